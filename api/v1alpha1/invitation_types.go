@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// InvitationSpec says who is invited to what.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.memberRef) != has(self.email)",message="name either email (an Invitation of its own) or memberRef (the invitation of a declared Member), not both and not neither"
+// +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles))",message="role and profiles belong in the Member that memberRef names"
+// +kubebuilder:validation:XValidation:rule="has(self.email) == has(oldSelf.email) && (!has(self.email) || self.email == oldSelf.email)",message="email cannot be changed: delete the Invitation and create another"
+// +kubebuilder:validation:XValidation:rule="has(self.memberRef) == has(oldSelf.memberRef) && (!has(self.memberRef) || self.memberRef == oldSelf.memberRef)",message="memberRef cannot be changed: delete the Invitation and create another"
+type InvitationSpec struct {
+	// memberRef names the declared Member that this invitation is for. The operator creates such invitations by itself.
+	// +optional
+	MemberRef *LocalReference `json:"memberRef,omitempty"`
+
+	// email is the address that is invited. Upper and lower case do not matter; +tags and dots do.
+	// +optional
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=254
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@\\\\s<>]+@[^@\\\\s<>]+$')",message="must be a plain mail address such as ana@example.com"
+	Email string `json:"email,omitempty"`
+
+	// role that the person gets in the organisation: CoOwner, Manager, AdvancedMember, Member (if left out) or ProfileConnector.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	Role OrganizationRole `json:"role,omitempty"`
+
+	// profiles that the person gets, each with a role.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=500
+	Profiles []ProfileGrant `json:"profiles,omitempty"`
+
+	// validity is how long a link can be used, between 1h and 720h. If left out, the Organization's counts. It applies
+	// from the next mail on.
+	// +optional
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+[hms])+$') && duration(self) >= duration('1h') && duration(self) <= duration('720h')",message="must be between 1h and 720h (30 days), written in hours, minutes and seconds, such as 72h"
+	Validity *metav1.Duration `json:"validity,omitempty"`
+
+	// locale is the language of the mail: en or fr. If left out, the Organization's counts.
+	// +optional
+	Locale Locale `json:"locale,omitempty"`
+
+	// message is a personal note that the mail quotes.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2000
+	Message string `json:"message,omitempty"`
+
+	// invitedBy is who invites: the user name or the mail address of a person. A Member of that address is shown by name,
+	// and answers to the mail go to them.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line without control characters"
+	InvitedBy string `json:"invitedBy,omitempty"`
+
+	// revoked withdraws the invitation: its link no longer works. Set it back to false and ask for a resend to invite again.
+	// +optional
+	// +kubebuilder:default=false
+	Revoked *bool `json:"revoked,omitempty"`
+
+	// resendRequestedAt asks for a new mail with a new link when it is newer than the last one. The older link dies.
+	// A time to come is waited for.
+	// +optional
+	ResendRequestedAt *metav1.Time `json:"resendRequestedAt,omitempty"`
+}
+
+// InvitationState says where an Invitation stands.
+// +kubebuilder:validation:Enum=Pending;Sent;Accepted;Declined;Expired;Revoked;Undeliverable
+type InvitationState string
+
+// The states of an Invitation.
+const (
+	// InvitationPending: the mail has not been taken by the relay yet.
+	InvitationPending InvitationState = "Pending"
+	// InvitationSent: the relay took the mail; the link can be used until expiryTime.
+	InvitationSent InvitationState = "Sent"
+	// InvitationAccepted: the person accepted. Final.
+	InvitationAccepted InvitationState = "Accepted"
+	// InvitationDeclined: the person said no.
+	InvitationDeclined InvitationState = "Declined"
+	// InvitationExpired: the link was not used in time.
+	InvitationExpired InvitationState = "Expired"
+	// InvitationRevoked: somebody withdrew it, or its Member is gone.
+	InvitationRevoked InvitationState = "Revoked"
+	// InvitationUndeliverable: the relay refused the address or the mail for good.
+	InvitationUndeliverable InvitationState = "Undeliverable"
+)
+
+// InvitationStatus is how the invitation fared.
+type InvitationStatus struct {
+	// conditions: Ready, Delivered, Accepted, and Stalled when something must be changed.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// state: Pending, Sent, Accepted, Declined, Expired, Revoked or Undeliverable.
+	// +optional
+	State InvitationState `json:"state,omitempty"`
+
+	// email is the address as it is compared and mailed: lower case, the domain in ASCII form.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Email string `json:"email,omitempty"`
+
+	// role that is offered.
+	// +optional
+	// +kubebuilder:validation:MaxLength=63
+	Role string `json:"role,omitempty"`
+
+	// attempt counts the links: each resend raises it, and only the newest link works.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// sentTime is when the relay took the newest mail with a new link.
+	// +optional
+	SentTime *metav1.Time `json:"sentTime,omitempty"`
+
+	// expiryTime is when the newest link stops working.
+	// +optional
+	ExpiryTime *metav1.Time `json:"expiryTime,omitempty"`
+
+	// remindersSent counts the reminders of the current attempt.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	RemindersSent int32 `json:"remindersSent,omitempty"`
+
+	// messageID is the Message-ID of the newest mail, to be found in the logs of the relay.
+	// +optional
+	// +kubebuilder:validation:MaxLength=500
+	MessageID string `json:"messageID,omitempty"`
+
+	// acceptedTime is when the person accepted.
+	// +optional
+	AcceptedTime *metav1.Time `json:"acceptedTime,omitempty"`
+
+	// declinedTime is when the person declined.
+	// +optional
+	DeclinedTime *metav1.Time `json:"declinedTime,omitempty"`
+
+	// renewalRequestedTime is when the holder of an expired link asked for a new one.
+	// +optional
+	RenewalRequestedTime *metav1.Time `json:"renewalRequestedTime,omitempty"`
+
+	// handledResendTime is the newest spec.resendRequestedAt that has been acted on.
+	// +optional
+	HandledResendTime *metav1.Time `json:"handledResendTime,omitempty"`
+
+	// accountRef names the Account of the person who accepted, in the namespace roster-accounts.
+	// +optional
+	AccountRef *LocalReference `json:"accountRef,omitempty"`
+
+	// memberRef names the Member that the acceptance led to.
+	// +optional
+	MemberRef *LocalReference `json:"memberRef,omitempty"`
+
+	// memberUID is the identity of the declared Member that the mail was sent for. A Member that was deleted and created
+	// anew is another one.
+	// +optional
+	// +kubebuilder:validation:MaxLength=36
+	MemberUID string `json:"memberUID,omitempty"`
+}
+
+// Invitation is an offer of membership to one address, and how it fared. The operator mails a link; the person accepts or declines on
+// the portal. On acceptance the operator creates the Member, or activates the declared one.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=inv,categories=roster
+// +kubebuilder:selectablefield:JSONPath=`.spec.email`
+// +kubebuilder:selectablefield:JSONPath=`.spec.role`
+// +kubebuilder:selectablefield:JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Email",type=string,JSONPath=`.status.email`
+// +kubebuilder:printcolumn:name="Role",type=string,JSONPath=`.status.role`
+// +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
+// +kubebuilder:printcolumn:name="Sent",type=date,JSONPath=`.status.sentTime`
+// +kubebuilder:printcolumn:name="Expires",type=string,JSONPath=`.status.expiryTime`
+// +kubebuilder:printcolumn:name="Invited-By",type=string,JSONPath=`.spec.invitedBy`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 200",message="metadata.name must not be longer than 200 characters"
+type Invitation struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec says who is invited to what.
+	// +required
+	Spec InvitationSpec `json:"spec,omitzero"`
+
+	// status is how the invitation fared.
+	// +optional
+	Status InvitationStatus `json:"status,omitzero"`
+}
+
+// InvitationList is a list of Invitations.
+//
+// +kubebuilder:object:root=true
+type InvitationList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Invitation `json:"items"`
+}

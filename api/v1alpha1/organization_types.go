@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+// OrganizationSpec is what the organisation is and how people get into it.
+type OrganizationSpec struct {
+	// displayName is the name that mails and pages call the organisation by.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=120
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line without control characters"
+	DisplayName string `json:"displayName,omitempty"`
+
+	// ownerRef names the Member who owns the organisation: that person may do everything in it.
+	// +optional
+	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
+
+	// locale is the language of mails and pages where the invited person has no other: en or fr.
+	// +optional
+	// +kubebuilder:default=en
+	Locale Locale `json:"locale,omitempty"`
+
+	// environments are the addresses at which members sign in to the tool itself, such as live and beta. They are
+	// listed in the mail and on the welcome page.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=10
+	Environments []Environment `json:"environments,omitempty"`
+
+	// invitations is how people are invited.
+	// +optional
+	// +kubebuilder:default={}
+	Invitations InvitationPolicy `json:"invitations,omitzero"`
+
+	// security is what the organisation asks of its members' accounts.
+	// +optional
+	// +kubebuilder:default={}
+	Security SecurityPolicy `json:"security,omitzero"`
+}
+
+// Environment is one address of the tool that the organisation works with.
+type Environment struct {
+	// name of the environment as people know it, such as Live or Beta.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=60
+	Name string `json:"name,omitempty"`
+
+	// url at which members sign in, such as https://social.example.com.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2000
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https']",message="must be an http or https address such as https://social.example.com"
+	URL string `json:"url,omitempty"`
+}
+
+// InvitationPolicy is how an organisation invites.
+type InvitationPolicy struct {
+	// validity is how long a link can be used, between 1h and 720h. An Invitation may choose another.
+	// +optional
+	// +kubebuilder:default="72h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+[hms])+$') && duration(self) >= duration('1h') && duration(self) <= duration('720h')",message="must be between 1h and 720h (30 days), written in hours, minutes and seconds, such as 72h"
+	Validity metav1.Duration `json:"validity,omitzero"`
+
+	// remindBefore is how long before the link expires the person is reminded; each entry is one mail. Entries that are
+	// as long as the validity or longer are skipped. An empty list sends no reminder.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:default={"24h"}
+	// +kubebuilder:validation:MaxItems=5
+	// +kubebuilder:validation:items:Type=string
+	// +kubebuilder:validation:items:MaxLength=32
+	// +kubebuilder:validation:items:XValidation:rule="self.matches('^([0-9]+[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be between 1m and 720h, written in hours, minutes and seconds, such as 24h"
+	RemindBefore []metav1.Duration `json:"remindBefore,omitempty"`
+
+	// allowedDomains are the mail domains that may be invited, such as example.com; subdomains are named on their own.
+	// An empty list allows every domain.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	// +kubebuilder:validation:items:XValidation:rule="!self.contains('@') && !self.contains('*') && !self.contains(' ') && self == self.lowerAscii()",message="must be a plain domain in lower case such as example.com, without @ or *"
+	AllowedDomains []string `json:"allowedDomains,omitempty"`
+
+	// selfRenewal lets the holder of an expired link ask for a new one on the page that says so.
+	// +optional
+	// +kubebuilder:default=false
+	SelfRenewal *bool `json:"selfRenewal,omitempty"`
+}
+
+// SecurityPolicy is what an organisation asks of its members' accounts.
+type SecurityPolicy struct {
+	// password is what a new password must have.
+	// +optional
+	// +kubebuilder:default={}
+	Password PasswordPolicy `json:"password,omitzero"`
+}
+
+// PasswordPolicy is what a new password must have. It is checked when a password is set, not when it is used.
+type PasswordPolicy struct {
+	// minLength is the least number of characters, 8 to 128.
+	// +optional
+	// +kubebuilder:default=12
+	// +kubebuilder:validation:Minimum=8
+	// +kubebuilder:validation:Maximum=128
+	MinLength int32 `json:"minLength,omitempty"`
+
+	// requireUppercase asks for at least one upper-case letter.
+	// +optional
+	// +kubebuilder:default=false
+	RequireUppercase *bool `json:"requireUppercase,omitempty"`
+
+	// requireSpecial asks for at least one character that is neither a letter nor a digit.
+	// +optional
+	// +kubebuilder:default=false
+	RequireSpecial *bool `json:"requireSpecial,omitempty"`
+}
+
+// OrganizationStatus is what the operator knows about the organisation.
+type OrganizationStatus struct {
+	// conditions: Ready, OwnerResolved, and Stalled when something must be changed.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the generation of the spec that the status speaks of.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// owner is the address of the owner's Member.
+	// +optional
+	// +kubebuilder:validation:MaxLength=320
+	Owner string `json:"owner,omitempty"`
+
+	// members is how many Members there are, in every state.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Members *int32 `json:"members,omitempty"`
+
+	// activeMembers is how many Members are active.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ActiveMembers *int32 `json:"activeMembers,omitempty"`
+
+	// openInvitations is how many Invitations wait to be mailed or answered.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	OpenInvitations *int32 `json:"openInvitations,omitempty"`
+
+	// socialProfiles is how many SocialProfiles there are.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	SocialProfiles *int32 `json:"socialProfiles,omitempty"`
+}
+
+// Organization is a company or department that runs social profiles. It holds the namespace that it lives in: every
+// Member, Invitation and SocialProfile there belongs to it.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=org,categories=roster
+// +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
+// +kubebuilder:printcolumn:name="Owner",type=string,JSONPath=`.status.owner`
+// +kubebuilder:printcolumn:name="Members",type=integer,JSONPath=`.status.members`
+// +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeMembers`
+// +kubebuilder:printcolumn:name="Invited",type=integer,JSONPath=`.status.openInvitations`
+// +kubebuilder:printcolumn:name="Profiles",type=integer,JSONPath=`.status.socialProfiles`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+type Organization struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what the organisation is and how people get into it.
+	// +required
+	Spec OrganizationSpec `json:"spec,omitzero"`
+
+	// status is what the operator knows about the organisation.
+	// +optional
+	Status OrganizationStatus `json:"status,omitzero"`
+}
+
+// OrganizationList is a list of Organizations.
+//
+// +kubebuilder:object:root=true
+type OrganizationList struct {
+	metav1.TypeMeta `json:",inline"`
+	// +optional
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []Organization `json:"items"`
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+// LocalReference names an object in the same namespace.
+type LocalReference struct {
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// Locale is a language that mails and pages are written in.
+// +kubebuilder:validation:Enum=en;fr
+type Locale string
+
+// The languages that Roster speaks. English is the source of the others.
+const (
+	LocaleEnglish Locale = "en"
+	LocaleFrench  Locale = "fr"
+)
+
+// OrganizationRole says what a person may do in the organisation.
+//
+//   - CoOwner: everything but transferring the ownership.
+//   - Manager: members, invitations, settings; Administrator of every profile.
+//   - AdvancedMember: the granted profiles; may add profiles.
+//   - Member: the granted profiles.
+//   - ProfileConnector: an outsider who connects profiles of their own.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self != 'Owner'",message="Owner is not given by a role: name the Member in the Organization's spec.ownerRef"
+// +kubebuilder:validation:XValidation:rule="self in ['Owner', 'CoOwner', 'Manager', 'AdvancedMember', 'Member', 'ProfileConnector']",message="must be CoOwner, Manager, AdvancedMember, Member or ProfileConnector"
+type OrganizationRole string
+
+// The built-in roles of an organisation, strongest first.
+const (
+	RoleOwner            OrganizationRole = "Owner"
+	RoleCoOwner          OrganizationRole = "CoOwner"
+	RoleManager          OrganizationRole = "Manager"
+	RoleAdvancedMember   OrganizationRole = "AdvancedMember"
+	RoleMember           OrganizationRole = "Member"
+	RoleProfileConnector OrganizationRole = "ProfileConnector"
+)
+
+// ProfileRole says what a person may do on one social profile.
+//
+//   - Administrator: everything.
+//   - Editor: everything but the profile's configuration and connection.
+//   - Moderator: the inbox; may schedule, not publish.
+//   - Guest: may look.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self in ['Administrator', 'Editor', 'Moderator', 'Guest']",message="must be Administrator, Editor, Moderator or Guest"
+type ProfileRole string
+
+// The built-in roles on a profile, strongest first.
+const (
+	ProfileAdministrator ProfileRole = "Administrator"
+	ProfileEditor        ProfileRole = "Editor"
+	ProfileModerator     ProfileRole = "Moderator"
+	ProfileGuest         ProfileRole = "Guest"
+)
+
+// ProfileGrant gives a role on one social profile.
+type ProfileGrant struct {
+	// name of the SocialProfile in the same namespace. A profile that does not exist is reported in a condition and
+	// grants nothing until it does.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// role on that profile: Administrator, Editor, Moderator or Guest.
+	// +required
+	Role ProfileRole `json:"role,omitempty"`
+}
+
+// AccountNamespace is the namespace that holds the Accounts of all organisations and, beside them, their credentials.
+const AccountNamespace = "roster-accounts"
