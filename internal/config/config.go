@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package config reads the one configuration file that manager and portal share.
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/yaml"
+)
+
+// The type that a configuration file must name.
+const (
+	APIVersion = "config.roster.dev/v1alpha1"
+	Kind       = "RosterConfig"
+)
+
+// Config is the configuration of manager and portal. Secrets are never in it, only the names of Secrets in the namespace
+// that the process runs in.
+type Config struct {
+	metav1.TypeMeta `json:",inline"`
+
+	// Mail is how mails leave the cluster.
+	Mail Mail `json:"mail"`
+	// Portal is where invited people find the portal.
+	Portal Portal `json:"portal"`
+	// Links is how links are signed.
+	Links Links `json:"links"`
+	// RBAC is how people are named to the API server.
+	RBAC RBAC `json:"rbac"`
+	// Controllers is how much the manager does at once.
+	Controllers Controllers `json:"controllers"`
+}
+
+// Mail is how mails leave the cluster.
+type Mail struct {
+	// From is the sender, such as "Roster <roster@example.com>". Required.
+	From string `json:"from"`
+	// ReplyTo receives answers where the inviter has no address. Defaults to From.
+	ReplyTo string `json:"replyTo,omitempty"`
+	// SMTP is the relay that takes the mails.
+	SMTP SMTP `json:"smtp"`
+}
+
+// TLSMode says how a connection to the relay is encrypted.
+type TLSMode string
+
+// The ways to encrypt a connection to the relay.
+const (
+	// TLSStartTLS asks for STARTTLS (RFC 3207) and refuses to go on without. The default.
+	TLSStartTLS TLSMode = "StartTLS"
+	// TLSImplicit speaks TLS from the first byte (RFC 8314), usually on port 465.
+	TLSImplicit TLSMode = "Implicit"
+	// TLSNone never encrypts; for a relay on the same host or in a mesh that encrypts by itself.
+	TLSNone TLSMode = "None"
+)
+
+// SMTP is the relay that takes the mails.
+type SMTP struct {
+	// Address of the relay, host:port. Required.
+	Address string `json:"address"`
+	// TLS is StartTLS (default), Implicit or None.
+	TLS TLSMode `json:"tls,omitempty"`
+	// AuthSecret names a Secret of type kubernetes.io/basic-auth with username and password. Empty: no authentication.
+	AuthSecret string `json:"authSecret,omitempty"`
+	// CAFile holds the certificate authorities (PEM) that the relay's certificate is checked against. Empty: the system's.
+	CAFile string `json:"caFile,omitempty"`
+	// Connections is how many connections are kept open at most. Default 4.
+	Connections int `json:"connections,omitempty"`
+	// Timeout of one mail from connecting to the relay's answer. Default 30s.
+	Timeout metav1.Duration `json:"timeout,omitempty"`
+}
+
+// Portal is where invited people find the portal.
+type Portal struct {
+	// URL is the public address of the portal, such as https://roster.example.com. Required.
+	URL string `json:"url"`
+	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed when requests are counted per client.
+	TrustedProxies []string `json:"trustedProxies,omitempty"`
+}
+
+// Links is how links are signed.
+type Links struct {
+	// KeySecret names the Secret with the keys; the manager creates it when it is missing. Default roster-link-keys.
+	KeySecret string `json:"keySecret,omitempty"`
+}
+
+// RBAC is how people are named to the API server.
+type RBAC struct {
+	// UserPrefix stands before the mail address in the subject of a RoleBinding, as in --oidc-username-prefix of the API server.
+	UserPrefix string `json:"userPrefix,omitempty"`
+}
+
+// Controllers is how much the manager does at once.
+type Controllers struct {
+	// Concurrency is how many objects of one kind are worked on at once. Default 8.
+	Concurrency int `json:"concurrency,omitempty"`
+	// Deliveries is how many mails are on their way at once. Default 16.
+	Deliveries int `json:"deliveries,omitempty"`
+}
+
+// Load reads, completes and checks the file. A field that is not known is an error.
+func Load(path string) (Config, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration: %w", err)
+	}
+	c, err := Parse(data)
+	if err != nil {
+		return Config{}, fmt.Errorf("configuration %s: %w", path, err)
+	}
+	return c, nil
+}
+
+// Parse is Load for a file that is already in memory.
+func Parse(data []byte) (Config, error) {
+	var c Config
+	if len(bytes.TrimSpace(data)) == 0 {
+		return c, errors.New("the file is empty")
+	}
+	if err := yaml.UnmarshalStrict(data, &c); err != nil {
+		return c, err
+	}
+	c.complete()
+	return c, c.check()
+}
+
+func (c *Config) complete() {
+	s := &c.Mail.SMTP
+	if s.TLS == "" {
+		s.TLS = TLSStartTLS
+	}
+	if s.Connections == 0 {
+		s.Connections = 4
+	}
+	if s.Timeout.Duration == 0 {
+		s.Timeout.Duration = 30 * time.Second
+	}
+	if c.Links.KeySecret == "" {
+		c.Links.KeySecret = "roster-link-keys"
+	}
+	if c.Controllers.Concurrency == 0 {
+		c.Controllers.Concurrency = 8
+	}
+	if c.Controllers.Deliveries == 0 {
+		c.Controllers.Deliveries = 16
+	}
+}
+
+func (c *Config) check() error {
+	var errs []error
+	add := func(field, value, remedy string) {
+		errs = append(errs, fmt.Errorf("%s: %q: %s", field, value, remedy))
+	}
+	if c.APIVersion != APIVersion || c.Kind != Kind {
+		add("apiVersion, kind", c.APIVersion+", "+c.Kind, fmt.Sprintf("must be %s, %s", APIVersion, Kind))
+	}
+	if _, err := mail.ParseAddress(c.Mail.From); err != nil {
+		add("mail.from", c.Mail.From, `must be a mail address such as "Roster <roster@example.com>"`)
+	}
+	if c.Mail.ReplyTo != "" {
+		if _, err := mail.ParseAddress(c.Mail.ReplyTo); err != nil {
+			add("mail.replyTo", c.Mail.ReplyTo, "must be a mail address")
+		}
+	}
+	if host, port, err := net.SplitHostPort(c.Mail.SMTP.Address); err != nil || host == "" || !isPort(port) {
+		add("mail.smtp.address", c.Mail.SMTP.Address, "must be host:port such as smtp.example.com:587")
+	}
+	switch c.Mail.SMTP.TLS {
+	case TLSStartTLS, TLSImplicit, TLSNone:
+	default:
+		add("mail.smtp.tls", string(c.Mail.SMTP.TLS), "must be StartTLS, Implicit or None")
+	}
+	if u, err := url.Parse(c.Portal.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") ||
+		u.RawQuery != "" || u.Fragment != "" {
+		add("portal.url", c.Portal.URL, "must be the public address of the portal such as https://roster.example.com")
+	}
+	for _, p := range c.Portal.TrustedProxies {
+		if _, _, err := net.ParseCIDR(p); err != nil {
+			add("portal.trustedProxies", p, "must be a network such as 10.0.0.0/8")
+		}
+	}
+	for field, n := range map[string]int{
+		"mail.smtp.connections":   c.Mail.SMTP.Connections,
+		"controllers.concurrency": c.Controllers.Concurrency,
+		"controllers.deliveries":  c.Controllers.Deliveries,
+	} {
+		if n < 1 || n > 256 {
+			add(field, strconv.Itoa(n), "must be between 1 and 256")
+		}
+	}
+	if d := c.Mail.SMTP.Timeout.Duration; d < time.Second || d > 10*time.Minute {
+		add("mail.smtp.timeout", d.String(), "must be between 1s and 10m")
+	}
+	return errors.Join(errs...)
+}
+
+func isPort(s string) bool {
+	n, err := strconv.Atoi(s)
+	return err == nil && n > 0 && n < 65536
+}

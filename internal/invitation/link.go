@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package invitation
+
+import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A token is what stands in a link: the UID of the Invitation (16 bytes), the attempt (4 bytes, big endian) and an
+// HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: whoever holds the key can write the link of
+// an attempt again, and a newer attempt voids the older links.
+const (
+	uidLen   = 16
+	idLen    = uidLen + 4
+	tokenLen = idLen + sha256.Size
+)
+
+// MinKeyLen is the least length of a key in bytes.
+const MinKeyLen = 32
+
+// ErrToken is all that a stranger learns about a token that does not verify.
+var ErrToken = errors.New("the link is not valid")
+
+// Keys sign and verify links. The first signs; all verify, so that a key can be replaced while links signed by the older one
+// are still on their way.
+type Keys [][]byte
+
+// NewKeys checks that there is a key and that all are long enough.
+func NewKeys(keys ...[]byte) (Keys, error) {
+	if len(keys) == 0 {
+		return nil, errors.New("no link key")
+	}
+	for i, k := range keys {
+		if len(k) < MinKeyLen {
+			return nil, fmt.Errorf("link key %d has %d bytes, needs at least %d", i, len(k), MinKeyLen)
+		}
+	}
+	return slices.Clone(keys), nil
+}
+
+// TokenID is the part of a token that says which invitation and which link of it is meant. It proves nothing by itself.
+type TokenID struct {
+	UID     string
+	Attempt int32
+}
+
+// Token is the text that stands in the link of one attempt.
+func (k Keys) Token(uid string, attempt int32, to Address) (string, error) {
+	id, err := encodeID(TokenID{UID: uid, Attempt: attempt})
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(append(id, sign(k[0], id, to)...)), nil
+}
+
+// ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then says whether to believe it.
+func ParseToken(token string) (TokenID, error) {
+	raw, err := decodeToken(token)
+	if err != nil {
+		return TokenID{}, err
+	}
+	return TokenID{UID: decodeUID(raw[:uidLen]), Attempt: int32(binary.BigEndian.Uint32(raw[uidLen:idLen]) & 0x7fffffff)}, nil
+}
+
+// Verify says whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
+func (k Keys) Verify(token string, to Address) error {
+	raw, err := decodeToken(token)
+	if err != nil {
+		return err
+	}
+	ok := false
+	for _, key := range k {
+		ok = hmac.Equal(sign(key, raw[:idLen], to), raw[idLen:]) || ok
+	}
+	if !ok {
+		return ErrToken
+	}
+	return nil
+}
+
+func decodeToken(token string) ([]byte, error) {
+	if len(token) != base64.RawURLEncoding.EncodedLen(tokenLen) {
+		return nil, ErrToken
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || raw[uidLen]&0x80 != 0 {
+		return nil, ErrToken
+	}
+	return raw, nil
+}
+
+func sign(key, id []byte, to Address) []byte {
+	mac := hmac.New(sha256.New, key)
+	mac.Write(id)
+	mac.Write([]byte(to))
+	return mac.Sum(nil)
+}
+
+func encodeID(id TokenID) ([]byte, error) {
+	raw, err := hex.DecodeString(strings.ReplaceAll(id.UID, "-", ""))
+	if err != nil || len(raw) != uidLen || decodeUID(raw) != id.UID {
+		return nil, fmt.Errorf("%q is not a UID", id.UID)
+	}
+	if id.Attempt < 1 {
+		return nil, fmt.Errorf("attempt %d: the first is 1", id.Attempt)
+	}
+	return binary.BigEndian.AppendUint32(raw, uint32(id.Attempt)), nil
+}
+
+func decodeUID(raw []byte) string {
+	h := hex.EncodeToString(raw)
+	return strings.Join([]string{h[:8], h[8:12], h[12:16], h[16:20], h[20:]}, "-")
+}
+
+// MessageID is the Message-ID (RFC 5322, 3.6.4) of a mail, without angle brackets: the same for every try at the same mail, so
+// that a mail program shows a repeated one once. Reminder 0 is the mail that brings the link.
+func MessageID(uid string, attempt, reminder int32, domain string) string {
+	if reminder == 0 {
+		return fmt.Sprintf("%s.%d@%s", uid, attempt, domain)
+	}
+	return fmt.Sprintf("%s.%d.r%d@%s", uid, attempt, reminder, domain)
+}
