@@ -34,15 +34,21 @@ func ParseAddress(s string) (Address, error) {
 	if strings.ContainsAny(local, "\" @,;:\\\r\n\t") {
 		return "", fmt.Errorf("%q has a quoted local part, which Roster does not take", s)
 	}
-	ascii, err := idna.Lookup.ToASCII(domain)
+	ascii, err := asciiDomain(domain)
 	if err != nil || !strings.Contains(ascii, ".") && ascii != "localhost" {
 		return "", fmt.Errorf("%q has no usable domain: write a full one such as example.com", s)
 	}
-	a := Address(strings.ToLower(local) + "@" + strings.ToLower(ascii))
+	a := Address(strings.ToLower(local) + "@" + ascii)
 	if len(a) > maxAddress {
 		return "", errors.New("the address is longer than 254 bytes")
 	}
 	return a, nil
+}
+
+// asciiDomain is the lower-case ASCII form of a domain (IDNA, RFC 5891).
+func asciiDomain(domain string) (string, error) {
+	ascii, err := idna.Lookup.ToASCII(domain)
+	return strings.ToLower(ascii), err
 }
 
 // Domain is what follows the @.

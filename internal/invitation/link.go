@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -127,4 +128,22 @@ func MessageID(uid string, attempt, reminder int32, domain string) string {
 		return fmt.Sprintf("%s.%d@%s", uid, attempt, domain)
 	}
 	return fmt.Sprintf("%s.%d.r%d@%s", uid, attempt, reminder, domain)
+}
+
+// CurrentKey is the entry of the key Secret that signs.
+const CurrentKey = "current"
+
+// KeysFromSecret reads the data of the key Secret: the entry "current" signs, every other entry only verifies.
+func KeysFromSecret(data map[string][]byte) (Keys, error) {
+	current, ok := data[CurrentKey]
+	if !ok {
+		return nil, fmt.Errorf("the Secret has no entry %q", CurrentKey)
+	}
+	keys := [][]byte{current}
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		if name != CurrentKey {
+			keys = append(keys, data[name])
+		}
+	}
+	return NewKeys(keys...)
 }
