@@ -97,6 +97,8 @@ const (
 	ReasonSuspended = "Suspended"
 	// ReasonNotInvited: no invitation is open; see the Invitation's conditions for how the last one ended.
 	ReasonNotInvited = "NotInvited"
+	// ReasonNotCounted: something about the Member has to be changed first; the Ready condition says what.
+	ReasonNotCounted = "NotCounted"
 	// ReasonAccountMismatch: spec.accountRef names an Account of another address; remove it.
 	ReasonAccountMismatch = "AccountMismatch"
 	// ReasonInvitationNameTaken: an Invitation for somebody else has the Member's name; rename one of the two.
@@ -105,8 +107,10 @@ const (
 
 // Reasons of an Organization, a SocialProfile and an Account.
 const (
-	// ReasonNoOwner: spec.ownerRef is not set.
+	// ReasonNoOwner: spec.ownerRef is not set; name a Member.
 	ReasonNoOwner = "NoOwner"
+	// ReasonNoResponsible: spec.responsibleRef is not set; name a Member.
+	ReasonNoResponsible = "NoResponsible"
 	// ReasonResolved: the referenced Member exists and is active.
 	ReasonResolved = "Resolved"
 	// ReasonNameMismatch: the name of the Account is not the one that belongs to its address.

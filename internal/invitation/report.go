@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package invitation
+
+import (
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// Outcome is what the relay made of a mail.
+type Outcome string
+
+// The outcomes.
+const (
+	// Delivered: the relay took the mail.
+	Delivered Outcome = "Delivered"
+	// Rejected: the relay refused the recipient or the mail for good.
+	Rejected Outcome = "Rejected"
+	// Failing: the relay could not be reached or refused for now.
+	Failing Outcome = "Failing"
+)
+
+// Report is what became of one mail.
+type Report struct {
+	Mail
+	Outcome Outcome
+	// At is when the relay answered.
+	At time.Time
+	// MessageID of the mail, without angle brackets.
+	MessageID string
+	// Message explains an outcome other than Delivered: what failed, and what to do.
+	Message string
+	// HandledResend is the spec.resendRequestedAt that the mail answers.
+	HandledResend *metav1.Time
+	// MemberUID is the identity of the Member that the mail was for.
+	MemberUID string
+}
+
+// NewReport begins the report on the mail that a decision asked for.
+func NewReport(in Input, d Decision, messageID string, at time.Time) Report {
+	r := Report{Mail: d.Mail, MessageID: messageID, At: at}
+	if asked := in.Invitation.Spec.ResendRequestedAt; asked != nil && !asked.After(at) {
+		r.HandledResend = asked
+	}
+	if in.Member != nil {
+		r.MemberUID = string(in.Member.UID)
+	}
+	return r
+}
+
+// Shown says whether a status tells what the report tells, so that the report can be forgotten.
+func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
+	if status.Attempt != r.Attempt {
+		return status.Attempt > r.Attempt
+	}
+	return status.RemindersSent >= r.Reminder
+}
+
+// fold writes what has happened since the status was written into it, before any rule is asked.
+func (c *decide) fold() {
+	c.remember()
+	if r := c.Report; r != nil && !r.Shown(*c.status) {
+		if r.Reminder > 0 {
+			c.foldReminder(*r)
+		} else {
+			c.foldAttempt(*r)
+		}
+	}
+	if c.JoinedAs != "" && c.status.MemberRef == nil {
+		c.status.MemberRef = &rosterv1alpha1.LocalReference{Name: c.JoinedAs}
+	}
+}
+
+// remember keeps what the columns of kubectl get show.
+func (c *decide) remember() {
+	if c.status.State == rosterv1alpha1.InvitationAccepted || c.Email() == "" {
+		return
+	}
+	c.status.Email = c.Email()
+	if address, err := ParseAddress(c.Email()); err == nil {
+		c.status.Email = string(address)
+	}
+	c.status.Role = string(c.Role())
+}
+
+func (c *decide) foldAttempt(r Report) {
+	s := c.status
+	if s.State == rosterv1alpha1.InvitationAccepted {
+		return
+	}
+	switch r.Outcome {
+	case Failing:
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, r.Message)
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, r.Message)
+		meta.RemoveStatusCondition(&s.Conditions, rosterv1alpha1.ConditionStalled)
+		if s.State != rosterv1alpha1.InvitationSent || !c.now.Before(c.expiry()) {
+			s.State = rosterv1alpha1.InvitationPending
+		}
+		return
+	case Rejected:
+		s.State = rosterv1alpha1.InvitationUndeliverable
+		s.SentTime, s.ExpiryTime = nil, nil
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
+		c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
+		c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, rosterv1alpha1.ReasonRejected, r.Message)
+	case Delivered:
+		s.State = rosterv1alpha1.InvitationSent
+		s.SentTime, s.ExpiryTime = &metav1.Time{Time: r.At}, &metav1.Time{Time: r.Expiry}
+		c.delivered()
+		c.waiting()
+	}
+	s.Attempt, s.RemindersSent, s.MessageID, s.MemberUID = r.Attempt, 0, r.MessageID, r.MemberUID
+	s.DeclinedTime, s.RenewalRequestedTime = nil, nil
+	if r.HandledResend != nil {
+		s.HandledResendTime = r.HandledResend
+	}
+}
+
+func (c *decide) foldReminder(r Report) {
+	if c.status.State != rosterv1alpha1.InvitationSent || c.status.Attempt != r.Attempt {
+		return
+	}
+	switch r.Outcome {
+	case Delivered:
+		c.delivered()
+	case Rejected:
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, reminderMessage(r))
+	case Failing:
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, reminderMessage(r))
+		return
+	}
+	c.status.RemindersSent = r.Reminder
+	c.status.MessageID = r.MessageID
+}
+
+func (c *decide) delivered() {
+	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay took the mail.")
+}
+
+func reminderMessage(r Report) string {
+	return fmt.Sprintf("Reminder %d: %s", r.Reminder, r.Message)
+}
+
+// FindRival names the open Invitation to the same address that counts before this one: one that is mailed already, else
+// the older, else the one with the lower UID. It is empty when this one counts. The others are open ones of the same namespace and address.
+func FindRival(inv *rosterv1alpha1.Invitation, others []*rosterv1alpha1.Invitation) string {
+	first := inv
+	for _, other := range others {
+		if other.UID != inv.UID && IsOpen(other) && countsBefore(other, first) {
+			first = other
+		}
+	}
+	if first == inv {
+		return ""
+	}
+	return first.Name
+}
+
+// IsOpen says whether an invitation is to be mailed or waits for an answer.
+func IsOpen(inv *rosterv1alpha1.Invitation) bool {
+	if inv.DeletionTimestamp != nil || isTrue(inv.Spec.Revoked) {
+		return false
+	}
+	switch inv.Status.State {
+	case "", rosterv1alpha1.InvitationPending, rosterv1alpha1.InvitationSent:
+		return true
+	}
+	return false
+}
+
+func countsBefore(a, b *rosterv1alpha1.Invitation) bool {
+	sentA, sentB := a.Status.State == rosterv1alpha1.InvitationSent, b.Status.State == rosterv1alpha1.InvitationSent
+	if sentA != sentB {
+		return sentA
+	}
+	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.CreationTimestamp.Before(&b.CreationTimestamp)
+	}
+	return a.UID < b.UID
+}

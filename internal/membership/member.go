@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package membership holds the rules about Members, Organizations and SocialProfiles: which of several counts, where a person
+// stands, and what they hold. It does no I/O.
+package membership
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// MemberInput is everything that decides where a Member stands.
+type MemberInput struct {
+	Member *rosterv1alpha1.Member
+	// Organization that counts in the namespace; nil where there is none.
+	Organization *rosterv1alpha1.Organization
+	// Twin is the name of an older Member with the same address; see FindTwin.
+	Twin string
+	// Invitation by which the person comes or came in; nil while there is none.
+	Invitation *rosterv1alpha1.Invitation
+	// InvitationNameTaken: an Invitation has the name that the Member's would get, and is not the Member's.
+	InvitationNameTaken bool
+	// Account that the Member is bound to; nil while it is not bound or the Account is not there.
+	Account *rosterv1alpha1.Account
+	// ProfileExists says whether the namespace has a SocialProfile of that name.
+	ProfileExists func(name string) bool
+}
+
+// MemberDecision is where a Member stands.
+type MemberDecision struct {
+	Status rosterv1alpha1.MemberStatus
+	// Invite: the Member needs an Invitation and has none.
+	Invite bool
+	// Holds are the roles to compile to RBAC; nil for whoever holds nothing.
+	Holds *access.Effective
+	// Address is the normalised address, the subject of the RoleBinding; empty when it cannot be parsed.
+	Address invitation.Address
+}
+
+// DecideMember says where a Member stands. It changes nothing of its input.
+func DecideMember(in MemberInput, now time.Time) MemberDecision {
+	m := in.Member
+	s := *m.Status.DeepCopy()
+	conds := newConditions(&s.Conditions, m.Generation, now)
+	s.ObservedGeneration = m.Generation
+
+	effective := access.Resolve(m.Spec, in.isOwner(), in.ProfileExists)
+	s.Role = string(effective.Role)
+	address, err := invitation.ParseAddress(m.Spec.Email)
+	d := MemberDecision{Address: address}
+	s.State, s.DisplayName, s.Grants = in.state(), in.displayName(), nil
+	if err == nil {
+		s.AvatarURL = address.AvatarURL()
+	}
+	if in.Invitation != nil {
+		s.Invitation = in.Invitation.Name
+	}
+	in.recordTimes(&s, now)
+
+	problem := in.problem(address, err)
+	if problem == nil && s.State == rosterv1alpha1.MemberActive {
+		s.Grants = effective.Grants
+		d.Holds = &effective
+	}
+	d.Invite = problem == nil && s.State == rosterv1alpha1.MemberPending && in.Invitation == nil
+
+	in.joined(conds)
+	in.rolesGranted(conds, d.Holds, effective)
+	in.ready(conds, problem, s.State, effective)
+	d.Status = s
+	return d
+}
+
+// problem is something that somebody has to change before the Member can be one.
+type problem struct{ reason, message string }
+
+func (in MemberInput) problem(address invitation.Address, addressErr error) *problem {
+	ref := in.Member.Spec.AccountRef
+	switch {
+	case addressErr != nil:
+		return &problem{rosterv1alpha1.ReasonInvalidEmail,
+			fmt.Sprintf("The address %s. Delete the Member and create it with the right address.", addressErr)}
+	case in.Twin != "":
+		return &problem{rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
+			"%s belongs to the older Member %q already. Delete one of the two.", address, in.Twin)}
+	case ref != nil && ref.Name != address.AccountName():
+		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
+			"spec.accountRef names %q, which is not the Account of %s. Remove spec.accountRef: the operator sets it when the person accepts.",
+			ref.Name, address)}
+	case ref == nil && in.InvitationNameTaken:
+		return &problem{rosterv1alpha1.ReasonInvitationNameTaken, fmt.Sprintf(
+			"The Invitation %q is not this Member's, so the Member cannot be invited. Delete that Invitation, or give the Member another name.",
+			in.Member.Name)}
+	}
+	return nil
+}
+
+func (in MemberInput) isOwner() bool {
+	return in.Organization != nil && in.Organization.Spec.OwnerRef != nil && in.Organization.Spec.OwnerRef.Name == in.Member.Name
+}
+
+func (in MemberInput) state() rosterv1alpha1.MemberState {
+	switch {
+	case in.Member.Spec.AccountRef == nil:
+		return rosterv1alpha1.MemberPending
+	case IsSuspended(in.Member):
+		return rosterv1alpha1.MemberSuspended
+	}
+	return rosterv1alpha1.MemberActive
+}
+
+// displayName is the one that the person chose, else the one that the organisation wrote.
+func (in MemberInput) displayName() string {
+	if in.Account != nil {
+		return in.Account.Spec.DisplayName
+	}
+	return cmp.Or(in.Member.Spec.DisplayName, in.Member.Status.DisplayName)
+}
+
+func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time) {
+	if in.Member.Spec.AccountRef == nil {
+		s.JoinedTime, s.LastSignInTime = nil, nil
+		return
+	}
+	if s.JoinedTime == nil {
+		s.JoinedTime = &metav1.Time{Time: now}
+		if in.Invitation != nil && in.Invitation.Status.AcceptedTime != nil {
+			s.JoinedTime = in.Invitation.Status.AcceptedTime
+		}
+	}
+	if in.Account != nil {
+		s.LastSignInTime = in.Account.Status.LastSignInTime
+	}
+}
+
+func (in MemberInput) joined(conds conditions) {
+	switch {
+	case in.Member.Spec.AccountRef != nil:
+		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonJoined, "The person has accepted.")
+	case in.Invitation == nil || invitation.IsOpen(in.Invitation) || in.Invitation.Status.State == rosterv1alpha1.InvitationAccepted:
+		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonPending, "The person has not accepted yet.")
+	default:
+		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonNotInvited, fmt.Sprintf(
+			"The Invitation %q has ended: %s. To invite again, set its spec.resendRequestedAt to now.",
+			in.Invitation.Name, in.Invitation.Status.State))
+	}
+}
+
+func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
+	switch {
+	case holds == nil:
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(), "Only an active member holds roles.")
+	case len(wanted.Missing) > 0:
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(wanted))
+	default:
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
+	}
+}
+
+func (in MemberInput) whyNothing() string {
+	switch in.state() {
+	case rosterv1alpha1.MemberPending:
+		return rosterv1alpha1.ReasonPending
+	case rosterv1alpha1.MemberSuspended:
+		return rosterv1alpha1.ReasonSuspended
+	}
+	return rosterv1alpha1.ReasonNotCounted
+}
+
+// ready sums up: a Member that waits for the person, or is suspended on purpose, is as it should be.
+func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.MemberState, effective access.Effective) {
+	switch {
+	case p != nil:
+		conds.stall(p.reason, p.message)
+	case len(effective.Missing) > 0:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(effective))
+	case state == rosterv1alpha1.MemberActive:
+		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
+	case state == rosterv1alpha1.MemberSuspended:
+		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, "The member is suspended and holds nothing.")
+	default:
+		joined := meta.FindStatusCondition(*conds.list, rosterv1alpha1.ConditionJoined)
+		conds.ready(metav1.ConditionTrue, joined.Reason, joined.Message)
+	}
+}
+
+func missing(e access.Effective) string {
+	return fmt.Sprintf("There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the other roles are granted.",
+		strings.Join(e.Missing, ", "))
+}
+
+// IsSuspended says whether a Member is suspended.
+func IsSuspended(m *rosterv1alpha1.Member) bool {
+	return m.Spec.Suspended != nil && *m.Spec.Suspended
+}
+
+// IsActive says whether a Member held its roles when its status was last written and is not to lose them.
+func IsActive(m *rosterv1alpha1.Member) bool {
+	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil &&
+		m.DeletionTimestamp == nil && !meta.IsStatusConditionTrue(m.Status.Conditions, rosterv1alpha1.ConditionStalled)
+}
+
+// FindTwin names the Member of the same namespace and address that counts before this one: the older, else the one with the
+// lower UID. It is empty when this one counts.
+func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member) string {
+	first := m
+	for _, other := range others {
+		if other.UID != m.UID && other.DeletionTimestamp == nil && Older(other, first) {
+			first = other
+		}
+	}
+	if first == m {
+		return ""
+	}
+	return first.Name
+}
+
+// Older is the order in which objects of one namespace count: by creation, then by UID.
+func Older(a, b metav1.Object) bool {
+	at, bt := a.GetCreationTimestamp(), b.GetCreationTimestamp()
+	if !at.Equal(&bt) {
+		return at.Before(&bt)
+	}
+	return a.GetUID() < b.GetUID()
+}
