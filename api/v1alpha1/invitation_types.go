@@ -24,7 +24,6 @@ type InvitationSpec struct {
 
 	// role that the person gets in the organisation: CoOwner, Manager, AdvancedMember, Member (if left out) or ProfileConnector.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
 	Role OrganizationRole `json:"role,omitempty"`
 
 	// profiles that the person gets, each with a role.
@@ -95,34 +94,37 @@ const (
 
 // InvitationStatus is how the invitation fared.
 type InvitationStatus struct {
-	// conditions: Ready, Delivered, Accepted, and Stalled when something must be changed.
+	// conditions are Ready, Delivered, Accepted, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// observedGeneration is the generation of the spec that the status speaks of.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state: Pending, Sent, Accepted, Declined, Expired, Revoked or Undeliverable.
+	// state is Pending, Sent, Accepted, Declined, Expired, Revoked or Undeliverable.
 	// +optional
 	State InvitationState `json:"state,omitempty"`
 
 	// email is the address as it is compared and mailed: lower case, the domain in ASCII form.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	Email string `json:"email,omitempty"`
 
 	// role that is offered.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Role string `json:"role,omitempty"`
 
 	// attempt counts the links: each resend raises it, and only the newest link works.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	Attempt int32 `json:"attempt,omitempty"`
 
 	// sentTime is when the relay took the newest mail with a new link.
@@ -135,11 +137,12 @@ type InvitationStatus struct {
 
 	// remindersSent counts the reminders of the current attempt.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	RemindersSent int32 `json:"remindersSent,omitempty"`
 
 	// messageID is the Message-ID of the newest mail, to be found in the logs of the relay.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=500
 	MessageID string `json:"messageID,omitempty"`
 
@@ -170,6 +173,7 @@ type InvitationStatus struct {
 	// memberUID is the identity of the declared Member that the mail was sent for. A Member that was deleted and created
 	// anew is another one.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36
 	MemberUID string `json:"memberUID,omitempty"`
 }
@@ -196,6 +200,7 @@ type InvitationStatus struct {
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 200",message="metadata.name must not be longer than 200 characters"
 type Invitation struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard metadata of an object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

@@ -88,23 +88,25 @@ type EffectiveGrant struct {
 
 // MemberStatus is where the Member stands and what it holds.
 type MemberStatus struct {
-	// conditions: Ready, Joined, RolesGranted, and Stalled when something must be changed.
+	// conditions are Ready, Joined, RolesGranted, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// observedGeneration is the generation of the spec that the status speaks of.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state: Pending, Active or Suspended.
+	// state is Pending, Active or Suspended.
 	// +optional
 	State MemberState `json:"state,omitempty"`
 
 	// role in the organisation that counts: the one in the spec, or Owner.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
 	Role string `json:"role,omitempty"`
 
@@ -117,11 +119,13 @@ type MemberStatus struct {
 
 	// displayName is the name that the person chose, else the one in the spec.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=120
 	DisplayName string `json:"displayName,omitempty"`
 
 	// avatarURL is the picture that belongs to the address at Gravatar.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2000
 	AvatarURL string `json:"avatarURL,omitempty"`
 
@@ -135,6 +139,7 @@ type MemberStatus struct {
 
 	// invitation is the name of the Invitation by which the person comes or came in.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Invitation string `json:"invitation,omitempty"`
 }
@@ -159,6 +164,7 @@ type MemberStatus struct {
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 200",message="metadata.name must not be longer than 200 characters"
 type Member struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard metadata of an object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

@@ -124,19 +124,21 @@ type PasswordPolicy struct {
 
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions: Ready, OwnerResolved, and Stalled when something must be changed.
+	// conditions are Ready, OwnerResolved, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// observedGeneration is the generation of the spec that the status speaks of.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// owner is the address of the owner's Member.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	Owner string `json:"owner,omitempty"`
 
@@ -178,6 +180,7 @@ type OrganizationStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Organization struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard metadata of an object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 

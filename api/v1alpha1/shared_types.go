@@ -29,6 +29,7 @@ const (
 //   - Member: the granted profiles.
 //   - ProfileConnector: an outsider who connects profiles of their own.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self != 'Owner'",message="Owner is not given by a role: name the Member in the Organization's spec.ownerRef"
 // +kubebuilder:validation:XValidation:rule="self in ['Owner', 'CoOwner', 'Manager', 'AdvancedMember', 'Member', 'ProfileConnector']",message="must be CoOwner, Manager, AdvancedMember, Member or ProfileConnector"
@@ -51,6 +52,7 @@ const (
 //   - Moderator: the inbox; may schedule, not publish.
 //   - Guest: may look.
 //
+// +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self in ['Administrator', 'Editor', 'Moderator', 'Guest']",message="must be Administrator, Editor, Moderator or Guest"
 type ProfileRole string

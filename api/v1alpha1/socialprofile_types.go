@@ -89,15 +89,16 @@ type RoleHolders struct {
 
 // SocialProfileStatus is what the operator knows about the profile.
 type SocialProfileStatus struct {
-	// conditions: Ready and ResponsibleResolved.
+	// conditions are Ready and ResponsibleResolved.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
 	// observedGeneration is the generation of the spec that the status speaks of.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// holders counts the active members that hold each role.
@@ -106,6 +107,7 @@ type SocialProfileStatus struct {
 
 	// responsible is the address of the Member who looks after the profile.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	Responsible string `json:"responsible,omitempty"`
 }
@@ -130,6 +132,7 @@ type SocialProfileStatus struct {
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SocialProfile struct {
 	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard metadata of an object.
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
