@@ -101,8 +101,6 @@ const (
 	ReasonNotCounted = "NotCounted"
 	// ReasonAccountMismatch: spec.accountRef names an Account of another address; remove it.
 	ReasonAccountMismatch = "AccountMismatch"
-	// ReasonInvitationNameTaken: an Invitation for somebody else has the Member's name; rename one of the two.
-	ReasonInvitationNameTaken = "InvitationNameTaken"
 )
 
 // Reasons of an Organization, a SocialProfile and an Account.

@@ -27,8 +27,6 @@ type MemberInput struct {
 	Twin string
 	// Invitation by which the person comes or came in; nil while there is none.
 	Invitation *rosterv1alpha1.Invitation
-	// InvitationNameTaken: an Invitation has the name that the Member's would get, and is not the Member's.
-	InvitationNameTaken bool
 	// Account that the Member is bound to; nil while it is not bound or the Account is not there.
 	Account *rosterv1alpha1.Account
 	// ProfileExists says whether the namespace has a SocialProfile of that name.
@@ -67,7 +65,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	in.recordTimes(&s, now)
 
 	problem := in.problem(address, err)
-	if problem == nil && s.State == rosterv1alpha1.MemberActive {
+	if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
 		s.Grants = effective.Grants
 		d.Holds = &effective
 	}
@@ -96,10 +94,6 @@ func (in MemberInput) problem(address invitation.Address, addressErr error) *pro
 		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
 			"spec.accountRef names %q, which is not the Account of %s. Remove spec.accountRef: the operator sets it when the person accepts.",
 			ref.Name, address)}
-	case ref == nil && in.InvitationNameTaken:
-		return &problem{rosterv1alpha1.ReasonInvitationNameTaken, fmt.Sprintf(
-			"The Invitation %q is not this Member's, so the Member cannot be invited. Delete that Invitation, or give the Member another name.",
-			in.Member.Name)}
 	}
 	return nil
 }
@@ -158,7 +152,7 @@ func (in MemberInput) joined(conds conditions) {
 func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
 	switch {
 	case holds == nil:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(), "Only an active member holds roles.")
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(), "Only an active member of an organisation holds roles.")
 	case len(wanted.Missing) > 0:
 		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(wanted))
 	default:
@@ -181,6 +175,9 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 	switch {
 	case p != nil:
 		conds.stall(p.reason, p.message)
+	case in.Organization == nil:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
+			"There is no Organization in this namespace; the Member is one when there is.")
 	case len(effective.Missing) > 0:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(effective))
 	case state == rosterv1alpha1.MemberActive:

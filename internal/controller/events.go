@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// Events tells people what they should see. What goes as planned is in the status and makes no event: an event costs the API
+// server as much as the status does.
+type Events struct {
+	recorder events.EventRecorder
+}
+
+// invitation tells of mail that fails, of what stalls, and of people who joined.
+func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil {
+		e.warn(after, c.Reason, "Deliver", c.Message)
+	}
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil &&
+		c.Reason != rosterv1alpha1.ReasonRejected { // told above
+		e.warn(after, c.Reason, "Invite", c.Message)
+	}
+	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {
+		e.recorder.Eventf(after, nil, corev1.EventTypeNormal, rosterv1alpha1.ReasonJoined, "Join",
+			"%s accepted and is the Member %s.", after.Status.Email, after.Status.MemberRef.Name)
+	}
+}
+
+// member tells of what stalls a Member and of roles that it gains or loses as a whole.
+func (e Events) member(before, after *rosterv1alpha1.Member) {
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
+		e.warn(after, c.Reason, "Reconcile", c.Message)
+	}
+	if c := meta.FindStatusCondition(after.Status.Conditions, rosterv1alpha1.ConditionReady); c != nil &&
+		c.Reason == rosterv1alpha1.ReasonProfileNotFound && reasonOf(before.Status.Conditions) != c.Reason {
+		e.warn(after, c.Reason, "Grant", c.Message)
+	}
+	if was, is := before.Status.State, after.Status.State; was != is && is != rosterv1alpha1.MemberPending {
+		e.recorder.Eventf(after, nil, corev1.EventTypeNormal, string(is), "Grant", "%s is %s.", after.Spec.Email, is)
+	}
+}
+
+func (e Events) organization(before, after *rosterv1alpha1.Organization) {
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
+		e.warn(after, c.Reason, "Reconcile", c.Message)
+	}
+}
+
+func (e Events) warn(o runtime.Object, reason, action, note string) {
+	const most = 1000 // The API takes 1,024 bytes.
+	if len(note) > most {
+		note = note[:most] + "…"
+	}
+	e.recorder.Eventf(o, nil, corev1.EventTypeWarning, reason, action, "%s", note)
+}
+
+func reasonOf(conditions []metav1.Condition) string {
+	if c := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
+// turned is the condition if it has come to have that status, or another reason for it.
+func turned(before, after []metav1.Condition, kind string, status metav1.ConditionStatus) *metav1.Condition {
+	was, is := meta.FindStatusCondition(before, kind), meta.FindStatusCondition(after, kind)
+	if is == nil || is.Status != status || was != nil && was.Status == status && was.Reason == is.Reason {
+		return nil
+	}
+	return is
+}

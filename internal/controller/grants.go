@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
+	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// fieldManager owns what the operator applies.
+const fieldManager = "roster"
+
+// The label of the Roles and RoleBindings that the operator made; its cache holds no others.
+const (
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	ManagedBy      = "roster"
+)
+
+func managed() map[string]string { return map[string]string{ManagedByLabel: ManagedBy} }
+
+// grantName is the name of the Role and the RoleBinding of a Member.
+func grantName(member string) string { return "roster:member:" + member }
+
+// applyGrants makes the Role and RoleBinding of a Member what was decided. The binding comes last and goes first, so that nobody
+// holds for a moment what they should not.
+func (r *members) applyGrants(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) error {
+	m := in.Member
+	if d.Holds == nil {
+		return r.revoke(ctx, client.ObjectKeyFromObject(m))
+	}
+	rules := access.Compile(*d.Holds, in.Organization.Name, m.Name)
+	if err := r.applyRole(ctx, m, rules); err != nil {
+		return err
+	}
+	return r.applyBinding(ctx, m, r.userPrefix+string(d.Address))
+}
+
+func (r *members) applyRole(ctx context.Context, m *rosterv1alpha1.Member, rules []rbacv1.PolicyRule) error {
+	name := grantName(m.Name)
+	role, err := optional[rbacv1.Role](ctx, r.client, m.Namespace, name)
+	if err != nil || role != nil && belongsTo(role, m) && equality.Semantic.DeepEqual(role.Rules, rules) {
+		return err
+	}
+	config := rbacv1ac.Role(name, m.Namespace).WithLabels(managed()).WithOwnerReferences(ownedBy(m))
+	for _, rule := range rules {
+		config.WithRules(rbacv1ac.PolicyRule().WithAPIGroups(rule.APIGroups...).WithResources(rule.Resources...).
+			WithResourceNames(rule.ResourceNames...).WithVerbs(rule.Verbs...))
+	}
+	return r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+}
+
+func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, user string) error {
+	name := grantName(m.Name)
+	roleRef := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}
+	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
+	binding, err := optional[rbacv1.RoleBinding](ctx, r.client, m.Namespace, name)
+	if err != nil {
+		return err
+	}
+	if binding != nil && binding.RoleRef != roleRef {
+		// Somebody put another in its place. A roleRef cannot be changed, only replaced with its binding.
+		if err := client.IgnoreNotFound(r.client.Delete(ctx, binding)); err != nil {
+			return err
+		}
+	} else if binding != nil && belongsTo(binding, m) && equality.Semantic.DeepEqual(binding.Subjects, subjects) {
+		return nil
+	}
+	config := rbacv1ac.RoleBinding(name, m.Namespace).WithLabels(managed()).WithOwnerReferences(ownedBy(m)).
+		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(roleRef.APIGroup).WithKind(roleRef.Kind).WithName(roleRef.Name)).
+		WithSubjects(rbacv1ac.Subject().WithAPIGroup(rbacv1.GroupName).WithKind(rbacv1.UserKind).WithName(user))
+	return r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+}
+
+// revoke removes the RoleBinding and the Role of a Member, if they are there.
+func (r *members) revoke(ctx context.Context, member client.ObjectKey) error {
+	name := grantName(member.Name)
+	binding, err := optional[rbacv1.RoleBinding](ctx, r.client, member.Namespace, name)
+	if err != nil {
+		return err
+	}
+	if binding != nil {
+		if err := client.IgnoreNotFound(r.client.Delete(ctx, binding)); err != nil {
+			return err
+		}
+	}
+	role, err := optional[rbacv1.Role](ctx, r.client, member.Namespace, name)
+	if err != nil || role == nil {
+		return err
+	}
+	return client.IgnoreNotFound(r.client.Delete(ctx, role))
+}
+
+func ownedBy(m *rosterv1alpha1.Member) *metav1ac.OwnerReferenceApplyConfiguration {
+	return metav1ac.OwnerReference().WithAPIVersion(rosterv1alpha1.GroupVersion.String()).WithKind("Member").
+		WithName(m.Name).WithUID(m.UID).WithController(true)
+}
+
+// belongsTo says whether a Role or RoleBinding is still marked as this Member's.
+func belongsTo(o client.Object, m *rosterv1alpha1.Member) bool {
+	return metav1.IsControlledBy(o, m) && o.GetLabels()[ManagedByLabel] == ManagedBy
+}

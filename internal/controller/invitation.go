@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// invitations is what both controllers of an Invitation share: gathering what decides, and writing what was decided.
+type invitations struct {
+	client  client.Client
+	clock   clock.PassiveClock
+	events  Events
+	metrics *Metrics
+	post    *outbox
+}
+
+// gather reads everything that decides what becomes of an Invitation; nil when it does not exist.
+func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invitation.Input, error) {
+	inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
+	if err != nil {
+		return nil, err
+	}
+	if inv == nil {
+		r.post.forget(key)
+		return nil, nil
+	}
+	in := &invitation.Input{Offer: invitation.Offer{Invitation: inv}}
+	if in.Organization, err = countingOrganization(ctx, r.client, key.Namespace); err != nil {
+		return nil, err
+	}
+	if ref := inv.Spec.MemberRef; ref != nil {
+		if in.Member, err = optional[rosterv1alpha1.Member](ctx, r.client, key.Namespace, ref.Name); err != nil {
+			return nil, err
+		}
+	}
+	address, err := invitation.ParseAddress(in.Email())
+	if err != nil {
+		return in, nil // Decide says what is wrong with it.
+	}
+	if err := r.gatherOthers(ctx, in, address); err != nil {
+		return nil, err
+	}
+	in.Report = r.post.report(inv)
+	in.ThrottledUntil = r.post.throttledUntil(inv.Namespace, address)
+	return in, nil
+}
+
+// gatherOthers reads who else has, or is offered, the address.
+func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, address invitation.Address) error {
+	inv := in.Invitation
+	members, err := membersBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if m.DeletionTimestamp == nil && (in.Member == nil || m.UID != in.Member.UID) {
+			in.MemberOfAddress = m.Name
+		}
+	}
+	others, err := invitationsBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
+	if err != nil {
+		return err
+	}
+	in.Rival = invitation.FindRival(inv, others)
+	return nil
+}
+
+// write brings the status to what was decided, if it is not so already. The write carries the resourceVersion that was read: if
+// somebody else was faster, it fails and the case is decided anew.
+func (r *invitations) write(ctx context.Context, inv *rosterv1alpha1.Invitation, status rosterv1alpha1.InvitationStatus) error {
+	if equality.Semantic.DeepEqual(inv.Status, status) {
+		return nil
+	}
+	before := inv.DeepCopy()
+	inv.Status = status
+	if err := writeStatus(ctx, r.client, inv); err != nil {
+		inv.Status = before.Status
+		return err
+	}
+	r.metrics.transition(before, inv, r.clock.Now())
+	r.events.invitation(before, inv)
+	return nil
+}
+
+// until is the pause to the next decision that is due by time alone; never less than a moment, zero for none.
+func until(wake, now time.Time) time.Duration {
+	if wake.IsZero() {
+		return 0
+	}
+	return max(wake.Sub(now), time.Millisecond)
+}
+
+// lifecycle does everything with an Invitation but mailing it. It never waits for a mail relay.
+type lifecycle struct{ invitations }
+
+// Reconcile expires, revokes and reports invitations, and makes members of the people who accepted.
+func (r *lifecycle) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	in, err := r.gather(ctx, req.NamespacedName)
+	if in == nil || err != nil {
+		return ctrl.Result{}, err
+	}
+	now := r.clock.Now()
+	d := invitation.Decide(*in, now)
+	switch d.Action {
+	case invitation.Deliver:
+		return ctrl.Result{}, nil // The status is written with the outcome of the mail.
+	case invitation.Join:
+		if in.JoinedAs, err = r.join(ctx, in); err != nil {
+			return ctrl.Result{}, err
+		}
+		d = invitation.Decide(*in, now)
+	case invitation.Remind, invitation.Nothing:
+	}
+	return ctrl.Result{RequeueAfter: until(d.Wake, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+}
+
+// delivery mails invitations and reminders.
+type delivery struct{ invitations }
+
+// Reconcile mails what is due, and writes what became of it.
+func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	in, err := r.gather(ctx, req.NamespacedName)
+	if in == nil || err != nil {
+		return ctrl.Result{}, err
+	}
+	now := r.clock.Now()
+	d := invitation.Decide(*in, now)
+	if d.Action != invitation.Deliver && d.Action != invitation.Remind {
+		return ctrl.Result{RequeueAfter: until(d.Wake, now)}, nil // The other controller writes the status.
+	}
+	report, retry, err := r.post.send(ctx, in, d)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	in.Report = report
+	now = r.clock.Now()
+	d = invitation.Decide(*in, now)
+	if retry == 0 {
+		retry = until(d.Wake, now)
+	}
+	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+}

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// keysAge is how long keys that were read are used before they are read again, so that a replaced key is noticed.
+const keysAge = time.Minute
+
+// LinkKeys are the keys that sign links, kept in a Secret of the operator's namespace.
+type LinkKeys struct {
+	client client.Client // reads Secrets live: they are in no cache
+	clock  clock.PassiveClock
+	secret client.ObjectKey
+
+	mu   sync.Mutex
+	keys invitation.Keys
+	read time.Time
+}
+
+// NewLinkKeys gives the keys in the named Secret. The client must not read Secrets from a cache.
+func NewLinkKeys(c client.Client, clk clock.PassiveClock, secret client.ObjectKey) *LinkKeys {
+	return &LinkKeys{client: c, clock: clk, secret: secret}
+}
+
+// Get reads the keys; the first time that there is none, it creates one.
+func (k *LinkKeys) Get(ctx context.Context) (invitation.Keys, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	now := k.clock.Now()
+	if k.keys != nil && now.Sub(k.read) < keysAge {
+		return k.keys, nil
+	}
+	data, err := k.load(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("link keys in Secret %s: %w", k.secret, err)
+	}
+	keys, err := invitation.KeysFromSecret(data)
+	if err != nil {
+		return nil, fmt.Errorf("link keys in Secret %s: %w", k.secret, err)
+	}
+	k.keys, k.read = keys, now
+	return keys, nil
+}
+
+func (k *LinkKeys) load(ctx context.Context) (map[string][]byte, error) {
+	var secret corev1.Secret
+	err := k.client.Get(ctx, k.secret, &secret)
+	if !apierrors.IsNotFound(err) {
+		return secret.Data, err
+	}
+	key := make([]byte, invitation.MinKeyLen)
+	rand.Read(key) // never fails: crypto/rand
+	secret = corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: k.secret.Namespace, Name: k.secret.Name},
+		Data:       map[string][]byte{invitation.CurrentKey: key},
+	}
+	err = k.client.Create(ctx, &secret)
+	if apierrors.IsAlreadyExists(err) {
+		err = k.client.Get(ctx, k.secret, &secret)
+	}
+	return secret.Data, err
+}

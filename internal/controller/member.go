@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// members invites declared Members, and keeps the RBAC of every Member what its roles say.
+type members struct {
+	client     client.Client
+	clock      clock.PassiveClock
+	events     Events
+	userPrefix string
+}
+
+// Reconcile brings the grants, the invitation and the status of a Member to what they should be. The grants of a Member that is gone
+// are removed, whoever removed it and whether or not this process was running then.
+func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	m, err := optional[rosterv1alpha1.Member](ctx, r.client, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if m == nil || m.DeletionTimestamp != nil {
+		return ctrl.Result{}, r.revoke(ctx, req.NamespacedName)
+	}
+	in, err := r.gather(ctx, m)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	now := r.clock.Now()
+	d := membership.DecideMember(*in, now)
+	if err := r.applyGrants(ctx, in, d); err != nil {
+		return ctrl.Result{}, err
+	}
+	if d.Invite {
+		if in.Invitation, err = r.invite(ctx, m); err != nil {
+			return ctrl.Result{}, err
+		}
+		d = membership.DecideMember(*in, now)
+	}
+	return ctrl.Result{}, ignoreConflict(r.write(ctx, m, d.Status))
+}
+
+func (r *members) write(ctx context.Context, m *rosterv1alpha1.Member, status rosterv1alpha1.MemberStatus) error {
+	if equality.Semantic.DeepEqual(m.Status, status) {
+		return nil
+	}
+	before := m.DeepCopy()
+	m.Status = status
+	if err := writeStatus(ctx, r.client, m); err != nil {
+		return err
+	}
+	r.events.member(before, m)
+	return nil
+}
+
+func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
+	in := &membership.MemberInput{Member: m}
+	var err error
+	if in.Organization, err = countingOrganization(ctx, r.client, m.Namespace); err != nil {
+		return nil, err
+	}
+	if in.ProfileExists, err = r.profiles(ctx, m); err != nil {
+		return nil, err
+	}
+	if ref := m.Spec.AccountRef; ref != nil {
+		if in.Account, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name); err != nil {
+			return nil, err
+		}
+	}
+	address, err := invitation.ParseAddress(m.Spec.Email)
+	if err != nil {
+		return in, nil // DecideMember says what is wrong with it.
+	}
+	twins, err := membersBy(ctx, r.client, m.Namespace, indexAddress, string(address))
+	if err != nil {
+		return nil, err
+	}
+	in.Twin = membership.FindTwin(m, twins)
+	in.Invitation, err = r.findInvitation(ctx, m, address)
+	return in, err
+}
+
+// profiles says which of the profiles that a Member names exist.
+func (r *members) profiles(ctx context.Context, m *rosterv1alpha1.Member) (func(string) bool, error) {
+	found := map[string]bool{}
+	for _, grant := range m.Spec.Profiles {
+		p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, m.Namespace, grant.Name)
+		if err != nil {
+			return nil, err
+		}
+		found[grant.Name] = p != nil && p.DeletionTimestamp == nil
+	}
+	return func(name string) bool { return found[name] }, nil
+}
+
+// findInvitation is the Invitation by which a person comes or came in: the Member's own, else one to the same address that is
+// mailed and waits for an answer, or that led to the Member. Nil where there is none.
+func (r *members) findInvitation(ctx context.Context, m *rosterv1alpha1.Member, address invitation.Address) (*rosterv1alpha1.Invitation, error) {
+	for _, name := range invitationNames(m) {
+		inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		if inv != nil && metav1.IsControlledBy(inv, m) {
+			return inv, nil
+		}
+	}
+	declared, err := invitationsBy(ctx, r.client, m.Namespace, indexMemberRef, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, inv := range declared {
+		if metav1.GetControllerOf(inv) == nil && invitation.IsOpen(inv) {
+			return inv, nil
+		}
+	}
+	applied, err := invitationsBy(ctx, r.client, m.Namespace, indexAddress, string(address))
+	if err != nil {
+		return nil, err
+	}
+	for _, inv := range applied {
+		mailed := inv.Status.State == rosterv1alpha1.InvitationSent && invitation.IsOpen(inv) && m.Spec.AccountRef == nil
+		led := inv.Status.MemberRef != nil && inv.Status.MemberRef.Name == m.Name && m.Spec.AccountRef != nil
+		if inv.Spec.MemberRef == nil && (mailed || led) {
+			return inv, nil
+		}
+	}
+	return nil, nil
+}
+
+// invitationNames are the names that the Invitation of a declared Member can have: the Member's, or one close to it where
+// somebody else's Invitation has that.
+func invitationNames(m *rosterv1alpha1.Member) []string {
+	return []string{m.Name, m.Name + "-" + string(m.UID[:8])}
+}
+
+// invite creates the Invitation of a declared Member. It goes when the Member goes.
+func (r *members) invite(ctx context.Context, m *rosterv1alpha1.Member) (*rosterv1alpha1.Invitation, error) {
+	for _, name := range invitationNames(m) {
+		inv := &rosterv1alpha1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: m.Namespace, Name: name,
+				Labels: managed(),
+				OwnerReferences: []metav1.OwnerReference{{
+					APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "Member", Name: m.Name, UID: m.UID, Controller: ptr.To(true),
+				}},
+			},
+			Spec: rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: m.Name}},
+		}
+		err := r.client.Create(ctx, inv)
+		if err == nil {
+			return inv, nil
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return nil, err
+		}
+		existing, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		if existing == nil {
+			return nil, fmt.Errorf("the Invitation %q exists but is not seen yet", name)
+		}
+		if metav1.IsControlledBy(existing, m) {
+			return existing, nil
+		}
+	}
+	return nil, fmt.Errorf("no name is free for the Invitation of the Member %q", m.Name)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// Metrics of the manager besides those of controller-runtime.
+type Metrics struct {
+	mails        *prometheus.CounterVec
+	mailDuration *prometheus.HistogramVec
+	transitions  *prometheus.CounterVec
+	expiryLag    prometheus.Histogram
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_mails_total",
+			Help: "Mails handed to the relay, by kind (invitation, reminder) and outcome (Delivered, Rejected, Failing).",
+		}, []string{"kind", "outcome"}),
+		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 15),
+		}, []string{"outcome"}),
+		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_invitation_transitions_total", Help: "Invitations that came into a state.",
+		}, []string{"state"}),
+		expiryLag: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "roster_invitation_expiry_lag_seconds", Help: "How long after its expiryTime an Invitation was reported as Expired.",
+			Buckets: prometheus.ExponentialBuckets(0.01, 2, 15),
+		}),
+	}
+	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag)
+	return m
+}
+
+func (m *Metrics) mail(r invitation.Report, took time.Duration) {
+	kind := "invitation"
+	if r.Reminder > 0 {
+		kind = "reminder"
+	}
+	m.mails.WithLabelValues(kind, string(r.Outcome)).Inc()
+	m.mailDuration.WithLabelValues(string(r.Outcome)).Observe(took.Seconds())
+}
+
+func (m *Metrics) transition(before, after *rosterv1alpha1.Invitation, now time.Time) {
+	state := after.Status.State
+	if before.Status.State == state {
+		return
+	}
+	m.transitions.WithLabelValues(string(state)).Inc()
+	if state == rosterv1alpha1.InvitationExpired && after.Status.ExpiryTime != nil {
+		m.expiryLag.Observe(now.Sub(after.Status.ExpiryTime.Time).Seconds())
+	}
+}

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// Mailer hands a mail to a relay. *mail.Relay is the real one.
+type Mailer interface {
+	Send(ctx context.Context, m *mail.Message) error
+}
+
+// How often the same address is mailed a new link: several at once, since people correct themselves, then one an hour. Deleting
+// and creating an object again and again, as a GitOps loop gone wrong does, must not flood anybody.
+const (
+	mailBurst    = 5
+	mailInterval = time.Hour
+)
+
+// How long the outbox waits before it tries a failing relay again: the pause doubles from the first to the last.
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+)
+
+// outbox mails, and remembers what the status does not show yet: within a process a mail that was sent is not sent again because the
+// cache is stale or the status could not be written.
+type outbox struct {
+	client    client.Reader
+	clock     clock.PassiveClock
+	composer  *mail.Composer
+	mailer    Mailer
+	keys      *LinkKeys
+	metrics   *Metrics
+	portalURL string
+	// userPrefix stands before the address of a person in their user name.
+	userPrefix string
+
+	mu       sync.Mutex
+	letters  map[client.ObjectKey]*letter
+	limiters map[string]*rate.Limiter
+}
+
+// letter is what the outbox remembers of one Invitation.
+type letter struct {
+	uid      types.UID
+	report   *invitation.Report
+	failures int
+}
+
+func newOutbox(o Options, c client.Reader, keys *LinkKeys, metrics *Metrics) *outbox {
+	return &outbox{
+		client: c, clock: o.Clock, composer: o.Composer, mailer: o.Mailer, keys: keys, metrics: metrics,
+		portalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"), userPrefix: o.Config.RBAC.UserPrefix,
+		letters: map[client.ObjectKey]*letter{}, limiters: map[string]*rate.Limiter{},
+	}
+}
+
+// report is what became of the last mail, if the status does not show it. What it shows is forgotten.
+func (b *outbox) report(inv *rosterv1alpha1.Invitation) *invitation.Report {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.letters[client.ObjectKeyFromObject(inv)]
+	if l == nil || l.uid != inv.UID || l.report == nil {
+		return nil
+	}
+	if l.report.Shown(inv.Status) {
+		delete(b.letters, client.ObjectKeyFromObject(inv))
+		return nil
+	}
+	return l.report
+}
+
+// throttledUntil is when the next mail may go to an address; zero if it may go now.
+func (b *outbox) throttledUntil(namespace string, to invitation.Address) time.Time {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	limiter := b.limiters[limiterKey(namespace, to)]
+	now := b.clock.Now()
+	if limiter == nil || limiter.TokensAt(now) >= 1 {
+		return time.Time{}
+	}
+	missing := 1 - limiter.TokensAt(now)
+	return now.Add(time.Duration(missing * float64(mailInterval)))
+}
+
+// send mails what a decision asks for. It returns what became of it and, where the relay fails, how long to wait before trying
+// again. An error means that nothing was tried.
+func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration, error) {
+	inv := in.Invitation
+	to, err := invitation.ParseAddress(in.Email())
+	if err != nil {
+		return nil, 0, err
+	}
+	message, id, err := b.compose(ctx, in, d, to)
+	if err != nil {
+		return nil, 0, err
+	}
+	start := b.clock.Now()
+	err = b.mailer.Send(ctx, message)
+	now := b.clock.Now()
+	report := invitation.NewReport(*in, d, id, now)
+	report.Outcome, report.Message = outcome(err)
+	b.metrics.mail(report, now.Sub(start))
+	if report.Outcome == invitation.Failing {
+		log.FromContext(ctx).Info("mail is failing", "invitation", inv.Name, "why", report.Message, "error", err.Error())
+		return &report, b.failed(inv), nil
+	}
+	b.remember(inv, to, report)
+	return &report, 0, nil
+}
+
+func outcome(err error) (invitation.Outcome, string) {
+	var rejected *mail.RejectedError
+	switch {
+	case err == nil:
+		return invitation.Delivered, ""
+	case errors.As(err, &rejected):
+		return invitation.Rejected, mail.Explain(err)
+	}
+	return invitation.Failing, mail.Explain(err)
+}
+
+func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision, to invitation.Address) (*mail.Message, string, error) {
+	inv := in.Invitation
+	keys, err := b.keys.Get(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	token, err := keys.Token(string(inv.UID), d.Mail.Attempt, to)
+	if err != nil {
+		return nil, "", err
+	}
+	inviter, inviterAddress, err := b.inviter(ctx, inv)
+	if err != nil {
+		return nil, "", err
+	}
+	content := mail.Invitation{
+		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
+		Inviter: inviter, InviterAddress: inviterAddress, Role: in.Role(), Profiles: in.Profiles(),
+		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
+		Link: b.portalURL + "/invitations/" + token, Now: b.clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
+		MessageID: invitation.MessageID(string(inv.UID), d.Mail.Attempt, d.Mail.Reminder, b.composer.Domain()),
+	}
+	if in.Member != nil {
+		content.Name = in.Member.Spec.DisplayName
+	}
+	message, err := b.composer.Invitation(content)
+	if err != nil {
+		return nil, "", fmt.Errorf("compose the mail: %w", err)
+	}
+	return message, content.MessageID, nil
+}
+
+// inviter is who invites, by name if a Member has that address, and where answers go.
+func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (name, address string, err error) {
+	by := strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix)
+	parsed, err := invitation.ParseAddress(by)
+	if err != nil {
+		return by, "", nil // A name, not an address: shown as it is.
+	}
+	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(parsed))
+	if err != nil {
+		return "", "", err
+	}
+	for _, m := range members {
+		if m.Status.DisplayName != "" {
+			return m.Status.DisplayName, string(parsed), nil
+		}
+		if m.Spec.DisplayName != "" {
+			return m.Spec.DisplayName, string(parsed), nil
+		}
+	}
+	return by, string(parsed), nil
+}
+
+// remember keeps a report until the status shows it, and counts the mail against its address.
+func (b *outbox) remember(inv *rosterv1alpha1.Invitation, to invitation.Address, r invitation.Report) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.letters[client.ObjectKeyFromObject(inv)] = &letter{uid: inv.UID, report: &r}
+	if r.Reminder > 0 {
+		return
+	}
+	b.forgetIdle()
+	key := limiterKey(inv.Namespace, to)
+	limiter := b.limiters[key]
+	if limiter == nil {
+		limiter = rate.NewLimiter(rate.Every(mailInterval), mailBurst)
+		b.limiters[key] = limiter
+	}
+	limiter.AllowN(b.clock.Now(), 1)
+}
+
+// failed counts a failure and says how long to wait: longer each time, and not for all at the same moment.
+func (b *outbox) failed(inv *rosterv1alpha1.Invitation) time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	l := b.letters[client.ObjectKeyFromObject(inv)]
+	if l == nil || l.uid != inv.UID {
+		l = &letter{uid: inv.UID}
+		b.letters[client.ObjectKeyFromObject(inv)] = l
+	}
+	pause := lastRetry
+	if l.failures < 6 {
+		pause = firstRetry << l.failures
+	}
+	l.failures++
+	return pause/2 + rand.N(pause/2)
+}
+
+// forget drops what is remembered of an Invitation that is gone.
+func (b *outbox) forget(key client.ObjectKey) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.letters, key)
+}
+
+// maxLimiters is how many addresses are counted before those that may be mailed freely again are dropped.
+const maxLimiters = 10000
+
+// forgetIdle drops limiters that are full again; they say no more than a new one.
+func (b *outbox) forgetIdle() {
+	if len(b.limiters) < maxLimiters || len(b.limiters)%1000 != 0 {
+		return
+	}
+	now := b.clock.Now()
+	for key, limiter := range b.limiters {
+		if limiter.TokensAt(now) >= mailBurst {
+			delete(b.limiters, key)
+		}
+	}
+}
+
+func limiterKey(namespace string, to invitation.Address) string { return namespace + "/" + string(to) }

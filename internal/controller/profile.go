@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// profiles reports on SocialProfiles: who looks after them and how many hold which role.
+type profiles struct {
+	client client.Client
+	clock  clock.PassiveClock
+}
+
+// Reconcile brings the status of a SocialProfile to what it should be.
+func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
+	if p == nil || err != nil || p.DeletionTimestamp != nil {
+		return ctrl.Result{}, err
+	}
+	in := membership.ProfileInput{Profile: p}
+	if ref := p.Spec.ResponsibleRef; ref != nil {
+		if in.Responsible, err = optional[rosterv1alpha1.Member](ctx, r.client, p.Namespace, ref.Name); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
+	if in.Members, err = r.holders(ctx, p); err != nil {
+		return ctrl.Result{}, err
+	}
+	status := membership.DecideProfile(in, r.clock.Now())
+	if equality.Semantic.DeepEqual(p.Status, status) {
+		return ctrl.Result{}, nil
+	}
+	p.Status = status
+	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, p))
+}
+
+// holders are the Members that hold a role on the profile by name or on all; each once.
+func (r *profiles) holders(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Member, error) {
+	all, err := membersBy(ctx, r.client, p.Namespace, indexGrant, access.AllProfiles)
+	if err != nil {
+		return nil, err
+	}
+	named, err := membersBy(ctx, r.client, p.Namespace, indexGrant, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range named {
+		if m.Status.Grants[0].Profile != access.AllProfiles { // else it is among all
+			all = append(all, m)
+		}
+	}
+	return all, nil
+}

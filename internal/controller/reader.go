@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// byIndex are the options of a look-up in an index of the cache. It does not wait for the cache to show this process's own last
+// writes, which concern other objects, and it does not copy what it finds: the results are only read.
+func byIndex(namespace, field, value string) []client.ListOption {
+	return append(inNamespace(namespace), client.MatchingFields{field: value})
+}
+
+func inNamespace(namespace string) []client.ListOption {
+	return []client.ListOption{
+		client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency,
+	}
+}
+
+// pointers gives the items of a list without copying them.
+func pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
+}
+
+// optional reads an object that need not exist; nil where it does not.
+func optional[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
+	o := P(new(T))
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// countingOrganization is the Organization that counts in the namespace; nil where there is none.
+func countingOrganization(ctx context.Context, c client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+	var list rosterv1alpha1.OrganizationList
+	if err := c.List(ctx, &list, inNamespace(namespace)...); err != nil {
+		return nil, err
+	}
+	return membership.Counting(pointers(list.Items)), nil
+}
+
+func membersBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Member, error) {
+	var list rosterv1alpha1.MemberList
+	if err := c.List(ctx, &list, byIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+func invitationsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
+	var list rosterv1alpha1.InvitationList
+	if err := c.List(ctx, &list, byIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}

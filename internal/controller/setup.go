@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controller has one reconciler a kind. Each gathers what decides, asks a pure package what should be, and applies it with at
+// most one write of status.
+package controller
+
+import (
+	"context"
+	"errors"
+
+	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// Options are what the controllers need from outside.
+type Options struct {
+	Config config.Config
+	// Namespace that the manager runs in; it holds the link keys.
+	Namespace string
+	Clock     clock.PassiveClock
+	Composer  *mail.Composer
+	Mailer    Mailer
+	// Registry takes the metrics.
+	Registry prometheus.Registerer
+}
+
+// ManagerOptions are the options of a manager that the controllers can run in: what is cached and how.
+func ManagerOptions(concurrency int) manager.Options {
+	managedOnly := cache.ByObject{Label: labels.SelectorFromSet(managed())}
+	return manager.Options{
+		Cache: cache.Options{
+			DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: map[client.Object]cache.ByObject{
+				&rbacv1.Role{}:        managedOnly,
+				&rbacv1.RoleBinding{}: managedOnly,
+				&rosterv1alpha1.Account{}: {
+					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}},
+				},
+			},
+		},
+		Client: client.Options{Cache: &client.CacheOptions{
+			DisableFor:                      []client.Object{&corev1.Secret{}},
+			EnableReadYourWritesConsistency: ptr.To(true),
+		}},
+		Controller: ctrlconfig.Controller{MaxConcurrentReconciles: concurrency},
+	}
+}
+
+// Unthrottled returns a copy of the configuration without a limit of the client's own: the API server's priority and fairness is
+// the one that knows.
+func Unthrottled(c *rest.Config) *rest.Config {
+	c = rest.CopyConfig(c)
+	c.QPS, c.Burst = -1, -1
+	return c
+}
+
+// Setup adds the controllers to a manager.
+func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+		return err
+	}
+	keys := NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
+	metrics := NewMetrics(o.Registry)
+	events := Events{recorder: mgr.GetEventRecorder("roster")}
+	shared := invitations{
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics,
+		post: newOutbox(o, mgr.GetClient(), keys, metrics),
+	}
+	find := finder{reader: mgr.GetClient()}
+	return errors.Join(
+		setupLifecycle(mgr, find, &lifecycle{shared}),
+		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
+		setupMembers(mgr, find, &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}),
+		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock}),
+		ctrl.NewControllerManagedBy(mgr).For(&rosterv1alpha1.Account{}).
+			Complete(&accounts{client: mgr.GetClient(), clock: o.Clock}),
+	)
+}
+
+// invitationWatches are what both controllers of an Invitation look at.
+func invitationWatches(mgr manager.Manager, find finder, name string) *builder.Builder {
+	return ctrl.NewControllerManagedBy(mgr).Named(name).
+		For(&rosterv1alpha1.Invitation{}).
+		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), builder.WithPredicates(changed(invitationOpen))).
+		Watches(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), builder.WithPredicates(changed(memberForInvitation))).
+		Watches(&rosterv1alpha1.Organization{}, enqueue(find.invitationsOfOrganization), builder.WithPredicates(changed(organizationPolicy)))
+}
+
+func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
+	return invitationWatches(mgr, find, "invitation").Complete(r)
+}
+
+func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
+	return invitationWatches(mgr, find, "delivery").
+		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries}).Complete(r)
+}
+
+func setupMembers(mgr manager.Manager, find finder, r *members) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&rosterv1alpha1.Member{}).
+		Owns(&rbacv1.Role{}).
+		Owns(&rbacv1.RoleBinding{}).
+		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberAlive))).
+		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueue(find.membersOfProfile), builder.WithPredicates(changed(profileAlive))).
+		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
+		Watches(&rosterv1alpha1.Organization{}, enqueue(find.membersOfOrganization), builder.WithPredicates(changed(organizationAlive))).
+		Watches(&rosterv1alpha1.Organization{}, enqueue(ownerOf), builder.WithPredicates(changed(organizationOwner))).
+		Complete(r)
+}
+
+func setupOrganizations(mgr manager.Manager, find finder, r *organizations) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&rosterv1alpha1.Organization{}).
+		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
+		Watches(&rosterv1alpha1.Member{}, enqueue(find.organizationsOwnedBy), builder.WithPredicates(changed(memberStanding))).
+		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(memberStanding))).
+		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(invitationOpen))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(profileAlive))).
+		Complete(r)
+}
+
+func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&rosterv1alpha1.SocialProfile{}).
+		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
+		Complete(r)
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package invitation
+
+import (
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+func TestCheck(t *testing.T) {
+	notAllowed := func(in *Input) { in.Organization.Spec.Invitations.AllowedDomains = []string{"other.example"} }
+	shownFor := func(uid string) builder { return func(in *Input) { in.Invitation.Status.MemberUID = uid } }
+	cases := map[string]struct {
+		in      Input
+		attempt int32
+		now     time.Duration
+		want    Verdict
+	}{
+		"open":                               {build(sent(0)), 1, time.Hour, LinkOpen},
+		"open to the last second":            {build(sent(0)), 1, 72*time.Hour - time.Second, LinkOpen},
+		"expired, whatever the state says":   {build(sent(0)), 1, 72 * time.Hour, LinkExpired},
+		"expired":                            {build(sent(0), state(rosterv1alpha1.InvitationExpired)), 1, 72 * time.Hour, LinkExpired},
+		"renewable":                          {build(sent(0), selfRenewal), 1, 72 * time.Hour, LinkRenewable},
+		"renewing":                           {build(sent(0), selfRenewal, renewalAskedAt(72*time.Hour)), 1, 73 * time.Hour, LinkRenewing},
+		"mailed, not written yet":            {build(), 1, 0, LinkNotReady},
+		"resent, not written yet":            {build(sent(0)), 2, 0, LinkNotReady},
+		"an older link":                      {build(sent(0), sent(time.Hour)), 1, time.Hour, LinkSuperseded},
+		"a resend that is on its way":        {build(sent(0), state(rosterv1alpha1.InvitationPending)), 1, time.Hour, LinkSuperseded},
+		"used":                               {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 1, time.Hour, LinkAccepted},
+		"declined":                           {build(sent(0), state(rosterv1alpha1.InvitationDeclined)), 1, time.Hour, LinkDeclined},
+		"revoked":                            {build(sent(0), state(rosterv1alpha1.InvitationRevoked)), 1, time.Hour, LinkRevoked},
+		"revoked, not written yet":           {build(sent(0), isRevoked), 1, time.Hour, LinkRevoked},
+		"undeliverable":                      {build(sent(0), state(rosterv1alpha1.InvitationUndeliverable)), 1, time.Hour, LinkRevoked},
+		"no organisation":                    {build(sent(0), func(in *Input) { in.Organization = nil }), 1, time.Hour, LinkRevoked},
+		"being deleted":                      {build(sent(0), func(in *Input) { in.Invitation.DeletionTimestamp = ptr.To(at(0)) }), 1, time.Hour, LinkRevoked},
+		"declared":                           {build(declared, sent(0), shownFor("m-1")), 1, time.Hour, LinkOpen},
+		"declared, then removed":             {build(declared, sent(0), shownFor("m-1"), func(in *Input) { in.Member = nil }), 1, time.Hour, LinkRevoked},
+		"declared, then removed and anew":    {build(declared, sent(0), shownFor("m-0")), 1, time.Hour, LinkRevoked},
+		"declared, being deleted":            {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) { m.DeletionTimestamp = &metav1.Time{} })), 1, time.Hour, LinkRevoked},
+		"declared, suspended":                {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })), 1, time.Hour, LinkSuspended},
+		"the domain is not allowed any more": {build(sent(0), notAllowed), 1, time.Hour, LinkNotAllowed},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := c.in.Check(c.attempt, start.Add(c.now)); got != c.want {
+				t.Errorf("got %s, want %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestOfferIsWhatThePersonGets(t *testing.T) {
+	applied := build()
+	if applied.Role() != rosterv1alpha1.RoleManager || applied.Email() != "Ana@Acme.example" {
+		t.Errorf("applied: %s, %s", applied.Role(), applied.Email())
+	}
+	bare := build(func(in *Input) { in.Invitation.Spec.Role = "" })
+	if bare.Role() != rosterv1alpha1.RoleMember {
+		t.Errorf("an address alone is invited as %s", bare.Role())
+	}
+	d := build(declared)
+	if d.Role() != rosterv1alpha1.RoleMember || d.Email() != "ana@acme.example" {
+		t.Errorf("declared: %s, %s", d.Role(), d.Email())
+	}
+}
