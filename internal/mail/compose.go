@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mail writes the mails that Roster sends and hands them to an SMTP relay.
+package mail
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	htmltemplate "html/template"
+	netmail "net/mail"
+	"net/url"
+	"strings"
+	texttemplate "text/template"
+	"time"
+
+	gomail "github.com/wneessen/go-mail"
+	"golang.org/x/net/idna"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+//go:embed templates/*
+var templateFiles embed.FS
+
+// Longest names in characters, so that a header stays readable.
+const (
+	maxName   = 120
+	maxSender = 60
+)
+
+// Invitation is what the mail of an Invitation says.
+type Invitation struct {
+	// To is the normalised address. Before the @ there may be other than ASCII letters (RFC 6531).
+	To string
+	// Name of the person where it is known.
+	Name string
+	// Locale is the language of the mail; English where it is not known.
+	Locale rosterv1alpha1.Locale
+	// Organization by its name.
+	Organization string
+	// Inviter is the name or the address of who invites; empty: the organisation does.
+	Inviter string
+	// InviterAddress is where answers go; empty: where the Composer says.
+	InviterAddress string
+	Role           rosterv1alpha1.OrganizationRole
+	Profiles       []rosterv1alpha1.ProfileGrant
+	// Environments are the addresses at which members sign in.
+	Environments []rosterv1alpha1.Environment
+	// Message is a personal note, quoted as text.
+	Message string
+	// Link that is opened to accept: an absolute http or https address.
+	Link string
+	// Now is the date of the mail, Expiry when the link stops working.
+	Now, Expiry time.Time
+	// Reminder is 0 in the mail that brings the link, n in the n-th reminder.
+	Reminder int32
+	// MessageID without angle brackets (RFC 5322, 3.6.4).
+	MessageID string
+}
+
+// Composer writes mails. It is safe for concurrent use.
+type Composer struct {
+	from, replyTo netmail.Address
+	texts         texts
+	html          *htmltemplate.Template
+	plain         *texttemplate.Template
+}
+
+// NewComposer checks the sender, such as "Roster <roster@example.com>", and the address for answers; an empty one means the sender.
+func NewComposer(from, replyTo string) (*Composer, error) {
+	t, err := loadTexts(textFiles)
+	if err != nil {
+		return nil, err
+	}
+	return newComposer(from, replyTo, t)
+}
+
+func newComposer(from, replyTo string, t texts) (*Composer, error) {
+	c := &Composer{texts: t}
+	var err error
+	if c.from, err = parseSender(from); err != nil {
+		return nil, fmt.Errorf("mail.from: %w", err)
+	}
+	c.replyTo = c.from
+	if replyTo != "" {
+		if c.replyTo, err = parseSender(replyTo); err != nil {
+			return nil, fmt.Errorf("mail.replyTo: %w", err)
+		}
+	}
+	if c.html, err = htmltemplate.ParseFS(templateFiles, "templates/invitation.html"); err != nil {
+		return nil, err
+	}
+	c.plain, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"wrap": wrap}).ParseFS(templateFiles, "templates/invitation.txt")
+	return c, err
+}
+
+// parseSender reads an address of Roster's own. It has to work with every relay, so it must be ASCII before the @.
+func parseSender(s string) (netmail.Address, error) {
+	a, err := netmail.ParseAddress(s)
+	if err != nil {
+		return netmail.Address{}, fmt.Errorf("%q is not a mail address: %w", s, err)
+	}
+	at := strings.LastIndexByte(a.Address, '@')
+	domain, err := idna.Lookup.ToASCII(a.Address[at+1:])
+	if err != nil || !isASCII(a.Address[:at]) {
+		return netmail.Address{}, fmt.Errorf("%q: use an address with ASCII letters before the @ and a full domain after it", s)
+	}
+	return netmail.Address{Name: oneLine(a.Name, maxName), Address: a.Address[:at+1] + domain}, nil
+}
+
+// Domain of the sender, for Message-IDs.
+func (c *Composer) Domain() string {
+	return c.from.Address[strings.LastIndexByte(c.from.Address, '@')+1:]
+}
+
+// Invitation writes the mail. The same Invitation gives the same bytes, so that a repeated mail is the same mail.
+func (c *Composer) Invitation(in Invitation) (*Message, error) {
+	in.clean()
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	replyTo := c.answerTo(&in)
+	s := c.texts.in(in.Locale)
+	v := newView(s, in)
+	if s.err != nil {
+		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
+	}
+	var html, plain bytes.Buffer
+	if err := c.html.ExecuteTemplate(&html, "invitation.html", v); err != nil {
+		return nil, fmt.Errorf("mail %s: %w", in.MessageID, err)
+	}
+	if err := c.plain.ExecuteTemplate(&plain, "invitation.txt", v); err != nil {
+		return nil, fmt.Errorf("mail %s: %w", in.MessageID, err)
+	}
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(in.MessageID)))
+	m.FromMailAddress(&netmail.Address{Name: c.senderName(in.Organization), Address: c.from.Address})
+	m.ToMailAddress(&netmail.Address{Name: in.Name, Address: in.To})
+	m.ReplyToMailAddress(&replyTo)
+	m.Subject(v.Subject)
+	m.SetMessageIDWithValue(in.MessageID)
+	m.SetDateWithValue(in.Now.UTC())
+	m.SetGenHeader(gomail.HeaderContentLang, v.Language)
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834, 5
+	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
+	m.SetBodyString(gomail.TypeTextPlain, plain.String())
+	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
+	return newMessage(c.from.Address, in.To, in.MessageID, !isASCII(in.To), m)
+}
+
+// clean takes out of the texts that people wrote what has no place in a mail.
+func (in *Invitation) clean() {
+	in.Name = oneLine(in.Name, maxName)
+	in.Organization = oneLine(in.Organization, maxName)
+	in.Inviter = oneLine(in.Inviter, maxName)
+	in.Message = paragraphs(in.Message)
+	var environments []rosterv1alpha1.Environment
+	for _, e := range in.Environments {
+		if isWebAddress(e.URL) {
+			environments = append(environments, rosterv1alpha1.Environment{Name: oneLine(e.Name, maxName), URL: e.URL})
+		}
+	}
+	in.Environments = environments
+}
+
+// isWebAddress takes what a person can open. url.Parse refuses control characters.
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+}
+
+func (in *Invitation) check() error {
+	var errs []error
+	if a, err := netmail.ParseAddress(in.To); err != nil || a.Address != in.To {
+		errs = append(errs, fmt.Errorf("%q is not a plain mail address", in.To))
+	}
+	if !isWebAddress(in.Link) {
+		errs = append(errs, errors.New("the link is not an http or https address"))
+	}
+	if !isMessageID(in.MessageID) {
+		errs = append(errs, fmt.Errorf("%q is not a Message-ID", in.MessageID))
+	}
+	if in.Organization == "" {
+		errs = append(errs, errors.New("the organisation has no name"))
+	}
+	return errors.Join(errs...)
+}
+
+// isMessageID takes left@right in printable ASCII without brackets (RFC 5322, 3.6.4).
+func isMessageID(s string) bool {
+	left, right, ok := strings.Cut(s, "@")
+	return ok && left != "" && right != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return r <= ' ' || r > '~' || r == '<' || r == '>'
+	})
+}
+
+// answerTo is the inviter, if there is an address that the mail can carry. Else the mail does not say that the inviter reads answers.
+func (c *Composer) answerTo(in *Invitation) netmail.Address {
+	a, err := netmail.ParseAddress(in.InviterAddress)
+	if err != nil || a.Address != in.InviterAddress || !isASCII(in.InviterAddress) && isASCII(in.To) {
+		in.InviterAddress = ""
+		return c.replyTo
+	}
+	if in.Inviter == in.InviterAddress {
+		return netmail.Address{Address: in.InviterAddress}
+	}
+	return netmail.Address{Name: in.Inviter, Address: in.InviterAddress}
+}
+
+// senderName is "Acme via Roster". An organisation whose name looks like an address does not get to be the sender's name.
+func (c *Composer) senderName(organization string) string {
+	organization = oneLine(organization, maxSender)
+	switch {
+	case strings.ContainsAny(organization, "@<>\""):
+		return c.from.Name
+	case c.from.Name == "":
+		return organization
+	}
+	return organization + " via " + c.from.Name
+}
+
+// boundary separates the parts of a mail (RFC 2046, 5.1.1). It follows from the Message-ID, so that a repeated mail is the same.
+func boundary(messageID string) string {
+	sum := sha256.Sum256([]byte(messageID))
+	return "roster-" + hex.EncodeToString(sum[:16])
+}
+
+// maxLine is the width of plain text in characters (RFC 5322, 2.1.1, asks for no more than 78).
+const maxLine = 76
+
+// wrap breaks a paragraph into lines, each after the prefix. Only plain spaces are broken at: not the ones that French wants kept.
+func wrap(prefix, text string) string {
+	var out strings.Builder
+	width := 0
+	for i, word := range strings.Split(text, " ") {
+		n := len([]rune(word))
+		switch {
+		case i == 0:
+			out.WriteString(prefix)
+			width = len(prefix)
+		case width+1+n > maxLine:
+			out.WriteString("\n" + prefix)
+			width = len(prefix)
+		default:
+			out.WriteByte(' ')
+			width++
+		}
+		out.WriteString(word)
+		width += n
+	}
+	return strings.TrimRight(out.String(), " ")
+}

@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mail
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// maxProfiles is how many profiles a mail lists; it says how many more there are.
+const maxProfiles = 10
+
+// view is everything that the templates show, in the reader's language. The templates only arrange it.
+type view struct {
+	Language     string
+	Colon        string
+	Subject      string
+	Preview      string
+	Monogram     string
+	Organization string
+	Heading      string
+	Greeting     string
+	Opening      string
+	Quote        *quote
+	Role         term
+	RoleLabel    string
+	Profiles     *profiles
+	Button       string
+	Link         string
+	LinkLabel    string
+	LinkText     string
+	Expiry       string
+	Next         string
+	NextText     string
+	Environments []rosterv1alpha1.Environment
+	Elsewhere    string
+	Private      string
+	Footer       []string
+}
+
+// term is a word and what it means.
+type term struct{ Name, Words string }
+
+// quote is the personal message.
+type quote struct {
+	Label string
+	Lines []string
+}
+
+// profiles are the grants on social profiles, and what the roles among them mean.
+type profiles struct {
+	Label  string
+	Rows   []grant
+	More   string
+	Legend []term
+}
+
+type grant struct{ Profile, Role string }
+
+func newView(s *speaker, in Invitation) view {
+	names := words{
+		"Organization": in.Organization, "Inviter": in.Inviter, "Email": in.To, "Name": in.Name,
+		"Duration": s.duration(in.Expiry.Sub(in.Now)),
+	}
+	// by chooses the wording by whether a person or only the organisation invites.
+	by := func(id string) string {
+		if in.Inviter == "" {
+			return s.say(id+".organization", names)
+		}
+		return s.say(id+".inviter", names)
+	}
+	v := view{
+		Language: string(s.locale), Colon: s.say("colon", nil), Organization: in.Organization, Monogram: monogram(in.Organization),
+		Subject: by("subject"), Heading: s.say("heading.invitation", names), Opening: by("opening"),
+		Greeting:  s.say("greeting.plain", names),
+		RoleLabel: s.say("role.label", nil), Role: roleTerm(s, in.Role), Profiles: newProfiles(s, in.Profiles),
+		Button: s.say("button", nil), Link: in.Link, LinkLabel: s.say("link.label", nil), LinkText: s.say("link.text", nil),
+		Expiry: s.say("expiry", words{"Time": s.time(in.Expiry), "Duration": unbroken(s.duration(in.Expiry.Sub(in.Now)))}),
+		Next:   s.say("next.button", nil), NextText: s.say("next.link", nil),
+		Private: s.say("private", nil),
+		Footer:  []string{by("why"), by("stranger")},
+	}
+	if in.Reminder > 0 {
+		v.Subject, v.Heading, v.Opening = s.say("subject.reminder", names), s.say("heading.reminder", names), by("opening.reminder")
+	}
+	if in.Name != "" {
+		v.Greeting = s.say("greeting.name", names)
+	}
+	if in.Message != "" {
+		v.Quote = newQuote(s, in, names)
+	}
+	if in.Inviter != "" && in.InviterAddress != "" {
+		v.Footer = append(v.Footer, s.say("reply", names))
+	}
+	if len(in.Environments) > 0 {
+		v.Elsewhere, v.Environments = s.say("environment.label", nil), in.Environments
+	}
+	v.Preview = v.Opening + " " + v.Expiry
+	return v
+}
+
+func newQuote(s *speaker, in Invitation, names words) *quote {
+	label := s.say("quote.plain", names)
+	if in.Inviter != "" {
+		label = s.say("quote.inviter", names)
+	}
+	return &quote{Label: label, Lines: strings.Split(in.Message, "\n")}
+}
+
+func newProfiles(s *speaker, grants []rosterv1alpha1.ProfileGrant) *profiles {
+	if len(grants) == 0 {
+		return nil
+	}
+	p := &profiles{Label: s.say("profile.label", nil)}
+	for i, g := range grants {
+		role := profileTerm(s, g.Role)
+		if i < maxProfiles {
+			p.Rows = append(p.Rows, grant{Profile: g.Name, Role: role.Name})
+		}
+		if role.Words != "" && !slices.Contains(p.Legend, role) {
+			p.Legend = append(p.Legend, role)
+		}
+	}
+	if more := len(grants) - maxProfiles; more > 0 {
+		p.More = s.count("profile.more", more)
+	}
+	return p
+}
+
+func roleTerm(s *speaker, role rosterv1alpha1.OrganizationRole) term {
+	switch role {
+	case rosterv1alpha1.RoleOwner, rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager, rosterv1alpha1.RoleAdvancedMember,
+		rosterv1alpha1.RoleMember, rosterv1alpha1.RoleProfileConnector:
+		return term{Name: s.say("role."+string(role)+".name", nil), Words: s.say("role."+string(role)+".words", nil)}
+	}
+	return term{Name: string(role)}
+}
+
+func profileTerm(s *speaker, role rosterv1alpha1.ProfileRole) term {
+	switch role {
+	case rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest:
+		return term{Name: s.say("profile."+string(role)+".name", nil), Words: s.say("profile."+string(role)+".words", nil)}
+	}
+	return term{Name: string(role)}
+}
+
+// unbroken keeps words on one line.
+func unbroken(text string) string { return strings.ReplaceAll(text, " ", "\u00a0") }
+
+// monogram is the first letter of a name.
+func monogram(name string) string {
+	for _, r := range name {
+		if unicode.IsLetter(r) || unicode.IsDigit(r) {
+			return string(unicode.ToUpper(r))
+		}
+	}
+	return "•"
+}
+
+// oneLine makes text safe for a header and for the middle of a sentence: no line breaks or other control characters, nothing that
+// turns the direction of writing or hides in an encoding, no more than limit characters.
+func oneLine(text string, limit int) string {
+	fields := strings.FieldsFunc(strings.ToValidUTF8(text, "\uFFFD"), func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || r == '\u2028' || r == '\u2029'
+	})
+	line := strings.Map(dropDirection, strings.Join(fields, " "))
+	// What looks like an encoded word (RFC 2047, 2) would be decoded by the reader's mail program.
+	line = strings.ReplaceAll(line, "=?", "= ?")
+	if runes := []rune(line); len(runes) > limit {
+		return strings.TrimSpace(string(runes[:limit-1])) + "…"
+	}
+	return line
+}
+
+// paragraphs makes text safe for the body: line breaks stay, other control characters go.
+func paragraphs(text string) string {
+	text = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n\n").Replace(strings.ToValidUTF8(text, "\uFFFD"))
+	text = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' {
+			if r == '\t' {
+				return ' '
+			}
+			return -1
+		}
+		return dropDirection(r)
+	}, text)
+	return strings.Trim(text, "\n ")
+}
+
+// dropDirection removes characters that turn the direction of writing (Unicode bidi embeddings, overrides and isolates), with which a
+// name can pass for another.
+func dropDirection(r rune) rune {
+	if r >= '\u202A' && r <= '\u202E' || r >= '\u2066' && r <= '\u2069' {
+		return -1
+	}
+	return r
+}
