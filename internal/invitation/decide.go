@@ -93,6 +93,7 @@ func Decide(in Input, now time.Time) Decision {
 			break
 		}
 	}
+	c.holdBack()
 	c.status.ObservedGeneration = inv.Generation
 	if c.status.State == "" {
 		c.status.State = rosterv1alpha1.InvitationPending
@@ -108,6 +109,15 @@ type decide struct {
 	action Action
 	mail   Mail
 	wake   time.Time
+	// unwritten: a mail has gone out that the status does not show.
+	unwritten bool
+}
+
+// holdBack lets no further mail go out before the status shows the last one: only one mail is remembered.
+func (c *decide) holdBack() {
+	if c.unwritten && (c.action == Deliver || c.action == Remind) {
+		c.action, c.mail, c.wake = Nothing, Mail{}, c.now
+	}
 }
 
 func accepted(c *decide) bool {

@@ -116,6 +116,8 @@ func TestDecide(t *testing.T) {
 		"a new invitation is mailed": {build(), 0, want{action: Deliver, attempt: 1}},
 		"the outcome of the mail is the first status": {build(reported(Delivered, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationSent, ready: "True", reason: "Sent", wake: 48 * time.Hour}},
+		"no second mail before the status shows the first": {build(reported(Delivered, 1, 0, 0), resend(time.Hour)), time.Hour,
+			want{state: rosterv1alpha1.InvitationSent, action: Nothing, wake: time.Hour}},
 		"a mail that the status shows is not told twice": {build(sent(0), reported(Delivered, 1, 0, day)), 2 * time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, wake: 48 * time.Hour}},
 		"a relay that fails keeps the invitation pending, and it is tried again": {build(reported(Failing, 1, 0, 0)), time.Second,
@@ -253,7 +255,11 @@ func checkDecision(t *testing.T, d Decision, w want) {
 }
 
 // checkInvariants holds for every status, whatever happened.
-func checkInvariants(t testing.TB, s rosterv1alpha1.InvitationStatus, generation int64) {
+func checkInvariants(t interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Error(args ...any)
+}, s rosterv1alpha1.InvitationStatus, generation int64) {
 	t.Helper()
 	if s.ObservedGeneration > generation {
 		t.Errorf("observedGeneration %d of %d", s.ObservedGeneration, generation)

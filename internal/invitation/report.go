@@ -65,6 +65,7 @@ func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
 func (c *decide) fold() {
 	c.remember()
 	if r := c.Report; r != nil && !r.Shown(*c.status) {
+		c.unwritten = r.Outcome != Failing
 		if r.Reminder > 0 {
 			c.foldReminder(*r)
 		} else {
