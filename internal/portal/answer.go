@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// maxRounds is how often an answer is decided anew when somebody else was faster.
+const maxRounds = 5
+
+// throttledError says how long to wait.
+type throttledError struct{ wait time.Duration }
+
+func (e *throttledError) Error() string { return fmt.Sprintf("too many tries, next in %s", e.wait) }
+
+// getInvitation answers GET /invitations/{token}. It changes nothing.
+func (p *Portal) getInvitation(v *visit) {
+	if !p.open(v) {
+		return
+	}
+	verdict := v.found.check(p.clock.Now())
+	if verdict == invitation.LinkAccepted && p.isWelcome(v) {
+		p.redirect(v, "/welcome")
+		return
+	}
+	if verdict != invitation.LinkOpen {
+		p.dead(v, verdict)
+		return
+	}
+	_, hasPassword, err := p.accounts.Find(v.r.Context(), v.found.address)
+	switch {
+	case err == nil, errors.Is(err, account.ErrNotFound):
+		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword})
+	default:
+		p.fail(v, form{}, err)
+	}
+}
+
+// prefill is what is known of the person before they type.
+func (p *Portal) prefill(v *visit) form {
+	f := form{Locale: v.words.Locale}
+	if m := v.found.offer.Member; m != nil {
+		f.DisplayName, f.Company = m.Spec.DisplayName, m.Spec.Company
+	}
+	return f
+}
+
+// getDecline answers GET /invitations/{token}/decline: a page of its own, so that nobody declines by following links.
+func (p *Portal) getDecline(v *visit) {
+	if !p.open(v) {
+		return
+	}
+	if verdict := v.found.check(p.clock.Now()); verdict != invitation.LinkOpen {
+		p.dead(v, verdict)
+		return
+	}
+	p.declineForm(v, http.StatusOK, nil)
+}
+
+// postInvitation answers POST /invitations/{token}.
+func (p *Portal) postInvitation(v *visit) {
+	if err := v.r.ParseForm(); err != nil || !isForm(v.r) {
+		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+			p.tooLarge(v)
+			return
+		}
+		p.badRequest(v)
+		return
+	}
+	switch v.r.PostForm.Get(fieldAction) {
+	case actionAccept:
+		p.postAccept(v)
+	case actionDecline:
+		p.postDecline(v)
+	case actionRenew:
+		p.postRenew(v)
+	default:
+		p.badRequest(v)
+	}
+}
+
+// postAccept: the Account, its password, then the claim. A crash between any two leaves something that the next try completes.
+func (p *Portal) postAccept(v *visit) {
+	ctx, f := v.r.Context(), readForm(v.r.PostForm)
+	if !p.identified(v) {
+		return
+	}
+	if err := p.refreshVisit(v); err != nil {
+		p.fail(v, f, err)
+		return
+	}
+	var acct *rosterv1alpha1.Account
+	var err error
+	switch verdict := v.found.check(p.clock.Now()); verdict {
+	case invitation.LinkOpen:
+		acct, err = p.prove(ctx, v, f)
+	case invitation.LinkAccepted:
+		// A double click: whoever knows the password of the Account that accepted is that person.
+		acct, err = p.authenticate(ctx, v, f)
+		if isNobody(err) {
+			p.tooLate(v, verdict)
+			return
+		}
+	default:
+		p.tooLate(v, verdict)
+		return
+	}
+	if err != nil {
+		p.fail(v, f, err)
+		return
+	}
+	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
+		invitation.Accept(inv, acct.Name, now)
+	})
+	switch {
+	case err != nil:
+		p.fail(v, f, err)
+	case !v.found.acceptedBy(acct.Name):
+		p.tooLate(v, v.found.check(p.clock.Now()))
+	default:
+		p.accepted(v, acct, wrote)
+	}
+}
+
+// isNobody says that whoever sent the form is not the person of the Account.
+func isNobody(err error) bool {
+	var wrong *formError
+	return errors.As(err, &wrong) || errors.Is(err, account.ErrNotFound) || errors.Is(err, account.ErrNoCredentials)
+}
+
+func (p *Portal) accepted(v *visit, acct *rosterv1alpha1.Account, wrote bool) {
+	result := claimRepeated
+	if wrote {
+		result = claimAccepted
+	}
+	p.metrics.countClaim(result)
+	if err := p.accounts.RecordSignIn(v.r.Context(), acct, p.clock.Now()); err != nil {
+		p.log.Error(err, "Cannot record a sign-in", "account", acct.Name)
+	}
+	p.welcome(v)
+}
+
+// prove makes the Account with its first password, or checks the password of the one that is there.
+func (p *Portal) prove(ctx context.Context, v *visit, f form) (*rosterv1alpha1.Account, error) {
+	for range maxRounds {
+		_, hasPassword, err := p.accounts.Find(ctx, v.found.address)
+		switch {
+		case err == nil && hasPassword:
+			return p.authenticate(ctx, v, f)
+		case err != nil && !errors.Is(err, account.ErrNotFound):
+			return nil, err
+		}
+		policy := v.found.offer.Organization.Spec.Security.Password
+		if problems := f.check(v.words, policy, v.found.address); len(problems) > 0 {
+			return nil, &formError{problems: problems}
+		}
+		acct, err := p.accounts.Register(ctx, v.found.address, f.profile(), f.password)
+		if errors.Is(err, account.ErrCredentialsExist) || apierrors.IsConflict(err) {
+			continue // somebody else was faster
+		}
+		if apierrors.IsInvalid(err) {
+			return nil, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
+		}
+		return acct, err
+	}
+	return nil, errContention
+}
+
+var errContention = errors.New("too many changes at the same moment")
+
+// authenticate checks the password of the Account that is there. It changes nothing about it.
+func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (*rosterv1alpha1.Account, error) {
+	wrong := func(text string) error {
+		return &formError{signIn: true, problems: []problem{{Field: fieldPassword, Text: text}}}
+	}
+	if f.password == "" {
+		return nil, wrong(v.words.T("error.signIn.missing"))
+	}
+	if wait := p.takeTry(v); wait > 0 {
+		return nil, &throttledError{wait: wait}
+	}
+	acct, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
+	if errors.Is(err, account.ErrWrongPassword) {
+		p.metrics.countClaim(claimWrongPassword)
+		if f.registers {
+			return nil, wrong(v.words.T("signIn.appeared"))
+		}
+		return nil, wrong(v.words.T("error.signIn.wrong"))
+	}
+	return acct, err
+}
+
+// takeTry counts a try at a password: by client, so that somebody else with the link does not use up the tries of the invited person; and,
+// more loosely, of all clients.
+func (p *Portal) takeTry(v *visit) time.Duration {
+	uid := string(v.found.offer.Invitation.UID)
+	if wait := p.tries.take(uid + " " + clientKey(v.client)); wait > 0 {
+		return wait
+	}
+	return p.allTries.take(uid)
+}
+
+// postDecline declines if the box is ticked: a robot that presses every button does not decline.
+func (p *Portal) postDecline(v *visit) {
+	if !p.open(v) {
+		return
+	}
+	if v.found.check(p.clock.Now()) == invitation.LinkOpen && v.r.PostForm.Get(fieldConfirm) == "" {
+		p.metrics.countClaim(claimInvalid)
+		p.declineForm(v, http.StatusUnprocessableEntity,
+			[]problem{{Field: fieldConfirm, Text: v.words.T("error.decline.missing")}})
+		return
+	}
+	p.answer(v, invitation.LinkOpen, invitation.LinkDeclined, claimDeclined, invitation.Decline)
+}
+
+// postRenew asks the operator for a new link.
+func (p *Portal) postRenew(v *visit) {
+	if p.open(v) {
+		p.answer(v, invitation.LinkRenewable, invitation.LinkRenewing, claimRenewal, invitation.RequestRenewal)
+	}
+}
+
+// answer settles an invitation and sends the browser to the page that says how it stands.
+func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, change func(*rosterv1alpha1.Invitation, time.Time)) {
+	if _, err := p.settle(v.r.Context(), v, from, change); err != nil {
+		p.fail(v, form{}, err)
+		return
+	}
+	if verdict := v.found.check(p.clock.Now()); verdict != to {
+		p.tooLate(v, verdict)
+		return
+	}
+	p.metrics.countClaim(result)
+	p.redirect(v, "")
+}
+
+// settle changes the status of an invitation whose link is good for that, in one write that carries the version that was checked. If
+// somebody else was faster it looks and decides again. Afterwards v.found is how the invitation stands, whoever made it so.
+func (p *Portal) settle(
+	ctx context.Context, v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time),
+) (wrote bool, _ error) {
+	for range maxRounds {
+		if err := p.refreshVisit(v); err != nil {
+			return false, err
+		}
+		now := p.clock.Now()
+		if v.found.check(now) != from {
+			return false, nil
+		}
+		inv := v.found.offer.Invitation
+		change(inv, now)
+		err := p.client.Status().Update(ctx, inv)
+		switch {
+		case err == nil:
+			return true, nil
+		case apierrors.IsConflict(err), apierrors.IsNotFound(err):
+			continue
+		}
+		// The write may have arrived although its answer did not.
+		if p.refreshVisit(v) == nil && v.found.check(now) != from {
+			return true, nil
+		}
+		return false, fmt.Errorf("answering the invitation: %w", err)
+	}
+	return false, errContention
+}
+
+func (p *Portal) tooLate(v *visit, verdict invitation.Verdict) {
+	p.metrics.countClaim(claimTooLate)
+	p.dead(v, verdict)
+}
+
+// fail shows what went wrong. What was typed is kept, but for the password.
+func (p *Portal) fail(v *visit, f form, err error) {
+	var invalid *formError
+	var throttled *throttledError
+	switch {
+	case errors.As(err, &invalid):
+		p.metrics.countClaim(claimInvalid)
+		p.form(v, http.StatusUnprocessableEntity, f, invalid)
+	case errors.As(err, &throttled):
+		p.metrics.countClaim(claimThrottled)
+		p.throttled(v, throttled.wait)
+	case errors.Is(err, errUnknown):
+		p.unknown(v)
+	case errors.Is(err, account.ErrTerminating):
+		p.accountTerminating(v)
+	case errors.Is(err, account.ErrMismatch):
+		p.log.Error(err, "An Account does not belong to the address that its name says", "account", v.found.address.AccountName())
+		p.accountMismatch(v)
+	default:
+		p.failed(v, f, err)
+	}
+}
+
+// failed is for an API server that cannot be reached or refuses. Somebody who has filled in a form gets it back, with what the cache
+// knows of the invitation.
+func (p *Portal) failed(v *visit, f form, err error) {
+	p.log.Error(err, "Cannot serve a request", "method", v.r.Method)
+	if v.r.Method != http.MethodPost {
+		p.unavailable(v)
+		return
+	}
+	p.metrics.countClaim(claimFailed)
+	if f.password == "" || v.found.check(p.clock.Now()) != invitation.LinkOpen {
+		p.unavailable(v)
+		return
+	}
+	v.w.Header().Set("Retry-After", retryLater)
+	p.form(v, http.StatusServiceUnavailable, f, &formError{
+		signIn: !f.registers, problems: []problem{{Text: v.words.T("error.unavailable")}},
+	})
+}
+
+// form shows the form that accepts.
+func (p *Portal) form(v *visit, status int, f form, e *formError) {
+	offer := p.describe(v.r.Context(), v.found, v.words)
+	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
+		Offer: offer, Form: f, SignIn: e.signIn, Problems: e.problems,
+		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
+		Action: p.path(v, ""), Decline: p.path(v, "/decline"),
+	})
+}
+
+func (p *Portal) declineForm(v *visit, status int, problems []problem) {
+	offer := p.describe(v.r.Context(), v.found, v.words)
+	p.show(v, status, pageDecline, errorTitle(v.words, v.words.T("decline.title", "Org", offer.Org), problems), formPage{
+		Offer: offer, Problems: problems, Action: p.path(v, ""), Back: p.path(v, ""),
+	})
+}
+
+// errorTitle says first of all that something has to be corrected (WCAG technique G199 and its kin).
+func errorTitle(w words, title string, problems []problem) string {
+	if len(problems) == 0 {
+		return title
+	}
+	return w.T("layout.errorTitle", "Title", title)
+}

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+const (
+	// maxBody is the largest form in bytes.
+	maxBody = 64 << 10
+	// maxDuration is how long a request may wait for the API server and for its turn to hash.
+	maxDuration = 20 * time.Second
+)
+
+// headers stand on every answer.
+func headers(base *url.URL) http.Header {
+	h := http.Header{}
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src 'self'; "+
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", referrerPolicy(base))
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("X-Robots-Tag", "noindex, nofollow")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	if base.Scheme == "https" {
+		h.Set("Strict-Transport-Security", "max-age=31536000")
+	}
+	return h
+}
+
+// referrerPolicy: links are secrets, so other sites must not see them. Over plain HTTP on a network, browsers send no Sec-Fetch-Site, and
+// with no-referrer their forms come from the origin "null" (Fetch, 3.2), which cannot be told from another site's; there same-origin keeps
+// links from other sites as well, and lets forms through.
+func referrerPolicy(base *url.URL) string {
+	host := base.Hostname()
+	loopback := host == "localhost" || strings.HasSuffix(host, ".localhost") || net.ParseIP(host).IsLoopback()
+	if base.Scheme == "https" || loopback {
+		return "no-referrer"
+	}
+	return "same-origin"
+}
+
+// ServeHTTP implements http.Handler.
+func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := p.clock.Now()
+	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
+	defer cancel()
+	r = r.WithContext(ctx)
+	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	rec := &recorder{ResponseWriter: w}
+	for name, values := range p.headers {
+		rec.Header()[name] = append([]string(nil), values...)
+	}
+	p.guard(rec, r)
+	p.record(rec, r, p.clock.Since(start))
+}
+
+// guard serves a request unless it comes too often or from another site, and survives a panic.
+func (p *Portal) guard(w *recorder, r *http.Request) {
+	v := p.visit(w, r)
+	defer func() {
+		if err := recover(); err != nil {
+			p.log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.route(r), "stack", string(debug.Stack()))
+			if w.status == 0 {
+				p.internalError(v)
+			}
+		}
+	}()
+	if wait := p.takeRequest(v); wait > 0 {
+		p.throttled(v, wait)
+		return
+	}
+	if p.crossSite.Check(r) != nil {
+		p.crossOrigin(v)
+		return
+	}
+	p.mux.ServeHTTP(w, r)
+}
+
+// takeRequest counts a request of a client.
+func (p *Portal) takeRequest(v *visit) time.Duration {
+	if strings.HasPrefix(v.r.URL.Path, p.root+"/assets/") {
+		return 0
+	}
+	key := clientKey(v.client)
+	if v.r.Method == http.MethodPost {
+		if wait := p.posts.take(key); wait > 0 {
+			return wait
+		}
+	}
+	return p.requests.take(key)
+}
+
+// record logs and counts a request. The path is left out: the link is in it.
+func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
+	route, method := p.route(r), methodLabel(r.Method)
+	status := w.status
+	if status == 0 {
+		status = http.StatusOK
+	}
+	p.metrics.countRequest(route, method, status, took)
+	p.log.Info("Request", "method", method, "route", route, "status", status,
+		"seconds", took.Seconds(), "client", p.clients.address(r).String())
+}
+
+// route is the pattern that a request matches, without the path of the portal's address.
+func (p *Portal) route(r *http.Request) string {
+	_, pattern := p.mux.Handler(r)
+	if _, path, ok := strings.Cut(pattern, " "); ok {
+		pattern = path
+	}
+	pattern = strings.TrimPrefix(pattern, p.root)
+	if pattern == "" || pattern == "/" {
+		return "other"
+	}
+	return strings.TrimSuffix(pattern, "{$}")
+}
+
+// recorder remembers the status.
+type recorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (r *recorder) Write(b []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController find what is underneath.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// NewServer returns a server for the portal that does not wait for slow clients.
+func NewServer(handler http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       15 * time.Second,
+		WriteTimeout:      maxDuration + 15*time.Second,
+		IdleTimeout:       time.Minute,
+		MaxHeaderBytes:    16 << 10,
+	}
+}
+
+// Serve serves until the context ends, then lets requests that are under way finish.
+func Serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxDuration+5*time.Second)
+	defer cancel()
+	err := server.Shutdown(shutdown)
+	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

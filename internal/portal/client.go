@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+)
+
+// clients tells who sends a request.
+type clients struct {
+	proxies []netip.Prefix
+}
+
+func newClients(trustedProxies []string) (clients, error) {
+	var c clients
+	for _, s := range trustedProxies {
+		p, err := netip.ParsePrefix(s)
+		if err != nil {
+			return c, fmt.Errorf("trusted proxy %q: must be a network such as 10.0.0.0/8", s)
+		}
+		c.proxies = append(c.proxies, p.Masked())
+	}
+	return c, nil
+}
+
+// address of the client: the peer, or behind trusted proxies the last address in X-Forwarded-For that is not one of them. What stands
+// further left was written by the client itself.
+func (c clients) address(r *http.Request) netip.Addr {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := peer.Addr().Unmap().WithZone("")
+	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	for i := len(hops) - 1; i >= 0 && c.trusted(addr); i-- {
+		hop, ok := parseHop(strings.TrimSpace(hops[i]))
+		if !ok {
+			break
+		}
+		addr = hop
+	}
+	return addr
+}
+
+// parseHop reads an address with or without a port: proxies differ.
+func parseHop(s string) (netip.Addr, bool) {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().WithZone(""), true
+	}
+	a, err := netip.ParseAddrPort(s)
+	return a.Addr().Unmap().WithZone(""), err == nil
+}
+
+func (c clients) trusted(a netip.Addr) bool {
+	for _, p := range c.proxies {
+		if p.Contains(a) {
+			return true
+		}
+	}
+	return false
+}
+
+// clientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.
+func clientKey(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// The indexes that the cache must have.
+const (
+	uidIndex     = "metadata.uid"
+	addressIndex = "roster.address"
+)
+
+// SetupIndexes prepares a cache for the portal. It must be called before the cache starts.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	uid := func(o client.Object) []string { return []string{string(o.GetUID())} }
+	address := func(o client.Object) []string {
+		m, ok := o.(*rosterv1alpha1.Member)
+		if !ok {
+			return nil
+		}
+		a, err := invitation.ParseAddress(m.Spec.Email)
+		if err != nil {
+			return nil
+		}
+		return []string{string(a)}
+	}
+	return errors.Join(
+		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, uidIndex, uid),
+		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
+	)
+}
+
+// found is an invitation whose link has been verified.
+type found struct {
+	token   string
+	attempt int32
+	// address that the link was sent to, and that the signature covers.
+	address invitation.Address
+	offer   invitation.Offer
+}
+
+// errUnknown says that a link is not one of ours, or that its invitation is gone. Which of the two is not told.
+var errUnknown = errors.New("no such invitation")
+
+// check decides what the link is good for.
+func (f found) check(now time.Time) invitation.Verdict {
+	v := f.offer.Check(f.attempt, now)
+	if v == invitation.LinkOpen && f.current() != f.address {
+		// The Member of that name has another address than the one that was mailed.
+		return invitation.LinkRevoked
+	}
+	return v
+}
+
+// current is the address that would be invited now.
+func (f found) current() invitation.Address {
+	a, err := invitation.ParseAddress(f.offer.Email())
+	if err != nil {
+		return ""
+	}
+	return a
+}
+
+// acceptedBy says whether that Account accepted.
+func (f found) acceptedBy(account string) bool {
+	s := f.offer.Invitation.Status
+	return s.State == rosterv1alpha1.InvitationAccepted && s.AccountRef != nil && s.AccountRef.Name == account
+}
+
+// identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
+// relying on it. An unknown invitation takes the same way as a wrong signature.
+func (p *Portal) identify(ctx context.Context, token string) (found, error) {
+	keys, err := p.keys.Keys(ctx)
+	if err != nil {
+		return found{}, err
+	}
+	id, _ := invitation.ParseToken(token) // a token that cannot be parsed does not verify either
+	offer, err := p.cachedOffer(ctx, id.UID)
+	if err != nil {
+		return found{}, err
+	}
+	address, ok := signedFor(keys, token, offer)
+	if !ok {
+		if keys, err = p.keys.Refresh(ctx); err != nil {
+			return found{}, err
+		}
+		address, ok = signedFor(keys, token, offer)
+	}
+	if !ok || offer.Invitation == nil {
+		return found{}, errUnknown
+	}
+	return found{token: token, attempt: id.Attempt, address: address, offer: offer}, nil
+}
+
+// refresh reads everything anew from the API server and verifies the link against it.
+func (p *Portal) refresh(ctx context.Context, f found) (found, error) {
+	old := f.offer.Invitation
+	inv := &rosterv1alpha1.Invitation{}
+	if err := p.client.Get(ctx, client.ObjectKeyFromObject(old), inv); err != nil {
+		if apierrors.IsNotFound(err) {
+			return f, errUnknown
+		}
+		return f, fmt.Errorf("reading the invitation: %w", err)
+	}
+	if inv.UID != old.UID {
+		return f, errUnknown
+	}
+	offer, err := gather(ctx, p.client, inv)
+	if err != nil {
+		return f, err
+	}
+	if !slices.Contains(addresses(offer), f.address) {
+		return f, errUnknown
+	}
+	f.offer = offer
+	return f, nil
+}
+
+// cachedOffer is empty where there is no invitation of that UID.
+func (p *Portal) cachedOffer(ctx context.Context, uid string) (invitation.Offer, error) {
+	var list rosterv1alpha1.InvitationList
+	if err := p.cache.List(ctx, &list, client.MatchingFields{uidIndex: uid}); err != nil {
+		return invitation.Offer{}, fmt.Errorf("looking for the invitation: %w", err)
+	}
+	if uid == "" || len(list.Items) == 0 {
+		return invitation.Offer{}, nil
+	}
+	return gather(ctx, p.cache, &list.Items[0])
+}
+
+// gather reads what an invitation speaks of.
+func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitation) (invitation.Offer, error) {
+	offer := invitation.Offer{Invitation: inv}
+	var list rosterv1alpha1.OrganizationList
+	if err := from.List(ctx, &list, client.InNamespace(inv.Namespace)); err != nil {
+		return offer, fmt.Errorf("reading the organisation: %w", err)
+	}
+	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
+	for i := range list.Items {
+		organizations[i] = &list.Items[i]
+	}
+	offer.Organization = membership.Counting(organizations)
+	if inv.Spec.MemberRef == nil {
+		return offer, nil
+	}
+	member := &rosterv1alpha1.Member{}
+	err := from.Get(ctx, client.ObjectKey{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}, member)
+	switch {
+	case err == nil:
+		offer.Member = member
+	case !apierrors.IsNotFound(err):
+		return offer, fmt.Errorf("reading the member: %w", err)
+	}
+	return offer, nil
+}
+
+// signedFor says which address the token was signed for, of those that the invitation may have been sent to.
+func signedFor(keys invitation.Keys, token string, offer invitation.Offer) (invitation.Address, bool) {
+	for _, a := range addresses(offer) {
+		if keys.Verify(token, a) == nil {
+			return a, true
+		}
+	}
+	return "", false
+}
+
+// nobody stands in for the address of an invitation that is not there, so that looking takes as long.
+const nobody invitation.Address = "nobody@roster.invalid"
+
+// addresses that the link may have been sent to: the one that is invited now, and the one that the mail went to, which alone is left
+// when the Member has been deleted.
+func addresses(offer invitation.Offer) []invitation.Address {
+	if offer.Invitation == nil {
+		return []invitation.Address{nobody}
+	}
+	var all []invitation.Address
+	if a, err := invitation.ParseAddress(offer.Email()); err == nil {
+		all = append(all, a)
+	}
+	if mailed := invitation.Address(offer.Invitation.Status.Email); mailed != "" && !slices.Contains(all, mailed) {
+		all = append(all, mailed)
+	}
+	return all
+}

@@ -1,0 +1,218 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// offerView is an invitation in words.
+type offerView struct {
+	Org      string
+	Initials string
+	Email    string
+	// Inviter by name or address; empty if it is not a person.
+	Inviter string
+	Note    string
+	Role    roleView
+	// AllProfiles says that the role in the organisation brings all profiles with it.
+	AllProfiles  bool
+	Profiles     []profileView
+	MoreProfiles []profileView
+	Until        untilView
+	Environments []environmentView
+	// Owner of the organisation; nil if there is none, or it is the invited person.
+	Owner *personView
+	// Contact is whom to ask, for the middle of a sentence.
+	Contact string
+}
+
+type roleView struct{ Name, Explained string }
+
+type profileView struct {
+	Network, Handle string
+	Role            roleView
+}
+
+// untilView is when the link expires: in words, for machines (RFC 3339), and how much time is left.
+type untilView struct{ Text, Machine, Left string }
+
+type environmentView struct{ Name, URL, Host string }
+
+type personView struct{ Name, Email string }
+
+// shownProfiles is how many profiles a page shows before it folds the rest away.
+const shownProfiles = 8
+
+// describe puts an invitation into words. What it reads besides comes from the cache, and is left out if it cannot be had: it is not what
+// anything is decided by.
+func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
+	o := f.offer
+	v := offerView{Org: w.T("contact.organisation"), Email: string(f.address), Note: o.Invitation.Spec.Message, Contact: w.T("contact.someone")}
+	role := o.Role()
+	if org := o.Organization; org != nil {
+		v.Org, v.Initials = org.Spec.DisplayName, initials(org.Spec.DisplayName)
+		v.Environments = environments(org.Spec.Environments)
+		if owns(o) {
+			role = rosterv1alpha1.RoleOwner
+		} else {
+			v.Owner = p.owner(ctx, org)
+		}
+	}
+	v.Role, v.AllProfiles = roleWords(w, role), access.Manages(role)
+	if !v.AllProfiles {
+		profiles := p.profiles(ctx, w, f)
+		cut := min(shownProfiles, len(profiles))
+		v.Profiles, v.MoreProfiles = profiles[:cut], profiles[cut:]
+	}
+	v.Inviter = p.inviter(ctx, o.Invitation)
+	switch {
+	case v.Inviter != "":
+		v.Contact = v.Inviter
+	case v.Owner != nil:
+		v.Contact = v.Owner.Name
+	}
+	if e := o.Invitation.Status.ExpiryTime; e != nil {
+		v.Until = untilView{Text: w.moment(e.Time), Machine: e.UTC().Format(time.RFC3339), Left: w.left(e.Sub(p.clock.Now()))}
+	}
+	return v
+}
+
+// owns says whether the invited Member is the one that owns the organisation.
+func owns(o invitation.Offer) bool {
+	owner, invited := o.Organization.Spec.OwnerRef, o.Invitation.Spec.MemberRef
+	return owner != nil && invited != nil && owner.Name == invited.Name
+}
+
+// owner is nil if the organisation has none.
+func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *personView {
+	if org.Spec.OwnerRef == nil {
+		return nil
+	}
+	m := &rosterv1alpha1.Member{}
+	if !p.look(ctx, client.ObjectKey{Namespace: org.Namespace, Name: org.Spec.OwnerRef.Name}, m) {
+		return nil
+	}
+	return &personView{Name: memberName(m), Email: m.Spec.Email}
+}
+
+// inviter is the name of the Member with the address that spec.invitedBy names, else that address. Other user names, such as those of
+// service accounts, mean nothing to the reader.
+func (p *Portal) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) string {
+	address, err := invitation.ParseAddress(strings.TrimPrefix(inv.Spec.InvitedBy, p.userPrefix))
+	if err != nil {
+		return ""
+	}
+	var list rosterv1alpha1.MemberList
+	err = p.cache.List(ctx, &list, client.InNamespace(inv.Namespace), client.MatchingFields{addressIndex: string(address)})
+	if err != nil {
+		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(inv))
+	}
+	if len(list.Items) == 0 {
+		return string(address)
+	}
+	return memberName(&list.Items[0])
+}
+
+func memberName(m *rosterv1alpha1.Member) string {
+	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
+		if name != "" {
+			return name
+		}
+	}
+	return m.Spec.Email
+}
+
+func (p *Portal) profiles(ctx context.Context, w words, f found) []profileView {
+	var views []profileView
+	for _, g := range f.offer.Profiles() {
+		v := profileView{Handle: g.Name, Role: profileRoleWords(w, g.Role)}
+		sp := &rosterv1alpha1.SocialProfile{}
+		if p.look(ctx, client.ObjectKey{Namespace: f.offer.Invitation.Namespace, Name: g.Name}, sp) {
+			v.Handle, v.Network = sp.Spec.Handle, string(sp.Spec.Network)
+			if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
+				v.Network = w.T("profile.adAccount", "Network", v.Network)
+			}
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+// look reads from the cache what a page can do without.
+func (p *Portal) look(ctx context.Context, key client.ObjectKey, o client.Object) bool {
+	err := p.cache.Get(ctx, key, o)
+	if client.IgnoreNotFound(err) != nil {
+		p.log.Error(err, "Cannot read from the cache", "object", key)
+	}
+	return err == nil && !apierrors.IsNotFound(err)
+}
+
+func environments(all []rosterv1alpha1.Environment) []environmentView {
+	var views []environmentView
+	for _, e := range all {
+		u, err := url.Parse(e.URL)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" {
+			continue
+		}
+		views = append(views, environmentView{Name: e.Name, URL: e.URL, Host: u.Host})
+	}
+	return views
+}
+
+// initials are the first letters of the first two words.
+func initials(name string) string {
+	var b strings.Builder
+	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		r, _ := utf8.DecodeRuneInString(word)
+		b.WriteRune(unicode.ToUpper(r))
+		if utf8.RuneCountInString(b.String()) == 2 {
+			break
+		}
+	}
+	return b.String()
+}
+
+func roleWords(w words, role rosterv1alpha1.OrganizationRole) roleView {
+	switch role {
+	case rosterv1alpha1.RoleOwner:
+		return roleView{w.T("role.owner"), w.T("role.owner.explained")}
+	case rosterv1alpha1.RoleCoOwner:
+		return roleView{w.T("role.coOwner"), w.T("role.coOwner.explained")}
+	case rosterv1alpha1.RoleManager:
+		return roleView{w.T("role.manager"), w.T("role.manager.explained")}
+	case rosterv1alpha1.RoleAdvancedMember:
+		return roleView{w.T("role.advancedMember"), w.T("role.advancedMember.explained")}
+	case rosterv1alpha1.RoleProfileConnector:
+		return roleView{w.T("role.profileConnector"), w.T("role.profileConnector.explained")}
+	case rosterv1alpha1.RoleMember:
+		return roleView{w.T("role.member"), w.T("role.member.explained")}
+	}
+	return roleView{Name: string(role)}
+}
+
+func profileRoleWords(w words, role rosterv1alpha1.ProfileRole) roleView {
+	switch role {
+	case rosterv1alpha1.ProfileAdministrator:
+		return roleView{w.T("profile.administrator"), w.T("profile.administrator.explained")}
+	case rosterv1alpha1.ProfileEditor:
+		return roleView{w.T("profile.editor"), w.T("profile.editor.explained")}
+	case rosterv1alpha1.ProfileModerator:
+		return roleView{w.T("profile.moderator"), w.T("profile.moderator.explained")}
+	case rosterv1alpha1.ProfileGuest:
+		return roleView{w.T("profile.guest"), w.T("profile.guest.explained")}
+	}
+	return roleView{Name: string(role)}
+}

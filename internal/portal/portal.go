@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"errors"
+	"fmt"
+	"mime"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/roster-dev/roster/internal/account"
+)
+
+// Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
+type Options struct {
+	// Cache is where invitations are looked up, prepared by SetupIndexes. What is decided is decided by what Client reads.
+	Cache client.Reader
+	// Client reads and writes without a cache.
+	Client client.Client
+	// Keys verify links.
+	Keys *KeySource
+	// Accounts of the people who accept.
+	Accounts *account.Store
+	// BaseURL is the public address of the portal. The Host header of a request is never believed.
+	BaseURL string
+	// UserPrefix may stand before the address in an Invitation's spec.invitedBy.
+	UserPrefix string
+	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed.
+	TrustedProxies []string
+	// Limits on requests and tries.
+	Limits Limits
+	// Clock says what time it is.
+	Clock clock.PassiveClock
+	// Log gets a line for every request and every error, with no token, password or path.
+	Log logr.Logger
+	// Metrics to count in.
+	Metrics *Metrics
+}
+
+// Portal is the http.Handler of the portal.
+type Portal struct {
+	cache      client.Reader
+	client     client.Client
+	keys       *KeySource
+	accounts   *account.Store
+	userPrefix string
+	clock      clock.PassiveClock
+	log        logr.Logger
+	metrics    *Metrics
+
+	root    string // path of BaseURL without a slash at the end
+	secure  bool   // BaseURL is https
+	headers http.Header
+
+	pages      *pages
+	dictionary *dictionary
+	clients    clients
+	requests   *limiter
+	posts      *limiter
+	tries      *limiter
+	allTries   *limiter
+	mux        *http.ServeMux
+	crossSite  *http.CrossOriginProtection
+}
+
+// New returns the portal.
+func New(o Options) (*Portal, error) {
+	base, err := parseBase(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	p := &Portal{
+		cache: o.Cache, client: o.Client, keys: o.Keys, accounts: o.Accounts, userPrefix: o.UserPrefix,
+		clock: o.Clock, log: o.Log, metrics: o.Metrics,
+		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
+		crossSite: http.NewCrossOriginProtection(),
+	}
+	limits := o.Limits.withDefaults()
+	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
+	p.tries, p.allTries = newLimiter(limits.Tries, o.Clock), newLimiter(limits.AllTries, o.Clock)
+	var pagesErr, wordsErr, clientsErr error
+	p.pages, pagesErr = newPages(p.root)
+	p.dictionary, wordsErr = newDictionary()
+	p.clients, clientsErr = newClients(o.TrustedProxies)
+	// A proxy may hand on another Host than the one that browsers know.
+	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
+	if err := errors.Join(pagesErr, wordsErr, clientsErr, originErr); err != nil {
+		return nil, err
+	}
+	p.mux = p.routes()
+	return p, nil
+}
+
+// parseBase wants an address whose path can stand in a route and in links as it is.
+func parseBase(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("portal address %q: must be one such as https://roster.example.com", s)
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9._~/-]*$`).MatchString(u.Path) || strings.Contains(u.Path, "//") {
+		return nil, fmt.Errorf("portal address %q: its path may hold letters, digits and ._~- only", s)
+	}
+	return u, nil
+}
+
+// visit is one request, and what is known about it.
+type visit struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	client netip.Addr
+	words  words
+	found  found
+}
+
+// path of a page about the invitation of the visit.
+func (p *Portal) path(v *visit, page string) string {
+	return p.root + "/invitations/" + v.found.token + page + v.words.Query()
+}
+
+// redirect sends the browser to a page about the invitation, which it opens with GET.
+func (p *Portal) redirect(v *visit, page string) {
+	v.w.Header().Set("Location", p.path(v, page))
+	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+func (p *Portal) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	handle := func(pattern string, h func(*visit)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(p.visit(w, r)) })
+	}
+	page := func(path, allow string) {
+		handle(p.root+path, func(v *visit) { p.methodNotAllowed(v, allow) })
+	}
+	handle("GET "+p.root+"/{$}", p.home)
+	handle("GET "+p.root+"/robots.txt", p.robots)
+	handle("GET "+p.root+"/assets/{name}", p.asset)
+	handle("GET "+p.root+"/invitations/{token}", p.getInvitation)
+	handle("POST "+p.root+"/invitations/{token}", p.postInvitation)
+	handle("GET "+p.root+"/invitations/{token}/decline", p.getDecline)
+	handle("GET "+p.root+"/invitations/{token}/welcome", p.getWelcome)
+	page("/{$}", "GET, HEAD")
+	page("/robots.txt", "GET, HEAD")
+	page("/assets/{name}", "GET, HEAD")
+	page("/invitations/{token}", "GET, HEAD, POST")
+	page("/invitations/{token}/decline", "GET, HEAD")
+	page("/invitations/{token}/welcome", "GET, HEAD")
+	handle("/", p.notFound)
+	return mux
+}
+
+// visit starts with the language of a page that speaks of no invitation.
+func (p *Portal) visit(w http.ResponseWriter, r *http.Request) *visit {
+	return &visit{w: w, r: r, client: p.clients.address(r), words: p.dictionary.choose(r, "", "")}
+}
+
+func (p *Portal) robots(v *visit) {
+	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.w.Write([]byte("User-agent: *\nDisallow: /\n"))
+}
+
+func (p *Portal) asset(v *visit) {
+	if !p.pages.serveAsset(v.w, v.r) {
+		p.notFound(v)
+	}
+}
+
+// identified finds the invitation of the link in the cache; otherwise it answers, and returns false.
+func (p *Portal) identified(v *visit) bool {
+	f, err := p.identify(v.r.Context(), v.r.PathValue("token"))
+	if err != nil {
+		p.fail(v, form{}, err)
+		return false
+	}
+	p.setFound(v, f)
+	return true
+}
+
+// open finds the invitation of the link and reads it anew; otherwise it answers, and returns false.
+func (p *Portal) open(v *visit) bool {
+	if !p.identified(v) {
+		return false
+	}
+	if err := p.refreshVisit(v); err != nil {
+		p.fail(v, form{}, err)
+		return false
+	}
+	return true
+}
+
+func (p *Portal) refreshVisit(v *visit) error {
+	f, err := p.refresh(v.r.Context(), v.found)
+	if err == nil {
+		p.setFound(v, f)
+	}
+	return err
+}
+
+func (p *Portal) setFound(v *visit, f found) {
+	v.found = f
+	otherwise := f.offer.Locale()
+	v.words = p.dictionary.choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
+}
+
+// isForm says whether the body was an HTML form's: nothing else has been parsed.
+func isForm(r *http.Request) bool {
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && mediaType == "application/x-www-form-urlencoded"
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"embed"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/nicksnyder/go-i18n/v2/i18n"
+	"golang.org/x/text/language"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+//go:embed texts/*.json
+var textFiles embed.FS
+
+// languages are those that pages are written in, English first: it is the source of the others.
+func languages() []rosterv1alpha1.Locale {
+	return []rosterv1alpha1.Locale{rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench}
+}
+
+// dictionary holds the texts of all pages in all languages.
+type dictionary struct {
+	words   map[rosterv1alpha1.Locale]words
+	matcher language.Matcher
+}
+
+func newDictionary() (*dictionary, error) {
+	bundle := i18n.NewBundle(language.English)
+	d := &dictionary{words: map[rosterv1alpha1.Locale]words{}}
+	var tags []language.Tag
+	for _, l := range languages() {
+		if _, err := bundle.LoadMessageFileFS(textFiles, "texts/"+string(l)+".json"); err != nil {
+			return nil, fmt.Errorf("texts in %s: %w", l, err)
+		}
+		tags = append(tags, language.Make(string(l)))
+	}
+	for _, l := range languages() {
+		d.words[l] = words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l))}
+	}
+	d.matcher = language.NewMatcher(tags)
+	return d, nil
+}
+
+// langParameter is the query parameter by which a person chooses a language.
+const langParameter = "lang"
+
+// choose finds the language of a page: the one chosen on the page, the one that the inviter asked for, the one that the browser asks for,
+// the organisation's.
+func (d *dictionary) choose(r *http.Request, asked, otherwise rosterv1alpha1.Locale) words {
+	if w, ok := d.words[rosterv1alpha1.Locale(r.URL.Query().Get(langParameter))]; ok {
+		w.chosen = true
+		return w
+	}
+	if w, ok := d.words[asked]; ok {
+		return w
+	}
+	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 {
+		if _, i, confidence := d.matcher.Match(tags...); confidence != language.No {
+			return d.words[languages()[i]]
+		}
+	}
+	if w, ok := d.words[otherwise]; ok {
+		return w
+	}
+	return d.words[rosterv1alpha1.LocaleEnglish]
+}
+
+// words are the texts in one language.
+type words struct {
+	Locale    rosterv1alpha1.Locale
+	localizer *i18n.Localizer
+	chosen    bool
+}
+
+// T is the text of that name. Its placeholders are given as name, value, name, value.
+func (w words) T(id string, pairs ...any) string {
+	return w.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: placeholders(pairs)})
+}
+
+// N is T for a text that counts: {{.PluralCount}} is n.
+func (w words) N(id string, n int) string {
+	return w.localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n})
+}
+
+// localize falls back to English, and at the very worst to the name of the text: a page with a gap is better than none. A test finds gaps.
+func (w words) localize(c *i18n.LocalizeConfig) string {
+	s, err := w.localizer.Localize(c)
+	if err != nil && s == "" {
+		return c.MessageID
+	}
+	return s
+}
+
+func placeholders(pairs []any) map[string]any {
+	data := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		data[fmt.Sprint(pairs[i])] = pairs[i+1]
+	}
+	return data
+}
+
+// Query is what links and forms carry to stay in the language that was chosen.
+func (w words) Query() string {
+	if !w.chosen {
+		return ""
+	}
+	return "?" + langParameter + "=" + string(w.Locale)
+}
+
+// moment writes a time in full. The zone is UTC, and said: the server does not know the reader's.
+func (w words) moment(t time.Time) string {
+	t = t.UTC()
+	day := fmt.Sprint(t.Day())
+	if t.Day() == 1 {
+		day = w.T("time.firstOfMonth")
+	}
+	return w.T("time.full",
+		"Weekday", nth(w.T("time.weekdays"), int(t.Weekday())),
+		"Day", day,
+		"Month", nth(w.T("time.months"), int(t.Month())-1),
+		"Year", t.Year(),
+		"Time", t.Format("15:04"))
+}
+
+func nth(list string, i int) string {
+	items := strings.Split(list, ",")
+	return items[i%len(items)]
+}
+
+// left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none.
+func (w words) left(d time.Duration) string {
+	switch {
+	case d >= 48*time.Hour:
+		return w.N("time.daysLeft", int(d/(24*time.Hour)))
+	case d >= 2*time.Hour:
+		return w.N("time.hoursLeft", int(d/time.Hour))
+	case d >= time.Minute:
+		return w.N("time.minutesLeft", int(d/time.Minute))
+	}
+	return ""
+}
