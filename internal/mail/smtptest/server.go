@@ -5,6 +5,7 @@
 package smtptest
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -70,10 +71,11 @@ type Server struct {
 	opts Options
 	smtp *smtp.Server
 	ca   []byte
-	addr string
-	done chan struct{}
-	once sync.Once
-	wg   sync.WaitGroup
+	// listener is closed here, too: the SMTP server knows it only once it serves.
+	listener net.Listener
+	done     chan struct{}
+	once     sync.Once
+	wg       sync.WaitGroup
 
 	connections atomic.Int64
 	received    atomic.Int64
@@ -82,6 +84,8 @@ type Server struct {
 	faults   []*Fault
 	messages []Message
 	sessions map[*session]net.Conn
+	// changed is closed and replaced when a session begins or ends.
+	changed chan struct{}
 }
 
 // Start listens and serves until Close.
@@ -92,7 +96,7 @@ func Start(opts Options) (*Server, error) {
 	if len(opts.Mechanisms) == 0 {
 		opts.Mechanisms = []string{"PLAIN", "LOGIN", "CRAM-MD5"}
 	}
-	s := &Server{opts: opts, done: make(chan struct{}), sessions: map[*session]net.Conn{}}
+	s := &Server{opts: opts, done: make(chan struct{}), sessions: map[*session]net.Conn{}, changed: make(chan struct{})}
 	s.smtp = smtp.NewServer(smtp.BackendFunc(s.newSession))
 	s.smtp.Domain = "localhost"
 	s.smtp.EnableSMTPUTF8 = !opts.ASCIIOnly
@@ -104,7 +108,7 @@ func Start(opts Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.addr = listener.Addr().String()
+	s.listener = listener
 	s.wg.Go(func() { _ = s.smtp.Serve(listener) })
 	return s, nil
 }
@@ -131,7 +135,7 @@ func (s *Server) listen() (net.Listener, error) {
 }
 
 // Addr is host:port that the server listens on.
-func (s *Server) Addr() string { return s.addr }
+func (s *Server) Addr() string { return s.listener.Addr().String() }
 
 // CA is the certificate (PEM) that the server's certificate is checked against; nil where the server does not encrypt.
 func (s *Server) CA() []byte { return s.ca }
@@ -156,6 +160,43 @@ func (s *Server) Open() int {
 	return len(s.sessions)
 }
 
+// AwaitOpen returns when that many sessions are open, or ctx ends.
+func (s *Server) AwaitOpen(ctx context.Context, n int) {
+	for {
+		s.mu.Lock()
+		open, changed := len(s.sessions), s.changed
+		s.mu.Unlock()
+		if open == n {
+			return
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// enter and leave keep the list of open sessions.
+func (s *Server) enter(session *session, conn net.Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions[session] = conn
+	s.tell()
+}
+
+func (s *Server) leave(session *session) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.sessions, session)
+	s.tell()
+}
+
+func (s *Server) tell() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
 // Drop cuts every open connection, as a relay does with those that idle. It returns when the sockets are closed.
 func (s *Server) Drop() {
 	s.mu.Lock()
@@ -175,6 +216,7 @@ func (s *Server) Close() error {
 	s.once.Do(func() {
 		close(s.done)
 		err = s.smtp.Close()
+		_ = s.listener.Close()
 	})
 	s.wg.Wait()
 	return err

@@ -30,9 +30,7 @@ func (s *Server) newSession(conn *smtp.Conn) (smtp.Session, error) {
 	if err := session.stumble(AtHello, ""); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.sessions[session] = conn.Conn()
+	s.enter(session, conn.Conn())
 	return session, nil
 }
 
@@ -139,9 +137,7 @@ func (s *session) Reset() { s.message = Message{} }
 
 // Logout is part of [smtp.Session].
 func (s *session) Logout() error {
-	s.server.mu.Lock()
-	defer s.server.mu.Unlock()
-	delete(s.server.sessions, s)
+	s.server.leave(s)
 	return nil
 }
 
