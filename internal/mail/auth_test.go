@@ -38,7 +38,8 @@ func TestChoosingHowToSignIn(t *testing.T) {
 		if auth == nil {
 			continue
 		}
-		if got, _, err := auth.Start(&smtp.ServerInfo{Name: "localhost", TLS: c.private, Auth: strings.Fields(c.offered)}); err != nil || got != c.want {
+		server := &smtp.ServerInfo{Name: "localhost", TLS: c.private, Auth: strings.Fields(c.offered)}
+		if got, _, err := auth.Start(server); err != nil || got != c.want {
 			t.Errorf("%q, private %v: %s, want %s: %v", c.offered, c.private, got, c.want, err)
 		}
 	}
@@ -75,7 +76,8 @@ func TestPasswordsStayOffTheWire(t *testing.T) {
 		}
 	}
 	f.relay = "relay.example.com:25"
-	want := "The password for the mail relay relay.example.com:25 is not sent over an unencrypted connection; set mail.smtp.tls to StartTLS or Implicit."
+	want := "The password for the mail relay relay.example.com:25 is not sent over an unencrypted connection; " +
+		"set mail.smtp.tls to StartTLS or Implicit."
 	if got := Explain(f); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -85,8 +87,8 @@ func TestPasswordsStayOffTheWire(t *testing.T) {
 func TestRepliesAreSteady(t *testing.T) {
 	for _, c := range []struct{ reply, want string }{
 		{"Try again later (EHLO) a640c23a62f3a-ab1234sm123.1 - gsmtp", "Try again later (EHLO) … - gsmtp"},
-		{"<bob2024@example.com>: Recipient address rejected: Greylisted for 287 seconds", "<bob2024@example.com>: Recipient address rejected: Greylisted for … seconds"},
-		{"Client host [192.0.2.25] blocked, see https://rbl.example/?q=192.0.2.25", "Client host [192.0.2.25] blocked, see https://rbl.example/?q=192.0.2.25"},
+		{"<bob2024@example.com>: Greylisted for 287 seconds", "<bob2024@example.com>: Greylisted for … seconds"},
+		{"[192.0.2.25] blocked, see https://rbl.example/?q=192.0.2.25", "[192.0.2.25] blocked, see https://rbl.example/?q=192.0.2.25"},
 		{"Server busy since 2026-11-26T03:00:01Z, 12:34:56", "Server busy since … …"},
 		{"Relaying denied. See RFC5321 and code 5.7.1", "Relaying denied. See RFC5321 and code 5.7.1"},
 		{"No such user", "No such user"},

@@ -16,18 +16,16 @@ import (
 	"unicode"
 )
 
-// Explain says in one sentence what failed in a delivery, and what to do. The sentence is the same for the same failure, whenever it happens:
-// it can stand in a condition without changing at every try. It is empty for nil.
+// Explain says in one sentence what failed in a delivery, and what to do. The sentence is the same for the same failure, whenever it
+// happens: it can stand in a condition without changing at every try. It is empty for nil.
 func Explain(err error) string {
 	if err == nil {
 		return ""
 	}
-	var rejected *RejectedError
-	if errors.As(err, &rejected) {
+	if rejected, ok := errors.AsType[*RejectedError](err); ok {
 		return explainRejected(rejected)
 	}
-	var f *failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*failure](err); ok {
 		what, remedy := f.explain()
 		return what + "; " + remedy + "."
 	}
@@ -106,7 +104,8 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 	case f.step == stepTLS:
 		return fmt.Sprintf("The mail relay %s refuses STARTTLS: %s", f.relay, said), tryAgain
 	case f.step == stepAuth && forGood:
-		return fmt.Sprintf("The mail relay %s refused the user name or password of Secret %s: %s", f.relay, f.secret, said), "correct the Secret"
+		return fmt.Sprintf("The mail relay %s refused the user name or password of Secret %s: %s", f.relay, f.secret, said),
+			"correct the Secret"
 	case f.step == stepAuth:
 		return fmt.Sprintf("The mail relay %s cannot check the user name and password now: %s", f.relay, said), tryAgain
 	case forGood && f.secret == "" && (reply.Code == 530 || reply.Code == 502):
@@ -132,7 +131,8 @@ func (f *failure) explainConnect() (what, remedy string) {
 	var dns *net.DNSError
 	switch {
 	case errors.As(f.err, &dns) && dns.IsNotFound:
-		return fmt.Sprintf("The mail relay %s cannot be found: there is no host %q", f.relay, dns.Name), "correct mail.smtp.address in the configuration"
+		return fmt.Sprintf("The mail relay %s cannot be found: there is no host %q", f.relay, dns.Name),
+			"correct mail.smtp.address in the configuration"
 	case errors.As(f.err, &dns):
 		return fmt.Sprintf("The mail relay %s cannot be found: the name server does not answer", f.relay), tryAgain
 	case errors.Is(f.err, syscall.ECONNREFUSED):
@@ -169,7 +169,8 @@ func (f *failure) explainTLS() (what, remedy string, ok bool) {
 	case closedByRelay(f.err):
 		return "", "", false
 	}
-	return fmt.Sprintf("No encrypted connection to the mail relay %s: %s", f.relay, innermost(f.err)), "check mail.smtp.tls and the relay's certificate", true
+	return fmt.Sprintf("No encrypted connection to the mail relay %s: %s", f.relay, innermost(f.err)),
+		"check mail.smtp.tls and the relay's certificate", true
 }
 
 func (f *failure) explainAuth() (what, remedy string, ok bool) {
@@ -189,12 +190,13 @@ func (f *failure) explainLost() (what, remedy string) {
 	if closedByRelay(f.err) {
 		why = "it closed the connection"
 	}
-	var protocol textproto.ProtocolError
-	if errors.As(f.err, &protocol) {
-		return fmt.Sprintf("What listens at %s does not speak SMTP (%s)", f.relay, f.step), "correct mail.smtp.address and mail.smtp.tls in the configuration"
+	if _, ok := errors.AsType[textproto.ProtocolError](f.err); ok {
+		return fmt.Sprintf("What listens at %s does not speak SMTP (%s)", f.relay, f.step),
+			"correct mail.smtp.address and mail.smtp.tls in the configuration"
 	}
 	if f.step == stepAccept {
-		return fmt.Sprintf("The mail relay %s did not confirm the mail and may have taken it: %s", f.relay, why), tryAgain + " under the same Message-ID"
+		return fmt.Sprintf("The mail relay %s did not confirm the mail and may have taken it: %s", f.relay, why),
+			tryAgain + " under the same Message-ID"
 	}
 	return fmt.Sprintf("The mail relay %s broke off (%s): %s", f.relay, f.step, why), tryAgain
 }
@@ -207,7 +209,7 @@ func isReset(err error) bool {
 func innermost(err error) string {
 	for {
 		var inner error
-		switch e := err.(type) {
+		switch e := err.(type) { //nolint:errorlint // this is the unwrapping
 		case interface{ Unwrap() error }:
 			inner = e.Unwrap()
 		case interface{ Unwrap() []error }:

@@ -102,14 +102,16 @@ func (f *failure) lost() bool {
 	return !ok || reply.Code == 421
 }
 
-// Replies to RCPT TO or DATA that speak of the session rather than of the recipient or the message: the commands came in the wrong
-// order, or the relay wants to know first who is there (RFC 4954, 6).
-var sessionCodes = []int{502, 503, 530, 534, 535, 538}
+// ofSession recognises replies to RCPT TO or DATA that speak of the session rather than of the recipient or the message: the commands
+// came in the wrong order, or the relay wants to know first who is there (RFC 4954, 6).
+func ofSession(code int) bool {
+	return slices.Contains([]int{502, 503, 530, 534, 535, 538}, code)
+}
 
 // rejection turns a refusal for good of a recipient or a message into a RejectedError.
 func (f *failure) rejection() (*RejectedError, bool) {
 	reply, ok := replyOf(f.err)
-	if !ok || f.step < stepRecipient || reply.Code < 500 || reply.Code > 599 || slices.Contains(sessionCodes, reply.Code) {
+	if !ok || f.step < stepRecipient || reply.Code < 500 || reply.Code > 599 || ofSession(reply.Code) {
 		return nil, false
 	}
 	e := &RejectedError{Code: reply.Code}
@@ -130,8 +132,7 @@ func (f *failure) verdict() error {
 
 // replyOf finds the relay's reply in an error.
 func replyOf(err error) (*textproto.Error, bool) {
-	var reply *textproto.Error
-	ok := errors.As(err, &reply)
+	reply, ok := errors.AsType[*textproto.Error](err)
 	return reply, ok && reply.Code != 0
 }
 
@@ -164,7 +165,7 @@ func splitReply(text string) (enhanced, reply string) {
 // isEnhanced recognises an enhanced status code (RFC 3463, 2).
 func isEnhanced(s string) bool {
 	parts := strings.Split(s, ".")
-	if len(parts) != 3 || len(parts[0]) != 1 || !strings.Contains("245", parts[0]) {
+	if len(parts) != 3 || len(parts[0]) != 1 || strings.Trim(parts[0], "245") != "" {
 		return false
 	}
 	for _, p := range parts[1:] {

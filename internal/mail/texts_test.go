@@ -186,7 +186,9 @@ func everything() []Invitation {
 			})
 		}
 	}
-	roles := []rosterv1alpha1.ProfileRole{rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest}
+	roles := []rosterv1alpha1.ProfileRole{
+		rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
+	}
 	for _, more := range []int{1, 2} {
 		add(func(in *Invitation) {
 			for i := range maxProfiles + more {

@@ -114,7 +114,7 @@ func Start(opts Options) (*Server, error) {
 }
 
 func (s *Server) listen() (net.Listener, error) {
-	listener, err := net.Listen("tcp", s.opts.Addr)
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", s.opts.Addr)
 	if err != nil {
 		return nil, err
 	}
