@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package manifests_test
+
+import (
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+
+	"github.com/roster-dev/roster/internal/config"
+)
+
+func installation(t *testing.T) []*unstructured.Unstructured {
+	t.Helper()
+	return read(t, filepath.Join(root, "dist/install.yaml"))
+}
+
+// TestManifests shares one API server, since starting one takes seconds.
+func TestManifests(t *testing.T) {
+	c := newCluster(t)
+	namespaces, others := of(installation(t), "Namespace")
+	c.mustApply(t, namespaces...)
+	t.Run("install.yaml is accepted", func(t *testing.T) { c.dryRun(t, others...) })
+	t.Run("an unknown field is refused", func(t *testing.T) { unknownFieldIsRefused(t, c, others) })
+
+	t.Run("samples are accepted", func(t *testing.T) { samplesAreAccepted(t, c) })
+
+	permissions, _ := of(others, "ServiceAccount", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
+	c.mustApply(t, permissions...)
+	t.Run("permissions", func(t *testing.T) { permissionsAreEnoughAndNoMore(t, c) })
+	t.Run("a member's Role", func(t *testing.T) { managerWritesRolesWithinLimits(t, c) })
+	t.Run("the portal writes no Role", func(t *testing.T) { portalWritesNoRole(t, c) })
+}
+
+// unknownFieldIsRefused shows that the other checks would notice a slip of the pen.
+func unknownFieldIsRefused(t *testing.T, c *cluster, objects []*unstructured.Unstructured) {
+	deployments, _ := of(objects, "Deployment")
+	slip := deployments[0].DeepCopy()
+	if err := unstructured.SetNestedField(slip.Object, "1", "spec", "replica"); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.apply(t.Context(), slip, true); err == nil || !strings.Contains(err.Error(), "replica") {
+		t.Errorf("spec.replica was not refused: %v", err)
+	}
+}
+
+func samplesAreAccepted(t *testing.T, c *cluster) {
+	var objects []*unstructured.Unstructured
+	err := filepath.WalkDir(filepath.Join(root, "config/samples"), func(path string, _ fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".yaml" && filepath.Base(path) != "kustomization.yaml" {
+			objects = append(objects, read(t, path)...)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	namespaces, others := of(objects, "Namespace")
+	for _, o := range others {
+		// A sample may leave its namespace to whoever applies it, or expect one that is there.
+		if o.GetNamespace() == "" {
+			o.SetNamespace("default")
+		}
+		if !slices.ContainsFunc(namespaces, func(ns *unstructured.Unstructured) bool { return ns.GetName() == o.GetNamespace() }) {
+			ns := &unstructured.Unstructured{Object: map[string]any{"apiVersion": "v1", "kind": "Namespace"}}
+			ns.SetName(o.GetNamespace())
+			namespaces = append(namespaces, ns)
+		}
+	}
+	c.mustApply(t, namespaces...)
+	c.dryRun(t, others...)
+}
+
+// TestConfigurationIsValid: the file that manager and portal are installed with is one that they read.
+func TestConfigurationIsValid(t *testing.T) {
+	maps, _ := of(installation(t), "ConfigMap")
+	if len(maps) != 1 {
+		t.Fatalf("%d ConfigMaps, want 1", len(maps))
+	}
+	text, _, err := unstructured.NestedString(maps[0].Object, "data", "config.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := config.Parse([]byte(text)); err != nil {
+		t.Errorf("config.yaml: %v\n%s", err, text)
+	}
+}
+
+// TestNoRuleIsOpen: no role of the operator holds a wildcard, nor a verb that gets around the others.
+func TestNoRuleIsOpen(t *testing.T) {
+	roles, _ := of(installation(t), "Role", "ClusterRole")
+	if len(roles) == 0 {
+		t.Fatal("no roles")
+	}
+	for _, o := range roles {
+		var role rbacv1.ClusterRole
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(o.Object, &role); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range role.Rules {
+			for _, word := range slices.Concat(rule.Verbs, rule.Resources, rule.APIGroups, rule.NonResourceURLs) {
+				if slices.Contains([]string{"*", "escalate", "bind", "impersonate"}, word) {
+					t.Errorf("%s %s holds %q: %v", o.GetKind(), o.GetName(), word, rule)
+				}
+			}
+		}
+	}
+}
+
+// TestUndeployKeepsData: what `make undeploy` spares is what holds data, and every Pod goes.
+func TestUndeployKeepsData(t *testing.T) {
+	for _, o := range installation(t) {
+		holdsData := o.GetKind() == "CustomResourceDefinition" || o.GetKind() == "Namespace"
+		if kept := metav1.HasLabel(metav1.ObjectMeta{Labels: o.GetLabels()}, "roster.dev/keep"); kept != holdsData {
+			t.Errorf("%s %s: kept by make undeploy: %v, want %v", o.GetKind(), o.GetName(), kept, holdsData)
+		}
+	}
+}
