@@ -120,7 +120,9 @@ func credentials(c client.Reader, namespace, secret string) mail.Credentials {
 	}
 	return func(ctx context.Context) (string, string, error) {
 		var s corev1.Secret
-		if err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: secret}, &s); err != nil {
+		// Without the option the client would start a cache of Secrets, which the manager may not have.
+		err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: secret}, &s, client.DisableReadYourWritesConsistency)
+		if err != nil {
 			return "", "", fmt.Errorf("mail.smtp.authSecret: %w", err)
 		}
 		user, password := s.Data[corev1.BasicAuthUsernameKey], s.Data[corev1.BasicAuthPasswordKey]

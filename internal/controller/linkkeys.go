@@ -32,6 +32,10 @@ type LinkKeys struct {
 	read time.Time
 }
 
+// uncached keeps the client from starting a cache of Secrets to wait for its own writes in, which the manager may not and should not
+// have: it does so for kinds too whose reads bypass the cache.
+const uncached = client.DisableReadYourWritesConsistency
+
 // NewLinkKeys gives the keys in the named Secret. The client must not read Secrets from a cache.
 func NewLinkKeys(c client.Client, clk clock.PassiveClock, secret client.ObjectKey) *LinkKeys {
 	return &LinkKeys{client: c, clock: clk, secret: secret}
@@ -59,7 +63,7 @@ func (k *LinkKeys) Get(ctx context.Context) (invitation.Keys, error) {
 
 func (k *LinkKeys) load(ctx context.Context) (map[string][]byte, error) {
 	var secret corev1.Secret
-	err := k.client.Get(ctx, k.secret, &secret)
+	err := k.client.Get(ctx, k.secret, &secret, uncached)
 	if !apierrors.IsNotFound(err) {
 		return secret.Data, err
 	}
@@ -69,9 +73,9 @@ func (k *LinkKeys) load(ctx context.Context) (map[string][]byte, error) {
 		ObjectMeta: metav1.ObjectMeta{Namespace: k.secret.Namespace, Name: k.secret.Name},
 		Data:       map[string][]byte{invitation.CurrentKey: key},
 	}
-	err = k.client.Create(ctx, &secret)
+	err = k.client.Create(ctx, &secret, uncached)
 	if apierrors.IsAlreadyExists(err) {
-		err = k.client.Get(ctx, k.secret, &secret)
+		err = k.client.Get(ctx, k.secret, &secret, uncached)
 	}
 	return secret.Data, err
 }

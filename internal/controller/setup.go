@@ -7,11 +7,14 @@ package controller
 import (
 	"context"
 	"errors"
+	"time"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -91,7 +94,25 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock}),
 		ctrl.NewControllerManagedBy(mgr).For(&rosterv1alpha1.Account{}).
 			Complete(&accounts{client: mgr.GetClient(), clock: o.Clock}),
+		mgr.Add(createKeys(keys, mgr.GetLogger())),
 	)
+}
+
+// createKeys makes the link keys at the start and not with the first mail: the portal is not ready before it has them.
+func createKeys(keys *LinkKeys, log logr.Logger) manager.Runnable {
+	return manager.RunnableFunc(func(ctx context.Context) error {
+		err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
+			_, err := keys.Get(ctx)
+			if err != nil {
+				log.Error(err, "The link keys cannot be made; trying again.")
+			}
+			return err == nil, nil
+		})
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	})
 }
 
 // invitationWatches are what both controllers of an Invitation look at.
