@@ -31,7 +31,8 @@ func splitHeader(raw []byte) (header, []byte) {
 			return h, after
 		}
 		if folded := line[0] == ' ' || line[0] == '\t'; folded && len(h) > 0 {
-			h[len(h)-1].value += " " + text(bytes.TrimSpace(line))
+			last := &h[len(h)-1].value
+			*last = strings.TrimSpace(*last + " " + text(bytes.TrimSpace(line)))
 			rest = after
 			continue
 		}

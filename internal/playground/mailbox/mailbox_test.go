@@ -415,6 +415,16 @@ func TestInternationalAddressesAndBareEightBitText(t *testing.T) {
 	}
 }
 
+func TestAFoldedSubjectIsOneLine(t *testing.T) {
+	r := start(t, mailbox.Options{})
+	r.send("a@acme.example", []string{"b@acme.example"}, "From: a@acme.example\nTo:\n b@acme.example,\n\tc@acme.example\nSubject:\n"+
+		" =?UTF-8?q?Olivia_vous_invite_=C3=A0?=\n =?UTF-8?q?_rejoindre_Acme?=\n\nx\n")
+	m := decode[mailbox.Message](t, r.get("/api/v1/message/latest"))
+	if m.Subject != "Olivia vous invite à rejoindre Acme" || len(m.To) != 2 {
+		t.Errorf("subject %q, to %v", m.Subject, m.To)
+	}
+}
+
 func TestListenRefusesOtherNetworks(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "[::]:0", "192.0.2.1:0"} {
 		if l, err := mailbox.Listen(t.Context(), address); err == nil {

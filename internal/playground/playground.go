@@ -1,0 +1,278 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package playground
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/go-logr/logr"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/playground/mailbox"
+)
+
+// Run brings everything up, prints what there is to see, and stays until the context ends or a part fails. When it returns, every
+// program that it started has ended.
+func Run(ctx context.Context, o Options) error {
+	if err := o.complete(); err != nil {
+		return err
+	}
+	if err := o.check(); err != nil {
+		return err
+	}
+	st, err := openState(ctx, o.DataDir)
+	if err != nil {
+		return err
+	}
+	defer st.close()
+
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	r := &run{options: o, state: st, cancel: cancel, begin: o.Clock.Now()}
+	defer r.stop()
+	err = r.bringUp(ctx)
+	if err == nil {
+		<-ctx.Done()
+	}
+	// What made the rest fail is the cause. An end that was asked for is none.
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	if ctx.Err() != nil {
+		r.say("\nEnding.")
+		return nil
+	}
+	return err
+}
+
+// run is one start of the playground.
+type run struct {
+	options   Options
+	state     *state
+	cancel    context.CancelCauseFunc
+	begin     time.Time
+	processes []*process
+	// mailboxEnded is closed when the mailbox has; nil where there is none.
+	mailboxEnded chan struct{}
+	places       places
+}
+
+// places is where everything is once it runs.
+type places struct {
+	portalURL      string
+	mailboxURL     string
+	smtpAddr       string
+	apiURL         string
+	kubeconfig     string
+	managerMetrics string
+	portalMetrics  string
+}
+
+func (r *run) bringUp(ctx context.Context) error {
+	if err := r.openMailbox(ctx); err != nil {
+		return err
+	}
+	portalAddr, err := freeAddress(FlagPortalAddr, r.options.PortalAddr)
+	if err != nil {
+		return err
+	}
+	apiAddr, err := r.options.apiAddress()
+	if err != nil {
+		return err
+	}
+	r.places.portalURL, r.places.apiURL = "http://"+portalAddr, "https://"+apiAddr
+	cp, err := newControlPlane(r.state, r.options.AssetsDir, apiAddr, r.options.Clock.Now())
+	if err != nil {
+		return err
+	}
+	if err := r.startControlPlane(ctx, cp); err != nil {
+		return err
+	}
+	c, err := r.fill(ctx, cp)
+	if err != nil {
+		return err
+	}
+	if err := r.startServers(ctx, cp, c, portalAddr); err != nil {
+		return err
+	}
+	if err := r.applySamples(ctx, c); err != nil {
+		return err
+	}
+	if err := r.writeEnv(); err != nil {
+		return err
+	}
+	fmt.Fprint(r.options.Out, r.overview())
+	return nil
+}
+
+// openMailbox starts the mailbox, unless mail goes elsewhere.
+func (r *run) openMailbox(ctx context.Context) error {
+	if r.options.RelayAddr != "" {
+		r.places.smtpAddr = r.options.RelayAddr
+		return nil
+	}
+	smtpListener, err := claimPort(FlagSMTPAddr, r.options.SMTPAddr)
+	if err != nil {
+		return err
+	}
+	webListener, err := claimPort(FlagMailboxAddr, r.options.MailboxAddr)
+	if err != nil {
+		return errors.Join(err, smtpListener.Close())
+	}
+	r.places.smtpAddr, r.places.mailboxURL = smtpListener.Addr().String(), "http://"+webListener.Addr().String()
+	box := mailbox.New(mailbox.Options{Clock: r.options.Clock, Log: logr.Discard()})
+	r.mailboxEnded = make(chan struct{})
+	go func() {
+		defer close(r.mailboxEnded)
+		if err := box.Serve(ctx, smtpListener, webListener); err != nil {
+			r.cancel(fmt.Errorf("mailbox: %w", err))
+		}
+	}()
+	return nil
+}
+
+// start runs a program, and ends the playground when the program ends.
+func (r *run) start(p program) error {
+	started, err := startProcess(p, r.state.logPath(p.name))
+	if err != nil {
+		return err
+	}
+	r.processes = append(r.processes, started)
+	go func() {
+		<-started.ended
+		r.cancel(started.failure())
+	}()
+	return r.state.remember(started)
+}
+
+func (r *run) startControlPlane(ctx context.Context, cp *controlPlane) error {
+	r.step("Starting etcd and kube-apiserver")
+	programs, err := cp.programs()
+	if err != nil {
+		return err
+	}
+	for _, p := range programs {
+		if err := r.start(p); err != nil {
+			return err
+		}
+	}
+	return cp.waitReady(ctx)
+}
+
+// fill gives the API server what a cluster gets at an installation, but for the Deployments.
+func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
+	r.step("Installing the kinds and the permissions")
+	c, err := newCluster(cp.config())
+	if err != nil {
+		return nil, err
+	}
+	for _, namespace := range []string{systemNamespace, v1alpha1.AccountNamespace, r.options.Namespace} {
+		if err := c.ensureNamespace(ctx, namespace); err != nil {
+			return nil, err
+		}
+	}
+	objects, err := installation(r.options.ConfigDir)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.apply(ctx, objects); err != nil {
+		return nil, err
+	}
+	if err := c.waitEstablished(ctx, objects); err != nil {
+		return nil, err
+	}
+	r.places.kubeconfig = r.state.path(adminKubeconfig)
+	admin := clientcmdapi.AuthInfo{ClientCertificateData: cp.admin.cert, ClientKeyData: cp.admin.key}
+	return c, cp.writeKubeconfig(r.places.kubeconfig, "playground-admin", r.options.Namespace, admin)
+}
+
+// startServers runs manager and portal, each as the ServiceAccount that it has in a cluster.
+func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, portalAddr string) error {
+	r.step("Starting manager and portal")
+	content, err := serverConfig(r.places.portalURL, r.places.smtpAddr)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(r.state.path(configFile), content, 0o600); err != nil {
+		return err
+	}
+	servers := []server{{name: managerName}, {name: portalName, listen: portalAddr}}
+	for i := range servers {
+		s := &servers[i]
+		if s.probes, s.metrics, err = twoFreeAddresses(); err != nil {
+			return err
+		}
+		token, err := c.token(ctx, s.serviceAccount())
+		if err != nil {
+			return err
+		}
+		path := r.state.path(kubeconfigOf(s.name))
+		if err := cp.writeKubeconfig(path, s.serviceAccount(), systemNamespace, clientcmdapi.AuthInfo{Token: token}); err != nil {
+			return err
+		}
+		if err := r.start(s.program(&r.options, r.state)); err != nil {
+			return err
+		}
+	}
+	r.places.managerMetrics, r.places.portalMetrics = servers[0].metrics, servers[1].metrics
+	for _, s := range servers {
+		if err := s.waitReady(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// twoFreeAddresses finds two ports on loopback that nobody has.
+func twoFreeAddresses() (string, string, error) {
+	one, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", err
+	}
+	defer one.Close()
+	two, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", "", err
+	}
+	defer two.Close()
+	return one.Addr().String(), two.Addr().String(), nil
+}
+
+func (r *run) applySamples(ctx context.Context, c *cluster) error {
+	r.step("Applying the sample organisation in " + r.options.SamplesDir)
+	objects, err := readManifests(r.options.SamplesDir)
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		if namespaced, err := c.client.IsObjectNamespaced(object); err == nil && namespaced {
+			object.SetNamespace(r.options.Namespace)
+		}
+	}
+	return c.apply(ctx, objects)
+}
+
+// stop ends the programs, the last one first, and waits for the mailbox.
+func (r *run) stop() {
+	r.cancel(context.Canceled)
+	for _, p := range slices.Backward(r.processes) {
+		p.stop()
+	}
+	if r.mailboxEnded != nil {
+		<-r.mailboxEnded
+	}
+}
+
+// step says what is being done, with the seconds since the start.
+func (r *run) step(what string) {
+	r.say(fmt.Sprintf("%5.1fs  %s …", r.options.Clock.Since(r.begin).Seconds(), what))
+}
+
+func (r *run) say(line string) { fmt.Fprintln(r.options.Out, line) }
