@@ -35,7 +35,7 @@ type AccountSpec struct {
 
 // AccountStatus is what the operator and the portal know about the account.
 type AccountStatus struct {
-	// conditions are Ready.
+	// conditions tell how it stands: Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

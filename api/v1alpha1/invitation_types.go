@@ -94,7 +94,7 @@ const (
 
 // InvitationStatus is how the invitation fared.
 type InvitationStatus struct {
-	// conditions are Ready, Delivered, Accepted, and Stalled when something must be changed.
+	// conditions tell how it stands: Ready, Delivered, Accepted, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -88,7 +88,7 @@ type EffectiveGrant struct {
 
 // MemberStatus is where the Member stands and what it holds.
 type MemberStatus struct {
-	// conditions are Ready, Joined, RolesGranted, and Stalled when something must be changed.
+	// conditions tell how it stands: Ready, Joined, RolesGranted, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

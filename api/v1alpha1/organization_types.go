@@ -124,7 +124,7 @@ type PasswordPolicy struct {
 
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions are Ready, OwnerResolved, and Stalled when something must be changed.
+	// conditions tell how it stands: Ready, OwnerResolved, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

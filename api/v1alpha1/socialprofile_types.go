@@ -89,7 +89,7 @@ type RoleHolders struct {
 
 // SocialProfileStatus is what the operator knows about the profile.
 type SocialProfileStatus struct {
-	// conditions are Ready and ResponsibleResolved.
+	// conditions tell how it stands: Ready and ResponsibleResolved.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

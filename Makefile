@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# `make help` lists what there is to do. It needs GNU make, bash and Go; docker and kubectl only for the targets that say so.
+
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= v0.1.0
+MANAGER_IMG ?= roster-manager:$(VERSION)
+PORTAL_IMG ?= roster-portal:$(VERSION)
+# The program that builds images: docker, podman, nerdctl.
+CONTAINER_TOOL ?= docker
+KUBECTL ?= kubectl
+
+# Packages, and more arguments, of `make test`: make test PACKAGES=./internal/mail TEST_ARGS='-run Relay -v'
+PACKAGES ?= ./...
+TEST_ARGS ?=
+FUZZ_TIME ?= 20s
+# Arguments of the playground: make demo DEMO_ARGS='--smtp localhost:1025'
+DEMO_ARGS ?=
+
+# Versions are pinned in hack/tools/go.mod, checksums in go.sum; go builds the tools when they are first needed.
+TOOL := go tool -modfile=hack/tools/go.mod
+CONTROLLER_GEN := $(TOOL) controller-gen
+KUSTOMIZE := $(TOOL) kustomize
+CRD_REF_DOCS := $(TOOL) crd-ref-docs
+# golangci-lint must be built by the Go that it is to understand.
+GOLANGCI_LINT := bin/golangci-lint-$(shell go env GOVERSION)
+
+LDFLAGS := -s -w -X main.version=$(VERSION)
+COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
+
+# What these do does not depend on whether a file of their name exists.
+.PHONY: help all generate manifests fmt vet lint lint-fix tidy test test-fuzz bench demo build build-installer docs-api check-generated \
+	docker-build install uninstall deploy undeploy controlplane clean $(COMMANDS:%=bin/%)
+
+help: ## Show this list
+	@if [ -t 1 ]; then bold=$$'\033[1m' name=$$'\033[36m' plain=$$'\033[0m'; fi; \
+	awk -v bold="$${bold:-}" -v name="$${name:-}" -v plain="$${plain:-}" 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s%s%s\n", bold, substr($$0, 5), plain } \
+		/^[a-zA-Z_-]+:.*## / { printf "  %s%-16s%s %s\n", name, $$1, plain, $$2 }' $(MAKEFILE_LIST)
+
+.DEFAULT_GOAL := help
+
+##@ Try it
+
+demo: $(COMMANDS:%=bin/%) ## Start a real API server, the operator, the portal and a mailbox on this machine; Ctrl-C ends it
+	@assets=$$(hack/controlplane.sh); KUBEBUILDER_ASSETS=$$assets exec bin/playground $(DEMO_ARGS)
+
+##@ Develop
+
+all: generate manifests docs-api build-installer fmt lint test build ## Everything that a commit needs
+
+generate: ## Write the DeepCopy methods of api/
+	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
+
+manifests: ## Write config/crd/bases from api/
+	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+
+docs-api: ## Write docs/reference.md from api/
+	@mkdir -p docs
+	$(CRD_REF_DOCS) --log-level=WARN --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/reference.md
+
+build-installer: manifests ## Write dist/install.yaml: all that a cluster needs, in one file
+	@mkdir -p dist
+	$(KUSTOMIZE) build config/default >dist/install.yaml
+
+check-generated: ## Fail if a generated file does not say what its source says
+	hack/check-generated.sh
+
+fmt: $(GOLANGCI_LINT) ## Format the Go code
+	$(GOLANGCI_LINT) fmt
+
+vet: ## Run go vet
+	go vet -tags bench ./...
+
+lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
+	$(GOLANGCI_LINT) run
+	@for script in hack/*.sh .ci/run; do bash -n "$$script"; done
+	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; fi
+
+lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
+	$(GOLANGCI_LINT) run --fix
+
+tidy: ## Tidy every go.mod
+	go mod tidy
+	@for module in hack/tools hack/tools/lint hack/controlplane; do (cd "$$module" && go mod tidy); done
+
+$(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
+	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
+	@rm -f bin/golangci-lint-*
+	go build -C hack/tools/lint -trimpath -buildvcs=false -o "$(CURDIR)/$@.part" .
+	@mv $@.part $@
+
+##@ Test
+
+# The API servers of several suites run side by side, so no more than two packages at once.
+test: ## Run every test but the benchmarks, on a real API server and in a real browser
+	assets=$$(hack/controlplane.sh); chromium=$$(hack/chromium.sh); \
+	export KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium; \
+	go test -p 2 -timeout 20m $(TEST_ARGS) $(PACKAGES)
+
+test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
+	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \
+		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$$file"); do \
+			echo "$$name in $$(dirname "$$file")"; \
+			go test "./$$(dirname "$$file")" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZ_TIME); \
+		done; \
+	done
+
+bench: $(COMMANDS:%=bin/%) ## Measure on a real API server; writes bin/bench.json (up to an hour)
+	assets=$$(hack/controlplane.sh); export KUBEBUILDER_ASSETS=$$assets; \
+	go test ./test/bench -tags bench -run TestBench -bench-report "$(CURDIR)/bin/bench.json" -timeout 60m -count 1 -v
+
+controlplane: ## Find, download or build etcd and kube-apiserver, and print their folder
+	@hack/controlplane.sh
+
+##@ Build
+
+build: $(COMMANDS:%=bin/%) ## Build every command, statically, into bin/
+
+# Go decides what there is to do: it knows the dependencies.
+$(COMMANDS:%=bin/%): bin/%:
+	@echo "Building $*" >&2
+	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+
+docker-build: ## Build the images of manager and portal (docker)
+	$(CONTAINER_TOOL) build --build-arg BINARY=manager --build-arg VERSION=$(VERSION) -t $(MANAGER_IMG) .
+	$(CONTAINER_TOOL) build --build-arg BINARY=portal --build-arg VERSION=$(VERSION) -t $(PORTAL_IMG) .
+
+clean: ## Remove what was built, except the control plane and golangci-lint
+	rm -rf $(COMMANDS:%=bin/%) bin/demo bin/deploy bin/bench.json
+
+##@ Install (kubectl)
+
+install: ## Install or update the kinds of Roster
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
+
+uninstall: ## Remove the kinds of Roster, and with them EVERY organisation, member, invitation and account
+	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+
+# MANAGER_IMG and PORTAL_IMG are set in an overlay of their own, so that deploying leaves no trace in the checkout.
+deploy: ## Install or update everything; MANAGER_IMG and PORTAL_IMG name the images
+	@mkdir -p bin/deploy
+	@printf '%s\n' 'apiVersion: kustomize.config.k8s.io/v1beta1' 'kind: Kustomization' 'resources: [../../config/default]' \
+		'images:' "  - {name: roster-manager, $(call image,$(MANAGER_IMG))}" "  - {name: roster-portal, $(call image,$(PORTAL_IMG))}" \
+		>bin/deploy/kustomization.yaml
+	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
+
+undeploy: ## Remove manager and portal; the kinds, all objects and both namespaces stay
+	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -l '!roster.dev/keep' -f -
+
+# image splits host:port/name:tag or name@digest for kustomize.
+image = $(if $(findstring @,$(1)),newName: "$(word 1,$(subst @, ,$(1)))"$(comma) digest: "$(word 2,$(subst @, ,$(1)))",$(call tagged,$(1),$(lastword $(subst /, ,$(1)))))
+tagged = $(if $(findstring :,$(2)),newName: "$(patsubst %:$(lastword $(subst :, ,$(2))),%,$(1))"$(comma) newTag: "$(lastword $(subst :, ,$(2)))",newName: "$(1)"$(comma) newTag: latest)
+comma := ,
