@@ -234,13 +234,17 @@ func (p *Portal) postRenew(v *visit) {
 
 // answer settles an invitation and sends the browser to the page that says how it stands.
 func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, change func(*rosterv1alpha1.Invitation, time.Time)) {
-	if _, err := p.settle(v.r.Context(), v, from, change); err != nil {
+	wrote, err := p.settle(v.r.Context(), v, from, change)
+	if err != nil {
 		p.fail(v, form{}, err)
 		return
 	}
 	if verdict := v.found.check(p.clock.Now()); verdict != to {
 		p.tooLate(v, verdict)
 		return
+	}
+	if !wrote {
+		result = claimRepeated
 	}
 	p.metrics.countClaim(result)
 	p.redirect(v, "")

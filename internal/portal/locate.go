@@ -23,8 +23,7 @@ const (
 	addressIndex = "roster.address"
 )
 
-// SetupIndexes prepares a cache for the portal. It must be called before the cache starts.
-func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	uid := func(o client.Object) []string { return []string{string(o.GetUID())} }
 	address := func(o client.Object) []string {
 		m, ok := o.(*rosterv1alpha1.Member)

@@ -50,7 +50,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 // claim results, the values of the label result of roster_portal_claims_total.
 const (
 	claimAccepted      = "accepted"
-	claimRepeated      = "repeated"       // the same person accepted before: a double click, or a reload
+	claimRepeated      = "repeated"       // it had been answered like that before: a double click, or a reload
 	claimDeclined      = "declined"       //
 	claimRenewal       = "renewal"        // a new link was asked for
 	claimTooLate       = "too_late"       // the link could not be used any more

@@ -21,7 +21,7 @@ import (
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
 type Options struct {
-	// Cache is where invitations are looked up, prepared by SetupIndexes. What is decided is decided by what Client reads.
+	// Cache is where invitations are looked up, prepared by SetupCache. What is decided is decided by what Client reads.
 	Cache client.Reader
 	// Client reads and writes without a cache.
 	Client client.Client

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Command portal serves the pages on which invited people accept or decline.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"net"
+	"os"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/portal"
+)
+
+type flags struct {
+	config, namespace, bind, metrics, probes string
+}
+
+func main() {
+	var f flags
+	flag.StringVar(&f.config, "config", "/etc/roster/config.yaml", "The configuration file (config.roster.dev/v1alpha1, RosterConfig).")
+	flag.StringVar(&f.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
+		"The namespace of the operator, which holds its Secrets. Defaults to $POD_NAMESPACE.")
+	flag.StringVar(&f.bind, "bind-address", ":8080", "Where the pages are served.")
+	flag.StringVar(&f.metrics, "metrics-bind-address", ":9090", "Where metrics are served; 0 turns them off.")
+	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
+	logging := zap.Options{}
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+
+	if err := run(ctrl.SetupSignalHandler(), f); err != nil {
+		fmt.Fprintln(os.Stderr, "portal:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, f flags) error {
+	cfg, err := config.Load(f.config)
+	if err != nil {
+		return err
+	}
+	if f.namespace == "" {
+		return errors.New("--namespace is not set, and POD_NAMESPACE neither: name the namespace that the portal runs in")
+	}
+	restConfig, err := ctrl.GetConfig()
+	if err != nil {
+		return err
+	}
+	scheme := runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
+		return err
+	}
+	mgr, err := ctrl.NewManager(portal.Unthrottled(restConfig), ctrl.Options{
+		Scheme:                 scheme,
+		Cache:                  portal.CacheOptions(),
+		Metrics:                metricsserver.Options{BindAddress: f.metrics},
+		HealthProbeBindAddress: f.probes,
+	})
+	if err != nil {
+		return err
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.bind)
+	if err != nil {
+		return err
+	}
+	err = portal.Setup(ctx, mgr, portal.SetupOptions{
+		Config: cfg, Namespace: f.namespace, Listener: listener, Clock: clock.RealClock{}, Registry: metrics.Registry,
+	})
+	if err != nil {
+		return err
+	}
+	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
