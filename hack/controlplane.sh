@@ -124,9 +124,10 @@ in_group() {
   return "$status"
 }
 
-# compile FOLDER: builds both programs into the folder.
+# compile FOLDER: builds the programs into the folder.
 compile() {
-  local packages=(go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver)
+  # kubectl comes along: it costs little, and whoever tries the demo on a machine without it wants to look.
+  local packages=(go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl)
   local minor=${version#*.} ldflags="-s -w" component total
   for component in k8s.io/component-base k8s.io/client-go/pkg; do
     ldflags+=" -X $component/version.gitVersion=v$version"
@@ -141,7 +142,7 @@ compile() {
 built() {
   local out=$work/build took=$SECONDS program
   mkdir "$out"
-  say "Building etcd and kube-apiserver $version from their Go modules."
+  say "Building etcd, kube-apiserver and kubectl $version from their Go modules."
   say "This takes about ten minutes on two cores, once; the result stays in bin/k8s."
   in_group compile "$out" || die "the build failed; nothing half-made was left behind. The next run goes on where this one stopped."
   # The package is called server, the program etcd.
