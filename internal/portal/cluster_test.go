@@ -26,6 +26,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -48,12 +49,13 @@ func now() time.Time { return time.Date(2026, time.November, 23, 9, 30, 0, 0, ti
 
 // plane is a real API server with the kinds of Roster, and what the portal has of it under its own permissions.
 type plane struct {
-	env    *envtest.Environment
-	admin  client.Client
-	portal client.WithWatch
-	cache  cache.Cache
-	keys   invitation.Keys
-	stop   context.CancelFunc
+	env        *envtest.Environment
+	userConfig *rest.Config // of the portal
+	admin      client.Client
+	portal     client.WithWatch
+	cache      cache.Cache
+	keys       invitation.Keys
+	stop       context.CancelFunc
 }
 
 // thePlane is started by the first test that needs it and stopped by TestMain.
@@ -105,13 +107,13 @@ func startPlane() (*plane, error) {
 	if err != nil {
 		return nil, err
 	}
-	userConfig := Unthrottled(user.Config())
-	if p.portal, err = client.NewWithWatch(userConfig, client.Options{Scheme: scheme}); err != nil {
+	p.userConfig = Unthrottled(user.Config())
+	if p.portal, err = client.NewWithWatch(p.userConfig, client.Options{Scheme: scheme}); err != nil {
 		return nil, err
 	}
 	options := CacheOptions()
 	options.Scheme = scheme
-	if p.cache, err = cache.New(userConfig, options); err != nil {
+	if p.cache, err = cache.New(p.userConfig, options); err != nil {
 		return nil, err
 	}
 	if err := SetupCache(ctx, p.cache); err != nil {

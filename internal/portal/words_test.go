@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// texts are the texts of a language by name; a text that counts has one for each form.
+func texts(t *testing.T, l rosterv1alpha1.Locale) map[string]map[string]string {
+	t.Helper()
+	data, err := textFiles.ReadFile("texts/" + string(l) + ".json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var raw map[string]any
+	if err := json.Unmarshal(data, &raw); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]string{}
+	for id, v := range raw {
+		forms := map[string]string{}
+		switch v := v.(type) {
+		case string:
+			forms["other"] = v
+		case map[string]any:
+			for form, text := range v {
+				forms[form] = text.(string)
+			}
+		}
+		all[id] = forms
+	}
+	return all
+}
+
+// usedTexts are the names of texts that code and templates speak of, and whether they count.
+func usedTexts(t *testing.T) map[string]bool {
+	t.Helper()
+	used := map[string]bool{}
+	call := regexp.MustCompile(`(?:\.|\$t\.)([TN])[( ]"([A-Za-z]+(?:\.[A-Za-z]+)+)"`)
+	err := filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || strings.HasSuffix(path, "_test.go") || filepath.Ext(path) != ".go" && filepath.Ext(path) != ".html" {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for _, m := range call.FindAllStringSubmatch(string(source), -1) {
+			used[m[2]] = m[1] == "N"
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return used
+}
+
+func TestNoTextIsMissingOrUnused(t *testing.T) {
+	used := usedTexts(t)
+	if len(used) < 100 {
+		t.Fatalf("only %d texts are used: the test does not see them", len(used))
+	}
+	for _, l := range languages() {
+		all := texts(t, l)
+		for id, counts := range used {
+			forms, ok := all[id]
+			switch {
+			case !ok:
+				t.Errorf("%s: %s is missing", l, id)
+			case counts && forms["one"] == "":
+				t.Errorf("%s: %s counts, but has no form for one", l, id)
+			}
+		}
+		for id := range all {
+			if _, ok := used[id]; !ok {
+				t.Errorf("%s: %s is not used", l, id)
+			}
+		}
+	}
+}
+
+func TestLanguagesHaveTheSamePlaceholders(t *testing.T) {
+	placeholder := regexp.MustCompile(`{{[^}]*}}`)
+	source := texts(t, rosterv1alpha1.LocaleEnglish)
+	for _, l := range languages()[1:] {
+		for id, forms := range texts(t, l) {
+			want := placeholder.FindAllString(source[id]["other"], -1)
+			slices.Sort(want)
+			for form, text := range forms {
+				got := placeholder.FindAllString(text, -1)
+				slices.Sort(got)
+				if !slices.Equal(slices.Compact(got), slices.Compact(want)) {
+					t.Errorf("%s: %s (%s) has %v, English has %v", l, id, form, got, want)
+				}
+			}
+		}
+	}
+}
+
+func TestEveryPlaceholderIsFilled(t *testing.T) {
+	w := newWorld(t)
+	d, err := newDictionary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range languages() {
+		b := w.site(unlimited).browser()
+		lang := "?lang=" + string(l)
+		inv := w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = w.address("ana-" + string(l)) })
+		link := w.link(inv) + lang
+		pages := []answer{b.get("/" + lang), b.get("/x" + lang), b.get(link), b.get(w.link(inv) + "/decline" + lang),
+			b.post(link, accepting("password", "weak")), b.follow(b.post(link, accepting())), w.site().browser().get(link)}
+		for _, a := range pages {
+			if strings.Contains(a.body, "&lt;no value") || strings.Contains(a.body, "{{") {
+				t.Errorf("%s: a placeholder is empty:\n%s", l, a.body)
+			}
+			if !strings.Contains(a.body, fmt.Sprintf("<html lang=%q>", l)) || a.Header.Get("Content-Language") != string(l) {
+				t.Errorf("%s: the page does not say its language", l)
+			}
+			for id := range texts(t, l) {
+				if strings.Contains(a.body, ">"+id+"<") {
+					t.Errorf("%s: the page shows the name %s", l, id)
+				}
+			}
+		}
+	}
+	if got := d.words["fr"].T("no.such.text"); got != "no.such.text" {
+		t.Errorf("a missing text is %q", got)
+	}
+}
+
+func TestLanguageOfAPage(t *testing.T) {
+	d, err := newDictionary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name, query, accept string
+		asked, otherwise    rosterv1alpha1.Locale
+		want                rosterv1alpha1.Locale
+	}{
+		{"nothing known", "", "", "", "", "en"},
+		{"chosen on the page", "?lang=fr", "en", "en", "en", "fr"},
+		{"chosen, not spoken", "?lang=de", "", "", "", "en"},
+		{"asked by the inviter", "", "en", "fr", "en", "fr"},
+		{"the browser's", "", "fr-CA,fr;q=0.9,en;q=0.5", "", "en", "fr"},
+		{"the browser's second", "", "de,fr;q=0.5", "", "en", "fr"},
+		{"the browser speaks none", "", "de", "", "fr", "fr"},
+		{"the browser speaks nonsense", "", ";;;q=", "", "fr", "fr"},
+		{"the organisation's", "", "", "", "fr", "fr"},
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/"+c.query, nil)
+		r.Header.Set("Accept-Language", c.accept)
+		if got := d.choose(r, c.asked, c.otherwise).Locale; got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTimesInWords(t *testing.T) {
+	d, err := newDictionary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	paris := time.FixedZone("CET", 3600)
+	at := time.Date(2026, time.August, 1, 0, 5, 0, 0, paris)
+	first := time.Date(2026, time.March, 1, 14, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		lang rosterv1alpha1.Locale
+		at   time.Time
+		want string
+	}{
+		{"en", at, "Friday, 31 July 2026, 23:05 UTC"},
+		{"fr", at, "vendredi 31 juillet 2026 à 23:05 UTC"},
+		{"en", first, "Sunday, 1 March 2026, 14:00 UTC"},
+		{"fr", first, "dimanche 1er mars 2026 à 14:00 UTC"},
+	} {
+		if got := d.words[c.lang].moment(c.at); got != c.want {
+			t.Errorf("%s: %q, want %q", c.lang, got, c.want)
+		}
+	}
+	for left, want := range map[time.Duration]string{
+		72 * time.Hour: "3 days left", 48 * time.Hour: "2 days left", 48*time.Hour - 1: "47 hours left", 2 * time.Hour: "2 hours left",
+		2*time.Hour - 1: "119 minutes left", 90 * time.Second: "1 minute left", 59 * time.Second: "", -time.Hour: "",
+	} {
+		if got := d.words["en"].left(left); got != want {
+			t.Errorf("%s: %q, want %q", left, got, want)
+		}
+	}
+}
+
+func TestLanguageStaysAsChosen(t *testing.T) {
+	w := newWorld(t)
+	inv, b := w.invite("ana"), w.site().browser()
+	page := b.get(w.link(inv) + "?lang=fr")
+	page.expect(t, http.StatusOK, "Rejoindre Acme Social", `action="`+w.link(inv)+`?lang=fr"`, `href="`+w.link(inv)+`/decline?lang=fr"`,
+		`<option value="fr" lang="fr" selected>`, `<a href="?lang=en" lang="en" hreflang="en">English</a>`)
+	b.post(w.link(inv)+"?lang=fr", accepting("displayName", "")).expect(t, http.StatusUnprocessableEntity, "Indiquez votre nom.")
+	b.follow(b.post(w.link(inv)+"?lang=fr", accepting("locale", "fr"))).expect(t, http.StatusOK, "Bienvenue chez Acme Social")
+	if got := w.account(w.address("ana")).Spec.Locale; got != "fr" {
+		t.Errorf("the account's language is %s", got)
+	}
+	french := w.invite("luc", func(i *rosterv1alpha1.Invitation) { i.Spec.Locale = "fr" })
+	b.get(w.link(french)).expect(t, http.StatusOK, `<html lang="fr">`, `action="`+w.link(french)+`"`)
+}
