@@ -17,6 +17,3 @@ func tryLock(f *os.File) error {
 
 // killGroup ends a child and what it started. Each child leads a group of its own.
 func killGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) }
-
-// isRunning says whether there is such a process.
-func isRunning(pid int) bool { return syscall.Kill(pid, 0) == nil }

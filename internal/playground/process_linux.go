@@ -15,11 +15,24 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// commandLine is what a process was started with, with a space between the arguments; empty if there is no such process.
-func commandLine(pid int) string {
-	line, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+// commandLine is what a process was started with, with a space between the arguments, and whether it is alive: one that has ended
+// and waits for its parent to notice is not. While a process is being ended it has no command line any more.
+func commandLine(pid int) (line string, alive bool) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return ""
+		return "", false
 	}
-	return string(bytes.ReplaceAll(line, []byte{0}, []byte{' '}))
+	// The state is the first field after the name, which is in parentheses and may hold any character (proc_pid_stat(5)).
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	ended := len(fields) == 0 || bytes.ContainsAny(fields[0], "ZX")
+	// The first thread may have ended while others still hold on to the files and sockets.
+	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
+	if err != nil || ended && len(threads) < 2 {
+		return "", false
+	}
+	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if err != nil {
+		return "", false
+	}
+	return string(bytes.ReplaceAll(content, []byte{0}, []byte{' '})), true
 }

@@ -14,11 +14,8 @@ import (
 // then ends its children in order. Nothing ends the child when the playground is killed; the next start does.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
 
-// commandLine is what a process was started with; empty if there is no such process.
-func commandLine(pid int) string {
-	line, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
-	if err != nil {
-		return ""
-	}
-	return string(line)
+// commandLine is what a process was started with, and whether it is alive.
+func commandLine(pid int) (line string, alive bool) {
+	content, err := exec.Command("ps", "-ww", "-o", "command=", "-p", strconv.Itoa(pid)).Output()
+	return string(content), err == nil
 }

@@ -123,8 +123,11 @@ func (s *state) endLeftovers(ctx context.Context) error {
 	return nil
 }
 
+// isOurs says whether a process is of an earlier playground and still holds on to its ports. One that is being killed has lost its
+// command line already; nothing but a process of the kernel has none otherwise, and those live too long to be taken for a child.
 func (s *state) isOurs(pid int) bool {
-	return isRunning(pid) && strings.Contains(commandLine(pid), s.dir+string(filepath.Separator))
+	line, alive := commandLine(pid)
+	return alive && (line == "" || strings.Contains(line, s.dir+string(filepath.Separator)))
 }
 
 // close gives the folder back, without what is of no use any more.
