@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// mayUser asks the API server whether a person may do something; name may be empty for all.
+func (s space) mayUser(ctx context.Context, person, verb, resource, name string) bool {
+	GinkgoHelper()
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: s.address(person),
+		ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: s.name, Group: rosterv1alpha1.GroupVersion.Group, Resource: resource, Verb: verb, Name: name,
+		},
+	}}
+	Expect(api.Create(ctx, review)).To(Succeed())
+	return review.Status.Allowed
+}
+
+// profileVerbs are the permissions on a profile that a person holds according to the API server.
+func (s space) profileVerbs(ctx context.Context, person, profile string) []access.Permission {
+	GinkgoHelper()
+	var held []access.Permission
+	for _, p := range access.Permissions() {
+		if s.mayUser(ctx, person, string(p), "socialprofiles", profile) {
+			held = append(held, p)
+		}
+	}
+	return held
+}
+
+var _ = Describe("A declared Member", func() {
+	var s space
+	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
+
+	It("is invited by an Invitation of its own, with three writes", func(ctx SpecContext) {
+		writes.Reset()
+		m := s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "Ana Ruiz" })
+		inv := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(metav1.IsControlledBy(inv, m)).To(BeTrue())
+		Expect(inv.Status.Email).To(Equal(s.address("ana")))
+		m = s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending)
+		Expect(m.Status.Invitation).To(Equal("ana"))
+		Expect(m.Status.DisplayName).To(Equal("Ana Ruiz"))
+		Expect(meta.IsStatusConditionTrue(m.Status.Conditions, rosterv1alpha1.ConditionReady)).To(BeTrue(), "a pending invitee does not hold up a sync")
+		Expect(meta.IsStatusConditionFalse(m.Status.Conditions, rosterv1alpha1.ConditionJoined)).To(BeTrue())
+		Consistently(func() int {
+			return writes.Of("/namespaces/"+s.name+"/invitations") + writes.Of("/namespaces/"+s.name+"/members")
+		}).Should(Equal(3), writes.String())
+	})
+
+	It("is active once it is accepted, and its writer's spec is left alone", func(ctx SpecContext) {
+		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.claim(ctx, "ana")
+		m := s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		want := rosterv1alpha1.MemberSpec{
+			Email: s.address("ana"), Role: rosterv1alpha1.RoleManager, Suspended: ptr.To(false),
+			AccountRef: &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ana")).AccountName()},
+		}
+		Expect(m.Spec).To(Equal(want))
+	})
+
+	It("takes its open invitation with it when it is removed", func(ctx SpecContext) {
+		m := s.declare(ctx, "ana")
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(api.Delete(ctx, m)).To(Succeed())
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
+		s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonMemberRemoved)
+
+		again := s.declare(ctx, "ana")
+		name := "ana-" + string(again.UID[:8])
+		s.invitationIs(ctx, name, rosterv1alpha1.InvitationSent)
+		Expect(messageIDs(s.address("ana"))).To(HaveLen(2), "the person can be invited anew")
+	})
+
+	It("says how its invitation ended", func(ctx SpecContext) {
+		s.declare(ctx, "ana")
+		inv := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		invitation.Decline(inv, now.Now())
+		Expect(api.Status().Update(ctx, inv)).To(Succeed())
+		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonNotInvited).Message).To(ContainSubstring("Declined"))
+	})
+
+	It("of an address that an older one has is reported and holds nothing", func(ctx SpecContext) {
+		older := s.join(ctx, "ana")
+		Eventually(time.Now).Should(BeTemporally(">=", older.CreationTimestamp.Add(time.Second)), "ages have seconds; within one the UID decides")
+		s.declare(ctx, "again", func(m *rosterv1alpha1.Member) {
+			m.Spec.Email = "ANA@" + s.name + ".example"
+			m.Spec.Role = rosterv1alpha1.RoleManager
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ana")).AccountName()}
+		})
+		Expect(s.memberSays(ctx, "again", rosterv1alpha1.ReasonDuplicateEmail).Message).To(ContainSubstring(`"ana"`))
+		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeFalse())
+		Expect(api.Delete(ctx, older)).To(Succeed())
+		s.memberSays(ctx, "again", rosterv1alpha1.ReasonActive)
+		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeTrue())
+	})
+
+	It("with an Account of somebody else is reported and holds nothing", func(ctx SpecContext) {
+		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ben")).AccountName()}
+		})
+		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonAccountMismatch)
+		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
+	})
+
+	It("shows the name that the person chose and when they signed in last", func(ctx SpecContext) {
+		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "A. Ruiz" })
+		a := invitation.Address(s.address("ana"))
+		account := &rosterv1alpha1.Account{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
+			Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: "Ana Ruiz"},
+		}
+		Expect(api.Create(ctx, account)).To(Succeed())
+		Eventually(func() string { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.DisplayName }).Should(Equal("Ana Ruiz"))
+		at := metav1.NewTime(now.Now())
+		Eventually(func() error {
+			if err := api.Get(ctx, client.ObjectKeyFromObject(account), account); err != nil {
+				return err
+			}
+			account.Status.LastSignInTime = &at
+			return api.Status().Update(ctx, account)
+		}).Should(Succeed(), "whatever the operator writes at the same time")
+		Eventually(func() *metav1.Time { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.LastSignInTime }).ShouldNot(BeNil())
+	})
+})
+
+var _ = Describe("The roles of a Member", func() {
+	var s space
+	BeforeEach(func(ctx SpecContext) {
+		s = newSpace(ctx, func(o *rosterv1alpha1.Organization) {
+			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"}
+		})
+		s.profile(ctx, "acme-fb")
+		s.profile(ctx, "acme-x")
+	})
+
+	It("are what the tables say, allowed and denied, on the real API server", func(ctx SpecContext) {
+		type can struct{ manage, invite, settings, transfer, add, all bool }
+		table := map[rosterv1alpha1.OrganizationRole]can{
+			rosterv1alpha1.RoleOwner:            {true, true, true, true, true, true},
+			rosterv1alpha1.RoleCoOwner:          {true, true, true, false, true, true},
+			rosterv1alpha1.RoleManager:          {true, true, true, false, true, true},
+			rosterv1alpha1.RoleAdvancedMember:   {false, false, false, false, true, false},
+			rosterv1alpha1.RoleMember:           {},
+			rosterv1alpha1.RoleProfileConnector: {},
+		}
+		for role, want := range table {
+			name := "p-" + fmt.Sprint(len(role)) + string(role[0]|0x20) // any name will do
+			if role == rosterv1alpha1.RoleOwner {
+				name = "olivia"
+			}
+			s.join(ctx, name, func(m *rosterv1alpha1.Member) {
+				if role != rosterv1alpha1.RoleOwner {
+					m.Spec.Role = role
+				}
+			})
+			may := func(verb, resource, object string) bool { return s.mayUser(ctx, name, verb, resource, object) }
+			got := can{
+				manage: may("delete", "members", "somebody"), invite: may("create", "invitations", ""),
+				settings: may("update", "organizations", "acme"), transfer: may("transfer", "organizations", "acme"),
+				add: may("create", "socialprofiles", ""), all: may("publish", "socialprofiles", "acme-fb"),
+			}
+			Expect(got).To(Equal(want), "%s", role)
+			Expect(s.mayUser(ctx, name, "get", "members", name)).To(BeTrue(), "%s may see themselves", role)
+			Expect(may("delete", "organizations", "acme")).To(BeFalse(), "%s may not delete the organisation", role)
+			Expect(may("create", "teams", "")).To(BeFalse())
+		}
+		Expect(s.mayUser(ctx, "stranger", "get", "organizations", "acme")).To(BeFalse())
+	})
+
+	DescribeTable("on one profile are nothing on another",
+		func(ctx SpecContext, role rosterv1alpha1.ProfileRole, want []access.Permission) {
+			s.join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+				m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: role}}
+			})
+			Expect(s.profileVerbs(ctx, "ana", "acme-fb")).To(Equal(want))
+			Expect(s.profileVerbs(ctx, "ana", "acme-x")).To(BeEmpty())
+			Expect(s.profileVerbs(ctx, "ana", "")).To(BeEmpty())
+			Expect(s.mayUser(ctx, "ana", "delete", "socialprofiles", "acme-fb")).To(Equal(role == rosterv1alpha1.ProfileAdministrator))
+		},
+		Entry(nil, rosterv1alpha1.ProfileAdministrator, access.Permissions()),
+		Entry(nil, rosterv1alpha1.ProfileEditor, []access.Permission{access.Get, access.Schedule, access.Publish, access.Moderate, access.Report}),
+		Entry(nil, rosterv1alpha1.ProfileModerator, []access.Permission{access.Get, access.Schedule, access.Moderate}),
+		Entry(nil, rosterv1alpha1.ProfileGuest, []access.Permission{access.Get}),
+	)
+
+	It("change, end and come back at once and completely", func(ctx SpecContext) {
+		m := s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		may := func(verb, resource, object string) func() bool {
+			return func() bool { return s.mayUser(ctx, "ana", verb, resource, object) }
+		}
+		Expect(may("publish", "socialprofiles", "acme-x")()).To(BeTrue())
+
+		By("a lower role")
+		patch(ctx, m, func(m *rosterv1alpha1.Member) {
+			m.Spec.Role = rosterv1alpha1.RoleMember
+			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileModerator}}
+		})
+		Eventually(may("create", "invitations", "")).Should(BeFalse())
+		Eventually(may("moderate", "socialprofiles", "acme-fb")).Should(BeTrue())
+		Expect(may("publish", "socialprofiles", "acme-x")()).To(BeFalse())
+
+		By("no roles on profiles any more")
+		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = nil })
+		Eventually(may("get", "socialprofiles", "acme-fb")).Should(BeFalse())
+
+		By("suspension")
+		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		s.memberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
+		Expect(may("get", "organizations", "acme")()).To(BeFalse())
+		Expect(get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty())
+
+		By("reactivation")
+		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(false) })
+		s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		Expect(may("get", "organizations", "acme")()).To(BeTrue())
+
+		By("deletion")
+		Expect(api.Delete(ctx, m)).To(Succeed())
+		Eventually(may("get", "organizations", "acme")).Should(BeFalse())
+		Eventually(func() bool {
+			err := api.Get(ctx, client.ObjectKey{Namespace: s.name, Name: grantName("ana")}, &rbacv1.Role{})
+			return apierrors.IsNotFound(err)
+		}).Should(BeTrue(), "nothing is left over")
+	})
+
+	It("on a profile come and go with the profile", func(ctx SpecContext) {
+		s.declareJoined(ctx, "ana", rosterv1alpha1.ProfileGrant{Name: "later", Role: rosterv1alpha1.ProfileEditor},
+			rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileGuest})
+		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonProfileNotFound).Message).To(ContainSubstring("SocialProfile later"))
+		Expect(s.profileVerbs(ctx, "ana", "acme-fb")).To(Equal([]access.Permission{access.Get}), "the others are granted")
+		Expect(s.profileVerbs(ctx, "ana", "later")).To(BeEmpty())
+		p := s.profile(ctx, "later")
+		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
+		Expect(s.mayUser(ctx, "ana", "publish", "socialprofiles", "later")).To(BeTrue())
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		Eventually(func() bool { return s.mayUser(ctx, "ana", "publish", "socialprofiles", "later") }).Should(BeFalse())
+	})
+
+	It("are put back when somebody tampers with them", func(ctx SpecContext) {
+		s.join(ctx, "ana")
+		role := get[rbacv1.Role](ctx, s, grantName("ana"))
+		patch(ctx, role, func(r *rbacv1.Role) {
+			r.Rules = append(r.Rules, rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}})
+		})
+		Eventually(func() bool { return s.mayUser(ctx, "ana", "delete", "members", "x") }).Should(BeFalse())
+		binding := get[rbacv1.RoleBinding](ctx, s, grantName("ana"))
+		patch(ctx, binding, func(b *rbacv1.RoleBinding) { b.Subjects[0].Name = "somebody-else" })
+		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeTrue())
+		Expect(api.Delete(ctx, binding)).To(Succeed())
+		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeTrue())
+	})
+
+	It("pass on with the ownership", func(ctx SpecContext) {
+		s.join(ctx, "olivia")
+		s.join(ctx, "omar")
+		Expect(s.mayUser(ctx, "olivia", "transfer", "organizations", "acme")).To(BeTrue())
+		Eventually(func() string { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.address("olivia")))
+		patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef.Name = "omar" })
+		Eventually(func() bool { return s.mayUser(ctx, "omar", "transfer", "organizations", "acme") }).Should(BeTrue())
+		Eventually(func() bool { return s.mayUser(ctx, "olivia", "create", "invitations", "") }).Should(BeFalse(), "back to the role of the spec")
+	})
+
+	It("end with the Organization", func(ctx SpecContext) {
+		s.join(ctx, "ana")
+		Expect(api.Delete(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"))).To(Succeed())
+		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonOrganizationMissing)
+		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
+	})
+})
+
+func (s space) declareJoined(ctx context.Context, name string, grants ...rosterv1alpha1.ProfileGrant) {
+	GinkgoHelper()
+	s.join(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = grants })
+}
+
+var _ = Describe("An Organization", func() {
+	It("says who owns it and how many belong to it", func(ctx SpecContext) {
+		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"} })
+		ready := func() *metav1.Condition {
+			return meta.FindStatusCondition(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionReady)
+		}
+		Eventually(ready).Should(HaveField("Reason", rosterv1alpha1.ReasonMemberNotFound))
+		s.join(ctx, "olivia")
+		s.declare(ctx, "ben")
+		s.invite(ctx, "ana")
+		s.profile(ctx, "acme-fb")
+		Eventually(func() rosterv1alpha1.OrganizationStatus {
+			status := get[rosterv1alpha1.Organization](ctx, s, "acme").Status
+			status.Conditions, status.ObservedGeneration = nil, 0
+			return status
+		}).Should(Equal(rosterv1alpha1.OrganizationStatus{
+			Owner: s.address("olivia"), Members: ptr.To[int32](2), ActiveMembers: ptr.To[int32](1), OpenInvitations: ptr.To[int32](2),
+			SocialProfiles: ptr.To[int32](1),
+		}))
+		Expect(ready()).To(HaveField("Status", metav1.ConditionTrue))
+	})
+
+	It("has a namespace of its own: of two the older counts", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		second := &rosterv1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "zzz"}, Spec: rosterv1alpha1.OrganizationSpec{DisplayName: "Second"},
+		}
+		// Names and UIDs break a tie within a second, so the test looks at which counts, not at which was first.
+		Expect(api.Create(ctx, second)).To(Succeed())
+		reasons := func() []string {
+			var list rosterv1alpha1.OrganizationList
+			Expect(api.List(ctx, &list, client.InNamespace(s.name))).To(Succeed())
+			var found []string
+			for _, o := range list.Items {
+				if c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionReady); c != nil {
+					found = append(found, c.Reason)
+				}
+			}
+			return found
+		}
+		Eventually(reasons).Should(ConsistOf(rosterv1alpha1.ReasonReady, rosterv1alpha1.ReasonNamespaceTaken))
+	})
+})
+
+var _ = Describe("A SocialProfile", func() {
+	It("says who holds which role and who looks after it", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.profile(ctx, "acme-fb", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+		})
+		Eventually(func() *metav1.Condition {
+			return meta.FindStatusCondition(get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Conditions, rosterv1alpha1.ConditionReady)
+		}).Should(HaveField("Reason", rosterv1alpha1.ReasonMemberNotFound))
+		s.declareJoined(ctx, "ana", rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor})
+		s.declareJoined(ctx, "ben", rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileGuest})
+		s.join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		s.declare(ctx, "pending", func(m *rosterv1alpha1.Member) {
+			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}}
+		})
+		Eventually(func() rosterv1alpha1.RoleHolders {
+			return get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Holders
+		}).Should(Equal(
+			rosterv1alpha1.RoleHolders{Administrators: ptr.To[int32](1), Editors: ptr.To[int32](1), Moderators: ptr.To[int32](0), Guests: ptr.To[int32](1)}))
+		Eventually(func() string { return get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Responsible }).Should(Equal(s.address("ana")))
+	})
+})
+
+var _ = Describe("An Account", func() {
+	It("that nobody can use is reported", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		wrong := &rosterv1alpha1.Account{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: s.name},
+			Spec:       rosterv1alpha1.AccountSpec{Email: s.address("ana"), DisplayName: "Ana"},
+		}
+		Expect(api.Create(ctx, wrong)).To(Succeed())
+		condition := says(ctx, client.ObjectKeyFromObject(wrong), wrong, rosterv1alpha1.ReasonNameMismatch,
+			func(a *rosterv1alpha1.Account) []metav1.Condition { return a.Status.Conditions })
+		Expect(condition.Message).To(ContainSubstring(invitation.Address(s.address("ana")).AccountName()))
+	})
+})

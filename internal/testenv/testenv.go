@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package testenv starts a real etcd and kube-apiserver with the kinds of Roster and its RBAC, for tests.
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/yaml"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/envtest"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// SystemNamespace is where manager and portal run.
+const SystemNamespace = "roster-system"
+
+// Cluster is a running API server.
+type Cluster struct {
+	env *envtest.Environment
+	// Config of a cluster administrator.
+	Config *rest.Config
+	// Client of a cluster administrator, without a cache.
+	Client client.WithWatch
+	Scheme *apiruntime.Scheme
+}
+
+// Start brings up an API server with the CRDs, the namespaces and the RBAC of config/.
+func Start(ctx context.Context) (*Cluster, error) {
+	root := Root()
+	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
+	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
+		built, _ := filepath.Glob(filepath.Join(root, "bin/k8s/*/kube-apiserver"))
+		if len(built) == 0 {
+			return nil, errors.New("no etcd and kube-apiserver: run the tests with make test, which builds them, or set KUBEBUILDER_ASSETS")
+		}
+		env.BinaryAssetsDirectory = filepath.Dir(built[len(built)-1])
+	}
+	config, err := env.Start()
+	if err != nil {
+		return nil, err
+	}
+	c := &Cluster{env: env, Config: config, Scheme: NewScheme()}
+	config.QPS = -1
+	if err := c.prepare(ctx, root); err != nil {
+		return nil, errors.Join(err, env.Stop())
+	}
+	return c, nil
+}
+
+// Stop ends the API server and etcd.
+func (c *Cluster) Stop() error { return c.env.Stop() }
+
+// NewScheme knows the kinds of Kubernetes and of Roster.
+func NewScheme() *apiruntime.Scheme {
+	scheme := apiruntime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
+		panic(err) // never: both only register types
+	}
+	return scheme
+}
+
+// Root is the top folder of the project.
+func Root() string {
+	_, file, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(file), "../..")
+}
+
+func (c *Cluster) prepare(ctx context.Context, root string) (err error) {
+	if c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
+		return err
+	}
+	for _, name := range []string{SystemNamespace, rosterv1alpha1.AccountNamespace} {
+		if err := c.Namespace(ctx, name); err != nil {
+			return err
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(root, "config/rbac/*.yaml"))
+	if err != nil || len(files) == 0 {
+		return fmt.Errorf("no RBAC in config/rbac: %w", err)
+	}
+	for _, file := range files {
+		if err := c.applyFile(ctx, file); err != nil {
+			return fmt.Errorf("%s: %w", file, err)
+		}
+	}
+	return nil
+}
+
+// Namespace creates a namespace unless it is there.
+func (c *Cluster) Namespace(ctx context.Context, name string) error {
+	err := c.Client.Create(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if apierrors.IsAlreadyExists(err) {
+		return nil
+	}
+	return err
+}
+
+func (c *Cluster) applyFile(ctx context.Context, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = f.Close() }()
+	decoder := yaml.NewYAMLOrJSONDecoder(f, 4096)
+	for {
+		o := &unstructured.Unstructured{}
+		if err := decoder.Decode(o); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if o.GetKind() == "" || o.GetKind() == "Kustomization" {
+			continue
+		}
+		if err := c.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+			return err
+		}
+	}
+}
+
+// As is the configuration of a ServiceAccount of the operator: "roster-manager" or "roster-portal". Its rights are those that
+// config/rbac gives, no more.
+func (c *Cluster) As(serviceAccount string) *rest.Config {
+	config := rest.CopyConfig(c.Config)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: "system:serviceaccount:" + SystemNamespace + ":" + serviceAccount,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + SystemNamespace, "system:authenticated"},
+	}
+	return config
+}
+
+// AsUser is the configuration of a person.
+func (c *Cluster) AsUser(name string) *rest.Config {
+	config := rest.CopyConfig(c.Config)
+	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}
+	return config
+}
+
+// Writes counts the requests that change something.
+type Writes struct {
+	mu    sync.Mutex
+	count map[string]int
+}
+
+// CountWrites wraps the transport of a configuration so that its writes are counted.
+func CountWrites(config *rest.Config) *Writes {
+	w := &Writes{count: map[string]int{}}
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			w.observe(r)
+			return next.RoundTrip(r)
+		})
+	})
+	return w
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func (w *Writes) observe(r *http.Request) {
+	if r.Method == http.MethodGet || strings.Contains(r.URL.Path, "/leases") {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.count[r.Method+" "+r.URL.Path]++
+}
+
+// Of counts the writes to paths that contain the text; all of them for an empty one.
+func (w *Writes) Of(text string) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n := 0
+	for path, count := range w.count {
+		if strings.Contains(path, text) {
+			n += count
+		}
+	}
+	return n
+}
+
+// Reset starts to count anew.
+func (w *Writes) Reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.count)
+}
+
+// String lists the writes.
+func (w *Writes) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return fmt.Sprint(w.count)
+}
