@@ -120,7 +120,7 @@ func (r *run) prints(t *testing.T, want string) {
 	}
 }
 
-// fails fails the test unless the run does, prints nothing on standard output and says each of these.
+// fails wants an error, nothing on standard output, and each of these on standard error.
 func (r *run) fails(t *testing.T, says ...string) {
 	t.Helper()
 	if code := r.start(t).wait(t); code == 0 || r.stdout.Len() != 0 {

@@ -175,7 +175,7 @@ func read(t *testing.T, path string) []*unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	var objects []*unstructured.Unstructured
-	for _, document := range bytes.Split(data, []byte("\n---\n")) {
+	for document := range bytes.SplitSeq(data, []byte("\n---\n")) {
 		o := &unstructured.Unstructured{}
 		if err := yaml.UnmarshalStrict(document, &o.Object); err != nil && !errors.Is(err, io.EOF) {
 			t.Fatalf("%s: %v", path, err)

@@ -122,7 +122,8 @@ func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 		}
 	}
 	for resource, group := range map[string]string{"secrets": "", "accounts": roster, "pods": ""} {
-		more := append(access.Compile(everyRole()[0], "acme", "ana"), rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"update"}})
+		rule := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"update"}}
+		more := append(access.Compile(everyRole()[0], "acme", "ana"), rule)
 		if err := manager.Create(t.Context(), role("roster:member:eve-"+resource, more)); !apierrors.IsForbidden(err) {
 			t.Errorf("a Role that allows to update %s: %v, want it forbidden", resource, err)
 		}

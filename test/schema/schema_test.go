@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package schema applies wrong objects to a real API server and reads what it answers.
+package schema
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
+
+	"github.com/roster-dev/roster/internal/testenv"
+)
+
+const namespace = "acme"
+
+// wrong objects, and what the answer has to name: the field, the value or the rule, and what to do.
+var wrong = map[string]struct {
+	kind, spec string
+	says       []string
+}{
+	"an invitation without @":             {"Invitation", `{email: ana.acme.example}`, []string{"spec.email", "must be a plain mail address such as ana@example.com"}},
+	"an address with a name":              {"Invitation", `{email: "Ana <ana@acme.example>"}`, []string{"spec.email", "plain mail address"}},
+	"two addresses":                       {"Invitation", `{email: "a@b.example, c@d.example"}`, []string{"spec.email", "plain mail address"}},
+	"neither an address nor a member":     {"Invitation", `{role: Manager}`, []string{"name either email", "memberRef"}},
+	"both":                                {"Invitation", `{email: ana@acme.example, memberRef: {name: ana}}`, []string{"name either email", "not both"}},
+	"a role beside memberRef":             {"Invitation", `{memberRef: {name: ana}, role: Manager}`, []string{"role and profiles belong in the Member"}},
+	"an unknown role":                     {"Invitation", `{email: ana@acme.example, role: Admin}`, []string{"spec.role", "CoOwner, Manager, AdvancedMember, Member or ProfileConnector"}},
+	"the owner's role":                    {"Invitation", `{email: ana@acme.example, role: Owner}`, []string{"spec.role", "spec.ownerRef"}},
+	"an unknown role on a profile":        {"Invitation", `{email: ana@acme.example, profiles: [{name: acme-fb, role: Admin}]}`, []string{"spec.profiles", "Administrator, Editor, Moderator or Guest"}},
+	"a profile twice":                     {"Invitation", `{email: ana@acme.example, profiles: [{name: a, role: Guest}, {name: a, role: Editor}]}`, []string{"Duplicate value"}},
+	"five minutes":                        {"Invitation", `{email: ana@acme.example, validity: 5m}`, []string{"spec.validity", "between 1h and 720h"}},
+	"31 days":                             {"Invitation", `{email: ana@acme.example, validity: 744h}`, []string{"spec.validity", "between 1h and 720h"}},
+	"a validity in days":                  {"Invitation", `{email: ana@acme.example, validity: 3d}`, []string{"spec.validity", "hours, minutes and seconds, such as 72h"}},
+	"an unknown language":                 {"Invitation", `{email: ana@acme.example, locale: de}`, []string{"spec.locale", `"en", "fr"`}},
+	"a field that does not exist":         {"Invitation", `{email: ana@acme.example, mail: x}`, []string{`unknown field "spec.mail"`}},
+	"a line break in invitedBy":           {"Invitation", `{email: ana@acme.example, invitedBy: "a\nBcc: b"}`, []string{"spec.invitedBy", "one line"}},
+	"a member without an address":         {"Member", `{role: Manager}`, []string{"spec.email", "Required"}},
+	"a member with an unknown role":       {"Member", `{email: ana@acme.example, role: manager}`, []string{"spec.role", "must be CoOwner"}},
+	"an organisation without a name":      {"Organization", `{}`, []string{"spec.displayName", "Required"}},
+	"an environment that is no address":   {"Organization", `{displayName: A, environments: [{name: Live, url: "ftp://x"}]}`, []string{"environments[0].url", "http or https address"}},
+	"a domain with @":                     {"Organization", `{displayName: A, invitations: {allowedDomains: ["@acme.example"]}}`, []string{"allowedDomains[0]", "plain domain in lower case"}},
+	"a short password":                    {"Organization", `{displayName: A, security: {password: {minLength: 4}}}`, []string{"minLength", "greater than or equal to 8"}},
+	"a reminder in words":                 {"Organization", `{displayName: A, invitations: {remindBefore: [tomorrow]}}`, []string{"remindBefore[0]", "such as 24h"}},
+	"a network that is none":              {"SocialProfile", `{network: MySpace, handle: acme}`, []string{"spec.network", "Mastodon"}},
+	"an account with upper case":          {"Account", `{email: Ana@acme.example, displayName: Ana}`, []string{"spec.email", "lower case"}},
+	"an organisation's name on two lines": {"Organization", `{displayName: "A\nB"}`, []string{"spec.displayName", "one line"}},
+}
+
+// right objects that must be taken, with what the server adds.
+var right = map[string]struct{ kind, spec, want string }{
+	"an address alone":            {"Invitation", `{email: ana@acme.example}`, `{email: ana@acme.example, revoked: false}`},
+	"an address in other scripts": {"Invitation", `{email: jörg@bücher.example}`, `{email: jörg@bücher.example, revoked: false}`},
+	"a member":                    {"Member", `{email: ana@acme.example}`, `{email: ana@acme.example, role: Member, suspended: false}`},
+	"an organisation": {"Organization", `{displayName: Acme}`, `{displayName: Acme, locale: en,
+		invitations: {validity: 72h, remindBefore: [24h], selfRenewal: false},
+		security: {password: {minLength: 12, requireUppercase: false, requireSpecial: false}}}`},
+	"no reminders": {"Organization", `{displayName: Acme, invitations: {remindBefore: []}}`, `{displayName: Acme, locale: en,
+		invitations: {validity: 72h, remindBefore: [], selfRenewal: false},
+		security: {password: {minLength: 12, requireUppercase: false, requireSpecial: false}}}`},
+	"a profile": {"SocialProfile", `{network: Mastodon, handle: "@acme@social.example"}`,
+		`{network: Mastodon, handle: "@acme@social.example", type: Profile}`},
+}
+
+// changes that are not allowed once the object exists.
+var changes = map[string]struct{ kind, before, after, says string }{
+	"another address of an invitation": {"Invitation", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "delete the Invitation and create another"},
+	"another member of an invitation":  {"Invitation", `{memberRef: {name: ana}}`, `{memberRef: {name: ben}}`, "memberRef cannot be changed"},
+	"an address instead of a member":   {"Invitation", `{memberRef: {name: ana}}`, `{email: ana@acme.example}`, "cannot be changed"},
+	"another address of a member":      {"Member", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "create one with the new address"},
+	"another network":                  {"SocialProfile", `{network: X, handle: acme}`, `{network: Threads, handle: acme}`, "cannot be changed"},
+}
+
+func TestSchema(t *testing.T) {
+	ctx := context.Background()
+	cluster, err := testenv.Start(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cluster.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := cluster.Namespace(ctx, namespace); err != nil {
+		t.Fatal(err)
+	}
+	c := client.WithFieldValidation(cluster.Client, metav1.FieldValidationStrict)
+	for name, w := range wrong {
+		t.Run(name, func(t *testing.T) { expectRefused(t, c.Create(ctx, object(t, w.kind, w.spec)), w.says...) })
+	}
+	for name, r := range right {
+		t.Run(name, func(t *testing.T) { expectTaken(ctx, t, c, r.kind, r.spec, r.want) })
+	}
+	for name, ch := range changes {
+		t.Run(name, func(t *testing.T) {
+			o := object(t, ch.kind, ch.before)
+			if err := c.Create(ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			o.Object["spec"] = object(t, ch.kind, ch.after).Object["spec"]
+			expectRefused(t, c.Update(ctx, o), ch.says)
+			if err := c.Delete(ctx, o); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func object(t *testing.T, kind, spec string) *unstructured.Unstructured {
+	t.Helper()
+	o := &unstructured.Unstructured{Object: map[string]any{
+		"apiVersion": "roster.dev/v1alpha1", "kind": kind, "metadata": map[string]any{"namespace": namespace, "name": "x"},
+	}}
+	o.Object["spec"] = parse(t, spec)
+	return o
+}
+
+func parse(t *testing.T, text string) map[string]any {
+	t.Helper()
+	var parsed map[string]any
+	if err := yaml.Unmarshal([]byte(strings.ReplaceAll(text, "\t", " ")), &parsed); err != nil {
+		t.Fatal(err)
+	}
+	return parsed
+}
+
+func expectRefused(t *testing.T, err error, says ...string) {
+	t.Helper()
+	if err == nil {
+		t.Fatal("taken")
+	}
+	for _, text := range says {
+		if !strings.Contains(err.Error(), text) {
+			t.Errorf("the answer does not say %q: %v", text, err)
+		}
+	}
+}
+
+func expectTaken(ctx context.Context, t *testing.T, c client.Client, kind, spec, want string) {
+	t.Helper()
+	o := object(t, kind, spec)
+	if err := c.Create(ctx, o); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := yaml.Marshal(o.Object["spec"])
+	wanted, _ := yaml.Marshal(parse(t, want))
+	if string(got) != string(wanted) {
+		t.Errorf("stored as\n%swant\n%s", got, wanted)
+	}
+	if err := c.Delete(ctx, o); err != nil {
+		t.Error(err)
+	}
+}
