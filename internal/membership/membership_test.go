@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+var now = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+
+type change func(in *MemberInput)
+
+func member(changes ...change) MemberInput {
+	in := MemberInput{
+		Member: &rosterv1alpha1.Member{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ana", UID: "1", Generation: 3},
+			Spec: rosterv1alpha1.MemberSpec{
+				Email: "ana@acme.example", DisplayName: "A. Ruiz", Role: rosterv1alpha1.RoleMember,
+				Profiles: []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: rosterv1alpha1.ProfileEditor}},
+			},
+		},
+		Organization:  &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}},
+		ProfileExists: func(name string) bool { return name == "fb" },
+	}
+	for _, c := range changes {
+		c(&in)
+	}
+	return in
+}
+
+func bound(in *MemberInput) {
+	in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address("ana@acme.example").AccountName()}
+}
+
+func invited(state rosterv1alpha1.InvitationState) change {
+	return func(in *MemberInput) {
+		in.Invitation = &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{Name: "ana"}}
+		in.Invitation.Status.State = state
+	}
+}
+
+func TestDecideMember(t *testing.T) {
+	cases := map[string]struct {
+		in     MemberInput
+		state  rosterv1alpha1.MemberState
+		ready  metav1.ConditionStatus
+		reason string
+		invite bool
+		holds  bool
+		says   string
+	}{
+		"new":                            {member(), "Pending", "True", "Pending", true, false, "not accepted"},
+		"invited":                        {member(invited(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
+		"expired":                        {member(invited(rosterv1alpha1.InvitationExpired)), "Pending", "True", "NotInvited", false, false, "Expired"},
+		"accepted, about to be bound":    {member(invited(rosterv1alpha1.InvitationAccepted)), "Pending", "True", "Pending", false, false, ""},
+		"joined":                         {member(bound, invited(rosterv1alpha1.InvitationAccepted)), "Active", "True", "Active", false, true, ""},
+		"joined, its invitation deleted": {member(bound), "Active", "True", "Active", false, true, ""},
+		"suspended":                      {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Suspended", "True", "Suspended", false, false, ""},
+		"suspended before they joined":   {member(func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Pending", "True", "Pending", true, false, ""},
+		"a profile that is not there": {member(bound, func(in *MemberInput) { in.ProfileExists = func(string) bool { return false } }),
+			"Active", "False", "ProfileNotFound", false, true, "SocialProfile fb"},
+		"the namespace has no organisation": {member(bound, func(in *MemberInput) { in.Organization = nil }), "Active", "False", "OrganizationMissing", false, false, ""},
+		"an older one has the address":      {member(bound, func(in *MemberInput) { in.Twin = "anna" }), "Active", "False", "DuplicateEmail", false, false, `"anna"`},
+		"a twin is not invited":             {member(func(in *MemberInput) { in.Twin = "anna" }), "Pending", "False", "DuplicateEmail", false, false, ""},
+		"no address":                        {member(func(in *MemberInput) { in.Member.Spec.Email = "ana@acme" }), "Pending", "False", "InvalidEmail", false, false, `"ana@acme"`},
+		"somebody else's account": {member(func(in *MemberInput) { in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-0"} }),
+			"Active", "False", "AccountMismatch", false, false, `"a-0"`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			before := c.in.Member.DeepCopy()
+			d := DecideMember(c.in, now)
+			if !equality.Semantic.DeepEqual(before, c.in.Member) {
+				t.Error("DecideMember changed its input")
+			}
+			ready := meta.FindStatusCondition(d.Status.Conditions, rosterv1alpha1.ConditionReady)
+			if d.Status.State != c.state || ready.Status != c.ready || ready.Reason != c.reason || !strings.Contains(ready.Message, c.says) {
+				t.Errorf("%s, %+v", d.Status.State, ready)
+			}
+			if d.Invite != c.invite || (d.Holds != nil) != c.holds {
+				t.Errorf("invite %v, holds %v", d.Invite, d.Holds)
+			}
+			if (len(d.Status.Grants) > 0) != (c.holds && c.reason == "Active") {
+				t.Errorf("shows the grants %v", d.Status.Grants)
+			}
+			if stalled := meta.IsStatusConditionTrue(d.Status.Conditions, rosterv1alpha1.ConditionStalled); stalled && ready.Status == "True" {
+				t.Error("Ready and Stalled")
+			}
+			c.in.Member.Status = d.Status
+			if again := DecideMember(c.in, now.Add(time.Hour)); !equality.Semantic.DeepEqual(again.Status, d.Status) {
+				t.Errorf("writes again when nothing changed:\n%+v\n%+v", d.Status, again.Status)
+			}
+		})
+	}
+}
+
+func TestOwnerHoldsEverythingWhateverTheSpecSays(t *testing.T) {
+	d := DecideMember(member(bound, func(in *MemberInput) {
+		in.Organization.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+	}), now)
+	if d.Status.Role != "Owner" || d.Status.Grants[0].Profile != "*" {
+		t.Errorf("%+v", d.Status)
+	}
+}
+
+func TestNamesAndTimes(t *testing.T) {
+	accepted := metav1.NewTime(now.Add(-time.Hour))
+	in := member(bound, invited(rosterv1alpha1.InvitationAccepted), func(in *MemberInput) {
+		in.Invitation.Status.AcceptedTime = &accepted
+		in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "Ana"}}
+		in.Account.Status.LastSignInTime = &accepted
+	})
+	s := DecideMember(in, now).Status
+	if s.DisplayName != "Ana" || !s.JoinedTime.Equal(&accepted) || !s.LastSignInTime.Equal(&accepted) {
+		t.Errorf("%+v", s)
+	}
+	if want := "https://gravatar.com/avatar/"; !strings.HasPrefix(s.AvatarURL, want) {
+		t.Errorf("avatar %s", s.AvatarURL)
+	}
+	in.Member.Status, in.Invitation = s, nil
+	if again := DecideMember(in, now.Add(time.Hour)).Status; !again.JoinedTime.Equal(&accepted) {
+		t.Error("the joining time moved when the invitation was deleted")
+	}
+}
+
+func TestFindTwin(t *testing.T) {
+	mk := func(name string, uid types.UID, after time.Duration) *rosterv1alpha1.Member {
+		return &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: name, UID: uid, CreationTimestamp: metav1.NewTime(now.Add(after))}}
+	}
+	me := mk("me", "5", time.Minute)
+	going := mk("going", "1", 0)
+	going.DeletionTimestamp = ptr.To(metav1.NewTime(now))
+	cases := map[string]struct {
+		others []*rosterv1alpha1.Member
+		want   string
+	}{
+		"alone":                      {[]*rosterv1alpha1.Member{me}, ""},
+		"an older one":               {[]*rosterv1alpha1.Member{me, mk("old", "9", 0)}, "old"},
+		"a younger one":              {[]*rosterv1alpha1.Member{mk("new", "1", time.Hour)}, ""},
+		"as old, lower UID":          {[]*rosterv1alpha1.Member{mk("twin", "4", time.Minute)}, "twin"},
+		"an older one that is going": {[]*rosterv1alpha1.Member{going}, ""},
+	}
+	for name, c := range cases {
+		if got := FindTwin(me, c.others); got != c.want {
+			t.Errorf("%s: %q, want %q", name, got, c.want)
+		}
+	}
+}
+
+func TestDecideOrganization(t *testing.T) {
+	org := func(uid types.UID, owner string) *rosterv1alpha1.Organization {
+		o := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme-" + string(uid), UID: uid}}
+		if owner != "" {
+			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: owner}
+		}
+		return o
+	}
+	active := member(bound).Member
+	active.Status = DecideMember(member(bound), now).Status
+	pending := member().Member
+	cases := map[string]struct {
+		in       OrganizationInput
+		ready    metav1.ConditionStatus
+		reason   string
+		resolved string
+	}{
+		"no owner":            {OrganizationInput{Organization: org("1", ""), Counting: org("1", "")}, "True", "Ready", "NoOwner"},
+		"an unknown owner":    {OrganizationInput{Organization: org("1", "x"), Counting: org("1", "x")}, "False", "MemberNotFound", "MemberNotFound"},
+		"a pending owner":     {OrganizationInput{Organization: org("1", "ana"), Counting: org("1", ""), Owner: pending}, "True", "Ready", "MemberNotActive"},
+		"an active owner":     {OrganizationInput{Organization: org("1", "ana"), Counting: org("1", ""), Owner: active}, "True", "Ready", "Resolved"},
+		"a second one of two": {OrganizationInput{Organization: org("2", ""), Counting: org("1", "")}, "False", "NamespaceTaken", ""},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			s := DecideOrganization(c.in, now)
+			ready := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionReady)
+			if ready.Status != c.ready || ready.Reason != c.reason {
+				t.Errorf("%+v", ready)
+			}
+			resolved := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionOwnerResolved)
+			if c.resolved != "" && (resolved == nil || resolved.Reason != c.resolved) {
+				t.Errorf("%+v", resolved)
+			}
+		})
+	}
+}
+
+func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
+	holder := func(grants ...rosterv1alpha1.EffectiveGrant) *rosterv1alpha1.Member {
+		m := member(bound).Member
+		m.Status = DecideMember(member(bound), now).Status
+		m.Status.Grants = grants
+		return m
+	}
+	all := rosterv1alpha1.EffectiveGrant{Profile: "*", Role: rosterv1alpha1.ProfileAdministrator}
+	editor := rosterv1alpha1.EffectiveGrant{Profile: "fb", Role: rosterv1alpha1.ProfileEditor}
+	suspended := holder(editor)
+	suspended.Spec.Suspended = ptr.To(true)
+	in := ProfileInput{
+		Profile: &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Name: "fb"}},
+		Members: []*rosterv1alpha1.Member{holder(all, editor), holder(editor), suspended},
+	}
+	got := DecideProfile(in, now).Holders
+	want := rosterv1alpha1.RoleHolders{Administrators: ptr.To[int32](1), Editors: ptr.To[int32](1), Moderators: new(int32), Guests: new(int32)}
+	if !equality.Semantic.DeepEqual(got, want) {
+		t.Errorf("%d administrators, %d editors", *got.Administrators, *got.Editors)
+	}
+}
