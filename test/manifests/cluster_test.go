@@ -46,7 +46,7 @@ type cluster struct {
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Skip("KUBEBUILDER_ASSETS is not set: make test finds or builds the API server and sets it")
+		t.Fatal("KUBEBUILDER_ASSETS is not set: make test finds or builds the API server and sets it")
 	}
 	env := &envtest.Environment{
 		CRDDirectoryPaths:     []string{filepath.Join(root, "config/crd/bases")},
