@@ -49,7 +49,7 @@ func declaredMemberAccepts(t *testing.T, d *demo) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"Acme Social", "acme-fb"} {
+	for _, want := range []string{"Welcome to Acme Social", "Facebook acme", "Editor", "social.acme.example"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the welcome page lacks %q: %s", want, page)
 		}

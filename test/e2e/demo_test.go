@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -51,16 +52,17 @@ func invitedPersonAccepts(t *testing.T, d *demo) {
 		t.Errorf("subject %q, answers to %v", mail.Subject, mail.ReplyTo)
 	}
 	link := d.linkIn(mail)
+	visit := visitor(t)
 	if d.may(zoe, "publish", "acme-fb") {
 		t.Error("Zoe may publish before she has accepted")
 	}
 
 	// A mail scanner opens the link. That changes nothing.
-	if status, _ := visit(t, http.MethodGet, link, nil); status != http.StatusOK {
+	if status, _ := visit(http.MethodGet, link, nil); status != http.StatusOK {
 		t.Errorf("the link answers %d", status)
 	}
 	form := url.Values{"action": {"accept"}, "displayName": {"Zoe Park"}, "locale": {"en"}, "password": {"short"}, "confirm": {"short"}}
-	if status, _ := visit(t, http.MethodPost, link, form); status < 400 {
+	if status, _ := visit(http.MethodPost, link, form); status < 400 {
 		t.Errorf("a weak password is answered with %d", status)
 	}
 	if state := invitationState(t, d, "zoe"); state != rosterv1alpha1.InvitationSent {
@@ -69,7 +71,7 @@ func invitedPersonAccepts(t *testing.T, d *demo) {
 
 	form.Set("password", goodPassword)
 	form.Set("confirm", goodPassword)
-	if status, page := visit(t, http.MethodPost, link, form); status >= 400 || !strings.Contains(page, "social.acme.example") {
+	if status, page := visit(http.MethodPost, link, form); status >= 400 || !strings.Contains(page, "Welcome to Acme Social") {
 		t.Errorf("accepting is answered with %d: %s", status, page)
 	}
 	if state := invitationState(t, d, "zoe"); state != rosterv1alpha1.InvitationAccepted {
@@ -79,8 +81,21 @@ func invitedPersonAccepts(t *testing.T, d *demo) {
 	checkEditorOfFacebook(t, d, zoe)
 }
 
-// visit opens a page as a browser without cookies does, following where it leads.
-func visit(t *testing.T, method, link string, form url.Values) (int, string) {
+// visitor is a browser as far as it follows redirects and keeps cookies.
+func visitor(t *testing.T) func(method, link string, form url.Values) (int, string) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	return func(method, link string, form url.Values) (int, string) {
+		t.Helper()
+		return visit(t, browser, method, link, form)
+	}
+}
+
+func visit(t *testing.T, browser *http.Client, method, link string, form url.Values) (int, string) {
 	t.Helper()
 	request, err := http.NewRequestWithContext(t.Context(), method, link, strings.NewReader(form.Encode()))
 	if err != nil {
@@ -89,7 +104,7 @@ func visit(t *testing.T, method, link string, form url.Values) (int, string) {
 	if method == http.MethodPost {
 		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}
-	response, err := http.DefaultClient.Do(request)
+	response, err := browser.Do(request)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +227,7 @@ func TestAChildThatDiesEndsThePlayground(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.waitEnded()
-	if out := d.out.String(); d.exit == nil || !strings.Contains(out, "manager ended with signal: killed") || !strings.Contains(out, "Starting workers") {
+	if out := d.out.String(); d.exit == nil || !strings.Contains(out, "manager ended with signal: killed") || !strings.Contains(out, "manager.log:\n    {") {
 		t.Errorf("the playground ended with %v and does not say why:\n%s", d.exit, out)
 	}
 	checkGone(t, d, children)

@@ -10,6 +10,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+
+	"github.com/go-logr/logr"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // binDir holds the programs, built once for all tests.
@@ -33,6 +36,7 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	binDir = dir
+	ctrllog.SetLogger(logr.Discard()) // Or the client complains.
 	return m.Run()
 }
 
