@@ -81,6 +81,7 @@ publish() {
 # reason for noise: the build that follows needs only the module proxy.
 downloaded() {
   local tool=$work/setup-envtest store=$work/envtest selector=${version%.*}.x folder
+  say "No etcd and kube-apiserver yet; seeing whether they can be downloaded."
   (cd "$root" && "${go[@]}" build -modfile=hack/tools/go.mod -o "$tool" \
     sigs.k8s.io/controller-runtime/tools/setup-envtest) >/dev/null 2>&1 || return 1
   [ -n "$(limited 15 "$tool" list --bin-dir "$store" "$selector" 2>/dev/null)" ] || return 1
