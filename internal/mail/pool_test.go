@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -151,18 +152,30 @@ func TestIdleConnectionsAreClosed(t *testing.T) {
 	clk := clocktesting.NewFakeClock(sent)
 	r := relayWith(t, s, config.TLSNone, nil, clk)
 	m := compose(t, anInvitation())
-	mustSend(t, r, m)
-	clk.Step(29 * time.Second)
-	mustSend(t, r, m)
-	if s.Connections() != 1 {
-		t.Fatalf("closed too early: %d connections", s.Connections())
+	// Between mails one timer runs: the one for idle connections.
+	settle := func() {
+		for clk.Waiters() != 1 {
+			runtime.Gosched()
+		}
 	}
-	clk.Step(time.Second) // since the first mail; the second came a second ago
+	mustSend(t, r, m)
+	settle()
+	clk.Step(14 * time.Second)
+	mustSend(t, r, m)
+	settle()
+	clk.Step(16 * time.Second) // 30 since the first mail, 16 since the second
+	settle()
 	mustSend(t, r, m)
 	if s.Connections() != 1 {
 		t.Fatalf("closed although it was used: %d connections", s.Connections())
 	}
-	clk.Step(30 * time.Second)
+	settle()
+	clk.Step(14 * time.Second) // 30 since the second mail, 14 since the third
+	settle()
+	if s.Open() != 1 {
+		t.Fatal("closed although it was used")
+	}
+	clk.Step(16 * time.Second)
 	s.AwaitOpen(t.Context(), 0)
 	if s.Open() != 0 {
 		t.Fatal("an idle connection stays open")
@@ -174,20 +187,29 @@ func TestCloseEndsEverything(t *testing.T) {
 	s := serve(t, smtptest.Options{})
 	r := relayTo(t, s, config.TLSNone)
 	m := compose(t, anInvitation())
-	mustSend(t, r, m)
 	gate := smtptest.NewGate()
 	s.Script(smtptest.Fault{Step: smtptest.AtRcpt, Gate: gate})
 	result := make(chan error, 1)
 	go func() { result <- r.Send(t.Context(), m) }()
 	<-gate.Reached()
-	closed := make(chan error, 1)
-	go func() { closed <- r.Close() }()
+	mustSend(t, r, m)
+	taken := make(chan int, 1)
+	go func() {
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		taken <- s.Received()
+	}()
+	s.AwaitOpen(t.Context(), 1) // the idle connection is gone, the other still busy
+	if err := r.Send(t.Context(), m); err == nil {
+		t.Error("a Relay that is being closed still sends")
+	}
 	gate.Open()
 	if err := <-result; err != nil {
 		t.Errorf("a mail on its way was not finished: %v", err)
 	}
-	if err := <-closed; err != nil {
-		t.Error(err)
+	if n := <-taken; n != 2 {
+		t.Errorf("closed when the relay had %d mails of 2", n)
 	}
 	s.AwaitOpen(t.Context(), 0)
 	if err := r.Send(t.Context(), m); err == nil {

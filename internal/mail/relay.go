@@ -98,6 +98,8 @@ func (r *Relay) enter(ctx context.Context) *failure {
 	case r.slots <- struct{}{}:
 	case <-ctx.Done():
 		return &failure{step: stepQueue, err: cause(ctx, ctx.Err())}
+	case <-r.done:
+		return &failure{step: stepQueue, err: errClosed}
 	}
 	select {
 	case <-r.done:

@@ -91,6 +91,9 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 	if err := s.stumble(AtMail, ""); err != nil {
 		return err
 	}
+	if s.message.From != "" {
+		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "Another mail is under way, send RSET first"}
+	}
 	_, encrypted := s.conn.TLSConnectionState()
 	s.message = Message{From: from, UTF8: opts.UTF8, User: s.user, Encrypted: encrypted}
 	return nil
