@@ -4,12 +4,14 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"golang.org/x/text/unicode/norm"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -257,6 +259,21 @@ func TestFormIsCheckedOnTheServer(t *testing.T) {
 		`value="Ana &#34;the &lt;b&gt;boss&lt;/b&gt;&#34;"`, `value="Silva &amp; Filhos"`, `<option value="fr" lang="fr" selected>`)
 	if got := s.writes.String(); got != "" {
 		t.Errorf("refused forms wrote: %s", got)
+	}
+}
+
+// What the form takes, the API server takes.
+func TestUnusualNames(t *testing.T) {
+	w := newWorld(t)
+	b := w.site(unlimited).browser()
+	for i, name := range []string{
+		"李小龍", "Ana-María d’Ávila, Jr.", strings.Repeat("𝒜", 120), "👩‍👩‍👧", "محمد", "O'Neil <o@neil.example>", "{{.Org}}", "null", "-", "e\u0301",
+	} {
+		inv := w.invite("ana", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = w.address(fmt.Sprintf("name%d", i)) })
+		b.post(w.link(inv), accepting("displayName", name, "company", name)).expect(t, http.StatusSeeOther)
+		if got := w.account(inv.Spec.Email).Spec.DisplayName; got != norm.NFC.String(name) {
+			t.Errorf("%q is stored as %q", name, got)
+		}
 	}
 }
 
