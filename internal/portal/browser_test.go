@@ -197,9 +197,14 @@ func (b *tab) sound(name string) {
 			b.t.Errorf("%s: %s", name, what)
 		}
 	}
-	b.size(320, 640)
-	if got := b.value(`document.documentElement.scrollWidth`); got != "320" {
-		b.t.Errorf("%s: at a width of 320 pixels the page is %s wide", name, got)
+	for _, width := range []int64{1280, 700, 320} {
+		b.size(width, 800)
+		const tooWide = `[document.documentElement, ...document.querySelectorAll('main *')].
+			filter(e => e.scrollWidth > e.clientWidth + 1 && e.clientWidth > 0 && e.tagName != 'INPUT' || e.getBoundingClientRect().right > innerWidth).
+			map(e => e.outerHTML.slice(0, 80)).join(' ')`
+		if got := b.value(tooWide); got != "" {
+			b.t.Errorf("%s: at a width of %d pixels this is wider than its place: %s", name, width, got)
+		}
 	}
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
@@ -404,4 +409,36 @@ func TestBrowserLongTexts(t *testing.T) {
 	s.browser().get(w.link(inv)).expect(t, http.StatusOK, "24 more")
 	b.open(s.url + w.link(inv))
 	b.sound("long")
+}
+
+// TestBrowserPictures takes the pictures of the documentation, where SCREENSHOTS names a folder for them.
+func TestBrowserPictures(t *testing.T) {
+	if os.Getenv("SCREENSHOTS") == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	b, w := openBrowser(t), newWorld(t)
+	inv := w.invite("ana", func(i *rosterv1alpha1.Invitation) {
+		i.Spec.Email, i.Spec.Message = "ana.silva@example.com", "Welcome aboard, Ana! Facebook and Mastodon are yours from Monday."
+	})
+	s := w.site()
+	b.size(1120, 700)
+	b.open(s.url + w.link(inv))
+	b.press(kb.Tab, kb.Tab)
+	b.fill("displayName", "Ana Silva")
+	b.fill("company", "Silva Studio")
+	b.run(chromedp.Blur("#company"))
+	b.shoot("portal-accept")
+	b.run(chromedp.Focus("#password"))
+	b.press(goodPassword)
+	b.fill("confirm", goodPassword)
+	b.submit(kb.Enter)
+	b.shoot("portal-welcome")
+	w.org.Spec.Invitations.SelfRenewal = new(true)
+	if err := w.admin.Update(t.Context(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	late := w.invite("late", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = "ana.silva@example.com" })
+	b.size(1120, 560)
+	b.open(s.url + w.link(w.sent(late, 1, now().Add(-time.Hour))))
+	b.shoot("portal-expired")
 }

@@ -36,14 +36,14 @@ func (p *Portal) dead(v *visit, verdict invitation.Verdict) {
 	case invitation.LinkNotReady:
 		v.w.Header().Set("Retry-After", retrySoon)
 		p.notice(v, http.StatusServiceUnavailable, notice{
-			Heading: w.T("dead.notReady.title"), Paragraphs: []string{w.T("dead.notReady.text")}, Again: p.path(v, ""),
+			Symbol: symbolClock, Heading: w.T("dead.notReady.title"), Paragraphs: []string{w.T("dead.notReady.text")}, Again: p.path(v, ""),
 		})
 	case invitation.LinkSuspended:
-		p.notice(v, http.StatusForbidden, notice{Heading: w.T("dead.suspended.title"), Paragraphs: []string{
+		p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("dead.suspended.title"), Paragraphs: []string{
 			w.T("dead.suspended.text", "Org", offer.Org), w.T("dead.suspended.next", "Contact", offer.Contact),
 		}})
 	case invitation.LinkNotAllowed:
-		p.notice(v, http.StatusForbidden, notice{Heading: w.T("dead.notAllowed.title"), Paragraphs: []string{
+		p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("dead.notAllowed.title"), Paragraphs: []string{
 			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.found.address.Domain()),
 			w.T("dead.notAllowed.next", "Contact", offer.Contact),
 		}})
@@ -57,29 +57,29 @@ func (p *Portal) goneNotice(v *visit, verdict invitation.Verdict, offer offerVie
 	w := v.words
 	switch verdict {
 	case invitation.LinkSuperseded:
-		return notice{Heading: w.T("dead.superseded.title"),
+		return notice{Symbol: symbolMail, Heading: w.T("dead.superseded.title"),
 			Paragraphs: []string{w.T("dead.superseded.text"), w.T("dead.superseded.next")}}
 	case invitation.LinkAccepted:
 		next := w.T("dead.accepted.next", "Contact", offer.Contact)
 		if len(offer.Environments) > 0 {
 			next = w.T("dead.accepted.signIn", "Contact", offer.Contact)
 		}
-		return notice{Heading: w.T("dead.accepted.title"), Environments: offer.Environments,
+		return notice{Symbol: symbolCheck, Heading: w.T("dead.accepted.title"), Environments: offer.Environments,
 			Paragraphs: []string{w.T("dead.accepted.text", "Org", offer.Org), next}}
 	case invitation.LinkDeclined:
-		return notice{Heading: w.T("dead.declined.title"),
+		return notice{Symbol: symbolStop, Heading: w.T("dead.declined.title"),
 			Paragraphs: []string{w.T("dead.declined.text", "Org", offer.Org), w.T("dead.declined.next", "Contact", offer.Contact)}}
 	case invitation.LinkExpired:
-		return notice{Heading: w.T("dead.expired.title"),
+		return notice{Symbol: symbolClock, Heading: w.T("dead.expired.title"),
 			Paragraphs: []string{expiredText(w, offer), w.T("dead.expired.next", "Contact", offer.Contact)}}
 	case invitation.LinkRenewable:
-		return notice{Heading: w.T("dead.expired.title"), Renew: p.path(v, ""),
+		return notice{Symbol: symbolClock, Heading: w.T("dead.expired.title"), Renew: p.path(v, ""),
 			Paragraphs: []string{expiredText(w, offer), w.T("dead.renewable.next", "Email", offer.Email)}}
 	case invitation.LinkRenewing:
-		return notice{Heading: w.T("dead.renewing.title"),
+		return notice{Symbol: symbolMail, Heading: w.T("dead.renewing.title"),
 			Paragraphs: []string{w.T("dead.renewing.text", "Email", offer.Email), w.T("dead.renewing.next")}}
 	}
-	return notice{Heading: w.T("dead.revoked.title"),
+	return notice{Symbol: symbolStop, Heading: w.T("dead.revoked.title"),
 		Paragraphs: []string{w.T("dead.revoked.text"), w.T("dead.revoked.next", "Contact", offer.Contact)}}
 }
 
@@ -90,7 +90,7 @@ func expiredText(w words, offer offerView) string {
 // unknown is the one answer to links that are not ours, forged, cut short, or of invitations that are gone.
 func (p *Portal) unknown(v *visit) {
 	w := v.words
-	p.notice(v, http.StatusNotFound, notice{Heading: w.T("dead.unknown.title"),
+	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("dead.unknown.title"),
 		Paragraphs: []string{w.T("dead.unknown.text"), w.T("dead.unknown.next")}})
 }
 
@@ -98,20 +98,20 @@ func (p *Portal) unknown(v *visit) {
 func (p *Portal) unavailable(v *visit) {
 	w := v.words
 	v.w.Header().Set("Retry-After", retryLater)
-	p.notice(v, http.StatusServiceUnavailable, notice{Heading: w.T("problem.unavailable.title"),
+	p.notice(v, http.StatusServiceUnavailable, notice{Symbol: symbolClock, Heading: w.T("problem.unavailable.title"),
 		Paragraphs: []string{w.T("problem.unavailable.text")}, Again: "?" + strings.TrimPrefix(w.Query(), "?")})
 }
 
 func (p *Portal) throttled(v *visit, wait time.Duration) {
 	w := v.words
 	v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-	p.notice(v, http.StatusTooManyRequests, notice{Heading: w.T("problem.throttled.title"),
+	p.notice(v, http.StatusTooManyRequests, notice{Symbol: symbolClock, Heading: w.T("problem.throttled.title"),
 		Paragraphs: []string{w.N("problem.throttled.text", int(math.Ceil(wait.Minutes())))}})
 }
 
 func (p *Portal) notFound(v *visit) {
 	w := v.words
-	p.notice(v, http.StatusNotFound, notice{Heading: w.T("problem.notFound.title"), Paragraphs: []string{w.T("problem.notFound.text")}})
+	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("problem.notFound.title"), Paragraphs: []string{w.T("problem.notFound.text")}})
 }
 
 func (p *Portal) methodNotAllowed(v *visit, allow string) {
@@ -154,7 +154,7 @@ func (p *Portal) home(v *visit) {
 func (p *Portal) accountTerminating(v *visit) {
 	w := v.words
 	v.w.Header().Set("Retry-After", retryLater)
-	p.notice(v, http.StatusServiceUnavailable, notice{Heading: w.T("problem.account.title"),
+	p.notice(v, http.StatusServiceUnavailable, notice{Symbol: symbolClock, Heading: w.T("problem.account.title"),
 		Paragraphs: []string{w.T("problem.account.text")}, Again: p.path(v, "")})
 }
 

@@ -175,6 +175,8 @@ type welcomePage struct {
 
 // notice is a page that says something, and perhaps what to do next.
 type notice struct {
+	// Symbol beside the heading.
+	Symbol       symbol
 	Heading      string
 	Paragraphs   []string
 	Environments []environmentView
@@ -183,6 +185,17 @@ type notice struct {
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }
+
+// symbol names a drawing in the template of notices; the empty one is an "i".
+type symbol string
+
+const (
+	symbolClock symbol = "clock"
+	symbolCheck symbol = "check"
+	symbolMail  symbol = "mail"
+	symbolStop  symbol = "stop"
+	symbolLink  symbol = "link"
+)
 
 // serveAsset answers GET /assets/{name}.
 func (p *pages) serveAsset(w http.ResponseWriter, r *http.Request) bool {
