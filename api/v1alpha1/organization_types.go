@@ -11,6 +11,7 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=120
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line without control characters"
+	// +kubebuilder:validation:XValidation:rule="self.trim() != ''",message="must not be blank"
 	DisplayName string `json:"displayName,omitempty"`
 
 	// ownerRef names the Member who owns the organisation: that person may do everything in it.

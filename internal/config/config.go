@@ -11,6 +11,7 @@ import (
 	"net/mail"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
@@ -77,7 +78,7 @@ type SMTP struct {
 	// Connections is how many connections are kept open at most. Default 4.
 	Connections int `json:"connections,omitempty"`
 	// Timeout of one mail from connecting to the relay's answer. Default 30s.
-	Timeout metav1.Duration `json:"timeout,omitempty"`
+	Timeout metav1.Duration `json:"timeout,omitzero"`
 }
 
 // Portal is where invited people find the portal.
@@ -157,52 +158,68 @@ func (c *Config) complete() {
 }
 
 func (c *Config) check() error {
-	var errs []error
-	add := func(field, value, remedy string) {
-		errs = append(errs, fmt.Errorf("%s: %q: %s", field, value, remedy))
-	}
+	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check())
+}
+
+func (c *Config) checkKind() error {
 	if c.APIVersion != APIVersion || c.Kind != Kind {
-		add("apiVersion, kind", c.APIVersion+", "+c.Kind, fmt.Sprintf("must be %s, %s", APIVersion, Kind))
+		return wrong("apiVersion, kind", c.APIVersion+", "+c.Kind, fmt.Sprintf("must be %s, %s", APIVersion, Kind))
 	}
-	if _, err := mail.ParseAddress(c.Mail.From); err != nil {
-		add("mail.from", c.Mail.From, `must be a mail address such as "Roster <roster@example.com>"`)
+	return nil
+}
+
+func (m Mail) check() error {
+	var errs []error
+	if _, err := mail.ParseAddress(m.From); err != nil {
+		errs = append(errs, wrong("mail.from", m.From, `must be a mail address such as "Roster <roster@example.com>"`))
 	}
-	if c.Mail.ReplyTo != "" {
-		if _, err := mail.ParseAddress(c.Mail.ReplyTo); err != nil {
-			add("mail.replyTo", c.Mail.ReplyTo, "must be a mail address")
+	if _, err := mail.ParseAddress(m.ReplyTo); err != nil && m.ReplyTo != "" {
+		errs = append(errs, wrong("mail.replyTo", m.ReplyTo, "must be a mail address"))
+	}
+	return errors.Join(append(errs, m.SMTP.check())...)
+}
+
+func (s SMTP) check() error {
+	var errs []error
+	if host, port, err := net.SplitHostPort(s.Address); err != nil || host == "" || !isPort(port) {
+		errs = append(errs, wrong("mail.smtp.address", s.Address, "must be host:port such as smtp.example.com:587"))
+	}
+	if !slices.Contains([]TLSMode{TLSStartTLS, TLSImplicit, TLSNone}, s.TLS) {
+		errs = append(errs, wrong("mail.smtp.tls", string(s.TLS), "must be StartTLS, Implicit or None"))
+	}
+	if d := s.Timeout.Duration; d < time.Second || d > 10*time.Minute {
+		errs = append(errs, wrong("mail.smtp.timeout", d.String(), "must be between 1s and 10m"))
+	}
+	return errors.Join(append(errs, checkCount("mail.smtp.connections", s.Connections))...)
+}
+
+func (p Portal) check() error {
+	var errs []error
+	u, err := url.Parse(p.URL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
+		errs = append(errs, wrong("portal.url", p.URL, "must be the public address of the portal such as https://roster.example.com"))
+	}
+	for _, network := range p.TrustedProxies {
+		if _, _, err := net.ParseCIDR(network); err != nil {
+			errs = append(errs, wrong("portal.trustedProxies", network, "must be a network such as 10.0.0.0/8"))
 		}
-	}
-	if host, port, err := net.SplitHostPort(c.Mail.SMTP.Address); err != nil || host == "" || !isPort(port) {
-		add("mail.smtp.address", c.Mail.SMTP.Address, "must be host:port such as smtp.example.com:587")
-	}
-	switch c.Mail.SMTP.TLS {
-	case TLSStartTLS, TLSImplicit, TLSNone:
-	default:
-		add("mail.smtp.tls", string(c.Mail.SMTP.TLS), "must be StartTLS, Implicit or None")
-	}
-	if u, err := url.Parse(c.Portal.URL); err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") ||
-		u.RawQuery != "" || u.Fragment != "" {
-		add("portal.url", c.Portal.URL, "must be the public address of the portal such as https://roster.example.com")
-	}
-	for _, p := range c.Portal.TrustedProxies {
-		if _, _, err := net.ParseCIDR(p); err != nil {
-			add("portal.trustedProxies", p, "must be a network such as 10.0.0.0/8")
-		}
-	}
-	for field, n := range map[string]int{
-		"mail.smtp.connections":   c.Mail.SMTP.Connections,
-		"controllers.concurrency": c.Controllers.Concurrency,
-		"controllers.deliveries":  c.Controllers.Deliveries,
-	} {
-		if n < 1 || n > 256 {
-			add(field, strconv.Itoa(n), "must be between 1 and 256")
-		}
-	}
-	if d := c.Mail.SMTP.Timeout.Duration; d < time.Second || d > 10*time.Minute {
-		add("mail.smtp.timeout", d.String(), "must be between 1s and 10m")
 	}
 	return errors.Join(errs...)
 }
+
+func (c Controllers) check() error {
+	return errors.Join(checkCount("controllers.concurrency", c.Concurrency), checkCount("controllers.deliveries", c.Deliveries))
+}
+
+func checkCount(field string, n int) error {
+	if n < 1 || n > 256 {
+		return wrong(field, strconv.Itoa(n), "must be between 1 and 256")
+	}
+	return nil
+}
+
+// wrong names the field, the value and the remedy.
+func wrong(field, value, remedy string) error { return fmt.Errorf("%s: %q: %s", field, value, remedy) }
 
 func isPort(s string) bool {
 	n, err := strconv.Atoi(s)

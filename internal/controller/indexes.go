@@ -54,7 +54,9 @@ func indexes() []index {
 		{&rosterv1alpha1.Member{}, indexProfile, memberProfiles},
 		{&rosterv1alpha1.Member{}, indexGrant, memberGrants},
 		{&rosterv1alpha1.Invitation{}, indexAddress, func(o client.Object) []string { return invitationAddress(o.(*rosterv1alpha1.Invitation)) }},
-		{&rosterv1alpha1.Invitation{}, indexMemberRef, func(o client.Object) []string { return refKey(o.(*rosterv1alpha1.Invitation).Spec.MemberRef) }},
+		{&rosterv1alpha1.Invitation{}, indexMemberRef, func(o client.Object) []string {
+			return refKey(o.(*rosterv1alpha1.Invitation).Spec.MemberRef)
+		}},
 		{&rosterv1alpha1.Invitation{}, indexOpen, func(o client.Object) []string {
 			if invitation.IsOpen(o.(*rosterv1alpha1.Invitation)) {
 				return []string{"true"}
@@ -64,7 +66,9 @@ func indexes() []index {
 		{&rosterv1alpha1.SocialProfile{}, indexResponsible, func(o client.Object) []string {
 			return refKey(o.(*rosterv1alpha1.SocialProfile).Spec.ResponsibleRef)
 		}},
-		{&rosterv1alpha1.Organization{}, indexOwner, func(o client.Object) []string { return refKey(o.(*rosterv1alpha1.Organization).Spec.OwnerRef) }},
+		{&rosterv1alpha1.Organization{}, indexOwner, func(o client.Object) []string {
+			return refKey(o.(*rosterv1alpha1.Organization).Spec.OwnerRef)
+		}},
 	}
 }
 

@@ -7,13 +7,16 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 var _ = Describe("An applied Invitation", func() {
@@ -256,6 +259,19 @@ var _ = Describe("A mail relay", func() {
 		ids := messageIDs(s.address("ana"))
 		Expect(ids).To(HaveLen(2))
 		Expect(ids[0]).To(Equal(ids[1]))
+	})
+
+	It("is not to blame for a missing key: the status says what is wrong", func(ctx SpecContext) {
+		secret := &corev1.Secret{}
+		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-link-keys"}
+		Expect(api.Get(ctx, key, secret)).To(Succeed())
+		good := secret.DeepCopy().Data
+		patch(ctx, secret, func(s *corev1.Secret) { s.Data = map[string][]byte{"current": []byte("short")} })
+		now.SetTime(now.Now().Add(2 * keysAge)) // the keys are read again
+		s.invite(ctx, "ana")
+		Expect(s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonDeliveryFailing).Message).To(ContainSubstring("5 bytes, needs at least 32"))
+		patch(ctx, secret, func(s *corev1.Secret) { s.Data = good })
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 	})
 
 	It("that is slow does not hold up what needs no mail", func(ctx SpecContext) {

@@ -21,6 +21,9 @@ import (
 // keysAge is how long keys that were read are used before they are read again, so that a replaced key is noticed.
 const keysAge = time.Minute
 
+// keysRetry is how soon keys that could not be read are tried again.
+const keysRetry = 5 * time.Second
+
 // LinkKeys are the keys that sign links, kept in a Secret of the operator's namespace.
 type LinkKeys struct {
 	client client.Client // reads Secrets live: they are in no cache

@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -82,9 +83,9 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 			return nil, err
 		}
 	}
-	address, err := invitation.ParseAddress(m.Spec.Email)
-	if err != nil {
-		return in, nil // DecideMember says what is wrong with it.
+	address, wrong := invitation.ParseAddress(m.Spec.Email)
+	if wrong != nil {
+		return in, nil //nolint:nilerr // DecideMember says what is wrong with it.
 	}
 	twins, err := membersBy(ctx, r.client, m.Namespace, indexAddress, string(address))
 	if err != nil {
@@ -110,7 +111,9 @@ func (r *members) profiles(ctx context.Context, m *rosterv1alpha1.Member) (func(
 
 // findInvitation is the Invitation by which a person comes or came in: the Member's own, else one to the same address that is
 // mailed and waits for an answer, or that led to the Member. Nil where there is none.
-func (r *members) findInvitation(ctx context.Context, m *rosterv1alpha1.Member, address invitation.Address) (*rosterv1alpha1.Invitation, error) {
+func (r *members) findInvitation(
+	ctx context.Context, m *rosterv1alpha1.Member, address invitation.Address,
+) (*rosterv1alpha1.Invitation, error) {
 	for _, name := range invitationNames(m) {
 		inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
 		if err != nil {
@@ -120,24 +123,13 @@ func (r *members) findInvitation(ctx context.Context, m *rosterv1alpha1.Member, 
 			return inv, nil
 		}
 	}
-	declared, err := invitationsBy(ctx, r.client, m.Namespace, indexMemberRef, m.Name)
-	if err != nil {
-		return nil, err
-	}
-	for _, inv := range declared {
-		if metav1.GetControllerOf(inv) == nil && invitation.IsOpen(inv) {
-			return inv, nil
+	for field, value := range map[string]string{indexMemberRef: m.Name, indexAddress: string(address)} {
+		found, err := listInvitations(ctx, r.client, consistent(m.Namespace, field, value))
+		if err != nil {
+			return nil, err
 		}
-	}
-	applied, err := invitationsBy(ctx, r.client, m.Namespace, indexAddress, string(address))
-	if err != nil {
-		return nil, err
-	}
-	for _, inv := range applied {
-		mailed := inv.Status.State == rosterv1alpha1.InvitationSent && invitation.IsOpen(inv) && m.Spec.AccountRef == nil
-		led := inv.Status.MemberRef != nil && inv.Status.MemberRef.Name == m.Name && m.Spec.AccountRef != nil
-		if inv.Spec.MemberRef == nil && (mailed || led) {
-			return inv, nil
+		if i := slices.IndexFunc(found, func(inv *rosterv1alpha1.Invitation) bool { return membership.BringsIn(inv, m) }); i >= 0 {
+			return found[i], nil
 		}
 	}
 	return nil, nil

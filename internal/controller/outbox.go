@@ -101,56 +101,67 @@ func (b *outbox) throttledUntil(namespace string, to invitation.Address) time.Ti
 	return now.Add(time.Duration(missing * float64(mailInterval)))
 }
 
-// send mails what a decision asks for. It returns what became of it and, where the relay fails, how long to wait before trying
-// again. An error means that nothing was tried.
-func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration, error) {
+// send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying
+// again. Whatever keeps the mail from going out is in the report, so that it shows in the status.
+func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration) {
 	inv := in.Invitation
-	to, err := invitation.ParseAddress(in.Email())
-	if err != nil {
-		return nil, 0, err
-	}
-	message, id, err := b.compose(ctx, in, d, to)
-	if err != nil {
-		return nil, 0, err
-	}
+	to, message, id, err := b.compose(ctx, in, d)
 	start := b.clock.Now()
-	err = b.mailer.Send(ctx, message)
+	if err == nil {
+		err = b.mailer.Send(ctx, message)
+	}
 	now := b.clock.Now()
 	report := invitation.NewReport(*in, d, id, now)
 	report.Outcome, report.Message = outcome(err)
 	b.metrics.mail(report, now.Sub(start))
 	if report.Outcome == invitation.Failing {
 		log.FromContext(ctx).Info("mail is failing", "invitation", inv.Name, "why", report.Message, "error", err.Error())
-		return &report, b.failed(inv), nil
+		return &report, b.failed(inv)
 	}
 	b.remember(inv, to, report)
-	return &report, 0, nil
+	return &report, 0
 }
+
+// composeError is why a mail could not even be written.
+type composeError struct{ error }
 
 func outcome(err error) (invitation.Outcome, string) {
 	var rejected *mail.RejectedError
+	var unwritten composeError
 	switch {
 	case err == nil:
 		return invitation.Delivered, ""
 	case errors.As(err, &rejected):
 		return invitation.Rejected, mail.Explain(err)
+	case errors.As(err, &unwritten):
+		return invitation.Failing, fmt.Sprintf("The mail could not be written: %s.", err)
 	}
 	return invitation.Failing, mail.Explain(err)
 }
 
-func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision, to invitation.Address) (*mail.Message, string, error) {
+func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision) (
+	to invitation.Address, message *mail.Message, id string, err error,
+) {
+	defer func() {
+		if err != nil {
+			err = composeError{err}
+		}
+	}()
 	inv := in.Invitation
+	if to, err = invitation.ParseAddress(in.Email()); err != nil {
+		return to, nil, "", err
+	}
 	keys, err := b.keys.Get(ctx)
 	if err != nil {
-		return nil, "", err
+		return to, nil, "", err
 	}
 	token, err := keys.Token(string(inv.UID), d.Mail.Attempt, to)
 	if err != nil {
-		return nil, "", err
+		return to, nil, "", err
 	}
 	inviter, inviterAddress, err := b.inviter(ctx, inv)
 	if err != nil {
-		return nil, "", err
+		return to, nil, "", err
 	}
 	content := mail.Invitation{
 		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
@@ -162,19 +173,16 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if in.Member != nil {
 		content.Name = in.Member.Spec.DisplayName
 	}
-	message, err := b.composer.Invitation(content)
-	if err != nil {
-		return nil, "", fmt.Errorf("compose the mail: %w", err)
-	}
-	return message, content.MessageID, nil
+	message, err = b.composer.Invitation(content)
+	return to, message, content.MessageID, err
 }
 
 // inviter is who invites, by name if a Member has that address, and where answers go.
 func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (name, address string, err error) {
 	by := strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix)
-	parsed, err := invitation.ParseAddress(by)
-	if err != nil {
-		return by, "", nil // A name, not an address: shown as it is.
+	parsed, wrong := invitation.ParseAddress(by)
+	if wrong != nil {
+		return by, "", nil //nolint:nilerr // A name, not an address: shown as it is.
 	}
 	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(parsed))
 	if err != nil {
@@ -223,7 +231,7 @@ func (b *outbox) failed(inv *rosterv1alpha1.Invitation) time.Duration {
 		pause = firstRetry << l.failures
 	}
 	l.failures++
-	return pause/2 + rand.N(pause/2)
+	return pause/2 + rand.N(pause/2) //nolint:gosec // spreads load, guards nothing
 }
 
 // forget drops what is remembered of an Invitation that is gone.

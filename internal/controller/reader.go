@@ -12,6 +12,11 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
+// consistent are the options of a look-up that waits until the cache shows what this process has written.
+func consistent(namespace, field, value string) []client.ListOption {
+	return []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.MatchingFields{field: value}}
+}
+
 // byIndex are the options of a look-up in an index of the cache. It does not wait for the cache to show this process's own last
 // writes, which concern other objects, and it does not copy what it finds: the results are only read.
 func byIndex(namespace, field, value string) []client.ListOption {
@@ -67,8 +72,12 @@ func membersBy(ctx context.Context, c client.Reader, namespace, field, value str
 }
 
 func invitationsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
+	return listInvitations(ctx, c, byIndex(namespace, field, value))
+}
+
+func listInvitations(ctx context.Context, c client.Reader, options []client.ListOption) ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
-	if err := c.List(ctx, &list, byIndex(namespace, field, value)...); err != nil {
+	if err := c.List(ctx, &list, options...); err != nil {
 		return nil, err
 	}
 	return pointers(list.Items), nil

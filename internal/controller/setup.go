@@ -7,7 +7,6 @@ package controller
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -101,17 +100,12 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 // createKeys makes the link keys at the start and not with the first mail: the portal is not ready before it has them.
 func createKeys(keys *LinkKeys, log logr.Logger) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
-		err := wait.PollUntilContextCancel(ctx, time.Second, true, func(ctx context.Context) (bool, error) {
-			_, err := keys.Get(ctx)
-			if err != nil {
-				log.Error(err, "The link keys cannot be made; trying again.")
+		wait.UntilWithContext(ctx, func(ctx context.Context) {
+			if _, err := keys.Get(ctx); err != nil && ctx.Err() == nil {
+				log.Error(err, "the link keys cannot be read; trying again")
 			}
-			return err == nil, nil
-		})
-		if ctx.Err() != nil {
-			return nil
-		}
-		return err
+		}, keysRetry)
+		return nil
 	})
 }
 

@@ -313,7 +313,8 @@ func (c *decide) end(state rosterv1alpha1.InvitationState, reason, message strin
 
 // endAgain refreshes the conditions of an end that stands, whatever spoilt them: a resend that was refused and then withdrawn.
 func (c *decide) endAgain(reason string) {
-	if done := meta.FindStatusCondition(c.status.Conditions, rosterv1alpha1.ConditionAccepted); done != nil && done.Reason != rosterv1alpha1.ReasonWaiting {
+	done := meta.FindStatusCondition(c.status.Conditions, rosterv1alpha1.ConditionAccepted)
+	if done != nil && done.Reason != rosterv1alpha1.ReasonWaiting {
 		setOutcome(c.Invitation, done.Reason, done.Message, c.now)
 		return
 	}

@@ -152,11 +152,13 @@ func (in MemberInput) joined(conds conditions) {
 func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
 	switch {
 	case holds == nil:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(), "Only an active member of an organisation holds roles.")
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
+			"Only an active member of an organisation holds roles.")
 	case len(wanted.Missing) > 0:
 		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(wanted))
 	default:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive,
+			"The member holds the roles of its spec.")
 	}
 }
 
@@ -191,8 +193,8 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 }
 
 func missing(e access.Effective) string {
-	return fmt.Sprintf("There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the other roles are granted.",
-		strings.Join(e.Missing, ", "))
+	return fmt.Sprintf(
+		"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the other roles are granted.", strings.Join(e.Missing, ", "))
 }
 
 // IsSuspended says whether a Member is suspended.
@@ -204,6 +206,21 @@ func IsSuspended(m *rosterv1alpha1.Member) bool {
 func IsActive(m *rosterv1alpha1.Member) bool {
 	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil &&
 		m.DeletionTimestamp == nil && !meta.IsStatusConditionTrue(m.Status.Conditions, rosterv1alpha1.ConditionStalled)
+}
+
+// BringsIn says whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and
+// is open, it is mailed to the address of a Member who has not joined, or it led to the Member. The address is not compared.
+func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
+	if metav1.GetControllerOf(inv) != nil {
+		return false // another Member's own, or that of an earlier one of the name
+	}
+	if ref := inv.Spec.MemberRef; ref != nil {
+		return ref.Name == m.Name && invitation.IsOpen(inv)
+	}
+	if m.Spec.AccountRef == nil {
+		return inv.Status.State == rosterv1alpha1.InvitationSent && invitation.IsOpen(inv)
+	}
+	return inv.Status.MemberRef != nil && inv.Status.MemberRef.Name == m.Name
 }
 
 // FindTwin names the Member of the same namespace and address that counts before this one: the older, else the one with the

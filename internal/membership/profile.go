@@ -70,9 +70,11 @@ func (in ProfileInput) conditions(conds conditions) {
 	}
 	switch {
 	case ref == nil:
-		set(metav1.ConditionFalse, rosterv1alpha1.ReasonNoResponsible, "spec.responsibleRef is not set: nobody in particular looks after the profile.")
+		set(metav1.ConditionFalse, rosterv1alpha1.ReasonNoResponsible,
+			"spec.responsibleRef is not set: nobody in particular looks after the profile.")
 	case in.Responsible == nil:
-		message := fmt.Sprintf("spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
+		message := fmt.Sprintf(
+			"spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
 		return

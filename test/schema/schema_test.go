@@ -48,6 +48,7 @@ var wrong = map[string]struct {
 	"a reminder in words":                 {"Organization", `{displayName: A, invitations: {remindBefore: [tomorrow]}}`, []string{"remindBefore[0]", "such as 24h"}},
 	"a network that is none":              {"SocialProfile", `{network: MySpace, handle: acme}`, []string{"spec.network", "Mastodon"}},
 	"an account with upper case":          {"Account", `{email: Ana@acme.example, displayName: Ana}`, []string{"spec.email", "lower case"}},
+	"an organisation with a blank name":   {"Organization", `{displayName: "  "}`, []string{"spec.displayName", "must not be blank"}},
 	"an organisation's name on two lines": {"Organization", `{displayName: "A\nB"}`, []string{"spec.displayName", "one line"}},
 }
 

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+const least = `apiVersion: config.roster.dev/v1alpha1
+kind: RosterConfig
+mail:
+  from: Roster <roster@mail.example>
+  smtp: {address: "smtp.example:587"}
+portal: {url: https://roster.example}
+`
+
+func TestWhatIsLeftOutHasADefault(t *testing.T) {
+	c, err := Parse([]byte(least))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := c.Mail.SMTP
+	if s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
+		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 8 || c.Controllers.Deliveries != 16 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
+	cases := map[string]struct{ old, new, says string }{
+		"another kind":     {"RosterConfig", "Config", `"config.roster.dev/v1alpha1, Config": must be`},
+		"a misspelt field": {"from:", "form:", `unknown field "form"`},
+		"no sender":        {"from: Roster <roster@mail.example>", "from: Roster", `mail.from: "Roster": must be a mail address`},
+		"no port":          {"smtp.example:587", "smtp.example", `mail.smtp.address: "smtp.example": must be host:port`},
+		"a wrong port":     {"smtp.example:587", "smtp.example:smtp", `mail.smtp.address`},
+		"unknown TLS":      {`587"`, `587", tls: SSL`, `mail.smtp.tls: "SSL": must be StartTLS, Implicit or None`},
+		"too patient":      {`587"`, `587", timeout: 1h`, `mail.smtp.timeout: "1h0m0s": must be between 1s and 10m`},
+		"no connections":   {`587"`, `587", connections: -1`, `mail.smtp.connections: "-1": must be between 1 and 256`},
+		"no scheme":        {"https://roster.example", "roster.example", `portal.url: "roster.example": must be the public address`},
+		"a wrong proxy":    {"https://roster.example}", `https://roster.example, trustedProxies: ["10.0.0.1"]}`, `portal.trustedProxies: "10.0.0.1": must be a network`},
+		"too many at once": {"portal:", "controllers: {deliveries: 1000}\nportal:", `controllers.deliveries: "1000": must be between 1 and 256`},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse([]byte(strings.Replace(least, c.old, c.new, 1)))
+			if err == nil || !strings.Contains(err.Error(), c.says) {
+				t.Errorf("got %v, want %s", err, c.says)
+			}
+		})
+	}
+	if _, err := Parse(nil); err == nil {
+		t.Error("an empty file is taken")
+	}
+	if _, err := Load("testdata/there-is-none.yaml"); err == nil || !strings.Contains(err.Error(), "there-is-none.yaml") {
+		t.Errorf("a missing file: %v", err)
+	}
+}
