@@ -27,6 +27,10 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		c.Reason != rosterv1alpha1.ReasonRejected { // told above
 		e.warn(after, c.Reason, "Invite", c.Message)
 	}
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
+		c.Reason == rosterv1alpha1.ReasonProfileNotFound {
+		e.warn(after, c.Reason, "Invite", c.Message)
+	}
 	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {
 		e.recorder.Eventf(after, nil, corev1.EventTypeNormal, rosterv1alpha1.ReasonJoined, "Join",
 			"%s accepted and is the Member %s.", after.Status.Email, after.Status.MemberRef.Name)
@@ -38,8 +42,8 @@ func (e Events) member(before, after *rosterv1alpha1.Member) {
 	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
 		e.warn(after, c.Reason, "Reconcile", c.Message)
 	}
-	if c := meta.FindStatusCondition(after.Status.Conditions, rosterv1alpha1.ConditionReady); c != nil &&
-		c.Reason == rosterv1alpha1.ReasonProfileNotFound && reasonOf(before.Status.Conditions) != c.Reason {
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
+		c.Reason == rosterv1alpha1.ReasonProfileNotFound {
 		e.warn(after, c.Reason, "Grant", c.Message)
 	}
 	if was, is := before.Status.State, after.Status.State; was != is && is != rosterv1alpha1.MemberPending {
@@ -59,13 +63,6 @@ func (e Events) warn(o runtime.Object, reason, action, note string) {
 		note = note[:most] + "…"
 	}
 	e.recorder.Eventf(o, nil, corev1.EventTypeWarning, reason, action, "%s", note)
-}
-
-func reasonOf(conditions []metav1.Condition) string {
-	if c := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady); c != nil {
-		return c.Reason
-	}
-	return ""
 }
 
 // turned is the condition if it has come to have that status, or another reason for it.

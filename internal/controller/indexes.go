@@ -20,7 +20,7 @@ const (
 	indexMemberRef = "roster.memberRef"
 	// indexOpen: Invitations that are to be mailed or wait for an answer, under "true".
 	indexOpen = "roster.open"
-	// indexProfile: Members by the profiles that their spec names.
+	// indexProfile: Members and Invitations by the profiles that their spec names.
 	indexProfile = "roster.profile"
 	// indexGrant: Members by the profiles that their status says they hold a role on, "*" for all.
 	indexGrant = "roster.grant"
@@ -51,7 +51,12 @@ func indexes() []index {
 	return []index{
 		{&rosterv1alpha1.Member{}, indexAddress, func(o client.Object) []string { return addressKey(o.(*rosterv1alpha1.Member).Spec.Email) }},
 		{&rosterv1alpha1.Member{}, indexAccount, func(o client.Object) []string { return refKey(o.(*rosterv1alpha1.Member).Spec.AccountRef) }},
-		{&rosterv1alpha1.Member{}, indexProfile, memberProfiles},
+		{&rosterv1alpha1.Member{}, indexProfile, func(o client.Object) []string {
+			return profileNames(o.(*rosterv1alpha1.Member).Spec.Profiles)
+		}},
+		{&rosterv1alpha1.Invitation{}, indexProfile, func(o client.Object) []string {
+			return profileNames(o.(*rosterv1alpha1.Invitation).Spec.Profiles)
+		}},
 		{&rosterv1alpha1.Member{}, indexGrant, memberGrants},
 		{&rosterv1alpha1.Invitation{}, indexAddress, func(o client.Object) []string { return invitationAddress(o.(*rosterv1alpha1.Invitation)) }},
 		{&rosterv1alpha1.Invitation{}, indexMemberRef, func(o client.Object) []string {
@@ -96,9 +101,9 @@ func refKey(ref *rosterv1alpha1.LocalReference) []string {
 	return []string{ref.Name}
 }
 
-func memberProfiles(o client.Object) []string {
+func profileNames(grants []rosterv1alpha1.ProfileGrant) []string {
 	var names []string
-	for _, grant := range o.(*rosterv1alpha1.Member).Spec.Profiles {
+	for _, grant := range grants {
 		names = append(names, grant.Name)
 	}
 	return names

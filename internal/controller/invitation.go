@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -50,6 +51,9 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOthers(ctx, in, address); err != nil {
 		return nil, err
 	}
+	if err := r.gatherProfiles(ctx, in); err != nil {
+		return nil, err
+	}
 	in.Report = r.post.report(inv)
 	in.ThrottledUntil = r.post.throttledUntil(inv.Namespace, address)
 	return in, nil
@@ -74,6 +78,21 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 	}
 	in.Rival = invitation.FindRival(inv, others)
 	return err
+}
+
+// gatherProfiles reads which of the profiles that are offered do not exist.
+func (r *invitations) gatherProfiles(ctx context.Context, in *invitation.Input) error {
+	for _, grant := range in.Profiles() {
+		p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, in.Invitation.Namespace, grant.Name)
+		if err != nil {
+			return err
+		}
+		if p == nil || p.DeletionTimestamp != nil {
+			in.MissingProfiles = append(in.MissingProfiles, grant.Name)
+		}
+	}
+	slices.Sort(in.MissingProfiles)
+	return nil
 }
 
 // write brings the status to what was decided, if it is not so already. The write carries the resourceVersion that was read: if

@@ -108,6 +108,21 @@ var _ = Describe("An applied Invitation", func() {
 		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 	})
 
+	It("says that a profile it offers does not exist, until it does", func(ctx SpecContext) {
+		s.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) {
+			inv.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "later", Role: rosterv1alpha1.ProfileEditor}}
+		})
+		Expect(s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonProfileNotFound).Message).To(ContainSubstring("no SocialProfile later"))
+		Expect(mails(s.address("ana"))).To(HaveLen(1))
+		s.profile(ctx, "later", func(p *rosterv1alpha1.SocialProfile) { p.Spec.Handle = "acme" })
+		s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonSent)
+		s.declare(ctx, "ben", func(m *rosterv1alpha1.Member) {
+			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "later", Role: rosterv1alpha1.ProfileEditor}}
+		})
+		s.invitationIs(ctx, "ben", rosterv1alpha1.InvitationSent)
+		Expect(mails(s.address("ben"))[0]).To(ContainSubstring("Mastodon acme"), "called as people know it")
+	})
+
 	It("waits for its Organization", func(ctx SpecContext) {
 		s := emptySpace(ctx)
 		s.invite(ctx, "ana")

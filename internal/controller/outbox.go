@@ -163,9 +163,13 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
+	profiles, err := b.profiles(ctx, in)
+	if err != nil {
+		return to, nil, "", err
+	}
 	content := mail.Invitation{
 		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
-		Inviter: inviter, InviterAddress: inviterAddress, Role: in.Role(), Profiles: in.Profiles(),
+		Inviter: inviter, InviterAddress: inviterAddress, Role: in.Role(), Profiles: profiles,
 		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
 		Link: b.portalURL + "/invitations/" + token, Now: b.clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
 		MessageID: invitation.MessageID(string(inv.UID), d.Mail.Attempt, d.Mail.Reminder, b.composer.Domain()),
@@ -175,6 +179,23 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	}
 	message, err = b.composer.Invitation(content)
 	return to, message, content.MessageID, err
+}
+
+// profiles are what is offered, each profile called as people know it: by its network and handle. One that does not exist keeps
+// the name of its object.
+func (b *outbox) profiles(ctx context.Context, in *invitation.Input) ([]rosterv1alpha1.ProfileGrant, error) {
+	var called []rosterv1alpha1.ProfileGrant
+	for _, grant := range in.Profiles() {
+		p, err := optional[rosterv1alpha1.SocialProfile](ctx, b.client, in.Invitation.Namespace, grant.Name)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			grant.Name = string(p.Spec.Network) + " " + p.Spec.Handle
+		}
+		called = append(called, grant)
+	}
+	return called, nil
 }
 
 // inviter is who invites, by name if a Member has that address, and where answers go.

@@ -115,6 +115,7 @@ func invitationWatches(mgr manager.Manager, find finder, name string) *builder.B
 		For(&rosterv1alpha1.Invitation{}).
 		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), builder.WithPredicates(changed(invitationOpen))).
 		Watches(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), builder.WithPredicates(changed(memberForInvitation))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueue(find.invitationsOfProfile), builder.WithPredicates(changed(profileAlive))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.invitationsOfOrganization), builder.WithPredicates(changed(organizationPolicy)))
 }
 

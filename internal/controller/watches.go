@@ -120,6 +120,30 @@ func (f finder) membersOfMember(ctx context.Context, o client.Object) ([]client.
 	return f.membersOfAddress(ctx, o.GetNamespace(), addressKey(o.(*rosterv1alpha1.Member).Spec.Email))
 }
 
+// invitationsOfProfile are those that offer a role on it, themselves or by the declared Member that they are for.
+func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	applied, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	if err != nil {
+		return nil, err
+	}
+	found := keys(applied)
+	people, err := membersBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range people {
+		if m.Spec.AccountRef != nil {
+			continue // joined: nothing is open
+		}
+		declared, err := invitationsBy(ctx, f.reader, m.Namespace, indexMemberRef, m.Name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, keys(declared)...)
+	}
+	return found, nil
+}
+
 func (f finder) membersOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	found, err := membersBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
 	return keys(found), err
@@ -193,7 +217,7 @@ func memberStanding(m *rosterv1alpha1.Member) any {
 }
 
 func memberForInvitation(m *rosterv1alpha1.Member) any {
-	return []any{m.Spec.AccountRef != nil, m.Spec.Suspended, m.Spec.Role, m.DeletionTimestamp != nil}
+	return []any{m.Spec.AccountRef != nil, m.Spec.Suspended, m.Spec.Role, m.Spec.Profiles, m.DeletionTimestamp != nil}
 }
 
 func memberAlive(m *rosterv1alpha1.Member) any { return m.DeletionTimestamp == nil }

@@ -24,6 +24,8 @@ type Input struct {
 	MemberOfAddress string
 	// Rival is the name of another open Invitation to the same address that counts before this one; see FindRival.
 	Rival string
+	// MissingProfiles are the profiles that are offered and do not exist, sorted.
+	MissingProfiles []string
 	// ThrottledUntil is when the next mail may go to the address; zero if it may go now.
 	ThrottledUntil time.Time
 	// Report is the outcome of a mail that the status does not show yet.
@@ -324,7 +326,13 @@ func (c *decide) endAgain(reason string) {
 // waiting records that the mail is out and the person has not answered.
 func (c *decide) waiting() {
 	c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
-	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
+	if len(c.MissingProfiles) > 0 {
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
+			"Mailed; but there is no SocialProfile %s in this namespace. Create it or take it out of the profiles.",
+			strings.Join(c.MissingProfiles, ", ")))
+	} else {
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
+	}
 	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
 }
 
