@@ -191,6 +191,9 @@ func interruptEndsEverything(t *testing.T, d *demo) {
 		t.Errorf("the playground ended with %v:\n%s", d.exit, d.out)
 	}
 	checkGone(t, d, children)
+	if log, err := os.ReadFile(filepath.Join(d.dataDir, "manager.log")); err != nil || !strings.Contains(string(log), "Stopping and waiting") {
+		t.Errorf("the manager was not given the time to end by itself (%v); its log:\n%s", err, log)
+	}
 	if _, err := os.Stat(filepath.Join(d.dataDir, "env")); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the env file still points to where nothing is")
 	}

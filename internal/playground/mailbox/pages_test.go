@@ -55,6 +55,17 @@ func TestTheViewsOfAMail(t *testing.T) {
 	}
 }
 
+func TestPlainTextIsShownAsItStands(t *testing.T) {
+	r := start(t, mailbox.Options{})
+	r.send("a@acme.example", []string{"b@acme.example"}, plain("b@acme.example", "x")+"<b>not bold</b> (http://127.0.0.1/a?b=1&c='d')\n")
+	page := r.get("/messages/" + r.list("/api/v1/messages").Messages[0].ID)
+	want := `&lt;b&gt;not bold&lt;/b&gt; (<a href="http://127.0.0.1/a?b=1&amp;c=&#39;d" target="_blank" rel="noopener noreferrer">` +
+		`http://127.0.0.1/a?b=1&amp;c=&#39;d</a>&#39;)`
+	if !strings.Contains(page, want) {
+		t.Errorf("the page lacks %s:\n%s", want, page)
+	}
+}
+
 func TestHostileMailStaysInItsFrame(t *testing.T) {
 	r := start(t, mailbox.Options{})
 	r.send("a@acme.example", []string{"b@acme.example"}, `From: "<script>alert(1)</script>" <a@acme.example>
