@@ -4,6 +4,9 @@ package portal
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -105,6 +108,8 @@ func TestAcceptAsNewPerson(t *testing.T) {
 	t.Run("the cookie of another invitation", func(t *testing.T) {
 		second := w.invite("second")
 		b.follow(b.get(w.link(second)+"/welcome")).expect(t, http.StatusOK, "Create your account")
+		s.browser().post(w.link(second), accepting()).expect(t, http.StatusSeeOther)
+		b.get(w.link(second)).expect(t, http.StatusGone, "Already accepted")
 	})
 	t.Run("accepting once more", func(t *testing.T) {
 		s.browser().post(w.link(inv), accepting("password", "Another password!", "confirm", "Another password!")).
@@ -121,12 +126,13 @@ func TestForgedWelcomeCookie(t *testing.T) {
 	b := s.browser()
 	good := b.post(w.link(inv), accepting()).Cookies()[0].Value
 	for name, value := range map[string]string{
-		"later end":      strings.Replace(good, ".", ".9", 1),
-		"no signature":   good[:strings.LastIndex(good, ".")],
-		"one bit":        good[:len(good)-2] + string(good[len(good)-2]^1) + good[len(good)-1:],
-		"empty":          "",
-		"dots":           "...",
-		"the link's MAC": string(inv.UID) + ".9999999999." + w.link(inv)[len("/invitations/"):],
+		"later end":           strings.Replace(good, ".", ".9", 1),
+		"no signature":        good[:strings.LastIndex(good, ".")],
+		"one bit":             good[:len(good)-2] + string(good[len(good)-2]^1) + good[len(good)-1:],
+		"empty":               "",
+		"dots":                "...",
+		"signed as links are": signedAsLinks(w.keys, string(inv.UID)+".9999999999"),
+		"the link's MAC":      string(inv.UID) + ".9999999999." + w.link(inv)[len("/invitations/"):],
 	} {
 		other := s.browser()
 		other.header.Set("Cookie", welcomeCookie+"="+value)
@@ -134,6 +140,13 @@ func TestForgedWelcomeCookie(t *testing.T) {
 			t.Errorf("%s: status %d, want a redirect away", name, a.StatusCode)
 		}
 	}
+}
+
+// signedAsLinks signs a cookie with the key of links itself.
+func signedAsLinks(keys invitation.Keys, payload string) string {
+	mac := hmac.New(sha256.New, keys[0])
+	mac.Write([]byte(payload))
+	return payload + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
 
 func TestAcceptWithExistingAccount(t *testing.T) {
@@ -355,7 +368,7 @@ func TestDeadLinks(t *testing.T) {
 		"expired by the clock alone": {func(*testing.T) string {
 			return w.link(w.sent(w.invite("expired"), 1, now()))
 		}, http.StatusGone, []string{"The link has expired", "Ask Olivia Martin to invite you again."}},
-		"member suspended": {func(t *testing.T) string {
+		"member suspended": {func(*testing.T) string {
 			m, inv := w.declared("suspended", func(m *rosterv1alpha1.Member) { m.Spec.Suspended = new(true) })
 			return w.linkFor(inv, 1, m.Spec.Email)
 		}, http.StatusForbidden, []string{"suspended"}},

@@ -313,7 +313,7 @@ func TestBrowserAccept(t *testing.T) {
 		t.Errorf("account %+v", got)
 	}
 
-	t.Run("a second invitation asks for the password", func(t *testing.T) {
+	t.Run("a second invitation asks for the password", func(*testing.T) {
 		inv := w.invite("ana")
 		b.open(s.url + w.link(inv))
 		b.sound("sign-in")

@@ -7,11 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"net/http/cookiejar"
-	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,23 +15,20 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/go-logr/logr/funcr"
-	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
-	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -132,19 +124,20 @@ func startPlane() (*plane, error) {
 // prepare makes what an installed Roster has: namespaces, link keys, permissions of the portal.
 func (p *plane) prepare(ctx context.Context) error {
 	current := bytes.Repeat([]byte("k"), 32)
-	var err error
-	if p.keys, err = invitation.NewKeys(current); err != nil {
+	keys, err := invitation.NewKeys(current)
+	if err != nil {
 		return err
 	}
-	objects := []client.Object{
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: systemNamespace}},
-		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: rosterv1alpha1.AccountNamespace}},
-		&corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: keySecretName},
-			Data:       map[string][]byte{invitation.CurrentKey: current},
-		},
+	p.keys = keys
+	objects, err := manifests("../../config/namespace/namespaces.yaml",
+		"../../config/rbac/portal_role.yaml", "../../config/rbac/portal_namespaced_role.yaml")
+	if err != nil {
+		return err
 	}
-	for _, o := range append(objects, portalRBAC()...) {
+	for _, o := range append(objects, &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: keySecretName},
+		Data:       map[string][]byte{invitation.CurrentKey: current},
+	}) {
 		if err := p.admin.Create(ctx, o); err != nil {
 			return err
 		}
@@ -152,33 +145,23 @@ func (p *plane) prepare(ctx context.Context) error {
 	return nil
 }
 
-func portalRBAC() []client.Object {
-	roster := rosterv1alpha1.GroupVersion.Group
-	look := []string{"get", "list", "watch"}
-	subjects := []rbacv1.Subject{{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: portalUser}}
-	meta := func(namespace string) metav1.ObjectMeta {
-		return metav1.ObjectMeta{Namespace: namespace, Name: "roster-portal"}
+// manifests reads objects from files as they are installed.
+func manifests(files ...string) ([]client.Object, error) {
+	var objects []client.Object
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		for doc := range strings.SplitSeq(string(data), "\n---\n") {
+			o := &unstructured.Unstructured{}
+			if err := yaml.UnmarshalStrict([]byte(doc), &o.Object); err != nil {
+				return nil, fmt.Errorf("%s: %w", name, err)
+			}
+			objects = append(objects, o)
+		}
 	}
-	ref := func(kind string) rbacv1.RoleRef {
-		return rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: kind, Name: "roster-portal"}
-	}
-	return []client.Object{
-		&rbacv1.ClusterRole{ObjectMeta: meta(""), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{roster}, Resources: []string{"invitations", "members", "organizations", "socialprofiles"}, Verbs: look},
-			{APIGroups: []string{roster}, Resources: []string{"invitations/status"}, Verbs: []string{"update"}},
-		}},
-		&rbacv1.ClusterRoleBinding{ObjectMeta: meta(""), Subjects: subjects, RoleRef: ref("ClusterRole")},
-		&rbacv1.Role{ObjectMeta: meta(systemNamespace), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{keySecretName}, Verbs: []string{"get"}},
-		}},
-		&rbacv1.RoleBinding{ObjectMeta: meta(systemNamespace), Subjects: subjects, RoleRef: ref("Role")},
-		&rbacv1.Role{ObjectMeta: meta(rosterv1alpha1.AccountNamespace), Rules: []rbacv1.PolicyRule{
-			{APIGroups: []string{roster}, Resources: []string{"accounts"}, Verbs: []string{"get", "create", "update"}},
-			{APIGroups: []string{roster}, Resources: []string{"accounts/status"}, Verbs: []string{"patch"}},
-			{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get", "create", "delete"}},
-		}},
-		&rbacv1.RoleBinding{ObjectMeta: meta(rosterv1alpha1.AccountNamespace), Subjects: subjects, RoleRef: ref("Role")},
-	}
+	return objects, nil
 }
 
 // world is an organisation in a namespace of its own.
@@ -366,243 +349,4 @@ func (w *world) account(email string) *rosterv1alpha1.Account {
 		return nil
 	}
 	return a
-}
-
-// site is a running portal.
-type site struct {
-	t       testing.TB
-	url     string
-	clock   *clocktesting.FakePassiveClock
-	log     *lines
-	metrics *prometheus.Registry
-	writes  *lines
-}
-
-// lines are safe to append to from several goroutines.
-type lines struct {
-	mu  sync.Mutex
-	all []string
-}
-
-func (l *lines) add(s string) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.all = append(l.all, s)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Join(l.all, "\n")
-}
-
-// configure is what a test changes about a portal.
-type configure struct {
-	Options
-	funcs interceptor.Funcs
-}
-
-// unlimited is for tests that ask more often than people do, at one moment of a clock that stands still.
-func unlimited(c *configure) {
-	r := Rate{Every: time.Millisecond, Burst: 1 << 20}
-	c.Limits = Limits{Requests: r, Posts: r, Tries: r, AllTries: r}
-}
-
-// cheap keeps the tests fast; it is no cost for real passwords.
-func cheap() account.Params { return account.Params{Memory: 64, Time: 1, Threads: 1} }
-
-func (w *world) site(mods ...func(*configure)) *site {
-	w.t.Helper()
-	s := &site{t: w.t, clock: clocktesting.NewFakePassiveClock(now()), log: &lines{}, writes: &lines{}, metrics: prometheus.NewRegistry()}
-	var c configure
-	c.Cache, c.Clock, c.BaseURL = w.cache, s.clock, "http://127.0.0.1"
-	c.Log = funcr.NewJSON(s.log.add, funcr.Options{})
-	var err error
-	if c.Metrics, err = NewMetrics(s.metrics); err != nil {
-		w.t.Fatal(err)
-	}
-	for _, mod := range mods {
-		mod(&c)
-	}
-	direct := interceptor.NewClient(recording(w.portal, s.writes), c.funcs)
-	hasher, err := account.NewHasher(account.HasherOptions{Params: cheap(), Wait: c.Metrics.HashWait})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	c.Client = direct
-	c.Accounts = account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
-	if c.Keys == nil {
-		c.Keys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
-	}
-	handler, err := New(c.Options)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	server := httptest.NewServer(handler)
-	w.t.Cleanup(server.Close)
-	s.url = server.URL
-	return s
-}
-
-// recording notes every write that reaches the API server.
-func recording(c client.WithWatch, writes *lines) client.WithWatch {
-	note := func(verb string, o client.Object) { writes.add(fmt.Sprintf("%s %T", verb, o)) }
-	return interceptor.NewClient(c, interceptor.Funcs{
-		Create: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.CreateOption) error {
-			note("create", o)
-			return c.Create(ctx, o, opts...)
-		},
-		Update: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
-			note("update", o)
-			return c.Update(ctx, o, opts...)
-		},
-		Patch: func(ctx context.Context, c client.WithWatch, o client.Object, p client.Patch, opts ...client.PatchOption) error {
-			note("patch", o)
-			return c.Patch(ctx, o, p, opts...)
-		},
-		Delete: func(ctx context.Context, c client.WithWatch, o client.Object, opts ...client.DeleteOption) error {
-			note("delete", o)
-			return c.Delete(ctx, o, opts...)
-		},
-		SubResourceUpdate: func(ctx context.Context, c client.Client, sub string, o client.Object, opts ...client.SubResourceUpdateOption) error {
-			note("update "+sub, o)
-			return c.SubResource(sub).Update(ctx, o, opts...)
-		},
-		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
-			note("patch "+sub, o)
-			return c.SubResource(sub).Patch(ctx, o, p, opts...)
-		},
-	})
-}
-
-// browser keeps cookies and shows redirects.
-type browser struct {
-	t      testing.TB
-	site   *site
-	client *http.Client
-	header http.Header
-}
-
-func (s *site) browser() *browser {
-	jar, err := cookiejar.New(nil)
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	return &browser{t: s.t, site: s, header: http.Header{}, client: &http.Client{
-		Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-}
-
-// answer is a response with its body.
-type answer struct {
-	*http.Response
-	body string
-}
-
-func (b *browser) get(path string) answer { return b.do(http.MethodGet, path, nil) }
-
-func (b *browser) post(path string, form url.Values) answer {
-	return b.do(http.MethodPost, path, strings.NewReader(form.Encode()))
-}
-
-func (b *browser) do(method, path string, body io.Reader) answer {
-	b.t.Helper()
-	a, err := b.try(method, path, body)
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	return a
-}
-
-// try is do for goroutines other than the test's.
-func (b *browser) try(method, path string, body io.Reader) (answer, error) {
-	r, err := http.NewRequestWithContext(context.Background(), method, b.site.url+path, body)
-	if err != nil {
-		return answer{}, err
-	}
-	if body != nil {
-		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	for name, values := range b.header {
-		r.Header[name] = values
-	}
-	if host := b.header.Get("Host"); host != "" {
-		r.Host = host
-	}
-	response, err := b.client.Do(r)
-	if err != nil {
-		return answer{}, err
-	}
-	defer response.Body.Close()
-	text, err := io.ReadAll(response.Body)
-	return answer{response, string(text)}, err
-}
-
-// follow opens the page that an answer sends the browser to.
-func (b *browser) follow(a answer) answer {
-	b.t.Helper()
-	if a.StatusCode != http.StatusSeeOther {
-		b.t.Fatalf("status %d, want a redirect:\n%s", a.StatusCode, a.body)
-	}
-	return b.get(a.Header.Get("Location"))
-}
-
-// expect checks the status of an answer and what its page says.
-func (a answer) expect(t testing.TB, status int, texts ...string) {
-	t.Helper()
-	if a.StatusCode != status {
-		t.Errorf("status %d, want %d", a.StatusCode, status)
-	}
-	for _, text := range texts {
-		if !strings.Contains(a.body, text) {
-			t.Errorf("the page does not say %q", text)
-		}
-	}
-	if t.Failed() {
-		page := a.body
-		if _, main, ok := strings.Cut(page, "<main"); ok {
-			page, _, _ = strings.Cut(main, "</main>")
-		}
-		t.Logf("the page: %s", page)
-	}
-}
-
-const goodPassword = "Correct horse, battery"
-
-// accepting is the form of somebody without an account.
-func accepting(mods ...string) url.Values {
-	v := url.Values{
-		"action": {"accept"}, "displayName": {"Ana Silva"}, "company": {"Silva & Filhos"}, "locale": {"en"},
-		"password": {goodPassword}, "confirm": {goodPassword},
-	}
-	for i := 0; i+1 < len(mods); i += 2 {
-		v.Set(mods[i], mods[i+1])
-	}
-	return v
-}
-
-// signingIn is the form of somebody with an account.
-func signingIn(password string) url.Values {
-	return url.Values{"action": {"accept"}, "password": {password}}
-}
-
-// count is the value of a counter, named as in Prometheus with its labels in alphabetical order.
-func (s *site) count(series string) float64 {
-	s.t.Helper()
-	families, err := s.metrics.Gather()
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	for _, f := range families {
-		for _, m := range f.Metric {
-			var labels []string
-			for _, l := range m.Label {
-				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
-			}
-			if f.GetName()+"{"+strings.Join(labels, ",")+"}" == series {
-				return m.GetCounter().GetValue()
-			}
-		}
-	}
-	return 0
 }

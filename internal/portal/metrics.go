@@ -43,8 +43,11 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help: "Answers to invitations that were sent to the portal, by what came of them.",
 		}, []string{"result"}),
 	}
-	err := errors.Join(registry.Register(m.HashWait), registry.Register(m.requests), registry.Register(m.duration), registry.Register(m.claims))
-	return m, err
+	var errs []error
+	for _, c := range []prometheus.Collector{m.HashWait, m.requests, m.duration, m.claims} {
+		errs = append(errs, registry.Register(c))
+	}
+	return m, errors.Join(errs...)
 }
 
 // claim results, the values of the label result of roster_portal_claims_total.

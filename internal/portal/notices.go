@@ -111,7 +111,8 @@ func (p *Portal) throttled(v *visit, wait time.Duration) {
 
 func (p *Portal) notFound(v *visit) {
 	w := v.words
-	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("problem.notFound.title"), Paragraphs: []string{w.T("problem.notFound.text")}})
+	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("problem.notFound.title"),
+		Paragraphs: []string{w.T("problem.notFound.text")}})
 }
 
 func (p *Portal) methodNotAllowed(v *visit, allow string) {

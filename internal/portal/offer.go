@@ -60,7 +60,10 @@ const shownProfiles = 8
 // anything is decided by.
 func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
 	o := f.offer
-	v := offerView{Org: w.T("contact.organisation"), Email: string(f.address), Note: o.Invitation.Spec.Message, Contact: w.T("contact.someone")}
+	v := offerView{
+		Org: w.T("contact.organisation"), Contact: w.T("contact.someone"),
+		Email: string(f.address), Note: o.Invitation.Spec.Message,
+	}
 	role := o.Role()
 	if org := o.Organization; org != nil {
 		v.Org, v.Initials = org.Spec.DisplayName, initials(org.Spec.DisplayName)

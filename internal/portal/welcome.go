@@ -42,7 +42,7 @@ func (p *Portal) welcome(v *visit) {
 		p.redirect(v, "")
 		return
 	}
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // G124: Secure follows the scheme of the portal's address
 		Name: p.cookieName(), Value: value, Path: "/", MaxAge: int(welcomeFor.Seconds()),
 		Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
 	})
