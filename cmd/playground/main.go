@@ -61,7 +61,8 @@ func parse(args []string) (playground.Options, error) {
 	flags.StringVar(&o.Namespace, "namespace", "acme", "The namespace of the sample organisation.")
 	flags.StringVar(&o.DataDir, "data-dir", "", "Where everything is kept (default "+filepath.Join(bin, "demo")+").")
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir, "The folder config of the repository.")
-	flags.StringVar(&o.SamplesDir, "samples", "", "The sample organisation, a folder of YAML files (default samples/acme in the folder config).")
+	flags.StringVar(&o.SamplesDir, "samples", "",
+		"The sample organisation, a folder of YAML files (default samples/acme in the folder config).")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -42,7 +42,7 @@ var errEnded = errors.New("ended")
 
 // startProcess runs a program until it ends or is stopped. It ends with the playground, whatever ends that.
 func startProcess(p program, logPath string) (*process, error) {
-	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	log, err := os.OpenFile(logPath, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // A name of our own in the data folder.
 	if err != nil {
 		return nil, err
 	}

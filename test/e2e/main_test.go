@@ -16,7 +16,7 @@ import (
 )
 
 // binDir holds the programs, built once for all tests.
-var binDir string //nolint:gochecknoglobals // TestMain has no other way to tell the tests.
+var binDir string
 
 func TestMain(m *testing.M) {
 	os.Exit(buildAndRun(m))

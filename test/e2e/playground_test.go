@@ -89,7 +89,7 @@ func launch(t *testing.T, dataDir string, args ...string) *demo {
 	t.Helper()
 	d := &demo{t: t, out: &output{}, dataDir: dataDir, ended: make(chan struct{})}
 	args = append([]string{"--data-dir=" + dataDir, "--config-dir=" + filepath.Join(root(), "config")}, args...)
-	d.cmd = exec.Command(filepath.Join(binDir, "playground"), args...) //nolint:gosec // Built by this test.
+	d.cmd = exec.Command(filepath.Join(binDir, "playground"), args...)
 	d.cmd.Env = append(os.Environ(), "KUBEBUILDER_ASSETS="+assets(t))
 	d.cmd.Stdout, d.cmd.Stderr = d.out, d.out
 	if err := d.cmd.Start(); err != nil {

@@ -138,7 +138,9 @@ func disposition(kind, fileName string) string {
 
 // deleteMessages drops the mails that the body names, or all where it names none; so does Mailpit.
 func (m *Mailbox) deleteMessages(w http.ResponseWriter, r *http.Request) {
-	var request struct{ IDs []string }
+	var request struct {
+		IDs []string `json:"IDs"`
+	}
 	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxRequestBytes)).Decode(&request)
 	if err != nil && err != io.EOF {
 		http.Error(w, `the body must be empty or {"IDs": ["…"]}: `+err.Error(), http.StatusBadRequest)

@@ -7,7 +7,6 @@ package mailbox
 
 import (
 	"context"
-	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -97,10 +96,7 @@ func (m *Mailbox) Serve(ctx context.Context, smtpListener, webListener net.Liste
 	_ = smtpListener.Close()
 	_ = webListener.Close()
 	for range running {
-		<-failed
-	}
-	if ctx.Err() != nil || errors.Is(err, http.ErrServerClosed) {
-		return nil
+		_ = <-failed // Closed on purpose.
 	}
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/mail"
 	"strings"
@@ -92,9 +93,7 @@ func (r running) do(method, path, body string, header http.Header) (*http.Respon
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	for name, values := range header {
-		request.Header[name] = values
-	}
+	maps.Copy(request.Header, header)
 	if host := header.Get("Host"); host != "" {
 		request.Host = host
 	}
@@ -222,7 +221,7 @@ func TestTheFieldNamesAreMailpits(t *testing.T) {
 			"Size Inline Attachments",
 	} {
 		got := decode[map[string]json.RawMessage](t, r.get(path))
-		for _, name := range strings.Fields(names) {
+		for name := range strings.FieldsSeq(names) {
 			if value, ok := got[name]; !ok || string(value) == "null" {
 				t.Errorf("%s: %s is %s", path, name, value)
 			}
@@ -234,7 +233,7 @@ func TestTheFieldNamesAreMailpits(t *testing.T) {
 	}
 	summary := decode[struct{ Messages []map[string]any }](t, r.get("/api/v1/messages")).Messages[0]
 	names := "ID MessageID Read From To Cc Bcc ReplyTo Subject Created Username Tags Size Attachments Snippet"
-	for _, name := range strings.Fields(names) {
+	for name := range strings.FieldsSeq(names) {
 		if summary[name] == nil {
 			t.Errorf("summary: %s is missing", name)
 		}
@@ -349,7 +348,7 @@ func TestDelete(t *testing.T) {
 	}
 	r.get("/api/v1/message/latest")
 	two := r.list("/api/v1/messages").Messages[1].ID
-	if response, body := r.do(http.MethodDelete, "/api/v1/messages", `{"IDs":["`+two+`","unknown"]}`, nil); response.StatusCode != 200 || body != "ok" {
+	if response, body := r.do(http.MethodDelete, "/api/v1/messages", `{"IDs":["`+two+`","unknown"]}`, nil); response.StatusCode != http.StatusOK || body != "ok" {
 		t.Fatalf("delete: %s %s", response.Status, body)
 	}
 	if got := r.list("/api/v1/messages"); !cmp.Equal(subjects(got), []string{"three", "one"}) || got.Unread != 1 {

@@ -116,7 +116,7 @@ func TestDeleteButtons(t *testing.T) {
 	if response, _ := r.do(http.MethodPost, path, "", other); response.StatusCode != http.StatusForbidden {
 		t.Errorf("another site may delete: %s", response.Status)
 	}
-	if response, page := r.do(http.MethodPost, path+"?query=subject:t", "", own); response.StatusCode != 200 || !strings.Contains(page, "1 of 2") {
+	if response, page := r.do(http.MethodPost, path+"?query=subject:t", "", own); response.StatusCode != http.StatusOK || !strings.Contains(page, "1 of 2") {
 		t.Errorf("after deleting one, the search is not shown: %s %s", response.Status, page)
 	}
 	if response, _ := r.do(http.MethodPost, "/delete", "", other); response.StatusCode != http.StatusForbidden {

@@ -5,6 +5,7 @@ package mailbox
 import (
 	"net/mail"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -57,20 +58,7 @@ func (q query) matches(e entry) bool {
 }
 
 func (t term) matches(e entry) bool {
-	from := []*mail.Address{e.from}
 	switch t.field {
-	case "to":
-		return anyAddress(t.value, e.to)
-	case "from":
-		return anyAddress(t.value, from)
-	case "cc":
-		return anyAddress(t.value, e.cc)
-	case "bcc":
-		return anyAddress(t.value, e.bcc)
-	case "reply-to":
-		return anyAddress(t.value, e.replyTo)
-	case "addressed":
-		return anyAddress(t.value, from, e.to, e.cc, e.bcc, e.replyTo)
 	case "subject":
 		return contains(e.subject, t.value)
 	case "message-id":
@@ -78,21 +66,33 @@ func (t term) matches(e entry) bool {
 	case "is":
 		return t.value == "read" && e.isRead || t.value == "unread" && !e.isRead
 	case "has":
-		return (t.value == "attachment" || t.value == "attachments") && e.attachmentCount() > 0
+		return strings.HasPrefix(t.value, "attachment") && e.attachmentCount() > 0
+	case "":
+		return anyAddress(t.value, e.addresses("addressed")) || contains(e.subject, t.value) ||
+			contains(e.body.text, t.value) || contains(htmlText(e.body.html), t.value)
 	}
-	return anyAddress(t.value, from, e.to, e.cc, e.bcc, e.replyTo) || contains(e.subject, t.value) ||
-		contains(e.body.text, t.value) || contains(htmlText(e.body.html), t.value)
+	return anyAddress(t.value, e.addresses(t.field))
 }
 
-func anyAddress(value string, lists ...[]*mail.Address) bool {
-	for _, list := range lists {
-		for _, a := range list {
-			if contains(a.Address, value) || contains(a.Name, value) {
-				return true
-			}
-		}
+// addresses returns those that a field of a search speaks of.
+func (m *message) addresses(field string) []*mail.Address {
+	switch field {
+	case "to":
+		return m.to
+	case "from":
+		return []*mail.Address{m.from}
+	case "cc":
+		return m.cc
+	case "bcc":
+		return m.bcc
+	case "reply-to":
+		return m.replyTo
 	}
-	return false
+	return slices.Concat([]*mail.Address{m.from}, m.to, m.cc, m.bcc, m.replyTo)
+}
+
+func anyAddress(value string, list []*mail.Address) bool {
+	return slices.ContainsFunc(list, func(a *mail.Address) bool { return contains(a.Address, value) || contains(a.Name, value) })
 }
 
 func contains(s, lower string) bool { return strings.Contains(strings.ToLower(s), lower) }
