@@ -309,9 +309,16 @@ func (p *Portal) fail(v *visit, f form, err error) {
 	}
 }
 
+// statusClientGone is what the log says of a request whose client did not wait, as nginx does; nobody receives it.
+const statusClientGone = 499
+
 // failed is for an API server that cannot be reached or refuses. Somebody who has filled in a form gets it back, with what the cache
 // knows of the invitation.
 func (p *Portal) failed(v *visit, f form, err error) {
+	if errors.Is(v.r.Context().Err(), context.Canceled) {
+		v.w.WriteHeader(statusClientGone)
+		return
+	}
 	p.log.Error(err, "Cannot serve a request", "method", v.r.Method)
 	if v.r.Method != http.MethodPost {
 		p.unavailable(v)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"sync"
@@ -345,6 +346,20 @@ func TestUnreachableAPIServer(t *testing.T) {
 	t.Run("from the start", func(t *testing.T) {
 		w.site(down(context.DeadlineExceeded)).browser().get(w.link(inv)).expect(t, http.StatusServiceUnavailable, "try again in a minute")
 	})
+}
+
+// A browser that is closed is no fault of the API server's.
+func TestClientThatDoesNotWait(t *testing.T) {
+	w := newWorld(t)
+	inv, s := w.invite("ana"), w.site()
+	s.browser().get(w.link(inv)).expect(t, http.StatusOK) // the keys are known
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	recorder := httptest.NewRecorder()
+	s.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, w.link(inv), nil))
+	if recorder.Code != statusClientGone || strings.Contains(s.log.String(), "Cannot serve") {
+		t.Errorf("status %d, log:\n%s", recorder.Code, s.log)
+	}
 }
 
 func TestAccountsThatCannotBeUsed(t *testing.T) {

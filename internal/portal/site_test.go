@@ -29,6 +29,7 @@ import (
 type site struct {
 	t       testing.TB
 	url     string
+	handler http.Handler
 	clock   *clocktesting.FakePassiveClock
 	log     *lines
 	metrics *prometheus.Registry
@@ -97,7 +98,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	}
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
-	s.url = server.URL
+	s.url, s.handler = server.URL, handler
 	return s
 }
 
