@@ -9,6 +9,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -80,23 +81,20 @@ func (m *Mailbox) Serve(ctx context.Context, smtpListener, webListener net.Liste
 		MaxHeaderBytes:    64 << 10,
 	}
 	failed := make(chan error, 2)
-	go func() { failed <- mailServer.Serve(smtpListener) }()
-	go func() { failed <- webServer.Serve(webListener) }()
+	var servers sync.WaitGroup
+	servers.Go(func() { failed <- mailServer.Serve(smtpListener) })
+	servers.Go(func() { failed <- webServer.Serve(webListener) })
 
 	var err error
-	running := 2
 	select {
 	case <-ctx.Done():
 	case err = <-failed:
-		running--
 	}
 	_ = mailServer.Close()
 	_ = webServer.Close()
 	// A server that was closed before it began to serve has left its listener open.
 	_ = smtpListener.Close()
 	_ = webListener.Close()
-	for range running {
-		_ = <-failed // Closed on purpose.
-	}
+	servers.Wait()
 	return err
 }
