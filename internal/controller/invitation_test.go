@@ -320,7 +320,7 @@ var _ = Describe("A restart", Serial, func() {
 		Eventually(func() *int32 { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.OpenInvitations }).Should(HaveValue(Equal(int32(2))))
 		running.stop()
 		before := post.Received()
-		running = startOperator()
+		running = startOperator(cluster.As("roster-manager"))
 		s.invite(ctx, "dora") // when this one is mailed, the others have been looked at
 		s.invitationIs(ctx, "dora", rosterv1alpha1.InvitationSent)
 		Expect(post.Received()).To(Equal(before + 1))
@@ -335,7 +335,7 @@ var _ = Describe("A restart", Serial, func() {
 		running.stop()
 		Expect(api.Delete(ctx, m)).To(Succeed())
 		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeTrue(), "the operator is down")
-		running = startOperator()
+		running = startOperator(cluster.As("roster-manager"))
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeFalse(), "swept at the start")
 	})
 })

@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	"k8s.io/utils/ptr"
@@ -61,7 +62,7 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(post.Close)
 	now = clocktesting.NewFakePassiveClock(time.Now().Truncate(time.Second))
-	running = startOperator()
+	running = startOperator(cluster.As("roster-manager"))
 	DeferCleanup(func() { running.stop() })
 })
 
@@ -71,9 +72,9 @@ type operator struct {
 	done   chan error
 }
 
-func startOperator() *operator {
+func startOperator(as *rest.Config) *operator {
 	GinkgoHelper()
-	asManager := Unthrottled(cluster.As("roster-manager"))
+	asManager := Unthrottled(as)
 	writes = testenv.CountWrites(asManager)
 	options := ManagerOptions(4)
 	options.Scheme = cluster.Scheme
