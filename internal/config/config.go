@@ -103,7 +103,7 @@ type RBAC struct {
 
 // Controllers is how much the manager does at once.
 type Controllers struct {
-	// Concurrency is how many objects of one kind are worked on at once. Default 8.
+	// Concurrency is how many objects of one kind are worked on at once. Default 16.
 	Concurrency int `json:"concurrency,omitempty"`
 	// Deliveries is how many mails are on their way at once. Default 16.
 	Deliveries int `json:"deliveries,omitempty"`
@@ -150,7 +150,7 @@ func (c *Config) complete() {
 		c.Links.KeySecret = "roster-link-keys"
 	}
 	if c.Controllers.Concurrency == 0 {
-		c.Controllers.Concurrency = 8
+		c.Controllers.Concurrency = 16
 	}
 	if c.Controllers.Deliveries == 0 {
 		c.Controllers.Deliveries = 16

@@ -23,7 +23,7 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	}
 	s := c.Mail.SMTP
 	if s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
-		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 8 || c.Controllers.Deliveries != 16 {
+		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 {
 		t.Errorf("%+v", c)
 	}
 }

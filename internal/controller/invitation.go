@@ -156,17 +156,17 @@ func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	now := r.clock.Now()
 	d := invitation.Decide(*in, now)
 	if in.Report != nil { // A mail went out, and then its outcome could not be written.
-		return ctrl.Result{RequeueAfter: until(d.Wake, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
 	}
 	if d.Action != invitation.Deliver && d.Action != invitation.Remind {
-		return ctrl.Result{RequeueAfter: until(d.Wake, now)}, nil // The other controller writes the status.
+		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, nil // The other controller writes the status.
 	}
 	report, retry := r.post.send(ctx, in, d)
 	in.Report = report
 	now = r.clock.Now()
 	d = invitation.Decide(*in, now)
 	if retry == 0 {
-		retry = until(d.Wake, now)
+		retry = until(d.NextMail, now)
 	}
 	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
 }

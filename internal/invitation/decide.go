@@ -66,6 +66,8 @@ type Decision struct {
 	Mail Mail
 	// Wake is when to decide again although nothing else happens; zero for never.
 	Wake time.Time
+	// NextMail is when a mail may fall due although nothing else happens; zero for never. It is not before Wake.
+	NextMail time.Time
 }
 
 // A rule looks at the case and, if it applies, settles it. The status in the case may be changed only by a rule that applies.
@@ -100,7 +102,7 @@ func Decide(in Input, now time.Time) Decision {
 	if c.status.State == "" {
 		c.status.State = rosterv1alpha1.InvitationPending
 	}
-	return Decision{Status: *c.status, Action: c.action, Mail: c.mail, Wake: c.wake}
+	return Decision{Status: *c.status, Action: c.action, Mail: c.mail, Wake: c.wake, NextMail: c.nextMail}
 }
 
 // decide is one case while it is being settled.
@@ -111,6 +113,8 @@ type decide struct {
 	action Action
 	mail   Mail
 	wake   time.Time
+	// nextMail is the earliest of the times to wake at which a mail may be due.
+	nextMail time.Time
 	// unwritten: a mail has gone out that the status does not show.
 	unwritten bool
 }
@@ -118,7 +122,8 @@ type decide struct {
 // holdBack lets no further mail go out before the status shows the last one: only one mail is remembered.
 func (c *decide) holdBack() {
 	if c.unwritten && (c.action == Deliver || c.action == Remind) {
-		c.action, c.mail, c.wake = Nothing, Mail{}, c.now
+		c.action, c.mail = Nothing, Mail{}
+		c.mailAt(c.now)
 	}
 }
 
@@ -197,7 +202,7 @@ func settled(c *decide) bool {
 	default:
 		return false
 	}
-	c.wakeAt(c.resendLater())
+	c.mailAt(c.resendLater())
 	return true
 }
 
@@ -211,7 +216,7 @@ func lapse(c *decide) bool {
 			return false
 		}
 		c.expire()
-		c.wakeAt(c.resendLater())
+		c.mailAt(c.resendLater())
 		return true
 	}
 	c.waiting()
@@ -220,9 +225,9 @@ func lapse(c *decide) bool {
 		c.action = Remind
 		c.mail = Mail{Attempt: c.status.Attempt, Reminder: due, Expiry: c.expiry()}
 	}
-	c.wakeAt(next)
+	c.mailAt(next)
 	c.wakeAt(c.expiry())
-	c.wakeAt(c.resendLater())
+	c.mailAt(c.resendLater())
 	return true
 }
 
@@ -291,7 +296,7 @@ func throttled(c *decide) bool {
 	until := c.ThrottledUntil.UTC().Truncate(time.Minute).Add(time.Minute)
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonThrottled, fmt.Sprintf(
 		"%s has been sent several invitations in a short time; the next one goes out at %s.", c.Email(), until.Format(time.RFC3339)))
-	c.wakeAt(until)
+	c.mailAt(until)
 	return true
 }
 
@@ -367,10 +372,20 @@ func (c *decide) set(kind string, status metav1.ConditionStatus, reason, message
 }
 
 // wakeAt asks to be asked again at t, or earlier.
-func (c *decide) wakeAt(t time.Time) {
-	if !t.IsZero() && (c.wake.IsZero() || t.Before(c.wake)) {
-		c.wake = t
+func (c *decide) wakeAt(t time.Time) { c.wake = earlier(c.wake, t) }
+
+// mailAt asks to be asked again at t, or earlier, because a mail may be due then.
+func (c *decide) mailAt(t time.Time) {
+	c.wakeAt(t)
+	c.nextMail = earlier(c.nextMail, t)
+}
+
+// earlier is the earlier of two times, of which zero is never.
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
 	}
+	return a
 }
 
 // memberMissing says whether the Member that is named does not exist, is going, or is another one than the one first meant.

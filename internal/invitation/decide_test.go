@@ -276,6 +276,18 @@ func checkInvariants(t interface {
 	}
 }
 
+// TestOnlyMailsWakeTheDelivery: the end of an invitation concerns the status alone.
+func TestOnlyMailsWakeTheDelivery(t *testing.T) {
+	d := Decide(build(sent(0)), start.Add(time.Hour))
+	if !d.NextMail.Equal(start.Add(48 * time.Hour)) {
+		t.Errorf("the reminder is due at %s", d.NextMail)
+	}
+	d = Decide(build(sent(0), func(in *Input) { in.Invitation.Status.RemindersSent = 1 }), start.Add(50*time.Hour))
+	if !d.NextMail.IsZero() || !d.Wake.Equal(start.Add(72*time.Hour)) {
+		t.Errorf("next mail %s, wakes at %s", d.NextMail, d.Wake)
+	}
+}
+
 func TestFindRival(t *testing.T) {
 	mk := func(name string, uid string, created time.Duration, bs ...builder) *rosterv1alpha1.Invitation {
 		in := build(bs...)
