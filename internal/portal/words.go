@@ -132,11 +132,13 @@ func nth(list string, i int) string {
 	return items[i%len(items)]
 }
 
-// left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none.
+// left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none. An
+// hour short of a day counts as the day: a link of three days has three days left when it is opened at once, as its mail says.
 func (w words) left(d time.Duration) string {
+	const day = 24 * time.Hour
 	switch {
-	case d >= 48*time.Hour:
-		return w.N("time.daysLeft", int(d/(24*time.Hour)))
+	case d+time.Hour >= 2*day:
+		return w.N("time.daysLeft", int((d+time.Hour)/day))
 	case d >= 2*time.Hour:
 		return w.N("time.hoursLeft", int(d/time.Hour))
 	case d >= time.Minute:

@@ -192,7 +192,7 @@ func TestTimesInWords(t *testing.T) {
 		}
 	}
 	for left, want := range map[time.Duration]string{
-		72 * time.Hour: "3 days left", 48 * time.Hour: "2 days left", 48*time.Hour - 1: "47 hours left", 2 * time.Hour: "2 hours left",
+		72 * time.Hour: "3 days left", 48 * time.Hour: "2 days left", 72*time.Hour - time.Second: "3 days left", 47*time.Hour - 1: "46 hours left", 2 * time.Hour: "2 hours left",
 		2*time.Hour - 1: "119 minutes left", 90 * time.Second: "1 minute left", 59 * time.Second: "", -time.Hour: "",
 	} {
 		if got := d.words["en"].left(left); got != want {
