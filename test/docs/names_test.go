@@ -1,0 +1,259 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package docs_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/controller"
+	"github.com/roster-dev/roster/internal/portal"
+)
+
+// TestReasons: every condition and every reason of the API is explained.
+func TestReasons(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api/v1alpha1/conditions.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := text(t, pages(t))
+	count := 0
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok {
+			return true
+		}
+		for i, name := range spec.Names {
+			literal, ok := spec.Values[i].(*ast.BasicLit)
+			if !ok {
+				t.Fatalf("%s is no literal", name.Name)
+			}
+			value, _ := strconv.Unquote(literal.Value)
+			mention := "`" + value + "`"
+			if strings.HasPrefix(name.Name, "Condition") {
+				mention = "| " + value + " |" // its row in the table of a kind
+			}
+			if value == rosterv1alpha1.ConditionStalled {
+				mention = "with Stalled |"
+			}
+			count++
+			if !strings.Contains(all, mention) {
+				t.Errorf("%s: no page has %s", name.Name, mention)
+			}
+		}
+		return true
+	})
+	if count < 20 {
+		t.Errorf("only %d constants found", count)
+	}
+}
+
+// TestMetrics: every metric is explained.
+func TestMetrics(t *testing.T) {
+	var seen names
+	controller.NewMetrics(&seen)
+	if _, err := portal.NewMetrics(&seen); err != nil {
+		t.Fatal(err)
+	}
+	if len(seen) < 5 {
+		t.Errorf("only %v", seen)
+	}
+	operations := read(t, "docs/operations.md")
+	for _, name := range seen {
+		if !strings.Contains(operations, "| `"+name+"` |") {
+			t.Errorf("docs/operations.md does not explain %s", name)
+		}
+	}
+	for _, mention := range regexp.MustCompile(`roster_[a-z_]+`).FindAllString(text(t, pages(t)), -1) {
+		if !slices.Contains(seen, strings.TrimSuffix(mention, "_bucket")) {
+			t.Errorf("there is no metric %s", mention)
+		}
+	}
+}
+
+// names is a registry that notes what is registered.
+type names []string
+
+func (n *names) Register(c prometheus.Collector) error {
+	descriptions := make(chan *prometheus.Desc, 10)
+	c.Describe(descriptions)
+	close(descriptions)
+	for d := range descriptions {
+		// The library tells the name in no other way.
+		match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())
+		*n = append(*n, match[1])
+	}
+	return nil
+}
+
+func (n *names) MustRegister(collectors ...prometheus.Collector) {
+	for _, c := range collectors {
+		_ = n.Register(c)
+	}
+}
+
+func (n *names) Unregister(prometheus.Collector) bool { return false }
+
+// TestMakeTargets: what readers are told to make can be made.
+func TestMakeTargets(t *testing.T) {
+	targets := map[string]bool{}
+	for _, match := range regexp.MustCompile(`(?m)^([a-z][a-z-]*):`).FindAllStringSubmatch(read(t, "Makefile"), -1) {
+		targets[match[1]] = true
+	}
+	count := 0
+	for _, p := range pages(t) {
+		for i, line := range strings.Split(read(t, p.path), "\n") {
+			for _, match := range regexp.MustCompile("(?:^|[`$] ?)make((?: [a-z][a-z-]*)+)").FindAllStringSubmatch(line, -1) {
+				for target := range strings.FieldsSeq(match[1]) {
+					count++
+					if !targets[target] {
+						t.Errorf("%s:%d: the Makefile has no target %s", p.path, i+1, target)
+					}
+				}
+			}
+		}
+	}
+	if count < 10 {
+		t.Errorf("only %d targets found: the test does not see them", count)
+	}
+}
+
+// TestShell: commands can at least be read by a shell.
+func TestShell(t *testing.T) {
+	for _, b := range blocksIn(t, "sh") {
+		cmd := exec.Command("bash", "-n")
+		cmd.Stdin = strings.NewReader(b.text)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%s: %v\n%s", b, err, out)
+		}
+	}
+}
+
+// TestGo: what pages show of the example is in the example, which is compiled.
+func TestGo(t *testing.T) {
+	source := squeeze(read(t, "docs/examples/canpublish/main.go"))
+	for _, b := range blocksIn(t, "go") {
+		for line := range strings.Lines(b.text) {
+			if !strings.Contains(source, squeeze(line)) {
+				t.Errorf("%s: the example has no %s", b, line)
+			}
+		}
+	}
+}
+
+func squeeze(s string) string { return strings.Join(strings.Fields(s), " ") }
+
+// TestConfigurationTable: the table in the README names every field of the configuration, with its default.
+func TestConfigurationTable(t *testing.T) {
+	c, err := config.Parse([]byte(`
+apiVersion: config.roster.dev/v1alpha1
+kind: RosterConfig
+mail: {from: roster@acme.example, smtp: {address: "smtp.acme.example:587"}}
+portal: {url: "https://roster.acme.example"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := map[string]string{}
+	for _, match := range regexp.MustCompile("(?m)^\\| `([a-zA-Z.]+)` \\| ([^|]*) \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		rows[match[1]] = match[2]
+	}
+	fields := leaves("", reflect.ValueOf(c))
+	for path, value := range fields {
+		row, ok := rows[path]
+		shown, isValue := strings.CutPrefix(row, "`")
+		shown = strings.TrimSuffix(shown, "`")
+		if _, isField := fields[shown]; isField {
+			isValue = false // the default is what another field says
+		}
+		switch {
+		case path == "kind" || path == "apiVersion":
+		case !ok:
+			t.Errorf("%s is not in the table", path)
+		case row == "required" && (value == "" || value == "[]"):
+			t.Errorf("%s is not required", path)
+		case isValue && shown != value, !isValue && row != "required" && value != "" && value != "[]":
+			t.Errorf("%s: the table says %s, the default is %q", path, row, value)
+		}
+		delete(rows, path)
+	}
+	for path := range rows {
+		t.Errorf("the table has %s, which is no field", path)
+	}
+}
+
+// leaves are the fields of a configuration, by their path in the file.
+func leaves(prefix string, v reflect.Value) map[string]string {
+	found := map[string]string{}
+	for i := range v.NumField() {
+		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
+		path := strings.TrimPrefix(prefix+"."+name, ".")
+		if strings.Contains(options, "inline") {
+			path = prefix
+		}
+		switch value := v.Field(i).Interface().(type) {
+		case metav1.Duration:
+			found[path] = value.Duration.String()
+		default:
+			if v.Field(i).Kind() == reflect.Struct {
+				maps.Copy(found, leaves(path, v.Field(i)))
+			} else {
+				found[path] = fmt.Sprint(value)
+			}
+		}
+	}
+	return found
+}
+
+// TestFields: the page of a kind names every field of its spec.
+func TestFields(t *testing.T) {
+	for name, spec := range map[string]any{
+		"organization": rosterv1alpha1.OrganizationSpec{}, "member": rosterv1alpha1.MemberSpec{}, "invitation": rosterv1alpha1.InvitationSpec{},
+		"socialprofile": rosterv1alpha1.SocialProfileSpec{}, "account": rosterv1alpha1.AccountSpec{},
+	} {
+		text := read(t, "docs/"+name+".md")
+		for field := range reflect.TypeOf(spec).Fields() {
+			for _, want := range specFields(field) {
+				if !regexp.MustCompile("\\| `" + regexp.QuoteMeta(want) + `(\[\])?(\.name)?` + "` \\|").MatchString(text) {
+					t.Errorf("docs/%s.md does not name %s", name, want)
+				}
+			}
+		}
+	}
+}
+
+// specFields are the names that a field of a spec goes by in a table: those of a group one by one.
+func specFields(field reflect.StructField) []string {
+	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+	if field.Type.Kind() != reflect.Struct {
+		return []string{name}
+	}
+	var all []string
+	for inner := range field.Type.Fields() {
+		if innerName, _, _ := strings.Cut(inner.Tag.Get("json"), ","); innerName != "" {
+			for _, below := range specFields(inner) {
+				all = append(all, name+"."+below)
+			}
+		}
+	}
+	if len(all) == 0 { // a struct that is written as one value, such as a duration
+		return []string{name}
+	}
+	return all
+}
