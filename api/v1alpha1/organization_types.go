@@ -36,6 +36,11 @@ type OrganizationSpec struct {
 	// +kubebuilder:default={}
 	Invitations InvitationPolicy `json:"invitations,omitzero"`
 
+	// guardrails keep mistakes from doing harm.
+	// +optional
+	// +kubebuilder:default={}
+	Guardrails Guardrails `json:"guardrails,omitzero"`
+
 	// security is what the organisation asks of its members' accounts.
 	// +optional
 	// +kubebuilder:default={}
@@ -89,10 +94,36 @@ type InvitationPolicy struct {
 	// +kubebuilder:validation:items:XValidation:rule="!self.contains('@') && !self.contains('*') && !self.contains(' ') && self == self.lowerAscii()",message="must be a plain domain in lower case such as example.com, without @ or *"
 	AllowedDomains []string `json:"allowedDomains,omitempty"`
 
+	// allowedFor says which members may invite: Managers (the owner, CoOwners and Managers) or only the Owner.
+	// +optional
+	// +kubebuilder:default=Managers
+	AllowedFor Inviters `json:"allowedFor,omitempty"`
+
 	// selfRenewal lets the holder of an expired link ask for a new one on the page that says so.
 	// +optional
 	// +kubebuilder:default=false
 	SelfRenewal *bool `json:"selfRenewal,omitempty"`
+}
+
+// Inviters says which members may invite.
+// +kubebuilder:validation:Enum=Managers;Owner
+type Inviters string
+
+// Who may invite.
+const (
+	// InvitersManagers: the owner, CoOwners and Managers.
+	InvitersManagers Inviters = "Managers"
+	// InvitersOwner: the owner alone.
+	InvitersOwner Inviters = "Owner"
+)
+
+// Guardrails keep mistakes from doing harm.
+type Guardrails struct {
+	// deleteOnlySuspended lets only suspended Members be deleted, so that a Git prune of the wrong files fails as a whole. To
+	// remove a person, suspend them first.
+	// +optional
+	// +kubebuilder:default=false
+	DeleteOnlySuspended *bool `json:"deleteOnlySuspended,omitempty"`
 }
 
 // SecurityPolicy is what an organisation asks of its members' accounts.
