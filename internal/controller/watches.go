@@ -235,7 +235,7 @@ func organizationAlive(o *rosterv1alpha1.Organization) any { return o.DeletionTi
 func organizationOwner(o *rosterv1alpha1.Organization) any { return o.Spec.OwnerRef }
 
 func organizationPolicy(o *rosterv1alpha1.Organization) any {
-	return []any{o.Spec.Invitations, o.DeletionTimestamp != nil}
+	return []any{o.Spec.Invitations, o.Spec.OwnerRef, o.DeletionTimestamp != nil}
 }
 
 func accountForMember(a *rosterv1alpha1.Account) any {

@@ -115,6 +115,9 @@ func (w *world) input(inv *rosterv1alpha1.Invitation) Input {
 // lifecycle is what the reconciler of the same name does; it may die between any two writes.
 func (w *world) lifecycle(crash int) {
 	in := w.input(w.versions[w.seen])
+	if in.Report != nil {
+		return
+	}
 	d := Decide(in, w.now)
 	switch d.Action {
 	case Deliver:
@@ -151,6 +154,10 @@ func (w *world) join(inv *rosterv1alpha1.Invitation) {
 func (w *world) delivery(outcome Outcome, crash int) {
 	in := w.input(w.versions[w.seen])
 	d := Decide(in, w.now)
+	if in.Report != nil {
+		w.write(d)
+		return
+	}
 	if d.Action != Deliver && d.Action != Remind {
 		return
 	}
@@ -266,6 +273,21 @@ func (w *world) settle() {
 	w.t.Fatalf("does not come to rest: %+v", w.latest().Status)
 }
 
+// resendWorks: whatever has happened, an invitation that is neither used nor withdrawn can be sent again.
+func (w *world) resendWorks() {
+	missing := w.member == nil
+	if len(w.claims) > 0 || isTrue(w.latest().Spec.Revoked) || w.declared && missing {
+		return
+	}
+	w.now = w.now.Add(time.Second)
+	before := w.latest().Status.Attempt
+	w.user(func(inv *rosterv1alpha1.Invitation) { inv.Spec.ResendRequestedAt = ptr.To(metav1.NewTime(w.now)) })
+	w.settle()
+	if s := w.latest().Status; s.State != rosterv1alpha1.InvitationSent || s.Attempt != before+1 {
+		w.t.Fatalf("a resend after attempt %d led to %+v", before, s)
+	}
+}
+
 // invariants hold after every step.
 func (w *world) invariants(t *rapid.T) {
 	if len(w.claims) > 1 {
@@ -350,5 +372,6 @@ func TestModel(t *testing.T) {
 		}, w.latest().Status.State) {
 			t.Fatalf("rests in %s", w.latest().Status.State)
 		}
+		w.resendWorks()
 	})
 }

@@ -53,8 +53,11 @@ func NewReport(in Input, d Decision, messageID string, at time.Time) Report {
 	return r
 }
 
-// Shown says whether a status tells what the report tells, so that the report can be forgotten.
+// Shown says whether a status tells what the report tells, so that the report can be forgotten. An acceptance tells everything.
 func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
+	if status.State == rosterv1alpha1.InvitationAccepted {
+		return true
+	}
 	if status.Attempt != r.Attempt {
 		return status.Attempt > r.Attempt
 	}
@@ -91,9 +94,6 @@ func (c *decide) remember() {
 
 func (c *decide) foldAttempt(r Report) {
 	s := c.status
-	if s.State == rosterv1alpha1.InvitationAccepted {
-		return
-	}
 	switch r.Outcome {
 	case Failing:
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, r.Message)
@@ -124,9 +124,6 @@ func (c *decide) foldAttempt(r Report) {
 }
 
 func (c *decide) foldReminder(r Report) {
-	if c.status.State != rosterv1alpha1.InvitationSent || c.status.Attempt != r.Attempt {
-		return
-	}
 	switch r.Outcome {
 	case Delivered:
 		c.delivered()

@@ -58,8 +58,12 @@ func (o Offer) Email() string {
 	return ""
 }
 
-// Role is what the person becomes in the organisation.
+// Role is what the person becomes in the organisation; for the Member that owns it, Owner.
 func (o Offer) Role() rosterv1alpha1.OrganizationRole {
+	if ref := o.Invitation.Spec.MemberRef; ref != nil && o.Organization != nil && o.Organization.Spec.OwnerRef != nil &&
+		o.Organization.Spec.OwnerRef.Name == ref.Name {
+		return rosterv1alpha1.RoleOwner
+	}
 	role := o.Invitation.Spec.Role
 	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
 		role = o.Member.Spec.Role

@@ -63,6 +63,10 @@ func TestOfferIsWhatThePersonGets(t *testing.T) {
 	if bare.Role() != rosterv1alpha1.RoleMember {
 		t.Errorf("an address alone is invited as %s", bare.Role())
 	}
+	owner := build(declared, func(in *Input) { in.Organization.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"} })
+	if owner.Role() != rosterv1alpha1.RoleOwner {
+		t.Errorf("the owner is invited as %s", owner.Role())
+	}
 	d := build(declared)
 	if d.Role() != rosterv1alpha1.RoleMember || d.Email() != "ana@acme.example" {
 		t.Errorf("declared: %s, %s", d.Role(), d.Email())
