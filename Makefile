@@ -136,11 +136,11 @@ clean: ## Remove what was built, except the control plane and golangci-lint
 
 ##@ Install (kubectl)
 
-install: ## Install or update the kinds of Roster
-	$(KUSTOMIZE) build config/crd | $(KUBECTL) apply --server-side -f -
+install: ## Install or update the kinds of Roster and the policies that guard them
+	@for folder in crd policy; do $(KUSTOMIZE) build config/$$folder; echo ---; done | $(KUBECTL) apply --server-side -f -
 
 uninstall: ## Remove the kinds of Roster, and with them EVERY organisation, member, invitation and account
-	$(KUSTOMIZE) build config/crd | $(KUBECTL) delete --ignore-not-found -f -
+	@for folder in crd policy; do $(KUSTOMIZE) build config/$$folder; echo ---; done | $(KUBECTL) delete --ignore-not-found -f -
 
 # MANAGER_IMG and PORTAL_IMG are set in an overlay of their own, so that deploying leaves no trace in the checkout.
 deploy: ## Install or update everything; MANAGER_IMG and PORTAL_IMG name the images
@@ -150,7 +150,7 @@ deploy: ## Install or update everything; MANAGER_IMG and PORTAL_IMG name the ima
 		>bin/deploy/kustomization.yaml
 	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
 
-undeploy: ## Remove manager and portal; the kinds, all objects and both namespaces stay
+undeploy: ## Remove manager and portal; the kinds, their policies, all objects and both namespaces stay
 	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -l '!roster.dev/keep' -f -
 
 # image splits host:port/name:tag or name@digest for kustomize.
