@@ -21,6 +21,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/admission"
 )
 
 // systemNamespace is where manager and portal belong, and their Secrets.
@@ -58,6 +59,27 @@ func (c *cluster) apply(ctx context.Context, objects []*unstructured.Unstructure
 		}
 	}
 	return nil
+}
+
+// install applies what an installation does, and returns when the API server serves the kinds and the policies are active.
+func (c *cluster) install(ctx context.Context, i installation) error {
+	if err := c.apply(ctx, i.kinds); err != nil {
+		return err
+	}
+	if err := c.waitEstablished(ctx, i.kinds); err != nil {
+		return err
+	}
+	mutating, err := admission.ServesMutating(c.client)
+	if err != nil {
+		return err
+	}
+	if mutating {
+		i.rules = append(i.rules, i.mutating...)
+	}
+	if err := c.apply(ctx, i.rules); err != nil {
+		return err
+	}
+	return admission.Await(ctx, c.client, mutating)
 }
 
 func ignoreUnknownKind(err error) error {

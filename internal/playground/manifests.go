@@ -66,20 +66,27 @@ func parseManifests(content []byte) ([]*unstructured.Unstructured, error) {
 	}
 }
 
-// installation reads what a cluster is given before manager and portal start: the kinds, the permissions, and the admission
-// policies where there are any.
-func installation(configDir string) ([]*unstructured.Unstructured, error) {
-	var objects []*unstructured.Unstructured
-	for _, folder := range []string{"crd/bases", "rbac", "policy"} {
-		path := filepath.Join(configDir, folder)
-		if _, err := os.Stat(path); folder == "policy" && errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		found, err := readManifests(path)
-		if err != nil {
-			return nil, err
-		}
-		objects = append(objects, found...)
+// installation is what a cluster is given before manager and portal start.
+type installation struct {
+	// kinds come first: the policies speak of them.
+	kinds []*unstructured.Unstructured
+	// permissions and admission policies.
+	rules []*unstructured.Unstructured
+	// mutating policies, which not every API server serves.
+	mutating []*unstructured.Unstructured
+}
+
+func readInstallation(configDir string) (i installation, err error) {
+	if i.kinds, err = readManifests(filepath.Join(configDir, "crd/bases")); err != nil {
+		return i, err
 	}
-	return objects, nil
+	for _, folder := range []string{"rbac", "policy"} {
+		found, err := readManifests(filepath.Join(configDir, folder))
+		if err != nil {
+			return i, err
+		}
+		i.rules = append(i.rules, found...)
+	}
+	i.mutating, err = readManifests(filepath.Join(configDir, "policy/mutating"))
+	return i, err
 }

@@ -168,7 +168,7 @@ func (r *run) startControlPlane(ctx context.Context, cp *controlPlane) error {
 
 // fill gives the API server what a cluster gets at an installation, but for the Deployments.
 func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
-	r.step("Installing the kinds and the permissions")
+	r.step("Installing the kinds, the permissions and the policies")
 	c, err := newCluster(cp.config())
 	if err != nil {
 		return nil, err
@@ -178,14 +178,11 @@ func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
 			return nil, err
 		}
 	}
-	objects, err := installation(r.options.ConfigDir)
+	parts, err := readInstallation(r.options.ConfigDir)
 	if err != nil {
 		return nil, err
 	}
-	if err := c.apply(ctx, objects); err != nil {
-		return nil, err
-	}
-	if err := c.waitEstablished(ctx, objects); err != nil {
+	if err := c.install(ctx, parts); err != nil {
 		return nil, err
 	}
 	r.places.kubeconfig = r.state.path(adminKubeconfig)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -29,6 +30,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -88,7 +90,7 @@ func startPlane() (*plane, error) {
 	p := &plane{env: env, stop: stop}
 	started = p
 	scheme := runtime.NewScheme()
-	err = errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme))
+	err = errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), admissionv1.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme))
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +123,7 @@ func startPlane() (*plane, error) {
 	return p, nil
 }
 
-// prepare makes what an installed Roster has: namespaces, link keys, permissions of the portal.
+// prepare makes what an installed Roster has: namespaces, link keys, permissions of the portal, admission policies.
 func (p *plane) prepare(ctx context.Context) error {
 	current := bytes.Repeat([]byte("k"), 32)
 	keys, err := invitation.NewKeys(current)
@@ -129,8 +131,12 @@ func (p *plane) prepare(ctx context.Context) error {
 		return err
 	}
 	p.keys = keys
-	objects, err := manifests("../../config/namespace/namespaces.yaml",
-		"../../config/rbac/portal_role.yaml", "../../config/rbac/portal_namespaced_role.yaml")
+	policies, err := filepath.Glob("../../config/policy/[^k]*.yaml") // all but kustomization.yaml
+	if err != nil {
+		return err
+	}
+	objects, err := manifests(append(policies, "../../config/namespace/namespaces.yaml",
+		"../../config/rbac/portal_role.yaml", "../../config/rbac/portal_namespaced_role.yaml")...)
 	if err != nil {
 		return err
 	}
@@ -142,7 +148,7 @@ func (p *plane) prepare(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return admission.Await(ctx, p.admin, false)
 }
 
 // manifests reads objects from files as they are installed.

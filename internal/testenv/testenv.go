@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testenv starts a real etcd and kube-apiserver with the kinds of Roster and its RBAC, for tests.
+// Package testenv starts a real etcd and kube-apiserver with the kinds of Roster, its RBAC and its admission policies, for tests.
 package testenv
 
 import (
@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/admission"
 )
 
 // SystemNamespace is where manager and portal run.
@@ -42,7 +43,8 @@ type Cluster struct {
 	Scheme *apiruntime.Scheme
 }
 
-// Start brings up an API server with the CRDs, the namespaces and the RBAC of config/.
+// Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
+// policies are active.
 func Start(ctx context.Context) (*Cluster, error) {
 	root := Root()
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
@@ -92,9 +94,34 @@ func (c *Cluster) prepare(ctx context.Context, root string) (err error) {
 			return err
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(root, "config/rbac/*.yaml"))
+	if err := c.applyFolder(ctx, filepath.Join(root, "config/rbac")); err != nil {
+		return err
+	}
+	return c.applyPolicies(ctx, root)
+}
+
+// applyPolicies applies config/policy, and config/policy/mutating where the API server serves it, and returns when they are active.
+func (c *Cluster) applyPolicies(ctx context.Context, root string) error {
+	mutating, err := admission.ServesMutating(c.Client)
+	if err != nil {
+		return err
+	}
+	if err := c.applyFolder(ctx, filepath.Join(root, "config/policy")); err != nil {
+		return err
+	}
+	if mutating {
+		if err := c.applyFolder(ctx, filepath.Join(root, "config/policy/mutating")); err != nil {
+			return err
+		}
+	}
+	return admission.Await(ctx, c.Client, mutating)
+}
+
+// applyFolder creates what the YAML files of a folder hold, but not of the folders in it.
+func (c *Cluster) applyFolder(ctx context.Context, folder string) error {
+	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil || len(files) == 0 {
-		return fmt.Errorf("no RBAC in config/rbac: %w", err)
+		return fmt.Errorf("no YAML files in %s: %w", folder, err)
 	}
 	for _, file := range files {
 		if err := c.applyFile(ctx, file); err != nil {
@@ -152,6 +179,16 @@ func (c *Cluster) AsUser(name string) *rest.Config {
 	config := rest.CopyConfig(c.Config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}
 	return config
+}
+
+// Login is the configuration of a person or program who has signed in with a certificate, and so can do no more than their own rights
+// let them: not even pretend to be somebody else.
+func (c *Cluster) Login(name string, groups ...string) (*rest.Config, error) {
+	user, err := c.env.AddUser(envtest.User{Name: name, Groups: groups}, rest.CopyConfig(c.Config))
+	if err != nil {
+		return nil, err
+	}
+	return user.Config(), nil
 }
 
 // Writes counts the requests that change something.
