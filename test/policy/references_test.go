@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy_test
+
+import (
+	"testing"
+
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+func TestOnlyTheOperatorSaysThatSomebodyAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sets := func(who, account string) string {
+		return who + " may not set spec.accountRef to " + account +
+			": Roster sets it when the person accepts. Leave it as it is, and out of what you apply."
+	}
+	removes := func(who string) string {
+		return who + " may not remove spec.accountRef, which says that the person has accepted. Use kubectl apply, which leaves it alone; " +
+			"to take access away, suspend the Member."
+	}
+	unbound := func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = nil }
+	rebound := func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-mallory"} }
+	backup := "backup@platform.example"
+	w.bindRole("backup", backup, rosterRule([]string{"members"}, nil, "create", "update", "bind"), rosterRule([]string{"orgroles"}, nil, "grant"))
+	w.Eventually(func() error { return createMember("zed")(w, dry(w.as(backup))) }).Should(Succeed())
+	w.attempts(t, map[string]attempt{
+		"a Manager creates a Member who has accepted": {ben, createMember("zed", joined), sets(ben, "a-zed")},
+		"a CoOwner binds one who has not":             {carla, updateMember("cora", joined), sets(carla, "a-cora")},
+		"the owner binds another account":             {olivia, updateMember("ana", rebound), sets(olivia, "a-mallory")},
+		"a GitOps controller binds":                   {flux, createMember("zed", joined), sets(flux, "a-zed")},
+		"a namespace administrator binds":             {nina, updateMember("cora", joined), sets(nina, "a-cora")},
+		"a Manager unbinds":                           {ben, updateMember("ana", unbound), removes(ben)},
+		"a GitOps controller replaces":                {flux, updateMember("ana", unbound), removes(flux)},
+		"the operator binds":                          {manager, updateMember("cora", joined), ""},
+		"a restore from a backup":                     {backup, createMember("zed", joined), ""},
+		"what has an account stays editable":          {ben, updateMember("ana", role(advanced)), ""},
+	})
+}
+
+func TestNobodyInvitesInTheNameOfAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	forged := func(who, name string) string {
+		return who + " may not invite in the name of " + name + " (spec.invitedBy). Write your own address there, or leave it out."
+	}
+	changed := func(who, name string) string {
+		return who + " may not invite in the name of " + name + " (spec.invitedBy). Write your own address there, or leave it as it is."
+	}
+	prefixed := "oidc:Ben@acme.example"
+	w.bindRole("prefixed", prefixed, rosterRule([]string{"invitations"}, nil, "create"), rosterRule([]string{"orgroles"}, []string{"Member"}, "grant"))
+	w.Eventually(func() error { return invite("zed")(w, dry(w.as(prefixed))) }).Should(Succeed())
+	w.attempts(t, map[string]attempt{
+		"a Manager in the owner's":              {ben, invite("zed", invitedBy(olivia)), forged(ben, olivia)},
+		"in that of nobody":                     {ben, invite("zed", invitedBy("the boss")), forged(ben, "the boss")},
+		"in a part of their own":                {ben, invite("zed", invitedBy("acme.example")), forged(ben, "acme.example")},
+		"a program in that of a person":         {pusher, invite("zed", invitedBy(olivia), forMember("ana")), forged(pusher, olivia)},
+		"a Manager hands it on":                 {ben, updateInvitation("zoe", invitedBy(carla)), changed(ben, carla)},
+		"a Manager takes the name off":          {ben, updateInvitation("zoe", invitedBy("")), "ben@acme.example may not remove spec.invitedBy: olivia@acme.example answers for this Invitation. Leave it as it is, or revoke the Invitation and create another."},
+		"a Manager in their own":                {ben, invite("zed", invitedBy(ben)), ""},
+		"whatever the case":                     {ben, invite("zed", invitedBy("Ben@Acme.example")), ""},
+		"a Manager takes it over":               {ben, updateInvitation("zoe", invitedBy(ben)), ""},
+		"under a prefix, the address":           {prefixed, invite("zed", invitedBy(ben)), ""},
+		"under a prefix, the user name":         {prefixed, invite("zed", invitedBy(prefixed)), ""},
+		"a Manager revokes what another sent":   {ben, updateInvitation("zoe", revoked), ""},
+		"a GitOps controller writes a person":   {flux, invite("zed", invitedBy(olivia)), ""},
+		"a GitOps controller takes it off":      {flux, updateInvitation("zoe", invitedBy("")), ""},
+		"a namespace administrator may as well": {nina, invite("zed", invitedBy(olivia)), ""},
+	})
+}
+
+func needsMutatingPolicies(t *testing.T) {
+	t.Helper()
+	start(t)
+	kind := admissionv1.SchemeGroupVersion.WithKind("MutatingAdmissionPolicy")
+	if _, err := cluster.Client.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version); err != nil {
+		t.Skip("this API server serves no MutatingAdmissionPolicy: it is older than Kubernetes 1.36")
+	}
+}
+
+func TestWhoInvitesIsFilledIn(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	for _, c := range []struct {
+		who    string
+		change func(inv *rosterv1alpha1.Invitation)
+		want   string
+	}{
+		{ben, invitedBy(""), ben},
+		{ben, invitedBy("Ben@acme.example"), "Ben@acme.example"},
+		{ben, forMember("cora"), ben},
+		{nina, invitedBy(""), nina},
+		{flux, invitedBy(""), ""},
+		{flux, invitedBy(olivia), olivia},
+		{manager, forMember("cora"), ""},
+	} {
+		inv := w.invitation("zed", c.change)
+		w.Expect(dry(w.as(c.who)).Create(t.Context(), inv)).To(Succeed())
+		w.Expect(inv.Spec.InvitedBy).To(Equal(c.want), "created by %s", c.who)
+	}
+}
+
+// TestApplyingTwiceKeepsWhoInvites: server-side apply takes off what it no longer says, but it never said this.
+func TestApplyingTwiceKeepsWhoInvites(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	c := w.as(ben)
+	apply := func(message string) {
+		t.Helper()
+		o := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "roster.dev/v1alpha1", "kind": "Invitation", "metadata": map[string]any{"namespace": w.ns, "name": "zed"},
+			"spec": map[string]any{"email": "zed@acme.example", "message": message},
+		}}
+		w.Expect(c.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("kubectl"))).To(Succeed())
+	}
+	apply("Hello")
+	w.Expect(read[rosterv1alpha1.Invitation](w, "zed").Spec.InvitedBy).To(Equal(ben))
+	apply("Hello")
+	apply("Hello, Zed")
+	inv := read[rosterv1alpha1.Invitation](w, "zed")
+	w.Expect(inv.Spec.InvitedBy).To(Equal(ben))
+	w.Expect(inv.Spec.Message).To(Equal("Hello, Zed"))
+	w.Expect(updateInvitation("zed", revoked)(w, w.as(carla))).To(Succeed())
+	apply("Hello again")
+	w.Expect(read[rosterv1alpha1.Invitation](w, "zed").Spec.InvitedBy).To(Equal(ben))
+}
+
+// TestNobodyPretendsToBeAnother: the policies trust the API server's word on who asks, so what lets people claim to be others is no part
+// of any role.
+func TestNobodyPretendsToBeAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	config, err := cluster.Login(ben, "system:authenticated")
+	w.Expect(err).NotTo(HaveOccurred())
+	w.Expect(invite("zed")(w, dry(w.client(config)))).To(Succeed(), "ben himself may invite")
+	for _, pretends := range []string{olivia, manager, "system:admin"} {
+		config.Impersonate.UserName = pretends
+		err := invite("zed", offers(coOwner))(w, dry(w.client(config)))
+		w.Expect(apierrors.IsForbidden(err)).To(BeTrue(), "as %s: %v", pretends, err)
+		w.Expect(err.Error()).To(ContainSubstring(`cannot impersonate`))
+	}
+}
