@@ -39,6 +39,8 @@ type bench struct {
 	ctx     context.Context
 	cluster *testenv.Cluster
 	client  client.WithWatch
+	// bare has the identity of the manager, so that its writes pass the same authorization and fairness.
+	bare    client.Client
 	sink    *smtptest.Server
 	manager *manager
 	config  string
@@ -73,6 +75,11 @@ mail:
 portal: {url: https://portal.example}
 `, b.sink.Addr())), 0o600))
 	b.kubeconfig("roster-manager")
+	config, err := clientcmd.BuildConfigFromFlags("", b.kube)
+	b.must(err)
+	config.QPS = -1
+	b.bare, err = client.New(config, client.Options{Scheme: b.cluster.Scheme})
+	b.must(err)
 	return b
 }
 
