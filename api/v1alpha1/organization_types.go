@@ -39,7 +39,7 @@ type OrganizationSpec struct {
 	// guardrails keep mistakes from doing harm.
 	// +optional
 	// +kubebuilder:default={}
-	Guardrails Guardrails `json:"guardrails,omitzero"`
+	Guardrails *Guardrails `json:"guardrails,omitempty"`
 
 	// security is what the organisation asks of its members' accounts.
 	// +optional

@@ -565,7 +565,11 @@ func (in *OrganizationSpec) DeepCopyInto(out *OrganizationSpec) {
 		copy(*out, *in)
 	}
 	in.Invitations.DeepCopyInto(&out.Invitations)
-	in.Guardrails.DeepCopyInto(&out.Guardrails)
+	if in.Guardrails != nil {
+		in, out := &in.Guardrails, &out.Guardrails
+		*out = new(Guardrails)
+		(*in).DeepCopyInto(*out)
+	}
 	in.Security.DeepCopyInto(&out.Security)
 }
 

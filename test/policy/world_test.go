@@ -219,7 +219,7 @@ func ownerInvites(o *rosterv1alpha1.Organization) {
 }
 
 func deleteOnlySuspended(o *rosterv1alpha1.Organization) {
-	o.Spec.Guardrails.DeleteOnlySuspended = ptr.To(true)
+	o.Spec.Guardrails = &rosterv1alpha1.Guardrails{DeleteOnlySuspended: ptr.To(true)}
 }
 
 func (w *world) member(name string, change ...func(m *rosterv1alpha1.Member)) *rosterv1alpha1.Member {
