@@ -241,11 +241,15 @@ func TestFields(t *testing.T) {
 // specFields are the names that a field of a spec goes by in a table: those of a group one by one.
 func specFields(field reflect.StructField) []string {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-	if field.Type.Kind() != reflect.Struct {
+	group := field.Type
+	if group == reflect.TypeFor[*rosterv1alpha1.Guardrails]() {
+		group = group.Elem()
+	}
+	if group.Kind() != reflect.Struct {
 		return []string{name}
 	}
 	var all []string
-	for inner := range field.Type.Fields() {
+	for inner := range group.Fields() {
 		if innerName, _, _ := strings.Cut(inner.Tag.Get("json"), ","); innerName != "" {
 			for _, below := range specFields(inner) {
 				all = append(all, name+"."+below)
