@@ -40,6 +40,20 @@ var _ = Describe("An applied Invitation", func() {
 		Consistently(func() int { return writes.Of("/namespaces/" + s.name + "/invitations/") }).Should(Equal(1), writes.String())
 	})
 
+	It("calls who invites by name or address, and by no other user name", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.declare(ctx, "olivia", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "Olivia Martin" })
+		for name, c := range map[string]struct{ by, subject string }{
+			"a-member":    {s.address("olivia"), "Olivia Martin invites you to join Acme Social"},
+			"an-address":  {"nina@platform.example", "nina@platform.example invites you to join Acme Social"},
+			"a-user-name": {"kubernetes-admin", "You are invited to join Acme Social"},
+		} {
+			s.invite(ctx, name, func(inv *rosterv1alpha1.Invitation) { inv.Spec.InvitedBy = c.by })
+			s.invitationIs(ctx, name, rosterv1alpha1.InvitationSent)
+			Expect(mails(s.address(name))).To(ConsistOf(ContainSubstring("Subject: " + c.subject)))
+		}
+	})
+
 	It("becomes a Member bound to the Account when it is accepted", func(ctx SpecContext) {
 		s.profile(ctx, "acme-fb")
 		s.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) {

@@ -198,12 +198,13 @@ func (b *outbox) profiles(ctx context.Context, in *invitation.Input) ([]rosterv1
 	return called, nil
 }
 
-// inviter is who invites, by name if a Member has that address, and where answers go.
+// inviter is who invites, by name if a Member has that address, and where answers go. Other user names, such as those of certificates,
+// mean nothing to the reader: then the organisation invites.
 func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (name, address string, err error) {
 	by := strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix)
 	parsed, wrong := invitation.ParseAddress(by)
 	if wrong != nil {
-		return by, "", nil //nolint:nilerr // A name, not an address: shown as it is.
+		return "", "", nil //nolint:nilerr // A user name, not an address.
 	}
 	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(parsed))
 	if err != nil {
