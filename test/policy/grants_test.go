@@ -4,9 +4,11 @@ package policy_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	. "github.com/onsi/gomega"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -103,6 +105,30 @@ func TestLoweringIsNoGiving(t *testing.T) {
 		"and not back": {dora, updateMember("eve", on("acme-ads", editor)),
 			"dora@acme.example may not give Editor on acme-ads: they do not hold all of that themselves. Ask a Manager."},
 	})
+}
+
+// TestEachOfTwentyPermissionsIsAskedFor: the one that is missing may stand anywhere.
+func TestEachOfTwentyPermissionsIsAskedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var held []string
+	for i := range 20 {
+		held = append(held, fmt.Sprintf("held-%d", i))
+	}
+	w.bindRole("held", dora, rosterRule([]string{"socialprofiles"}, held, "get"))
+	give := func(names []string) func(w *world, c client.Client) error {
+		var changes []func(m *rosterv1alpha1.Member)
+		for _, name := range names {
+			changes = append(changes, on(name, guest))
+		}
+		return createMember("zed", changes...)
+	}
+	w.Eventually(func() error { return give(held)(w, dry(w.as(dora))) }).Should(Succeed())
+	for i := range held {
+		names := slices.Clone(held)
+		names[i] = "another"
+		w.Expect(give(names)(w, dry(w.as(dora)))).To(MatchError(apierrors.IsForbidden, "forbidden"), "the one at %d", i)
+	}
 }
 
 // TestManyProfilesStayWithinTheCostLimit: 500 profiles, the most that a Member may name, at the length that names may have.

@@ -35,6 +35,7 @@ func TestWhereOnlyTheOwnerInvites(t *testing.T) {
 		"the operator invites a declared Member":     {manager, invite("cora", forMember("cora")), ""},
 		"the operator makes a Member of an accepted": {manager, createMember("zed", joined), ""},
 		"a Manager revokes":                          {ben, updateInvitation("zoe", revoked), ""},
+		"a Manager renames the organisation":         {ben, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Acme" }), ""},
 		"a Manager changes a Member":                 {ben, updateMember("ana", role(advanced)), ""},
 		"a Manager allows it to themself": {ben, updateOrganization(managersInvite),
 			"ben@acme.example may not let others than the owner invite (spec.invitations.allowedFor). Ask olivia@acme.example, who owns it, or an administrator of the namespace."},

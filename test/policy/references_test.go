@@ -60,6 +60,7 @@ func TestNobodyInvitesInTheNameOfAnother(t *testing.T) {
 		"a Manager in the owner's":              {ben, invite("zed", invitedBy(olivia)), forged(ben, olivia)},
 		"in that of nobody":                     {ben, invite("zed", invitedBy("the boss")), forged(ben, "the boss")},
 		"in a part of their own":                {ben, invite("zed", invitedBy("acme.example")), forged(ben, "acme.example")},
+		"a program in the end of its own":       {pusher, invite("zed", invitedBy("sync"), forMember("ana")), forged(pusher, "sync")},
 		"a program in that of a person":         {pusher, invite("zed", invitedBy(olivia), forMember("ana")), forged(pusher, olivia)},
 		"a Manager hands it on":                 {ben, updateInvitation("zoe", invitedBy(carla)), changed(ben, carla)},
 		"a Manager takes the name off":          {ben, updateInvitation("zoe", invitedBy("")), "ben@acme.example may not remove spec.invitedBy: olivia@acme.example answers for this Invitation. Leave it as it is, or revoke the Invitation and create another."},
