@@ -92,7 +92,8 @@ func (in MemberInput) problem(address invitation.Address, addressErr error) *pro
 			"%s belongs to the older Member %q already. Delete one of the two.", address, in.Twin)}
 	case ref != nil && ref.Name != address.AccountName():
 		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
-			"spec.accountRef names %q, which is not the Account of %s. Remove spec.accountRef: the operator sets it when the person accepts.",
+			"spec.accountRef names %q, which is not the Account of %s. "+
+				"Have an administrator remove spec.accountRef: the operator sets it when the person accepts.",
 			ref.Name, address)}
 	}
 	return nil
