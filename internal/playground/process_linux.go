@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"strconv"
 	"syscall"
 )
 
@@ -15,8 +16,9 @@ func childAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// commandLine is what a process was started with, with a space between the arguments, and whether it is alive: one that has ended
-// and waits for its parent to notice is not. While a process is being ended it has no command line any more.
+// commandLine is what a program was started with, with a space between the arguments, and whether it is alive: one that has ended
+// and waits for its parent to notice is not. While a program is being ended it has no command line any more. Threads of the kernel,
+// which never have one, are no programs.
 func commandLine(pid int) (line string, alive bool) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -24,7 +26,10 @@ func commandLine(pid int) (line string, alive bool) {
 	}
 	// The state is the first field after the name, which is in parentheses and may hold any character (proc_pid_stat(5)).
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	ended := len(fields) == 0 || bytes.ContainsAny(fields[0], "ZX")
+	if len(fields) < 7 || ofTheKernel(fields[6]) {
+		return "", false
+	}
+	ended := bytes.ContainsAny(fields[0], "ZX")
 	// The first thread may have ended while others still hold on to the files and sockets.
 	threads, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", pid))
 	if err != nil || ended && len(threads) < 2 {
@@ -35,4 +40,10 @@ func commandLine(pid int) (line string, alive bool) {
 		return "", false
 	}
 	return string(bytes.ReplaceAll(content, []byte{0}, []byte{' '})), true
+}
+
+// ofTheKernel reads the flags of a process: PF_KTHREAD in the kernel's include/linux/sched.h.
+func ofTheKernel(flags []byte) bool {
+	f, err := strconv.ParseUint(string(flags), 10, 64)
+	return err == nil && f&0x00200000 != 0
 }

@@ -124,7 +124,7 @@ func (s *state) endLeftovers(ctx context.Context) error {
 }
 
 // isOurs says whether a process is of an earlier playground and still holds on to its ports. One that is being killed has lost its
-// command line already; nothing but a process of the kernel has none otherwise, and those live too long to be taken for a child.
+// command line already.
 func (s *state) isOurs(pid int) bool {
 	line, alive := commandLine(pid)
 	return alive && (line == "" || strings.Contains(line, s.dir+string(filepath.Separator)))
