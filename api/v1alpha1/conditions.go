@@ -31,6 +31,16 @@ const (
 const (
 	// ConditionOwnerResolved says whether spec.ownerRef names an active Member.
 	ConditionOwnerResolved = "OwnerResolved"
+	// ConditionOwnerUnique says whether the owner owns no other Organization in the cluster. Of several, the one that they have owned
+	// longest counts; in the others they are CoOwner.
+	ConditionOwnerUnique = "OwnerUnique"
+	// ConditionWithinPlan says whether everybody and every profile has a place in the plan. It is there where there is a plan.
+	ConditionWithinPlan = "WithinPlan"
+	// ConditionTeamAssigned says whether a Team works on the profile.
+	ConditionTeamAssigned = "TeamAssigned"
+	// ConditionAdministered says whether an active Member is named Administrator of the profile. It is there where
+	// spec.guardrails.warnOnOrphanedProfiles of the Organization asks for it.
+	ConditionAdministered = "Administered"
 	// ConditionResponsibleResolved says whether spec.responsibleRef names an active Member.
 	ConditionResponsibleResolved = "ResponsibleResolved"
 )
@@ -53,6 +63,18 @@ const (
 	ReasonMemberNotActive = "MemberNotActive"
 	// ReasonProfileNotFound: a grant names a SocialProfile that does not exist; create it or remove the grant.
 	ReasonProfileNotFound = "ProfileNotFound"
+	// ReasonRoleNotFound: a CustomRole that is used does not exist or has another scope; create it or use another role.
+	ReasonRoleNotFound = "RoleNotFound"
+	// ReasonWorkspaceNotFound: a Workspace that is given does not exist; create it or take it out.
+	ReasonWorkspaceNotFound = "WorkspaceNotFound"
+	// ReasonFeatureNotInPlan: the plan of the organisation does not have what the object is or uses; ask the contact of the plan.
+	ReasonFeatureNotInPlan = "FeatureNotInPlan"
+	// ReasonNoSeat: the plan has no seat left; the object gets one when one frees up. Ask the contact of the plan, or remove somebody.
+	ReasonNoSeat = "NoSeat"
+	// ReasonProfileLimit: the plan has no place left for the profile; it gets one when one frees up.
+	ReasonProfileLimit = "ProfileLimit"
+	// ReasonInvalidSelector: a label selector cannot be read; correct it.
+	ReasonInvalidSelector = "InvalidSelector"
 )
 
 // Reasons of an Invitation.
@@ -107,6 +129,24 @@ const (
 const (
 	// ReasonNoOwner: spec.ownerRef is not set; name a Member.
 	ReasonNoOwner = "NoOwner"
+	// ReasonOwnerElsewhere: the owner has owned another Organization for longer; name another owner, or give up the other.
+	ReasonOwnerElsewhere = "OwnerElsewhere"
+	// ReasonOwnerUnique: the owner owns no other Organization.
+	ReasonOwnerUnique = "OwnerUnique"
+	// ReasonPlanNotFound: spec.planRef names a Plan that does not exist; create it or name another.
+	ReasonPlanNotFound = "PlanNotFound"
+	// ReasonWithinPlan: everybody and every profile has a place.
+	ReasonWithinPlan = "WithinPlan"
+	// ReasonPlanExceeded: there are more people or profiles than the plan has places for; ask its contact, or remove some.
+	ReasonPlanExceeded = "PlanExceeded"
+	// ReasonTeamAssigned: a Team works on the profile.
+	ReasonTeamAssigned = "TeamAssigned"
+	// ReasonNoTeam: no Team works on the profile; add it to one.
+	ReasonNoTeam = "NoTeam"
+	// ReasonAdministered: an active Member is named Administrator of the profile.
+	ReasonAdministered = "Administered"
+	// ReasonNoAdministrator: no active Member is named Administrator of the profile; give somebody that role.
+	ReasonNoAdministrator = "NoAdministrator"
 	// ReasonNoResponsible: spec.responsibleRef is not set; name a Member.
 	ReasonNoResponsible = "NoResponsible"
 	// ReasonResolved: the referenced Member exists and is active.

@@ -20,10 +20,14 @@ var GroupVersion = schema.GroupVersion{Group: "roster.dev", Version: "v1alpha1"}
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&Account{}, &AccountList{},
+		&CustomRole{}, &CustomRoleList{},
 		&Invitation{}, &InvitationList{},
 		&Member{}, &MemberList{},
 		&Organization{}, &OrganizationList{},
+		&Plan{}, &PlanList{},
 		&SocialProfile{}, &SocialProfileList{},
+		&Team{}, &TeamList{},
+		&Workspace{}, &WorkspaceList{},
 	)
 	metav1.AddToGroupVersion(scheme, GroupVersion)
 	return nil

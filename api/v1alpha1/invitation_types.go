@@ -7,7 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // InvitationSpec says who is invited to what.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) != has(self.email)",message="name either email (an Invitation of its own) or memberRef (the invitation of a declared Member), not both and not neither"
-// +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles))",message="role and profiles belong in the Member that memberRef names"
+// +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles) && !has(self.workspaces) && !has(self.canManageProfiles))",message="role, profiles, workspaces and canManageProfiles belong in the Member that memberRef names"
 // +kubebuilder:validation:XValidation:rule="has(self.email) == has(oldSelf.email) && (!has(self.email) || self.email == oldSelf.email)",message="email cannot be changed: delete the Invitation and create another"
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) == has(oldSelf.memberRef) && (!has(self.memberRef) || self.memberRef == oldSelf.memberRef)",message="memberRef cannot be changed: delete the Invitation and create another"
 type InvitationSpec struct {
@@ -22,7 +22,8 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@\\\\s<>]+@[^@\\\\s<>]+$')",message="must be a plain mail address such as ana@example.com"
 	Email string `json:"email,omitempty"`
 
-	// role that the person gets in the organisation: CoOwner, Manager, AdvancedMember, Member (if left out) or ProfileConnector.
+	// role that the person gets in the organisation: CoOwner, Manager, AdvancedMember, Member (if left out), ProfileConnector, or the name of
+	// a CustomRole.
 	// +optional
 	Role OrganizationRole `json:"role,omitempty"`
 
@@ -32,6 +33,17 @@ type InvitationSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=500
 	Profiles []ProfileGrant `json:"profiles,omitempty"`
+
+	// workspaces that the person gets, each with a role on its profiles.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Workspaces []WorkspaceGrant `json:"workspaces,omitempty"`
+
+	// canManageProfiles lets the person, as a Member, add profiles and ad accounts. If left out, false.
+	// +optional
+	CanManageProfiles *bool `json:"canManageProfiles,omitempty"`
 
 	// validity is how long a link can be used, between 1h and 720h. If left out, the Organization's counts. It applies
 	// from the next mail on.
@@ -126,6 +138,11 @@ type InvitationStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	Attempt int32 `json:"attempt,omitempty"`
+
+	// openTime is since when the Invitation has been open without a break. An older one has its seat first. If it is not there, the
+	// time of creation counts.
+	// +optional
+	OpenTime *metav1.Time `json:"openTime,omitempty"`
 
 	// sentTime is when the relay took the newest mail with a new link.
 	// +optional

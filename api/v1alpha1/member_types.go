@@ -27,7 +27,7 @@ type MemberSpec struct {
 	// +kubebuilder:validation:MaxLength=120
 	Company string `json:"company,omitempty"`
 
-	// role in the organisation: CoOwner, Manager, AdvancedMember, Member or ProfileConnector.
+	// role in the organisation: CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or the name of a CustomRole.
 	// +optional
 	// +kubebuilder:default=Member
 	Role OrganizationRole `json:"role,omitempty"`
@@ -39,6 +39,19 @@ type MemberSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=500
 	Profiles []ProfileGrant `json:"profiles,omitempty"`
+
+	// workspaces that the person works in, each with a role on its profiles. CoOwners and Managers have every workspace without being
+	// listed.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=100
+	Workspaces []WorkspaceGrant `json:"workspaces,omitempty"`
+
+	// canManageProfiles lets a Member add profiles and ad accounts, and look after those that they connected, as AdvancedMembers may.
+	// +optional
+	// +kubebuilder:default=false
+	CanManageProfiles *bool `json:"canManageProfiles,omitempty"`
 
 	// suspended takes every permission away until it is false again. The Member keeps its place and its spec.
 	// +optional
@@ -73,16 +86,19 @@ type EffectiveGrant struct {
 	// +kubebuilder:validation:MaxLength=253
 	Profile string `json:"profile,omitempty"`
 
-	// role on the profile.
+	// role on the profile: the strongest of the sources, or several with + between where none has all that the others have.
 	// +required
-	Role ProfileRole `json:"role,omitempty"`
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=300
+	Role string `json:"role,omitempty"`
 
-	// sources of the role, such as "role Manager" or "profiles".
+	// sources of the role and what each gives, such as "Administrator by the role Manager", "Editor by spec.profiles" or "Guest by the
+	// Team writers".
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
 	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=300
+	// +kubebuilder:validation:items:MaxLength=400
 	Sources []string `json:"sources,omitempty"`
 }
 
@@ -110,12 +126,30 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxLength=63
 	Role string `json:"role,omitempty"`
 
-	// grants are the roles that the member holds on profiles, and where each comes from. Empty for whoever is not active.
+	// grants are the roles that the member holds on profiles, and where each comes from. Empty for whoever is not active. Only the first
+	// thousand are shown.
 	// +optional
 	// +listType=map
 	// +listMapKey=profile
-	// +kubebuilder:validation:MaxItems=501
+	// +kubebuilder:validation:MaxItems=1001
 	Grants []EffectiveGrant `json:"grants,omitempty"`
+
+	// workspaces that the member works in, by name; * for all of them.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	Workspaces []string `json:"workspaces,omitempty"`
+
+	// soleAdministratorOf are the profiles that nobody else is named Administrator of, where the Organization's
+	// spec.guardrails.warnOnOrphanedProfiles asks to know.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	SoleAdministratorOf []string `json:"soleAdministratorOf,omitempty"`
 
 	// displayName is the name that the person chose, else the one in the spec.
 	// +optional

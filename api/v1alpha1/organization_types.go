@@ -14,9 +14,20 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim() != ''",message="must not be blank"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// ownerRef names the Member who owns the organisation: that person may do everything in it.
+	// ownerRef names the Member who owns the organisation: that person may do everything in it. The ownership passes when the Member is
+	// active; until then the former owner keeps it.
 	// +optional
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
+
+	// planRef names the Plan that says how much the organisation may have. If left out, the Plan called default counts; if there is none,
+	// nothing is limited. Only whoever holds the verb use on that Plan may change it.
+	// +optional
+	PlanRef *LocalReference `json:"planRef,omitempty"`
+
+	// requireTeam makes a profile wait for its first Team: until then, people who have a role on it by name can only look at it.
+	// +optional
+	// +kubebuilder:default=false
+	RequireTeam *bool `json:"requireTeam,omitempty"`
 
 	// locale is the language of mails and pages where the invited person has no other: en or fr.
 	// +optional
@@ -124,6 +135,13 @@ type Guardrails struct {
 	// +optional
 	// +kubebuilder:default=false
 	DeleteOnlySuspended *bool `json:"deleteOnlySuspended,omitempty"`
+
+	// warnOnOrphanedProfiles warns whoever suspends or deletes the last active Member who is named Administrator of a profile, and shows
+	// profiles without one in the condition Administered. CoOwners and Managers, who are Administrators of every profile, are not
+	// counted.
+	// +optional
+	// +kubebuilder:default=false
+	WarnOnOrphanedProfiles *bool `json:"warnOnOrphanedProfiles,omitempty"`
 }
 
 // SecurityPolicy is what an organisation asks of its members' accounts.
@@ -154,9 +172,69 @@ type PasswordPolicy struct {
 	RequireSpecial *bool `json:"requireSpecial,omitempty"`
 }
 
+// Place is where an object stands in the order in which seats and places for profiles are given: the older first.
+type Place struct {
+	// time since which the object stands there, mostly that of its creation.
+	// +required
+	Time metav1.Time `json:"time,omitempty,omitzero"`
+
+	// uid decides between two of the same second.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+}
+
+// Usage is how much of a limited number is taken.
+type Usage struct {
+	// limit that the plan sets.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Limit *int32 `json:"limit,omitempty"`
+
+	// wanted is how many there are, those beyond the limit included.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Wanted *int32 `json:"wanted,omitempty"`
+
+	// last is the place of the youngest object that has been counted and is within the limit. Whatever stands up to there has what it
+	// wants. If it is not there, nothing has.
+	// +optional
+	Last Place `json:"last,omitzero"`
+}
+
+// PlanInEffect is what the organisation may have, as far as it is in effect.
+type PlanInEffect struct {
+	// name of the Plan.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// contact of the Plan.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=200
+	Contact string `json:"contact,omitempty"`
+
+	// features that are on.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=16
+	Features []Feature `json:"features,omitempty"`
+
+	// seats that are taken. If it is not there, they are not limited.
+	// +optional
+	Seats Usage `json:"seats,omitzero"`
+
+	// socialProfiles that are taken. If it is not there, they are not limited.
+	// +optional
+	SocialProfiles Usage `json:"socialProfiles,omitzero"`
+}
+
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions tell how it stands: Ready, OwnerResolved, and Stalled when something must be changed.
+	// conditions tell how it stands: Ready, OwnerResolved, OwnerUnique, WithinPlan, and Stalled when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -167,6 +245,18 @@ type OrganizationStatus struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// ownerRef names the Member whose ownership is in force. It follows spec.ownerRef when the Member that is named there is active.
+	// +optional
+	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
+
+	// ownerSince is since when that Member has been the owner.
+	// +optional
+	OwnerSince *metav1.Time `json:"ownerSince,omitempty"`
+
+	// plan that is in effect. If it is not there, nothing is limited. It stays as it is while its Plan is missing.
+	// +optional
+	Plan PlanInEffect `json:"plan,omitzero"`
 
 	// owner is the address of the owner's Member.
 	// +optional
@@ -203,6 +293,7 @@ type OrganizationStatus struct {
 // +kubebuilder:resource:shortName=org,categories=roster
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Owner",type=string,JSONPath=`.status.owner`
+// +kubebuilder:printcolumn:name="Plan",type=string,JSONPath=`.status.plan.name`
 // +kubebuilder:printcolumn:name="Members",type=integer,JSONPath=`.status.members`
 // +kubebuilder:printcolumn:name="Active",type=integer,JSONPath=`.status.activeMembers`
 // +kubebuilder:printcolumn:name="Invited",type=integer,JSONPath=`.status.openInvitations`

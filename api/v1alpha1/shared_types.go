@@ -21,7 +21,8 @@ const (
 	LocaleFrench  Locale = "fr"
 )
 
-// OrganizationRole says what a person may do in the organisation.
+// OrganizationRole says what a person may do in the organisation. It is one of the names below, or that of a CustomRole of the scope
+// Organization, which is in lower case.
 //
 //   - CoOwner: everything but transferring the ownership.
 //   - Manager: members, invitations, settings; Administrator of every profile.
@@ -32,7 +33,7 @@ const (
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
 // +kubebuilder:validation:XValidation:rule="self != 'Owner'",message="Owner is not given by a role: name the Member in the Organization's spec.ownerRef"
-// +kubebuilder:validation:XValidation:rule="self in ['Owner', 'CoOwner', 'Manager', 'AdvancedMember', 'Member', 'ProfileConnector']",message="must be CoOwner, Manager, AdvancedMember, Member or ProfileConnector"
+// +kubebuilder:validation:XValidation:rule="self in ['Owner', 'CoOwner', 'Manager', 'AdvancedMember', 'Member', 'ProfileConnector'] || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="must be CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or the name of a CustomRole, which is in lower case"
 type OrganizationRole string
 
 // The built-in roles of an organisation, strongest first.
@@ -45,7 +46,8 @@ const (
 	RoleProfileConnector OrganizationRole = "ProfileConnector"
 )
 
-// ProfileRole says what a person may do on one social profile.
+// ProfileRole says what a person may do on one social profile. It is one of the names below, or that of a CustomRole of the scope
+// Profile, which is in lower case.
 //
 //   - Administrator: everything.
 //   - Editor: everything but the profile's configuration and connection.
@@ -54,7 +56,7 @@ const (
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=63
-// +kubebuilder:validation:XValidation:rule="self in ['Administrator', 'Editor', 'Moderator', 'Guest']",message="must be Administrator, Editor, Moderator or Guest"
+// +kubebuilder:validation:XValidation:rule="self in ['Administrator', 'Editor', 'Moderator', 'Guest'] || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="must be Administrator, Editor, Moderator, Guest, or the name of a CustomRole, which is in lower case"
 type ProfileRole string
 
 // The built-in roles on a profile, strongest first.
@@ -74,10 +76,29 @@ type ProfileGrant struct {
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name,omitempty"`
 
-	// role on that profile: Administrator, Editor, Moderator or Guest.
+	// role on that profile: Administrator, Editor, Moderator, Guest, or the name of a CustomRole.
 	// +required
+	Role ProfileRole `json:"role,omitempty"`
+}
+
+// WorkspaceGrant gives a workspace, and a role on all of its profiles.
+type WorkspaceGrant struct {
+	// name of the Workspace in the same namespace. A workspace that does not exist is reported in a condition and
+	// grants nothing until it does.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// role on every profile of the workspace: Administrator, Editor, Moderator, Guest, or the name of a CustomRole. If left out, the
+	// workspace is shown, and the roles in it are given profile by profile.
+	// +optional
 	Role ProfileRole `json:"role,omitempty"`
 }
 
 // AccountNamespace is the namespace that holds the Accounts of all organisations and, beside them, their credentials.
 const AccountNamespace = "roster-accounts"
+
+// PlaceAnnotation on a Member that came by an Invitation holds the place of that Invitation in the order in which seats are given:
+// the time since which it was open, and its UID, with a slash between.
+const PlaceAnnotation = "roster.dev/place"

@@ -46,6 +46,14 @@ type SocialProfileSpec struct {
 	// +optional
 	ResponsibleRef *LocalReference `json:"responsibleRef,omitempty"`
 
+	// connectedBy is the address of the person who connects the profile. ProfileConnectors, and others who may add profiles, look after
+	// those that bear their address: they may connect and delete them. Where the API server fills it in, it can be left out.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line without control characters"
+	ConnectedBy string `json:"connectedBy,omitempty"`
+
 	// notifications are the mails that the responsible person gets.
 	// +optional
 	Notifications *ProfileNotifications `json:"notifications,omitempty"`
@@ -64,7 +72,8 @@ type ProfileNotifications struct {
 	Engagement *bool `json:"engagement,omitempty"`
 }
 
-// RoleHolders counts the active members that hold each role on a profile, each member by their strongest role.
+// RoleHolders counts the active members that hold each role on a profile, each member by their strongest role. A CustomRole counts as the
+// strongest built-in role that it has all permissions of.
 type RoleHolders struct {
 	// administrators is how many are Administrators, CoOwners and Managers included.
 	// +optional
@@ -89,7 +98,8 @@ type RoleHolders struct {
 
 // SocialProfileStatus is what the operator knows about the profile.
 type SocialProfileStatus struct {
-	// conditions tell how it stands: Ready and ResponsibleResolved.
+	// conditions tell how it stands: Ready, ResponsibleResolved, TeamAssigned, Administered where a guardrail asks for it, and Stalled
+	// when something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -104,6 +114,18 @@ type SocialProfileStatus struct {
 	// holders counts the active members that hold each role.
 	// +optional
 	Holders RoleHolders `json:"holders,omitzero"`
+
+	// teams is how many Teams work on the profile.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Teams *int32 `json:"teams,omitempty"`
+
+	// soleAdministrator is the Member who alone is named Administrator of the profile, where the Organization's
+	// spec.guardrails.warnOnOrphanedProfiles asks to know.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SoleAdministrator string `json:"soleAdministrator,omitempty"`
 
 	// responsible is the address of the Member who looks after the profile.
 	// +optional
