@@ -3,7 +3,6 @@
 package access
 
 import (
-	"cmp"
 	"maps"
 	"slices"
 
@@ -12,126 +11,117 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// AllProfiles stands for every profile of the organisation, those to come included.
-const AllProfiles = "*"
-
-// Effective is what a member holds.
-type Effective struct {
-	// Role in the organisation.
-	Role rosterv1alpha1.OrganizationRole
-	// Grants on profiles, sorted by profile; AllProfiles first.
-	Grants []rosterv1alpha1.EffectiveGrant
-	// Missing are the profiles that are granted but do not exist, sorted.
-	Missing []string
-}
-
-// Resolve says what a member holds: the role of its spec, or Owner, and the profiles that it names as far as they exist.
-func Resolve(spec rosterv1alpha1.MemberSpec, owner bool, exists func(profile string) bool) Effective {
-	e := Effective{Role: cmp.Or(spec.Role, rosterv1alpha1.RoleMember)}
-	if owner {
-		e.Role = rosterv1alpha1.RoleOwner
-	}
-	if Manages(e.Role) {
-		e.Grants = append(e.Grants, rosterv1alpha1.EffectiveGrant{
-			Profile: AllProfiles, Role: rosterv1alpha1.ProfileAdministrator, Sources: []string{"role " + string(e.Role)},
-		})
-	}
-	for _, grant := range spec.Profiles {
-		if !exists(grant.Name) {
-			e.Missing = append(e.Missing, grant.Name)
-			continue
-		}
-		e.Grants = append(e.Grants, rosterv1alpha1.EffectiveGrant{
-			Profile: grant.Name, Role: grant.Role, Sources: []string{"spec.profiles"},
-		})
-	}
-	slices.Sort(e.Missing)
-	slices.SortFunc(e.Grants, func(a, b rosterv1alpha1.EffectiveGrant) int { return cmp.Compare(a.Profile, b.Profile) })
-	return e
-}
-
-// On is the role that is held on a profile, empty for none.
-func (e Effective) On(profile string) rosterv1alpha1.ProfileRole {
-	var held rosterv1alpha1.ProfileRole
-	for _, grant := range e.Grants {
-		if grant.Profile == AllProfiles || grant.Profile == profile {
-			held = Stronger(held, grant.Role)
-		}
-	}
-	return held
-}
-
 // Compile turns what a member holds into the rules of their Role. Equal input gives equal output, so that a Role is written only
 // when something changed.
 func Compile(e Effective, organization, member string) []rbacv1.PolicyRule {
-	rules := ownRules(organization, member)
-	rules = append(rules, organizationRules(e.Role, organization)...)
-	if e.On("") == rosterv1alpha1.ProfileAdministrator {
+	rules := ownRules(e, organization, member)
+	rules = append(rules, organizationRules(e, organization)...)
+	if e.Role == rosterv1alpha1.RoleOwner {
+		rules = append(rules, on("organizations", []string{organization}, "transfer"))
+	}
+	if len(e.grantable) > 0 {
+		rules = append(rules, on("orgroles", e.grantable, "grant"))
+	}
+	if e.May(rosterv1alpha1.PermissionAdministerProfiles) {
 		return rules // Everything on every profile: single grants add nothing.
 	}
-	return append(rules, profileRules(e.Grants)...)
+	return append(rules, profileRules(e.profiles)...)
 }
 
-// ownRules let a member look at the organisation and at themselves.
-func ownRules(organization, member string) []rbacv1.PolicyRule {
-	return []rbacv1.PolicyRule{
+// ownRules let a member look at the organisation, at themselves and at their workspaces.
+func ownRules(e Effective, organization, member string) []rbacv1.PolicyRule {
+	rules := []rbacv1.PolicyRule{
 		on("organizations", []string{organization}, "get"),
 		on("members", []string{member}, "get"),
 	}
-}
-
-func organizationRules(role rosterv1alpha1.OrganizationRole, organization string) []rbacv1.PolicyRule {
-	var rules []rbacv1.PolicyRule
-	if Manages(role) {
-		rules = append(rules,
-			on("organizations", nil, "list", "watch"),
-			on("organizations", []string{organization}, "update", "patch"),
-			on("members", nil, "get", "list", "watch", "create", "update", "patch", "delete"),
-			on("invitations", nil, "get", "list", "watch", "create", "update", "patch", "delete"),
-			on("socialprofiles", nil, append(allVerbs(rosterv1alpha1.ProfileAdministrator), "list", "watch", "create")...),
-		)
+	if len(e.Workspaces) > 0 && !e.May(rosterv1alpha1.PermissionViewTeam) && e.Workspaces[0] != AllProfiles {
+		rules = append(rules, on("workspaces", e.Workspaces, "get"))
 	}
-	if role == rosterv1alpha1.RoleOwner {
-		rules = append(rules, on("organizations", []string{organization}, "transfer"))
-	}
-	if role == rosterv1alpha1.RoleAdvancedMember {
+	if e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan) {
 		rules = append(rules, on("socialprofiles", nil, "create"))
 	}
-	if grantable := Grantable(role); len(grantable) > 0 {
-		names := make([]string, len(grantable))
-		for i, r := range grantable {
-			names[i] = string(r)
+	return rules
+}
+
+func (e Effective) lacks(reason string) bool {
+	return slices.ContainsFunc(e.Problems, func(p Problem) bool { return p.Reason == reason })
+}
+
+// organizationRules are those of the permissions in the organisation, in the order of AllOrganizationPermissions.
+func organizationRules(e Effective, organization string) []rbacv1.PolicyRule {
+	var rules []rbacv1.PolicyRule
+	for _, p := range AllOrganizationPermissions() {
+		if e.May(p) {
+			rules = append(rules, permissionRules(p, e.Permissions, organization)...)
 		}
-		rules = append(rules, on("orgroles", names, "grant"))
 	}
 	return rules
 }
 
-// profileRules are one rule a role, whatever the number of profiles.
-func profileRules(grants []rosterv1alpha1.EffectiveGrant) []rbacv1.PolicyRule {
-	profiles := map[rosterv1alpha1.ProfileRole][]string{}
-	for _, grant := range grants {
-		profiles[grant.Role] = append(profiles[grant.Role], grant.Profile)
+func permissionRules(p rosterv1alpha1.RolePermission, held []rosterv1alpha1.RolePermission, organization string) []rbacv1.PolicyRule {
+	own := []string{organization}
+	write := []string{"get", "list", "watch", "create", "update", "patch", "delete"}
+	switch p {
+	case rosterv1alpha1.PermissionViewTeam:
+		return []rbacv1.PolicyRule{
+			on("organizations", nil, "list", "watch"),
+			onAll([]string{"members", "invitations", "teams", "workspaces", "customroles"}, "get", "list", "watch"),
+		}
+	case rosterv1alpha1.PermissionManageMembers:
+		return []rbacv1.PolicyRule{onAll([]string{"members", "invitations"}, write...)}
+	case rosterv1alpha1.PermissionManageTeams:
+		return []rbacv1.PolicyRule{onAll([]string{"teams", "workspaces"}, write...)}
+	case rosterv1alpha1.PermissionManageRoles:
+		return []rbacv1.PolicyRule{on("customroles", nil, write...), on("orgpermissions", sortedNames(held), "grant")}
+	case rosterv1alpha1.PermissionManageSettings:
+		return []rbacv1.PolicyRule{on("organizations", own, "update", "patch")}
+	case rosterv1alpha1.PermissionViewSubscription:
+		return []rbacv1.PolicyRule{on("subscriptions", own, "get")}
+	case rosterv1alpha1.PermissionBuyAddOns:
+		return []rbacv1.PolicyRule{on("subscriptions", own, "buy")}
+	case rosterv1alpha1.PermissionManageSubscription:
+		return []rbacv1.PolicyRule{on("subscriptions", own, "manage")}
+	case rosterv1alpha1.PermissionManageContacts:
+		return []rbacv1.PolicyRule{on("contacts", own, "manage")}
+	case rosterv1alpha1.PermissionAdministerProfiles:
+		all := ProfilePermissions(rosterv1alpha1.ProfileAdministrator)
+		return []rbacv1.PolicyRule{on("socialprofiles", nil, append(all.verbs(), "list", "watch", "create", "add")...)}
+	case rosterv1alpha1.PermissionAddProfiles:
+		return []rbacv1.PolicyRule{on("socialprofiles", nil, "create", "add")}
+	}
+	return nil
+}
+
+func sortedNames(permissions []rosterv1alpha1.RolePermission) []string {
+	names := make([]string, len(permissions))
+	for i, p := range permissions {
+		names[i] = string(p)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// profileRules are one rule for each set of permissions, whatever the number of profiles.
+func profileRules(held map[string]Set) []rbacv1.PolicyRule {
+	profiles := map[Set][]string{}
+	for _, name := range slices.Sorted(maps.Keys(held)) {
+		profiles[held[name]] = append(profiles[held[name]], name)
 	}
 	var rules []rbacv1.PolicyRule
-	for _, role := range slices.Sorted(maps.Keys(profiles)) {
-		if v := allVerbs(role); len(v) > 0 {
-			rules = append(rules, on("socialprofiles", profiles[role], v...))
+	for _, set := range slices.Sorted(maps.Keys(profiles)) {
+		if set != 0 {
+			rules = append(rules, on("socialprofiles", profiles[set], set.verbs()...))
 		}
 	}
 	return rules
-}
-
-func allVerbs(role rosterv1alpha1.ProfileRole) []string {
-	var all []string
-	for _, p := range ProfilePermissions(role) {
-		all = append(all, verbs(p)...)
-	}
-	return all
 }
 
 func on(resource string, names []string, verbs ...string) rbacv1.PolicyRule {
-	return rbacv1.PolicyRule{
-		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Resources: []string{resource}, ResourceNames: names, Verbs: verbs,
-	}
+	rule := onAll([]string{resource}, verbs...)
+	rule.ResourceNames = names
+	return rule
+}
+
+func onAll(resources []string, verbs ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Resources: resources, Verbs: verbs}
 }

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package access holds what each role may do, adds up what a member holds from several sources, and compiles it to Kubernetes RBAC
+// rules. It does no I/O.
+package access
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// AllProfiles stands for every profile of the organisation, those to come included.
+const AllProfiles = "*"
+
+// Standing says whether roles can be held on a profile.
+type Standing string
+
+// The standings of a profile. One that is not known is missing.
+const (
+	// Present: the profile exists and has its place in the plan.
+	Present Standing = "Present"
+	// OverLimit: the plan has no place left for the profile.
+	OverLimit Standing = "OverLimit"
+)
+
+// Assignment is what a Team gives to each of its members.
+type Assignment struct {
+	Team     string
+	Role     rosterv1alpha1.ProfileRole
+	Profiles []string
+}
+
+// Sources is everything that the rights of a member are made of.
+type Sources struct {
+	Spec rosterv1alpha1.MemberSpec
+	// Owner: the member's ownership of the organisation is in force.
+	Owner bool
+	// OwnerElsewhere: the member is named the owner and has owned another organisation for longer.
+	OwnerElsewhere bool
+	// Plan that is in effect.
+	Plan rosterv1alpha1.PlanInEffect
+	// Roles are the CustomRoles of the organisation.
+	Roles Roles
+	// Profiles that are named anywhere in the sources, as far as they exist.
+	Profiles map[string]Standing
+	// Workspaces that the spec names, as far as they exist, and the profiles in each.
+	Workspaces map[string][]string
+	// Teams that the member belongs to.
+	Teams []Assignment
+	// Connected are the profiles that bear the member's address in spec.connectedBy.
+	Connected []string
+	// Teamless are profiles that wait for their first team before anybody works on them.
+	Teamless map[string]bool
+}
+
+// Problem is something in the sources that gives nothing as it is.
+type Problem struct{ Reason, Message string }
+
+// Effective is what a member holds.
+type Effective struct {
+	// Role in the organisation.
+	Role rosterv1alpha1.OrganizationRole
+	// Permissions in the organisation.
+	Permissions []rosterv1alpha1.RolePermission
+	// Grants on profiles and their sources, sorted by profile; AllProfiles first.
+	Grants []rosterv1alpha1.EffectiveGrant
+	// Workspaces that the member works in, sorted; AllProfiles alone for every one.
+	Workspaces []string
+	// Problems with what the sources name.
+	Problems []Problem
+
+	profiles  map[string]Set
+	grantable []string
+}
+
+// Resolve adds up what a member holds.
+func Resolve(s Sources) Effective {
+	r := &resolver{Sources: s, held: map[string][]source{}, missing: map[string][]string{}}
+	r.role()
+	if r.e.Role != rosterv1alpha1.RoleProfileConnector {
+		r.byName()
+		r.byWorkspaces()
+		r.byTeams()
+	}
+	r.byConnecting()
+	r.sum()
+	r.report()
+	r.e.grantable = s.Roles.Grantable(r.e.Permissions)
+	return r.e
+}
+
+// May says whether the member has a permission in the organisation.
+func (e Effective) May(p rosterv1alpha1.RolePermission) bool {
+	return slices.Contains(e.Permissions, p)
+}
+
+// On is what the member may do on a profile.
+func (e Effective) On(profile string) Set { return e.profiles[AllProfiles] | e.profiles[profile] }
+
+// source is what one source gives on a profile. The name is the role, or what is given where no role is.
+type source struct {
+	name, by string
+	set      Set
+}
+
+type resolver struct {
+	Sources
+	e       Effective
+	held    map[string][]source
+	missing map[string][]string // by reason
+}
+
+func (r *resolver) role() {
+	role := cmp.Or(r.Spec.Role, rosterv1alpha1.RoleMember)
+	switch {
+	case r.Owner:
+		role = rosterv1alpha1.RoleOwner
+	case r.OwnerElsewhere:
+		role = rosterv1alpha1.RoleCoOwner
+	}
+	r.e.Role = role
+	permissions, known := r.Roles.InOrganization(role)
+	switch {
+	case r.lacksFeature(role):
+		r.problem(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The role %s gives nothing: %s", role, NotInPlan(r.Plan, featureOf(role))))
+		if role == rosterv1alpha1.RoleProfileConnector {
+			r.Connected = nil
+		}
+		return
+	case !known:
+		r.problem(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
+			"There is no CustomRole %s of the scope Organization in this namespace. Create it or choose another role.", role))
+		return
+	}
+	r.e.Permissions = slices.Clone(permissions)
+	if isTrue(r.Spec.CanManageProfiles) && role == rosterv1alpha1.RoleMember {
+		r.e.Permissions = append(r.e.Permissions, rosterv1alpha1.PermissionAddProfiles)
+	}
+	if r.e.May(rosterv1alpha1.PermissionAdministerProfiles) {
+		r.add(AllProfiles, rosterv1alpha1.ProfileAdministrator, "the role "+string(role))
+	}
+}
+
+func (r *resolver) lacksFeature(role rosterv1alpha1.OrganizationRole) bool {
+	f := featureOf(role)
+	return f != "" && !HasFeature(r.Plan, f)
+}
+
+// featureOf is what a plan must have for a role in the organisation; empty for nothing.
+func featureOf(role rosterv1alpha1.OrganizationRole) rosterv1alpha1.Feature {
+	switch {
+	case role == rosterv1alpha1.RoleProfileConnector:
+		return rosterv1alpha1.FeatureProfileConnectors
+	case slices.Contains(organizationRoles(), role):
+		return ""
+	}
+	return rosterv1alpha1.FeatureCustomRoles
+}
+
+// FeatureOf is what a plan must have for a role in the organisation; empty for nothing.
+func FeatureOf(role rosterv1alpha1.OrganizationRole) rosterv1alpha1.Feature { return featureOf(role) }
+
+// NotInPlan says that a plan lacks a feature, and whom to ask.
+func NotInPlan(plan rosterv1alpha1.PlanInEffect, f rosterv1alpha1.Feature) string {
+	return fmt.Sprintf("the plan %s does not have %s. Ask %s.", plan.Name, f, plan.Contact)
+}
+
+func (r *resolver) byName() {
+	for _, g := range r.Spec.Profiles {
+		if r.present(g.Name) {
+			r.add(g.Name, g.Role, "spec.profiles")
+		}
+	}
+}
+
+func (r *resolver) byWorkspaces() {
+	if r.e.May(rosterv1alpha1.PermissionAdministerProfiles) {
+		r.e.Workspaces = []string{AllProfiles}
+		return
+	}
+	if len(r.Spec.Workspaces) > 0 && !HasFeature(r.Plan, rosterv1alpha1.FeatureWorkspaces) {
+		r.problem(rosterv1alpha1.ReasonFeatureNotInPlan, "spec.workspaces gives nothing: "+NotInPlan(r.Plan, rosterv1alpha1.FeatureWorkspaces))
+		return
+	}
+	for _, w := range r.Spec.Workspaces {
+		profiles, ok := r.Workspaces[w.Name]
+		if !ok {
+			r.miss(rosterv1alpha1.ReasonWorkspaceNotFound, w.Name)
+			continue
+		}
+		r.e.Workspaces = append(r.e.Workspaces, w.Name)
+		if w.Role == "" {
+			continue
+		}
+		for _, p := range profiles {
+			if r.Sources.Profiles[p] == Present { // The Workspace reports those that are not.
+				r.add(p, w.Role, "the Workspace "+w.Name)
+			}
+		}
+	}
+	slices.Sort(r.e.Workspaces)
+}
+
+func (r *resolver) byTeams() {
+	for _, t := range r.Teams {
+		for _, p := range t.Profiles {
+			if r.Sources.Profiles[p] == Present {
+				r.add(p, t.Role, "the Team "+t.Team)
+			}
+		}
+	}
+}
+
+// byConnecting gives what people may do with the profiles that they connected themselves.
+func (r *resolver) byConnecting() {
+	var set Set
+	switch {
+	case r.e.Role == rosterv1alpha1.RoleProfileConnector:
+		set = NewSet(Get, Connect)
+	case r.e.May(rosterv1alpha1.PermissionAddProfiles):
+		set = NewSet(Get, Configure, Connect)
+	default:
+		return
+	}
+	for _, p := range r.Connected {
+		r.held[p] = append(r.held[p], source{name: "connector", by: "spec.connectedBy of the profile", set: set})
+	}
+}
+
+func (r *resolver) present(profile string) bool {
+	switch r.Sources.Profiles[profile] {
+	case Present:
+		return true
+	case OverLimit:
+		r.miss(rosterv1alpha1.ReasonProfileLimit, profile)
+	default:
+		r.miss(rosterv1alpha1.ReasonProfileNotFound, profile)
+	}
+	return false
+}
+
+func (r *resolver) add(profile string, role rosterv1alpha1.ProfileRole, by string) {
+	set, ok := r.Roles.OnProfile(role)
+	if ok && ProfilePermissions(role) == 0 && !HasFeature(r.Plan, rosterv1alpha1.FeatureCustomRoles) {
+		r.miss(rosterv1alpha1.ReasonFeatureNotInPlan, string(role))
+		return
+	}
+	if !ok {
+		r.miss(rosterv1alpha1.ReasonRoleNotFound, string(role))
+		return
+	}
+	if r.Teamless[profile] {
+		set &= NewSet(Get)
+		by += ", once a Team works on the profile"
+	}
+	r.held[profile] = append(r.held[profile], source{name: string(role), by: by, set: set})
+}
+
+// sum brings the sources together: what is held is the union, and what is shown is the strongest.
+func (r *resolver) sum() {
+	r.e.profiles = map[string]Set{}
+	for _, profile := range slices.Sorted(maps.Keys(r.held)) {
+		var g rosterv1alpha1.EffectiveGrant
+		g.Profile = profile
+		for _, s := range r.held[profile] {
+			r.e.profiles[profile] |= s.set
+			if from := s.name + " by " + s.by; !slices.Contains(g.Sources, from) {
+				g.Sources = append(g.Sources, from)
+			}
+		}
+		g.Role = shown(r.held[profile], r.Teamless[profile])
+		r.e.Grants = append(r.e.Grants, g)
+	}
+}
+
+// shown names the strongest role of several, or those that add up where none has all that the others have.
+func shown(sources []source, teamless bool) string {
+	if teamless && !slices.ContainsFunc(sources, func(s source) bool { return s.set != NewSet(Get) }) {
+		return string(rosterv1alpha1.ProfileGuest)
+	}
+	var names []string
+	for i, s := range sources {
+		weaker := func(j int, other source) bool {
+			return j != i && other.set.Contains(s.set) && (other.set != s.set || rank(other.name) < rank(s.name) ||
+				rank(other.name) == rank(s.name) && other.name < s.name)
+		}
+		covered := false
+		for j, other := range sources {
+			covered = covered || weaker(j, other)
+		}
+		if !covered && !slices.Contains(names, s.name) {
+			names = append(names, s.name)
+		}
+	}
+	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return strings.Join(names, "+")
+}
+
+// rank puts the built-in roles before all others.
+func rank(role string) int {
+	if i := slices.Index(builtIn(), rosterv1alpha1.ProfileRole(role)); i >= 0 {
+		return i
+	}
+	return len(builtIn())
+}
+
+func (r *resolver) problem(reason, message string) {
+	r.e.Problems = append(r.e.Problems, Problem{reason, message})
+}
+
+func (r *resolver) miss(reason, name string) {
+	if !slices.Contains(r.missing[reason], name) {
+		r.missing[reason] = append(r.missing[reason], name)
+	}
+}
+
+// report puts what gives nothing into words.
+func (r *resolver) report() {
+	for _, m := range []struct{ reason, format string }{
+		{rosterv1alpha1.ReasonProfileNotFound, "There is no SocialProfile %s in this namespace. " +
+			"Create it or take it out of spec.profiles; the other roles are granted."},
+		{rosterv1alpha1.ReasonWorkspaceNotFound, "There is no Workspace %s in this namespace. Create it or take it out of spec.workspaces."},
+		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s of the scope Profile in this namespace. Create it or choose another role."},
+		{rosterv1alpha1.ReasonFeatureNotInPlan, "The CustomRole %s gives nothing: " + NotInPlan(r.Plan, rosterv1alpha1.FeatureCustomRoles)},
+		{rosterv1alpha1.ReasonProfileLimit, "The plan " + r.Plan.Name + " has no place for the SocialProfile %s. Ask " + r.Plan.Contact + "."},
+	} {
+		if names := r.missing[m.reason]; len(names) > 0 {
+			slices.Sort(names)
+			r.problem(m.reason, fmt.Sprintf(m.format, strings.Join(names, ", ")))
+		}
+	}
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
