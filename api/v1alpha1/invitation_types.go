@@ -8,6 +8,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 //
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) != has(self.email)",message="name either email (an Invitation of its own) or memberRef (the invitation of a declared Member), not both and not neither"
 // +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles) && !has(self.workspaces) && !has(self.canManageProfiles))",message="role, profiles, workspaces and canManageProfiles belong in the Member that memberRef names"
+// +kubebuilder:validation:XValidation:rule="!has(self.role) || self.role != 'ProfileConnector' || (!has(self.profiles) || self.profiles.size() == 0) && (!has(self.workspaces) || self.workspaces.size() == 0)",message="a ProfileConnector, who takes no seat, only looks after what they connect: take profiles and workspaces out, or choose another role"
 // +kubebuilder:validation:XValidation:rule="has(self.email) == has(oldSelf.email) && (!has(self.email) || self.email == oldSelf.email)",message="email cannot be changed: delete the Invitation and create another"
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) == has(oldSelf.memberRef) && (!has(self.memberRef) || self.memberRef == oldSelf.memberRef)",message="memberRef cannot be changed: delete the Invitation and create another"
 type InvitationSpec struct {

@@ -5,6 +5,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // MemberSpec says who the person is and what they may do.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.role) || self.role != 'ProfileConnector' || (!has(self.profiles) || self.profiles.size() == 0) && (!has(self.workspaces) || self.workspaces.size() == 0)",message="a ProfileConnector, who takes no seat, only looks after what they connect: take profiles and workspaces out, or choose another role"
 type MemberSpec struct {
 	// email is the address of the person, and with it their user name in the cluster. Upper and lower case do not matter;
 	// +tags and dots do. It cannot be changed: delete the Member and create another.
