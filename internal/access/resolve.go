@@ -124,19 +124,14 @@ func (r *resolver) role() {
 		role = rosterv1alpha1.RoleCoOwner
 	}
 	r.e.Role = role
-	permissions, known := r.Roles.InOrganization(role)
-	switch {
-	case r.lacksFeature(role):
-		r.problem(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The role %s gives nothing: %s", role, NotInPlan(r.Plan, featureOf(role))))
+	if p := RoleProblem(r.Plan, r.Roles, role); p != nil {
+		r.e.Problems = append(r.e.Problems, *p)
 		if role == rosterv1alpha1.RoleProfileConnector {
 			r.Connected = nil
 		}
 		return
-	case !known:
-		r.problem(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s of the scope Organization in this namespace. Create it or choose another role.", role))
-		return
 	}
+	permissions, _ := r.Roles.InOrganization(role)
 	r.e.Permissions = slices.Clone(permissions)
 	if isTrue(r.Spec.CanManageProfiles) && role == rosterv1alpha1.RoleMember {
 		r.e.Permissions = append(r.e.Permissions, rosterv1alpha1.PermissionAddProfiles)
@@ -146,24 +141,26 @@ func (r *resolver) role() {
 	}
 }
 
-func (r *resolver) lacksFeature(role rosterv1alpha1.OrganizationRole) bool {
-	f := featureOf(role)
-	return f != "" && !HasFeature(r.Plan, f)
-}
-
-// featureOf is what a plan must have for a role in the organisation; empty for nothing.
-func featureOf(role rosterv1alpha1.OrganizationRole) rosterv1alpha1.Feature {
+// RoleProblem says why a role in the organisation gives nothing; nil where it can be used.
+func RoleProblem(plan rosterv1alpha1.PlanInEffect, roles Roles, role rosterv1alpha1.OrganizationRole) *Problem {
+	var feature rosterv1alpha1.Feature
 	switch {
 	case role == rosterv1alpha1.RoleProfileConnector:
-		return rosterv1alpha1.FeatureProfileConnectors
-	case slices.Contains(organizationRoles(), role):
-		return ""
+		feature = rosterv1alpha1.FeatureProfileConnectors
+	case !slices.Contains(organizationRoles(), role):
+		feature = rosterv1alpha1.FeatureCustomRoles
+	default:
+		return nil
 	}
-	return rosterv1alpha1.FeatureCustomRoles
+	if !HasFeature(plan, feature) {
+		return &Problem{rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The role %s gives nothing: %s", role, NotInPlan(plan, feature))}
+	}
+	if _, known := roles.InOrganization(role); !known {
+		return &Problem{rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
+			"There is no CustomRole %s of the scope Organization in this namespace. Create it or choose another role.", role)}
+	}
+	return nil
 }
-
-// FeatureOf is what a plan must have for a role in the organisation; empty for nothing.
-func FeatureOf(role rosterv1alpha1.OrganizationRole) rosterv1alpha1.Feature { return featureOf(role) }
 
 // NotInPlan says that a plan lacks a feature, and whom to ask.
 func NotInPlan(plan rosterv1alpha1.PlanInEffect, f rosterv1alpha1.Feature) string {

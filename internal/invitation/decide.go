@@ -12,6 +12,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // DefaultValidity counts where neither the Invitation nor the Organization says how long a link can be used.
@@ -24,8 +26,13 @@ type Input struct {
 	MemberOfAddress string
 	// Rival is the name of another open Invitation to the same address that counts before this one; see FindRival.
 	Rival string
-	// MissingProfiles are the profiles that are offered and do not exist, sorted.
-	MissingProfiles []string
+	// RoleProblem is why the role in the organisation that is offered would give nothing; nil where it can be used.
+	RoleProblem *access.Problem
+	// Problems with what is offered besides: it is mailed nevertheless, and given when they are solved.
+	Problems []access.Problem
+	// Seat says whether the person has a seat. SeatsLimited says whether seats are counted at all.
+	Seat         quota.Answer
+	SeatsLimited bool
 	// ThrottledUntil is when the next mail may go to the address; zero if it may go now.
 	ThrottledUntil time.Time
 	// Report is the outcome of a mail that the status does not show yet.
@@ -78,7 +85,7 @@ type rule func(c *decide) bool
 func chain() []rule {
 	return []rule{
 		accepted, revoked, memberGone, joinedOtherwise, settled, lapse,
-		invalidAddress, alreadyMember, duplicate, organizationMissing, domainNotAllowed, memberSuspended, throttled,
+		invalidAddress, alreadyMember, duplicate, organizationMissing, domainNotAllowed, roleUnusable, memberSuspended, seatless, throttled,
 		deliver,
 	}
 }
@@ -179,6 +186,9 @@ func joinedOtherwise(c *decide) bool {
 
 // settled leaves an invitation that has ended as it is, unless a new mail is asked for.
 func settled(c *decide) bool {
+	if c.SeatsLimited && ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired) {
+		return c.reopen()
+	}
 	switch c.status.State {
 	case rosterv1alpha1.InvitationExpired:
 		if c.resendDue() || c.renewalDue() {
@@ -331,10 +341,8 @@ func (c *decide) endAgain(reason string) {
 // waiting records that the mail is out and the person has not answered.
 func (c *decide) waiting() {
 	c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
-	if len(c.MissingProfiles) > 0 {
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
-			"Mailed; but there is no SocialProfile %s in this namespace. Create it or take it out of the profiles.",
-			strings.Join(c.MissingProfiles, ", ")))
+	if len(c.Problems) > 0 {
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
 	} else {
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
 	}

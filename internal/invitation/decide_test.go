@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 )
 
 var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -130,7 +131,9 @@ func TestDecide(t *testing.T) {
 		"an undeliverable one stays so": {build(state(rosterv1alpha1.InvitationUndeliverable)), day, want{state: rosterv1alpha1.InvitationUndeliverable, action: Nothing}},
 		"until a resend is asked for":   {build(state(rosterv1alpha1.InvitationUndeliverable), resend(time.Hour)), day, want{action: Deliver, attempt: 1}},
 		"a mailed one waits":            {build(sent(0)), time.Hour, want{state: rosterv1alpha1.InvitationSent, action: Nothing, wake: 48 * time.Hour}},
-		"a profile that does not exist is reported": {build(sent(0), func(in *Input) { in.MissingProfiles = []string{"fb", "x"} }), time.Hour,
+		"a profile that does not exist is reported": {build(sent(0), func(in *Input) {
+			in.Problems = []access.Problem{{Reason: rosterv1alpha1.ReasonProfileNotFound, Message: "There is no SocialProfile fb, x."}}
+		}), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, ready: "False", reason: "ProfileNotFound", message: "SocialProfile fb, x"}},
 		"is reminded in time":     {build(sent(0)), 48 * time.Hour, want{state: rosterv1alpha1.InvitationSent, action: Remind, wake: 72 * time.Hour}},
 		"a reminder is sent once": {build(sent(0), func(in *Input) { in.Invitation.Status.RemindersSent = 1 }), 50 * time.Hour, want{action: Nothing, wake: 72 * time.Hour}},

@@ -111,6 +111,9 @@ func (c *decide) foldAttempt(r Report) {
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
 		c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, rosterv1alpha1.ReasonRejected, r.Message)
 	case Delivered:
+		if ended(s.State) {
+			s.OpenTime = &metav1.Time{Time: r.At.Truncate(time.Second)}
+		}
 		s.State = rosterv1alpha1.InvitationSent
 		s.SentTime, s.ExpiryTime = &metav1.Time{Time: r.At}, &metav1.Time{Time: r.Expiry}
 		c.delivered()
