@@ -3,6 +3,7 @@
 package invitation
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -36,6 +37,8 @@ const (
 	LinkSuspended Verdict = "Suspended"
 	// LinkNotAllowed: the organisation no longer invites to this mail domain.
 	LinkNotAllowed Verdict = "NotAllowed"
+	// LinkInviterLostRight: whoever invites may no longer give what is offered. It can still be declined.
+	LinkInviterLostRight Verdict = "InviterLostRight"
 )
 
 // Offer is an Invitation with the objects it speaks of, read at the same time.
@@ -45,6 +48,12 @@ type Offer struct {
 	Organization *rosterv1alpha1.Organization
 	// Member that spec.memberRef names; nil where there is none.
 	Member *rosterv1alpha1.Member
+	// CustomRoles by their names, as far as they are known; by them mails and pages put what is offered into words.
+	CustomRoles map[string]rosterv1alpha1.CustomRoleSpec
+	// Workspaces are the display names of Workspaces by their names, as far as they are known.
+	Workspaces map[string]string
+	// InviterLostRight: the API server was asked, and whoever invites may no longer give what is offered.
+	InviterLostRight bool
 }
 
 // Email is the address that is invited, as it was written; empty when the Member that is named does not exist.
@@ -82,6 +91,32 @@ func (o Offer) Profiles() []rosterv1alpha1.ProfileGrant {
 	return o.Invitation.Spec.Profiles
 }
 
+// WorkspaceGrants are the workspaces that the person gets, by the names of their objects.
+func (o Offer) WorkspaceGrants() []rosterv1alpha1.WorkspaceGrant {
+	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
+		return o.Member.Spec.Workspaces
+	}
+	return o.Invitation.Spec.Workspaces
+}
+
+// CalledWorkspaces are the workspaces that the person gets, by the names that people know them by.
+func (o Offer) CalledWorkspaces() []rosterv1alpha1.WorkspaceGrant {
+	called := slices.Clone(o.WorkspaceGrants())
+	for i := range called {
+		called[i].Name = cmp.Or(o.Workspaces[called[i].Name], called[i].Name)
+	}
+	return called
+}
+
+// CanManageProfiles says whether the person, as a Member, may add profiles. It means nothing with any other role.
+func (o Offer) CanManageProfiles() bool {
+	can := o.Invitation.Spec.CanManageProfiles
+	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
+		can = o.Member.Spec.CanManageProfiles
+	}
+	return isTrue(can) && o.Role() == rosterv1alpha1.RoleMember
+}
+
 // Locale is the language of the mail: the invitation's, else the organisation's, else English.
 func (o Offer) Locale() rosterv1alpha1.Locale {
 	if l := o.Invitation.Spec.Locale; l != "" {
@@ -112,6 +147,8 @@ func (o Offer) Check(attempt int32, now time.Time) Verdict {
 		return LinkRevoked
 	case !o.domainAllowed():
 		return LinkNotAllowed
+	case o.InviterLostRight: // Before expiry: another link would be of no use.
+		return LinkInviterLostRight
 	case o.expired(now):
 		return o.renewal()
 	case o.Member != nil && isTrue(o.Member.Spec.Suspended):

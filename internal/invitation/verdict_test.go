@@ -3,6 +3,7 @@
 package invitation
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +15,7 @@ import (
 
 func TestCheck(t *testing.T) {
 	notAllowed := func(in *Input) { in.Organization.Spec.Invitations.AllowedDomains = []string{"other.example"} }
+	lostRight := func(in *Input) { in.InviterLostRight = true }
 	shownFor := func(uid string) builder { return func(in *Input) { in.Invitation.Status.MemberUID = uid } }
 	cases := map[string]struct {
 		in      Input
@@ -44,6 +46,13 @@ func TestCheck(t *testing.T) {
 		"declared, being deleted":            {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) { m.DeletionTimestamp = &metav1.Time{} })), 1, time.Hour, LinkRevoked},
 		"declared, suspended":                {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })), 1, time.Hour, LinkSuspended},
 		"the domain is not allowed any more": {build(sent(0), notAllowed), 1, time.Hour, LinkNotAllowed},
+		"the inviter lost the right":         {build(sent(0), lostRight), 1, time.Hour, LinkInviterLostRight},
+		"lost the right, domain not allowed": {build(sent(0), lostRight, notAllowed), 1, time.Hour, LinkNotAllowed},
+		"lost the right, renewable":          {build(sent(0), lostRight, selfRenewal), 1, 72 * time.Hour, LinkInviterLostRight},
+		"lost the right, superseded":         {build(sent(0), sent(time.Hour), lostRight), 1, time.Hour, LinkSuperseded},
+		"lost the right, used before":        {build(sent(0), state(rosterv1alpha1.InvitationAccepted), lostRight), 1, time.Hour, LinkAccepted},
+		"lost the right, declined":           {build(sent(0), state(rosterv1alpha1.InvitationDeclined), lostRight), 1, time.Hour, LinkDeclined},
+		"lost the right, revoked":            {build(sent(0), isRevoked, lostRight), 1, time.Hour, LinkRevoked},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -70,5 +79,46 @@ func TestOfferIsWhatThePersonGets(t *testing.T) {
 	d := build(declared)
 	if d.Role() != rosterv1alpha1.RoleMember || d.Email() != "ana@acme.example" {
 		t.Errorf("declared: %s, %s", d.Role(), d.Email())
+	}
+}
+
+func TestOfferOfWorkspacesAndProfiles(t *testing.T) {
+	workspaces := []rosterv1alpha1.WorkspaceGrant{{Name: "emea", Role: rosterv1alpha1.ProfileEditor}, {Name: "apac"}}
+	names := func(in *Input) { in.Workspaces = map[string]string{"emea": "Europe"} }
+	called := []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: rosterv1alpha1.ProfileEditor}, {Name: "apac"}}
+	cases := map[string]struct {
+		in         Input
+		workspaces bool
+		adds       bool
+	}{
+		"nothing": {build(names), false, false},
+		"applied": {build(names, func(in *Input) {
+			in.Invitation.Spec.Role, in.Invitation.Spec.CanManageProfiles = "", ptr.To(true)
+			in.Invitation.Spec.Workspaces = workspaces
+		}), true, true},
+		"declared": {build(declared, names, member(func(m *rosterv1alpha1.Member) {
+			m.Spec.CanManageProfiles, m.Spec.Workspaces = ptr.To(true), workspaces
+		})), true, true},
+		"another role": {build(names, func(in *Input) {
+			in.Invitation.Spec.Role, in.Invitation.Spec.CanManageProfiles = rosterv1alpha1.RoleProfileConnector, ptr.To(true)
+		}), false, false},
+		"declared, gone": {build(declared, names, func(in *Input) { in.Member = nil }), false, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			if got := c.in.CanManageProfiles(); got != c.adds {
+				t.Errorf("may add profiles: %v", got)
+			}
+			var want, wantCalled []rosterv1alpha1.WorkspaceGrant
+			if c.workspaces {
+				want, wantCalled = workspaces, called
+			}
+			if got := c.in.WorkspaceGrants(); !slices.Equal(got, want) {
+				t.Errorf("workspaces %v", got)
+			}
+			if got := c.in.CalledWorkspaces(); !slices.Equal(got, wantCalled) {
+				t.Errorf("called %v", got)
+			}
+		})
 	}
 }
