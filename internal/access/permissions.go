@@ -131,6 +131,10 @@ func (r Roles) InOrganization(role rosterv1alpha1.OrganizationRole) ([]rosterv1a
 func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
 	var held Set
 	for name := range strings.SplitSeq(shown, "+") {
+		if name == connector {
+			held |= NewSet(Get, Configure, Connect)
+			continue
+		}
 		s, _ := r.OnProfile(rosterv1alpha1.ProfileRole(name))
 		held |= s
 	}

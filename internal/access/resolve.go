@@ -17,6 +17,16 @@ import (
 // AllProfiles stands for every profile of the organisation, those to come included.
 const AllProfiles = "*"
 
+// connector is shown as the role of whoever connected a profile. No CustomRole can be called that: their names are in lower case.
+const connector = "Connector"
+
+// What is shown at most, so that it fits into a status.
+const (
+	maxShown   = 300
+	maxSources = 100
+	maxNamed   = 10
+)
+
 // Standing says whether roles can be held on a profile.
 type Standing string
 
@@ -195,7 +205,7 @@ func (r *resolver) byWorkspaces() {
 			continue
 		}
 		for _, p := range profiles {
-			if r.Sources.Profiles[p] == Present { // The Workspace reports those that are not.
+			if r.Profiles[p] == Present { // The Workspace reports those that are not.
 				r.add(p, w.Role, "the Workspace "+w.Name)
 			}
 		}
@@ -206,7 +216,7 @@ func (r *resolver) byWorkspaces() {
 func (r *resolver) byTeams() {
 	for _, t := range r.Teams {
 		for _, p := range t.Profiles {
-			if r.Sources.Profiles[p] == Present {
+			if r.Profiles[p] == Present {
 				r.add(p, t.Role, "the Team "+t.Team)
 			}
 		}
@@ -225,12 +235,12 @@ func (r *resolver) byConnecting() {
 		return
 	}
 	for _, p := range r.Connected {
-		r.held[p] = append(r.held[p], source{name: "connector", by: "spec.connectedBy of the profile", set: set})
+		r.held[p] = append(r.held[p], source{name: connector, by: "spec.connectedBy of the profile", set: set})
 	}
 }
 
 func (r *resolver) present(profile string) bool {
-	switch r.Sources.Profiles[profile] {
+	switch r.Profiles[profile] {
 	case Present:
 		return true
 	case OverLimit:
@@ -270,6 +280,9 @@ func (r *resolver) sum() {
 				g.Sources = append(g.Sources, from)
 			}
 		}
+		if n := len(g.Sources); n > maxSources {
+			g.Sources = append(g.Sources[:maxSources-1], fmt.Sprintf("and %d more", n-maxSources+1))
+		}
 		g.Role = shown(r.held[profile], r.Teamless[profile])
 		r.e.Grants = append(r.e.Grants, g)
 	}
@@ -295,7 +308,16 @@ func shown(sources []source, teamless bool) string {
 		}
 	}
 	slices.SortFunc(names, func(a, b string) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
-	return strings.Join(names, "+")
+	return joined(names)
+}
+
+// joined are as many names as fit.
+func joined(names []string) string {
+	all := strings.Join(names, "+")
+	for n := len(names) - 1; len(all) > maxShown; n-- {
+		all = strings.Join(names[:n], "+") + "+..."
+	}
+	return all
 }
 
 // rank puts the built-in roles before all others.
@@ -322,15 +344,24 @@ func (r *resolver) report() {
 		{rosterv1alpha1.ReasonProfileNotFound, "There is no SocialProfile %s in this namespace. " +
 			"Create it or take it out of spec.profiles; the other roles are granted."},
 		{rosterv1alpha1.ReasonWorkspaceNotFound, "There is no Workspace %s in this namespace. Create it or take it out of spec.workspaces."},
-		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s of the scope Profile in this namespace. Create it or choose another role."},
+		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s of the scope Profile in this namespace. " +
+			"Create it or choose another role."},
 		{rosterv1alpha1.ReasonFeatureNotInPlan, "The CustomRole %s gives nothing: " + NotInPlan(r.Plan, rosterv1alpha1.FeatureCustomRoles)},
 		{rosterv1alpha1.ReasonProfileLimit, "The plan " + r.Plan.Name + " has no place for the SocialProfile %s. Ask " + r.Plan.Contact + "."},
 	} {
 		if names := r.missing[m.reason]; len(names) > 0 {
 			slices.Sort(names)
-			r.problem(m.reason, fmt.Sprintf(m.format, strings.Join(names, ", ")))
+			r.problem(m.reason, fmt.Sprintf(m.format, listed(names)))
 		}
 	}
+}
+
+// listed are the first of some names and how many more there are.
+func listed(names []string) string {
+	if n := len(names); n > maxNamed {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), n-maxNamed)
+	}
+	return strings.Join(names, ", ")
 }
 
 func isTrue(b *bool) bool { return b != nil && *b }

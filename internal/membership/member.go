@@ -16,6 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // MemberInput is everything that decides where a Member stands.
@@ -29,8 +30,10 @@ type MemberInput struct {
 	Invitation *rosterv1alpha1.Invitation
 	// Account that the Member is bound to; nil while it is not bound or the Account is not there.
 	Account *rosterv1alpha1.Account
-	// ProfileExists says whether the namespace has a SocialProfile of that name.
-	ProfileExists func(name string) bool
+	// Sources of the rights, but for the Member's spec, the ownership and the plan, which DecideMember fills in itself.
+	Sources access.Sources
+	// SoleAdministratorOf are the profiles whose only named Administrator the Member is, sorted.
+	SoleAdministratorOf []string
 }
 
 // MemberDecision is where a Member stands.
@@ -51,11 +54,12 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	conds := newConditions(&s.Conditions, m.Generation, now)
 	s.ObservedGeneration = m.Generation
 
-	effective := access.Resolve(m.Spec, in.isOwner(), in.ProfileExists)
+	effective := access.Resolve(in.sources())
 	s.Role = string(effective.Role)
 	address, err := invitation.ParseAddress(m.Spec.Email)
 	d := MemberDecision{Address: address}
-	s.State, s.DisplayName, s.Grants = in.state(), in.displayName(), nil
+	s.State, s.DisplayName = in.state(), in.displayName()
+	s.Grants, s.Workspaces, s.SoleAdministratorOf = nil, nil, nil
 	if err == nil {
 		s.AvatarURL = address.AvatarURL()
 	}
@@ -66,7 +70,8 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 
 	problem := in.problem(address, err)
 	if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
-		s.Grants = effective.Grants
+		s.Grants, s.Workspaces = firstGrants(effective.Grants), effective.Workspaces
+		s.SoleAdministratorOf = in.SoleAdministratorOf
 		d.Holds = &effective
 	}
 	d.Invite = problem == nil && s.State == rosterv1alpha1.MemberPending && in.Invitation == nil
@@ -76,6 +81,60 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	in.ready(conds, problem, s.State, effective)
 	d.Status = s
 	return d
+}
+
+// firstGrants are as many as the status can show.
+func firstGrants(grants []rosterv1alpha1.EffectiveGrant) []rosterv1alpha1.EffectiveGrant {
+	const most = 1001
+	return grants[:min(len(grants), most)]
+}
+
+func (in MemberInput) sources() access.Sources {
+	s := in.Sources
+	s.Spec = in.Member.Spec
+	if o := in.Organization; o != nil {
+		s.Plan = o.Status.Plan
+		s.Owner, s.OwnerElsewhere = Owns(o, in.Member.Name)
+	}
+	return s
+}
+
+// Owns says whether a Member's ownership of the Organization is in force, and if it is not, whether that is because the person has owned
+// another one for longer.
+func Owns(o *rosterv1alpha1.Organization, member string) (owner, elsewhere bool) {
+	if o.Status.OwnerRef == nil || o.Status.OwnerRef.Name != member {
+		return false, false
+	}
+	elsewhere = meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)
+	return !elsewhere, elsewhere
+}
+
+// Seat says whether a Member has one of the seats of the plan. The owner always has one, and a ProfileConnector needs none. Before the
+// Organization was looked at for the first time, nobody knows.
+func Seat(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) quota.Answer {
+	switch {
+	case o == nil, o.Status.OwnerRef != nil && o.Status.OwnerRef.Name == m.Name, m.Spec.Role == rosterv1alpha1.RoleProfileConnector:
+		return quota.Placed
+	case !Known(o):
+		return quota.Uncounted
+	}
+	return quota.Ask(o.Status.Plan.Seats, quota.PlaceOf(m))
+}
+
+// Known says whether the operator has looked at the Organization, so that its status says who owns it and what its plan is.
+func Known(o *rosterv1alpha1.Organization) bool { return o.Status.ObservedGeneration > 0 }
+
+// hasSeat keeps what was while the count is under way.
+func (in MemberInput) hasSeat() bool {
+	switch Seat(in.Organization, in.Member) {
+	case quota.Full:
+		return false
+	case quota.Uncounted:
+		c := meta.FindStatusCondition(in.Member.Status.Conditions, rosterv1alpha1.ConditionReady)
+		return c == nil || c.Reason != rosterv1alpha1.ReasonNoSeat
+	case quota.Placed:
+	}
+	return true
 }
 
 // problem is something that somebody has to change before the Member can be one.
@@ -95,12 +154,12 @@ func (in MemberInput) problem(address invitation.Address, addressErr error) *pro
 			"spec.accountRef names %q, which is not the Account of %s. "+
 				"Have an administrator remove spec.accountRef: the operator sets it when the person accepts.",
 			ref.Name, address)}
+	case !in.hasSeat():
+		plan := in.Organization.Status.Plan
+		return &problem{rosterv1alpha1.ReasonNoSeat, fmt.Sprintf(
+			"The plan %s has no seat left for %s, who holds nothing until one is free. For more seats, ask %s.", plan.Name, address, plan.Contact)}
 	}
 	return nil
-}
-
-func (in MemberInput) isOwner() bool {
-	return in.Organization != nil && in.Organization.Spec.OwnerRef != nil && in.Organization.Spec.OwnerRef.Name == in.Member.Name
 }
 
 func (in MemberInput) state() rosterv1alpha1.MemberState {
@@ -155,8 +214,9 @@ func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wa
 	case holds == nil:
 		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
 			"Only an active member of an organisation holds roles.")
-	case len(wanted.Missing) > 0:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(wanted))
+	case len(wanted.Problems) > 0:
+		p := wanted.Problems[0]
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, p.Reason, messages(wanted.Problems))
 	default:
 		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive,
 			"The member holds the roles of its spec.")
@@ -181,8 +241,8 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 	case in.Organization == nil:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
 			"There is no Organization in this namespace; the Member is one when there is.")
-	case len(effective.Missing) > 0:
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, missing(effective))
+	case len(effective.Problems) > 0:
+		conds.ready(metav1.ConditionFalse, effective.Problems[0].Reason, messages(effective.Problems))
 	case state == rosterv1alpha1.MemberActive:
 		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
 	case state == rosterv1alpha1.MemberSuspended:
@@ -193,9 +253,13 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 	}
 }
 
-func missing(e access.Effective) string {
-	return fmt.Sprintf(
-		"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the other roles are granted.", strings.Join(e.Missing, ", "))
+// messages tells all problems in one.
+func messages(problems []access.Problem) string {
+	var all []string
+	for _, p := range problems {
+		all = append(all, p.Message)
+	}
+	return strings.Join(all, " ")
 }
 
 // IsSuspended says whether a Member is suspended.

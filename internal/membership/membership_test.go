@@ -14,6 +14,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -30,8 +31,10 @@ func member(changes ...change) MemberInput {
 				Profiles: []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: rosterv1alpha1.ProfileEditor}},
 			},
 		},
-		Organization:  &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}},
-		ProfileExists: func(name string) bool { return name == "fb" },
+		Organization: &rosterv1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}, Status: rosterv1alpha1.OrganizationStatus{ObservedGeneration: 1},
+		},
+		Sources: access.Sources{Profiles: map[string]access.Standing{"fb": access.Present}},
 	}
 	for _, c := range changes {
 		c(&in)
@@ -68,7 +71,7 @@ func TestDecideMember(t *testing.T) {
 		"joined, its invitation deleted": {member(bound), "Active", "True", "Active", false, true, ""},
 		"suspended":                      {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Suspended", "True", "Suspended", false, false, ""},
 		"suspended before they joined":   {member(func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Pending", "True", "Pending", true, false, ""},
-		"a profile that is not there": {member(bound, func(in *MemberInput) { in.ProfileExists = func(string) bool { return false } }),
+		"a profile that is not there": {member(bound, func(in *MemberInput) { in.Sources.Profiles = nil }),
 			"Active", "False", "ProfileNotFound", false, true, "SocialProfile fb"},
 		"the namespace has no organisation": {member(bound, func(in *MemberInput) { in.Organization = nil }), "Active", "False", "OrganizationMissing", false, false, ""},
 		"an older one has the address":      {member(bound, func(in *MemberInput) { in.Twin = "anna" }), "Active", "False", "DuplicateEmail", false, false, `"anna"`},
@@ -107,7 +110,7 @@ func TestDecideMember(t *testing.T) {
 
 func TestOwnerHoldsEverythingWhateverTheSpecSays(t *testing.T) {
 	d := DecideMember(member(bound, func(in *MemberInput) {
-		in.Organization.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 	}), now)
 	if d.Status.Role != "Owner" || d.Status.Grants[0].Profile != "*" {
 		t.Errorf("%+v", d.Status)
@@ -203,8 +206,8 @@ func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
 		m.Status.Grants = grants
 		return m
 	}
-	all := rosterv1alpha1.EffectiveGrant{Profile: "*", Role: rosterv1alpha1.ProfileAdministrator}
-	editor := rosterv1alpha1.EffectiveGrant{Profile: "fb", Role: rosterv1alpha1.ProfileEditor}
+	all := rosterv1alpha1.EffectiveGrant{Profile: "*", Role: "Administrator"}
+	editor := rosterv1alpha1.EffectiveGrant{Profile: "fb", Role: "Editor"}
 	suspended := holder(editor)
 	suspended.Spec.Suspended = ptr.To(true)
 	in := ProfileInput{

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // Counting is the Organization that counts in a namespace: the oldest that is not being deleted; nil where there is none.
@@ -29,8 +31,18 @@ type OrganizationInput struct {
 	Counting *rosterv1alpha1.Organization
 	// Owner is the Member that spec.ownerRef names; nil where there is none.
 	Owner *rosterv1alpha1.Member
+	// Former is the Member whose ownership is in force according to the status; nil where there is none.
+	Former *rosterv1alpha1.Member
+	// Elsewhere: the owner owns another organisation, and has for longer; see OwnsBefore.
+	Elsewhere bool
+	// Plan that spec.planRef names, else the default one; nil where there is none.
+	Plan *rosterv1alpha1.Plan
+	// Seats and Profiles are the claims to the places of the plan.
+	Seats, Profiles []quota.Claim
 	// Counts of what the namespace holds.
 	Counts Counts
+
+	now time.Time
 }
 
 // Counts of what a namespace holds.
@@ -44,40 +56,165 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	s := *o.Status.DeepCopy()
 	s.ObservedGeneration = o.Generation
 	conds := newConditions(&s.Conditions, o.Generation, now)
+	in.now = now
 	if in.Counting != nil && in.Counting.UID != o.UID {
-		s.Owner, s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = "", nil, nil, nil, nil
+		s = rosterv1alpha1.OrganizationStatus{Conditions: s.Conditions, ObservedGeneration: s.ObservedGeneration}
 		conds.stall(rosterv1alpha1.ReasonNamespaceTaken, fmt.Sprintf(
 			"The namespace belongs to the older Organization %q. Delete one of the two; an organisation has a namespace of its own.", in.Counting.Name))
 		return s
 	}
 	c := in.Counts
 	s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = &c.Members, &c.ActiveMembers, &c.OpenInvitations, &c.SocialProfiles
-	s.Owner = ""
-	if in.Owner != nil {
-		s.Owner = in.Owner.Spec.Email
-	}
-	in.owner(conds)
+	owner := in.ownerInForce()
+	in.recordOwner(&s, owner)
+	in.plan(&s, conds)
+	in.owner(conds, owner)
 	return s
 }
 
-func (in OrganizationInput) owner(conds conditions) {
+// ownerInForce is the Member that spec.ownerRef names, as soon as they are active: until then whoever was the owner stays it, so that a
+// slip of the pen locks nobody out.
+func (in OrganizationInput) ownerInForce() *rosterv1alpha1.Member {
+	if in.Organization.Spec.OwnerRef == nil {
+		return nil
+	}
+	if in.Former != nil && IsActive(in.Former) && (in.Owner == nil || !IsActive(in.Owner)) {
+		return in.Former
+	}
+	return in.Owner
+}
+
+func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, owner *rosterv1alpha1.Member) {
+	before := s.OwnerRef
+	s.Owner, s.OwnerRef = "", nil
+	if owner == nil {
+		s.OwnerSince = nil
+		return
+	}
+	s.Owner, s.OwnerRef = owner.Spec.Email, &rosterv1alpha1.LocalReference{Name: owner.Name}
+	switch {
+	case !IsActive(owner):
+		s.OwnerSince = nil
+	case s.OwnerSince == nil || before == nil || before.Name != owner.Name:
+		s.OwnerSince = &metav1.Time{Time: in.now}
+	}
+}
+
+// OwnsBefore says whether the ownership that a says is in force counts before that of b, where the same person owns both: the longer
+// counts, then the older Organization.
+func OwnsBefore(a, b *rosterv1alpha1.Organization) bool {
+	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
+	if at == nil || bt == nil {
+		return at != nil
+	}
+	if !at.Equal(bt) {
+		return at.Before(bt)
+	}
+	return Older(a, b)
+}
+
+func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member) {
 	ref := in.Organization.Spec.OwnerRef
+	if owner == nil || !IsActive(owner) {
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionOwnerUnique)
+	}
+	resolved := func(status metav1.ConditionStatus, reason, message string) {
+		conds.set(rosterv1alpha1.ConditionOwnerResolved, status, reason, message)
+	}
 	switch {
 	case ref == nil:
 		message := "spec.ownerRef is not set: nobody in the organisation can do everything."
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonNoOwner, message)
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonNoOwner, message)
+		in.ready(conds, message)
 	case in.Owner == nil:
-		message := fmt.Sprintf("spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
+		message := fmt.Sprintf("spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.%s",
+			ref.Name, stays(owner))
+		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
 	case !IsActive(in.Owner):
-		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.", in.Owner.Spec.Email)
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive, message)
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.%s", in.Owner.Spec.Email, stays(owner))
+		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive, message)
+		in.ready(conds, message)
 	default:
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
-			fmt.Sprintf("The owner is %s.", in.Owner.Spec.Email))
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The organisation is set up.")
+		resolved(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("The owner is %s.", in.Owner.Spec.Email))
+		in.ready(conds, "The organisation is set up.")
+	}
+	if owner != nil && IsActive(owner) {
+		in.unique(conds, owner)
 	}
 }
+
+func stays(owner *rosterv1alpha1.Member) string {
+	if owner == nil || !IsActive(owner) {
+		return ""
+	}
+	return fmt.Sprintf(" Until then %s stays the owner.", owner.Spec.Email)
+}
+
+// unique does not say which the other organisation is: it may be another tenant's.
+func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Member) {
+	if !in.Elsewhere {
+		conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonOwnerUnique,
+			"The owner owns no other organisation, or this one for longest.")
+		return
+	}
+	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a CoOwner. "+
+		"Name another Member in spec.ownerRef, or have them give up the other organisation.", owner.Spec.Email)
+	conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonOwnerElsewhere, message)
+	conds.stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
+}
+
+// ready says that the organisation works, unless its plan is missing.
+func (in OrganizationInput) ready(conds conditions, message string) {
+	if ref := in.Organization.Spec.PlanRef; ref != nil && in.Plan == nil {
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+		return
+	}
+	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+}
+
+func planMissing(name string) string {
+	return fmt.Sprintf("spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
+}
+
+// plan brings what is in effect to what the Plan says, and gives the places out.
+func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds conditions) {
+	ref := in.Organization.Spec.PlanRef
+	seats, profiles := s.Plan.Seats.Limit, s.Plan.SocialProfiles.Limit
+	switch {
+	case in.Plan != nil:
+		spec := in.Plan.Spec
+		s.Plan = rosterv1alpha1.PlanInEffect{Name: in.Plan.Name, Contact: spec.Contact, Features: spec.Features}
+		seats, profiles = spec.Seats, spec.SocialProfiles
+	case ref == nil:
+		s.Plan = rosterv1alpha1.PlanInEffect{}
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionWithinPlan)
+		return
+	}
+	s.Plan.Seats, s.Plan.SocialProfiles = rosterv1alpha1.Usage{}, rosterv1alpha1.Usage{}
+	if seats != nil {
+		s.Plan.Seats = quota.Count(in.Seats, *seats)
+	}
+	if profiles != nil {
+		s.Plan.SocialProfiles = quota.Count(in.Profiles, *profiles)
+	}
+	message := fmt.Sprintf("%s; %s.", taken(s.Plan.Seats, "seats"), taken(s.Plan.SocialProfiles, "social profiles"))
+	switch {
+	case in.Plan == nil:
+		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+	case exceeded(s.Plan.Seats) || exceeded(s.Plan.SocialProfiles):
+		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanExceeded,
+			fmt.Sprintf("%s Whoever came last waits for a place. For more, ask %s.", message, s.Plan.Contact))
+	default:
+		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionTrue, rosterv1alpha1.ReasonWithinPlan, message)
+	}
+}
+
+func taken(u rosterv1alpha1.Usage, what string) string {
+	if u.Limit == nil {
+		return what + " are not limited"
+	}
+	return fmt.Sprintf("%d of %d %s are wanted", *u.Wanted, *u.Limit, what)
+}
+
+func exceeded(u rosterv1alpha1.Usage) bool { return u.Limit != nil && *u.Wanted > *u.Limit }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // ProfileInput is everything that decides what the status of a SocialProfile says.
@@ -17,6 +19,12 @@ type ProfileInput struct {
 	Profile *rosterv1alpha1.SocialProfile
 	// Responsible is the Member that spec.responsibleRef names; nil where there is none.
 	Responsible *rosterv1alpha1.Member
+	// Organization that counts in the namespace; nil where there is none.
+	Organization *rosterv1alpha1.Organization
+	// Roles are the CustomRoles of the organisation.
+	Roles access.Roles
+	// Teams is how many Teams work on the profile.
+	Teams int32
 	// Members who may hold a role on the profile: those whose status shows a grant on it or on all profiles.
 	Members []*rosterv1alpha1.Member
 }
@@ -27,11 +35,16 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
 	s.Holders = in.holders()
+	s.Teams = &in.Teams
 	s.Responsible = ""
 	if in.Responsible != nil {
 		s.Responsible = in.Responsible.Spec.Email
 	}
-	in.conditions(newConditions(&s.Conditions, p.Generation, now))
+	conds := newConditions(&s.Conditions, p.Generation, now)
+	in.conditions(conds)
+	in.team(conds)
+	s.SoleAdministrator = in.administered(conds)
+	in.place(conds)
 	return s
 }
 
@@ -41,8 +54,7 @@ func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
 		if !IsActive(m) {
 			continue
 		}
-		held := access.Effective{Grants: m.Status.Grants}.On(in.Profile.Name)
-		if held != "" {
+		if held := in.strongest(m); held != "" {
 			n := count[held]
 			if n == nil {
 				n = new(int32)
@@ -62,6 +74,88 @@ func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
 		Moderators: of(rosterv1alpha1.ProfileModerator), Guests: of(rosterv1alpha1.ProfileGuest),
 	}
 }
+
+// strongest is the strongest built-in role that an active Member holds on the profile, by name or by being everywhere.
+func (in ProfileInput) strongest(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRole {
+	role := in.named(m)
+	if len(m.Status.Grants) > 0 && m.Status.Grants[0].Profile == access.AllProfiles {
+		role = in.Roles.Strongest(m.Status.Grants[0].Role)
+	}
+	return role
+}
+
+// named is the strongest built-in role that a Member holds on the profile by name.
+func (in ProfileInput) named(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRole {
+	for _, g := range m.Status.Grants {
+		if g.Profile == in.Profile.Name {
+			return in.Roles.Strongest(g.Role)
+		}
+	}
+	return ""
+}
+
+func (in ProfileInput) team(conds conditions) {
+	required := in.Organization != nil && isTrue(in.Organization.Spec.RequireTeam)
+	switch {
+	case in.Teams > 0:
+		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionTrue, rosterv1alpha1.ReasonTeamAssigned,
+			fmt.Sprintf("%d teams work on the profile.", in.Teams))
+	case required:
+		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
+			"Until one does, people who have a role on it by name can only look at it."
+		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
+	default:
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionTeamAssigned)
+	}
+}
+
+// administered names the only Administrator, where the Organization asks for that.
+func (in ProfileInput) administered(conds conditions) string {
+	o := in.Organization
+	if o == nil || o.Spec.Guardrails == nil || !isTrue(o.Spec.Guardrails.WarnOnOrphanedProfiles) {
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionAdministered)
+		return ""
+	}
+	var administrators []string
+	for _, m := range in.Members {
+		if IsActive(m) && in.named(m) == rosterv1alpha1.ProfileAdministrator {
+			administrators = append(administrators, m.Name)
+		}
+	}
+	if len(administrators) == 0 {
+		conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionFalse, rosterv1alpha1.ReasonNoAdministrator,
+			"No active Member is named Administrator of the profile. Give somebody that role, by spec.profiles, a Team or a Workspace.")
+		return ""
+	}
+	conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionTrue, rosterv1alpha1.ReasonAdministered,
+		fmt.Sprintf("%d active Members are named Administrator of the profile.", len(administrators)))
+	if len(administrators) > 1 {
+		return ""
+	}
+	return administrators[0]
+}
+
+// place says that the plan has none for the profile.
+func (in ProfileInput) place(conds conditions) {
+	if in.Organization == nil || Standing(in.Organization, in.Profile) != access.OverLimit {
+		return
+	}
+	plan := in.Organization.Status.Plan
+	conds.stall(rosterv1alpha1.ReasonProfileLimit, fmt.Sprintf(
+		"The plan %s has no place left for this profile: roles on it by name give nothing until one is free. For more social profiles, ask %s.",
+		plan.Name, plan.Contact))
+}
+
+// Standing says whether roles can be held on a profile that exists.
+func Standing(o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile) access.Standing {
+	if o != nil && quota.Ask(o.Status.Plan.SocialProfiles, quota.PlaceOf(p)) == quota.Full {
+		return access.OverLimit
+	}
+	return access.Present
+}
+
+func isTrue(b *bool) bool { return b != nil && *b }
 
 func (in ProfileInput) conditions(conds conditions) {
 	ref := in.Profile.Spec.ResponsibleRef

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+)
+
+// GroupInput is everything that decides what the status of a Team or a Workspace says.
+type GroupInput struct {
+	// Organization that counts in the namespace; nil where there is none.
+	Organization *rosterv1alpha1.Organization
+	// Roles are the CustomRoles of the organisation.
+	Roles access.Roles
+	// MissingMembers and MissingProfiles are named and do not exist, sorted.
+	MissingMembers, MissingProfiles []string
+	// ActiveMembers and Profiles are how many there are.
+	ActiveMembers, Profiles int32
+	// SelectorError says why the label selector cannot be read; nil where it can.
+	SelectorError error
+}
+
+// DecideTeam says what the status of a Team should be.
+func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1alpha1.TeamStatus {
+	s := *t.Status.DeepCopy()
+	s.ObservedGeneration = t.Generation
+	s.Members, s.Profiles = &in.ActiveMembers, &in.Profiles
+	conds := newConditions(&s.Conditions, t.Generation, now)
+	custom := access.ProfilePermissions(t.Spec.Role) == 0
+	_, known := in.Roles.OnProfile(t.Spec.Role)
+	switch {
+	case custom && in.lacks(rosterv1alpha1.FeatureCustomRoles):
+		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The CustomRole %s gives nothing: %s", t.Spec.Role,
+			access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles)))
+	case !known:
+		conds.stall(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
+			"There is no CustomRole %s of the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
+	default:
+		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
+	}
+	return s
+}
+
+// DecideWorkspace says what the status of a Workspace should be.
+func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) rosterv1alpha1.WorkspaceStatus {
+	s := *w.Status.DeepCopy()
+	s.ObservedGeneration = w.Generation
+	s.Members, s.Profiles = &in.ActiveMembers, &in.Profiles
+	conds := newConditions(&s.Conditions, w.Generation, now)
+	if in.lacks(rosterv1alpha1.FeatureWorkspaces) {
+		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan,
+			"The Workspace gives nothing: "+access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureWorkspaces))
+		return s
+	}
+	in.ready(conds, fmt.Sprintf("%d profiles, given to %d active members.", in.Profiles, in.ActiveMembers))
+	return s
+}
+
+func (in GroupInput) lacks(f rosterv1alpha1.Feature) bool {
+	return in.Organization != nil && !access.HasFeature(in.Organization.Status.Plan, f)
+}
+
+func (in GroupInput) ready(conds conditions, message string) {
+	switch {
+	case in.Organization == nil:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing, "There is no Organization in this namespace.")
+	case in.SelectorError != nil:
+		conds.stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
+	case len(in.MissingMembers) > 0:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+			"There is no Member %s in this namespace. Create it or take it out of spec.members; the others have their role.",
+			strings.Join(in.MissingMembers, ", ")))
+	case len(in.MissingProfiles) > 0:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
+			"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the others count.",
+			strings.Join(in.MissingProfiles, ", ")))
+	default:
+		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+	}
+}
+
+// DecideCustomRole says what the status of a CustomRole should be.
+func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, now time.Time) rosterv1alpha1.CustomRoleStatus {
+	s := *c.Status.DeepCopy()
+	s.ObservedGeneration = c.Generation
+	conds := newConditions(&s.Conditions, c.Generation, now)
+	if o != nil && !access.HasFeature(o.Status.Plan, rosterv1alpha1.FeatureCustomRoles) {
+		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan,
+			"The CustomRole gives nothing: "+access.NotInPlan(o.Status.Plan, rosterv1alpha1.FeatureCustomRoles))
+		return s
+	}
+	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
+	return s
+}
+
+// DecidePlan says what the status of a Plan should be.
+func DecidePlan(p *rosterv1alpha1.Plan, organizations int32, now time.Time) rosterv1alpha1.PlanStatus {
+	s := *p.Status.DeepCopy()
+	s.ObservedGeneration = p.Generation
+	s.Organizations = &organizations
+	newConditions(&s.Conditions, p.Generation, now).ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The plan can be used.")
+	return s
+}
