@@ -39,6 +39,11 @@ const (
 	// dora is a Member, Editor of acme-fb and Guest of acme-x, whom an administrator lets edit members and invitations and give the role
 	// Member: rights that no role of Roster brings.
 	dora = "dora@acme.example"
+	// lena holds the CustomRole lead, which lets her write Members, Teams, Workspaces and CustomRoles, and is Editor of acme-fb.
+	lena = "lena@acme.example"
+	// adam is an AdvancedMember, who connected acme-adam. pat is a ProfileConnector, who connected acme-pat.
+	adam = "adam@acme.example"
+	pat  = "pat@acme.example"
 	// nina administers the namespace by Kubernetes' ClusterRole admin, and is no Member.
 	nina = "nina@platform.example"
 	// flux applies what Git says, under the ClusterRole roster-admin.
@@ -104,9 +109,15 @@ func newWorld(t testing.TB, change ...func(o *rosterv1alpha1.Organization)) *wor
 		w.member("ben", role(rosterv1alpha1.RoleManager), joined),
 		w.member("ana", on("acme-fb", rosterv1alpha1.ProfileEditor), joined),
 		w.member("dora", on("acme-fb", rosterv1alpha1.ProfileEditor), on("acme-x", rosterv1alpha1.ProfileGuest), joined),
+		w.member("lena", role("lead"), on("acme-fb", rosterv1alpha1.ProfileEditor), joined),
+		w.member("adam", role(rosterv1alpha1.RoleAdvancedMember), joined),
+		w.member("pat", role(rosterv1alpha1.RoleProfileConnector), joined),
 		w.member("cora", role(rosterv1alpha1.RoleCoOwner), suspended),
 		w.invitation("zoe", func(inv *rosterv1alpha1.Invitation) { inv.Spec.InvitedBy = olivia }),
 		w.invitation("gina", offers(rosterv1alpha1.RoleCoOwner), revoked),
+		w.customRole("lead", rosterv1alpha1.ScopeOrganization, "ViewTeam", "ManageMembers", "ManageTeams", "ManageRoles"),
+		w.customRole("night-shift", rosterv1alpha1.ScopeProfile, "schedule"),
+		w.profile("acme-fb", ""), w.profile("acme-x", ""), w.profile("acme-adam", adam), w.profile("acme-pat", pat),
 	} {
 		w.Expect(cluster.Client.Create(t.Context(), object)).To(Succeed())
 	}
@@ -122,7 +133,7 @@ func (w *world) giveRights(o *rosterv1alpha1.Organization) {
 	w.Expect(cluster.Client.List(w.Context(), &members, client.InNamespace(w.ns))).To(Succeed())
 	for _, m := range members.Items {
 		if m.Spec.AccountRef != nil {
-			e := access.Resolve(m.Spec, o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name, func(string) bool { return true })
+			e := access.Resolve(w.sources(m.Spec, o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name))
 			w.bindRole("roster:member:"+m.Name, m.Spec.Email, access.Compile(e, o.Name, m.Name)...)
 		}
 	}
@@ -131,6 +142,26 @@ func (w *world) giveRights(o *rosterv1alpha1.Organization) {
 	w.bindRole("pusher", pusher, writes)
 	w.bindClusterRole("platform", "roster-admin", nina)
 	w.bindClusterRole("gitops", "roster-admin", flux)
+}
+
+// sources are what the rights of a member are made of.
+func (w *world) sources(spec rosterv1alpha1.MemberSpec, owner bool) access.Sources {
+	w.Helper()
+	s := access.Sources{Spec: spec, Owner: owner, Roles: access.Roles{}, Profiles: map[string]access.Standing{}}
+	var roles rosterv1alpha1.CustomRoleList
+	w.Expect(cluster.Client.List(w.Context(), &roles, client.InNamespace(w.ns))).To(Succeed())
+	for _, r := range roles.Items {
+		s.Roles[r.Name] = r.Spec
+	}
+	var profiles rosterv1alpha1.SocialProfileList
+	w.Expect(cluster.Client.List(w.Context(), &profiles, client.InNamespace(w.ns))).To(Succeed())
+	for _, p := range profiles.Items {
+		s.Profiles[p.Name] = access.Present
+		if p.Spec.ConnectedBy == spec.Email {
+			s.Connected = append(s.Connected, p.Name)
+		}
+	}
+	return s
 }
 
 func (w *world) bindRole(name, user string, rules ...rbacv1.PolicyRule) {
@@ -230,6 +261,23 @@ func (w *world) member(name string, change ...func(m *rosterv1alpha1.Member)) *r
 		c(m)
 	}
 	return m
+}
+
+func (w *world) customRole(name string, scope rosterv1alpha1.RoleScope, allows ...rosterv1alpha1.RolePermission) *rosterv1alpha1.CustomRole {
+	return &rosterv1alpha1.CustomRole{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name}, Spec: rosterv1alpha1.CustomRoleSpec{Scope: scope, Permissions: allows},
+	}
+}
+
+func (w *world) profile(name, connectedBy string, change ...func(p *rosterv1alpha1.SocialProfile)) *rosterv1alpha1.SocialProfile {
+	p := &rosterv1alpha1.SocialProfile{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name},
+		Spec:       rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: name, ConnectedBy: connectedBy},
+	}
+	for _, c := range change {
+		c(p)
+	}
+	return p
 }
 
 func role(r rosterv1alpha1.OrganizationRole) func(m *rosterv1alpha1.Member) {
