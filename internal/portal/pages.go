@@ -32,6 +32,7 @@ const (
 	pageWelcome    pageName = "welcome"
 	pageNotice     pageName = "notice"
 	pageSignIn     pageName = "sign-in"
+	pageAccount    pageName = "account"
 )
 
 // pages renders them.
@@ -55,7 +56,7 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn} {
+	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")

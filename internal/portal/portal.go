@@ -164,6 +164,8 @@ func (p *Portal) routes() *http.ServeMux {
 	handle("GET "+p.root+"/sign-in/confirm", p.signedIn(p.getConfirm))
 	handle("POST "+p.root+"/sign-in/confirm", p.signedIn(p.postConfirm))
 	handle("POST "+p.root+"/sign-out", p.postSignOut)
+	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
+	page("/account", "GET, HEAD")
 	page("/sign-in", "GET, HEAD, POST")
 	page("/sign-in/confirm", "GET, HEAD, POST")
 	page("/sign-out", "POST")
