@@ -114,19 +114,18 @@ func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *p
 // inviter is the name of the Member with the address that spec.invitedBy names, else that address. Other user names, such as those of
 // service accounts, mean nothing to the reader.
 func (p *Portal) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) string {
-	address, err := invitation.ParseAddress(strings.TrimPrefix(inv.Spec.InvitedBy, p.userPrefix))
-	if err != nil {
+	address, ok := invitation.InviterAddress(inv, p.userPrefix)
+	if !ok {
 		return ""
 	}
-	var list rosterv1alpha1.MemberList
-	err = p.cache.List(ctx, &list, client.InNamespace(inv.Namespace), client.MatchingFields{addressIndex: string(address)})
+	members, err := p.membersAt(ctx, inv.Namespace, address)
 	if err != nil {
 		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(inv))
 	}
-	if len(list.Items) == 0 {
+	if len(members) == 0 {
 		return string(address)
 	}
-	return memberName(&list.Items[0])
+	return memberName(members[0])
 }
 
 func memberName(m *rosterv1alpha1.Member) string {
