@@ -26,7 +26,7 @@ type invitations struct {
 	post    *outbox
 }
 
-// gather reads everything that decides what becomes of an Invitation; nil when it does not exist.
+// gather reads everything that decides what becomes of an Invitation; nil when it does not exist, or when nothing can be decided yet.
 func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invitation.Input, error) {
 	inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
 	if err != nil {
@@ -39,6 +39,9 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	in := &invitation.Input{Offer: invitation.Offer{Invitation: inv}}
 	if in.Organization, err = countingOrganization(ctx, r.client, key.Namespace); err != nil {
 		return nil, err
+	}
+	if in.Organization != nil && !membership.Known(in.Organization) {
+		return nil, nil // In a moment its plan is known, which queues its open invitations: what is decided before is written twice.
 	}
 	if ref := inv.Spec.MemberRef; ref != nil {
 		if in.Member, err = optional[rosterv1alpha1.Member](ctx, r.client, key.Namespace, ref.Name); err != nil {
