@@ -314,7 +314,9 @@ func TestDemotionAgainstAcceptance(t *testing.T) {
 		var a answer
 		var err error
 		var wg sync.WaitGroup
-		wg.Go(func() { a, err = s.browser().try(http.MethodPost, w.link(inv), strings.NewReader(accepting().Encode())) })
+		wg.Go(func() {
+			a, err = s.browser().try(http.MethodPost, w.link(inv), strings.NewReader(accepting().Encode()))
+		})
 		wg.Go(i.demote)
 		wg.Wait()
 		if err != nil {
