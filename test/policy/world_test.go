@@ -257,6 +257,9 @@ func deleteOnlySuspended(o *rosterv1alpha1.Organization) {
 	o.Spec.Guardrails = &rosterv1alpha1.Guardrails{DeleteOnlySuspended: ptr.To(true)}
 }
 
+// held keeps an Organization that is being deleted.
+func held(o *rosterv1alpha1.Organization) { o.Finalizers = []string{"test.roster.dev/wait"} }
+
 func (w *world) member(name string, change ...func(m *rosterv1alpha1.Member)) *rosterv1alpha1.Member {
 	m := &rosterv1alpha1.Member{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name}, Spec: rosterv1alpha1.MemberSpec{Email: name + "@acme.example"},
