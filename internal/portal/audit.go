@@ -12,8 +12,12 @@ const (
 	eventConfirm event = "confirm" // the password was asked for again
 	eventAccept  event = "accept"  // an invitation was accepted
 	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
-	eventForgotten event = "forgotten"
-	eventReset     event = "reset" // a new password was chosen by such a link
+	eventForgotten         event = "forgotten"
+	eventReset             event = "reset"    // a new password was chosen by such a link
+	eventPassword          event = "password" // the password was changed by somebody who is signed in
+	eventUsername          event = "username" // the user name was changed
+	eventSignOutEverywhere event = "sign_out_everywhere"
+	eventLeave             event = "leave" // the person asked to leave an organisation
 )
 
 // result is what came of an event.

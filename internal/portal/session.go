@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -145,6 +146,10 @@ func (p *Portal) signedIn(h func(*visit)) func(*visit) {
 func (p *Portal) setPerson(v *visit, who *person) {
 	v.person = who
 	v.words = p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+	var err error
+	if v.belongings, err = p.memberships(v.r.Context(), who.account); err != nil {
+		p.log.Error(err, "Cannot look for memberships", "account", who.account.Name)
+	}
 }
 
 // keepAlive notes that the session is in use.
@@ -166,7 +171,7 @@ func (p *Portal) keepAlive(v *visit) {
 func (p *Portal) fresh(h func(*visit)) func(*visit) {
 	return p.signedIn(func(v *visit) {
 		if !v.person.session.Fresh(p.clock.Now()) {
-			p.seeOther(v, "/sign-in/confirm", v.r.URL.Path)
+			p.seeOther(v, "/sign-in/confirm", strings.TrimPrefix(v.r.URL.Path, p.root))
 			return
 		}
 		h(v)
@@ -247,7 +252,7 @@ const nextParameter = "next"
 
 // destinations are the pages that people can be sent on to: no other address gets into a redirect.
 func destinations() *regexp.Regexp {
-	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|organizations/[a-z0-9-]{1,63}/welcome)$`)
+	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|organizations/[a-z0-9-]{1,63}(/(welcome|leave))?)$`)
 }
 
 // destination is the page to go on to, without the path of the portal's address.
