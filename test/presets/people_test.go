@@ -55,6 +55,9 @@ func (p *preset) mail(name string, number int) mailbox.Message {
 	return all[0]
 }
 
+// oneLine is a text without the line breaks that keep it narrow.
+func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
 var linkInMail = regexp.MustCompile(`http://\S+/invitations/\S+`)
 
 func (p *preset) link(m mailbox.Message) string {
