@@ -294,6 +294,7 @@ func plan(p *preset) {
 		p.eventually("the smaller plan is in effect", func(g Gomega) {
 			g.Expect(get[rosterv1alpha1.Organization](p, "harbour").Status.Plan.Seats.Limit).To(HaveValue(BeEquivalentTo(8)))
 		})
+		p.nextSecond()
 		invite("omid")
 		message := says(p, "omid", rosterv1alpha1.ConditionReady, rosterv1alpha1.ReasonNoSeat, ofInvitation)
 		p.Expect(message).To(ContainSubstring("ask sales@agora-reseller.example"))

@@ -125,6 +125,7 @@ func users(p *preset) {
 		p.cannot("amir", "create invitations")
 	})
 	p.row("CC-09", "the number of users depends on the plan", func(p *preset) {
+		p.nextSecond()
 		p.address["fifth"] = "fifth@bakery.example"
 		p.Expect(p.as("opal").Create(p.Context(), &rosterv1alpha1.Invitation{
 			ObjectMeta: p.named("fifth"), Spec: rosterv1alpha1.InvitationSpec{Email: p.address["fifth"]},

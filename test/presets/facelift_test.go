@@ -51,6 +51,7 @@ func TestFacelift(t *testing.T) {
 		p.cannot("sina", "create socialprofiles")
 	})
 	p.row("FL-05", "when the limit of profiles is reached, it says whom to contact", func(p *preset) {
+		p.nextSecond()
 		p.Expect(p.as("mira").Create(p.Context(), &rosterv1alpha1.SocialProfile{
 			ObjectMeta: p.named("alpina-x"), Spec: rosterv1alpha1.SocialProfileSpec{Network: "X", Handle: "alpina", ConnectedBy: p.address["mira"]},
 		})).To(Succeed())

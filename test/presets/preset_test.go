@@ -123,6 +123,14 @@ func (p *preset) answers(name string, want bool, actions []string) {
 	}
 }
 
+// nextSecond waits until what is created next is younger than all that is there, and so behind it in the order in which places are
+// given: times in the API have seconds.
+func (p *preset) nextSecond() {
+	p.Helper()
+	begin := time.Now().Truncate(time.Second)
+	p.eventually("the next second begins", func(g Gomega) { g.Expect(time.Now().Truncate(time.Second)).To(BeTemporally(">", begin)) })
+}
+
 func (p *preset) eventually(why string, f func(g Gomega)) {
 	p.Helper()
 	p.Eventually(f).WithContext(p.Context()).WithTimeout(patience).WithPolling(20*time.Millisecond).Should(Succeed(), why)
