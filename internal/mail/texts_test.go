@@ -94,6 +94,19 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, topic := range []rosterv1alpha1.AccountMailTopic{
+		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
+	} {
+		s := composer.texts.in("en")
+		v := composer.noticeView(s, Notice{Topic: topic, To: "a@example.com", Expiry: time.Now()})
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for key := range keys {
 		if !strings.Contains(seen.String(), "["+key+"]") {
 			t.Errorf("texts/en.yaml: no mail uses %s", key)
