@@ -31,6 +31,38 @@ type AccountSpec struct {
 	// +optional
 	// +kubebuilder:default=en
 	Locale Locale `json:"locale,omitempty"`
+
+	// username is a name that the person signs in with instead of the address, until then the address alone is the user name. Of two Accounts
+	// with the same one, the older has it.
+	// +optional
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=60
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$')",message="must be in lower case, of letters, digits and ._- between them, such as ana.silva"
+	Username string `json:"username,omitempty"`
+
+	// notifications are the mails that the person wants.
+	// +optional
+	// +kubebuilder:default={}
+	Notifications Notifications `json:"notifications,omitzero"`
+
+	// suspended keeps the person from signing in at the portal, and ends their sessions there at once. Their Members keep what they have:
+	// suspend those to take access away.
+	// +optional
+	// +kubebuilder:default=false
+	Suspended *bool `json:"suspended,omitempty"`
+}
+
+// Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
+type Notifications struct {
+	// credentials: when access to a social profile that the person is responsible for is about to expire, or is lost.
+	// +optional
+	// +kubebuilder:default=true
+	Credentials *bool `json:"credentials,omitempty"`
+
+	// engagement: when there are new items on a social profile that the person is responsible for, where the profile asks for such mails.
+	// +optional
+	// +kubebuilder:default=true
+	Engagement *bool `json:"engagement,omitempty"`
 }
 
 // AccountStatus is what the operator and the portal know about the account.
@@ -47,9 +79,62 @@ type AccountStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// lastSignInTime is when the person last gave their password at the portal.
+	// lastSignInTime is when the person last signed in at the portal. It is written once an hour at most.
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
+
+	// suspendedTime is when the operator last found the Account suspended. Sessions from before do not come back to life.
+	// +optional
+	SuspendedTime *metav1.Time `json:"suspendedTime,omitempty"`
+
+	// passwordResetRequestedTime is when a mail with a link to choose a new password was last asked for. The portal writes it; the operator
+	// sends the mail.
+	// +optional
+	PasswordResetRequestedTime *metav1.MicroTime `json:"passwordResetRequestedTime,omitempty"`
+
+	// passwordResetSentTime is the passwordResetRequestedTime that the last such mail answered.
+	// +optional
+	PasswordResetSentTime *metav1.MicroTime `json:"passwordResetSentTime,omitempty"`
+
+	// passwordChangedTime is when the password was last changed. The portal writes it; the operator tells the person by mail.
+	// +optional
+	PasswordChangedTime *metav1.MicroTime `json:"passwordChangedTime,omitempty"`
+
+	// passwordNoticeTime is the passwordChangedTime that the person was last told of.
+	// +optional
+	PasswordNoticeTime *metav1.MicroTime `json:"passwordNoticeTime,omitempty"`
+
+	// leaving are the memberships that the person has given up and the operator has not ended yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MaxItems=100
+	Leaving []Leaving `json:"leaving,omitempty"`
+}
+
+// Leaving is a membership that its person has given up.
+type Leaving struct {
+	// uid of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
+	// namespace of the organisation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// member is the name of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Member string `json:"member,omitempty"`
+
+	// requestedTime is when the person asked to leave.
+	// +required
+	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
 }
 
 // Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first
@@ -59,11 +144,14 @@ type AccountStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=acct,categories=roster
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
+// +kubebuilder:selectablefield:JSONPath=`.spec.username`
 // +kubebuilder:printcolumn:name="Email",type=string,JSONPath=`.spec.email`
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Company",type=string,JSONPath=`.spec.company`
 // +kubebuilder:printcolumn:name="Last-Sign-In",type=date,JSONPath=`.status.lastSignInTime`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
+// +kubebuilder:printcolumn:name="Username",type=string,JSONPath=`.spec.username`,priority=1
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Account struct {
 	metav1.TypeMeta `json:",inline"`

@@ -94,6 +94,17 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, topic := range Topics() {
+		s := composer.texts.in("en")
+		v := composer.noticeView(s, Notice{Topic: topic, To: "a@example.com", Expiry: time.Now()})
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for key := range keys {
 		if !strings.Contains(seen.String(), "["+key+"]") {
 			t.Errorf("texts/en.yaml: no mail uses %s", key)

@@ -53,7 +53,7 @@ func FuzzToken(f *testing.F) {
 	limits := configure{}
 	unlimited(&limits)
 	p, err := New(Options{
-		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
+		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
 		Metrics: metrics, Limits: limits.Limits,
 	})
 	if err != nil {

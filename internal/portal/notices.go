@@ -94,6 +94,13 @@ func (p *Portal) unknown(v *visit) {
 		Paragraphs: []string{w.T("dead.unknown.text"), w.T("dead.unknown.next")}})
 }
 
+// suspended is for somebody who gave the right password of an Account that is suspended.
+func (p *Portal) suspended(v *visit) {
+	w := v.words
+	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("problem.suspended.title"),
+		Paragraphs: []string{w.T("problem.suspended.text")}})
+}
+
 // unavailable says that the API server cannot be reached.
 func (p *Portal) unavailable(v *visit) {
 	w := v.words

@@ -31,6 +31,8 @@ const (
 	pageDecline    pageName = "decline"
 	pageWelcome    pageName = "welcome"
 	pageNotice     pageName = "notice"
+	pageSignIn     pageName = "sign-in"
+	pageAccount    pageName = "account"
 )
 
 // pages renders them.
@@ -54,7 +56,7 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice} {
+	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
@@ -136,13 +138,20 @@ func languageViews(w words) []languageView {
 
 // formPage is a page with a form about an invitation.
 type formPage struct {
-	Offer    offerView
-	Form     form
-	SignIn   bool
-	Rules    []string
-	Action   string
-	Decline  string
-	Back     string
+	fields
+	Offer   offerView
+	Form    form
+	SignIn  bool
+	Rules   []string
+	Action  string
+	Decline string
+	Back    string
+	// SignedIn says that the invited person is signed in on this browser.
+	SignedIn bool
+}
+
+// fields are those of a form, with what has to be corrected.
+type fields struct {
 	Problems []problem
 }
 
@@ -154,7 +163,7 @@ type fieldView struct {
 }
 
 // Field describes a field; hints are the ids of what explains it.
-func (p formPage) Field(id string, hints ...string) fieldView {
+func (p fields) Field(id string, hints ...string) fieldView {
 	v := fieldView{ID: id}
 	for _, pr := range p.Problems {
 		if pr.Field == id {

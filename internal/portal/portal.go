@@ -27,6 +27,8 @@ type Options struct {
 	Client client.Client
 	// Keys verify links.
 	Keys *KeySource
+	// SessionKeys seal cookies.
+	SessionKeys *KeySource
 	// Accounts of the people who accept.
 	Accounts *account.Store
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
@@ -47,28 +49,30 @@ type Options struct {
 
 // Portal is the http.Handler of the portal.
 type Portal struct {
-	cache      client.Reader
-	client     client.Client
-	keys       *KeySource
-	accounts   *account.Store
-	userPrefix string
-	clock      clock.PassiveClock
-	log        logr.Logger
-	metrics    *Metrics
+	cache       client.Reader
+	client      client.Client
+	keys        *KeySource
+	sessionKeys *KeySource
+	accounts    *account.Store
+	userPrefix  string
+	clock       clock.PassiveClock
+	log         logr.Logger
+	metrics     *Metrics
 
 	root    string // path of BaseURL without a slash at the end
 	secure  bool   // BaseURL is https
 	headers http.Header
 
-	pages      *pages
-	dictionary *dictionary
-	clients    clients
-	requests   *limiter
-	posts      *limiter
-	tries      *limiter
-	allTries   *limiter
-	mux        *http.ServeMux
-	crossSite  *http.CrossOriginProtection
+	pages        *pages
+	dictionary   *dictionary
+	clients      clients
+	requests     *limiter
+	posts        *limiter
+	tries        *limiter
+	allTries     *limiter
+	destinations *regexp.Regexp
+	mux          *http.ServeMux
+	crossSite    *http.CrossOriginProtection
 }
 
 // New returns the portal.
@@ -78,10 +82,10 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{
-		cache: o.Cache, client: o.Client, keys: o.Keys, accounts: o.Accounts, userPrefix: o.UserPrefix,
+		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics,
 		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
-		crossSite: http.NewCrossOriginProtection(),
+		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
 	}
 	limits := o.Limits.withDefaults()
 	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
@@ -117,7 +121,10 @@ type visit struct {
 	r      *http.Request
 	client netip.Addr
 	words  words
-	found  found
+	// found is the invitation that the page is about.
+	found found
+	// person is who is signed in, on pages that ask for it.
+	person *person
 }
 
 // path of a page about the invitation of the visit.
@@ -152,6 +159,16 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/invitations/{token}", "GET, HEAD, POST")
 	page("/invitations/{token}/decline", "GET, HEAD")
 	page("/invitations/{token}/welcome", "GET, HEAD")
+	handle("GET "+p.root+"/sign-in", p.getSignIn)
+	handle("POST "+p.root+"/sign-in", p.postSignIn)
+	handle("GET "+p.root+"/sign-in/confirm", p.signedIn(p.getConfirm))
+	handle("POST "+p.root+"/sign-in/confirm", p.signedIn(p.postConfirm))
+	handle("POST "+p.root+"/sign-out", p.postSignOut)
+	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
+	page("/account", "GET, HEAD")
+	page("/sign-in", "GET, HEAD, POST")
+	page("/sign-in/confirm", "GET, HEAD, POST")
+	page("/sign-out", "POST")
 	handle("/", p.notFound)
 	return mux
 }
