@@ -351,13 +351,13 @@ func (r *resolver) report() {
 	} {
 		if names := r.missing[m.reason]; len(names) > 0 {
 			slices.Sort(names)
-			r.problem(m.reason, fmt.Sprintf(m.format, listed(names)))
+			r.problem(m.reason, fmt.Sprintf(m.format, Listed(names)))
 		}
 	}
 }
 
-// listed are the first of some names and how many more there are.
-func listed(names []string) string {
+// Listed are the first of some names and how many more there are.
+func Listed(names []string) string {
 	if n := len(names); n > maxNamed {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxNamed], ", "), n-maxNamed)
 	}

@@ -28,7 +28,7 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		e.warn(after, c.Reason, "Invite", c.Message)
 	}
 	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
-		c.Reason == rosterv1alpha1.ReasonProfileNotFound {
+		givesNothing(c.Reason) && !meta.IsStatusConditionTrue(after.Status.Conditions, rosterv1alpha1.ConditionStalled) {
 		e.warn(after, c.Reason, "Invite", c.Message)
 	}
 	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {
@@ -39,11 +39,9 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 
 // member tells of what stalls a Member and of roles that it gains or loses as a whole.
 func (e Events) member(before, after *rosterv1alpha1.Member) {
-	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
-		e.warn(after, c.Reason, "Reconcile", c.Message)
-	}
+	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
 	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
-		c.Reason == rosterv1alpha1.ReasonProfileNotFound {
+		givesNothing(c.Reason) {
 		e.warn(after, c.Reason, "Grant", c.Message)
 	}
 	if was, is := before.Status.State, after.Status.State; was != is && is != rosterv1alpha1.MemberPending {
@@ -52,9 +50,51 @@ func (e Events) member(before, after *rosterv1alpha1.Member) {
 }
 
 func (e Events) organization(before, after *rosterv1alpha1.Organization) {
-	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
-		e.warn(after, c.Reason, "Reconcile", c.Message)
+	was, is := before.Status.Conditions, after.Status.Conditions
+	e.stalled(after, was, is)
+	e.lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
+}
+
+func (e Events) profile(before, after *rosterv1alpha1.SocialProfile) {
+	was, is := before.Status.Conditions, after.Status.Conditions
+	e.stalled(after, was, is)
+	e.lost(after, was, is, rosterv1alpha1.ConditionAdministered) // its last Administrator
+}
+
+func (e Events) team(before, after *rosterv1alpha1.Team) {
+	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
+}
+
+func (e Events) workspace(before, after *rosterv1alpha1.Workspace) {
+	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
+}
+
+func (e Events) customRole(before, after *rosterv1alpha1.CustomRole) {
+	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
+}
+
+// stalled tells of what the operator can go no further with.
+func (e Events) stalled(o runtime.Object, before, after []metav1.Condition) {
+	if c := turned(before, after, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
+		e.warn(o, c.Reason, "Reconcile", c.Message)
 	}
+}
+
+// lost tells of a condition that has come to be False.
+func (e Events) lost(o runtime.Object, before, after []metav1.Condition, kind string) {
+	if c := turned(before, after, kind, metav1.ConditionFalse); c != nil {
+		e.warn(o, c.Reason, "Count", c.Message)
+	}
+}
+
+// givesNothing says whether a reason is that something which is named gives nothing as it is.
+func givesNothing(reason string) bool {
+	switch reason {
+	case rosterv1alpha1.ReasonProfileNotFound, rosterv1alpha1.ReasonRoleNotFound, rosterv1alpha1.ReasonWorkspaceNotFound,
+		rosterv1alpha1.ReasonFeatureNotInPlan, rosterv1alpha1.ReasonProfileLimit:
+		return true
+	}
+	return false
 }
 
 func (e Events) warn(o runtime.Object, reason, action, note string) {

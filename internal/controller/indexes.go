@@ -5,11 +5,14 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // Indexes of the cache: what is asked for by something other than its name is found without a list.
@@ -28,8 +31,24 @@ const (
 	indexAccount = "roster.account"
 	// indexResponsible: SocialProfiles by spec.responsibleRef.
 	indexResponsible = "roster.responsible"
-	// indexOwner: Organizations by spec.ownerRef.
+	// indexOwner: Organizations by spec.ownerRef and by the Member whose ownership is in force.
 	indexOwner = "roster.owner"
+	// indexOwnerAddress: Organizations by the normalised address of the owner, across namespaces.
+	indexOwnerAddress = "roster.ownerAddress"
+	// indexPlan: Organizations by the Plan that counts for them.
+	indexPlan = "roster.plan"
+	// indexRole: Members by the roles that their spec names anywhere, and by the one that counts for them in the organisation.
+	indexRole = "roster.role"
+	// indexWorkspace: Members by the Workspaces that their spec names.
+	indexWorkspace = "roster.workspace"
+	// indexTeamMember: Teams by spec.members.
+	indexTeamMember = "roster.teamMember"
+	// indexTeamRole: Teams by spec.role.
+	indexTeamRole = "roster.teamRole"
+	// indexConnectedBy: SocialProfiles by the normalised address in spec.connectedBy.
+	indexConnectedBy = "roster.connectedBy"
+	// indexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
+	indexSoleAdministrator = "roster.soleAdministrator"
 )
 
 type index struct {
@@ -38,8 +57,8 @@ type index struct {
 	extract client.IndexerFunc
 }
 
-func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	for _, i := range indexes() {
+func addIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
+	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes()) {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}
@@ -47,33 +66,49 @@ func addIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return nil
 }
 
-func indexes() []index {
+// on makes an index of one kind.
+func on[T client.Object](object T, field string, extract func(o T) []string) index {
+	return index{object, field, func(o client.Object) []string { return extract(o.(T)) }}
+}
+
+func peopleIndexes() []index {
+	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
 	return []index{
-		{&rosterv1alpha1.Member{}, indexAddress, func(o client.Object) []string { return addressKey(o.(*rosterv1alpha1.Member).Spec.Email) }},
-		{&rosterv1alpha1.Member{}, indexAccount, func(o client.Object) []string { return refKey(o.(*rosterv1alpha1.Member).Spec.AccountRef) }},
-		{&rosterv1alpha1.Member{}, indexProfile, func(o client.Object) []string {
-			return profileNames(o.(*rosterv1alpha1.Member).Spec.Profiles)
-		}},
-		{&rosterv1alpha1.Invitation{}, indexProfile, func(o client.Object) []string {
-			return profileNames(o.(*rosterv1alpha1.Invitation).Spec.Profiles)
-		}},
-		{&rosterv1alpha1.Member{}, indexGrant, memberGrants},
-		{&rosterv1alpha1.Invitation{}, indexAddress, func(o client.Object) []string { return invitationAddress(o.(*rosterv1alpha1.Invitation)) }},
-		{&rosterv1alpha1.Invitation{}, indexMemberRef, func(o client.Object) []string {
-			return refKey(o.(*rosterv1alpha1.Invitation).Spec.MemberRef)
-		}},
-		{&rosterv1alpha1.Invitation{}, indexOpen, func(o client.Object) []string {
-			if invitation.IsOpen(o.(*rosterv1alpha1.Invitation)) {
+		on(member, indexAddress, func(m *rosterv1alpha1.Member) []string { return addressKey(m.Spec.Email) }),
+		on(member, indexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
+		on(member, indexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
+		on(member, indexWorkspace, func(m *rosterv1alpha1.Member) []string { return workspaceNames(m.Spec.Workspaces) }),
+		on(member, indexGrant, memberGrants),
+		on(member, indexRole, memberRoles),
+		on(inv, indexProfile, func(inv *rosterv1alpha1.Invitation) []string { return profileNames(inv.Spec.Profiles) }),
+		on(inv, indexAddress, invitationAddress),
+		on(inv, indexMemberRef, func(inv *rosterv1alpha1.Invitation) []string { return refKey(inv.Spec.MemberRef) }),
+		on(inv, indexOpen, func(inv *rosterv1alpha1.Invitation) []string {
+			if invitation.IsOpen(inv) {
 				return []string{"true"}
 			}
 			return nil
-		}},
-		{&rosterv1alpha1.SocialProfile{}, indexResponsible, func(o client.Object) []string {
-			return refKey(o.(*rosterv1alpha1.SocialProfile).Spec.ResponsibleRef)
-		}},
-		{&rosterv1alpha1.Organization{}, indexOwner, func(o client.Object) []string {
-			return refKey(o.(*rosterv1alpha1.Organization).Spec.OwnerRef)
-		}},
+		}),
+	}
+}
+
+func profileIndexes(userPrefix string) []index {
+	profile, team := &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Team{}
+	return []index{
+		on(profile, indexResponsible, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.ResponsibleRef) }),
+		on(profile, indexConnectedBy, func(p *rosterv1alpha1.SocialProfile) []string { return connectorKey(p, userPrefix) }),
+		on(profile, indexSoleAdministrator, func(p *rosterv1alpha1.SocialProfile) []string { return nameKey(p.Status.SoleAdministrator) }),
+		on(team, indexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),
+		on(team, indexTeamRole, func(t *rosterv1alpha1.Team) []string { return []string{string(t.Spec.Role)} }),
+	}
+}
+
+func organizationIndexes() []index {
+	organization := &rosterv1alpha1.Organization{}
+	return []index{
+		on(organization, indexOwner, organizationOwners),
+		on(organization, indexOwnerAddress, func(o *rosterv1alpha1.Organization) []string { return addressKey(o.Status.Owner) }),
+		on(organization, indexPlan, func(o *rosterv1alpha1.Organization) []string { return []string{membership.PlanName(o)} }),
 	}
 }
 
@@ -94,6 +129,18 @@ func invitationAddress(inv *rosterv1alpha1.Invitation) []string {
 	return addressKey(inv.Spec.Email)
 }
 
+// connectorKey is the address of whoever connected a profile. The API server fills in a user name, before whose address may stand a prefix.
+func connectorKey(p *rosterv1alpha1.SocialProfile, userPrefix string) []string {
+	return addressKey(strings.TrimPrefix(p.Spec.ConnectedBy, userPrefix))
+}
+
+func nameKey(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
+}
+
 func refKey(ref *rosterv1alpha1.LocalReference) []string {
 	if ref == nil {
 		return nil
@@ -109,10 +156,36 @@ func profileNames(grants []rosterv1alpha1.ProfileGrant) []string {
 	return names
 }
 
-func memberGrants(o client.Object) []string {
+func workspaceNames(grants []rosterv1alpha1.WorkspaceGrant) []string {
 	var names []string
-	for _, grant := range o.(*rosterv1alpha1.Member).Status.Grants {
+	for _, grant := range grants {
+		names = append(names, grant.Name)
+	}
+	return names
+}
+
+func memberGrants(m *rosterv1alpha1.Member) []string {
+	var names []string
+	for _, grant := range m.Status.Grants {
 		names = append(names, grant.Profile)
 	}
 	return names
+}
+
+// memberRoles are the roles that a Member's spec names anywhere, and the one that counts; each once.
+func memberRoles(m *rosterv1alpha1.Member) []string {
+	roles := []string{string(m.Spec.Role), m.Status.Role}
+	for _, grant := range m.Spec.Profiles {
+		roles = append(roles, string(grant.Role))
+	}
+	for _, grant := range m.Spec.Workspaces {
+		roles = append(roles, string(grant.Role))
+	}
+	slices.Sort(roles)
+	return slices.DeleteFunc(slices.Compact(roles), func(role string) bool { return role == "" })
+}
+
+// organizationOwners are the Member that spec.ownerRef names and the one whose ownership is in force; once if they are the same.
+func organizationOwners(o *rosterv1alpha1.Organization) []string {
+	return slices.Compact(append(refKey(o.Spec.OwnerRef), refKey(o.Status.OwnerRef)...))
 }

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -13,7 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // invitations is what both controllers of an Invitation share: gathering what decides, and writing what was decided.
@@ -25,7 +26,7 @@ type invitations struct {
 	post    *outbox
 }
 
-// gather reads everything that decides what becomes of an Invitation; nil when it does not exist.
+// gather reads everything that decides what becomes of an Invitation; nil when it does not exist, or when nothing can be decided yet.
 func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invitation.Input, error) {
 	inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
 	if err != nil {
@@ -39,6 +40,9 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if in.Organization, err = countingOrganization(ctx, r.client, key.Namespace); err != nil {
 		return nil, err
 	}
+	if in.Organization != nil && !membership.Known(in.Organization) {
+		return nil, nil // In a moment its plan is known, which queues its open invitations: what is decided before is written twice.
+	}
 	if ref := inv.Spec.MemberRef; ref != nil {
 		if in.Member, err = optional[rosterv1alpha1.Member](ctx, r.client, key.Namespace, ref.Name); err != nil {
 			return nil, err
@@ -51,7 +55,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOthers(ctx, in, address); err != nil {
 		return nil, err
 	}
-	if err := r.gatherProfiles(ctx, in); err != nil {
+	if err := r.gatherOffer(ctx, in); err != nil {
 		return nil, err
 	}
 	in.Report = r.post.report(inv)
@@ -80,18 +84,33 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 	return err
 }
 
-// gatherProfiles reads which of the profiles that are offered do not exist.
-func (r *invitations) gatherProfiles(ctx context.Context, in *invitation.Input) error {
-	for _, grant := range in.Profiles() {
-		p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, in.Invitation.Namespace, grant.Name)
-		if err != nil {
+// gatherOffer reads whether what is offered can be given: the role, the seat, the profiles and the workspaces.
+func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) error {
+	inv := in.Invitation
+	custom, err := customRoles(ctx, r.client, inv.Namespace)
+	if err != nil {
+		return err
+	}
+	in.Seat, in.SeatsLimited = membership.InvitationSeat(in.Organization, inv, in.Member)
+	s := &sources{reader: r.client, namespace: inv.Namespace, organization: in.Organization, seen: map[string]*rosterv1alpha1.SocialProfile{}}
+	offered := rosterv1alpha1.MemberSpec{Role: in.Role(), Profiles: in.Profiles(), Workspaces: in.WorkspaceGrants()}
+	rights := access.Sources{Spec: offered, Owner: in.Role() == rosterv1alpha1.RoleOwner, Roles: custom}
+	if in.Organization != nil {
+		rights.Plan = in.Organization.Status.Plan
+	}
+	for _, grant := range offered.Profiles {
+		if _, err := s.profile(ctx, grant.Name); err != nil {
 			return err
 		}
-		if p == nil || p.DeletionTimestamp != nil {
-			in.MissingProfiles = append(in.MissingProfiles, grant.Name)
-		}
 	}
-	slices.Sort(in.MissingProfiles)
+	if rights.Workspaces, err = s.workspaces(ctx, offered.Workspaces); err != nil {
+		return err
+	}
+	rights.Profiles = s.standings()
+	in.RoleProblem = access.RoleProblem(rights.Plan, custom, in.Role())
+	if in.RoleProblem == nil {
+		in.Problems = access.Resolve(rights).Problems
+	}
 	return nil
 }
 

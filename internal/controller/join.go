@@ -12,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // join makes a member of whoever accepted: it binds the declared Member, or one that has the address meanwhile, and creates one
@@ -52,9 +53,14 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 	inv := in.Invitation
 	for _, name := range []string{inv.Name, inv.Name + "-" + string(inv.UID[:8])} {
 		m := &rosterv1alpha1.Member{
-			ObjectMeta: metav1.ObjectMeta{Namespace: inv.Namespace, Name: name},
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: inv.Namespace, Name: name,
+				// Whoever accepts keeps the place of the invitation in the order in which seats are given.
+				Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: quota.Annotation(quota.PlaceOfInvitation(inv))},
+			},
 			Spec: rosterv1alpha1.MemberSpec{
-				Email: inv.Spec.Email, Role: in.Role(), Profiles: inv.Spec.Profiles, AccountRef: inv.Status.AccountRef,
+				Email: inv.Spec.Email, Role: in.Role(), Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
+				CanManageProfiles: inv.Spec.CanManageProfiles, AccountRef: inv.Status.AccountRef,
 			},
 		}
 		err := r.client.Create(ctx, m)

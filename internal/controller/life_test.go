@@ -131,7 +131,7 @@ func (l *life) recordMember(ctx context.Context) {
 	s := m.Status
 	l.printf("  member: %s, role %s, joined %s, by invitation %s", s.State, s.Role, l.when(s.JoinedTime), s.Invitation)
 	for _, g := range s.Grants {
-		l.printf("    %s on %s by %s", g.Role, g.Profile, strings.Join(g.Sources, ", "))
+		l.printf("    %s on %s: %s", g.Role, g.Profile, strings.Join(g.Sources, ", "))
 	}
 	l.conditions(s.Conditions)
 }

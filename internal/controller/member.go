@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -53,20 +52,7 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		}
 		d = membership.DecideMember(*in, now)
 	}
-	return ctrl.Result{}, ignoreConflict(r.write(ctx, m, d.Status))
-}
-
-func (r *members) write(ctx context.Context, m *rosterv1alpha1.Member, status rosterv1alpha1.MemberStatus) error {
-	if equality.Semantic.DeepEqual(m.Status, status) {
-		return nil
-	}
-	before := m.DeepCopy()
-	m.Status = status
-	if err := writeStatus(ctx, r.client, m); err != nil {
-		return err
-	}
-	r.events.member(before, m)
-	return nil
+	return ctrl.Result{}, report(ctx, r.client, m, &m.Status, d.Status, r.events.member)
 }
 
 func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
@@ -75,17 +61,17 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if in.Organization, err = countingOrganization(ctx, r.client, m.Namespace); err != nil {
 		return nil, err
 	}
-	if in.ProfileExists, err = r.profiles(ctx, m); err != nil {
-		return nil, err
-	}
 	if ref := m.Spec.AccountRef; ref != nil {
 		if in.Account, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name); err != nil {
 			return nil, err
 		}
 	}
 	address, wrong := invitation.ParseAddress(m.Spec.Email)
-	if wrong != nil {
-		return in, nil //nolint:nilerr // DecideMember says what is wrong with it.
+	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
+		return nil, err
+	}
+	if in.SoleAdministratorOf, err = r.soleAdministratorOf(ctx, m); wrong != nil || err != nil {
+		return in, err // DecideMember says what is wrong with the address.
 	}
 	twins, err := membersBy(ctx, r.client, m.Namespace, indexAddress, string(address))
 	if err != nil {
@@ -96,17 +82,18 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	return in, err
 }
 
-// profiles says which of the profiles that a Member names exist.
-func (r *members) profiles(ctx context.Context, m *rosterv1alpha1.Member) (func(string) bool, error) {
-	found := map[string]bool{}
-	for _, grant := range m.Spec.Profiles {
-		p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, m.Namespace, grant.Name)
-		if err != nil {
-			return nil, err
+// soleAdministratorOf are the first of the profiles that name the Member as their only Administrator.
+func (r *members) soleAdministratorOf(ctx context.Context, m *rosterv1alpha1.Member) ([]string, error) {
+	const most = 100 // as the API takes
+	profiles, err := profilesBy(ctx, r.client, m.Namespace, indexSoleAdministrator, m.Name)
+	var names []string
+	for _, p := range profiles {
+		if p.DeletionTimestamp == nil {
+			names = append(names, p.Name)
 		}
-		found[grant.Name] = p != nil && p.DeletionTimestamp == nil
 	}
-	return func(name string) bool { return found[name] }, nil
+	slices.Sort(names)
+	return names[:min(len(names), most)], err
 }
 
 // findInvitation is the Invitation by which a person comes or came in: the Member's own, else one to the same address that is

@@ -4,8 +4,8 @@ package controller
 
 import (
 	"context"
+	"slices"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -27,51 +27,62 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if o == nil || err != nil || o.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
-	in := membership.OrganizationInput{Organization: o}
-	if in.Counting, err = countingOrganization(ctx, r.client, o.Namespace); err != nil {
+	in, err := r.gather(ctx, o)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if ref := o.Spec.OwnerRef; ref != nil {
-		if in.Owner, err = optional[rosterv1alpha1.Member](ctx, r.client, o.Namespace, ref.Name); err != nil {
-			return ctrl.Result{}, err
-		}
-	}
-	if in.Counts, err = r.count(ctx, o.Namespace); err != nil {
-		return ctrl.Result{}, err
-	}
-	status := membership.DecideOrganization(in, r.clock.Now())
-	if equality.Semantic.DeepEqual(o.Status, status) {
-		return ctrl.Result{}, nil
-	}
-	before := o.DeepCopy()
-	o.Status = status
-	if err := writeStatus(ctx, r.client, o); err != nil {
-		return ctrl.Result{}, ignoreConflict(err)
-	}
-	r.events.organization(before, o)
-	return ctrl.Result{}, nil
+	decided := membership.DecideOrganization(*in, r.clock.Now())
+	return ctrl.Result{}, report(ctx, r.client, o, &o.Status, decided, r.events.organization)
 }
 
-// count reads the cache without copying it; it runs at most once in a while, see soon.
-func (r *organizations) count(ctx context.Context, namespace string) (membership.Counts, error) {
-	var counts membership.Counts
-	var people rosterv1alpha1.MemberList
-	if err := r.client.List(ctx, &people, inNamespace(namespace)...); err != nil {
-		return counts, err
+func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organization) (*membership.OrganizationInput, error) {
+	in := &membership.OrganizationInput{Organization: o}
+	var err error
+	if in.Counting, err = countingOrganization(ctx, r.client, o.Namespace); err != nil {
+		return nil, err
 	}
-	counts.Members = int32(len(people.Items))
-	for i := range people.Items {
-		if membership.IsActive(&people.Items[i]) {
-			counts.ActiveMembers++
+	if in.Owner, err = referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Spec.OwnerRef); err != nil {
+		return nil, err
+	}
+	if in.Former, err = referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Status.OwnerRef); err != nil {
+		return nil, err
+	}
+	if in.Plan, err = optional[rosterv1alpha1.Plan](ctx, r.client, "", membership.PlanName(o)); err != nil {
+		return nil, err
+	}
+	if in.Elsewhere, err = r.elsewhere(ctx, o, in.OwnerInForce()); err != nil {
+		return nil, err
+	}
+	return in, r.count(ctx, in)
+}
+
+// elsewhere says whether the owner has owned another organisation for longer.
+func (r *organizations) elsewhere(ctx context.Context, o *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) (bool, error) {
+	if owner == nil {
+		return false, nil
+	}
+	var list rosterv1alpha1.OrganizationList
+	for _, address := range addressKey(owner.Spec.Email) {
+		if err := r.client.List(ctx, &list, byIndex("", indexOwnerAddress, address)...); err != nil {
+			return false, err
 		}
 	}
-	open, err := invitationsBy(ctx, r.client, namespace, indexOpen, "true")
-	if err != nil {
-		return counts, err
-	}
-	counts.OpenInvitations = int32(len(open))
+	return slices.ContainsFunc(pointers(list.Items), func(other *rosterv1alpha1.Organization) bool {
+		return other.UID != o.UID && other.DeletionTimestamp == nil && membership.OwnsBefore(other, o, owner.Name)
+	}), nil
+}
+
+// count reads the cache without copying it; it runs at most once in a while, see enqueueAfter.
+func (r *organizations) count(ctx context.Context, in *membership.OrganizationInput) error {
+	namespace := in.Organization.Namespace
+	var people rosterv1alpha1.MemberList
+	var invited rosterv1alpha1.InvitationList
 	var profiles rosterv1alpha1.SocialProfileList
-	err = r.client.List(ctx, &profiles, inNamespace(namespace)...)
-	counts.SocialProfiles = int32(len(profiles.Items))
-	return counts, err
+	for _, list := range []client.ObjectList{&people, &invited, &profiles} {
+		if err := r.client.List(ctx, list, inNamespace(namespace)...); err != nil {
+			return err
+		}
+	}
+	in.Count(pointers(people.Items), pointers(invited.Items), pointers(profiles.Items))
+	return nil
 }

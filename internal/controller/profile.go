@@ -5,7 +5,6 @@ package controller
 import (
 	"context"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +18,7 @@ import (
 type profiles struct {
 	client client.Client
 	clock  clock.PassiveClock
+	events Events
 }
 
 // Reconcile brings the status of a SocialProfile to what it should be.
@@ -27,21 +27,37 @@ func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if p == nil || err != nil || p.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
-	in := membership.ProfileInput{Profile: p}
-	if ref := p.Spec.ResponsibleRef; ref != nil {
-		if in.Responsible, err = optional[rosterv1alpha1.Member](ctx, r.client, p.Namespace, ref.Name); err != nil {
-			return ctrl.Result{}, err
-		}
-	}
-	if in.Members, err = r.holders(ctx, p); err != nil {
+	in, err := r.gather(ctx, p)
+	if err != nil {
 		return ctrl.Result{}, err
 	}
-	status := membership.DecideProfile(in, r.clock.Now())
-	if equality.Semantic.DeepEqual(p.Status, status) {
-		return ctrl.Result{}, nil
+	decided := membership.DecideProfile(*in, r.clock.Now())
+	return ctrl.Result{}, report(ctx, r.client, p, &p.Status, decided, r.events.profile)
+}
+
+func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*membership.ProfileInput, error) {
+	in := &membership.ProfileInput{Profile: p}
+	var err error
+	if in.Organization, err = countingOrganization(ctx, r.client, p.Namespace); err != nil {
+		return nil, err
 	}
-	p.Status = status
-	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, p))
+	if in.Responsible, err = referenced[rosterv1alpha1.Member](ctx, r.client, p.Namespace, p.Spec.ResponsibleRef); err != nil {
+		return nil, err
+	}
+	if in.Roles, err = customRoles(ctx, r.client, p.Namespace); err != nil {
+		return nil, err
+	}
+	groups, err := teamGroups(ctx, r.client, p.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range groups {
+		if g.Has(p) {
+			in.Teams++
+		}
+	}
+	in.Members, err = r.holders(ctx, p)
+	return in, err
 }
 
 // holders are the Members that hold a role on the profile by name or on all; each once.

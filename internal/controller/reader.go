@@ -42,9 +42,9 @@ func pointers[T any](items []T) []*T {
 func optional[T any, P interface {
 	*T
 	client.Object
-}](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
+}](ctx context.Context, c client.Reader, namespace, name string, options ...client.GetOption) (P, error) {
 	o := P(new(T))
-	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o)
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o, options...)
 	if apierrors.IsNotFound(err) {
 		return nil, nil
 	}
@@ -52,6 +52,25 @@ func optional[T any, P interface {
 		return nil, err
 	}
 	return o, nil
+}
+
+// peek is optional for what is only read: it is not copied, and it may lag behind this process's own last writes.
+func peek[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
+	return optional[T, P](ctx, c, namespace, name, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+}
+
+// referenced is optional for an object of the same namespace that may not be named at all.
+func referenced[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace string, ref *rosterv1alpha1.LocalReference) (P, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	return optional[T, P](ctx, c, namespace, ref.Name)
 }
 
 // countingOrganization is the Organization that counts in the namespace; nil where there is none.
@@ -78,6 +97,25 @@ func invitationsBy(ctx context.Context, c client.Reader, namespace, field, value
 func listInvitations(ctx context.Context, c client.Reader, options []client.ListOption) ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
 	if err := c.List(ctx, &list, options...); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+func profilesBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.SocialProfile, error) {
+	if value == "" {
+		return nil, nil
+	}
+	var list rosterv1alpha1.SocialProfileList
+	if err := c.List(ctx, &list, byIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return pointers(list.Items), nil
+}
+
+func teamsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Team, error) {
+	var list rosterv1alpha1.TeamList
+	if err := c.List(ctx, &list, byIndex(namespace, field, value)...); err != nil {
 		return nil, err
 	}
 	return pointers(list.Items), nil

@@ -18,11 +18,9 @@ import (
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -74,7 +72,7 @@ func Unthrottled(c *rest.Config) *rest.Config {
 
 // Setup adds the controllers to a manager.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
-	if err := addIndexes(ctx, mgr.GetFieldIndexer()); err != nil {
+	if err := addIndexes(ctx, mgr.GetFieldIndexer(), o.Config.RBAC.UserPrefix); err != nil {
 		return err
 	}
 	keys := NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
@@ -84,13 +82,17 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics,
 		post: newOutbox(o, mgr.GetClient(), keys, metrics),
 	}
-	find := finder{reader: mgr.GetClient()}
+	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
 		setupMembers(mgr, find, &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}),
 		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
-		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock}),
+		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		ctrl.NewControllerManagedBy(mgr).For(&rosterv1alpha1.Account{}).
 			Complete(&accounts{client: mgr.GetClient(), clock: o.Clock}),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
@@ -107,55 +109,4 @@ func createKeys(keys *LinkKeys, log logr.Logger) manager.Runnable {
 		}, keysRetry)
 		return nil
 	})
-}
-
-// invitationWatches are what both controllers of an Invitation look at.
-func invitationWatches(mgr manager.Manager, find finder, name string) *builder.Builder {
-	return ctrl.NewControllerManagedBy(mgr).Named(name).
-		For(&rosterv1alpha1.Invitation{}).
-		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), builder.WithPredicates(changed(memberForInvitation))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueue(find.invitationsOfProfile), builder.WithPredicates(changed(profileAlive))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.invitationsOfOrganization), builder.WithPredicates(changed(organizationPolicy)))
-}
-
-func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
-	return invitationWatches(mgr, find, "invitation").Complete(r)
-}
-
-func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
-	return invitationWatches(mgr, find, "delivery").
-		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries}).Complete(r)
-}
-
-func setupMembers(mgr manager.Manager, find finder, r *members) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&rosterv1alpha1.Member{}).
-		Owns(&rbacv1.Role{}).
-		Owns(&rbacv1.RoleBinding{}).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberAlive))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueue(find.membersOfProfile), builder.WithPredicates(changed(profileAlive))).
-		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.membersOfOrganization), builder.WithPredicates(changed(organizationAlive))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(ownerOf), builder.WithPredicates(changed(organizationOwner))).
-		Complete(r)
-}
-
-func setupOrganizations(mgr manager.Manager, find finder, r *organizations) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&rosterv1alpha1.Organization{}).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.organizationsOwnedBy), builder.WithPredicates(changed(memberStanding))).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(memberStanding))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(profileAlive))).
-		Complete(r)
-}
-
-func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
-	return ctrl.NewControllerManagedBy(mgr).
-		For(&rosterv1alpha1.SocialProfile{}).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
-		Complete(r)
 }

@@ -4,14 +4,38 @@ package membership
 
 import (
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 )
+
+// Group is what Teams and Workspaces have in common: profiles by name and by label.
+type Group struct {
+	Names []string
+	// Selector finds profiles by their labels; nil where there is none.
+	Selector labels.Selector
+}
+
+// NewGroup reads a group. Where the selector cannot be read, it finds nothing, and the error says why.
+func NewGroup(names []string, selector *metav1.LabelSelector) (Group, error) {
+	g := Group{Names: names}
+	if selector == nil {
+		return g, nil
+	}
+	var err error
+	g.Selector, err = metav1.LabelSelectorAsSelector(selector)
+	return g, err
+}
+
+// Has says whether a profile is in the group.
+func (g Group) Has(p *rosterv1alpha1.SocialProfile) bool {
+	return p.DeletionTimestamp == nil && (slices.Contains(g.Names, p.Name) || g.Selector != nil && g.Selector.Matches(labels.Set(p.Labels)))
+}
 
 // GroupInput is everything that decides what the status of a Team or a Workspace says.
 type GroupInput struct {
@@ -76,11 +100,11 @@ func (in GroupInput) ready(conds conditions, message string) {
 	case len(in.MissingMembers) > 0:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
 			"There is no Member %s in this namespace. Create it or take it out of spec.members; the others have their role.",
-			strings.Join(in.MissingMembers, ", ")))
+			access.Listed(in.MissingMembers)))
 	case len(in.MissingProfiles) > 0:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
 			"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the others count.",
-			strings.Join(in.MissingProfiles, ", ")))
+			access.Listed(in.MissingProfiles)))
 	default:
 		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 	}

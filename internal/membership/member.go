@@ -118,7 +118,7 @@ func Seat(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) quota.Answer
 	case !Known(o):
 		return quota.Uncounted
 	}
-	return quota.Ask(o.Status.Plan.Seats, quota.PlaceOf(m))
+	return quota.Ask(o.Status.Plan.Seats, quota.PlaceOfMember(m))
 }
 
 // Known says whether the operator has looked at the Organization, so that its status says who owns it and what its plan is.

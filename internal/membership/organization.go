@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -22,6 +23,14 @@ func Counting(organizations []*rosterv1alpha1.Organization) *rosterv1alpha1.Orga
 		}
 	}
 	return first
+}
+
+// PlanName is the name of the Plan that counts for an Organization, if there is one of that name.
+func PlanName(o *rosterv1alpha1.Organization) string {
+	if ref := o.Spec.PlanRef; ref != nil {
+		return ref.Name
+	}
+	return rosterv1alpha1.DefaultPlan
 }
 
 // OrganizationInput is everything that decides what the status of an Organization says.
@@ -50,6 +59,67 @@ type Counts struct {
 	Members, ActiveMembers, OpenInvitations, SocialProfiles int32
 }
 
+// Count fills in the counts and the claims to the places of a plan.
+func (in *OrganizationInput) Count(
+	people []*rosterv1alpha1.Member, invited []*rosterv1alpha1.Invitation, profiles []*rosterv1alpha1.SocialProfile,
+) {
+	owner := in.OwnerInForce()
+	in.Counts = Counts{Members: int32(len(people)), SocialProfiles: int32(len(profiles))}
+	for _, m := range people {
+		if IsActive(m) {
+			in.Counts.ActiveMembers++
+		}
+		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
+			in.Seats = append(in.Seats, quota.Claim{
+				Place: quota.PlaceOfMember(m), Who: who(m.Spec.Email), First: owner != nil && m.UID == owner.UID,
+			})
+		}
+	}
+	for _, inv := range invited {
+		if invitation.IsOpen(inv) {
+			in.Counts.OpenInvitations++
+		}
+		if HoldsSeat(inv) {
+			in.Seats = append(in.Seats, quota.Claim{Place: quota.PlaceOfInvitation(inv), Who: who(inv.Spec.Email)})
+		}
+	}
+	for _, p := range profiles {
+		if p.DeletionTimestamp == nil {
+			in.Profiles = append(in.Profiles, quota.Claim{Place: quota.PlaceOf(p)})
+		}
+	}
+}
+
+// HoldsSeat says whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
+// of a declared Member does not: the Member does.
+func HoldsSeat(inv *rosterv1alpha1.Invitation) bool {
+	joining := inv.Status.State == rosterv1alpha1.InvitationAccepted && inv.Status.MemberRef == nil && inv.DeletionTimestamp == nil
+	return inv.Spec.MemberRef == nil && inv.Spec.Role != rosterv1alpha1.RoleProfileConnector && (invitation.IsOpen(inv) || joining)
+}
+
+// InvitationSeat says whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
+// at all. The Member is the one that it names; nil where it names none.
+func InvitationSeat(o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) (seat quota.Answer, limited bool) {
+	switch {
+	case o == nil, inv.Spec.Role == rosterv1alpha1.RoleProfileConnector, inv.Spec.MemberRef != nil && m == nil:
+		return quota.Placed, false
+	case !Known(o):
+		return quota.Uncounted, false
+	case m != nil:
+		return Seat(o, m), false
+	}
+	return quota.Ask(o.Status.Plan.Seats, quota.PlaceOfInvitation(inv)), o.Status.Plan.Seats.Limit != nil
+}
+
+// who is the same for addresses that are the same.
+func who(email string) string {
+	address, err := invitation.ParseAddress(email)
+	if err != nil {
+		return ""
+	}
+	return string(address)
+}
+
 // DecideOrganization says what the status of an Organization should be.
 func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.OrganizationStatus {
 	o := in.Organization
@@ -65,16 +135,16 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	}
 	c := in.Counts
 	s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = &c.Members, &c.ActiveMembers, &c.OpenInvitations, &c.SocialProfiles
-	owner := in.ownerInForce()
+	owner := in.OwnerInForce()
 	in.recordOwner(&s, owner)
 	in.plan(&s, conds)
 	in.owner(conds, owner)
 	return s
 }
 
-// ownerInForce is the Member that spec.ownerRef names, as soon as they are active: until then whoever was the owner stays it, so that a
+// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active: until then whoever was the owner stays it, so that a
 // slip of the pen locks nobody out.
-func (in OrganizationInput) ownerInForce() *rosterv1alpha1.Member {
+func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	if in.Organization.Spec.OwnerRef == nil {
 		return nil
 	}
@@ -100,10 +170,13 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	}
 }
 
-// OwnsBefore says whether the ownership that a says is in force counts before that of b, where the same person owns both: the longer
-// counts, then the older Organization.
-func OwnsBefore(a, b *rosterv1alpha1.Organization) bool {
+// OwnsBefore says whether the ownership that a says is in force counts before that of b, which the Member of that name there owns, or is
+// about to, where the same person owns both: the longer counts, then the older Organization.
+func OwnsBefore(a, b *rosterv1alpha1.Organization, owner string) bool {
 	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
+	if b.Status.OwnerRef == nil || b.Status.OwnerRef.Name != owner {
+		bt = nil // What is written there speaks of the owner before.
+	}
 	if at == nil || bt == nil {
 		return at != nil
 	}

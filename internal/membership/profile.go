@@ -95,7 +95,7 @@ func (in ProfileInput) named(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRol
 }
 
 func (in ProfileInput) team(conds conditions) {
-	required := in.Organization != nil && isTrue(in.Organization.Spec.RequireTeam)
+	required := RequiresTeam(in.Organization)
 	switch {
 	case in.Teams > 0:
 		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionTrue, rosterv1alpha1.ReasonTeamAssigned,
@@ -146,6 +146,9 @@ func (in ProfileInput) place(conds conditions) {
 		"The plan %s has no place left for this profile: roles on it by name give nothing until one is free. For more social profiles, ask %s.",
 		plan.Name, plan.Contact))
 }
+
+// RequiresTeam says whether profiles wait for their first Team. The Organization may be nil.
+func RequiresTeam(o *rosterv1alpha1.Organization) bool { return o != nil && isTrue(o.Spec.RequireTeam) }
 
 // Standing says whether roles can be held on a profile that exists.
 func Standing(o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile) access.Standing {

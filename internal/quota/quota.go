@@ -27,14 +27,20 @@ const (
 	Full Answer = "Full"
 )
 
-// PlaceOf is the place of an object: since its creation, or for a Member that came by an Invitation, where that one stood.
+// PlaceOf is the place of an object: since its creation.
 func PlaceOf(o metav1.Object) rosterv1alpha1.Place {
-	if since, uid, ok := strings.Cut(o.GetAnnotations()[rosterv1alpha1.PlaceAnnotation], "/"); ok {
+	return rosterv1alpha1.Place{Time: o.GetCreationTimestamp(), UID: string(o.GetUID())}
+}
+
+// PlaceOfMember is since the creation of a Member, or where the Invitation stood that the Member came by. Only the operator can write the
+// annotation that says so: a policy sees to that.
+func PlaceOfMember(m *rosterv1alpha1.Member) rosterv1alpha1.Place {
+	if since, uid, ok := strings.Cut(m.Annotations[rosterv1alpha1.PlaceAnnotation], "/"); ok {
 		if t, err := time.Parse(time.RFC3339, since); err == nil && uid != "" && len(uid) <= 36 {
 			return rosterv1alpha1.Place{Time: metav1.NewTime(t), UID: uid}
 		}
 	}
-	return rosterv1alpha1.Place{Time: o.GetCreationTimestamp(), UID: string(o.GetUID())}
+	return PlaceOf(m)
 }
 
 // PlaceOfInvitation is since when an Invitation has been open without a break.
@@ -46,8 +52,10 @@ func PlaceOfInvitation(inv *rosterv1alpha1.Invitation) rosterv1alpha1.Place {
 	return rosterv1alpha1.Place{Time: since, UID: string(inv.UID)}
 }
 
-// Annotation writes a place down as PlaceOf reads it.
-func Annotation(p rosterv1alpha1.Place) string { return p.Time.UTC().Format(time.RFC3339) + "/" + p.UID }
+// Annotation writes a place down as PlaceOfMember reads it.
+func Annotation(p rosterv1alpha1.Place) string {
+	return p.Time.UTC().Format(time.RFC3339) + "/" + p.UID
+}
 
 // Compare orders places: the older first, then by UID. Times count in seconds, as the API stores them.
 func Compare(a, b rosterv1alpha1.Place) int {

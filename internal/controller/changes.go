@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// What of an object concerns others.
+
+func memberStanding(m *rosterv1alpha1.Member) any {
+	return []any{membership.IsActive(m), m.Status.Grants}
+}
+
+func memberForInvitation(m *rosterv1alpha1.Member) any {
+	return []any{m.Spec.AccountRef != nil, m.Spec.Suspended, m.Spec.Role, m.Spec.Profiles, m.Spec.Workspaces, m.DeletionTimestamp != nil}
+}
+
+// memberCounts is what the counts and the seats of an Organization depend on.
+func memberCounts(m *rosterv1alpha1.Member) any {
+	return []any{membership.IsActive(m), m.Spec.Role == rosterv1alpha1.RoleProfileConnector, m.DeletionTimestamp != nil}
+}
+
+func memberWorkspaces(m *rosterv1alpha1.Member) any {
+	return []any{membership.IsActive(m), m.Spec.Workspaces}
+}
+
+func memberAlive(m *rosterv1alpha1.Member) any { return m.DeletionTimestamp == nil }
+
+func invitationOpen(inv *rosterv1alpha1.Invitation) any { return invitation.IsOpen(inv) }
+
+// invitationCounts is what the counts and the seats of an Organization depend on.
+func invitationCounts(inv *rosterv1alpha1.Invitation) any {
+	return []any{invitation.IsOpen(inv), membership.HoldsSeat(inv), inv.Status.OpenTime}
+}
+
+func invitationForMember(inv *rosterv1alpha1.Invitation) any {
+	return []any{inv.Status.State, inv.Status.MemberRef, invitation.IsOpen(inv)}
+}
+
+func profileAlive(p *rosterv1alpha1.SocialProfile) any { return p.DeletionTimestamp == nil }
+
+func profileInGroups(p *rosterv1alpha1.SocialProfile) any {
+	return []any{p.DeletionTimestamp == nil, p.Labels}
+}
+
+func profileForMembers(p *rosterv1alpha1.SocialProfile) any {
+	return []any{p.DeletionTimestamp == nil, p.Labels, p.Spec.ConnectedBy}
+}
+
+func profileForAnyMember(p *rosterv1alpha1.SocialProfile) any {
+	return []any{profileForMembers(p), p.Status.SoleAdministrator}
+}
+
+func teamGives(t *rosterv1alpha1.Team) any {
+	return []any{t.DeletionTimestamp == nil, t.Spec.Role, t.Spec.Profiles, t.Spec.ProfileSelector}
+}
+
+func teamSpec(t *rosterv1alpha1.Team) any { return []any{t.DeletionTimestamp == nil, t.Spec} }
+
+func teamProfiles(t *rosterv1alpha1.Team) any {
+	return []any{t.DeletionTimestamp == nil, t.Spec.Profiles, t.Spec.ProfileSelector}
+}
+
+func workspaceProfiles(w *rosterv1alpha1.Workspace) any {
+	return []any{w.DeletionTimestamp == nil, w.Spec.Profiles, w.Spec.ProfileSelector}
+}
+
+func workspaceAlive(w *rosterv1alpha1.Workspace) any { return w.DeletionTimestamp == nil }
+
+func roleSpec(r *rosterv1alpha1.CustomRole) any {
+	return []any{r.DeletionTimestamp == nil, r.Spec.Scope, r.Spec.Permissions}
+}
+
+func planSpec(p *rosterv1alpha1.Plan) any { return []any{p.DeletionTimestamp == nil, p.Spec} }
+
+func organizationAlive(o *rosterv1alpha1.Organization) any { return o.DeletionTimestamp == nil }
+
+func organizationPlan(o *rosterv1alpha1.Organization) any { return membership.PlanName(o) }
+
+// organizationOwner is who owns it, and whether that counts.
+func organizationOwner(o *rosterv1alpha1.Organization) any {
+	return []any{o.Spec.OwnerRef, o.Status.OwnerRef, meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)}
+}
+
+func organizationOwnership(o *rosterv1alpha1.Organization) any {
+	return []any{o.DeletionTimestamp == nil, o.Status.Owner, o.Status.OwnerSince}
+}
+
+// inEffect is what of the plan is in effect, but for the places.
+func inEffect(o *rosterv1alpha1.Organization) any {
+	p := o.Status.Plan
+	return []any{o.DeletionTimestamp == nil, membership.Known(o), p.Name, p.Contact, p.Features, p.Seats.Limit, p.SocialProfiles.Limit}
+}
+
+func organizationForMembers(o *rosterv1alpha1.Organization) any {
+	return []any{inEffect(o), o.Spec.RequireTeam}
+}
+
+func organizationForProfiles(o *rosterv1alpha1.Organization) any {
+	return []any{inEffect(o), o.Spec.RequireTeam, o.Spec.Guardrails}
+}
+
+func organizationForInvitations(o *rosterv1alpha1.Organization) any {
+	return []any{inEffect(o), o.Spec.Invitations, o.Spec.OwnerRef}
+}
+
+func accountForMember(a *rosterv1alpha1.Account) any {
+	return []any{a.Spec.DisplayName, a.Status.LastSignInTime}
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// summaryDelay is how long the counts in a status may lag behind: however many objects change meanwhile, they cost one write.
+const summaryDelay = 2 * time.Second
+
+// countDelay is the same where people wait for the count, since the plan limits how many there may be.
+const countDelay = 200 * time.Millisecond
+
+type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
+
+// related finds the objects that another object's change concerns.
+type related func(ctx context.Context, o client.Object) ([]client.ObjectKey, error)
+
+// enqueue queues what a change concerns, as the object was and as it is.
+func enqueue(find related) handler.EventHandler { return enqueueAfter(find, 0) }
+
+// enqueueAfter is enqueue after a pause, in which further changes add nothing to the queue.
+func enqueueAfter(find related, pause time.Duration) handler.EventHandler {
+	add := func(ctx context.Context, q queue, objects ...client.Object) {
+		for _, o := range objects {
+			keys, err := find(ctx, o)
+			if err != nil {
+				log.FromContext(ctx).Error(err, "find what a change concerns", "object", client.ObjectKeyFromObject(o))
+			}
+			for _, key := range keys {
+				q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
+			}
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, e.Object) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld, e.ObjectNew) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object) },
+	}
+}
+
+// concerns finds the objects that the difference between two versions of an object concerns: before is nil for one that is new, after for
+// one that is gone.
+type concerns[T client.Object] func(ctx context.Context, before, after T) ([]client.ObjectKey, error)
+
+// enqueueChange queues what a change concerns, where that depends on what has changed.
+func enqueueChange[T client.Object](find concerns[T], pause time.Duration) handler.EventHandler {
+	var none T
+	add := func(ctx context.Context, q queue, before, after T) {
+		keys, err := find(ctx, before, after)
+		if err != nil {
+			log.FromContext(ctx).Error(err, "find what a change concerns", "object", client.ObjectKeyFromObject(either(before, after)))
+		}
+		for _, key := range keys {
+			q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, none, e.Object.(T)) },
+		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld.(T), e.ObjectNew.(T)) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object.(T), none) },
+	}
+}
+
+// either is the newer of two versions that is there.
+func either[T client.Object](before, after T) client.Object {
+	if isNil(after) {
+		return before
+	}
+	return after
+}
+
+func isNil[T client.Object](o T) bool {
+	var none T
+	return any(o) == any(none)
+}
+
+// differs says whether what is asked about two versions of an object has different answers; one that is not there answers nothing.
+func differs[T client.Object](before, after T, about func(o T) any) bool {
+	if isNil(before) || isNil(after) {
+		return true
+	}
+	return !equality.Semantic.DeepEqual(about(before), about(after))
+}
+
+// changed lets an update through when what is asked about the object has another answer than before.
+func changed[T client.Object](about func(o T) any) predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		return differs(e.ObjectOld.(T), e.ObjectNew.(T), about)
+	}}
+}

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// finder finds what a change concerns in the cache.
+type finder struct {
+	reader client.Reader
+	// userPrefix stands before the address of a person in their user name.
+	userPrefix string
+}
+
+func (f finder) organizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	return keys(pointers(list.Items)), err
+}
+
+// invitationsOfMember are the ones that are for the Member, or that are to the same address.
+func (f finder) invitationsOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	m := o.(*rosterv1alpha1.Member)
+	declared, err := invitationsBy(ctx, f.reader, m.Namespace, indexMemberRef, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	same, err := f.invitationsOfAddress(ctx, m, addressKey(m.Spec.Email))
+	return append(keys(declared), same...), err
+}
+
+// invitationsOfInvitation are the others to the same address, one of which may count when this one no longer does.
+func (f finder) invitationsOfInvitation(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	inv := o.(*rosterv1alpha1.Invitation)
+	same, err := f.invitationsOfAddress(ctx, inv, invitationAddress(inv))
+	return slices.DeleteFunc(same, func(key client.ObjectKey) bool { return key == client.ObjectKeyFromObject(inv) }), err
+}
+
+func (f finder) invitationsOfAddress(ctx context.Context, o client.Object, address []string) ([]client.ObjectKey, error) {
+	if len(address) == 0 {
+		return nil, nil
+	}
+	same, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexAddress, address[0])
+	return keys(same), err
+}
+
+// membersOfInvitation are the Member that it is for, the one that it led to, and the one who has the address.
+func (f finder) membersOfInvitation(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	inv := o.(*rosterv1alpha1.Invitation)
+	var found []client.ObjectKey
+	for _, ref := range []*rosterv1alpha1.LocalReference{inv.Spec.MemberRef, inv.Status.MemberRef} {
+		if ref != nil {
+			found = append(found, client.ObjectKey{Namespace: inv.Namespace, Name: ref.Name})
+		}
+	}
+	same, err := f.membersOfAddress(ctx, inv.Namespace, invitationAddress(inv))
+	return append(found, same...), err
+}
+
+func (f finder) membersOfAddress(ctx context.Context, namespace string, address []string) ([]client.ObjectKey, error) {
+	if len(address) == 0 {
+		return nil, nil
+	}
+	same, err := membersBy(ctx, f.reader, namespace, indexAddress, address[0])
+	return keys(same), err
+}
+
+// membersOfMember are the others with the same address, one of which may count when this one is gone.
+func (f finder) membersOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return f.membersOfAddress(ctx, o.GetNamespace(), addressKey(o.(*rosterv1alpha1.Member).Spec.Email))
+}
+
+// invitationsOfProfile are those that offer a role on it, themselves or by the declared Member that they are for.
+func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	applied, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	if err != nil {
+		return nil, err
+	}
+	found := keys(applied)
+	people, err := membersBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range people {
+		if m.Spec.AccountRef != nil {
+			continue // joined: nothing is open
+		}
+		declared, err := invitationsBy(ctx, f.reader, m.Namespace, indexMemberRef, m.Name)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, keys(declared)...)
+	}
+	return found, nil
+}
+
+func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.MemberList
+	err := f.reader.List(ctx, &list, byIndex("", indexAccount, o.GetName())...)
+	return keys(pointers(list.Items)), err
+}
+
+// profilesOfMember are those that the Member holds a role on or looks after.
+func (f finder) profilesOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	m := o.(*rosterv1alpha1.Member)
+	granted := memberGrants(m)
+	options := inNamespace(m.Namespace)
+	if !slices.Contains(granted, access.AllProfiles) {
+		options = byIndex(m.Namespace, indexResponsible, m.Name)
+	}
+	var list rosterv1alpha1.SocialProfileList
+	err := f.reader.List(ctx, &list, options...)
+	found := keys(pointers(list.Items))
+	for _, name := range granted {
+		if name != access.AllProfiles {
+			found = append(found, client.ObjectKey{Namespace: m.Namespace, Name: name})
+		}
+	}
+	return found, err
+}
+
+// organizationsOwnedBy are the ones whose owner the Member is.
+func (f finder) organizationsOwnedBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	err := f.reader.List(ctx, &list, byIndex(o.GetNamespace(), indexOwner, o.GetName())...)
+	return keys(pointers(list.Items)), err
+}
+
+func keys[T client.Object](objects []T) []client.ObjectKey {
+	out := make([]client.ObjectKey, len(objects))
+	for i, o := range objects {
+		out[i] = client.ObjectKeyFromObject(o)
+	}
+	return out
+}
+
+// openInvitations are those of the namespace that are to be mailed or wait for an answer.
+func (f finder) openInvitations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	open, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexOpen, "true")
+	return keys(open), err
+}
+
+// organizationsOfPlan are those that the Plan counts for.
+func (f finder) organizationsOfPlan(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	err := f.reader.List(ctx, &list, byIndex("", indexPlan, o.GetName())...)
+	return keys(pointers(list.Items)), err
+}
+
+// planOf is the Plan that counts for an Organization.
+func planOf(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return []client.ObjectKey{{Name: membership.PlanName(o.(*rosterv1alpha1.Organization))}}, nil
+}
+
+// organizationsOfOwner are those in any namespace that the same person owns: of them, one counts.
+func (f finder) organizationsOfOwner(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	var found []client.ObjectKey
+	for _, address := range addressKey(o.(*rosterv1alpha1.Organization).Status.Owner) {
+		if err := f.reader.List(ctx, &list, byIndex("", indexOwnerAddress, address)...); err != nil {
+			return nil, err
+		}
+		found = append(found, keys(pointers(list.Items))...)
+	}
+	return found, nil
+}
+
+// limitedOrganizations are those of the namespace whose plan limits something: there, people wait to be counted.
+func (f finder) limitedOrganizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	limited := slices.DeleteFunc(pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+		return o.Status.Plan.Seats.Limit == nil && o.Status.Plan.SocialProfiles.Limit == nil
+	})
+	return keys(limited), err
+}
+
+// teamsOfMember are those that name the Member.
+func (f finder) teamsOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	teams, err := teamsBy(ctx, f.reader, o.GetNamespace(), indexTeamMember, o.GetName())
+	return keys(teams), err
+}
+
+// teamsOfProfile are those that work on the profile.
+func (f finder) teamsOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	teams, err := f.teamsWith(ctx, o.(*rosterv1alpha1.SocialProfile))
+	return keys(teams), err
+}
+
+func (f finder) teamsWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Team, error) {
+	var list rosterv1alpha1.TeamList
+	err := f.reader.List(ctx, &list, inNamespace(p.Namespace)...)
+	return slices.DeleteFunc(pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(groupOfTeam(t), p) }), err
+}
+
+// workspacesOfProfile are those that the profile lies in.
+func (f finder) workspacesOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	found, err := f.workspacesWith(ctx, o.(*rosterv1alpha1.SocialProfile))
+	return keys(found), err
+}
+
+func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Workspace, error) {
+	var list rosterv1alpha1.WorkspaceList
+	err := f.reader.List(ctx, &list, inNamespace(p.Namespace)...)
+	return slices.DeleteFunc(pointers(list.Items), func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }), err
+}
+
+// names says whether a group finds a profile, even one that is being deleted.
+func names(g membership.Group, p *rosterv1alpha1.SocialProfile) bool {
+	alive := *p
+	alive.DeletionTimestamp = nil
+	return g.Has(&alive)
+}
+
+// workspacesOfMember are those that the Member's spec names.
+func workspacesOfMember(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return inNamespaceOf(o, workspaceNames(o.(*rosterv1alpha1.Member).Spec.Workspaces)), nil
+}
+
+// teamsOfNamespace, workspacesOfNamespace, rolesOfNamespace and profilesOfNamespace are all of their kind.
+
+func (f finder) teamsOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.TeamList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	return keys(pointers(list.Items)), err
+}
+
+func (f finder) workspacesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.WorkspaceList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	return keys(pointers(list.Items)), err
+}
+
+func (f finder) rolesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.CustomRoleList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	return keys(pointers(list.Items)), err
+}
+
+func (f finder) profilesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.SocialProfileList
+	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
+	return keys(pointers(list.Items)), err
+}
+
+// teamsOfRole are those that give the CustomRole.
+func (f finder) teamsOfRole(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	teams, err := teamsBy(ctx, f.reader, o.GetNamespace(), indexTeamRole, o.GetName())
+	return keys(teams), err
+}
+
+// profilesOfTeam are those that the Team works on.
+func (f finder) profilesOfTeam(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	t := o.(*rosterv1alpha1.Team)
+	return f.profilesIn(ctx, t.Namespace, groupOfTeam(t))
+}
+
+func (f finder) profilesIn(ctx context.Context, namespace string, g membership.Group) ([]client.ObjectKey, error) {
+	found, err := selected(ctx, f.reader, namespace, g)
+	all := keys(found)
+	for _, name := range g.Names {
+		all = append(all, client.ObjectKey{Namespace: namespace, Name: name})
+	}
+	return all, err
+}
+
+func inNamespaceOf(o client.Object, names []string) []client.ObjectKey {
+	all := make([]client.ObjectKey, len(names))
+	for i, name := range names {
+		all[i] = client.ObjectKey{Namespace: o.GetNamespace(), Name: name}
+	}
+	return all
+}
