@@ -171,12 +171,24 @@ func (s space) declare(ctx context.Context, name string, change ...func(m *roste
 func (s space) join(ctx context.Context, name string, change ...func(m *rosterv1alpha1.Member)) *rosterv1alpha1.Member {
 	GinkgoHelper()
 	m := s.declare(ctx, name, append(change, func(m *rosterv1alpha1.Member) {
-		a, err := invitation.ParseAddress(m.Spec.Email)
-		Expect(err).NotTo(HaveOccurred())
-		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: a.AccountName()}
+		m.Spec.AccountRef = accountOf(m.Spec.Email)
 	})...)
 	s.memberIs(ctx, name, rosterv1alpha1.MemberActive)
 	return m
+}
+
+func accountOf(email string) *rosterv1alpha1.LocalReference {
+	GinkgoHelper()
+	a, err := invitation.ParseAddress(email)
+	Expect(err).NotTo(HaveOccurred())
+	return &rosterv1alpha1.LocalReference{Name: a.AccountName()}
+}
+
+// nextSecond waits until what is created next is younger than all that is there: times in the API have seconds.
+func nextSecond(ctx context.Context) {
+	GinkgoHelper()
+	begin := time.Now().Truncate(time.Second)
+	Eventually(ctx, func() time.Time { return time.Now().Truncate(time.Second) }).Should(BeTemporally(">", begin))
 }
 
 func (s space) profile(ctx context.Context, name string, change ...func(p *rosterv1alpha1.SocialProfile)) *rosterv1alpha1.SocialProfile {
