@@ -17,6 +17,8 @@ type Sessions struct {
 	Epoch int64 `json:"epoch"`
 	// Rounds is the last Round that was given out. No two devices, and no device twice, get the same.
 	Rounds int64 `json:"rounds"`
+	// PasswordSet is when the password was last changed. Links to choose a new one that were asked for before that are void.
+	PasswordSet time.Time `json:"passwordSet,omitzero"`
 	// Devices that are signed in, the one that signed in first first.
 	Devices []Device `json:"devices,omitempty"`
 }

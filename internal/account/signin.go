@@ -122,7 +122,7 @@ func (s *Store) Begin(
 	}
 	session.Pending = false
 	session.Began, session.Seen = now, now
-	return session.on(c, on), s.RecordSignIn(ctx, account, now)
+	return session.on(c, on), s.record(ctx, account, c, now)
 }
 
 // on is the session on a device that is listed.
@@ -249,11 +249,28 @@ func (s *Store) Named(ctx context.Context, name string) (*rosterv1alpha1.Account
 
 // RecordSignIn notes in the status of an Account that the person signed in, an hour apart at least.
 func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Account, at time.Time) error {
-	if last := account.Status.LastSignInTime; last != nil && at.Before(last.Add(signInEvery)) {
+	return s.record(ctx, account, Credentials{}, at)
+}
+
+// record notes a sign-in, and that the password was changed if that could not be noted when it was.
+func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c Credentials, at time.Time) error {
+	return s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
+		signedIn := status.LastSignInTime == nil || !at.Before(status.LastSignInTime.Add(signInEvery))
+		if signedIn {
+			status.LastSignInTime = &metav1.Time{Time: at}
+		}
+		return notePassword(status, c) || signedIn
+	})
+}
+
+// patch changes the status of an Account as it was read. A merge patch without resourceVersion: of two portals either may write last, and
+// the operator writes other fields.
+func (s *Store) patch(
+	ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.AccountStatus) bool,
+) error {
+	changed := account.DeepCopy()
+	if !change(&changed.Status) {
 		return nil
 	}
-	changed := account.DeepCopy()
-	changed.Status.LastSignInTime = &metav1.Time{Time: at}
-	// A merge patch without resourceVersion: of two sign-ins either may be written last.
 	return s.client.Status().Patch(ctx, changed, client.MergeFrom(account))
 }

@@ -109,6 +109,9 @@ func (s *Store) verify(ctx context.Context, account *rosterv1alpha1.Account, pas
 	if err != nil {
 		return Credentials{}, err
 	}
+	if c.PasswordHash == "" {
+		return Credentials{}, ErrNoCredentials // somebody who signs in otherwise
+	}
 	match, err := s.hasher.Verify(ctx, password, c.PasswordHash)
 	switch {
 	case err != nil:

@@ -114,6 +114,9 @@ func TestStore(t *testing.T) {
 		"a suspended account":                        testSuspended,
 		"an outdated hash is made anew":              testRehash,
 		"what others keep beside the password":       testEntries,
+		"a forgotten password":                       testReset,
+		"resets at once":                             testResetsAtOnce,
+		"a changed password":                         testChangePassword,
 		"many changes at once":                       testManyChanges,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, c) })

@@ -224,7 +224,7 @@ func TestFormIsCheckedOnTheServer(t *testing.T) {
 		"unknown language":   {accepting("locale", "tlh"), []string{"Choose one of the languages"}},
 		"no password":        {accepting("password", "", "confirm", ""), []string{"Choose a password."}},
 		"weak password":      {accepting("password", "weak", "confirm", "weak"), []string{"at least 10 characters.", "at least one upper-case letter into", "neither a letter nor a digit.", `id="password-error"`}},
-		"address":            {accepting("password", w.address("Ana")), []string{"not your email address"}},
+		"address":            {accepting("password", w.address("Ana")), []string{"not your address"}},
 		"long password":      {accepting("password", strings.Repeat("Aa!", 500)), []string{"Choose a shorter password"}},
 		"no confirmation":    {accepting("confirm", ""), []string{"Type the password again."}},
 		"other confirmation": {accepting("confirm", goodPassword+" "), []string{"The two passwords differ."}},

@@ -217,8 +217,9 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
 		case err != nil && !errors.Is(err, account.ErrNotFound):
 			return proven{}, err
 		}
-		policy := v.found.offer.Organization.Spec.Security.Password
-		if problems := f.check(v.words, policy, v.found.address); len(problems) > 0 {
+		org := v.found.offer.Organization.Spec
+		owner := account.Person{Address: v.found.address, Names: []string{org.DisplayName}}
+		if problems := f.check(v.words, p.common, org.Security.Password, owner); len(problems) > 0 {
 			return proven{}, &formError{problems: problems}
 		}
 		acct, s, err := p.accounts.Register(ctx, v.found.address, f.profile(), f.password, on, p.clock.Now())
@@ -442,7 +443,7 @@ func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: e.signedIn,
 		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
-		Action: p.path(v, ""), Decline: p.path(v, "/decline"),
+		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 

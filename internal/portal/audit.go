@@ -11,6 +11,9 @@ const (
 	eventSignOut event = "sign_out"
 	eventConfirm event = "confirm" // the password was asked for again
 	eventAccept  event = "accept"  // an invitation was accepted
+	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
+	eventForgotten event = "forgotten"
+	eventReset     event = "reset" // a new password was chosen by such a link
 )
 
 // result is what came of an event.
@@ -19,7 +22,7 @@ type result string
 // The results, the values of the label result of roster_portal_security_events_total.
 const (
 	resultSuccess   result = "success"
-	resultFailure   result = "failure"   // a wrong password
+	resultFailure   result = "failure"   // a wrong password, or a link that is not good
 	resultRefused   result = "refused"   // a right one of an Account that is suspended
 	resultThrottled result = "throttled" // too many tries
 )

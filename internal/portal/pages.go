@@ -33,6 +33,8 @@ const (
 	pageNotice     pageName = "notice"
 	pageSignIn     pageName = "sign-in"
 	pageAccount    pageName = "account"
+	pageForgotten  pageName = "forgotten"
+	pageReset      pageName = "reset"
 )
 
 // pages renders them.
@@ -56,7 +58,7 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount} {
+	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
@@ -146,6 +148,8 @@ type formPage struct {
 	Action  string
 	Decline string
 	Back    string
+	// Forgotten is where to ask for a new password.
+	Forgotten string
 	// SignedIn says that the invited person is signed in on this browser.
 	SignedIn bool
 }
@@ -191,9 +195,14 @@ type notice struct {
 	Environments []environmentView
 	// Renew is where to ask for a new link; empty if that is not offered.
 	Renew string
+	// Go is where to go on; its Href is empty if there is nowhere.
+	Go action
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }
+
+// action is a link that looks like a button.
+type action struct{ Text, Href string }
 
 // symbol names a drawing in the template of notices; the empty one is an "i".
 type symbol string

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/common"
 )
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
@@ -70,7 +71,10 @@ type Portal struct {
 	posts        *limiter
 	tries        *limiter
 	allTries     *limiter
+	mails        *limiter
 	destinations *regexp.Regexp
+	common       *common.Passwords
+	background   *background
 	mux          *http.ServeMux
 	crossSite    *http.CrossOriginProtection
 }
@@ -90,13 +94,15 @@ func New(o Options) (*Portal, error) {
 	limits := o.Limits.withDefaults()
 	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
 	p.tries, p.allTries = newLimiter(limits.Tries, o.Clock), newLimiter(limits.AllTries, o.Clock)
-	var pagesErr, wordsErr, clientsErr error
+	p.mails, p.background = newLimiter(limits.Mails, o.Clock), newBackground()
+	var pagesErr, wordsErr, clientsErr, commonErr error
 	p.pages, pagesErr = newPages(p.root)
 	p.dictionary, wordsErr = newDictionary()
 	p.clients, clientsErr = newClients(o.TrustedProxies)
+	p.common, commonErr = common.Load()
 	// A proxy may hand on another Host than the one that browsers know.
 	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
-	if err := errors.Join(pagesErr, wordsErr, clientsErr, originErr); err != nil {
+	if err := errors.Join(pagesErr, wordsErr, clientsErr, commonErr, originErr); err != nil {
 		return nil, err
 	}
 	p.mux = p.routes()
@@ -166,6 +172,12 @@ func (p *Portal) routes() *http.ServeMux {
 	handle("POST "+p.root+"/sign-out", p.postSignOut)
 	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
 	page("/account", "GET, HEAD")
+	handle("GET "+p.root+"/forgotten", p.getForgotten)
+	handle("POST "+p.root+"/forgotten", p.postForgotten)
+	handle("GET "+p.root+"/reset/{token}", p.getReset)
+	handle("POST "+p.root+"/reset/{token}", p.postReset)
+	page("/forgotten", "GET, HEAD, POST")
+	page("/reset/{token}", "GET, HEAD, POST")
 	page("/sign-in", "GET, HEAD, POST")
 	page("/sign-in/confirm", "GET, HEAD, POST")
 	page("/sign-out", "POST")

@@ -95,6 +95,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
+		defer p.background.wait()
 		return Serve(ctx, newServer(p, log), o.Listener)
 	}))
 }

@@ -18,8 +18,9 @@ const fieldLogin = "login"
 // signInPage asks for address or user name and password, or, of somebody who is signed in, for the password alone.
 type signInPage struct {
 	fields
-	Login  string
-	Action string
+	Login     string
+	Action    string
+	Forgotten string
 	// Confirm says that it is the person who is signed in.
 	Confirm bool
 }
@@ -47,7 +48,7 @@ func (p *Portal) toSignIn(v *visit) {
 
 func (p *Portal) signInForm(v *visit, status int, login string, problems []problem) {
 	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), signInPage{
-		fields: fields{problems}, Login: login, Action: p.again(v, "/sign-in"),
+		fields: fields{problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 
@@ -145,6 +146,7 @@ func (p *Portal) getConfirm(v *visit) { p.confirmForm(v, http.StatusOK, nil) }
 func (p *Portal) confirmForm(v *visit, status int, problems []problem) {
 	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("confirmPage.title"), problems), signInPage{
 		fields: fields{problems}, Login: v.person.account.Spec.Email, Action: p.again(v, "/sign-in/confirm"), Confirm: true,
+		Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 
