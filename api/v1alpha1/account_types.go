@@ -50,6 +50,12 @@ type AccountSpec struct {
 	// +optional
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
+
+	// factorsResetRequestedAt takes the second factors away that were set up until then: the authenticator app, passkeys and recovery codes. Set
+	// it for somebody who has lost them, after making sure that it is them who asks. They are told by mail, sign in with their password, and set
+	// up new ones. A time that lies ahead is waited for.
+	// +optional
+	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
 }
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
@@ -104,6 +110,25 @@ type AccountStatus struct {
 	// +optional
 	PasswordNoticeTime *metav1.MicroTime `json:"passwordNoticeTime,omitempty"`
 
+	// userHandle is what passkeys know the account by: random, and no secret. The portal writes it with the first passkey.
+	// +optional
+	// +kubebuilder:validation:MinLength=43
+	// +kubebuilder:validation:MaxLength=43
+	UserHandle string `json:"userHandle,omitempty"`
+
+	// factorsChangedTime is when second factors were last added, removed or replaced. The portal writes it; the operator tells the person by
+	// mail.
+	// +optional
+	FactorsChangedTime *metav1.MicroTime `json:"factorsChangedTime,omitempty"`
+
+	// factorsNoticeTime is the factorsChangedTime that the person was last told of.
+	// +optional
+	FactorsNoticeTime *metav1.MicroTime `json:"factorsNoticeTime,omitempty"`
+
+	// factorsResetNoticeTime is the factorsResetRequestedAt that the person was last told of.
+	// +optional
+	FactorsResetNoticeTime *metav1.Time `json:"factorsResetNoticeTime,omitempty"`
+
 	// leaving are the memberships that the person has given up and the operator has not ended yet.
 	// +optional
 	// +listType=map
@@ -145,6 +170,7 @@ type Leaving struct {
 // +kubebuilder:resource:shortName=acct,categories=roster
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
 // +kubebuilder:selectablefield:JSONPath=`.spec.username`
+// +kubebuilder:selectablefield:JSONPath=`.status.userHandle`
 // +kubebuilder:printcolumn:name="Email",type=string,JSONPath=`.spec.email`
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Company",type=string,JSONPath=`.spec.company`

@@ -3,7 +3,6 @@
 package oidc_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/url"
@@ -16,7 +15,6 @@ import (
 
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/oidc"
-	"github.com/roster-dev/roster/internal/seal"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
 
@@ -267,49 +265,6 @@ func TestCheckURL(t *testing.T) {
 			t.Errorf("CheckURL(%q) = %v, want it accepted: %v", address, err, want)
 		}
 	}
-}
-
-func sealingKeys(t testing.TB) seal.Keys {
-	t.Helper()
-	keys, err := seal.NewKeys(bytes.Repeat([]byte{7}, seal.MinKeyLen))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return keys
-}
-
-func TestFlowIsCarriedByTheBrowser(t *testing.T) {
-	keys := sealingKeys(t)
-	flow := oidc.Flow{Issuer: "acme", State: "s", Nonce: "n", Verifier: "v", Then: strings.Repeat("t", 70), Begun: time.Now().UTC().Round(0)}
-	sealed, err := flow.Seal(keys)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got, err := oidc.OpenFlow(keys, sealed); err != nil || got != flow {
-		t.Errorf("OpenFlow = %+v, %v, want %+v", got, err, flow)
-	}
-	if len(sealed) > 1000 {
-		t.Errorf("a cookie of %d bytes", len(sealed))
-	}
-	for name, text := range map[string]string{"none": "", "made up": "e30", "changed": sealed[1:]} {
-		if _, err := oidc.OpenFlow(keys, text); !errors.Is(err, oidc.ErrFlow) {
-			t.Errorf("%s: %v, want ErrFlow", name, err)
-		}
-	}
-}
-
-func FuzzOpenFlow(f *testing.F) {
-	keys := sealingKeys(f)
-	sealed, err := oidc.Flow{Issuer: "acme", State: "s"}.Seal(keys)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(sealed)
-	f.Fuzz(func(t *testing.T, text string) {
-		if flow, err := oidc.OpenFlow(keys, text); err == nil && flow.State != "s" {
-			t.Errorf("OpenFlow(%q) = %+v: nobody sealed that", text, flow)
-		}
-	})
 }
 
 // Whatever parameters a browser comes back with: without the state of its flow nothing is asked, and nothing breaks.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seal encrypts small things that lie where others can read or replace them: seeds of second factors in Secrets, and what a browser
-// carries from one request to the next. What was sealed for one purpose or one account opens for no other.
+// Package seal encrypts small things that lie in storage for long, such as the seeds of second factors. What was sealed for one purpose or one
+// account opens for no other, and every sealed text says which key it was sealed with, so that keys can be replaced.
 package seal
 
 import (
@@ -13,7 +13,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
@@ -21,9 +20,6 @@ import (
 
 // MinKeyLen is the least length of a key in bytes.
 const MinKeyLen = 32
-
-// CurrentKey is the entry of a key Secret that seals. Every other entry only opens.
-const CurrentKey = "current"
 
 // What Open reports.
 var (
@@ -68,23 +64,8 @@ func NewKeys(secrets ...[]byte) (Keys, error) {
 	return keys, nil
 }
 
-// KeysFromSecret reads the data of a key Secret: the entry "current" seals, every other entry only opens.
-func KeysFromSecret(data map[string][]byte) (Keys, error) {
-	current, ok := data[CurrentKey]
-	if !ok {
-		return nil, fmt.Errorf("the Secret has no entry %q", CurrentKey)
-	}
-	secrets := [][]byte{current}
-	for _, name := range slices.Sorted(maps.Keys(data)) {
-		if name != CurrentKey {
-			secrets = append(secrets, data[name])
-		}
-	}
-	return NewKeys(secrets...)
-}
-
 // Seal encrypts a text for a purpose, such as "totp seed", and binds it to what it belongs to, such as the UID of an account. Equal texts
-// give different results. The result is safe in cookies, URLs and JSON.
+// give different results. The result is safe in URLs and JSON.
 func (k Keys) Seal(purpose string, plaintext, belongsTo []byte) (string, error) {
 	current := k[0]
 	aead, err := current.aead(purpose)

@@ -3,15 +3,12 @@
 package factor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
-
-	"github.com/roster-dev/roster/internal/seal"
 )
 
 // CeremonyFor is how long a browser may take to answer.
@@ -33,49 +30,31 @@ const (
 	CeremonySignIn CeremonyKind = "signIn"
 )
 
-// Ceremony is what is remembered between asking a browser for a passkey and its answer. The browser itself carries it, sealed, in a cookie,
-// so that any replica of the portal can take the answer.
+// Ceremony is what is remembered between asking a browser for a passkey and its answer. The browser itself carries it, in a cookie
+// that whoever calls this seals, so that any replica of the portal can take the answer.
 type Ceremony struct {
 	Kind      CeremonyKind `json:"k"`
 	Challenge string       `json:"c"`
 	// Account that it was begun for, by name; empty where the browser says who signs in.
-	Account string    `json:"a,omitempty"`
+	Account string `json:"a,omitempty"`
+	// Handle that a passkey is being registered under.
+	Handle []byte    `json:"h,omitempty"`
 	Begun   time.Time `json:"t"`
 }
-
-// ceremonyUse keeps what is sealed here apart from everything else that is sealed with the same keys.
-const ceremonyUse = "passkey ceremony"
 
 func begun(kind CeremonyKind, account string, s *webauthn.SessionData, now time.Time) Ceremony {
 	return Ceremony{Kind: kind, Challenge: s.Challenge, Account: account, Begun: now.UTC()}
 }
 
-// Seal returns the ceremony as text for a cookie.
-func (c Ceremony) Seal(keys seal.Keys) (string, error) {
-	text, err := json.Marshal(c)
-	if err != nil {
-		return "", err
-	}
-	return keys.Seal(ceremonyUse, text, nil)
-}
-
-// OpenCeremony reads what Seal wrote, if it is of that kind, for that account and not over. The error wraps ErrCeremony.
-func OpenCeremony(keys seal.Keys, sealed string, kind CeremonyKind, account string, now time.Time) (Ceremony, error) {
-	text, _, err := keys.Open(ceremonyUse, sealed, nil)
-	if err != nil {
-		return Ceremony{}, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
-	var c Ceremony
-	if err := json.Unmarshal(text, &c); err != nil {
-		return Ceremony{}, fmt.Errorf("%w: %w", ErrCeremony, err)
-	}
+// Check says whether it is a ceremony of that kind, for that account, and not over. The error wraps ErrCeremony.
+func (c Ceremony) Check(kind CeremonyKind, account string, now time.Time) error {
 	switch {
-	case c.Kind != kind || c.Account != account:
-		return Ceremony{}, fmt.Errorf("%w: it was begun for something else", ErrCeremony)
+	case c.Challenge == "", c.Kind != kind, c.Account != account:
+		return fmt.Errorf("%w: it was begun for something else", ErrCeremony)
 	case now.Sub(c.Begun) > CeremonyFor:
-		return Ceremony{}, fmt.Errorf("%w: it is over", ErrCeremony)
+		return fmt.Errorf("%w: it is over", ErrCeremony)
 	}
-	return c, nil
+	return nil
 }
 
 // session is what the library remembers. Relying party and origins are those of its configuration.

@@ -103,11 +103,14 @@ func (r *RelyingParty) BeginRegistration(p Person, account string, now time.Time
 	if err != nil {
 		return nil, Ceremony{}, err
 	}
+	c := begun(CeremonyRegister, account, session, now)
+	c.Handle = p.Handle
 	options, err = json.Marshal(creation.Response)
-	return options, begun(CeremonyRegister, account, session, now), err
+	return options, c, err
 }
 
-// FinishRegistration checks the browser's answer to a ceremony that Open gave back. The error is ErrPasskey or ErrPasskeyLimit.
+// FinishRegistration checks the browser's answer. The passkey belongs to the handle of the ceremony. The error is ErrPasskey or
+// ErrPasskeyLimit.
 func (r *RelyingParty) FinishRegistration(p Person, c Ceremony, name string, answer []byte, now time.Time) (Passkey, error) {
 	if len(p.Passkeys) >= MaxPasskeys {
 		return Passkey{}, ErrPasskeyLimit
@@ -116,6 +119,7 @@ func (r *RelyingParty) FinishRegistration(p Person, c Ceremony, name string, ans
 	if err != nil {
 		return Passkey{}, refused(err)
 	}
+	p.Handle = c.Handle
 	session := c.session(protocol.VerificationPreferred)
 	session.UserID, session.CredParams = p.Handle, webauthn.CredentialParametersDefault()
 	credential, err := r.web.CreateCredential(user{p}, session, parsed)
