@@ -93,22 +93,20 @@ type AccountStatus struct {
 	// +optional
 	SuspendedTime *metav1.Time `json:"suspendedTime,omitempty"`
 
-	// passwordResetRequestedTime is when a mail with a link to choose a new password was last asked for. The portal writes it; the operator
-	// sends the mail.
+	// mailRequests are the mails about the Account that the portal asked for, each kind with the time of the last request. The operator sends
+	// them.
 	// +optional
-	PasswordResetRequestedTime *metav1.MicroTime `json:"passwordResetRequestedTime,omitempty"`
+	// +listType=map
+	// +listMapKey=topic
+	// +kubebuilder:validation:MaxItems=16
+	MailRequests []AccountMail `json:"mailRequests,omitempty"`
 
-	// passwordResetSentTime is the passwordResetRequestedTime that the last such mail answered.
+	// mailsSent are the requests that were last answered, each kind with the time of that request.
 	// +optional
-	PasswordResetSentTime *metav1.MicroTime `json:"passwordResetSentTime,omitempty"`
-
-	// passwordChangedTime is when the password was last changed. The portal writes it; the operator tells the person by mail.
-	// +optional
-	PasswordChangedTime *metav1.MicroTime `json:"passwordChangedTime,omitempty"`
-
-	// passwordNoticeTime is the passwordChangedTime that the person was last told of.
-	// +optional
-	PasswordNoticeTime *metav1.MicroTime `json:"passwordNoticeTime,omitempty"`
+	// +listType=map
+	// +listMapKey=topic
+	// +kubebuilder:validation:MaxItems=16
+	MailsSent []AccountMail `json:"mailsSent,omitempty"`
 
 	// userHandle is what passkeys know the account by: random, and no secret. The portal writes it with the first passkey.
 	// +optional
@@ -135,6 +133,63 @@ type AccountStatus struct {
 	// +listMapKey=uid
 	// +kubebuilder:validation:MaxItems=100
 	Leaving []Leaving `json:"leaving,omitempty"`
+}
+
+// AccountMailTopic is what a mail about an Account says.
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged
+type AccountMailTopic string
+
+// The topics of mails about an Account.
+const (
+	// MailPasswordReset brings a link to choose a new password.
+	MailPasswordReset AccountMailTopic = "PasswordReset"
+	// MailPasswordChanged tells that the password was changed.
+	MailPasswordChanged AccountMailTopic = "PasswordChanged"
+	// MailUsernameChanged tells that the user name was changed.
+	MailUsernameChanged AccountMailTopic = "UsernameChanged"
+	// MailFactorsChanged tells that the second factors were changed.
+	MailFactorsChanged AccountMailTopic = "FactorsChanged"
+)
+
+// AccountMail is a mail about an Account.
+type AccountMail struct {
+	// topic of the mail.
+	// +required
+	Topic AccountMailTopic `json:"topic,omitempty"`
+
+	// time at which it was asked for, or at which what it tells of happened.
+	// +required
+	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
+}
+
+// Requested is when a mail of that topic was last asked for; zero if never.
+func (s *AccountStatus) Requested(topic AccountMailTopic) metav1.MicroTime {
+	return mailTime(s.MailRequests, topic)
+}
+
+// Answered is the request for a mail of that topic that was last answered; zero if none.
+func (s *AccountStatus) Answered(topic AccountMailTopic) metav1.MicroTime {
+	return mailTime(s.MailsSent, topic)
+}
+
+func mailTime(mails []AccountMail, topic AccountMailTopic) metav1.MicroTime {
+	for _, m := range mails {
+		if m.Topic == topic {
+			return m.Time
+		}
+	}
+	return metav1.MicroTime{}
+}
+
+// WithMail is a list of mails in which that topic has that time.
+func WithMail(mails []AccountMail, topic AccountMailTopic, time metav1.MicroTime) []AccountMail {
+	kept := make([]AccountMail, 0, len(mails)+1)
+	for _, m := range mails {
+		if m.Topic != topic {
+			kept = append(kept, m)
+		}
+	}
+	return append(kept, AccountMail{Topic: topic, Time: time})
 }
 
 // Leaving is a membership that its person has given up.

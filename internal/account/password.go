@@ -21,13 +21,16 @@ const resetEvery = 5 * time.Minute
 // RequestReset asks the operator to mail a link to choose a new password, unless one was asked for just now. It returns false if there was
 // nothing to write.
 func (s *Store) RequestReset(ctx context.Context, account *rosterv1alpha1.Account, now time.Time) (bool, error) {
-	if last := account.Status.PasswordResetRequestedTime; last != nil && now.Before(last.Add(resetEvery)) || isTrue(account.Spec.Suspended) {
+	if isTrue(account.Spec.Suspended) {
 		return false, nil
 	}
-	return true, s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
-		status.PasswordResetRequestedTime = &metav1.MicroTime{Time: now}
-		return true
+	asked := false
+	err := s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
+		last := status.Requested(rosterv1alpha1.MailPasswordReset)
+		asked = last.IsZero() || !now.Before(last.Add(resetEvery))
+		return asked && request(status, rosterv1alpha1.MailPasswordReset, now)
 	})
+	return asked && err == nil, err
 }
 
 // Resettable says whether the password can still be replaced by a link that was asked for at that time. The error is ErrUsed, or that of
@@ -50,10 +53,8 @@ func (s *Store) ResetPassword(ctx context.Context, account *rosterv1alpha1.Accou
 	if err != nil {
 		return err
 	}
-	set := latest(now, asked)
-	if requested := account.Status.PasswordResetRequestedTime; requested != nil {
-		set = latest(set, requested.Time) // the clock of another replica may be ahead
-	}
+	// The clock of another replica may be ahead.
+	set := latest(latest(now, asked), account.Status.Requested(rosterv1alpha1.MailPasswordReset).Time)
 	change := func(c *Credentials) error {
 		if !asked.After(c.Sessions.PasswordSet) {
 			return ErrUsed
@@ -113,12 +114,16 @@ func (s *Store) NotePassword(ctx context.Context, account *rosterv1alpha1.Accoun
 }
 
 func notePassword(status *rosterv1alpha1.AccountStatus, c Credentials) bool {
-	// The API keeps microseconds.
-	set := c.Sessions.PasswordSet.Truncate(time.Microsecond)
-	if set.IsZero() || status.PasswordChangedTime != nil && !set.After(status.PasswordChangedTime.Time) {
+	return request(status, rosterv1alpha1.MailPasswordChanged, c.Sessions.PasswordSet)
+}
+
+// request asks for a mail, unless one of that time or a later one has been asked for.
+func request(status *rosterv1alpha1.AccountStatus, topic rosterv1alpha1.AccountMailTopic, at time.Time) bool {
+	at = at.Truncate(time.Microsecond) // the API keeps no more
+	if at.IsZero() || !at.After(status.Requested(topic).Time) {
 		return false
 	}
-	status.PasswordChangedTime = &metav1.MicroTime{Time: set}
+	status.MailRequests = rosterv1alpha1.WithMail(status.MailRequests, topic, metav1.MicroTime{Time: at})
 	return true
 }
 

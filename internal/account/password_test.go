@@ -117,7 +117,7 @@ func testReset(t *testing.T, c cluster) {
 	asks(now, true)
 	asks(now.Add(resetEvery-time.Second), false)
 	asks(now.Add(resetEvery), true)
-	first, second := now, fresh().Status.PasswordResetRequestedTime.Time
+	first, second := now, fresh().Status.Requested(rosterv1alpha1.MailPasswordReset).Time
 	if _, _, err := s.Check(ctx, session, now); err != nil {
 		t.Errorf("asking ends sessions: %v", err)
 	}
@@ -145,7 +145,7 @@ func testReset(t *testing.T, c cluster) {
 		t.Errorf("the new password: %v", err)
 	}
 	// The portal died before it could note the change: the next sign-in does.
-	if fresh().Status.PasswordChangedTime != nil {
+	if at := fresh().Status.Requested(rosterv1alpha1.MailPasswordChanged); !at.IsZero() {
 		t.Fatal("noted already, so the test shows nothing")
 	}
 	a, credentials, err := s.Authenticate(ctx, address, "battery staple")
@@ -155,8 +155,8 @@ func testReset(t *testing.T, c cluster) {
 	if _, err := s.Begin(ctx, a, NewSession(a, credentials, MethodPassword, now), Browser{ID: "x"}, now); err != nil {
 		t.Fatal(err)
 	}
-	if got := fresh().Status.PasswordChangedTime; got == nil || !got.Time.Equal(second) {
-		t.Errorf("passwordChangedTime = %v, want %v", got, second)
+	if got := fresh().Status.Requested(rosterv1alpha1.MailPasswordChanged); !got.Time.Equal(second) {
+		t.Errorf("a mail about a change at %v, want %v", got, second)
 	}
 	if err := c.Delete(ctx, c.secret(t, address)); err != nil {
 		t.Fatal(err)
@@ -239,7 +239,7 @@ func testChangePassword(t *testing.T, c cluster) {
 		t.Fatal(err)
 	}
 	a, err := s.Named(ctx, account.Name)
-	if err != nil || a.Status.PasswordChangedTime == nil || !a.Status.PasswordChangedTime.Time.Equal(now.Add(time.Minute)) {
-		t.Errorf("passwordChangedTime = %v, %v", a.Status.PasswordChangedTime, err)
+	if err != nil || !a.Status.Requested(rosterv1alpha1.MailPasswordChanged).Time.Equal(now.Add(time.Minute)) {
+		t.Errorf("mails %v, %v", a.Status.MailRequests, err)
 	}
 }

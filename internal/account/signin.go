@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -263,14 +264,23 @@ func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c C
 	})
 }
 
-// patch changes the status of an Account as it was read. A merge patch without resourceVersion: of two portals either may write last, and
-// the operator writes other fields.
+// patch changes the status of an Account in one write that carries the version that was read. If somebody else was faster, it reads and
+// changes anew.
 func (s *Store) patch(
 	ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.AccountStatus) bool,
 ) error {
-	changed := account.DeepCopy()
-	if !change(&changed.Status) {
-		return nil
+	for range maxRounds {
+		changed := account.DeepCopy()
+		if !change(&changed.Status) {
+			return nil
+		}
+		err := s.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(account, client.MergeFromWithOptimisticLock{}))
+		if !apierrors.IsConflict(err) {
+			return err
+		}
+		if account, err = s.Named(ctx, account.Name); err != nil {
+			return err
+		}
 	}
-	return s.client.Status().Patch(ctx, changed, client.MergeFrom(account))
+	return errors.New("changing the account: too many changes at the same moment")
 }

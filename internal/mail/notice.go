@@ -6,29 +6,29 @@ import (
 	"errors"
 	"fmt"
 	netmail "net/mail"
-	"slices"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// Topic is what a Notice is about. Its texts are those below notice.<topic>.
-type Topic string
-
-// The topics.
-const (
-	// TopicPasswordReset brings the link by which a forgotten password is replaced.
-	TopicPasswordReset Topic = "passwordReset"
-	// TopicPasswordChanged tells that it was.
-	TopicPasswordChanged Topic = "passwordChanged"
-)
-
-// Topics are all of them.
-func Topics() []Topic { return []Topic{TopicPasswordReset, TopicPasswordChanged} }
+// noticeTexts are the texts of a topic: what stands after notice. in their names; empty for none.
+func noticeTexts(topic rosterv1alpha1.AccountMailTopic) string {
+	switch topic {
+	case rosterv1alpha1.MailPasswordReset:
+		return "passwordReset"
+	case rosterv1alpha1.MailPasswordChanged:
+		return "passwordChanged"
+	case rosterv1alpha1.MailUsernameChanged:
+		return "usernameChanged"
+	case rosterv1alpha1.MailFactorsChanged:
+		return "factorsChanged"
+	}
+	return ""
+}
 
 // Notice is a mail to a person about their own Account.
 type Notice struct {
-	Topic Topic
+	Topic rosterv1alpha1.AccountMailTopic
 	// To is the normalised address.
 	To string
 	// Name of the person.
@@ -83,7 +83,7 @@ func (c *Composer) Notice(n Notice) (*Message, error) {
 }
 
 func (n Notice) checkTopic() error {
-	if !slices.Contains(Topics(), n.Topic) {
+	if noticeTexts(n.Topic) == "" {
 		return fmt.Errorf("%q is no topic of a mail", n.Topic)
 	}
 	return nil
@@ -91,7 +91,7 @@ func (n Notice) checkTopic() error {
 
 func (c *Composer) noticeView(s *speaker, n Notice) noticeView {
 	names := words{"Email": n.To, "Name": n.Name, "Time": s.time(n.Happened)}
-	say := func(part string) string { return s.say("notice."+string(n.Topic)+"."+part, names) }
+	say := func(part string) string { return s.say("notice."+noticeTexts(n.Topic)+"."+part, names) }
 	sender := c.from.Name
 	if sender == "" {
 		sender = "Roster"

@@ -39,6 +39,12 @@ func (w *world) resetLink(a *rosterv1alpha1.Account, asked time.Time) string {
 	return "/reset/" + token
 }
 
+// requested is when a mail was last asked for.
+func (w *world) requested(local string, topic rosterv1alpha1.AccountMailTopic) time.Time {
+	w.t.Helper()
+	return w.account(w.address(local)).Status.Requested(topic).Time
+}
+
 func choosing(password string) url.Values {
 	return url.Values{"password": {password}, "confirm": {password}}
 }
@@ -53,11 +59,11 @@ func TestForgottenPassword(t *testing.T) {
 	other.get("/forgotten").expect(t, http.StatusOK, "Forgotten your password?")
 	other.post("/forgotten", nil).expect(t, http.StatusUnprocessableEntity, "Type your email address")
 	other.forgotten(strings.ToUpper(w.address("ana"))).expect(t, http.StatusOK, "Look into your mail")
-	asked := w.account(w.address("ana")).Status.PasswordResetRequestedTime
-	if asked == nil || !asked.Time.Equal(now()) {
-		t.Fatalf("passwordResetRequestedTime = %v", asked)
+	asked := w.requested("ana", rosterv1alpha1.MailPasswordReset)
+	if !asked.Equal(now()) {
+		t.Fatalf("a mail was asked for at %v", asked)
 	}
-	link := w.resetLink(ana, asked.Time)
+	link := w.resetLink(ana, asked)
 	before := w.credentials(w.address("ana")).ResourceVersion
 	other.get(link).expect(t, http.StatusOK, "Choose a new password", w.address("ana"), "at least 12 characters", `autocomplete="new-password"`)
 	if w.credentials(w.address("ana")).ResourceVersion != before {
@@ -76,7 +82,7 @@ func TestForgottenPassword(t *testing.T) {
 	}
 	s.browser().post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusUnprocessableEntity)
 	s.browser().post("/sign-in", signIn(w.address("ana"), newPassword)).expect(t, http.StatusSeeOther)
-	if got := w.account(w.address("ana")).Status.PasswordChangedTime; got == nil {
+	if w.requested("ana", rosterv1alpha1.MailPasswordChanged).IsZero() {
 		t.Error("nobody asked to tell the person")
 	}
 	for _, a := range []answer{other.get(link), other.post(link, choosing("Mallory's own horse"))} {
@@ -159,7 +165,7 @@ func TestForgottenTellsNothing(t *testing.T) {
 		}
 	}
 	s.handler.(*Portal).background.wait()
-	if w.account(w.address("ana")).Status.PasswordResetRequestedTime == nil {
+	if w.requested("ana", rosterv1alpha1.MailPasswordReset).IsZero() {
 		t.Error("the request got lost")
 	}
 }
@@ -168,7 +174,7 @@ func TestForgottenIsLimited(t *testing.T) {
 	w := newWorld(t)
 	s := w.site()
 	w.registered(s, "ana")
-	asked := func() time.Time { return w.account(w.address("ana")).Status.PasswordResetRequestedTime.Time }
+	asked := func() time.Time { return w.requested("ana", rosterv1alpha1.MailPasswordReset) }
 	s.browser().forgotten(w.address("ana"))
 	first := asked()
 	s.clock.SetTime(now().Add(time.Minute))
@@ -300,7 +306,7 @@ func TestResetIsCutShort(t *testing.T) {
 			t.Errorf("status %d after %d writes", got, writes)
 		}
 		s.browser().post("/sign-in", signIn(w.address(name), newPassword)).expect(t, http.StatusSeeOther)
-		if w.account(w.address(name)).Status.PasswordChangedTime == nil {
+		if w.requested(name, rosterv1alpha1.MailPasswordChanged).IsZero() {
 			t.Errorf("%d: the person is not told", writes)
 		}
 	}
