@@ -13,11 +13,14 @@ import (
 // companyPrefix begins the methods that are a company's word, not the person's own.
 const companyPrefix = "company "
 
+// factorSuffix cannot end the name of an issuer, which has no spaces.
+const factorSuffix = " second factor"
+
 // MethodCompany is the sign-in of a company, by the name of its issuer.
 func MethodCompany(issuer string) Method { return Method(companyPrefix + issuer) }
 
 // MethodCompanyFactor is a second factor that the platform relies on that issuer to ask for.
-func MethodCompanyFactor(issuer string) Method { return Method(companyPrefix + issuer + " second factor") }
+func MethodCompanyFactor(issuer string) Method { return Method(companyPrefix + issuer + factorSuffix) }
 
 // isCompany says whether a method is a company's word.
 func (m Method) isCompany() bool { return strings.HasPrefix(string(m), companyPrefix) }
@@ -59,6 +62,11 @@ func Satisfies(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 // Twofold says whether the person has proved themselves by two factors of their own.
 func (s Session) Twofold() bool {
 	return !s.Proved(MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone).IsZero()
+}
+
+// CompanyAskedForFactor says whether a company whose second factor the platform relies on has signed the person in.
+func (s Session) CompanyAskedForFactor() bool {
+	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return p.Method.isCompany() && strings.HasSuffix(string(p.Method), factorSuffix) })
 }
 
 // Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that: who

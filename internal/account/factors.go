@@ -4,8 +4,12 @@ package account
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account/factor"
@@ -171,4 +175,30 @@ func (s *Store) MakeRecoveryCodes(ctx context.Context, of *rosterv1alpha1.Accoun
 		return nil
 	})
 	return codes, err
+}
+
+// NoteFactors asks the operator to tell the person that their second factors have changed, and keeps the handle by which passkeys find the
+// Account.
+func (s *Store) NoteFactors(ctx context.Context, of *rosterv1alpha1.Account, now time.Time) error {
+	c, err := s.secrets.Get(ctx, of)
+	if err != nil {
+		return err
+	}
+	f, err := Factors(of, c, now)
+	if err != nil {
+		return err
+	}
+	return s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool {
+		status.FactorsChangedTime = &metav1.MicroTime{Time: now}
+		if len(f.Handle) > 0 {
+			status.UserHandle = base64.RawURLEncoding.EncodeToString(f.Handle)
+		}
+		return true
+	})
+}
+
+// ByHandle finds the Account that passkeys know by that handle, in base64url. The error is ErrNotFound, ErrTerminating, ErrMismatch, or that
+// of the API server.
+func (s *Store) ByHandle(ctx context.Context, handle string) (*rosterv1alpha1.Account, error) {
+	return s.oldest(ctx, client.MatchingFields{"status.userHandle": handle})
 }

@@ -82,9 +82,9 @@ func New(i Issuer, redirect string, c clock.PassiveClock) *Client {
 	return &Client{Issuer: i, redirect: redirect, clock: c, metadata: metadata{turn: make(chan struct{}, 1)}}
 }
 
-// Begin returns the address of the issuer to send the browser to, and the flow to keep until it comes back. The hint is the address that the
-// person typed, if any; then is what they wanted, for whoever calls Finish.
-func (c *Client) Begin(ctx context.Context, hint invitation.Address, then string) (string, Flow, error) {
+// Begin returns the address of the issuer to send the browser to, and the flow to keep until it comes back. Then is what the person wanted,
+// for whoever calls Finish.
+func (c *Client) Begin(ctx context.Context, then string) (string, Flow, error) {
 	p, err := c.provider(ctx)
 	if err != nil {
 		return "", Flow{}, err
@@ -92,12 +92,8 @@ func (c *Client) Begin(ctx context.Context, hint invitation.Address, then string
 	f := Flow{
 		Issuer: c.Name, State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Then: then, Begun: c.clock.Now().UTC(),
 	}
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(f.Verifier), goidc.Nonce(f.Nonce)}
-	if hint != "" {
-		options = append(options, oauth2.SetAuthURLParam("login_hint", string(hint)))
-	}
 	config := c.config(p, "")
-	return config.AuthCodeURL(f.State, options...), f, nil
+	return config.AuthCodeURL(f.State, oauth2.S256ChallengeOption(f.Verifier), goidc.Nonce(f.Nonce)), f, nil
 }
 
 // Finish checks the parameters that the browser came back with, and redeems the code in them.

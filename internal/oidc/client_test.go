@@ -81,7 +81,7 @@ func (c *company) with(change func(*oidc.Issuer)) *oidc.Client {
 // visit signs somebody in there and returns what the browser comes back with.
 func (c *company) visit(client *oidc.Client, name string) (oidc.Flow, url.Values) {
 	c.t.Helper()
-	address, flow, err := client.Begin(c.t.Context(), "ana@acme.example", "wanted")
+	address, flow, err := client.Begin(c.t.Context(), "wanted")
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -168,7 +168,7 @@ func TestIssuersThatCannotBeUsedAreUnavailable(t *testing.T) {
 		"not trusted":          func(i *oidc.Issuer) { i.URL = strings.Replace(i.URL, "http:", "https:", 1) },
 		"the name of the host": func(i *oidc.Issuer) { i.URL = strings.Replace(i.URL, "127.0.0.1", "localhost", 1) },
 	} {
-		if address, _, err := c.with(change).Begin(t.Context(), "", ""); !errors.Is(err, oidc.ErrUnavailable) {
+		if address, _, err := c.with(change).Begin(t.Context(), ""); !errors.Is(err, oidc.ErrUnavailable) {
 			t.Errorf("%s: %q, %v, want ErrUnavailable", name, address, err)
 		}
 	}
@@ -190,7 +190,7 @@ func TestIssuersThatCannotBeUsedAreUnavailable(t *testing.T) {
 func TestDiscoveryIsKept(t *testing.T) {
 	c := newCompany(t)
 	begin := func() error {
-		_, _, err := c.client.Begin(t.Context(), "", "")
+		_, _, err := c.client.Begin(t.Context(), "")
 		return err
 	}
 	if err := begin(); err != nil {
@@ -207,7 +207,7 @@ func TestDiscoveryIsKept(t *testing.T) {
 
 func TestWhatIsAskedFor(t *testing.T) {
 	c := newCompany(t)
-	address, flow, err := c.client.Begin(t.Context(), "ana@acme.example", "")
+	address, flow, err := c.client.Begin(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,7 +218,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 	q := u.Query()
 	for name, want := range map[string]string{
 		"response_type": "code", "client_id": "roster", "redirect_uri": redirect, "scope": "openid email profile", "code_challenge_method": "S256",
-		"state": flow.State, "nonce": flow.Nonce, "login_hint": "ana@acme.example",
+		"state": flow.State, "nonce": flow.Nonce,
 	} {
 		if got := q.Get(name); got != want {
 			t.Errorf("%s = %q, want %q", name, got, want)
@@ -227,7 +227,7 @@ func TestWhatIsAskedFor(t *testing.T) {
 	if strings.Contains(address, flow.Verifier) || strings.Contains(address, url.QueryEscape(secret)) || len(q.Get("code_challenge")) != 43 {
 		t.Errorf("the address is %s", address)
 	}
-	_, other, err := c.client.Begin(t.Context(), "", "")
+	_, other, err := c.client.Begin(t.Context(), "")
 	if err != nil || other.State == flow.State || other.Nonce == flow.Nonce || other.Verifier == flow.Verifier {
 		t.Errorf("two flows share something: %+v, %+v, %v", flow, other, err)
 	}

@@ -35,6 +35,12 @@ const (
 	pageAccount    pageName = "account"
 	pageForgotten  pageName = "forgotten"
 	pageReset      pageName = "reset"
+	pageSecond     pageName = "second"
+	pageFactors    pageName = "factors"
+	pageApp        pageName = "app"
+	pagePasskey    pageName = "passkey"
+	pageCodes      pageName = "codes"
+	pageCompany    pageName = "company"
 )
 
 // pages renders them.
@@ -44,6 +50,7 @@ type pages struct {
 	assets    map[string]asset
 	style     string
 	icon      string
+	script    string
 }
 
 // asset is a file that browsers may keep for ever: its name changes with its content.
@@ -58,7 +65,9 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset} {
+	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset,
+		pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
+	} {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
@@ -71,7 +80,10 @@ func newPages(root string) (*pages, error) {
 	if p.style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
-	p.icon, err = p.addAsset("icon.svg", "image/svg+xml")
+	if p.icon, err = p.addAsset("icon.svg", "image/svg+xml"); err != nil {
+		return nil, err
+	}
+	p.script, err = p.addAsset("passkey.js", "text/javascript; charset=utf-8")
 	return p, err
 }
 
@@ -94,6 +106,8 @@ type pageView struct {
 	Title     string
 	Style     string
 	Icon      string
+	// Script of the page; empty on all pages but those that ask for passkeys.
+	Script    string
 	Languages []languageView
 	Content   any
 }
@@ -111,6 +125,9 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 		Words: words, Title: title, Style: p.style, Icon: p.icon, Content: content,
 		Languages: languageViews(words),
 	}
+	if view.Script = p.scriptOf(name); view.Script != "" {
+		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; script-src 'self'")
+	}
 	var b bytes.Buffer
 	if err := p.templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
@@ -121,6 +138,15 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // the client may be gone
 	return nil
+}
+
+// scriptOf is the script of the pages that ask for passkeys: browsers hand them to scripts only. All other pages allow none.
+func (p *pages) scriptOf(name pageName) string {
+	switch name {
+	case pageSignIn, pageSecond, pagePasskey:
+		return p.script
+	}
+	return ""
 }
 
 // languageViews link to the same page: whatever path was asked for must not find its way into a link.

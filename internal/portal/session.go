@@ -125,8 +125,18 @@ func (p *Portal) person(v *visit, pending bool) (*person, error) {
 	return &person{session: s, account: acct, credentials: c}, nil
 }
 
-// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page.
+// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page, or to the page of second factors if they owe
+// one.
 func (p *Portal) signedIn(h func(*visit)) func(*visit) {
+	return p.enrolling(func(v *visit) {
+		if !p.owes(v) {
+			h(v)
+		}
+	})
+}
+
+// enrolling is signedIn for the pages that somebody needs to set a second factor up.
+func (p *Portal) enrolling(h func(*visit)) func(*visit) {
 	return func(v *visit) {
 		who, err := p.person(v, false)
 		switch {
@@ -164,13 +174,18 @@ func (p *Portal) keepAlive(v *visit) {
 
 // fresh serves what is sensitive to whoever proved lately who they are, and asks everybody else for the password again.
 func (p *Portal) fresh(h func(*visit)) func(*visit) {
-	return p.signedIn(func(v *visit) {
+	return p.signedIn(p.proven(h))
+}
+
+// proven is fresh for whoever is known to be signed in.
+func (p *Portal) proven(h func(*visit)) func(*visit) {
+	return func(v *visit) {
 		if !v.person.session.Fresh(p.clock.Now()) {
-			p.seeOther(v, "/sign-in/confirm", v.r.URL.Path)
+			p.seeOther(v, "/sign-in/confirm", p.wanted(v))
 			return
 		}
 		h(v)
-	})
+	}
 }
 
 // browser of the visit: the one that its cookie names, or a new one.
@@ -273,4 +288,20 @@ func (p *Portal) seeOther(v *visit, page, next string) {
 	}
 	v.w.Header().Set("Location", target)
 	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// provenOrBare is proven, but lets somebody through whose Account has nothing to prove oneself with: they come from their company, which asks
+// for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
+func (p *Portal) provenOrBare(h func(*visit)) func(*visit) {
+	return func(v *visit) {
+		f, err := account.Factors(v.person.account, v.person.credentials, p.clock.Now())
+		switch {
+		case err != nil:
+			p.fault(v, err)
+		case v.person.credentials.PasswordHash == "" && !f.Enrolled():
+			h(v)
+		default:
+			p.proven(h)(v)
+		}
+	}
 }
