@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -74,6 +75,49 @@ func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a invitation.Address)
 		return c
 	}
 	return nil
+}
+
+// waysView are the ways to sign in that open an organisation.
+type waysView struct {
+	// Company is the company's sign-in; empty if there is none for the address.
+	Company companyView
+	// Text introduces it.
+	Text string
+	// Refused says why no password is taken; empty if one is.
+	Refused string
+}
+
+// ways are those that open the organisation of the invitation of the visit, for the invited person.
+func (p *Portal) ways(v *visit) waysView {
+	o, w := v.found.offer.Organization, v.words
+	if o == nil {
+		return waysView{}
+	}
+	var view waysView
+	c := p.companyOf(o, v.found.address)
+	if c != nil {
+		view.Company = companyView{Name: c.DisplayName, Href: p.toCompany(v, c)}
+		view.Text = w.T("company.or", "Company", c.DisplayName)
+	}
+	ways := o.Spec.Security.SignIn
+	if len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword) {
+		return view
+	}
+	view.Refused = w.T("company.notOffered", "Contact", p.describe(v.r.Context(), v.found, w).Contact)
+	if c != nil {
+		view.Refused = w.T("company.only", "Company", c.DisplayName)
+		view.Text = view.Refused
+	}
+	return view
+}
+
+// toCompany is where the sign-in of a company begins, which leads back to the invitation of the visit.
+func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
+	query := url.Values{nextParameter: {"/invitations/" + v.found.token}}
+	if v.words.chosen {
+		query.Set(langParameter, string(v.words.Locale))
+	}
+	return p.root + "/sign-in/company/" + c.Name + "?" + query.Encode()
 }
 
 // goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there.

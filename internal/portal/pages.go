@@ -176,6 +176,8 @@ type formPage struct {
 	Back    string
 	// Forgotten is where to ask for a new password.
 	Forgotten string
+	// Ways are those to sign in that open the organisation.
+	Ways waysView
 	// SignedIn says that the invited person is signed in on this browser.
 	SignedIn bool
 }

@@ -182,6 +182,9 @@ func (p *Portal) postConfirm(v *visit) {
 	}
 	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
 	switch {
+	case errors.Is(err, account.ErrNoCredentials):
+		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.confirm.noPassword")}})
+		return
 	case errors.Is(err, account.ErrWrongPassword):
 		p.audit(v, eventConfirm, resultFailure, who.account.Name)
 		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})
