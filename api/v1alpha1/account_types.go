@@ -91,7 +91,7 @@ type AccountStatus struct {
 
 	// suspendedTime is when the operator last found the Account suspended. Sessions from before do not come back to life.
 	// +optional
-	SuspendedTime *metav1.Time `json:"suspendedTime,omitempty"`
+	SuspendedTime *metav1.MicroTime `json:"suspendedTime,omitempty"`
 
 	// mailRequests are the mails about the Account that the portal asked for, each kind with the time of the last request. The operator sends
 	// them.

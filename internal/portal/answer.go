@@ -26,6 +26,7 @@ func (e *throttledError) Error() string { return fmt.Sprintf("too many tries, ne
 
 // getInvitation answers GET /invitations/{token}. It changes nothing.
 func (p *Portal) getInvitation(v *visit) {
+	v.gives = true
 	if !p.open(v) {
 		return
 	}
@@ -129,6 +130,7 @@ const (
 // postAccept: the Account, its password, then the claim. A crash between any two leaves something that the next try completes.
 func (p *Portal) postAccept(v *visit) {
 	ctx, f := v.r.Context(), readForm(v.r.PostForm)
+	v.gives = true
 	if !p.identified(v) {
 		return
 	}
@@ -336,6 +338,7 @@ func (p *Portal) postDecline(v *visit) {
 
 // postRenew asks the operator for a new link.
 func (p *Portal) postRenew(v *visit) {
+	v.gives = true
 	if p.open(v) {
 		p.answer(v, invitation.LinkRenewable, invitation.LinkRenewing, claimRenewal, invitation.RequestRenewal)
 	}

@@ -116,6 +116,9 @@ func (p *Portal) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, addr
 		return false, err
 	}
 	now, f := p.clock.Now(), found{attempt: fresh.Status.Attempt, address: address, offer: offer}
+	if err := p.review(ctx, &f); err != nil {
+		return false, err
+	}
 	if f.current() != address || f.check(now) != invitation.LinkRenewable {
 		return false, nil
 	}

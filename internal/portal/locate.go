@@ -160,7 +160,7 @@ func (p *Portal) cachedOffer(ctx context.Context, uid string) (invitation.Offer,
 func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitation) (invitation.Offer, error) {
 	offer := invitation.Offer{Invitation: inv}
 	var err error
-	if offer.Organization, err = counting(ctx, from, inv.Namespace); err != nil {
+	if offer.Organization, err = countingOrganization(ctx, from, inv.Namespace); err != nil {
 		return offer, err
 	}
 	if inv.Spec.MemberRef == nil {

@@ -225,6 +225,8 @@ type notice struct {
 	Renew string
 	// Go is where to go on; its Href is empty if there is nowhere.
 	Go action
+	// Decline is where to say no; empty if that is not offered.
+	Decline string
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }

@@ -197,7 +197,7 @@ func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) 
 		if a, err := invitation.ParseAddress(m.Spec.Email); err != nil || string(a) != acct.Spec.Email {
 			continue // a Member that claims somebody else's Account
 		}
-		org, err := counting(ctx, p.cache, m.Namespace)
+		org, err := countingOrganization(ctx, p.cache, m.Namespace)
 		if err != nil {
 			return nil, err
 		}
@@ -206,8 +206,8 @@ func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) 
 	return all, nil
 }
 
-// counting is the Organization that counts in a namespace; nil if there is none.
-func counting(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+// countingOrganization is the Organization that counts in a namespace; nil if there is none.
+func countingOrganization(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
 	var list rosterv1alpha1.OrganizationList
 	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("reading the organisation: %w", err)
