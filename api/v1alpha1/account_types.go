@@ -114,19 +114,6 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxLength=43
 	UserHandle string `json:"userHandle,omitempty"`
 
-	// factorsChangedTime is when second factors were last added, removed or replaced. The portal writes it; the operator tells the person by
-	// mail.
-	// +optional
-	FactorsChangedTime *metav1.MicroTime `json:"factorsChangedTime,omitempty"`
-
-	// factorsNoticeTime is the factorsChangedTime that the person was last told of.
-	// +optional
-	FactorsNoticeTime *metav1.MicroTime `json:"factorsNoticeTime,omitempty"`
-
-	// factorsResetNoticeTime is the factorsResetRequestedAt that the person was last told of.
-	// +optional
-	FactorsResetNoticeTime *metav1.Time `json:"factorsResetNoticeTime,omitempty"`
-
 	// leaving are the memberships that the person has given up and the operator has not ended yet.
 	// +optional
 	// +listType=map
@@ -136,7 +123,7 @@ type AccountStatus struct {
 }
 
 // AccountMailTopic is what a mail about an Account says.
-// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset
 type AccountMailTopic string
 
 // The topics of mails about an Account.
@@ -149,6 +136,8 @@ const (
 	MailUsernameChanged AccountMailTopic = "UsernameChanged"
 	// MailFactorsChanged tells that the second factors were changed.
 	MailFactorsChanged AccountMailTopic = "FactorsChanged"
+	// MailFactorsReset tells that an administrator took the second factors away.
+	MailFactorsReset AccountMailTopic = "FactorsReset"
 )
 
 // AccountMail is a mail about an Account.

@@ -143,18 +143,6 @@ func (in *AccountStatus) DeepCopyInto(out *AccountStatus) {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
 	}
-	if in.FactorsChangedTime != nil {
-		in, out := &in.FactorsChangedTime, &out.FactorsChangedTime
-		*out = (*in).DeepCopy()
-	}
-	if in.FactorsNoticeTime != nil {
-		in, out := &in.FactorsNoticeTime, &out.FactorsNoticeTime
-		*out = (*in).DeepCopy()
-	}
-	if in.FactorsResetNoticeTime != nil {
-		in, out := &in.FactorsResetNoticeTime, &out.FactorsResetNoticeTime
-		*out = (*in).DeepCopy()
-	}
 	if in.Leaving != nil {
 		in, out := &in.Leaving, &out.Leaving
 		*out = make([]Leaving, len(*in))

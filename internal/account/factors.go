@@ -8,7 +8,6 @@ import (
 	"errors"
 	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -189,11 +188,11 @@ func (s *Store) NoteFactors(ctx context.Context, of *rosterv1alpha1.Account, now
 		return err
 	}
 	return s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool {
-		status.FactorsChangedTime = &metav1.MicroTime{Time: now}
-		if len(f.Handle) > 0 {
-			status.UserHandle = base64.RawURLEncoding.EncodeToString(f.Handle)
+		changed := request(status, rosterv1alpha1.MailFactorsChanged, now)
+		if handle := base64.RawURLEncoding.EncodeToString(f.Handle); handle != "" && handle != status.UserHandle {
+			status.UserHandle, changed = handle, true
 		}
-		return true
+		return changed
 	})
 }
 

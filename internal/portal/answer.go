@@ -110,7 +110,7 @@ type proven struct {
 	account     *rosterv1alpha1.Account
 	credentials account.Credentials
 	session     account.Session
-	device  device
+	device      device
 	// stands says how the session stands.
 	stands standing
 }

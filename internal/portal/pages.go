@@ -102,10 +102,10 @@ func (p *pages) addAsset(name, contentType string) (string, error) {
 
 // pageView is what every template gets.
 type pageView struct {
-	Words     words
-	Title     string
-	Style     string
-	Icon      string
+	Words words
+	Title string
+	Style string
+	Icon  string
 	// Script of the page; empty on all pages but those that ask for passkeys.
 	Script    string
 	Languages []languageView

@@ -17,9 +17,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/oidc"
-	"github.com/roster-dev/roster/internal/account/common"
 )
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
@@ -71,17 +71,17 @@ type Portal struct {
 	secure  bool   // BaseURL is https
 	headers http.Header
 
-	pages        *pages
-	dictionary   *dictionary
-	clients      clients
-	requests     *limiter
-	posts        *limiter
-	tries        *limiter
-	allTries     *limiter
-	allCodes     *limiter
+	pages      *pages
+	dictionary *dictionary
+	clients    clients
+	requests   *limiter
+	posts      *limiter
+	tries      *limiter
+	allTries   *limiter
+	allCodes   *limiter
 	// passkeys is nil where browsers offer none.
-	passkeys  *factor.RelyingParty
-	companies oidc.Directory
+	passkeys     *factor.RelyingParty
+	companies    oidc.Directory
 	mails        *limiter
 	destinations *regexp.Regexp
 	common       *common.Passwords

@@ -96,6 +96,9 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if c.SessionKeys == nil {
 		c.SessionKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
 	}
+	if c.FactorKeys == nil {
+		c.FactorKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: factorKeysName}, c.Clock)
+	}
 	handler, err := New(c.Options)
 	if err != nil {
 		w.t.Fatal(err)

@@ -39,7 +39,7 @@ type Ceremony struct {
 	Account string `json:"a,omitempty"`
 	// Handle that a passkey is being registered under.
 	Handle []byte    `json:"h,omitempty"`
-	Begun   time.Time `json:"t"`
+	Begun  time.Time `json:"t"`
 }
 
 func begun(kind CeremonyKind, account string, s *webauthn.SessionData, now time.Time) Ceremony {
