@@ -35,6 +35,7 @@ type site struct {
 	log     *lines
 	metrics *prometheus.Registry
 	writes  *lines
+	store   *account.Store
 }
 
 // lines are safe to append to from several goroutines.
@@ -105,6 +106,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	}
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
+	s.store = c.Accounts
 	s.url, s.handler = server.URL, handler
 	return s
 }
