@@ -54,11 +54,7 @@ func (b *browser) addApp() (app, []string) {
 	if secret == nil || sealed == nil {
 		b.t.Fatalf("no secret on the page:\n%s", page.body)
 	}
-	seed, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(secret[1], " ", ""))
-	if err != nil {
-		b.t.Fatal(err)
-	}
-	a := app{t: b.t, site: b.site, seed: seed}
+	a := app{t: b.t, site: b.site, seed: decodeSeed(b.t, secret[1])}
 	form := url.Values{"seed": {html.UnescapeString(sealed[1])}, "code": {"000000"}}
 	wrong := b.post("/account/factors/app", form)
 	wrong.expect(b.t, http.StatusUnprocessableEntity, "The code is wrong", secret[1])
@@ -73,6 +69,15 @@ func (b *browser) addApp() (app, []string) {
 		b.t.Fatalf("%d recovery codes, want 10", len(codes))
 	}
 	return a, codes
+}
+
+func decodeSeed(t testing.TB, text string) []byte {
+	t.Helper()
+	seed, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(text, " ", ""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return seed
 }
 
 // protected makes an Account with an authenticator app.
