@@ -40,6 +40,12 @@ type AccountSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$')",message="must be in lower case, of letters, digits and ._- between them, such as ana.silva"
 	Username string `json:"username,omitempty"`
 
+	// avatar says which picture pages show beside the name: Initials, which ask nobody, or Gravatar, for which every browser that shows it
+	// asks gravatar.com.
+	// +optional
+	// +kubebuilder:default=Initials
+	Avatar Avatar `json:"avatar,omitempty"`
+
 	// notifications are the mails that the person wants.
 	// +optional
 	// +kubebuilder:default={}
@@ -57,6 +63,18 @@ type AccountSpec struct {
 	// +optional
 	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
 }
+
+// Avatar says which picture pages show beside a name.
+// +kubebuilder:validation:Enum=Initials;Gravatar
+type Avatar string
+
+// Which picture pages show.
+const (
+	// AvatarInitials: the first letters of the name.
+	AvatarInitials Avatar = "Initials"
+	// AvatarGravatar: the picture that belongs to the address at Gravatar.
+	AvatarGravatar Avatar = "Gravatar"
+)
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
 type Notifications struct {

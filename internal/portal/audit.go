@@ -15,8 +15,12 @@ const (
 	eventFactorChange event = "factor_change" // a second factor was added, removed or replaced
 	eventLink         event = "company_link"  // an account was tied to the sign-in of a company
 	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
-	eventForgotten event = "forgotten"
-	eventReset     event = "reset" // a new password was chosen by such a link
+	eventForgotten         event = "forgotten"
+	eventReset             event = "reset"    // a new password was chosen by such a link
+	eventPassword          event = "password" // the password was changed by somebody who is signed in
+	eventUsername          event = "username" // the user name was changed
+	eventSignOutEverywhere event = "sign_out_everywhere"
+	eventLeave             event = "leave" // the person asked to leave an organisation
 )
 
 // result is what came of an event.

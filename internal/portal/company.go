@@ -113,11 +113,16 @@ func (p *Portal) ways(v *visit) waysView {
 
 // toCompany is where the sign-in of a company begins, which leads back to the invitation of the visit.
 func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
-	query := url.Values{nextParameter: {"/invitations/" + v.found.token}}
+	return p.forward(v, "/sign-in/company/"+c.Name, "/invitations/"+v.found.token)
+}
+
+// forward is a page that leads on to another.
+func (p *Portal) forward(v *visit, page, next string) string {
+	query := url.Values{nextParameter: {next}}
 	if v.words.chosen {
 		query.Set(langParameter, string(v.words.Locale))
 	}
-	return p.root + "/sign-in/company/" + c.Name + "?" + query.Encode()
+	return p.root + page + "?" + query.Encode()
 }
 
 // goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there.
@@ -194,11 +199,31 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 	if err != nil {
 		return err
 	}
+	who, err := p.person(v, false)
+	if err != nil {
+		return err
+	}
+	// Whoever is signed in already keeps what they have shown before.
 	s := account.NewSession(acct, credentials, account.MethodCompany(c.Name), now)
+	stays := who != nil && who.account.UID == acct.UID
+	if stays {
+		s = who.session
+		s.Prove(account.MethodCompany(c.Name), now)
+	}
 	if c.MultiFactor {
 		s.Prove(account.MethodCompanyFactor(c.Name), now)
 	}
-	return p.proceed(v, acct, credentials, s, d, next)
+	if !stays {
+		return p.proceed(v, acct, credentials, s, d, next)
+	}
+	if s, err = p.accounts.Renew(ctx, acct, s, now); err == nil {
+		err = p.setSession(v, s)
+	}
+	if err == nil {
+		p.audit(v, eventConfirm, resultSuccess, acct.Name, "issuer", c.Name)
+		p.seeOther(v, p.destination(next), "")
+	}
+	return err
 }
 
 // accountFor is the Account of somebody whom a company vouches for.

@@ -130,7 +130,7 @@ func TestAcceptingByCompany(t *testing.T) {
 	}
 
 	t.Run("another day", func(t *testing.T) {
-		w.joined(ana, now())
+		w.joined("ana", nil, nil)
 		b := s.browser()
 		b.follow(b.at(acme, "ana", "/account")).expect(t, http.StatusOK, "Ana Silva")
 	})
@@ -155,7 +155,7 @@ func TestCompanyAccountStaysWithItsPerson(t *testing.T) {
 	})
 	s := w.site(unlimited, companies(acme))
 	ana := w.registered(s, "ana")
-	w.joined(ana, now())
+	w.joined("ana", nil, nil)
 	b := s.browser()
 	b.at(acme, "ana", "/account").expect(t, http.StatusForbidden, "None of your organisations signs in with The acme company")
 	w.sso("acme", rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO)
@@ -176,8 +176,8 @@ func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 	email := w.address("ana")
 	acme := w.startIssuer("acme", w.ns+".example", map[string]testpeer.Claims{"ana": verified(email)})
 	s := w.site(unlimited, companies(acme))
-	ana := w.registered(s, "ana")
-	w.joined(ana, now())
+	w.registered(s, "ana")
+	w.joined("ana", nil, nil)
 	w.sso("acme", rosterv1alpha1.SignInSSO, rosterv1alpha1.SignInPassword)
 	inv := other.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = email })
 	b := s.browser()
@@ -189,6 +189,37 @@ func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 		t.Fatalf("the company of one organisation accepted for another: %s", got)
 	}
 	b.follow(b.post(other.link(inv), signingIn(goodPassword))).expect(t, http.StatusOK, "Welcome to Acme Social")
+
+	t.Run("nor its pages, once the person belongs to it", func(t *testing.T) {
+		other.secure(func(*rosterv1alpha1.SecurityPolicy) {})
+		member := other.member("ana", email, func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(email).Name}
+		})
+		other.create(member)
+		other.awaitCache(member)
+		pending := other.invite("again", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = email })
+		other.status(pending, func(st *rosterv1alpha1.InvitationStatus) { st.Email = email })
+		b := s.browser()
+		page := b.follow(b.at(acme, "ana", "/account"))
+		page.expect(t, http.StatusOK, "/organizations/"+w.ns, "One more organisation of yours asks for another way to sign in", "Type your password, too")
+		if strings.Contains(page.body, other.ns) || strings.Contains(page.body, "/invitations/") {
+			t.Error("the page tells of the other organisation")
+		}
+		for _, path := range []string{"", "/welcome", "/leave"} {
+			b.get("/organizations/"+other.ns+path).expect(t, http.StatusNotFound)
+		}
+		b.get("/organizations/"+w.ns).expect(t, http.StatusOK)
+		b.post("/sign-in/confirm?next=/account", url.Values{"password": {goodPassword}}).expect(t, http.StatusSeeOther)
+		b.get("/account").expect(t, http.StatusOK, "/organizations/"+w.ns, "/organizations/"+other.ns, "/invitations/")
+	})
+	t.Run("the other way round", func(t *testing.T) {
+		w.sso("acme", rosterv1alpha1.SignInSSO)
+		b := s.browser()
+		page := b.follow(b.post("/sign-in", signIn(email, goodPassword)))
+		page.expect(t, http.StatusOK, "/organizations/"+other.ns, "Continue with The acme company")
+		b.get("/organizations/"+w.ns).expect(t, http.StatusNotFound)
+		b.follow(b.at(acme, "ana", "/account")).expect(t, http.StatusOK, "/organizations/"+w.ns, "/organizations/"+other.ns)
+	})
 }
 
 // A second factor is asked for after the company's sign-in, unless the platform relies on the company for that.
@@ -197,8 +228,8 @@ func TestCompanyAndSecondFactor(t *testing.T) {
 	people := map[string]testpeer.Claims{"ana": verified(w.address("ana")), "cleo": verified(w.address("cleo"))}
 	acme := w.startIssuer("acme", w.ns+".example", people)
 	s := w.site(unlimited, companies(acme))
-	ana, a, _ := w.protected(s, "ana")
-	w.joined(ana, now())
+	_, a, _ := w.protected(s, "ana")
+	w.joined("ana", nil, nil)
 	w.sso("acme", rosterv1alpha1.SignInSSO)
 	b := s.browser()
 	half := b.at(acme, "ana", "/account")
@@ -216,7 +247,7 @@ func TestCompanyAndSecondFactor(t *testing.T) {
 		b := s.browser()
 		b.follow(b.at(acme, "cleo", w.link(inv))).expect(t, http.StatusOK, "Join Acme Social")
 		b.post(w.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusSeeOther)
-		w.joined(w.account(w.address("cleo")), now())
+		w.joined("cleo", nil, nil)
 		w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
 		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations ask for a second factor")
 		b.get("/account/factors/passkey").expect(t, http.StatusSeeOther)

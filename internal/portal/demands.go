@@ -3,29 +3,21 @@
 package portal
 
 import (
-	"context"
-
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
 )
 
-// demanding are the organisations of a person that ask them for a second factor which the session has not given.
-func (p *Portal) demanding(ctx context.Context, who *person) ([]belonging, error) {
-	all, err := p.memberships(ctx, who.account)
-	if err != nil {
-		return nil, err
-	}
+// demanding are the organisations of the person that ask them for a second factor which the session has not given. One that the session does
+// not open anyway asks when it does.
+func (p *Portal) demanding(v *visit) []belonging {
 	var asking []belonging
-	for _, b := range all {
-		if b.organization == nil || !account.DemandsFactor(b.organization, b.member) {
-			continue
-		}
-		// One that this session does not open anyway asks when it does.
-		if policy := b.organization.Spec.Security; account.Admits(policy, who.session) && !account.Satisfies(policy, who.session) {
+	for _, b := range v.belongings {
+		if o := b.organization; o != nil && account.DemandsFactor(o, b.member) && !account.Satisfies(o.Spec.Security, v.person.session) {
 			asking = append(asking, b)
 		}
 	}
-	return asking, nil
+	return asking
 }
 
 // admits says whether the session opens that organisation.
@@ -35,12 +27,7 @@ func (p *Portal) admits(who *person, o *rosterv1alpha1.Organization) bool {
 
 // owes sends whoever owes a second factor to the page where they give it, or set one up. It returns false if there is nothing to give.
 func (p *Portal) owes(v *visit) bool {
-	asking, err := p.demanding(v.r.Context(), v.person)
-	if err != nil {
-		p.fault(v, err)
-		return true
-	}
-	if len(asking) == 0 {
+	if len(p.demanding(v)) == 0 {
 		return false
 	}
 	f, err := account.Factors(v.person.account, v.person.credentials, p.clock.Now())
@@ -54,4 +41,34 @@ func (p *Portal) owes(v *visit) bool {
 	}
 	p.seeOther(v, page, p.wanted(v))
 	return true
+}
+
+// wayView is a way to sign in that opens more organisations.
+type wayView struct{ Text, Href string }
+
+// otherWays open the organisations that this session does not.
+func (p *Portal) otherWays(v *visit) []wayView {
+	var ways []wayView
+	seen := map[string]bool{}
+	add := func(text, page string) {
+		if !seen[page] {
+			seen[page] = true
+			ways = append(ways, wayView{Text: text, Href: p.forward(v, page, "/account")})
+		}
+	}
+	for _, b := range v.closed {
+		if account.Admits(b.organization.Spec.Security, withPassword(v.person.session, p)) {
+			add(v.words.T("account.closed.password"), "/sign-in/confirm")
+		}
+		if c := p.companyOf(b.organization, invitation.Address(v.person.account.Spec.Email)); c != nil {
+			add(v.words.T("company.go", "Company", c.DisplayName), "/sign-in/company/"+c.Name)
+		}
+	}
+	return ways
+}
+
+// withPassword is the session as it would be if the person gave their password, too.
+func withPassword(s account.Session, p *Portal) account.Session {
+	s.Prove(account.MethodPassword, p.clock.Now())
+	return s
 }

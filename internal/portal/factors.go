@@ -54,11 +54,7 @@ func (p *Portal) getFactors(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	asking, err := p.demanding(v.r.Context(), who)
-	if err != nil {
-		p.fault(v, err)
-		return
-	}
+	asking := p.demanding(v)
 	page := factorsPage{Action: p.root + "/account/factors" + w.Query(), Back: p.root + "/account" + w.Query()}
 	for _, b := range asking {
 		page.Demanded = append(page.Demanded, b.organization.Spec.DisplayName)
@@ -67,10 +63,10 @@ func (p *Portal) getFactors(v *visit) {
 	if f.App != nil {
 		page.App = w.moment(f.App.Added)
 	} else {
-		page.AddApp = p.root + "/account/factors/app" + w.Query()
+		page.AddApp = p.again(v, "/account/factors/app")
 	}
 	if p.passkeys != nil && len(f.Passkeys) < factor.MaxPasskeys {
-		page.AddPasskey = p.root + "/account/factors/passkey" + w.Query()
+		page.AddPasskey = p.again(v, "/account/factors/passkey")
 	}
 	for _, k := range f.Passkeys {
 		view := passkeyView{ID: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Added: w.moment(k.Added)}

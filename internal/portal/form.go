@@ -85,6 +85,12 @@ func (*formError) Error() string { return "the form has to be corrected" }
 
 // check says what is wrong with a form that creates an account.
 func (f form) check(w words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []problem {
+	owner.Names = append(owner.Names, f.DisplayName, f.Company)
+	return append(f.checkProfile(w), f.checkPassword(w, common, policy, owner)...)
+}
+
+// checkProfile says what is wrong with what a person says about themselves.
+func (f form) checkProfile(w words) []problem {
 	var problems []problem
 	add := func(field, text string) { problems = append(problems, problem{Field: field, Text: text}) }
 	switch {
@@ -105,8 +111,7 @@ func (f form) check(w words, common account.Common, policy rosterv1alpha1.Passwo
 	if !slices.Contains(languages(), f.Locale) {
 		add(fieldLocale, w.T("error.locale.unknown"))
 	}
-	owner.Names = append(owner.Names, f.DisplayName, f.Company)
-	return append(problems, f.checkPassword(w, common, policy, owner)...)
+	return problems
 }
 
 // checkPassword says what is wrong with a new password that was typed twice.

@@ -41,7 +41,21 @@ const (
 	pagePasskey    pageName = "passkey"
 	pageCodes      pageName = "codes"
 	pageCompany    pageName = "company"
+	pageProfile    pageName = "profile"
+	pageUsername   pageName = "username"
+	pageSessions   pageName = "sessions"
+	// pageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
+	pageOrganization pageName = "organization"
+	pageOnboarding   pageName = "onboarding"
+	pageLeave        pageName = "leave"
 )
+
+func pageNames() []pageName {
+	return []pageName{
+		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
+		pageSessions, pageOrganization, pageOnboarding, pageLeave, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
+	}
+}
 
 // pages renders them.
 type pages struct {
@@ -65,9 +79,7 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset,
-		pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
-	} {
+	for _, name := range pageNames() {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
@@ -109,7 +121,9 @@ type pageView struct {
 	// Script of the page; empty on all pages but those that ask for passkeys.
 	Script    string
 	Languages []languageView
-	Content   any
+	// Menu is nil where nobody is signed in.
+	Menu    *menuView
+	Content any
 }
 
 type languageView struct {
@@ -120,10 +134,10 @@ type languageView struct {
 }
 
 // write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well.
-func (p *pages) write(w http.ResponseWriter, status int, name pageName, words words, title string, content any) error {
+func (p *pages) write(w http.ResponseWriter, status int, name pageName, words words, title string, menu *menuView, content any) error {
 	view := pageView{
 		Words: words, Title: title, Style: p.style, Icon: p.icon, Content: content,
-		Languages: languageViews(words),
+		Languages: languageViews(words), Menu: menu,
 	}
 	if view.Script = p.scriptOf(name); view.Script != "" {
 		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; script-src 'self'")
@@ -211,7 +225,10 @@ func (p fields) Field(id string, hints ...string) fieldView {
 
 // welcomePage is shown after accepting.
 type welcomePage struct {
-	Offer offerView
+	Offer   offerView
+	Steps   []stepView
+	Create  []string
+	Account string
 }
 
 // notice is a page that says something, and perhaps what to do next.

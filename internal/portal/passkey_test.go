@@ -63,8 +63,8 @@ const passkeyButton = `form[data-passkey] button`
 func TestBrowserPasskey(t *testing.T) {
 	b, w := openBrowser(t), newWorld(t)
 	s := w.passkeySite()
-	ana := w.registered(s, "ana")
-	w.joined(ana, now())
+	w.registered(s, "ana")
+	w.joined("ana", nil, nil)
 	w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
 	authenticator := b.authenticator()
 	signIn := func() {
@@ -124,7 +124,9 @@ func TestBrowserPasskey(t *testing.T) {
 		}
 		b.run(chromedp.Focus(passkeyButton))
 		b.press(kb.Enter)
-		await(t, func(context.Context) bool { return b.value(`document.querySelector('[data-failed]').hidden`) == "false" })
+		await(t, func(context.Context) bool {
+			return b.value(`document.querySelector('[data-failed]').hidden`) == "false"
+		})
 		b.says("No passkey was used")
 	})
 }

@@ -146,6 +146,10 @@ type visit struct {
 	found found
 	// person is who is signed in, on pages that ask for it.
 	person *person
+	// belongings are their memberships, as far as the session opens them.
+	belongings []belonging
+	// closed are those that ask for another way to sign in. Nothing is told of them.
+	closed []belonging
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
@@ -193,6 +197,20 @@ func (p *Portal) routes() *http.ServeMux {
 	handle("POST "+p.root+"/forgotten", p.postForgotten)
 	handle("GET "+p.root+"/reset/{token}", p.getReset)
 	handle("POST "+p.root+"/reset/{token}", p.postReset)
+	both := func(path string, wrap func(func(*visit)) func(*visit), get, post func(*visit)) {
+		handle("GET "+p.root+path, wrap(get))
+		handle("POST "+p.root+path, wrap(post))
+		page(path, "GET, HEAD, POST")
+	}
+	both("/account/profile", p.signedIn, p.getProfile, p.postProfile)
+	both("/account/sessions", p.signedIn, p.getSessions, p.postSessions)
+	both("/account/username", p.fresh, p.getUsername, p.postUsername)
+	both("/account/password", p.fresh, p.getPassword, p.postPassword)
+	both("/organizations/{namespace}/leave", p.fresh, p.getLeave, p.postLeave)
+	handle("GET "+p.root+"/organizations/{namespace}", p.signedIn(p.getOrganization))
+	handle("GET "+p.root+"/organizations/{namespace}/welcome", p.signedIn(p.getOnboarding))
+	page("/organizations/{namespace}", "GET, HEAD")
+	page("/organizations/{namespace}/welcome", "GET, HEAD")
 	page("/forgotten", "GET, HEAD, POST")
 	page("/reset/{token}", "GET, HEAD, POST")
 	page("/sign-in", "GET, HEAD, POST")

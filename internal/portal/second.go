@@ -85,7 +85,10 @@ func (p *Portal) halfway(h func(*visit)) func(*visit) {
 		case who == nil:
 			p.toSignIn(v)
 		default:
-			p.setPerson(v, who)
+			if err := p.setPerson(v, who); err != nil {
+				p.fault(v, err)
+				return
+			}
 			h(v)
 		}
 	}

@@ -106,22 +106,6 @@ func (w *world) halfIn(s *site, local string) *browser {
 func code(c string) url.Values     { return url.Values{"code": {c}} }
 func recovery(c string) url.Values { return url.Values{"recovery": {c}} }
 
-// joined makes a Member that is bound to the Account, as the operator does after an acceptance.
-func (w *world) joined(acct *rosterv1alpha1.Account, at time.Time) *rosterv1alpha1.Member {
-	w.t.Helper()
-	local, _, _ := strings.Cut(acct.Spec.Email, "@")
-	m := w.member("m-"+local, acct.Spec.Email, func(m *rosterv1alpha1.Member) {
-		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: acct.Name}
-	})
-	w.create(m)
-	m.Status.JoinedTime = &metav1.Time{Time: at}
-	if err := w.admin.Status().Update(context.Background(), m); err != nil {
-		w.t.Fatal(err)
-	}
-	w.awaitCache(m)
-	return m
-}
-
 // secure changes what the organisation asks of its members' accounts.
 func (w *world) secure(change func(*rosterv1alpha1.SecurityPolicy)) {
 	w.t.Helper()
@@ -240,8 +224,8 @@ func TestOneCodeLetsOneIn(t *testing.T) {
 func TestOrganisationAsksForSecondFactor(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited)
-	ana := w.registered(s, "ana")
-	w.joined(ana, now().Add(-time.Hour))
+	w.registered(s, "ana")
+	w.joined("ana", nil, func(m *rosterv1alpha1.MemberStatus) { m.JoinedTime = &metav1.Time{Time: now().Add(-time.Hour)} })
 	b := s.browser()
 	b.follow(b.post("/sign-in", signIn(w.address("ana"), goodPassword))).expect(t, http.StatusOK, "Ana Silva")
 
@@ -283,7 +267,9 @@ func TestAdministratorResetsFactors(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited)
 	ana, a, codes := w.protected(s, "ana")
-	ana = w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.FactorsResetRequestedAt = &metav1.Time{Time: now().Add(time.Minute)} })
+	ana = w.update(ana, func(spec *rosterv1alpha1.AccountSpec) {
+		spec.FactorsResetRequestedAt = &metav1.Time{Time: now().Add(time.Minute)}
+	})
 	w.halfIn(s, "ana") // not yet
 	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.FactorsResetRequestedAt = &metav1.Time{Time: now()} })
 	half := s.browser()

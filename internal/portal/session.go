@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -145,16 +146,31 @@ func (p *Portal) enrolling(h func(*visit)) func(*visit) {
 		case who == nil:
 			p.toSignIn(v)
 		default:
-			p.setPerson(v, who)
+			if err := p.setPerson(v, who); err != nil {
+				p.fault(v, err)
+				return
+			}
 			p.keepAlive(v)
 			h(v)
 		}
 	}
 }
 
-func (p *Portal) setPerson(v *visit, who *person) {
-	v.person = who
-	v.words = p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+// setPerson notes who is signed in, and which of their memberships this session opens.
+func (p *Portal) setPerson(v *visit, who *person) error {
+	all, err := p.memberships(v.r.Context(), who.account)
+	if err != nil {
+		return err
+	}
+	v.person, v.words = who, p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+	for _, b := range all {
+		if b.organization == nil || p.admits(who, b.organization) {
+			v.belongings = append(v.belongings, b)
+		} else {
+			v.closed = append(v.closed, b)
+		}
+	}
+	return nil
 }
 
 // keepAlive notes that the session is in use.
@@ -262,7 +278,7 @@ const nextParameter = "next"
 
 // destinations are the pages that people can be sent on to: no other address gets into a redirect.
 func destinations() *regexp.Regexp {
-	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|organizations/[a-z0-9-]{1,63}/welcome)$`)
+	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|organizations/[a-z0-9-]{1,63}(/(welcome|leave))?)$`)
 }
 
 // destination is the page to go on to, without the path of the portal's address.

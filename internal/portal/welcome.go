@@ -2,7 +2,12 @@
 
 package portal
 
-import "net/http"
+import (
+	"net/http"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+)
 
 // getWelcome answers GET /invitations/{token}/welcome. It is for whoever accepted, and for nobody else who holds the link.
 func (p *Portal) getWelcome(v *visit) {
@@ -18,6 +23,37 @@ func (p *Portal) getWelcome(v *visit) {
 		p.redirect(v, "")
 		return
 	}
-	offer := p.describe(v.r.Context(), v.found, v.words)
-	p.show(v, http.StatusOK, pageWelcome, v.words.T("welcome.title", "Org", offer.Org), welcomePage{Offer: offer})
+	p.setPerson(v, who)
+	w, o := v.words, v.found.offer
+	offer := p.describe(v.r.Context(), v.found, w)
+	page := welcomePage{Offer: offer, Account: p.root + "/account" + w.Query()}
+	if o.Organization != nil {
+		n := p.invitedNewcomer(v)
+		page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query())
+	}
+	p.show(v, http.StatusOK, pageWelcome, w.T("welcome.title", "Org", offer.Org), page)
+}
+
+// invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.
+func (p *Portal) invitedNewcomer(v *visit) newcomer {
+	ctx, o := v.r.Context(), v.found.offer
+	role := o.Role()
+	if owns(o) {
+		role = rosterv1alpha1.RoleOwner
+	}
+	custom := p.customRoles(ctx, o.Invitation.Namespace, string(role))
+	held, _ := access.Roles(custom).InOrganization(role)
+	n := newcomer{organization: o.Organization, role: role, held: held, adds: o.CanManageProfiles()}
+	for _, g := range o.Profiles() {
+		n.on |= p.held(ctx, o.Invitation.Namespace, string(g.Role))
+	}
+	self := &rosterv1alpha1.Member{}
+	self.Namespace = o.Invitation.Namespace
+	if o.Invitation.Spec.MemberRef != nil {
+		self.Name = o.Invitation.Spec.MemberRef.Name
+	}
+	if c := p.contact(ctx, belonging{member: self, organization: o.Organization}); c != nil {
+		n.contact = c.Name
+	}
+	return n
 }
