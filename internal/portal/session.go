@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
