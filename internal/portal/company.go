@@ -278,39 +278,46 @@ func (p *Portal) profileOf(v *visit, f found, id oidc.Identity) account.Profile 
 
 // companyFailed says why nobody was signed in. The log says more.
 func (p *Portal) companyFailed(v *visit, c *oidc.Client, err error) {
-	w, result := v.words, resultFailure
-	status, text := http.StatusForbidden, ""
-	switch {
-	case errors.Is(err, oidc.ErrUnavailable):
-		status, text = http.StatusBadGateway, "company.unavailable"
-	case errors.Is(err, oidc.ErrFlow):
-		status, text = http.StatusBadRequest, "company.flow"
-	case errors.Is(err, oidc.ErrDenied):
-		text = "company.denied"
-	case errors.Is(err, oidc.ErrToken):
-		status, text = http.StatusBadGateway, "company.token"
-	case errors.Is(err, oidc.ErrUnverified):
-		text = "company.unverified"
-	case errors.Is(err, oidc.ErrDomain):
-		text = "company.domain"
-	case errors.Is(err, account.ErrOtherPerson):
-		text = "company.otherPerson"
-	case errors.Is(err, errOtherInvitee):
-		text = "company.otherInvitee"
-	case errors.Is(err, errNoMembership), errors.Is(err, errUnknown):
-		text = "company.noMembership"
-	case errors.Is(err, account.ErrSuspended):
+	if errors.Is(err, account.ErrSuspended) {
 		p.audit(v, eventSignIn, resultRefused, "", "issuer", c.Name)
 		p.suspended(v)
 		return
-	default:
+	}
+	w := v.words
+	status, text := companyProblem(w, c.DisplayName, err)
+	if text == "" {
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventSignIn, result, "", "issuer", c.Name)
+	p.audit(v, eventSignIn, resultFailure, "", "issuer", c.Name)
 	p.log.Info("Nobody was signed in by a company", "issuer", c.Name, "why", err.Error())
 	p.notice(v, status, notice{
-		Symbol: symbolStop, Heading: w.T("company.failed"), Paragraphs: []string{w.T(text, "Company", c.DisplayName)},
+		Symbol: symbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
 		Go: action{Text: w.T("company.back"), Href: p.root + "/sign-in" + w.Query()},
 	})
+}
+
+// companyProblem is empty for what is not the person's or the company's doing.
+func companyProblem(w words, company string, err error) (status int, text string) {
+	switch {
+	case errors.Is(err, oidc.ErrUnavailable):
+		return http.StatusBadGateway, w.T("company.unavailable", "Company", company)
+	case errors.Is(err, oidc.ErrFlow):
+		return http.StatusBadRequest, w.T("company.flow")
+	case errors.Is(err, oidc.ErrDenied):
+		return http.StatusForbidden, w.T("company.denied", "Company", company)
+	case errors.Is(err, oidc.ErrToken):
+		return http.StatusBadGateway, w.T("company.token", "Company", company)
+	case errors.Is(err, oidc.ErrUnverified):
+		return http.StatusForbidden, w.T("company.unverified", "Company", company)
+	case errors.Is(err, oidc.ErrDomain):
+		return http.StatusForbidden, w.T("company.domain", "Company", company)
+	case errors.Is(err, account.ErrOtherPerson):
+		return http.StatusForbidden, w.T("company.otherPerson", "Company", company)
+	case errors.Is(err, errOtherInvitee):
+		return http.StatusForbidden, w.T("company.otherInvitee", "Company", company)
+	case errors.Is(err, errNoMembership), errors.Is(err, errUnknown):
+		return http.StatusForbidden, w.T("company.noMembership", "Company", company)
+	}
+	return 0, ""
 }

@@ -205,7 +205,7 @@ func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 		if strings.Contains(page.body, other.ns) || strings.Contains(page.body, "/invitations/") {
 			t.Error("the page tells of the other organisation")
 		}
-		for _, path := range []string{"", "/welcome", "/leave"} {
+		for _, path := range []string{"", "/welcome"} {
 			b.get("/organizations/"+other.ns+path).expect(t, http.StatusNotFound)
 		}
 		b.get("/organizations/"+w.ns).expect(t, http.StatusOK)

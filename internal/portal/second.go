@@ -180,33 +180,44 @@ func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
 }
 
 // useFactor tries what was sent. Where that was wrong it says so; the error is that of the API server.
-func (p *Portal) useFactor(v *visit) (method account.Method, wrong []problem, _ error) {
-	ctx, who, now, form := v.r.Context(), v.person, p.clock.Now(), v.r.PostForm
-	var err error
-	field, text := "", ""
+func (p *Portal) useFactor(v *visit) (account.Method, []problem, error) {
+	form := v.r.PostForm
 	switch {
 	case form.Get(fieldAnswer) != "":
-		method, text = account.MethodPasskey, "error.passkey"
-		err = p.usePasskey(v, who.account, factor.CeremonyConfirm, who.account.Name)
+		err := p.usePasskey(v, v.person.account, factor.CeremonyConfirm, v.person.account.Name)
+		return p.outcome(v, account.MethodPasskey, problem{Text: v.words.T("error.passkey")}, err)
 	case form.Get(fieldRecovery) != "":
-		method, field, text = account.MethodRecovery, fieldRecovery, "error.recovery"
-		var left int
-		if left, err = p.accounts.UseRecoveryCode(ctx, who.account, form.Get(fieldRecovery), now); err == nil {
-			p.log.Info("A recovery code was used", "account", who.account.Name, "left", left)
-			p.noteFactors(v, who.account)
-		}
-	default:
-		method, field, text = account.MethodApp, fieldCode, "error.code"
-		var keys seal.Keys
-		if keys, err = p.sealKeys(ctx); err == nil {
-			err = p.accounts.UseCode(ctx, who.account, keys, form.Get(fieldCode), now)
-		}
+		return p.outcome(v, account.MethodRecovery, problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
 	}
-	if isWrongFactor(err) {
-		p.log.Info("A second factor was refused", "account", who.account.Name, "method", method, "why", err.Error())
-		return method, []problem{{Field: field, Text: v.words.T(text)}}, nil
+	return p.outcome(v, account.MethodApp, problem{Field: fieldCode, Text: v.words.T("error.code")}, p.useCode(v))
+}
+
+func (p *Portal) useCode(v *visit) error {
+	keys, err := p.sealKeys(v.r.Context())
+	if err != nil {
+		return err
 	}
-	return method, nil, err
+	return p.accounts.UseCode(v.r.Context(), v.person.account, keys, v.r.PostForm.Get(fieldCode), p.clock.Now())
+}
+
+// useRecoveryCode has the person told: it may not have been them.
+func (p *Portal) useRecoveryCode(v *visit) error {
+	acct := v.person.account
+	left, err := p.accounts.UseRecoveryCode(v.r.Context(), acct, v.r.PostForm.Get(fieldRecovery), p.clock.Now())
+	if err == nil {
+		p.log.Info("A recovery code was used", "account", acct.Name, "left", left)
+		p.noteFactors(v, acct)
+	}
+	return err
+}
+
+// outcome tells what the person has to correct from what is wrong here.
+func (p *Portal) outcome(v *visit, method account.Method, wrong problem, err error) (account.Method, []problem, error) {
+	if !isWrongFactor(err) {
+		return method, nil, err
+	}
+	p.log.Info("A second factor was refused", "account", v.person.account.Name, "method", method, "why", err.Error())
+	return method, []problem{wrong}, nil
 }
 
 // isWrongFactor tells what a person gave wrong from what is wrong here.
