@@ -188,7 +188,7 @@ func joinedOtherwise(c *decide) bool {
 
 // settled leaves an invitation that has ended as it is, unless a new mail is asked for.
 func settled(c *decide) bool {
-	if c.SeatsLimited && ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired) {
+	if c.SeatsLimited && c.wantsBack() {
 		return c.reopen()
 	}
 	switch c.status.State {

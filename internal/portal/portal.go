@@ -203,7 +203,7 @@ func (p *Portal) routes() *http.ServeMux {
 		page(path, "GET, HEAD, POST")
 	}
 	both("/account/profile", p.signedIn, p.getProfile, p.postProfile)
-	both("/account/sessions", p.signedIn, p.getSessions, p.postSessions)
+	both("/account/sessions", p.fresh, p.getSessions, p.postSessions)
 	both("/account/username", p.fresh, p.getUsername, p.postUsername)
 	both("/account/password", p.fresh, p.getPassword, p.postPassword)
 	both("/organizations/{namespace}/leave", p.fresh, p.getLeave, p.postLeave)

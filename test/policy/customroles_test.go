@@ -90,9 +90,9 @@ func TestEachPermissionOfACustomRoleIsAskedFor(t *testing.T) {
 	w := newWorld(t)
 	table := map[string]attempt{}
 	held := map[string]bool{"ViewTeam": true, "ManageMembers": true, "ManageTeams": true, "ManageRoles": true}
-	all := strings.Fields("ViewTeam ManageMembers ManageTeams ManageRoles ManageSettings ViewSubscription BuyAddOns ManageSubscription " +
+	all := strings.FieldsSeq("ViewTeam ManageMembers ManageTeams ManageRoles ManageSettings ViewSubscription BuyAddOns ManageSubscription " +
 		"ManageContacts AdministerProfiles AddProfiles")
-	for _, p := range all {
+	for p := range all {
 		create := createRole("x", inOrganization, rosterv1alpha1.RolePermission(p))
 		says := ""
 		if !held[p] {
