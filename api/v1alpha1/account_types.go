@@ -78,12 +78,12 @@ const (
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
 type Notifications struct {
-	// credentials: when access to a social profile that the person is responsible for is about to expire, or is lost.
+	// credentials are mails about access to a social profile that the person is responsible for that is about to expire, or is lost.
 	// +optional
 	// +kubebuilder:default=true
 	Credentials *bool `json:"credentials,omitempty"`
 
-	// engagement: when there are new items on a social profile that the person is responsible for, where the profile asks for such mails.
+	// engagement are mails about new items on a social profile that the person is responsible for, where the profile asks for such mails.
 	// +optional
 	// +kubebuilder:default=true
 	Engagement *bool `json:"engagement,omitempty"`

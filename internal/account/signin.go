@@ -165,7 +165,9 @@ func (s *Store) Check(ctx context.Context, session Session, now time.Time) (*ros
 }
 
 // Touch notes that the device of a session is in use, an hour apart at least.
-func (s *Store) Touch(ctx context.Context, account *rosterv1alpha1.Account, known Credentials, session Session, label string, now time.Time) error {
+func (s *Store) Touch(
+	ctx context.Context, account *rosterv1alpha1.Account, known Credentials, session Session, label string, now time.Time,
+) error {
 	d := known.Sessions.device(session.Device)
 	if d == nil || now.Before(d.Seen.Add(seenEvery)) {
 		return nil

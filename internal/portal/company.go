@@ -125,11 +125,16 @@ func (p *Portal) forward(v *visit, page, next string) string {
 	return p.root + page + "?" + query.Encode()
 }
 
-// goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there.
+// goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there, and changes nothing.
 func (p *Portal) goToCompany(v *visit) {
 	c := p.companies.Named(v.r.PathValue("issuer"))
 	if c == nil {
 		p.notFound(v)
+		return
+	}
+	// Nobody is signed in because another site sent them here: that takes a click on a page of the portal.
+	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		p.companyForm(v, http.StatusOK, "", companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
 		return
 	}
 	address, flow, err := c.Begin(v.r.Context(), p.destination(v.r.URL.Query().Get(nextParameter)))

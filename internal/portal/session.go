@@ -80,7 +80,7 @@ func (p *Portal) sealer(ctx context.Context, use string) (account.Sealer, error)
 func (p *Portal) openCookie(v *visit, name, use string, document any) (bool, error) {
 	cookie, err := v.r.Cookie(p.cookieName(name))
 	if err != nil || cookie.Value == "" {
-		return false, nil
+		return false, nil //nolint:nilerr // There is no such cookie.
 	}
 	sealer, err := p.sealer(v.r.Context(), use)
 	if err != nil {
