@@ -98,8 +98,8 @@ $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/
 
 # The API servers of several suites run side by side, so no more than two packages at once.
 test: ## Run every test but the benchmarks, on a real API server and in a real browser
-	@assets=$$(hack/controlplane.sh); chromium=$$(hack/chromium.sh); \
-	export KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium; \
+	@assets=$$(hack/controlplane.sh); chromium=$$(hack/chromium.sh); peers=$$(hack/peers.sh); \
+	export KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium ROSTER_TEST_PEERS=$$peers; \
 	echo "Compiling and running the tests of $(PACKAGES). The first time, minutes pass before the first line." >&2; \
 	go test -p 2 -timeout 20m $(TEST_ARGS) $(PACKAGES)
 

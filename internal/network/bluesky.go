@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package network
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// bluesky: the lexicons com.atproto.server.createSession, getSession and refreshSession, and "XRPC", section "Authentication". An access
+// token lives about two hours. Refreshing brings a new refresh token and ends the old one. A person makes an app password in the
+// settings; it opens a session, with the handle or the DID of the account.
+type bluesky struct{ caller }
+
+func newBluesky(c caller) Network { return bluesky{c} }
+
+func (n bluesky) Traits() Traits {
+	return Traits{
+		SingleUse: true, Lead: 30 * time.Minute, Shared: true,
+		Renewable: func(t Tokens) bool { return t.Refresh != "" || t.AppPassword != "" },
+	}
+}
+
+// blueskySession is the answer of all three.
+type blueskySession struct {
+	DID        string `json:"did"`
+	Handle     string `json:"handle"`
+	Active     *bool  `json:"active"`
+	Status     string `json:"status"`
+	AccessJWT  string `json:"accessJwt"`
+	RefreshJWT string `json:"refreshJwt"`
+}
+
+// Check asks about the session.
+func (n bluesky) Check(ctx context.Context, t Tokens) (Report, error) {
+	var s blueskySession
+	report := Report{AccessExpiry: jwtExpiry(t.Access)}
+	err := n.get(ctx, n.url+"/xrpc/com.atproto.server.getSession", t.Access, judgeBluesky, &s)
+	report.AccountID, report.Handle = s.DID, s.Handle
+	if err == nil && s.Active != nil && !*s.Active {
+		return report, &Fault{Kind: KindAuthentication, Message: oneLine("the account is not active: " + s.Status)}
+	}
+	return report, err
+}
+
+// judgeBluesky follows the errors of the lexicons. An expired token is a 400, as everything about a token is; a 401 is about the password.
+func judgeBluesky(_ int, body []byte) (Kind, string) {
+	var answer struct{ Error, Message string }
+	if json.Unmarshal(body, &answer) != nil {
+		return KindOther, ""
+	}
+	message := answer.Error + " " + answer.Message
+	switch answer.Error {
+	case "ExpiredToken", "InvalidToken", "AuthenticationRequired", "AccountTakedown":
+		return KindAuthentication, message
+	case "RateLimitExceeded":
+		return KindLimit, message
+	}
+	return KindOther, message
+}
+
+// Renew refreshes the session. Where the refresh token is no good any more, and an app password is there, it opens another.
+func (n bluesky) Renew(ctx context.Context, t Tokens) (Tokens, error) {
+	if t.Refresh == "" {
+		return n.open(ctx, t)
+	}
+	renewed, err := n.refreshSession(ctx, t)
+	if ValidityOf(err) == Invalid && t.AppPassword != "" {
+		return n.open(ctx, t)
+	}
+	return renewed, err
+}
+
+func (n bluesky) refreshSession(ctx context.Context, t Tokens) (Tokens, error) {
+	var s blueskySession
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/xrpc/com.atproto.server.refreshSession", nil)
+	if err != nil {
+		return Tokens{}, err
+	}
+	r.Header.Set("Authorization", "Bearer "+t.Refresh)
+	if err := n.do(r, judgeBluesky, &s); err != nil {
+		return Tokens{}, err
+	}
+	return s.tokens()
+}
+
+// open opens a session with an app password.
+func (n bluesky) open(ctx context.Context, t Tokens) (Tokens, error) {
+	body, err := json.Marshal(map[string]string{"identifier": strings.TrimPrefix(t.Handle, "@"), "password": t.AppPassword})
+	if err != nil {
+		return Tokens{}, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/xrpc/com.atproto.server.createSession", bytes.NewReader(body))
+	if err != nil {
+		return Tokens{}, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	var s blueskySession
+	if err := n.do(r, judgeBluesky, &s); err != nil {
+		return Tokens{}, err
+	}
+	return s.tokens()
+}
+
+func (s blueskySession) tokens() (Tokens, error) {
+	if s.AccessJWT == "" || s.RefreshJWT == "" {
+		return Tokens{}, &Fault{Message: "the server of Bluesky answers without tokens"}
+	}
+	return Tokens{
+		Access: s.AccessJWT, Refresh: s.RefreshJWT,
+		AccessExpiry: jwtExpiry(s.AccessJWT), RefreshExpiry: jwtExpiry(s.RefreshJWT),
+	}, nil
+}
+
+// jwtExpiry reads the expiry of a JSON Web Token (RFC 7519, section 4.1.4) without checking its signature: it is only a hint when to look
+// again, and the server decides. Zero where there is none.
+func jwtExpiry(token string) time.Time {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return time.Time{}
+	}
+	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
+	if err != nil {
+		return time.Time{}
+	}
+	var claims struct{ Exp int64 }
+	if json.Unmarshal(payload, &claims) != nil {
+		return time.Time{}
+	}
+	return unixTime(claims.Exp)
+}

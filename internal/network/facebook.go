@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package network
+
+import (
+	"context"
+	"net/url"
+	"time"
+)
+
+// facebook: "Long-Lived Access Tokens" says that a user token lives about 60 days, that an expired one cannot be exchanged, and that the
+// Page tokens of a long-lived user token do not expire. "Debugging Access Tokens and Errors" has debug_token, which tells expiries,
+// data_access_expires_at (90 days after the person last agreed) and scopes; it wants the credentials of the app.
+type facebook struct{ caller }
+
+func newFacebook(c caller) Network { return facebook{c} }
+
+func (n facebook) Traits() Traits {
+	return Traits{
+		Lead: 10 * 24 * time.Hour, Shared: true,
+		// "Permissions Reference": what publishing to a Page and answering there need.
+		Scopes: []string{"pages_show_list", "pages_read_engagement", "pages_manage_posts", "pages_manage_engagement"},
+		Renewable: func(t Tokens) bool {
+			return n.app.registered() && t.Access != ""
+		},
+	}
+}
+
+func (n facebook) Check(ctx context.Context, t Tokens) (Report, error) {
+	report, err := n.debug(ctx, t)
+	if err != nil {
+		return report, err
+	}
+	var me struct{ ID string }
+	if err := n.get(ctx, n.url+metaVersion+"/me?fields=id", t.Access, judgeMeta, &me); err != nil {
+		return report, err
+	}
+	report.AccountID = me.ID
+	return report, nil
+}
+
+// debug asks debug_token. An error at the top of its answer is about the credentials of the app; one about the token is under data.
+func (n facebook) debug(ctx context.Context, t Tokens) (Report, error) {
+	if !n.app.registered() {
+		return Report{}, nil
+	}
+	var answer struct {
+		Data struct {
+			IsValid             bool      `json:"is_valid"`
+			ExpiresAt           int64     `json:"expires_at"`
+			DataAccessExpiresAt int64     `json:"data_access_expires_at"`
+			Scopes              []string  `json:"scopes"`
+			Error               metaError `json:"error"`
+		} `json:"data"`
+	}
+	address := n.url + metaVersion + "/debug_token?" + url.Values{"input_token": {t.Access}}.Encode()
+	err := n.get(ctx, address, n.app.ClientID+"|"+n.app.ClientSecret, judgeMetaApp, &answer)
+	if err != nil {
+		return Report{}, err
+	}
+	d := answer.Data
+	report := Report{Scopes: d.Scopes, AccessExpiry: unixTime(d.ExpiresAt), DataAccessExpiry: unixTime(d.DataAccessExpiresAt)}
+	if d.IsValid {
+		return report, nil
+	}
+	if d.Error.Code != 0 && d.Error.kind() != KindAuthentication {
+		return report, &Fault{Kind: d.Error.kind(), Message: oneLine("debug_token says: " + d.Error.String())}
+	}
+	return report, &Fault{Kind: KindAuthentication, Message: oneLine("debug_token says that the token is not valid. " + d.Error.String())}
+}
+
+// judgeMetaApp reads an answer to a request that bears the credentials of the app: that they are refused says nothing about the token.
+func judgeMetaApp(status int, body []byte) (Kind, string) {
+	kind, message := judgeMeta(status, body)
+	if kind == KindAuthentication {
+		return KindOther, "the client_id or client_secret of the app is refused: " + message
+	}
+	return kind, message
+}
+
+func (n facebook) Renew(ctx context.Context, t Tokens) (Tokens, error) {
+	return n.metaRenew(ctx, metaVersion+"/oauth/access_token", url.Values{
+		"grant_type": {"fb_exchange_token"}, "client_id": {n.app.ClientID}, "client_secret": {n.app.ClientSecret},
+		"fb_exchange_token": {t.Access},
+	})
+}

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package network
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Validity is how tokens stand.
+type Validity string
+
+// How tokens stand. Only an answer that a network documents as one about the tokens makes them Invalid.
+const (
+	Valid   Validity = "Valid"
+	Invalid Validity = "Invalid"
+	Unknown Validity = "Unknown"
+)
+
+// Kind of a Fault.
+type Kind int
+
+// The kinds of a Fault.
+const (
+	// KindOther is all that says nothing about the tokens: the network, the connection, the app or the request is at fault.
+	KindOther Kind = iota
+	// KindAuthentication says that the network no longer takes the tokens.
+	KindAuthentication
+	// KindLimit says that there were too many requests.
+	KindLimit
+	// KindScope says that the token does not reach as far as what was asked.
+	KindScope
+)
+
+// Fault is why a network did not do what it was asked.
+type Fault struct {
+	Kind Kind
+	// Message is what the network said, on one line and without tokens.
+	Message string
+	// RetryAfter is how long the network asks to wait; zero where it does not say.
+	RetryAfter time.Duration
+}
+
+func (f *Fault) Error() string { return f.Message }
+
+// ValidityOf says how tokens stand by the error of Check or Renew.
+func ValidityOf(err error) Validity {
+	var fault *Fault
+	switch {
+	case err == nil:
+		return Valid
+	case errors.As(err, &fault) && fault.Kind == KindAuthentication:
+		return Invalid
+	}
+	return Unknown
+}
+
+// faultOf makes a Fault of any error. Addresses are left out: some networks want tokens in them.
+func faultOf(err error) Fault {
+	var fault *Fault
+	if errors.As(err, &fault) {
+		return *fault
+	}
+	var request *url.Error
+	if errors.As(err, &request) {
+		host := ""
+		if u, parseErr := url.Parse(request.URL); parseErr == nil {
+			host = u.Host
+		}
+		reason := request.Err.Error()
+		if errors.Is(err, context.DeadlineExceeded) || request.Timeout() {
+			reason = "no answer in time"
+		}
+		return Fault{Message: oneLine(fmt.Sprintf("%s: %s", host, reason))}
+	}
+	return Fault{Message: oneLine(err.Error())}
+}
+
+// oneLine keeps what a network says short and printable.
+func oneLine(s string) string {
+	const longest = 300
+	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+	s = strings.ToValidUTF8(s, "?")
+	if runes := []rune(s); len(runes) > longest {
+		s = string(runes[:longest]) + "…"
+	}
+	return s
+}
+
+// longestWait is the longest that a network is believed when it says how long to wait.
+const longestWait = 24 * time.Hour
+
+// retryAfter reads how long to wait from the headers of an answer. Retry-After is RFC 9110, section 10.2.3: seconds or a date. The others
+// are what networks send in its place: seconds since 1970 (X, Bluesky), seconds from now (Pinterest, the draft "RateLimit header fields for
+// HTTP"), or a date (Mastodon).
+func retryAfter(header http.Header, now time.Time) time.Duration {
+	for _, name := range []string{"Retry-After", "X-Rate-Limit-Reset", "X-RateLimit-Reset", "RateLimit-Reset"} {
+		value := header.Get(name)
+		if value == "" {
+			continue
+		}
+		if wait := waitOf(value, now); wait > 0 {
+			return min(wait, longestWait)
+		}
+	}
+	return 0
+}
+
+func waitOf(value string, now time.Time) time.Duration {
+	const surelyADate = 1_000_000_000
+	if n, err := strconv.ParseFloat(value, 64); err == nil {
+		switch {
+		case n >= surelyADate && n < 1e12:
+			return time.Unix(int64(n), 0).Sub(now)
+		case n >= 0 && n < surelyADate:
+			return time.Duration(n * float64(time.Second))
+		}
+		return 0
+	}
+	if at, err := http.ParseTime(value); err == nil {
+		return at.Sub(now)
+	}
+	if at, err := time.Parse(time.RFC3339, value); err == nil {
+		return at.Sub(now)
+	}
+	return 0
+}

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package network asks social networks about the tokens of a profile, and renews them. Each network is one file, with what its
+// documentation says about endpoints, lifetimes, error codes and rotation.
+package network
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/utils/clock"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// Network is a social network, as far as tokens go.
+type Network interface {
+	Traits() Traits
+	// Check asks the network about tokens. ValidityOf its error says how they stand; what the network told is returned even then.
+	Check(ctx context.Context, t Tokens) (Report, error)
+	// Renew gets new tokens. Only what is new is in the result: Tokens.With puts it over the old.
+	Renew(ctx context.Context, t Tokens) (Tokens, error)
+}
+
+// Traits are what the documentation of a network says about its tokens.
+type Traits struct {
+	// SingleUse: a refresh token is good for one use.
+	SingleUse bool
+	// Lead is how long before the access token expires a renewal is due.
+	Lead time.Duration
+	// Scopes are what publishing and answering need.
+	Scopes []string
+	// Shared: the network counts the requests of the app or the address, not of the account alone. Whoever is told to wait, all wait.
+	Shared bool
+	// Renewable says whether these tokens hold all that a renewal needs.
+	Renewable func(t Tokens) bool
+}
+
+// Report is what a network says about tokens. What it does not tell is left at its zero value.
+type Report struct {
+	// AccountID is the network's own name of the account: it stays when the handle changes.
+	AccountID string
+	Handle    string
+	// Scopes that the token has; nil where the network does not tell.
+	Scopes []string
+	// AccessExpiry is when the access token ends, DataAccessExpiry when the network wants the person to agree anew.
+	AccessExpiry, DataAccessExpiry time.Time
+}
+
+// App is the registration of Roster with a network. Zero: there is none.
+type App struct{ ClientID, ClientSecret string }
+
+func (a App) registered() bool { return a.ClientID != "" && a.ClientSecret != "" }
+
+// Options are how to reach a network.
+type Options struct {
+	// URL is where its API is; the network's own address by default. Mastodon has none.
+	URL string
+	// AuthURL is where its tokens come from; the network's own address by default.
+	AuthURL string
+	App     App
+	// HTTP sends the requests. Redirects are not followed, so that no token goes elsewhere.
+	HTTP  *http.Client
+	Clock clock.PassiveClock
+}
+
+// Timeout of one request to a network.
+const Timeout = 20 * time.Second
+
+// New is a network by its name.
+func New(name rosterv1alpha1.Network, o Options) (Network, error) {
+	build, ok := builders()[name]
+	if !ok {
+		return nil, fmt.Errorf("network: %q: is not one that Roster knows", name)
+	}
+	client := http.Client{Timeout: Timeout}
+	if o.HTTP != nil {
+		client = *o.HTTP
+	}
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	if o.URL == "" {
+		if build.url == "" {
+			return nil, fmt.Errorf("network: %s has no address of its own: name the server", name)
+		}
+		o.URL = build.url
+	}
+	if o.AuthURL == "" {
+		o.AuthURL = o.URL
+		if o.URL == build.url && build.authURL != "" {
+			o.AuthURL = build.authURL
+		}
+	}
+	c := caller{
+		http: &client, clock: o.Clock, app: o.App,
+		url: strings.TrimSuffix(o.URL, "/"), authURL: strings.TrimSuffix(o.AuthURL, "/"),
+	}
+	return discreet{Network: build.with(c), app: o.App}, nil
+}
+
+// builder is how a network is made, and where it is.
+type builder struct {
+	with         func(caller) Network
+	url, authURL string
+}
+
+func builders() map[rosterv1alpha1.Network]builder {
+	return map[rosterv1alpha1.Network]builder{
+		"Facebook":  {with: newFacebook, url: "https://graph.facebook.com"},
+		"Instagram": {with: newInstagram, url: "https://graph.instagram.com"},
+		"Threads":   {with: newThreads, url: "https://graph.threads.net"},
+		"X":         {with: newX, url: "https://api.x.com"},
+		"LinkedIn":  {with: newLinkedIn, url: "https://api.linkedin.com", authURL: "https://www.linkedin.com"},
+		"YouTube":   {with: newYouTube, url: "https://www.googleapis.com", authURL: "https://oauth2.googleapis.com"},
+		"TikTok":    {with: newTikTok, url: "https://open.tiktokapis.com"},
+		"Pinterest": {with: newPinterest, url: "https://api.pinterest.com"},
+		"Mastodon":  {with: newMastodon},
+		"Bluesky":   {with: newBluesky, url: "https://bsky.social"},
+	}
+}
+
+// discreet sees to it that no token is in an error: errors end up in conditions and logs, and some networks repeat what they were sent.
+type discreet struct {
+	Network
+	app App
+}
+
+func (d discreet) Check(ctx context.Context, t Tokens) (Report, error) {
+	report, err := d.Network.Check(ctx, t)
+	return report, d.scrub(err, t)
+}
+
+func (d discreet) Renew(ctx context.Context, t Tokens) (Tokens, error) {
+	renewed, err := d.Network.Renew(ctx, t)
+	return renewed, d.scrub(err, t)
+}
+
+func (d discreet) scrub(err error, t Tokens) error {
+	if err == nil {
+		return nil
+	}
+	fault := faultOf(err)
+	for _, secret := range []string{t.Access, t.Refresh, t.AppPassword, d.app.ClientSecret} {
+		if secret != "" {
+			fault.Message = strings.ReplaceAll(fault.Message, secret, "[secret]")
+		}
+	}
+	return &fault
+}
