@@ -8,6 +8,28 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:Enum=Facebook;Instagram;Threads;X;LinkedIn;YouTube;TikTok;Pinterest;Mastodon;Bluesky
 type Network string
 
+// The networks.
+const (
+	NetworkFacebook  Network = "Facebook"
+	NetworkInstagram Network = "Instagram"
+	NetworkThreads   Network = "Threads"
+	NetworkX         Network = "X"
+	NetworkLinkedIn  Network = "LinkedIn"
+	NetworkYouTube   Network = "YouTube"
+	NetworkTikTok    Network = "TikTok"
+	NetworkPinterest Network = "Pinterest"
+	NetworkMastodon  Network = "Mastodon"
+	NetworkBluesky   Network = "Bluesky"
+)
+
+// Networks are all of them.
+func Networks() []Network {
+	return []Network{
+		NetworkFacebook, NetworkInstagram, NetworkThreads, NetworkX, NetworkLinkedIn,
+		NetworkYouTube, NetworkTikTok, NetworkPinterest, NetworkMastodon, NetworkBluesky,
+	}
+}
+
 // ProfileType is what kind of account on the network a SocialProfile is.
 // +kubebuilder:validation:Enum=Profile;AdAccount
 type ProfileType string
@@ -204,6 +226,11 @@ type CredentialStatus struct {
 	// dataAccessExpiryTime is when the network wants the person who connected the profile to agree anew.
 	// +optional
 	DataAccessExpiryTime *metav1.Time `json:"dataAccessExpiryTime,omitempty"`
+
+	// reconnectByTime is when somebody has to connect the profile anew at the latest, since what the tokens end with is not renewed by
+	// itself. Absent where that is never, or not known.
+	// +optional
+	ReconnectByTime *metav1.Time `json:"reconnectByTime,omitempty"`
 
 	// scopes that the token has, sorted.
 	// +optional

@@ -145,6 +145,10 @@ func (in *CredentialStatus) DeepCopyInto(out *CredentialStatus) {
 		in, out := &in.DataAccessExpiryTime, &out.DataAccessExpiryTime
 		*out = (*in).DeepCopy()
 	}
+	if in.ReconnectByTime != nil {
+		in, out := &in.ReconnectByTime, &out.ReconnectByTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Scopes != nil {
 		in, out := &in.Scopes, &out.Scopes
 		*out = make([]string, len(*in))

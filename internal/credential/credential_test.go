@@ -146,7 +146,9 @@ func TestDecide(t *testing.T) {
 			profile(func(p *rosterv1alpha1.SocialProfile) { p.Spec.AccountID = "11" }), good(), map[string]string{connected: "False/AccountChanged"},
 		},
 		"another account than before": {
-			profile(func(p *rosterv1alpha1.SocialProfile) { p.Status.Credential = &rosterv1alpha1.CredentialStatus{AccountID: "11"} }), good(),
+			profile(func(p *rosterv1alpha1.SocialProfile) {
+				p.Status.Credential = &rosterv1alpha1.CredentialStatus{AccountID: "11"}
+			}), good(),
 			map[string]string{connected: "False/AccountChanged"},
 		},
 		"the new account, which the spec names": {
@@ -218,7 +220,9 @@ func TestPatience(t *testing.T) {
 			t.Errorf("what the network told before is forgotten: %+v", status.Credential)
 		}
 	}
-	other := good(func(f *credential.Finding) { f.Tokens.Access, f.Report, f.Err, f.Failures = "b", network.Report{}, errDown, 1 })
+	other := good(func(f *credential.Finding) {
+		f.Tokens.Access, f.Report, f.Err, f.Failures = "b", network.Report{}, errDown, 1
+	})
 	status, _ := credential.Decide(p, other, now)
 	if c := meta.FindStatusCondition(status.Conditions, rosterv1alpha1.ConditionConnected); c.Status != metav1.ConditionUnknown {
 		t.Errorf("what was said of other tokens does not count: %s", c.Status)

@@ -94,8 +94,7 @@ func Decide(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) (rosterv1
 	d.connected()
 	d.expiring()
 	d.scopes()
-	d.renewer()
-	return d.status, d.next()
+	return WithRenewer(p, d.status, now), d.next()
 }
 
 type decision struct {
@@ -140,6 +139,7 @@ func (d *decision) facts() {
 	c.AccessExpiryTime = timeOf(Expiry(d.f.Tokens, d.f.Report, d.now))
 	c.RefreshExpiryTime = timeOf(Trust(d.f.Tokens.RefreshExpiry, d.now))
 	c.DataAccessExpiryTime = timeOf(Trust(d.f.Report.DataAccessExpiry, d.now))
+	c.ReconnectByTime = timeOf(d.end)
 	c.Scopes = sortedScopes(d.granted())
 	if d.f.strange(d.p) || d.f.Report.AccountID == "" {
 		return
@@ -255,12 +255,23 @@ func (d *decision) expiring() {
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonExpiryUnknown, fmt.Sprintf(
 			"Neither %s nor the entry %s of the Secret tells when the tokens end. They may have no end.", d.p.Spec.Network, network.KeyAccessExpiry))
 	case !d.end.After(d.now):
-		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpired, fmt.Sprintf("The tokens ended on %s. Connect the profile anew.", day(d.end)))
+		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpired,
+			fmt.Sprintf("The tokens ended on %s. Connect the profile anew.%s", day(d.end), d.helpless()))
 	case d.end.Sub(d.now) <= soon:
-		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpiring, fmt.Sprintf("The tokens end on %s. Connect the profile anew before.", day(d.end)))
+		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpiring,
+			fmt.Sprintf("The tokens end on %s. Connect the profile anew before.%s", day(d.end), d.helpless()))
 	default:
-		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNotExpiring, fmt.Sprintf("The tokens last until %s.", day(d.end)))
+		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNotExpiring, fmt.Sprintf("The tokens last until %s.%s", day(d.end), d.helpless()))
 	}
+}
+
+// helpless says why the operator does not renew what it should.
+func (d *decision) helpless() string {
+	if d.p.Spec.Refresh != rosterv1alpha1.RefreshBeforeExpiry || d.f.renews(d.p) {
+		return ""
+	}
+	return fmt.Sprintf(" The operator cannot renew them: that takes the entry %s in the Secret, and for most networks an app in the "+
+		"operator's configuration (networks).", network.KeyRefresh)
 }
 
 func day(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") }
@@ -285,26 +296,31 @@ func (d *decision) scopes() {
 	}
 }
 
-// renewer says whether anybody can do what has to be done.
-func (d *decision) renewer() {
+// WithRenewer says whether anybody can do what has to be done. It follows from the rest of the status alone, and has to be said anew
+// when members come and go.
+func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfileStatus, now time.Time) rosterv1alpha1.SocialProfileStatus {
+	d := decision{p: p, now: now, status: *s.DeepCopy()}
 	const kind = rosterv1alpha1.ConditionRenewerAvailable
-	expiring := meta.IsStatusConditionTrue(d.status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
-	lost := meta.IsStatusConditionFalse(d.status.Conditions, rosterv1alpha1.ConditionConnected)
-	if !expiring && !lost {
+	expiring := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	connected := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionConnected)
+	what := ""
+	switch {
+	case connected != nil && connected.Status == metav1.ConditionFalse:
+		what = fmt.Sprintf("%s does not take the tokens", p.Spec.Network)
+	case expiring != nil && expiring.Status == metav1.ConditionTrue && s.Credential != nil && s.Credential.ReconnectByTime != nil:
+		what = "The tokens end on " + day(s.Credential.ReconnectByTime.Time)
+	default:
 		meta.RemoveStatusCondition(&d.status.Conditions, kind)
-		return
+		return d.status
 	}
-	if n := d.status.Holders.Administrators; n != nil && *n > 0 {
+	if n := s.Holders.Administrators; n != nil && *n > 0 {
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonRenewerAvailable,
-			fmt.Sprintf("%d active members administer the profile and may connect it anew.", *n))
-		return
+			fmt.Sprintf("%s. Active members who administer the profile and may connect it anew: %d.", what, *n))
+		return d.status
 	}
-	when := "The tokens have ended or are refused"
-	if expiring && d.end.After(d.now) {
-		when = "The tokens end on " + day(d.end)
-	}
-	d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNobodyCanRenew,
-		when+", and nobody active may connect the profile anew. Make somebody its Administrator, by spec.profiles of a Member, a Team or a Workspace.")
+	d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNobodyCanRenew, what+
+		", and nobody active may connect the profile anew. Make somebody its Administrator, by spec.profiles of a Member, a Team or a Workspace.")
+	return d.status
 }
 
 // next is when to look again.
@@ -314,11 +330,11 @@ func (d *decision) next() time.Time {
 	case f.Obstacle != nil:
 		return d.now.Add(Pause(d.p.UID, f.Failures, 0))
 	case f.validity() == network.Unknown:
-		return d.now.Add(Pause(d.p.UID, f.Failures, asked(f.Err)))
+		return d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Err)))
 	case f.Renewal != nil:
-		return d.now.Add(Pause(d.p.UID, f.Failures, asked(f.Renewal)))
+		return d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Renewal)))
 	}
-	times := []time.Time{NextSlot(d.p.UID, d.now), d.end, d.end.Add(-soon), d.end.Add(-3 * day24), d.end.Add(-day24)}
+	times := append(thresholds(d.end), NextSlot(d.p.UID, d.now))
 	expiry := Expiry(f.Tokens, f.Report, d.now)
 	if f.renews(d.p) {
 		times = append(times, RenewAt(d.p.UID, expiry, f.Traits.Lead))
@@ -326,9 +342,8 @@ func (d *decision) next() time.Time {
 	return earliest(d.now, append(times, expiry)...)
 }
 
-const day24 = 24 * time.Hour
-
-func asked(err error) time.Duration {
+// RestOf is how long the network asked to be let alone in an error; zero where it did not.
+func RestOf(err error) time.Duration {
 	var fault *network.Fault
 	if errors.As(err, &fault) {
 		return fault.RetryAfter

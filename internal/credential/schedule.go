@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -102,4 +103,26 @@ func earliest(now time.Time, times ...time.Time) time.Time {
 		}
 	}
 	return first
+}
+
+// Resume is when to look again at tokens that the status speaks of already, as after a restart of the operator.
+func Resume(p *rosterv1alpha1.SocialProfile, lead time.Duration, now time.Time) time.Time {
+	c := p.Status.Credential
+	at := NextSlot(p.UID, now)
+	if c.ReconnectByTime != nil {
+		at = earliest(now, append(thresholds(c.ReconnectByTime.Time), at)...)
+	}
+	if p.Spec.Refresh != rosterv1alpha1.RefreshBeforeExpiry || c.AccessExpiryTime == nil {
+		return at
+	}
+	if renew := RenewAt(p.UID, c.AccessExpiryTime.Time, lead); !renew.IsZero() && renew.Before(at) {
+		return renew
+	}
+	return at
+}
+
+// thresholds are the times at which there is something new to say about tokens that end.
+func thresholds(end time.Time) []time.Time {
+	const day = 24 * time.Hour
+	return []time.Time{end.Add(-soon), end.Add(-3 * day), end.Add(-day), end}
 }
