@@ -65,7 +65,7 @@ type InvitationSpec struct {
 	Message string `json:"message,omitempty"`
 
 	// invitedBy is who invites: the user name or the mail address of a person. A Member of that address is shown by name,
-	// and answers to the mail go to them.
+	// and answers to the mail go to them. When the person accepts, that Member must still be allowed to give what is offered.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
@@ -194,6 +194,26 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36
 	MemberUID string `json:"memberUID,omitempty"`
+
+	// inviterRef names the Member who invites. It is noted before the mail goes out, and left out where whoever invites is no Member. Once
+	// that Member is removed, suspended or may no longer give what is offered, the invitation cannot be accepted.
+	// +optional
+	InviterRef *InviterReference `json:"inviterRef,omitempty"`
+}
+
+// InviterReference names the Member who invites.
+type InviterReference struct {
+	// name of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// invitedBy is the spec.invitedBy that the Member was found by. If the spec names somebody else by now, the reference means nothing.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	InvitedBy string `json:"invitedBy,omitempty"`
 }
 
 // Invitation is an offer of membership to one address, and how it fared. The operator mails a link; the person accepts or declines on

@@ -101,8 +101,9 @@ func rulesOf(permission string) string {
 		"BuyAddOns":          "buy subscriptions/acme",
 		"ManageSubscription": "manage subscriptions/acme",
 		"ManageContacts":     "manage contacts/acme",
-		"AdministerProfiles": "get,list,watch,create,add,update,patch,delete,schedule,publish,moderate,report,configure,connect socialprofiles/x",
-		"AddProfiles":        "create,add socialprofiles/x",
+		"AdministerProfiles": "get,list,watch,create,add,update,patch,delete,schedule,publish,moderate,report,configure,connect socialprofiles/x;" +
+			"get workspaces/x",
+		"AddProfiles": "create,add socialprofiles/x",
 	}[permission]
 }
 

@@ -34,8 +34,12 @@ func ownRules(e Effective, organization, member string) []rbacv1.PolicyRule {
 		on("organizations", []string{organization}, "get"),
 		on("members", []string{member}, "get"),
 	}
-	if len(e.Workspaces) > 0 && !e.May(rosterv1alpha1.PermissionViewTeam) && e.Workspaces[0] != AllProfiles {
-		rules = append(rules, on("workspaces", e.Workspaces, "get"))
+	if len(e.Workspaces) > 0 && !e.May(rosterv1alpha1.PermissionViewTeam) {
+		names := e.Workspaces
+		if names[0] == AllProfiles {
+			names = nil
+		}
+		rules = append(rules, on("workspaces", names, "get"))
 	}
 	if e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan) {
 		rules = append(rules, on("socialprofiles", nil, "create"))

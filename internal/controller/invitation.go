@@ -58,6 +58,11 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOffer(ctx, in); err != nil {
 		return nil, err
 	}
+	who, err := r.post.inviter(ctx, inv)
+	if err != nil {
+		return nil, err
+	}
+	in.Inviter = who.member
 	in.Report = r.post.report(inv)
 	in.ThrottledUntil = r.post.throttledUntil(inv.Namespace, address)
 	return in, nil

@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -159,7 +160,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	inviter, inviterAddress, err := b.inviter(ctx, inv)
+	who, err := b.inviter(ctx, inv)
 	if err != nil {
 		return to, nil, "", err
 	}
@@ -167,9 +168,13 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
+	if err := b.describe(ctx, in); err != nil {
+		return to, nil, "", err
+	}
 	content := mail.Invitation{
 		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
-		Inviter: inviter, InviterAddress: inviterAddress, Role: in.Role(), Profiles: profiles,
+		Inviter: who.name, InviterAddress: who.address, Role: in.Role(), AddsProfiles: in.CanManageProfiles(),
+		Profiles: profiles, Workspaces: in.CalledWorkspaces(), CustomRoles: in.CustomRoles,
 		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
 		Link: b.portalURL + "/invitations/" + token, Now: b.clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
 		MessageID: invitation.MessageID(string(inv.UID), d.Mail.Attempt, d.Mail.Reminder, b.composer.Domain()),
@@ -198,27 +203,54 @@ func (b *outbox) profiles(ctx context.Context, in *invitation.Input) ([]rosterv1
 	return called, nil
 }
 
-// inviter is who invites, by name if a Member has that address, and where answers go. Other user names, such as those of certificates,
-// mean nothing to the reader: then the organisation invites.
-func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (name, address string, err error) {
-	by := strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix)
-	parsed, wrong := invitation.ParseAddress(by)
-	if wrong != nil {
-		return "", "", nil //nolint:nilerr // A user name, not an address.
+// describe reads what the CustomRoles and Workspaces that are offered are called. One that does not exist keeps the name of its object.
+func (b *outbox) describe(ctx context.Context, in *invitation.Input) error {
+	in.CustomRoles, in.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
+	for _, name := range in.CustomRoleNames() {
+		role, err := peek[rosterv1alpha1.CustomRole](ctx, b.client, in.Invitation.Namespace, name)
+		if err != nil {
+			return err
+		}
+		if role != nil {
+			in.CustomRoles[name] = role.Spec
+		}
 	}
-	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(parsed))
+	for _, grant := range in.WorkspaceGrants() {
+		w, err := peek[rosterv1alpha1.Workspace](ctx, b.client, in.Invitation.Namespace, grant.Name)
+		if err != nil {
+			return err
+		}
+		if w != nil {
+			in.Workspaces[grant.Name] = w.Spec.DisplayName
+		}
+	}
+	return nil
+}
+
+// inviter is who invites: by name if a Member has that address, where answers go, and the name of the Member who has joined.
+type inviter struct{ name, address, member string }
+
+// inviter finds out who invites. User names that are no addresses, such as those of certificates, mean nothing to the reader: then the
+// organisation invites.
+func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (inviter, error) {
+	address, ok := invitation.InviterAddress(inv, b.userPrefix)
+	if !ok {
+		return inviter{}, nil
+	}
+	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(address))
 	if err != nil {
-		return "", "", err
+		return inviter{}, err
+	}
+	who := inviter{
+		name: strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix), address: string(address), member: invitation.JoinedMember(members),
 	}
 	for _, m := range members {
-		if m.Status.DisplayName != "" {
-			return m.Status.DisplayName, string(parsed), nil
-		}
-		if m.Spec.DisplayName != "" {
-			return m.Spec.DisplayName, string(parsed), nil
+		if called := cmp.Or(m.Status.DisplayName, m.Spec.DisplayName); called != "" {
+			who.name = called
+			break
 		}
 	}
-	return by, string(parsed), nil
+	return who, nil
 }
 
 // remember keeps a report until the status shows it, and counts the mail against its address.

@@ -65,9 +65,11 @@ func groupSays[T any, P interface {
 	return says(ctx, client.ObjectKey{Namespace: s.name, Name: name}, P(new(T)), reason, conditions).Message
 }
 
-func teamConditions(t *rosterv1alpha1.Team) []metav1.Condition             { return t.Status.Conditions }
-func workspaceConditions(w *rosterv1alpha1.Workspace) []metav1.Condition   { return w.Status.Conditions }
-func profileConditions(p *rosterv1alpha1.SocialProfile) []metav1.Condition { return p.Status.Conditions }
+func teamConditions(t *rosterv1alpha1.Team) []metav1.Condition           { return t.Status.Conditions }
+func workspaceConditions(w *rosterv1alpha1.Workspace) []metav1.Condition { return w.Status.Conditions }
+func profileConditions(p *rosterv1alpha1.SocialProfile) []metav1.Condition {
+	return p.Status.Conditions
+}
 
 const (
 	editor        = rosterv1alpha1.ProfileEditor
@@ -368,7 +370,9 @@ var _ = Describe("A Plan", func() {
 	}
 
 	It("has seats for so many, in the order in which they came", func(ctx SpecContext) {
-		p := plan(ctx, func(p *rosterv1alpha1.PlanSpec) { p.Seats, p.Features = ptr.To[int32](2), []rosterv1alpha1.Feature{"ProfileConnectors"} })
+		p := plan(ctx, func(p *rosterv1alpha1.PlanSpec) {
+			p.Seats, p.Features = ptr.To[int32](2), []rosterv1alpha1.Feature{"ProfileConnectors"}
+		})
 		s := newSpace(ctx, on(p))
 		ana := s.join(ctx, "ana")
 		s.invite(ctx, "ben")

@@ -87,7 +87,8 @@ func setupTeams(mgr manager.Manager, find finder, r *teams) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Team{}).
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.teamsOfMember, summaryDelay), builder.WithPredicates(changed(memberCounts))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.teamsOfProfile, summaryDelay), builder.WithPredicates(changed(profileInGroups))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.teamsOfProfile, summaryDelay),
+			builder.WithPredicates(changed(profileInGroups))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.teamsOfRole), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.teamsOfNamespace), builder.WithPredicates(changed(inEffect))).
 		Complete(r)

@@ -33,6 +33,8 @@ type Input struct {
 	// Seat says whether the person has a seat. SeatsLimited says whether seats are counted at all.
 	Seat         quota.Answer
 	SeatsLimited bool
+	// Inviter is the name of the Member who invites and has joined; empty where whoever invites is none.
+	Inviter string
 	// ThrottledUntil is when the next mail may go to the address; zero if it may go now.
 	ThrottledUntil time.Time
 	// Report is the outcome of a mail that the status does not show yet.
@@ -186,7 +188,7 @@ func joinedOtherwise(c *decide) bool {
 
 // settled leaves an invitation that has ended as it is, unless a new mail is asked for.
 func settled(c *decide) bool {
-	if c.SeatsLimited && ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired) {
+	if c.SeatsLimited && c.wantsBack() {
 		return c.reopen()
 	}
 	switch c.status.State {

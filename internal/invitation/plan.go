@@ -39,6 +39,11 @@ func seatless(c *decide) bool {
 	return false
 }
 
+// wantsBack says whether a new mail is asked for on behalf of an invitation that has given up its seat.
+func (c *decide) wantsBack() bool {
+	return ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired)
+}
+
 // reopen takes a new place for an invitation that had given up its seat: whoever came meanwhile is before it.
 func (c *decide) reopen() bool {
 	c.status.State = rosterv1alpha1.InvitationPending

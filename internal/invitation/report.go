@@ -39,11 +39,13 @@ type Report struct {
 	HandledResend *metav1.Time
 	// MemberUID is the identity of the Member that the mail was for.
 	MemberUID string
+	// Inviter is the name of the Member who invited when the mail was written; empty where whoever invites was none.
+	Inviter string
 }
 
 // NewReport begins the report on the mail that a decision asked for.
 func NewReport(in Input, d Decision, messageID string, at time.Time) Report {
-	r := Report{Mail: d.Mail, MessageID: messageID, At: at}
+	r := Report{Mail: d.Mail, MessageID: messageID, At: at, Inviter: in.Inviter}
 	if asked := in.Invitation.Spec.ResendRequestedAt; asked != nil && !asked.After(at) {
 		r.HandledResend = asked
 	}
@@ -90,6 +92,9 @@ func (c *decide) remember() {
 		c.status.Email = string(address)
 	}
 	c.status.Role = string(c.Role())
+	if c.status.State == "" || c.status.State == rosterv1alpha1.InvitationPending {
+		c.recordInviter(c.Inviter) // A mail may have to wait, and the inviter may be removed meanwhile.
+	}
 }
 
 func (c *decide) foldAttempt(r Report) {
@@ -120,6 +125,7 @@ func (c *decide) foldAttempt(r Report) {
 		c.waiting()
 	}
 	s.Attempt, s.RemindersSent, s.MessageID, s.MemberUID = r.Attempt, 0, r.MessageID, r.MemberUID
+	c.recordInviter(r.Inviter)
 	s.DeclinedTime, s.RenewalRequestedTime = nil, nil
 	if r.HandledResend != nil {
 		s.HandledResendTime = r.HandledResend

@@ -108,6 +108,20 @@ func (o Offer) CalledWorkspaces() []rosterv1alpha1.WorkspaceGrant {
 	return called
 }
 
+// CustomRoleNames are the CustomRoles among the roles that the person gets, sorted.
+func (o Offer) CustomRoleNames() []string {
+	names := []string{string(o.Role())}
+	for _, g := range o.Profiles() {
+		names = append(names, string(g.Role))
+	}
+	for _, g := range o.WorkspaceGrants() {
+		names = append(names, string(g.Role))
+	}
+	names = slices.DeleteFunc(names, func(name string) bool { return name == "" || isBuiltIn(rosterv1alpha1.OrganizationRole(name)) })
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // CanManageProfiles says whether the person, as a Member, may add profiles. It means nothing with any other role.
 func (o Offer) CanManageProfiles() bool {
 	can := o.Invitation.Spec.CanManageProfiles

@@ -82,6 +82,20 @@ func TestOfferIsWhatThePersonGets(t *testing.T) {
 	}
 }
 
+func TestCustomRoleNames(t *testing.T) {
+	none := build(profiles(rosterv1alpha1.ProfileGrant{Name: "fb", Role: rosterv1alpha1.ProfileEditor}))
+	if got := none.CustomRoleNames(); len(got) != 0 {
+		t.Errorf("built-in roles: %v", got)
+	}
+	all := offering("lead", profiles(rosterv1alpha1.ProfileGrant{Name: "fb", Role: "writer"}, rosterv1alpha1.ProfileGrant{Name: "ig", Role: "writer"}),
+		func(in *Input) {
+			in.Invitation.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "emea", Role: "editor"}, {Name: "apac"}}
+		})
+	if got := all.CustomRoleNames(); !slices.Equal(got, []string{"editor", "lead", "writer"}) {
+		t.Errorf("got %v", got)
+	}
+}
+
 func TestOfferOfWorkspacesAndProfiles(t *testing.T) {
 	workspaces := []rosterv1alpha1.WorkspaceGrant{{Name: "emea", Role: rosterv1alpha1.ProfileEditor}, {Name: "apac"}}
 	names := func(in *Input) { in.Workspaces = map[string]string{"emea": "Europe"} }

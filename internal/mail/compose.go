@@ -13,6 +13,7 @@ import (
 	htmltemplate "html/template"
 	netmail "net/mail"
 	"net/url"
+	"slices"
 	"strings"
 	texttemplate "text/template"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"golang.org/x/net/idna"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/roles"
 )
 
 //go:embed templates/*
@@ -30,6 +32,7 @@ var templateFiles embed.FS
 const (
 	maxName   = 120
 	maxSender = 60
+	maxWords  = 300 // what a CustomRole is for
 )
 
 // Invitation is what the mail of an Invitation says.
@@ -47,7 +50,13 @@ type Invitation struct {
 	// InviterAddress is where answers go; empty: where the Composer says.
 	InviterAddress string
 	Role           rosterv1alpha1.OrganizationRole
-	Profiles       []rosterv1alpha1.ProfileGrant
+	// AddsProfiles: as a Member, the person may add profiles.
+	AddsProfiles bool
+	// Profiles and Workspaces, each called as people know it.
+	Profiles   []rosterv1alpha1.ProfileGrant
+	Workspaces []rosterv1alpha1.WorkspaceGrant
+	// CustomRoles by name, as far as they are offered and known.
+	CustomRoles roles.Custom
 	// Environments are the addresses at which members sign in.
 	Environments []rosterv1alpha1.Environment
 	// Message is a personal note, quoted as text.
@@ -66,6 +75,7 @@ type Invitation struct {
 type Composer struct {
 	from, replyTo netmail.Address
 	texts         texts
+	roles         roles.Dictionary
 	html          *htmltemplate.Template
 	plain         *texttemplate.Template
 }
@@ -82,6 +92,9 @@ func NewComposer(from, replyTo string) (*Composer, error) {
 func newComposer(from, replyTo string, t texts) (*Composer, error) {
 	c := &Composer{texts: t}
 	var err error
+	if c.roles, err = roles.Load(); err != nil {
+		return nil, err
+	}
 	if c.from, err = parseSender(from); err != nil {
 		return nil, fmt.Errorf("mail.from: %w", err)
 	}
@@ -125,7 +138,7 @@ func (c *Composer) Invitation(in Invitation) (*Message, error) {
 	}
 	replyTo := c.answerTo(&in)
 	s := c.texts.in(in.Locale)
-	v := newView(s, in)
+	v := newView(s, c.roles.In(in.Locale), in)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
 	}
@@ -164,6 +177,24 @@ func (in *Invitation) clean() {
 		}
 	}
 	in.Environments = environments
+	in.cleanRoles()
+}
+
+// cleanRoles is clean for the names of profiles, workspaces and CustomRoles, of which the caller keeps its own.
+func (in *Invitation) cleanRoles() {
+	in.Profiles, in.Workspaces = slices.Clone(in.Profiles), slices.Clone(in.Workspaces)
+	for i := range in.Profiles {
+		in.Profiles[i].Name = oneLine(in.Profiles[i].Name, maxName)
+	}
+	for i := range in.Workspaces {
+		in.Workspaces[i].Name = oneLine(in.Workspaces[i].Name, maxName)
+	}
+	custom := roles.Custom{}
+	for name, c := range in.CustomRoles {
+		c.DisplayName, c.Description = oneLine(c.DisplayName, maxName), oneLine(c.Description, maxWords)
+		custom[name] = c
+	}
+	in.CustomRoles = custom
 }
 
 // isWebAddress takes what a person can open. url.Parse refuses control characters.

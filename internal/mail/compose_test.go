@@ -58,6 +58,28 @@ func aFullInvitation() mail.Invitation {
 	return in
 }
 
+// aCustomInvitation offers roles and workspaces that the organisation has made for itself.
+func aCustomInvitation() mail.Invitation {
+	in := anInvitation()
+	in.Role, in.CustomRoles = "campaign-lead", map[string]rosterv1alpha1.CustomRoleSpec{
+		"campaign-lead": {Scope: rosterv1alpha1.ScopeOrganization, DisplayName: "Campaign lead", Description: "Plans campaigns and invites helpers."},
+		"writer":        {Scope: rosterv1alpha1.ScopeProfile, DisplayName: "Writer", Description: "Writes drafts that others publish."},
+		"proofreader":   {Scope: rosterv1alpha1.ScopeProfile},
+	}
+	in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: "writer"}, {Name: "Asia"}}
+	in.Profiles = []rosterv1alpha1.ProfileGrant{
+		{Name: "Facebook acme.asia", Role: "proofreader"}, {Name: "Mastodon @acme@mastodon.example", Role: rosterv1alpha1.ProfileGuest},
+	}
+	return in
+}
+
+// aMemberWhoAdds may add profiles.
+func aMemberWhoAdds() mail.Invitation {
+	in := anInvitation()
+	in.AddsProfiles = true
+	return in
+}
+
 func reminded(in mail.Invitation) mail.Invitation {
 	in.Reminder = 1
 	in.Now = in.Expiry.Add(-24 * time.Hour)
@@ -146,6 +168,10 @@ var letters = map[string]mail.Invitation{
 	"invitation-fr":       inFrench(aFullInvitation()),
 	"invitation-plain-en": anInvitation(),
 	"invitation-plain-fr": inFrench(anInvitation()),
+	"custom-en":           aCustomInvitation(),
+	"custom-fr":           inFrench(aCustomInvitation()),
+	"adds-profiles-en":    aMemberWhoAdds(),
+	"adds-profiles-fr":    inFrench(aMemberWhoAdds()),
 	"reminder-en":         reminded(aFullInvitation()),
 	"reminder-fr":         reminded(inFrench(aFullInvitation())),
 	"reminder-plain-en":   reminded(anInvitation()),

@@ -82,7 +82,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	for _, in := range everything() {
 		s := composer.texts.in(in.Locale)
 		in.clean()
-		v := newView(s, in)
+		v := newView(s, composer.roles.In(in.Locale), in)
 		if s.err != nil {
 			t.Fatal(s.err)
 		}
@@ -191,11 +191,14 @@ func everything() []Invitation {
 	}
 	for _, more := range []int{1, 2} {
 		add(func(in *Invitation) {
-			for i := range maxProfiles + more {
+			for i := range maxRows + more {
 				in.Profiles = append(in.Profiles, rosterv1alpha1.ProfileGrant{Name: "p", Role: roles[i%len(roles)]})
 			}
 		})
 	}
+	add(func(in *Invitation) {
+		in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: rosterv1alpha1.ProfileGuest}, {Name: "Asia"}}
+	})
 	for _, left := range []time.Duration{time.Minute, 20 * time.Minute, time.Hour, 5 * time.Hour, 48 * time.Hour} {
 		add(func(in *Invitation) { in.Expiry = now.Add(left) })
 	}

@@ -8,10 +8,11 @@ import (
 	"unicode"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/roles"
 )
 
-// maxProfiles is how many profiles a mail lists; it says how many more there are.
-const maxProfiles = 10
+// maxRows is how many profiles or workspaces a mail lists; it says how many more there are.
+const maxRows = 10
 
 // view is everything that the templates show, in the reader's language. The templates only arrange it.
 type view struct {
@@ -25,9 +26,10 @@ type view struct {
 	Greeting     string
 	Opening      string
 	Quote        *quote
-	Role         term
+	Role         roles.Term
 	RoleLabel    string
-	Profiles     *profiles
+	Lists        []list
+	Legend       []roles.Term
 	Button       string
 	Link         string
 	LinkLabel    string
@@ -41,26 +43,22 @@ type view struct {
 	Footer       []string
 }
 
-// term is a word and what it means.
-type term struct{ Name, Words string }
-
 // quote is the personal message.
 type quote struct {
 	Label string
 	Lines []string
 }
 
-// profiles are the grants on social profiles, and what the roles among them mean.
-type profiles struct {
-	Label  string
-	Rows   []grant
-	More   string
-	Legend []term
+// list is what is given on profiles or workspaces.
+type list struct {
+	Label string
+	Rows  []row
+	More  string
 }
 
-type grant struct{ Profile, Role string }
+type row struct{ Name, Role string }
 
-func newView(s *speaker, in Invitation) view {
+func newView(s *speaker, terms roles.Words, in Invitation) view {
 	names := words{
 		"Organization": in.Organization, "Inviter": in.Inviter, "Email": in.To, "Name": in.Name,
 		"Duration": s.duration(in.Expiry.Sub(in.Now)),
@@ -76,7 +74,7 @@ func newView(s *speaker, in Invitation) view {
 		Language: string(s.locale), Colon: s.say("colon", nil), Organization: in.Organization, Monogram: monogram(in.Organization),
 		Subject: by("subject"), Heading: s.say("heading.invitation", names), Opening: by("opening"),
 		Greeting:  s.say("greeting.plain", names),
-		RoleLabel: s.say("role.label", nil), Role: roleTerm(s, in.Role), Profiles: newProfiles(s, in.Profiles),
+		RoleLabel: s.say("role.label", nil), Role: terms.InOrganization(in.Role, in.AddsProfiles, in.CustomRoles),
 		Button: s.say("button", nil), Link: in.Link, LinkLabel: s.say("link.label", nil), LinkText: s.say("link.text", nil),
 		Expiry: s.say("expiry", words{"Time": s.time(in.Expiry), "Duration": unbroken(s.duration(in.Expiry.Sub(in.Now)))}),
 		Next:   s.say("next.button", nil), NextText: s.say("next.link", nil),
@@ -99,6 +97,7 @@ func newView(s *speaker, in Invitation) view {
 		v.Elsewhere, v.Environments = s.say("environment.label", nil), in.Environments
 	}
 	v.Preview = v.Opening + " " + v.Expiry
+	v.addLists(s, terms, in)
 	return v
 }
 
@@ -110,41 +109,40 @@ func newQuote(s *speaker, in Invitation, names words) *quote {
 	return &quote{Label: label, Lines: strings.Split(in.Message, "\n")}
 }
 
-func newProfiles(s *speaker, grants []rosterv1alpha1.ProfileGrant) *profiles {
-	if len(grants) == 0 {
-		return nil
-	}
-	p := &profiles{Label: s.say("profile.label", nil)}
-	for i, g := range grants {
-		role := profileTerm(s, g.Role)
-		if i < maxProfiles {
-			p.Rows = append(p.Rows, grant{Profile: g.Name, Role: role.Name})
+// addLists lists workspaces and profiles, and explains the roles on them.
+func (v *view) addLists(s *speaker, terms roles.Words, in Invitation) {
+	var workspaces, profiles []row
+	for _, w := range in.Workspaces {
+		role := s.say("workspace.shown", nil)
+		if w.Role != "" {
+			role = v.explain(terms.OnProfile(w.Role, in.CustomRoles))
 		}
-		if role.Words != "" && !slices.Contains(p.Legend, role) {
-			p.Legend = append(p.Legend, role)
-		}
+		workspaces = append(workspaces, row{w.Name, role})
 	}
-	if more := len(grants) - maxProfiles; more > 0 {
-		p.More = s.count("profile.more", more)
+	for _, p := range in.Profiles {
+		profiles = append(profiles, row{p.Name, v.explain(terms.OnProfile(p.Role, in.CustomRoles))})
 	}
-	return p
+	v.addList(s, "workspace.label", workspaces)
+	v.addList(s, "profile.label", profiles)
 }
 
-func roleTerm(s *speaker, role rosterv1alpha1.OrganizationRole) term {
-	switch role {
-	case rosterv1alpha1.RoleOwner, rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager, rosterv1alpha1.RoleAdvancedMember,
-		rosterv1alpha1.RoleMember, rosterv1alpha1.RoleProfileConnector:
-		return term{Name: s.say("role."+string(role)+".name", nil), Words: s.say("role."+string(role)+".words", nil)}
+func (v *view) addList(s *speaker, label string, rows []row) {
+	if len(rows) == 0 {
+		return
 	}
-	return term{Name: string(role)}
+	l := list{Label: s.say(label, nil), Rows: rows}
+	if more := len(rows) - maxRows; more > 0 {
+		l.Rows, l.More = rows[:maxRows], s.count("more", more)
+	}
+	v.Lists = append(v.Lists, l)
 }
 
-func profileTerm(s *speaker, role rosterv1alpha1.ProfileRole) term {
-	switch role {
-	case rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest:
-		return term{Name: s.say("profile."+string(role)+".name", nil), Words: s.say("profile."+string(role)+".words", nil)}
+// explain adds a role to the legend, if there is something to say about it, and returns its name.
+func (v *view) explain(role roles.Term) string {
+	if role.Words != "" && !slices.Contains(v.Legend, role) {
+		v.Legend = append(v.Legend, role)
 	}
-	return term{Name: string(role)}
+	return role.Name
 }
 
 // unbroken keeps words on one line.

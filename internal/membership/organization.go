@@ -99,7 +99,9 @@ func HoldsSeat(inv *rosterv1alpha1.Invitation) bool {
 
 // InvitationSeat says whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
 // at all. The Member is the one that it names; nil where it names none.
-func InvitationSeat(o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) (seat quota.Answer, limited bool) {
+func InvitationSeat(
+	o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member,
+) (seat quota.Answer, limited bool) {
 	switch {
 	case o == nil, inv.Spec.Role == rosterv1alpha1.RoleProfileConnector, inv.Spec.MemberRef != nil && m == nil:
 		return quota.Placed, false
@@ -231,8 +233,8 @@ func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Membe
 			"The owner owns no other organisation, or this one for longest.")
 		return
 	}
-	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a CoOwner. "+
-		"Name another Member in spec.ownerRef, or have them give up the other organisation.", owner.Spec.Email)
+	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a "+
+		"CoOwner. Name another Member in spec.ownerRef, or have them give up the other organisation.", owner.Spec.Email)
 	conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonOwnerElsewhere, message)
 	conds.stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
 }
@@ -247,7 +249,8 @@ func (in OrganizationInput) ready(conds conditions, message string) {
 }
 
 func planMissing(name string) string {
-	return fmt.Sprintf("spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
+	return fmt.Sprintf(
+		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
 }
 
 // plan brings what is in effect to what the Plan says, and gives the places out.

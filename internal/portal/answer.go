@@ -26,6 +26,7 @@ func (e *throttledError) Error() string { return fmt.Sprintf("too many tries, ne
 
 // getInvitation answers GET /invitations/{token}. It changes nothing.
 func (p *Portal) getInvitation(v *visit) {
+	v.gives = true
 	if !p.open(v) {
 		return
 	}
@@ -93,6 +94,7 @@ func (p *Portal) postInvitation(v *visit) {
 // postAccept: the Account, its password, then the claim. A crash between any two leaves something that the next try completes.
 func (p *Portal) postAccept(v *visit) {
 	ctx, f := v.r.Context(), readForm(v.r.PostForm)
+	v.gives = true
 	if !p.identified(v) {
 		return
 	}
@@ -227,6 +229,7 @@ func (p *Portal) postDecline(v *visit) {
 
 // postRenew asks the operator for a new link.
 func (p *Portal) postRenew(v *visit) {
+	v.gives = true
 	if p.open(v) {
 		p.answer(v, invitation.LinkRenewable, invitation.LinkRenewing, claimRenewal, invitation.RequestRenewal)
 	}

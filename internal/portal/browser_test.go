@@ -358,7 +358,7 @@ func TestBrowserFrench(t *testing.T) {
 		i.Spec.Role, i.Spec.Locale, i.Spec.Message = rosterv1alpha1.RoleManager, "fr", "Bienvenue dans l’équipe !"
 	}), w.site()
 	b.open(s.url + w.link(inv))
-	b.says("Rejoindre Acme Social", "Olivia Martin vous invite", "Responsable", "jeudi 26 novembre 2026")
+	b.says("Rejoindre Acme Social", "Olivia Martin vous invite", "Gestionnaire", "jeudi 26 novembre 2026")
 	b.sound("accept-fr")
 	b.open(s.url + w.link(inv) + "?lang=en")
 	b.says("Join Acme Social")

@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-logr/logr"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -90,7 +91,8 @@ func startPlane() (*plane, error) {
 	p := &plane{env: env, stop: stop}
 	started = p
 	scheme := runtime.NewScheme()
-	err = errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), admissionv1.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme))
+	err = errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), admissionv1.AddToScheme(scheme),
+		authorizationv1.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme))
 	if err != nil {
 		return nil, err
 	}

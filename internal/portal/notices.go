@@ -47,6 +47,8 @@ func (p *Portal) dead(v *visit, verdict invitation.Verdict) {
 			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.found.address.Domain()),
 			w.T("dead.notAllowed.next", "Contact", offer.Contact),
 		}})
+	case invitation.LinkInviterLostRight:
+		p.notice(v, http.StatusForbidden, p.lostRight(v, offer))
 	default:
 		p.notice(v, http.StatusGone, p.goneNotice(v, verdict, offer))
 	}
@@ -85,6 +87,18 @@ func (p *Portal) goneNotice(v *visit, verdict invitation.Verdict, offer offerVie
 
 func expiredText(w words, offer offerView) string {
 	return w.T("dead.expired.text", "Org", offer.Org, "Until", offer.Until.Text)
+}
+
+// lostRight says whom to ask instead of whoever invited.
+func (p *Portal) lostRight(v *visit, offer offerView) notice {
+	w := v.words
+	contact := w.T("contact.team")
+	if offer.Owner != nil && offer.Owner.Name != offer.Inviter {
+		contact = offer.Owner.Name
+	}
+	return notice{Symbol: symbolStop, Heading: w.T("dead.lostRight.title"), Decline: p.path(v, "/decline"), Paragraphs: []string{
+		w.T("dead.lostRight.text", "Org", offer.Org, "Inviter", offer.Inviter), w.T("dead.lostRight.next", "Contact", contact),
+	}}
 }
 
 // unknown is the one answer to links that are not ours, forged, cut short, or of invitations that are gone.

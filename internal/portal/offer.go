@@ -5,6 +5,7 @@ package portal
 import (
 	"context"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -16,6 +17,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/roles"
 )
 
 // offerView is an invitation in words.
@@ -26,11 +28,13 @@ type offerView struct {
 	// Inviter by name or address; empty if it is not a person.
 	Inviter string
 	Note    string
-	Role    roleView
+	Role    roles.Term
 	// AllProfiles says that the role in the organisation brings all profiles with it.
 	AllProfiles  bool
 	Profiles     []profileView
 	MoreProfiles []profileView
+	// Workspaces that are given; none for whoever has all of them.
+	Workspaces   []workspaceView
 	Until        untilView
 	Environments []environmentView
 	// Owner of the organisation; nil if there is none, or it is the invited person.
@@ -39,11 +43,15 @@ type offerView struct {
 	Contact string
 }
 
-type roleView struct{ Name, Explained string }
-
 type profileView struct {
 	Network, Handle string
-	Role            roleView
+	Role            roles.Term
+}
+
+// workspaceView has no role where the roles in the workspace are given profile by profile.
+type workspaceView struct {
+	Name string
+	Role roles.Term
 }
 
 // untilView is when the link expires: in words, for machines (RFC 3339), and how much time is left.
@@ -59,7 +67,7 @@ const shownProfiles = 8
 // describe puts an invitation into words. What it reads besides comes from the cache, and is left out if it cannot be had: it is not what
 // anything is decided by.
 func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
-	o := f.offer
+	o := p.name(ctx, f.offer)
 	v := offerView{
 		Org: w.T("contact.organisation"), Contact: w.T("contact.someone"),
 		Email: string(f.address), Note: o.Invitation.Spec.Message,
@@ -74,11 +82,14 @@ func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
 			v.Owner = p.owner(ctx, org)
 		}
 	}
-	v.Role, v.AllProfiles = roleWords(w, role), access.Manages(role)
+	permissions, _ := access.Roles(o.CustomRoles).InOrganization(role)
+	v.Role = w.roles.InOrganization(role, o.CanManageProfiles(), o.CustomRoles)
+	v.AllProfiles = slices.Contains(permissions, rosterv1alpha1.PermissionAdministerProfiles)
 	if !v.AllProfiles {
-		profiles := p.profiles(ctx, w, f)
+		profiles := p.profiles(ctx, w, o)
 		cut := min(shownProfiles, len(profiles))
 		v.Profiles, v.MoreProfiles = profiles[:cut], profiles[cut:]
+		v.Workspaces = workspaces(w, o)
 	}
 	v.Inviter = p.inviter(ctx, o.Invitation)
 	switch {
@@ -91,6 +102,37 @@ func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
 		v.Until = untilView{Text: w.moment(e.Time), Machine: e.UTC().Format(time.RFC3339), Left: w.left(e.Sub(p.clock.Now()))}
 	}
 	return v
+}
+
+// name adds what the CustomRoles and Workspaces that are offered are called.
+func (p *Portal) name(ctx context.Context, o invitation.Offer) invitation.Offer {
+	namespace := o.Invitation.Namespace
+	o.CustomRoles, o.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
+	for _, name := range o.CustomRoleNames() {
+		role := &rosterv1alpha1.CustomRole{}
+		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
+			o.CustomRoles[name] = role.Spec
+		}
+	}
+	for _, g := range o.WorkspaceGrants() {
+		workspace := &rosterv1alpha1.Workspace{}
+		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: g.Name}, workspace) {
+			o.Workspaces[g.Name] = workspace.Spec.DisplayName
+		}
+	}
+	return o
+}
+
+func workspaces(w words, o invitation.Offer) []workspaceView {
+	var views []workspaceView
+	for _, g := range o.CalledWorkspaces() {
+		v := workspaceView{Name: g.Name}
+		if g.Role != "" {
+			v.Role = w.roles.OnProfile(g.Role, o.CustomRoles)
+		}
+		views = append(views, v)
+	}
+	return views
 }
 
 // owns says whether the invited Member is the one that owns the organisation.
@@ -114,19 +156,18 @@ func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *p
 // inviter is the name of the Member with the address that spec.invitedBy names, else that address. Other user names, such as those of
 // service accounts, mean nothing to the reader.
 func (p *Portal) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) string {
-	address, err := invitation.ParseAddress(strings.TrimPrefix(inv.Spec.InvitedBy, p.userPrefix))
-	if err != nil {
+	address, ok := invitation.InviterAddress(inv, p.userPrefix)
+	if !ok {
 		return ""
 	}
-	var list rosterv1alpha1.MemberList
-	err = p.cache.List(ctx, &list, client.InNamespace(inv.Namespace), client.MatchingFields{addressIndex: string(address)})
+	members, err := p.membersAt(ctx, inv.Namespace, address)
 	if err != nil {
 		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(inv))
 	}
-	if len(list.Items) == 0 {
+	if len(members) == 0 {
 		return string(address)
 	}
-	return memberName(&list.Items[0])
+	return memberName(members[0])
 }
 
 func memberName(m *rosterv1alpha1.Member) string {
@@ -138,12 +179,12 @@ func memberName(m *rosterv1alpha1.Member) string {
 	return m.Spec.Email
 }
 
-func (p *Portal) profiles(ctx context.Context, w words, f found) []profileView {
+func (p *Portal) profiles(ctx context.Context, w words, o invitation.Offer) []profileView {
 	var views []profileView
-	for _, g := range f.offer.Profiles() {
-		v := profileView{Handle: g.Name, Role: profileRoleWords(w, g.Role)}
+	for _, g := range o.Profiles() {
+		v := profileView{Handle: g.Name, Role: w.roles.OnProfile(g.Role, o.CustomRoles)}
 		sp := &rosterv1alpha1.SocialProfile{}
-		if p.look(ctx, client.ObjectKey{Namespace: f.offer.Invitation.Namespace, Name: g.Name}, sp) {
+		if p.look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
 			v.Handle, v.Network = sp.Spec.Handle, string(sp.Spec.Network)
 			if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
 				v.Network = w.T("profile.adAccount", "Network", v.Network)
@@ -186,36 +227,4 @@ func initials(name string) string {
 		}
 	}
 	return b.String()
-}
-
-func roleWords(w words, role rosterv1alpha1.OrganizationRole) roleView {
-	switch role {
-	case rosterv1alpha1.RoleOwner:
-		return roleView{w.T("role.owner"), w.T("role.owner.explained")}
-	case rosterv1alpha1.RoleCoOwner:
-		return roleView{w.T("role.coOwner"), w.T("role.coOwner.explained")}
-	case rosterv1alpha1.RoleManager:
-		return roleView{w.T("role.manager"), w.T("role.manager.explained")}
-	case rosterv1alpha1.RoleAdvancedMember:
-		return roleView{w.T("role.advancedMember"), w.T("role.advancedMember.explained")}
-	case rosterv1alpha1.RoleProfileConnector:
-		return roleView{w.T("role.profileConnector"), w.T("role.profileConnector.explained")}
-	case rosterv1alpha1.RoleMember:
-		return roleView{w.T("role.member"), w.T("role.member.explained")}
-	}
-	return roleView{Name: string(role)}
-}
-
-func profileRoleWords(w words, role rosterv1alpha1.ProfileRole) roleView {
-	switch role {
-	case rosterv1alpha1.ProfileAdministrator:
-		return roleView{w.T("profile.administrator"), w.T("profile.administrator.explained")}
-	case rosterv1alpha1.ProfileEditor:
-		return roleView{w.T("profile.editor"), w.T("profile.editor.explained")}
-	case rosterv1alpha1.ProfileModerator:
-		return roleView{w.T("profile.moderator"), w.T("profile.moderator.explained")}
-	case rosterv1alpha1.ProfileGuest:
-		return roleView{w.T("profile.guest"), w.T("profile.guest.explained")}
-	}
-	return roleView{Name: string(role)}
 }

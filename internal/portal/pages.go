@@ -182,6 +182,8 @@ type notice struct {
 	Environments []environmentView
 	// Renew is where to ask for a new link; empty if that is not offered.
 	Renew string
+	// Decline is where to say no; empty if that is not offered.
+	Decline string
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }

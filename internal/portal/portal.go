@@ -118,6 +118,8 @@ type visit struct {
 	client netip.Addr
 	words  words
 	found  found
+	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
+	gives bool
 }
 
 // path of a page about the invitation of the visit.
@@ -197,6 +199,9 @@ func (p *Portal) open(v *visit) bool {
 
 func (p *Portal) refreshVisit(v *visit) error {
 	f, err := p.refresh(v.r.Context(), v.found)
+	if err == nil && v.gives {
+		err = p.review(v.r.Context(), &f)
+	}
 	if err == nil {
 		p.setFound(v, f)
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/language"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/roles"
 )
 
 //go:embed texts/*.json
@@ -39,8 +40,12 @@ func newDictionary() (*dictionary, error) {
 		}
 		tags = append(tags, language.Make(string(l)))
 	}
+	terms, err := roles.Load()
+	if err != nil {
+		return nil, err
+	}
 	for _, l := range languages() {
-		d.words[l] = words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l))}
+		d.words[l] = words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l)), roles: terms.In(l)}
 	}
 	d.matcher = language.NewMatcher(tags)
 	return d, nil
@@ -74,6 +79,7 @@ func (d *dictionary) choose(r *http.Request, asked, otherwise rosterv1alpha1.Loc
 type words struct {
 	Locale    rosterv1alpha1.Locale
 	localizer *i18n.Localizer
+	roles     roles.Words
 	chosen    bool
 }
 

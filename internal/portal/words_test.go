@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
@@ -214,4 +216,41 @@ func TestLanguageStaysAsChosen(t *testing.T) {
 	}
 	french := w.invite("luc", func(i *rosterv1alpha1.Invitation) { i.Spec.Locale = "fr" })
 	b.get(w.link(french)).expect(t, http.StatusOK, `<html lang="fr">`, `action="`+w.link(french)+`"`)
+}
+
+// What an organisation has made for itself is called as it calls it, on the page before and the page after accepting.
+func TestCustomRolesAndWorkspacesInWords(t *testing.T) {
+	w := newWorld(t)
+	for name, spec := range map[string]rosterv1alpha1.CustomRoleSpec{
+		"lead": {Scope: rosterv1alpha1.ScopeOrganization, DisplayName: "Campaign lead", Description: "Plans <campaigns>.",
+			Permissions: []rosterv1alpha1.RolePermission{rosterv1alpha1.PermissionViewTeam}},
+		"boss": {Scope: rosterv1alpha1.ScopeOrganization,
+			Permissions: []rosterv1alpha1.RolePermission{rosterv1alpha1.PermissionAdministerProfiles}},
+		"writer": {Scope: rosterv1alpha1.ScopeProfile, DisplayName: "Writer", Permissions: []rosterv1alpha1.RolePermission{"schedule"}},
+	} {
+		role := &rosterv1alpha1.CustomRole{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name}, Spec: spec}
+		w.create(role)
+		w.awaitCache(role)
+	}
+	emea := &rosterv1alpha1.Workspace{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "emea"}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: "Europe & Africa"},
+	}
+	w.create(emea)
+	w.awaitCache(emea)
+	custom := w.invite("ana", func(i *rosterv1alpha1.Invitation) {
+		i.Spec.Role, i.Spec.Profiles = "lead", []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "writer"}}
+		i.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "emea", Role: "writer"}, {Name: "apac"}}
+	})
+	b := w.site().browser()
+	says := []string{"<strong>Campaign lead</strong><br>Plans &lt;campaigns&gt;.", "Your workspaces", "Europe &amp; Africa", "apac",
+		"roles profile by profile", "acme.social", "<strong>Writer</strong></span>"}
+	b.get(w.link(custom)).expect(t, http.StatusOK, says...)
+	b.follow(b.post(w.link(custom), accepting())).expect(t, http.StatusOK, says...)
+
+	adds := w.invite("ben", func(i *rosterv1alpha1.Invitation) { i.Spec.CanManageProfiles = new(true) })
+	b.get(w.link(adds)).expect(t, http.StatusOK, "<strong>Member</strong>", "may add new ones and ad accounts")
+	boss := w.invite("cem", func(i *rosterv1alpha1.Invitation) { i.Spec.Role = "boss" })
+	b.get(w.link(boss)).expect(t, http.StatusOK, "<strong>boss</strong></dd>", "All of them, as administrator")
+	unknown := w.invite("dee", func(i *rosterv1alpha1.Invitation) { i.Spec.Role = "no-such-role" })
+	b.get(w.link(unknown)).expect(t, http.StatusOK, "<strong>no-such-role</strong></dd>")
 }

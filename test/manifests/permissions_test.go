@@ -3,6 +3,7 @@
 package manifests_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -114,18 +115,18 @@ func bindingTo(role string) *rbacv1.RoleBinding {
 // nothing beyond.
 func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	manager := c.as(t, "roster-manager")
-	for _, e := range everyRole() {
-		name := "roster:member:" + strings.ToLower(string(e.Role)) + "-" + strings.ToLower(string(e.On("acme-fb")))
-		if err := manager.Create(t.Context(), role(name, access.Compile(e, "acme", "ana"))); err != nil {
-			t.Errorf("the Role of a %s, %s on a profile: %v", e.Role, e.On("acme-fb"), err)
+	for i, s := range everySource() {
+		name := fmt.Sprintf("roster:member:ana-%d", i)
+		if err := manager.Create(t.Context(), role(name, access.Compile(access.Resolve(s), "acme", "ana"))); err != nil {
+			t.Errorf("the Role of %+v: %v", s, err)
 		}
 		if err := manager.Create(t.Context(), bindingTo(name)); err != nil {
 			t.Errorf("its binding: %v", err)
 		}
 	}
-	for resource, group := range map[string]string{"secrets": "", "accounts": roster, "pods": ""} {
+	for resource, group := range map[string]string{"secrets": "", "accounts": roster, "pods": "", "plans": roster} {
 		rule := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"update"}}
-		more := append(access.Compile(everyRole()[0], "acme", "ana"), rule)
+		more := append(access.Compile(access.Resolve(access.Sources{Owner: true}), "acme", "ana"), rule)
 		if err := manager.Create(t.Context(), role("roster:member:eve-"+resource, more)); !apierrors.IsForbidden(err) {
 			t.Errorf("a Role that allows to update %s: %v, want it forbidden", resource, err)
 		}
@@ -137,20 +138,39 @@ func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	}
 }
 
-// everyRole is what a Member can hold: each role in the organisation with each role on a profile.
-func everyRole() []access.Effective {
-	exists := func(string) bool { return true }
-	all := []access.Effective{access.Resolve(rosterv1alpha1.MemberSpec{}, true, exists)}
-	for _, organization := range access.Grantable(rosterv1alpha1.RoleOwner) {
-		for _, profile := range []rosterv1alpha1.ProfileRole{
-			rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
+// everySource is what the Role of a Member can be made of: each role in the organisation, each permission of a CustomRole alone and all
+// together, each role on a profile, a workspace, and a profile that the person connected.
+func everySource() []access.Sources {
+	roles := access.Roles{
+		"all":   {Scope: rosterv1alpha1.ScopeOrganization, Permissions: access.AllOrganizationPermissions()},
+		"night": {Scope: rosterv1alpha1.ScopeProfile, Permissions: []rosterv1alpha1.RolePermission{"moderate", "connect"}},
+	}
+	organization := []rosterv1alpha1.OrganizationRole{
+		rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager, rosterv1alpha1.RoleAdvancedMember, rosterv1alpha1.RoleMember,
+		rosterv1alpha1.RoleProfileConnector, "all",
+	}
+	for i, p := range access.AllOrganizationPermissions() {
+		name := fmt.Sprintf("only-%d", i)
+		roles[name] = rosterv1alpha1.CustomRoleSpec{Scope: rosterv1alpha1.ScopeOrganization, Permissions: []rosterv1alpha1.RolePermission{p}}
+		organization = append(organization, rosterv1alpha1.OrganizationRole(name))
+	}
+	base := access.Sources{
+		Roles: roles, Profiles: map[string]access.Standing{"acme-fb": access.Present}, Connected: []string{"acme-own"},
+		Workspaces: map[string][]string{"west": {"acme-fb"}},
+	}
+	owner := base
+	owner.Owner = true
+	all := []access.Sources{owner}
+	for _, r := range organization {
+		for _, onProfile := range []rosterv1alpha1.ProfileRole{
+			rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest, "night",
 		} {
-			spec := rosterv1alpha1.MemberSpec{
-				Role: organization, Profiles: []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: profile}},
+			s := base
+			s.Spec = rosterv1alpha1.MemberSpec{
+				Role: r, Profiles: []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: onProfile}},
+				Workspaces: []rosterv1alpha1.WorkspaceGrant{{Name: "west", Role: onProfile}},
 			}
-			if e := access.Resolve(spec, false, exists); !access.Manages(e.Role) || profile == rosterv1alpha1.ProfileAdministrator {
-				all = append(all, e) // Whoever manages is Administrator of all profiles anyway.
-			}
+			all = append(all, s)
 		}
 	}
 	return all

@@ -18,6 +18,8 @@ const (
 	ownerStays   = "The Member olivia (olivia@acme.example) owns the Organization acme and cannot be deleted. Name another owner in its spec.ownerRef first, or delete the Organization."
 	ownerActive  = "The Member olivia (olivia@acme.example) owns the Organization acme and cannot be suspended. Name another owner in its spec.ownerRef first."
 	clusterAdmin = "admin@platform.example"
+	// namespaceController empties a namespace that is being deleted. Kubernetes gives it the right to.
+	namespaceController = "system:serviceaccount:kube-system:namespace-controller"
 )
 
 func TestTheOwnerIsSafe(t *testing.T) {
@@ -133,21 +135,65 @@ func TestAnOrganizationAndItsOwnerCanBeDeleted(t *testing.T) {
 // TestAnOrganizationThatIsBeingDeletedProtectsNobody: it stays for as long as a finalizer holds it.
 func TestAnOrganizationThatIsBeingDeletedProtectsNobody(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deleteOnlySuspended, func(o *rosterv1alpha1.Organization) { o.Finalizers = []string{"test.roster.dev/wait"} })
+	w := newWorld(t, deleteOnlySuspended, held)
 	w.Expect(cluster.Client.Delete(t.Context(), w.organization("acme"))).To(Succeed())
 	w.Eventually(func() error { return deleteMember("olivia")(w, w.as(flux)) }).Should(Succeed())
 	w.Expect(deleteMember("ben")(w, w.as(flux))).To(Succeed())
 	w.Expect(updateOrganization(func(o *rosterv1alpha1.Organization) { o.Finalizers = nil })(w, cluster.Client)).To(Succeed())
 }
 
-// TestANamespaceCanBeDeleted: the namespace controller deletes in any order, the Organization as likely last as first.
+// TestANamespaceCanBeDeleted from start to end. There is no namespace controller here, so the test does what that one does: it deletes
+// whatever is in the namespace, kind by kind, the Organization as likely last as first, and then takes the finalizer off. It shows that
+// no policy is in the way; when Kubernetes' controller does it, and that it tries again after a refusal, is Kubernetes' own.
 func TestANamespaceCanBeDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deleteOnlySuspended)
+	for _, o := range []client.Object{w.team("writers", editor, people("olivia", "ana"), works("acme-fb")), w.workspace("west", holds("acme-fb"))} {
+		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
+	}
 	w.expectRefused(deleteMember("olivia")(w, w.as(flux)), ownerStays)
 	w.Expect(cluster.Client.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}})).To(Succeed())
-	w.Eventually(func() error {
-		return cluster.Client.DeleteAllOf(t.Context(), &rosterv1alpha1.Member{}, client.InNamespace(w.ns))
-	}).Should(Succeed())
-	read[rosterv1alpha1.Organization](w, "acme")
+	controller := w.as(namespaceController)
+	for _, kind := range []client.Object{
+		&rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}, &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Team{},
+		&rosterv1alpha1.Workspace{}, &rosterv1alpha1.CustomRole{}, &rosterv1alpha1.Organization{},
+	} {
+		w.Eventually(func() error { return controller.DeleteAllOf(t.Context(), kind, client.InNamespace(w.ns)) }).Should(Succeed(), "%T", kind)
+	}
+	ns := &corev1.Namespace{}
+	w.Expect(cluster.Client.Get(t.Context(), client.ObjectKey{Name: w.ns}, ns)).To(Succeed())
+	ns.Spec.Finalizers = nil
+	w.Expect(cluster.Client.SubResource("finalize").Update(t.Context(), ns)).To(Succeed())
+	err := cluster.Client.Get(t.Context(), client.ObjectKey{Name: w.ns}, ns)
+	w.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%v", err)
+}
+
+// TestBothOwnersAreSafeWhileTheOwnershipPasses: the one who is named has not joined yet, and the former stays in charge until then.
+func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Expect(updateOrganization(owner("cora"))(w, w.as(olivia))).To(Succeed())
+	o := read[rosterv1alpha1.Organization](w, "acme")
+	o.Status.OwnerRef, o.Status.Owner = &rosterv1alpha1.LocalReference{Name: "olivia"}, olivia
+	w.Expect(cluster.Client.Status().Update(t.Context(), o)).To(Succeed())
+	const former = "The Member olivia (olivia@acme.example) owns the Organization acme until the Member cora is active and cannot be "
+	const named = "The Member cora (cora@acme.example) is named the owner of the Organization acme and cannot be "
+	const wait, rename = "Wait until the Member cora has joined and is not suspended", "Name another owner in its spec.ownerRef first"
+	w.Eventually(func() error { return deleteMember("olivia")(w, dry(w.as(ben))) }).Should(MatchError(ContainSubstring("until")))
+	w.attempts(t, map[string]attempt{
+		"the former is deleted":                     {ben, deleteMember("olivia"), former + "deleted. " + wait + ", or delete the Organization."},
+		"the former is pruned":                      {flux, deleteMember("olivia"), former + "deleted. " + wait + ", or delete the Organization."},
+		"the former is suspended":                   {flux, updateMember("olivia", suspended), former + "suspended. " + wait + "."},
+		"the former is changed":                     {carla, updateMember("olivia", role(memberRole)), "carla@acme.example may not change the Member olivia, who owns the Organization acme until the Member cora is active. Ask olivia@acme.example."},
+		"an invitation in the former's name":        {ben, invite("olivia", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "mallory@acme.example" }), "ben@acme.example may not create the Invitation olivia: the Member of that name owns the Organization acme until the Member cora is active. Choose another name."},
+		"the named one is deleted":                  {ben, deleteMember("cora"), named + "deleted. " + rename + ", or delete the Organization."},
+		"the named one is changed":                  {carla, updateMember("cora", called("Cora")), "carla@acme.example may not change the Member cora, who is named the owner of the Organization acme. Ask olivia@acme.example."},
+		"an invitation in the name that is named":   {ben, invite("cora"), "ben@acme.example may not create the Invitation cora: the Member of that name is named the owner of the Organization acme. Choose another name."},
+		"the named one is suspended again after":    {flux, updateMember("cora", suspended), ""}, // as it was
+		"the suspension of the named one is lifted": {olivia, updateMember("cora", reactivated), ""},
+		"the operator binds the named one":          {manager, updateMember("cora", joined), ""},
+		"the former takes it back":                  {olivia, updateOrganization(owner("olivia")), ""},
+		"the one who is named takes it further":     {carla, updateOrganization(owner("carla")), "carla@acme.example may not make the Member carla the owner of the Organization acme (spec.ownerRef). Ask olivia@acme.example, who owns it, or an administrator of the namespace."},
+		"a third one is not protected":              {ben, deleteMember("carla"), ""},
+	})
 }

@@ -44,6 +44,8 @@ const (
 	// adam is an AdvancedMember, who connected acme-adam. pat is a ProfileConnector, who connected acme-pat.
 	adam = "adam@acme.example"
 	pat  = "pat@acme.example"
+	// eva is a Member, Administrator of acme-fb.
+	eva = "eva@acme.example"
 	// nina administers the namespace by Kubernetes' ClusterRole admin, and is no Member.
 	nina = "nina@platform.example"
 	// flux applies what Git says, under the ClusterRole roster-admin.
@@ -112,10 +114,12 @@ func newWorld(t testing.TB, change ...func(o *rosterv1alpha1.Organization)) *wor
 		w.member("lena", role("lead"), on("acme-fb", rosterv1alpha1.ProfileEditor), joined),
 		w.member("adam", role(rosterv1alpha1.RoleAdvancedMember), joined),
 		w.member("pat", role(rosterv1alpha1.RoleProfileConnector), joined),
+		w.member("eva", on("acme-fb", rosterv1alpha1.ProfileAdministrator), joined),
 		w.member("cora", role(rosterv1alpha1.RoleCoOwner), suspended),
 		w.invitation("zoe", func(inv *rosterv1alpha1.Invitation) { inv.Spec.InvitedBy = olivia }),
 		w.invitation("gina", offers(rosterv1alpha1.RoleCoOwner), revoked),
 		w.customRole("lead", rosterv1alpha1.ScopeOrganization, "ViewTeam", "ManageMembers", "ManageTeams", "ManageRoles"),
+		w.customRole("billing", rosterv1alpha1.ScopeOrganization, "ViewSubscription", "ManageSubscription"),
 		w.customRole("night-shift", rosterv1alpha1.ScopeProfile, "schedule"),
 		w.profile("acme-fb", ""), w.profile("acme-x", ""), w.profile("acme-adam", adam), w.profile("acme-pat", pat),
 	} {
@@ -252,6 +256,9 @@ func ownerInvites(o *rosterv1alpha1.Organization) {
 func deleteOnlySuspended(o *rosterv1alpha1.Organization) {
 	o.Spec.Guardrails = &rosterv1alpha1.Guardrails{DeleteOnlySuspended: ptr.To(true)}
 }
+
+// held keeps an Organization that is being deleted.
+func held(o *rosterv1alpha1.Organization) { o.Finalizers = []string{"test.roster.dev/wait"} }
 
 func (w *world) member(name string, change ...func(m *rosterv1alpha1.Member)) *rosterv1alpha1.Member {
 	m := &rosterv1alpha1.Member{

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	. "github.com/onsi/gomega"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// warnings are what the API server says in Warning headers.
+type warnings struct {
+	mu   sync.Mutex
+	said []string
+}
+
+func (h *warnings) HandleWarningHeader(code int, _, text string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.said = append(h.said, fmt.Sprintf("%d %s", code, text))
+}
+
+func (h *warnings) take() []string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	said := h.said
+	h.said = nil
+	return said
+}
+
+func warnOnOrphans(o *rosterv1alpha1.Organization) {
+	o.Spec.Guardrails = &rosterv1alpha1.Guardrails{WarnOnOrphanedProfiles: ptr.To(true)}
+}
+
+// warned is a client of somebody whose warnings are collected.
+func (w *world) warned(user string) (client.Client, *warnings) {
+	h := &warnings{}
+	config := rest.CopyConfig(cluster.AsUser(user))
+	config.WarningHandler = h
+	return dry(w.client(config)), h
+}
+
+// soleAdministrator writes what the operator would.
+func (w *world) soleAdministrator(name string, profiles ...string) {
+	w.Helper()
+	m := read[rosterv1alpha1.Member](w, name)
+	m.Status.SoleAdministratorOf = profiles
+	w.Expect(cluster.Client.Status().Update(w.Context(), m)).To(Succeed())
+}
+
+func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, warnOnOrphans)
+	w.soleAdministrator("eva", "acme-fb")
+	w.soleAdministrator("ana", "a", "b", "c", "d", "e", "f", "g")
+	w.soleAdministrator("cora", "acme-x")
+	const remedy = ". Make somebody else Administrator there, in spec.profiles of their Member or by a Team."
+	without := func(name, profiles string) string {
+		return "299 Validation failed for ValidatingAdmissionPolicy 'roster-orphaned-profiles' with binding 'roster-orphaned-profiles': " +
+			"without the Member " + name + " (" + name + "@acme.example), nobody is named Administrator of " + profiles + remedy
+	}
+	c, h := w.warned(ben)
+	w.Eventually(func() []string {
+		w.Expect(updateMember("eva", suspended)(w, c)).To(Succeed())
+		return h.take()
+	}).ShouldNot(BeEmpty(), "the policy knows the guardrail")
+	for name, c := range map[string]struct {
+		do   func(w *world, c client.Client) error
+		want []string
+	}{
+		"suspending the last":          {updateMember("eva", suspended), []string{without("eva", "acme-fb")}},
+		"deleting the last":            {deleteMember("eva"), []string{without("eva", "acme-fb")}},
+		"the last of many":             {deleteMember("ana"), []string{without("ana", "a, b, c, d, e and 2 more")}},
+		"deleting one of several":      {deleteMember("dora"), nil},
+		"suspending one of several":    {updateMember("dora", suspended), nil},
+		"renaming the last":            {updateMember("eva", called("Eva")), nil},
+		"changing who is suspended":    {updateMember("cora", called("Cora")), nil},
+		"lifting a suspension":         {updateMember("eva", reactivated), nil},
+		"suspending who is, once more": {updateMember("cora", suspended), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{t, NewWithT(t), w.ns}
+			client, h := w.warned(ben)
+			w.Expect(c.do(w, client)).To(Succeed(), "a warning stops nobody")
+			w.Expect(h.take()).To(Equal(c.want))
+		})
+	}
+}
+
+func TestWhatIsBeingDeletedWarnsNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, warnOnOrphans, held)
+	w.soleAdministrator("eva", "acme-fb")
+	c, h := w.warned(ben)
+	w.Eventually(func() []string {
+		w.Expect(deleteMember("eva")(w, c)).To(Succeed())
+		return h.take()
+	}).ShouldNot(BeEmpty(), "the policy knows the guardrail")
+	w.Expect(cluster.Client.Delete(t.Context(), w.organization("acme"))).To(Succeed())
+	w.Eventually(func() []string {
+		w.Expect(deleteMember("eva")(w, c)).To(Succeed())
+		return h.take()
+	}).Should(BeEmpty(), "the policy knows that the Organization goes")
+	w.Expect(updateOrganization(func(o *rosterv1alpha1.Organization) { o.Finalizers = nil })(w, cluster.Client)).To(Succeed())
+}
+
+func TestWithoutTheGuardrailNobodyIsWarned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.soleAdministrator("eva", "acme-fb")
+	c, h := w.warned(ben)
+	w.Expect(updateMember("eva", suspended)(w, c)).To(Succeed())
+	w.Expect(deleteMember("eva")(w, c)).To(Succeed())
+	w.Expect(h.take()).To(BeEmpty())
+}
