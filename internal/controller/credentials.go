@@ -71,7 +71,6 @@ func (r *credentials) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 		status, _ := credential.Decide(p, credential.Finding{}, r.clock.Now())
 		return ctrl.Result{}, ignoreConflict(r.write(ctx, p, status))
 	}
-	r.secrets.want(p.Namespace, p.Name)
 	t := r.trackOf(p)
 	if err := r.save(ctx, p, t); err != nil {
 		return ctrl.Result{}, err
@@ -79,6 +78,11 @@ func (r *credentials) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	opened, err := r.open(ctx, p)
 	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if opened.obstacle != nil && opened.obstacle.Reason == rosterv1alpha1.ReasonSecretForbidden {
+		r.secrets.release(p.Namespace, p.Name) // may not be watched either
+	} else {
+		r.secrets.want(p.Namespace, p.Name)
 	}
 	return r.look(ctx, p, t, opened)
 }

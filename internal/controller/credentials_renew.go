@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -41,6 +42,10 @@ func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile
 	f.Lost = o.secret.Annotations[rosterv1alpha1.RenewingAnnotation] == fingerprint && o.venue.Traits().SingleUse
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewalTime)
 	defer cancel()
+	if ptr.Deref(o.secret.Immutable, false) { // which lets a mark through, but no tokens
+		f.Renewal = &network.Fault{Message: "the Secret is immutable, so that nothing was renewed"}
+		return nil
+	}
 	if err := r.mark(ctx, o.secret, fingerprint); apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
 		f.Renewal = &network.Fault{Message: "the Secret cannot be written, so that nothing was renewed: " + err.Error()}
 		return nil

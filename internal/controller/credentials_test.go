@@ -303,17 +303,18 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 	It("cost no write and no request while nothing changes", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)
-		s.tokens(ctx, "tokens", social.connect(ctx, s.name))
+		patch(ctx, s.tokens(ctx, "tokens", social.connect(ctx, s.name)), func(secret *corev1.Secret) { delete(secret.Data, network.KeyAccessExpiry) })
 		s.onX(ctx, "acme", "tokens")
 		s.profileSays(ctx, "acme", connected, yes, rosterv1alpha1.ReasonConnected)
-		checks, wrote := social.checksOf(s.name), writes.Of("namespaces/"+s.name)
+		profiles := "namespaces/" + s.name + "/socialprofiles"
+		checks, wrote := social.checksOf(s.name), writes.Of(profiles)
 		for range 3 {
 			s.later(ctx, "acme", time.Second)
 		}
 		Consistently(func() int { return social.checksOf(s.name) }).Should(Equal(checks), "it is not time yet")
 		s.later(ctx, "acme", 7*time.Hour)
 		Eventually(func() int { return social.checksOf(s.name) }).Should(Equal(checks+1), "it has its turn")
-		Consistently(func() int { return writes.Of("namespaces/" + s.name) }).Should(Equal(wrote), "nothing is new: %s", writes)
+		Consistently(func() int { return writes.Of(profiles) }).Should(Equal(wrote), "nothing is new: %s", writes)
 	})
 
 	It("that the network refuses are said to be dead, and those that it says nothing about are not", func(ctx SpecContext) {
@@ -376,7 +377,6 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)
 		token := social.connect(ctx, s.name)
-		social.revoke(social.connect(ctx, s.name+"-dead").AccessToken)
 		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "long-gone", RefreshToken: token.RefreshToken})
 		s.onX(ctx, "acme", "tokens", renews)
 		s.profileSays(ctx, "acme", connected, yes, rosterv1alpha1.ReasonConnected)
@@ -428,13 +428,12 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		s.opensSecrets(ctx)
 		cutOff := func(name string, used bool) {
 			token := social.connect(ctx, s.name+"-"+name)
-			social.revoke(token.AccessToken)
 			if used {
 				app := social.client()
 				_, err := app.TokenSource(ctx, &oauth2.Token{RefreshToken: token.RefreshToken}).Token()
 				Expect(err).NotTo(HaveOccurred())
 			}
-			secret := s.tokens(ctx, name, &oauth2.Token{AccessToken: "revoked-" + name, RefreshToken: token.RefreshToken})
+			secret := s.tokens(ctx, name, &oauth2.Token{AccessToken: "gone-" + name, RefreshToken: token.RefreshToken})
 			p := s.profile(ctx, name, func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
 			tokens, err := network.ParseTokens(secret.Data)
 			Expect(err).NotTo(HaveOccurred())

@@ -328,7 +328,7 @@ func (d *decision) next() time.Time {
 	f := d.f
 	switch {
 	case f.Obstacle != nil:
-		return d.now.Add(Pause(d.p.UID, f.Failures, 0))
+		return d.now.Add(min(Pause(d.p.UID, f.Failures, 0), lastLook))
 	case f.validity() == network.Unknown:
 		return d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Err)))
 	case f.Renewal != nil:

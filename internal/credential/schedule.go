@@ -21,6 +21,8 @@ const Interval = 6 * time.Hour
 const (
 	firstPause = time.Minute
 	lastPause  = time.Hour
+	// lastLook is the last pause for what is in the way within the cluster, which costs little to look at.
+	lastLook = 5 * time.Minute
 )
 
 // patience is how many answers that say nothing, one after the other, make a good condition Unknown.
