@@ -107,7 +107,7 @@ func newComposer(from, replyTo string, t texts) (*Composer, error) {
 	if c.html, err = htmltemplate.ParseFS(templateFiles, "templates/invitation.html"); err != nil {
 		return nil, err
 	}
-	c.plain, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"wrap": wrap}).ParseFS(templateFiles, "templates/invitation.txt")
+	c.plain, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"wrap": wrap}).ParseFS(templateFiles, "templates/*.txt")
 	return c, err
 }
 

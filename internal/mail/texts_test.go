@@ -94,6 +94,17 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, n := range everyNotice() {
+		s := composer.texts.in(n.Locale)
+		v := newNoticeView(s, n)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.plain.ExecuteTemplate(&seen, "notice.txt", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for key := range keys {
 		if !strings.Contains(seen.String(), "["+key+"]") {
 			t.Errorf("texts/en.yaml: no mail uses %s", key)
@@ -207,6 +218,18 @@ func everything() []Invitation {
 	}
 	for day := range 7 {
 		add(func(in *Invitation) { in.Expiry = now.AddDate(0, 0, 7+day) })
+	}
+	return all
+}
+
+// everyNotice is every kind of mail about tokens.
+func everyNotice() []Notice {
+	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
+	var all []Notice
+	for _, cause := range []rosterv1alpha1.NoticeCause{"ExpiresIn3Days", "Expired", "AccessLost"} {
+		for _, why := range []rosterv1alpha1.NoticeRecipient{"Responsible", "Owner"} {
+			all = append(all, Notice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
+		}
 	}
 	return all
 }
