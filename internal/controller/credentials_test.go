@@ -23,6 +23,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -494,4 +495,13 @@ func expectNothingSecret(o client.Object, secrets ...*corev1.Secret) {
 			Expect(bytes.Contains(shown, secret.Data[key])).To(BeFalse(), "%s is in %s", key, shown)
 		}
 	}
+}
+
+func keyIn(s space, name string) client.ObjectKey { return client.ObjectKey{Namespace: s.name, Name: name} }
+
+func clientAs(as *rest.Config) client.Client {
+	GinkgoHelper()
+	c, err := client.New(as, client.Options{Scheme: cluster.Scheme})
+	Expect(err).NotTo(HaveOccurred())
+	return c
 }

@@ -27,7 +27,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder) and outcome (Delivered, Rejected, Failing).",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, notice) and outcome (Delivered, Rejected, Failing).",
 		}, []string{"kind", "outcome"}),
 		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
@@ -69,6 +69,8 @@ func (m *Metrics) mail(r invitation.Report, took time.Duration) {
 	m.mails.WithLabelValues(kind, string(r.Outcome)).Inc()
 	m.mailDuration.WithLabelValues(string(r.Outcome)).Observe(took.Seconds())
 }
+
+func (m *Metrics) notice(o invitation.Outcome) { m.mails.WithLabelValues("notice", string(o)).Inc() }
 
 func (m *Metrics) transition(before, after *rosterv1alpha1.Invitation, now time.Time) {
 	state := after.Status.State

@@ -98,6 +98,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
 			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
 		}),
+		setupNotices(mgr, &notices{
+			client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
+			sent: map[client.ObjectKey]sentNotice{},
+		}),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),

@@ -118,6 +118,12 @@ func setupPlans(mgr manager.Manager, r *plans) error {
 		Complete(r)
 }
 
+func setupNotices(mgr manager.Manager, r *notices) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("notices").
+		For(&rosterv1alpha1.SocialProfile{}).
+		Complete(r)
+}
+
 func setupCredentials(mgr manager.Manager, find finder, r *credentials) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
 		For(&rosterv1alpha1.SocialProfile{}).

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/credential"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// notices mails people about the tokens of SocialProfiles. It writes status.credential.notice and nothing else.
+type notices struct {
+	client   client.Client
+	clock    clock.PassiveClock
+	events   Events
+	metrics  *Metrics
+	composer *mail.Composer
+	mailer   Mailer
+
+	mu   sync.Mutex
+	sent map[client.ObjectKey]sentNotice
+}
+
+// sentNotice is the last mail about the tokens of a profile. Within a process it is not sent again because the cache is stale or the status
+// could not be written; another process sends it under the same Message-ID.
+type sentNotice struct {
+	uid    types.UID
+	notice rosterv1alpha1.CredentialNotice
+}
+
+// Reconcile sends the mail that is due.
+func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if p == nil || p.DeletionTimestamp != nil || p.Status.Credential == nil {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	now := r.clock.Now()
+	due := credential.Notice(p, now)
+	if due == nil {
+		next := credential.NextNotice(p, now)
+		if next.IsZero() {
+			return ctrl.Result{}, nil
+		}
+		return ctrl.Result{RequeueAfter: next.Sub(now)}, nil
+	}
+	if already := r.remembered(p); already != nil && already.Fingerprint == due.Fingerprint && already.Cause == due.Cause {
+		due = already
+	} else if err := r.send(ctx, p, due); err != nil {
+		return ctrl.Result{}, err
+	}
+	before := p.DeepCopy()
+	p.Status.Credential.Notice = due
+	if err := writeStatus(ctx, r.client, p); err != nil {
+		return ctrl.Result{}, ignoreConflict(err)
+	}
+	r.events.notice(before, p)
+	return ctrl.Result{}, nil
+}
+
+// send hands the mail to the relay. A mail that is refused for good counts as sent: nobody gets it by being asked again.
+func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, due *rosterv1alpha1.CredentialNotice) error {
+	message, err := r.compose(ctx, p, due)
+	if err != nil {
+		return err
+	}
+	err = r.mailer.Send(ctx, message)
+	result, words := outcome(err)
+	r.metrics.notice(result)
+	if result == invitation.Failing {
+		return fmt.Errorf("mail to %s about %s: %s", due.To, due.Cause, words)
+	}
+	if result == invitation.Rejected {
+		r.events.warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told about the tokens: %s", due.To, words))
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent[client.ObjectKeyFromObject(p)] = sentNotice{uid: p.UID, notice: *due}
+	return nil
+}
+
+// compose writes the mail.
+func (r *notices) compose(ctx context.Context, p *rosterv1alpha1.SocialProfile, due *rosterv1alpha1.CredentialNotice) (*mail.Message, error) {
+	o, err := countingOrganization(ctx, r.client, p.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	to, err := invitation.ParseAddress(due.To)
+	if err != nil {
+		return nil, err
+	}
+	n := mail.Notice{
+		To: string(to), Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
+		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
+		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
+		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.composer.Domain()),
+	}
+	if o != nil {
+		n.Organization, n.Locale = o.Spec.DisplayName, o.Spec.Locale
+	}
+	if due.Cause != rosterv1alpha1.NoticeAccessLost {
+		n.End = p.Status.Credential.ReconnectByTime.Time
+	}
+	members, err := membersBy(ctx, r.client, p.Namespace, indexAddress, string(to))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		n.Name = m.Status.DisplayName
+	}
+	return r.composer.Notice(n)
+}
+
+func (r *notices) remembered(p *rosterv1alpha1.SocialProfile) *rosterv1alpha1.CredentialNotice {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, ok := r.sent[client.ObjectKeyFromObject(p)]; ok && s.uid == p.UID {
+		return s.notice.DeepCopy()
+	}
+	return nil
+}
+
+func (r *notices) forget(key client.ObjectKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sent, key)
+}
