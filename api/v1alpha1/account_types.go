@@ -31,6 +31,56 @@ type AccountSpec struct {
 	// +optional
 	// +kubebuilder:default=en
 	Locale Locale `json:"locale,omitempty"`
+
+	// username is a name that the person signs in with instead of the address, until then the address alone is the user name. Of two Accounts
+	// with the same one, the older has it.
+	// +optional
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=60
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$')",message="must be in lower case, of letters, digits and ._- between them, such as ana.silva"
+	Username string `json:"username,omitempty"`
+
+	// avatar says which picture pages show beside the name: Initials, which ask nobody, or Gravatar, for which every browser that shows it
+	// asks gravatar.com.
+	// +optional
+	// +kubebuilder:default=Initials
+	Avatar Avatar `json:"avatar,omitempty"`
+
+	// notifications are the mails that the person wants.
+	// +optional
+	// +kubebuilder:default={}
+	Notifications Notifications `json:"notifications,omitzero"`
+
+	// suspended keeps the person from signing in at the portal, and ends their sessions there at once. Their Members keep what they have:
+	// suspend those to take access away.
+	// +optional
+	// +kubebuilder:default=false
+	Suspended *bool `json:"suspended,omitempty"`
+}
+
+// Avatar says which picture pages show beside a name.
+// +kubebuilder:validation:Enum=Initials;Gravatar
+type Avatar string
+
+// Which picture pages show.
+const (
+	// AvatarInitials: the first letters of the name.
+	AvatarInitials Avatar = "Initials"
+	// AvatarGravatar: the picture that belongs to the address at Gravatar.
+	AvatarGravatar Avatar = "Gravatar"
+)
+
+// Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
+type Notifications struct {
+	// credentials: when access to a social profile that the person is responsible for is about to expire, or is lost.
+	// +optional
+	// +kubebuilder:default=true
+	Credentials *bool `json:"credentials,omitempty"`
+
+	// engagement: when there are new items on a social profile that the person is responsible for, where the profile asks for such mails.
+	// +optional
+	// +kubebuilder:default=true
+	Engagement *bool `json:"engagement,omitempty"`
 }
 
 // AccountStatus is what the operator and the portal know about the account.
@@ -47,9 +97,117 @@ type AccountStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// lastSignInTime is when the person last gave their password at the portal.
+	// lastSignInTime is when the person last signed in at the portal. It is written once an hour at most.
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
+
+	// suspendedTime is when the operator last found the Account suspended. Sessions from before do not come back to life.
+	// +optional
+	SuspendedTime *metav1.MicroTime `json:"suspendedTime,omitempty"`
+
+	// mailRequests are the mails about the Account that the portal asked for, each kind with the time of the last request. The operator sends
+	// them.
+	// +optional
+	// +listType=map
+	// +listMapKey=topic
+	// +kubebuilder:validation:MaxItems=16
+	MailRequests []AccountMail `json:"mailRequests,omitempty"`
+
+	// mailsSent are the requests that were last answered, each kind with the time of that request.
+	// +optional
+	// +listType=map
+	// +listMapKey=topic
+	// +kubebuilder:validation:MaxItems=16
+	MailsSent []AccountMail `json:"mailsSent,omitempty"`
+
+	// leaving are the memberships that the person has given up and the operator has not ended yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MaxItems=100
+	Leaving []Leaving `json:"leaving,omitempty"`
+}
+
+// AccountMailTopic is what a mail about an Account says.
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged
+type AccountMailTopic string
+
+// The topics of mails about an Account.
+const (
+	// MailPasswordReset brings a link to choose a new password.
+	MailPasswordReset AccountMailTopic = "PasswordReset"
+	// MailPasswordChanged tells that the password was changed.
+	MailPasswordChanged AccountMailTopic = "PasswordChanged"
+	// MailUsernameChanged tells that the user name was changed.
+	MailUsernameChanged AccountMailTopic = "UsernameChanged"
+	// MailFactorsChanged tells that the second factors were changed.
+	MailFactorsChanged AccountMailTopic = "FactorsChanged"
+)
+
+// AccountMail is a mail about an Account.
+type AccountMail struct {
+	// topic of the mail.
+	// +required
+	Topic AccountMailTopic `json:"topic,omitempty"`
+
+	// time at which it was asked for, or at which what it tells of happened.
+	// +required
+	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
+}
+
+// Requested is when a mail of that topic was last asked for; zero if never.
+func (s *AccountStatus) Requested(topic AccountMailTopic) metav1.MicroTime {
+	return mailTime(s.MailRequests, topic)
+}
+
+// Answered is the request for a mail of that topic that was last answered; zero if none.
+func (s *AccountStatus) Answered(topic AccountMailTopic) metav1.MicroTime {
+	return mailTime(s.MailsSent, topic)
+}
+
+func mailTime(mails []AccountMail, topic AccountMailTopic) metav1.MicroTime {
+	for _, m := range mails {
+		if m.Topic == topic {
+			return m.Time
+		}
+	}
+	return metav1.MicroTime{}
+}
+
+// WithMail is a list of mails in which that topic has that time.
+func WithMail(mails []AccountMail, topic AccountMailTopic, time metav1.MicroTime) []AccountMail {
+	kept := make([]AccountMail, 0, len(mails)+1)
+	for _, m := range mails {
+		if m.Topic != topic {
+			kept = append(kept, m)
+		}
+	}
+	return append(kept, AccountMail{Topic: topic, Time: time})
+}
+
+// Leaving is a membership that its person has given up.
+type Leaving struct {
+	// uid of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
+	// namespace of the organisation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// member is the name of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Member string `json:"member,omitempty"`
+
+	// requestedTime is when the person asked to leave.
+	// +required
+	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
 }
 
 // Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first
@@ -59,11 +217,14 @@ type AccountStatus struct {
 // +kubebuilder:subresource:status
 // +kubebuilder:resource:shortName=acct,categories=roster
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
+// +kubebuilder:selectablefield:JSONPath=`.spec.username`
 // +kubebuilder:printcolumn:name="Email",type=string,JSONPath=`.spec.email`
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Company",type=string,JSONPath=`.spec.company`
 // +kubebuilder:printcolumn:name="Last-Sign-In",type=date,JSONPath=`.status.lastSignInTime`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
+// +kubebuilder:printcolumn:name="Username",type=string,JSONPath=`.spec.username`,priority=1
+// +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Account struct {
 	metav1.TypeMeta `json:",inline"`

@@ -128,7 +128,7 @@ const (
 	ReasonJoined = "Joined"
 	// ReasonActive: the member holds its roles.
 	ReasonActive = "Active"
-	// ReasonSuspended: the member is suspended and holds nothing.
+	// ReasonSuspended: the member is suspended and holds nothing; an account that is suspended cannot be signed in to.
 	ReasonSuspended = "Suspended"
 	// ReasonNotInvited: no invitation is open; see the Invitation's conditions for how the last one ended.
 	ReasonNotInvited = "NotInvited"

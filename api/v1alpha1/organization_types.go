@@ -42,6 +42,11 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:MaxItems=10
 	Environments []Environment `json:"environments,omitempty"`
 
+	// onboarding is what the welcome page tells people who have just come in.
+	// +optional
+	// +kubebuilder:default={}
+	Onboarding Onboarding `json:"onboarding,omitzero"`
+
 	// invitations is how people are invited.
 	// +optional
 	// +kubebuilder:default={}
@@ -56,6 +61,54 @@ type OrganizationSpec struct {
 	// +optional
 	// +kubebuilder:default={}
 	Security SecurityPolicy `json:"security,omitzero"`
+}
+
+// Onboarding is what the welcome page tells people who have just come in.
+type Onboarding struct {
+	// mode says whether the organisation is New, so that the first steps are to set it up, or Existing, so that they are to find one's way
+	// and to agree changes with the contact.
+	// +optional
+	// +kubebuilder:default=Existing
+	Mode OnboardingMode `json:"mode,omitempty"`
+
+	// contactRef names the Member whom newcomers may ask. If left out, or if that Member is not active, it is the owner.
+	// +optional
+	ContactRef *LocalReference `json:"contactRef,omitempty"`
+
+	// steps are first steps of the organisation's own. They stand after those that Roster knows.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Steps []OnboardingStep `json:"steps,omitempty"`
+}
+
+// OnboardingMode says what first steps are about.
+// +kubebuilder:validation:Enum=New;Existing
+type OnboardingMode string
+
+// What first steps are about.
+const (
+	// OnboardingNew: setting the organisation up.
+	OnboardingNew OnboardingMode = "New"
+	// OnboardingExisting: finding one's way in what is there.
+	OnboardingExisting OnboardingMode = "Existing"
+)
+
+// OnboardingStep is a first step of the organisation's own.
+type OnboardingStep struct {
+	// text of the step, in one line.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=300
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\x00-\\x1f\\x7f]')",message="must be one line without control characters"
+	Text string `json:"text,omitempty"`
+
+	// url where the step is done, such as https://intranet.example.com/style-guide.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2000
+	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https']",message="must be an http or https address such as https://intranet.example.com/style-guide"
+	URL string `json:"url,omitempty"`
 }
 
 // Environment is one address of the tool that the organisation works with.

@@ -99,6 +99,9 @@ type WorkspaceGrant struct {
 // AccountNamespace is the namespace that holds the Accounts of all organisations and, beside them, their credentials.
 const AccountNamespace = "roster-accounts"
 
+// LeftAnnotation on a Member says since when its person has left, before the Member is deleted.
+const LeftAnnotation = "roster.dev/left"
+
 // PlaceAnnotation on a Member that came by an Invitation holds the place of that Invitation in the order in which seats are given:
 // the time since which it was open, and its UID, with a slash between.
 const PlaceAnnotation = "roster.dev/place"

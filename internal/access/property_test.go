@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
@@ -20,7 +21,7 @@ func someProfiles() []string { return []string{"a", "b", "c", "d", "*"} }
 // drawSources draws anything that a member's rights can be made of.
 func drawSources(t *rapid.T) Sources {
 	s := Sources{
-		Owner: rapid.Bool().Draw(t, "owner"), OwnerElsewhere: rapid.Bool().Draw(t, "elsewhere"), Roles: Roles{},
+		Owner: oneIn(t, 6, "owner"), OwnerElsewhere: oneIn(t, 6, "elsewhere"), Roles: Roles{},
 		Profiles: map[string]Standing{}, Workspaces: map[string][]string{}, Teamless: map[string]bool{},
 	}
 	some := func(label string) []string {
@@ -66,6 +67,8 @@ func drawSources(t *rapid.T) Sources {
 	s.Connected = slices.DeleteFunc(some("connected"), func(name string) bool { return name == AllProfiles })
 	return s
 }
+
+func oneIn(t *rapid.T, n int, label string) bool { return rapid.IntRange(1, n).Draw(t, label) == n }
 
 func drawSome[T comparable](t *rapid.T, of ...T) []T {
 	return rapid.SliceOfDistinct(rapid.SampledFrom(of), rapid.ID).Draw(t, "some")
@@ -162,19 +165,57 @@ func TestRulesAreTheUnionOfTheSources(t *testing.T) {
 			for verb, permission := range map[Permission]Permission{"update": Configure, "patch": Configure, "delete": Connect} {
 				want[verb] = held[permission]
 			}
-			for _, verb := range append(Permissions(), "update", "patch", "delete") {
+			every := slices.Contains(permissionsOf(s), rosterv1alpha1.PermissionAdministerProfiles)
+			adds := every || slices.Contains(permissionsOf(s), rosterv1alpha1.PermissionAddProfiles)
+			want["list"], want["watch"], want["add"] = every, every, adds
+			want["create"] = adds || isConnector(s) && connectorsAllowed(s)
+			for _, verb := range append(Permissions(), "update", "patch", "delete", "list", "watch", "create", "add", "deletecollection", "grant", "bind") {
 				if got := allows(rules, string(verb), "socialprofiles", profile); got != want[verb] {
 					t.Fatalf("%s on %s: %v, want %v\n%+v\n%+v", verb, profile, got, want[verb], s, rules)
 				}
 			}
 		}
+		expectNothingOpen(t, rules)
 		permissions := permissionsOf(s)
+		expectToGive(t, s, rules, permissions)
 		for q, want := range inOrganizationWanted(s, permissions) {
 			if got := ask(rules, q); got != want {
 				t.Fatalf("%s: %v, want %v\n%+v\n%+v", q, got, want, s, rules)
 			}
 		}
 	})
+}
+
+// expectNothingOpen wants every rule to say what it is about: no wildcard, and nothing beyond the kinds of Roster.
+func expectNothingOpen(t *rapid.T, rules []rbacv1.PolicyRule) {
+	for _, r := range rules {
+		words := slices.Concat(r.Verbs, r.Resources, r.ResourceNames)
+		if len(r.Verbs) == 0 || len(r.Resources) == 0 || slices.Contains(words, "*") || slices.Contains(words, "") || len(r.NonResourceURLs) > 0 ||
+			!slices.Equal(r.APIGroups, []string{"roster.dev"}) {
+			t.Fatalf("an open rule: %+v", r)
+		}
+	}
+}
+
+// expectToGive wants that roles and permissions can be given as far as somebody has them, by name.
+func expectToGive(t *rapid.T, s Sources, rules []rbacv1.PolicyRule, held []rosterv1alpha1.RolePermission) {
+	for _, p := range append(AllOrganizationPermissions(), "publish", "*") {
+		want := slices.Contains(held, rosterv1alpha1.PermissionManageRoles) && slices.Contains(held, p)
+		if got := allows(rules, "grant", "orgpermissions", string(p)); got != want {
+			t.Fatalf("grant orgpermissions/%s: %v, want %v\n%+v", p, got, want, held)
+		}
+	}
+	for role, needs := range map[string][]rosterv1alpha1.RolePermission{
+		"CoOwner": AllOrganizationPermissions(), "Manager": permissionsOf(Sources{Spec: rosterv1alpha1.MemberSpec{Role: "Manager"}}),
+		"AdvancedMember": {"AddProfiles"}, "Member": nil, "ProfileConnector": nil, "lead": s.Roles["lead"].Permissions,
+		"Owner": {"none"}, "night": {"none"}, "ghost": {"none"}, "*": {"none"},
+	} {
+		within := !slices.ContainsFunc(needs, func(p rosterv1alpha1.RolePermission) bool { return !slices.Contains(held, p) })
+		want := within && slices.Contains(held, rosterv1alpha1.PermissionManageMembers)
+		if got := allows(rules, "grant", "orgroles", role); got != want {
+			t.Fatalf("grant orgroles/%s: %v, want %v\n%+v", role, got, want, held)
+		}
+	}
 }
 
 // inOrganizationWanted answers every question about the organisation but those on a single profile.

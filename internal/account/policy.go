@@ -8,6 +8,8 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 )
@@ -23,8 +25,10 @@ const (
 	RuleUppercase Rule = "Uppercase"
 	// RuleSpecial: at least one character that is neither a letter nor a digit.
 	RuleSpecial Rule = "Special"
-	// RuleNotAddress: not the person's mail address, nor the part of it before the @.
+	// RuleNotAddress: not the person's mail address, nor the part of it before the @, nor a name of theirs or of their organisation.
 	RuleNotAddress Rule = "NotAddress"
+	// RuleNotCommon: none of the passwords that are tried first.
+	RuleNotCommon Rule = "NotCommon"
 	// RuleReadable: no more than MaxPasswordBytes, in valid UTF-8. Nobody needs to be told before.
 	RuleReadable Rule = "Readable"
 )
@@ -52,20 +56,47 @@ func Requirements(policy rosterv1alpha1.PasswordPolicy) []Requirement {
 	if isTrue(policy.RequireSpecial) {
 		rules = append(rules, Requirement{Rule: RuleSpecial})
 	}
-	return append(rules, Requirement{Rule: RuleNotAddress})
+	return append(rules, Requirement{Rule: RuleNotAddress}, Requirement{Rule: RuleNotCommon})
 }
 
-// Unmet are the rules that a new password for that address breaks; none if it may be used. Characters are counted as Unicode code
+// Strictest is what all of the policies ask for together; without any, what a policy asks for by default.
+func Strictest(policies ...rosterv1alpha1.PasswordPolicy) rosterv1alpha1.PasswordPolicy {
+	var s rosterv1alpha1.PasswordPolicy
+	for _, p := range policies {
+		length := p.MinLength
+		if length == 0 {
+			length = defaultMinLength
+		}
+		s.MinLength = max(s.MinLength, length)
+		s.RequireUppercase = ptr.To(isTrue(s.RequireUppercase) || isTrue(p.RequireUppercase))
+		s.RequireSpecial = ptr.To(isTrue(s.RequireSpecial) || isTrue(p.RequireSpecial))
+	}
+	return s
+}
+
+// Person is whose password it is.
+type Person struct {
+	Address invitation.Address
+	// Names of the person, and of organisations that they belong to.
+	Names []string
+}
+
+// Common knows the passwords that are tried first.
+type Common interface {
+	Has(password string) bool
+}
+
+// Unmet are the rules that a new password of that person breaks; none if it may be used. Characters are counted as Unicode code
 // points in the form that is hashed (NIST SP 800-63B).
-func Unmet(policy rosterv1alpha1.PasswordPolicy, password string, owner invitation.Address) []Requirement {
+func Unmet(common Common, policy rosterv1alpha1.PasswordPolicy, password string, owner Person) []Requirement {
 	prepared, err := prepare(password)
 	if err != nil {
 		return []Requirement{{Rule: RuleReadable}}
 	}
-	return slices.DeleteFunc(Requirements(policy), func(r Requirement) bool { return r.met(prepared, owner) })
+	return slices.DeleteFunc(Requirements(policy), func(r Requirement) bool { return r.met(common, prepared, owner) })
 }
 
-func (r Requirement) met(password string, owner invitation.Address) bool {
+func (r Requirement) met(common Common, password string, owner Person) bool {
 	switch r.Rule {
 	case RuleMinLength:
 		return utf8.RuneCountInString(password) >= r.Characters
@@ -74,12 +105,18 @@ func (r Requirement) met(password string, owner invitation.Address) bool {
 	case RuleSpecial:
 		return strings.ContainsFunc(password, isSpecial)
 	case RuleNotAddress:
-		typed := strings.TrimSpace(password)
-		local, _, _ := strings.Cut(string(owner), "@")
-		return !strings.EqualFold(typed, string(owner)) && !strings.EqualFold(typed, local)
+		local, _, _ := strings.Cut(string(owner.Address), "@")
+		return !slices.ContainsFunc(append([]string{string(owner.Address), local}, owner.Names...), func(known string) bool {
+			return known != "" && strings.EqualFold(squeeze(password), squeeze(known))
+		})
+	case RuleNotCommon:
+		return !common.Has(password)
 	}
 	return false
 }
+
+// squeeze takes the spaces out.
+func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
 
 // isSpecial: marks belong to the letters that they stand on.
 func isSpecial(r rune) bool {

@@ -12,8 +12,14 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
+// only is a list of one common password.
+type only string
+
+func (o only) Has(password string) bool { return password == string(o) }
+
 func TestUnmet(t *testing.T) {
 	plain := rosterv1alpha1.PasswordPolicy{MinLength: 8}
+	owner := Person{Address: "ana.silva@example.com", Names: []string{"Ana Silva", "Acme Social", ""}}
 	strict := rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: ptr.To(true), RequireSpecial: ptr.To(true)}
 	for _, c := range []struct {
 		name     string
@@ -41,12 +47,15 @@ func TestUnmet(t *testing.T) {
 		{"the address with spaces", plain, " ana.silva@example.com ", []Rule{RuleNotAddress}},
 		{"before the @", plain, "ANA.SILVA", []Rule{RuleNotAddress}},
 		{"contains the address", plain, "ana.silva@example.com is me", nil},
+		{"the name", plain, "ana SILVA", []Rule{RuleNotAddress}},
+		{"the organisation", plain, "AcmeSocial", []Rule{RuleNotAddress}},
+		{"a common one", plain, "letmein-letmein", []Rule{RuleNotCommon}},
 		{"too long", strict, strings.Repeat("a", MaxPasswordBytes+1), []Rule{RuleReadable}},
 		{"not UTF-8", strict, "abc\xff", []Rule{RuleReadable}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var got []Rule
-			for _, r := range Unmet(c.policy, c.password, "ana.silva@example.com") {
+			for _, r := range Unmet(only("letmein-letmein"), c.policy, c.password, owner) {
 				got = append(got, r.Rule)
 			}
 			if !slices.Equal(got, c.want) {
@@ -58,8 +67,25 @@ func TestUnmet(t *testing.T) {
 
 func TestRequirementsAreShownBeforeTyping(t *testing.T) {
 	got := Requirements(rosterv1alpha1.PasswordPolicy{MinLength: 10, RequireSpecial: ptr.To(true)})
-	want := []Requirement{{RuleMinLength, 10}, {RuleSpecial, 0}, {RuleNotAddress, 0}}
+	want := []Requirement{{RuleMinLength, 10}, {RuleSpecial, 0}, {RuleNotAddress, 0}, {RuleNotCommon, 0}}
 	if !slices.Equal(got, want) {
 		t.Errorf("Requirements = %v, want %v", got, want)
+	}
+}
+
+func TestStrictest(t *testing.T) {
+	if got := Strictest(); got != (rosterv1alpha1.PasswordPolicy{}) {
+		t.Errorf("without a policy: %+v", got)
+	}
+	got := Strictest(
+		rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: ptr.To(true)},
+		rosterv1alpha1.PasswordPolicy{MinLength: 10, RequireSpecial: ptr.To(true)},
+		rosterv1alpha1.PasswordPolicy{MinLength: 9},
+	)
+	if got.MinLength != 10 || !*got.RequireUppercase || !*got.RequireSpecial {
+		t.Errorf("of three: %+v", got)
+	}
+	if got := Strictest(rosterv1alpha1.PasswordPolicy{}, rosterv1alpha1.PasswordPolicy{MinLength: 8}); got.MinLength != defaultMinLength || *got.RequireSpecial {
+		t.Errorf("with one that says nothing: %+v", got)
 	}
 }

@@ -4,8 +4,10 @@ package account
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -16,10 +18,31 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// Credentials are what a person proves with who they are.
+// Credentials are what a person proves with who they are, and what is kept beside it. Each concern has an entry of its own in the Secret,
+// with a version of its own, so that one can change without the others.
 type Credentials struct {
 	// PasswordHash is an argon2id hash in PHC string format.
 	PasswordHash string
+	// Sessions of the person.
+	Sessions Sessions
+
+	entries map[string][]byte
+}
+
+// Entry is the entry of that name as it is stored; empty if there is none. It belongs to whoever the name belongs to.
+func (c Credentials) Entry(name string) []byte { return c.entries[name] }
+
+// SetEntry sets that entry; an empty one is removed.
+func (c *Credentials) SetEntry(name string, data []byte) {
+	c.entries = maps.Clone(c.entries)
+	if len(data) == 0 {
+		delete(c.entries, name)
+		return
+	}
+	if c.entries == nil {
+		c.entries = map[string][]byte{}
+	}
+	c.entries[name] = data
 }
 
 // What Secrets report.
@@ -28,6 +51,8 @@ var (
 	ErrNoCredentials = errors.New("the account has no credentials")
 	// ErrCredentialsExist: the Account has credentials, which creating does not overwrite.
 	ErrCredentialsExist = errors.New("the account has credentials already")
+	// ErrUnchanged is what a change returns that turns out to have nothing to change.
+	ErrUnchanged = errors.New("nothing to change")
 )
 
 // Secrets keeps the credentials of Accounts. The portal alone uses it.
@@ -36,13 +61,23 @@ type Secrets interface {
 	Get(ctx context.Context, of *rosterv1alpha1.Account) (Credentials, error)
 	// Create stores the first credentials of an Account, or returns ErrCredentialsExist and changes nothing.
 	Create(ctx context.Context, of *rosterv1alpha1.Account, c Credentials) error
+	// Update changes the credentials of an Account in one write that carries the version that was read. If somebody else was faster,
+	// it reads and changes anew. If change returns an error nothing is written; ErrUnchanged is no error to the caller. It returns the
+	// credentials as they stand afterwards. The error is ErrNoCredentials, that of change, or that of the API server.
+	Update(ctx context.Context, of *rosterv1alpha1.Account, change func(*Credentials) error) (Credentials, error)
 }
 
 // SecretType is the type of the Secrets that hold credentials.
 const SecretType corev1.SecretType = "roster.dev/credentials"
 
-// passwordKey is the entry of the Secret that holds the password's hash.
-const passwordKey = "passwordHash"
+// The entries of the Secret.
+const (
+	passwordKey = "passwordHash"
+	sessionsKey = "sessions"
+)
+
+// maxRounds is how often a change is made anew when somebody else was faster.
+const maxRounds = 10
 
 // ClusterSecrets keeps credentials in Secrets of the cluster: for each Account the Secret of the same name and namespace, owned by it. The
 // client must not read from a cache: who accepts twice in a moment must be seen.
@@ -59,7 +94,62 @@ func (s ClusterSecrets) Get(ctx context.Context, of *rosterv1alpha1.Account) (Cr
 	case secret == nil || left(secret, of):
 		return Credentials{}, ErrNoCredentials
 	}
-	return Credentials{PasswordHash: string(secret.Data[passwordKey])}, nil
+	return parseCredentials(secret.Data)
+}
+
+// Update implements Secrets.
+func (s ClusterSecrets) Update(
+	ctx context.Context, of *rosterv1alpha1.Account, change func(*Credentials) error,
+) (Credentials, error) {
+	for range maxRounds {
+		secret, err := s.read(ctx, of)
+		switch {
+		case err != nil:
+			return Credentials{}, err
+		case secret == nil || left(secret, of):
+			return Credentials{}, ErrNoCredentials
+		}
+		c, err := parseCredentials(secret.Data)
+		if err != nil {
+			return Credentials{}, err
+		}
+		if err := change(&c); errors.Is(err, ErrUnchanged) {
+			return c, nil
+		} else if err != nil {
+			return Credentials{}, err
+		}
+		if secret.Data, err = c.data(); err != nil {
+			return Credentials{}, err
+		}
+		err = s.Client.Update(ctx, secret)
+		if apierrors.IsConflict(err) {
+			continue
+		}
+		if err != nil {
+			return Credentials{}, fmt.Errorf("changing credentials: %w", err)
+		}
+		return c, nil
+	}
+	return Credentials{}, errors.New("changing credentials: too many changes at the same moment")
+}
+
+func parseCredentials(data map[string][]byte) (Credentials, error) {
+	sessions, err := parseSessions(data[sessionsKey])
+	c := Credentials{PasswordHash: string(data[passwordKey]), Sessions: sessions, entries: maps.Clone(data)}
+	delete(c.entries, passwordKey)
+	delete(c.entries, sessionsKey)
+	return c, err
+}
+
+func (c Credentials) data() (map[string][]byte, error) {
+	c.Sessions.Version = sessionsVersion
+	sessions, err := json.Marshal(c.Sessions)
+	if err != nil {
+		return nil, fmt.Errorf("sessions: %w", err)
+	}
+	data := map[string][]byte{passwordKey: []byte(c.PasswordHash), sessionsKey: sessions}
+	maps.Copy(data, c.entries)
+	return data, nil
 }
 
 // Create implements Secrets.
@@ -85,6 +175,10 @@ func (s ClusterSecrets) Create(ctx context.Context, of *rosterv1alpha1.Account, 
 }
 
 func (s ClusterSecrets) create(ctx context.Context, of *rosterv1alpha1.Account, c Credentials) error {
+	data, err := c.data()
+	if err != nil {
+		return err
+	}
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
 			Name:      of.Name,
@@ -96,9 +190,9 @@ func (s ClusterSecrets) create(ctx context.Context, of *rosterv1alpha1.Account, 
 			}},
 		},
 		Type: SecretType,
-		Data: map[string][]byte{passwordKey: []byte(c.PasswordHash)},
+		Data: data,
 	}
-	err := s.Client.Create(ctx, secret)
+	err = s.Client.Create(ctx, secret)
 	if apierrors.IsAlreadyExists(err) {
 		return ErrCredentialsExist
 	}

@@ -24,8 +24,12 @@ var (
 	ErrTerminating = errors.New("the account is being deleted")
 	// ErrMismatch: the Account that has the name of this address speaks of another one. Somebody with access to the namespace made it.
 	ErrMismatch = errors.New("the account belongs to another address")
-	// ErrWrongPassword: the password is not the one of the Account.
+	// ErrWrongPassword: the password is not the one of the Account. SignIn says the same where there is no such Account.
 	ErrWrongPassword = errors.New("the password is wrong")
+	// ErrSuspended: the password is right, but the Account is suspended.
+	ErrSuspended = errors.New("the account is suspended")
+	// ErrSignedOut: the session has ended.
+	ErrSignedOut = errors.New("the session has ended")
 )
 
 // Profile is what people tell about themselves.
@@ -62,50 +66,81 @@ func (s *Store) Find(ctx context.Context, a invitation.Address) (_ *rosterv1alph
 	return account, err == nil, err
 }
 
-// Register makes the Account of an address with its first password. An Account that never had a password, because an earlier try was cut
-// short, is completed and takes over the profile. The error is ErrCredentialsExist if the person has a password, ErrPassword,
-// ErrTerminating, ErrMismatch, or that of the API server.
+// Register makes the Account of an address with its first password, and begins a session on the device. An Account that never had a
+// password, because an earlier try was cut short, is completed and takes over the profile. The error is ErrCredentialsExist if the person
+// has a password, ErrPassword, ErrTerminating, ErrMismatch, or that of the API server.
 //
 // The Account comes before its password: each step leaves something that the same call completes.
-func (s *Store) Register(ctx context.Context, a invitation.Address, p Profile, password string) (*rosterv1alpha1.Account, error) {
+func (s *Store) Register(
+	ctx context.Context, a invitation.Address, p Profile, password string, on Browser, now time.Time,
+) (*rosterv1alpha1.Account, Session, error) {
 	hash, err := s.hasher.Hash(ctx, password)
 	if err != nil {
-		return nil, err
+		return nil, Session{}, err
 	}
 	account, err := s.ensure(ctx, a, p)
 	if err != nil {
-		return nil, err
+		return nil, Session{}, err
 	}
-	return account, s.secrets.Create(ctx, account, Credentials{PasswordHash: hash})
+	c := Credentials{PasswordHash: hash}
+	c.Sessions.note(on.ID, on.Label, now)
+	if err := s.secrets.Create(ctx, account, c); err != nil {
+		return account, Session{}, err
+	}
+	return account, NewSession(account, c, MethodPassword, now).on(c, on), nil
 }
 
-// Authenticate returns the Account of an address if the password is right. The error is ErrWrongPassword, ErrNoCredentials, ErrNotFound,
-// ErrTerminating, ErrMismatch, or that of the API server.
-func (s *Store) Authenticate(ctx context.Context, a invitation.Address, password string) (*rosterv1alpha1.Account, error) {
+// Authenticate returns the Account of an address and its credentials if the password is right. The error is ErrWrongPassword,
+// ErrNoCredentials, ErrNotFound, ErrTerminating, ErrMismatch, ErrSuspended, or that of the API server.
+func (s *Store) Authenticate(
+	ctx context.Context, a invitation.Address, password string,
+) (*rosterv1alpha1.Account, Credentials, error) {
 	account, err := s.get(ctx, a)
 	if err != nil {
-		return nil, err
+		return nil, Credentials{}, err
 	}
-	credentials, err := s.secrets.Get(ctx, account)
-	if err != nil {
-		return nil, err
-	}
-	match, err := s.hasher.Verify(ctx, password, credentials.PasswordHash)
-	if err != nil {
-		return nil, fmt.Errorf("account %s: %w", account.Name, err)
-	}
-	if !match.OK {
-		return nil, ErrWrongPassword
-	}
-	return account, nil
+	c, err := s.verify(ctx, account, password)
+	return account, c, err
 }
 
-// RecordSignIn notes in the status of an Account that the person gave their password.
-func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Account, at time.Time) error {
-	changed := account.DeepCopy()
-	changed.Status.LastSignInTime = &metav1.Time{Time: at}
-	// A merge patch without resourceVersion: of two sign-ins either may be written last.
-	return s.client.Status().Patch(ctx, changed, client.MergeFrom(account))
+// verify returns the credentials of an Account if the password is right.
+func (s *Store) verify(ctx context.Context, account *rosterv1alpha1.Account, password string) (Credentials, error) {
+	c, err := s.secrets.Get(ctx, account)
+	if err != nil {
+		return Credentials{}, err
+	}
+	if c.PasswordHash == "" {
+		return Credentials{}, ErrNoCredentials // somebody who signs in otherwise
+	}
+	match, err := s.hasher.Verify(ctx, password, c.PasswordHash)
+	switch {
+	case err != nil:
+		return Credentials{}, fmt.Errorf("account %s: %w", account.Name, err)
+	case !match.OK:
+		return Credentials{}, ErrWrongPassword
+	case isTrue(account.Spec.Suspended):
+		return Credentials{}, ErrSuspended
+	case match.Outdated:
+		return s.rehash(ctx, account, c, password)
+	}
+	return c, nil
+}
+
+// rehash stores the hash of a password at the cost of today, unless somebody changed the password meanwhile.
+func (s *Store) rehash(
+	ctx context.Context, account *rosterv1alpha1.Account, known Credentials, password string,
+) (Credentials, error) {
+	hash, err := s.hasher.Hash(ctx, password)
+	if err != nil {
+		return Credentials{}, err
+	}
+	return s.secrets.Update(ctx, account, func(c *Credentials) error {
+		if c.PasswordHash != known.PasswordHash {
+			return ErrWrongPassword
+		}
+		c.PasswordHash = hash
+		return nil
+	})
 }
 
 func (s *Store) get(ctx context.Context, a invitation.Address) (*rosterv1alpha1.Account, error) {
@@ -113,16 +148,21 @@ func (s *Store) get(ctx context.Context, a invitation.Address) (*rosterv1alpha1.
 	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()}
 	err := s.client.Get(ctx, key, account)
 	switch {
-	case apierrors.IsNotFound(err):
-		return nil, ErrNotFound
 	case err != nil:
-		return nil, fmt.Errorf("reading the account: %w", err)
+		return nil, notFound(err)
 	case account.DeletionTimestamp != nil:
 		return nil, ErrTerminating
 	case account.Spec.Email != string(a):
 		return nil, ErrMismatch
 	}
 	return account, nil
+}
+
+func notFound(err error) error {
+	if apierrors.IsNotFound(err) {
+		return ErrNotFound
+	}
+	return fmt.Errorf("reading the account: %w", err)
 }
 
 // ensure returns the Account with that profile, which must not have a password yet if it exists.
@@ -145,10 +185,11 @@ func (s *Store) ensure(ctx context.Context, a invitation.Address, p Profile) (*r
 	if hasPassword {
 		return nil, ErrCredentialsExist
 	}
-	if existing.Spec == account.Spec {
+	spec := &existing.Spec
+	if (Profile{DisplayName: spec.DisplayName, Company: spec.Company, Locale: spec.Locale}) == p {
 		return existing, nil
 	}
-	existing.Spec = account.Spec
+	spec.DisplayName, spec.Company, spec.Locale = p.DisplayName, p.Company, p.Locale
 	if err := s.client.Update(ctx, existing); err != nil {
 		return nil, fmt.Errorf("completing the account: %w", err)
 	}

@@ -72,6 +72,19 @@ func profile(name string) Profile {
 	return Profile{DisplayName: name, Company: "Acme", Locale: rosterv1alpha1.LocaleFrench}
 }
 
+// today is when the tests take place.
+func today() time.Time { return time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC) }
+
+func register(ctx context.Context, s *Store, a invitation.Address, p Profile, password string) (*rosterv1alpha1.Account, error) {
+	account, _, err := s.Register(ctx, a, p, password, Browser{ID: "first"}, today())
+	return account, err
+}
+
+func authenticate(ctx context.Context, s *Store, a invitation.Address, password string) error {
+	_, _, err := s.Authenticate(ctx, a, password)
+	return err
+}
+
 func (c cluster) secret(t *testing.T, a invitation.Address) *corev1.Secret {
 	t.Helper()
 	secret := &corev1.Secret{}
@@ -85,16 +98,26 @@ func (c cluster) secret(t *testing.T, a invitation.Address) *corev1.Secret {
 func TestStore(t *testing.T) {
 	c := startCluster(t)
 	for name, run := range map[string]func(*testing.T, cluster){
-		"register and authenticate":                 testRegister,
-		"a second password is refused":              testSecondPassword,
-		"a try that was cut short is completed":     testCutShort,
-		"many at once":                              testManyAtOnce,
-		"an account that is being deleted":          testTerminating,
-		"an account of another address":             testMismatch,
-		"the password dies with its account":        testLeftover,
-		"last sign-in":                              testLastSignIn,
-		"a password hash that cannot be read":       testUnreadableHash,
-		"the API server's own errors are passed on": testAPIError,
+		"register and authenticate":                  testRegister,
+		"a second password is refused":               testSecondPassword,
+		"a try that was cut short is completed":      testCutShort,
+		"many at once":                               testManyAtOnce,
+		"an account that is being deleted":           testTerminating,
+		"an account of another address":              testMismatch,
+		"the password dies with its account":         testLeftover,
+		"last sign-in":                               testLastSignIn,
+		"a password hash that cannot be read":        testUnreadableHash,
+		"the API server's own errors are passed on":  testAPIError,
+		"sign-in by address and by user name":        testSignIn,
+		"sign-in from a device in use costs nothing": testSignInWrites,
+		"sessions end":                               testSessionsEnd,
+		"a suspended account":                        testSuspended,
+		"an outdated hash is made anew":              testRehash,
+		"what others keep beside the password":       testEntries,
+		"a forgotten password":                       testReset,
+		"resets at once":                             testResetsAtOnce,
+		"a changed password":                         testChangePassword,
+		"many changes at once":                       testManyChanges,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, c) })
 	}
@@ -105,16 +128,16 @@ func testRegister(t *testing.T, c cluster) {
 	if _, _, err := s.Find(ctx, ana); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Find before: %v, want ErrNotFound", err)
 	}
-	if _, err := s.Authenticate(ctx, ana, "correct horse"); !errors.Is(err, ErrNotFound) {
+	if err := authenticate(ctx, s, ana, "correct horse"); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Authenticate before: %v, want ErrNotFound", err)
 	}
-	account, err := s.Register(ctx, ana, profile("Ana Silva"), "correct horse")
+	account, err := register(ctx, s, ana, profile("Ana Silva"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := rosterv1alpha1.AccountSpec{Email: "ana@example.com", DisplayName: "Ana Silva", Company: "Acme", Locale: "fr"}
-	if account.Name != ana.AccountName() || account.Spec != want {
-		t.Errorf("account %s: %+v, want %+v", account.Name, account.Spec, want)
+	got := account.Spec
+	if account.Name != ana.AccountName() || got.Email != "ana@example.com" || got.DisplayName != "Ana Silva" || got.Company != "Acme" || got.Locale != "fr" {
+		t.Errorf("account %s: %+v", account.Name, got)
 	}
 	secret := c.secret(t, ana)
 	if secret.Type != SecretType || !metav1.IsControlledBy(secret, account) {
@@ -124,21 +147,21 @@ func testRegister(t *testing.T, c cluster) {
 	if err != nil || !hasPassword || found.UID != account.UID {
 		t.Errorf("Find after = %v, %v, %v", found, hasPassword, err)
 	}
-	if _, err := s.Authenticate(ctx, ana, "correct horse"); err != nil {
+	if err := authenticate(ctx, s, ana, "correct horse"); err != nil {
 		t.Errorf("the right password: %v", err)
 	}
-	if _, err := s.Authenticate(ctx, ana, "battery staple"); !errors.Is(err, ErrWrongPassword) {
+	if err := authenticate(ctx, s, ana, "battery staple"); !errors.Is(err, ErrWrongPassword) {
 		t.Errorf("a wrong password: %v, want ErrWrongPassword", err)
 	}
 }
 
 func testSecondPassword(t *testing.T, c cluster) {
 	ctx, s, bob := t.Context(), storeOver(t, c), invitation.Address("bob@example.com")
-	if _, err := s.Register(ctx, bob, profile("Bob"), "correct horse"); err != nil {
+	if _, err := register(ctx, s, bob, profile("Bob"), "correct horse"); err != nil {
 		t.Fatal(err)
 	}
 	before := c.secret(t, bob)
-	if _, err := s.Register(ctx, bob, profile("Mallory"), "mallory's own"); !errors.Is(err, ErrCredentialsExist) {
+	if _, err := register(ctx, s, bob, profile("Mallory"), "mallory's own"); !errors.Is(err, ErrCredentialsExist) {
 		t.Errorf("a second Register: %v, want ErrCredentialsExist", err)
 	}
 	if after := c.secret(t, bob); after.ResourceVersion != before.ResourceVersion {
@@ -168,20 +191,20 @@ func testCutShort(t *testing.T, c cluster) {
 	for i, kind := range []client.Object{&rosterv1alpha1.Account{}, &corev1.Secret{}} {
 		address := invitation.Address(fmt.Sprintf("cut%d@example.com", i))
 		s := storeOver(t, failOnce(c, kind))
-		if _, err := s.Register(ctx, address, profile("Cut Shrot"), "first password"); err == nil {
+		if _, err := register(ctx, s, address, profile("Cut Shrot"), "first password"); err == nil {
 			t.Fatalf("%T: no error", kind)
 		}
 		if _, hasPassword, err := s.Find(ctx, address); hasPassword || err != nil && !errors.Is(err, ErrNotFound) {
 			t.Errorf("%T: in between: password %v, %v", kind, hasPassword, err)
 		}
-		account, err := s.Register(ctx, address, profile("Cut Short"), "second password")
+		account, err := register(ctx, s, address, profile("Cut Short"), "second password")
 		if err != nil {
 			t.Fatalf("%T: the second try: %v", kind, err)
 		}
 		if account.Spec.DisplayName != "Cut Short" {
 			t.Errorf("%T: the corrected name is not taken over: %q", kind, account.Spec.DisplayName)
 		}
-		if _, err := s.Authenticate(ctx, address, "second password"); err != nil {
+		if err := authenticate(ctx, s, address, "second password"); err != nil {
 			t.Errorf("%T: %v", kind, err)
 		}
 	}
@@ -193,12 +216,12 @@ func testManyAtOnce(t *testing.T, c cluster) {
 	errs := make([]error, n)
 	var wg sync.WaitGroup
 	for i := range n {
-		wg.Go(func() { _, errs[i] = s.Register(ctx, address, profile("Many"), fmt.Sprintf("password %d", i)) })
+		wg.Go(func() { _, errs[i] = register(ctx, s, address, profile("Many"), fmt.Sprintf("password %d", i)) })
 	}
 	wg.Wait()
 	winners := 0
 	for i, err := range errs {
-		_, signIn := s.Authenticate(ctx, address, fmt.Sprintf("password %d", i))
+		signIn := authenticate(ctx, s, address, fmt.Sprintf("password %d", i))
 		switch {
 		case err == nil && signIn == nil:
 			winners++
@@ -214,7 +237,7 @@ func testManyAtOnce(t *testing.T, c cluster) {
 
 func testTerminating(t *testing.T, c cluster) {
 	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("leaving@example.com")
-	account, err := s.Register(ctx, address, profile("Leaving"), "correct horse")
+	account, err := register(ctx, s, address, profile("Leaving"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +245,8 @@ func testTerminating(t *testing.T, c cluster) {
 	if err := errors.Join(c.Update(ctx, account), c.Delete(ctx, account)); err != nil {
 		t.Fatal(err)
 	}
-	_, registerErr := s.Register(ctx, address, profile("Leaving"), "correct horse")
-	_, signInErr := s.Authenticate(ctx, address, "correct horse")
+	_, registerErr := register(ctx, s, address, profile("Leaving"), "correct horse")
+	signInErr := authenticate(ctx, s, address, "correct horse")
 	if !errors.Is(registerErr, ErrTerminating) || !errors.Is(signInErr, ErrTerminating) {
 		t.Errorf("Register: %v, Authenticate: %v, want ErrTerminating", registerErr, signInErr)
 	}
@@ -238,7 +261,7 @@ func testMismatch(t *testing.T, c cluster) {
 	if err := c.Create(ctx, impostor); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Register(ctx, victim, profile("Victim"), "correct horse"); !errors.Is(err, ErrMismatch) {
+	if _, err := register(ctx, s, victim, profile("Victim"), "correct horse"); !errors.Is(err, ErrMismatch) {
 		t.Errorf("Register: %v, want ErrMismatch", err)
 	}
 }
@@ -246,21 +269,21 @@ func testMismatch(t *testing.T, c cluster) {
 // No garbage collector runs here, as in a cluster whose collector is slow.
 func testLeftover(t *testing.T, c cluster) {
 	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("again@example.com")
-	account, err := s.Register(ctx, address, profile("Again"), "old password")
+	account, err := register(ctx, s, address, profile("Again"), "old password")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Delete(ctx, account); err != nil {
 		t.Fatal(err)
 	}
-	account, err = s.Register(ctx, address, profile("Again"), "new password")
+	account, err = register(ctx, s, address, profile("Again"), "new password")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Authenticate(ctx, address, "old password"); !errors.Is(err, ErrWrongPassword) {
+	if err := authenticate(ctx, s, address, "old password"); !errors.Is(err, ErrWrongPassword) {
 		t.Errorf("the deleted account's password: %v, want ErrWrongPassword", err)
 	}
-	if _, err := s.Authenticate(ctx, address, "new password"); err != nil {
+	if err := authenticate(ctx, s, address, "new password"); err != nil {
 		t.Errorf("the new password: %v", err)
 	}
 	if !metav1.IsControlledBy(c.secret(t, address), account) {
@@ -270,7 +293,7 @@ func testLeftover(t *testing.T, c cluster) {
 
 func testLastSignIn(t *testing.T, c cluster) {
 	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("seen@example.com")
-	account, err := s.Register(ctx, address, profile("Seen"), "correct horse")
+	account, err := register(ctx, s, address, profile("Seen"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -286,7 +309,7 @@ func testLastSignIn(t *testing.T, c cluster) {
 
 func testUnreadableHash(t *testing.T, c cluster) {
 	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("broken@example.com")
-	if _, err := s.Register(ctx, address, profile("Broken"), "correct horse"); err != nil {
+	if _, err := register(ctx, s, address, profile("Broken"), "correct horse"); err != nil {
 		t.Fatal(err)
 	}
 	secret := c.secret(t, address)
@@ -294,7 +317,7 @@ func testUnreadableHash(t *testing.T, c cluster) {
 	if err := c.Update(ctx, secret); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Authenticate(ctx, address, "correct horse"); err == nil || errors.Is(err, ErrWrongPassword) {
+	if err := authenticate(ctx, s, address, "correct horse"); err == nil || errors.Is(err, ErrWrongPassword) {
 		t.Errorf("a password in plain text: %v, want an error of its own", err)
 	}
 }
@@ -307,7 +330,7 @@ func testAPIError(t *testing.T, c cluster) {
 	})
 	ctx, s, address := t.Context(), storeOver(t, down), invitation.Address("down@example.com")
 	_, _, findErr := s.Find(ctx, address)
-	_, signInErr := s.Authenticate(ctx, address, "correct horse")
+	signInErr := authenticate(ctx, s, address, "correct horse")
 	if !errors.Is(findErr, context.DeadlineExceeded) || !errors.Is(signInErr, context.DeadlineExceeded) {
 		t.Errorf("Find: %v, Authenticate: %v, want the client's error", findErr, signInErr)
 	}

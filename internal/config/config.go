@@ -89,6 +89,9 @@ type Portal struct {
 	URL string `json:"url"`
 	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed when requests are counted per client.
 	TrustedProxies []string `json:"trustedProxies,omitempty"`
+	// KeySecret names the Secret with the keys that sessions are sealed with; the manager creates it when it is missing, and does not
+	// read it. Default roster-portal-keys.
+	KeySecret string `json:"keySecret,omitempty"`
 }
 
 // Links is how links are signed.
@@ -150,6 +153,9 @@ func (c *Config) complete() {
 	}
 	if c.Links.KeySecret == "" {
 		c.Links.KeySecret = "roster-link-keys"
+	}
+	if c.Portal.KeySecret == "" {
+		c.Portal.KeySecret = "roster-portal-keys"
 	}
 	if c.Controllers.Concurrency == 0 {
 		c.Controllers.Concurrency = 16

@@ -41,6 +41,12 @@ func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
 		condition.Status, condition.Reason = metav1.ConditionFalse, rosterv1alpha1.ReasonNameMismatch
 		condition.Message = fmt.Sprintf("The Account of %s has to be named %s. Delete this one.", address, address.AccountName())
+	case a.Spec.Suspended != nil && *a.Spec.Suspended:
+		condition.Status, condition.Reason = metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended
+		condition.Message = "The account is suspended: nobody can sign in with it until spec.suspended is false again."
+	}
+	if condition.Reason == rosterv1alpha1.ReasonSuspended && !isSuspended(a) {
+		a.Status.SuspendedTime = &metav1.MicroTime{Time: r.clock.Now()}
 	}
 	meta.SetStatusCondition(&a.Status.Conditions, condition)
 	a.Status.ObservedGeneration = a.Generation
@@ -48,4 +54,10 @@ func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, nil
 	}
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
+}
+
+// isSuspended says whether the status shows that already.
+func isSuspended(a *rosterv1alpha1.Account) bool {
+	ready := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == rosterv1alpha1.ReasonSuspended && a.Status.SuspendedTime != nil
 }

@@ -27,7 +27,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder, notice) and outcome (Delivered, Rejected, Failing).",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice) and outcome (Delivered, Rejected, Failing).",
 		}, []string{"kind", "outcome"}),
 		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
@@ -66,11 +66,14 @@ func (m *Metrics) mail(r invitation.Report, took time.Duration) {
 	if r.Reminder > 0 {
 		kind = "reminder"
 	}
-	m.mails.WithLabelValues(kind, string(r.Outcome)).Inc()
-	m.mailDuration.WithLabelValues(string(r.Outcome)).Observe(took.Seconds())
+	m.sent(kind, r.Outcome, took)
 }
 
-func (m *Metrics) notice(o invitation.Outcome) { m.mails.WithLabelValues("notice", string(o)).Inc() }
+// sent counts a mail of a kind.
+func (m *Metrics) sent(kind string, outcome invitation.Outcome, took time.Duration) {
+	m.mails.WithLabelValues(kind, string(outcome)).Inc()
+	m.mailDuration.WithLabelValues(string(outcome)).Observe(took.Seconds())
+}
 
 func (m *Metrics) transition(before, after *rosterv1alpha1.Invitation, now time.Time) {
 	state := after.Status.State

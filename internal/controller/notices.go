@@ -78,9 +78,10 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, due
 	if err != nil {
 		return err
 	}
+	start := r.clock.Now()
 	err = r.mailer.Send(ctx, message)
 	result, words := outcome(err)
-	r.metrics.notice(result)
+	r.metrics.sent("notice", result, r.clock.Now().Sub(start))
 	if result == invitation.Failing {
 		return fmt.Errorf("mail to %s about %s: %s", due.To, due.Cause, words)
 	}
@@ -103,7 +104,7 @@ func (r *notices) compose(ctx context.Context, p *rosterv1alpha1.SocialProfile, 
 	if err != nil {
 		return nil, err
 	}
-	n := mail.Notice{
+	n := mail.TokenNotice{
 		To: string(to), Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
 		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
 		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
@@ -122,7 +123,7 @@ func (r *notices) compose(ctx context.Context, p *rosterv1alpha1.SocialProfile, 
 	for _, m := range members {
 		n.Name = m.Status.DisplayName
 	}
-	return r.composer.Notice(n)
+	return r.composer.TokenNotice(n)
 }
 
 func (r *notices) remembered(p *rosterv1alpha1.SocialProfile) *rosterv1alpha1.CredentialNotice {

@@ -108,7 +108,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		ctrl.NewControllerManagedBy(mgr).For(&rosterv1alpha1.Account{}).
 			Complete(&accounts{client: mgr.GetClient(), clock: o.Clock}),
+		setupAccountMails(mgr, o, keys, metrics),
+		setupLeavers(mgr),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, mgr.GetLogger())),
 	)
 }
 

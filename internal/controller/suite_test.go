@@ -93,7 +93,7 @@ func startOperator(as *rest.Config) *operator {
 	composer, err := mail.NewComposer("Roster <roster@mail.example>", "")
 	Expect(err).NotTo(HaveOccurred())
 	cfg := config.Config{
-		Portal: config.Portal{URL: "https://portal.example"}, Links: config.Links{KeySecret: "roster-link-keys"},
+		Portal: config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys"}, Links: config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: post.Addr(), TLS: config.TLSNone, Connections: 4}},
 		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: socialNetworks(social),
 	}
@@ -325,7 +325,7 @@ func mails(to string) []string {
 	return found
 }
 
-var messageID = regexp.MustCompile(`(?mi)^Message-I[dD]: <([^>]+)>`)
+var messageID = regexp.MustCompile(`(?mi)^Message-I[dD]:\s+<([^>]+)>`)
 
 // messageIDs are the Message-IDs of the mails that an address got.
 func messageIDs(to string) []string {

@@ -127,6 +127,7 @@ func TestInviterStanding(t *testing.T) {
 	}{
 		"a Member":                               {by, olivia(), InviterMember},
 		"a Member, not recorded":                 {"", olivia(), InviterMember},
+		"a Member who waits for their roles":     {by, olivia(joining), InviterMember},
 		"suspended":                              {by, olivia(suspended), InviterGone},
 		"suspended, not recorded":                {"", olivia(suspended), InviterGone},
 		"removed":                                {by, nil, InviterGone},

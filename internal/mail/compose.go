@@ -104,7 +104,7 @@ func newComposer(from, replyTo string, t texts) (*Composer, error) {
 			return nil, fmt.Errorf("mail.replyTo: %w", err)
 		}
 	}
-	if c.html, err = htmltemplate.ParseFS(templateFiles, "templates/invitation.html"); err != nil {
+	if c.html, err = htmltemplate.ParseFS(templateFiles, "templates/*.html"); err != nil {
 		return nil, err
 	}
 	c.plain, err = texttemplate.New("").Funcs(texttemplate.FuncMap{"wrap": wrap}).ParseFS(templateFiles, "templates/*.txt")
@@ -142,26 +142,46 @@ func (c *Composer) Invitation(in Invitation) (*Message, error) {
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
 	}
+	return c.write(letter{
+		template: "invitation", view: v, id: in.MessageID, subject: v.Subject, language: v.Language, now: in.Now,
+		from: c.senderName(in.Organization), to: netmail.Address{Name: in.Name, Address: in.To}, replyTo: replyTo,
+	})
+}
+
+// letter is a mail in the reader's language, still in parts.
+type letter struct {
+	template          string
+	view              any
+	id                string
+	subject, language string
+	now               time.Time
+	// from is the name of the sender.
+	from        string
+	to, replyTo netmail.Address
+}
+
+// write renders a mail. The same letter gives the same bytes.
+func (c *Composer) write(l letter) (*Message, error) {
 	var html, plain bytes.Buffer
-	if err := c.html.ExecuteTemplate(&html, "invitation.html", v); err != nil {
-		return nil, fmt.Errorf("mail %s: %w", in.MessageID, err)
+	if err := c.html.ExecuteTemplate(&html, l.template+".html", l.view); err != nil {
+		return nil, fmt.Errorf("mail %s: %w", l.id, err)
 	}
-	if err := c.plain.ExecuteTemplate(&plain, "invitation.txt", v); err != nil {
-		return nil, fmt.Errorf("mail %s: %w", in.MessageID, err)
+	if err := c.plain.ExecuteTemplate(&plain, l.template+".txt", l.view); err != nil {
+		return nil, fmt.Errorf("mail %s: %w", l.id, err)
 	}
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(in.MessageID)))
-	m.FromMailAddress(&netmail.Address{Name: c.senderName(in.Organization), Address: c.from.Address})
-	m.ToMailAddress(&netmail.Address{Name: in.Name, Address: in.To})
-	m.ReplyToMailAddress(&replyTo)
-	m.Subject(v.Subject)
-	m.SetMessageIDWithValue(in.MessageID)
-	m.SetDateWithValue(in.Now.UTC())
-	m.SetGenHeader(gomail.HeaderContentLang, v.Language)
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(l.id)))
+	m.FromMailAddress(&netmail.Address{Name: l.from, Address: c.from.Address})
+	m.ToMailAddress(&l.to)
+	m.ReplyToMailAddress(&l.replyTo)
+	m.Subject(l.subject)
+	m.SetMessageIDWithValue(l.id)
+	m.SetDateWithValue(l.now.UTC())
+	m.SetGenHeader(gomail.HeaderContentLang, l.language)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834, 5
 	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	m.SetBodyString(gomail.TypeTextPlain, plain.String())
 	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
-	return newMessage(c.from.Address, in.To, in.MessageID, !isASCII(in.To), m)
+	return newMessage(c.from.Address, l.to.Address, l.id, !isASCII(l.to.Address), m)
 }
 
 // clean takes out of the texts that people wrote what has no place in a mail.
@@ -205,17 +225,23 @@ func isWebAddress(s string) bool {
 
 func (in *Invitation) check() error {
 	var errs []error
-	if a, err := netmail.ParseAddress(in.To); err != nil || a.Address != in.To {
-		errs = append(errs, fmt.Errorf("%q is not a plain mail address", in.To))
-	}
-	if !isWebAddress(in.Link) {
-		errs = append(errs, errors.New("the link is not an http or https address"))
-	}
-	if !isMessageID(in.MessageID) {
-		errs = append(errs, fmt.Errorf("%q is not a Message-ID", in.MessageID))
-	}
+	errs = append(errs, checkEnvelope(in.To, in.Link, in.MessageID))
 	if in.Organization == "" {
 		errs = append(errs, errors.New("the organisation has no name"))
+	}
+	return errors.Join(errs...)
+}
+
+func checkEnvelope(to, link, messageID string) error {
+	var errs []error
+	if a, err := netmail.ParseAddress(to); err != nil || a.Address != to {
+		errs = append(errs, fmt.Errorf("%q is not a plain mail address", to))
+	}
+	if !isWebAddress(link) {
+		errs = append(errs, errors.New("the link is not an http or https address"))
+	}
+	if !isMessageID(messageID) {
+		errs = append(errs, fmt.Errorf("%q is not a Message-ID", messageID))
 	}
 	return errors.Join(errs...)
 }

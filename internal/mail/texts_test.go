@@ -94,14 +94,27 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for _, n := range everyNotice() {
+	for _, n := range everyTokenNotice() {
 		s := composer.texts.in(n.Locale)
-		v := newNoticeView(s, n)
+		v := n.view(s)
 		if s.err != nil {
 			t.Fatal(s.err)
 		}
 		seen.WriteString(v.Subject)
-		if err := composer.plain.ExecuteTemplate(&seen, "notice.txt", v); err != nil {
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, topic := range []rosterv1alpha1.AccountMailTopic{
+		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
+	} {
+		s := composer.texts.in("en")
+		v := composer.noticeView(s, Notice{Topic: topic, To: "a@example.com", Expiry: time.Now()})
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -222,13 +235,13 @@ func everything() []Invitation {
 	return all
 }
 
-// everyNotice is every kind of mail about tokens.
-func everyNotice() []Notice {
+// everyTokenNotice is every kind of mail about tokens.
+func everyTokenNotice() []TokenNotice {
 	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
-	var all []Notice
+	var all []TokenNotice
 	for _, cause := range []rosterv1alpha1.NoticeCause{"ExpiresIn3Days", "Expired", "AccessLost"} {
 		for _, why := range []rosterv1alpha1.NoticeRecipient{"Responsible", "Owner"} {
-			all = append(all, Notice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
+			all = append(all, TokenNotice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
 		}
 	}
 	return all

@@ -311,3 +311,19 @@ func Older(a, b metav1.Object) bool {
 	}
 	return a.GetUID() < b.GetUID()
 }
+
+// BelongsTo says whether a Member is bound to an Account, and both are of the same address.
+func BelongsTo(m *rosterv1alpha1.Member, a *rosterv1alpha1.Account) bool {
+	address, err := invitation.ParseAddress(m.Spec.Email)
+	return err == nil && m.Spec.AccountRef != nil && m.Spec.AccountRef.Name == a.Name && string(address) == a.Spec.Email
+}
+
+// IsOwner says whether a Member owns the organisation, or is named to.
+func IsOwner(o *rosterv1alpha1.Organization, member string) bool {
+	for _, ref := range []*rosterv1alpha1.LocalReference{o.Spec.OwnerRef, o.Status.OwnerRef} {
+		if ref != nil && ref.Name == member {
+			return true
+		}
+	}
+	return false
+}

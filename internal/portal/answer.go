@@ -30,8 +30,13 @@ func (p *Portal) getInvitation(v *visit) {
 	if !p.open(v) {
 		return
 	}
+	who, err := p.invited(v)
+	if err != nil {
+		p.fail(v, form{}, err)
+		return
+	}
 	verdict := v.found.check(p.clock.Now())
-	if verdict == invitation.LinkAccepted && p.isWelcome(v) {
+	if verdict == invitation.LinkAccepted && who != nil && v.found.acceptedBy(who.account.Name) {
 		p.redirect(v, "/welcome")
 		return
 	}
@@ -42,7 +47,7 @@ func (p *Portal) getInvitation(v *visit) {
 	_, hasPassword, err := p.accounts.Find(v.r.Context(), v.found.address)
 	switch {
 	case err == nil, errors.Is(err, account.ErrNotFound):
-		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword})
+		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword, signedIn: who != nil})
 	default:
 		p.fail(v, form{}, err)
 	}
@@ -71,12 +76,7 @@ func (p *Portal) getDecline(v *visit) {
 
 // postInvitation answers POST /invitations/{token}.
 func (p *Portal) postInvitation(v *visit) {
-	if err := v.r.ParseForm(); err != nil || !isForm(v.r) {
-		if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-			p.tooLarge(v)
-			return
-		}
-		p.badRequest(v)
+	if !p.readPost(v) {
 		return
 	}
 	switch v.r.PostForm.Get(fieldAction) {
@@ -91,6 +91,41 @@ func (p *Portal) postInvitation(v *visit) {
 	}
 }
 
+// readPost reads a form; otherwise it answers, and returns false.
+func (p *Portal) readPost(v *visit) bool {
+	err := v.r.ParseForm()
+	if err == nil && isForm(v.r) {
+		return true
+	}
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		p.tooLarge(v)
+	} else {
+		p.badRequest(v)
+	}
+	return false
+}
+
+// proven is somebody who has shown to be the invited person.
+type proven struct {
+	account *rosterv1alpha1.Account
+	session account.Session
+	device  device
+	// stands says how the session stands.
+	stands standing
+}
+
+// standing says what is left to do for a session.
+type standing int
+
+const (
+	// toBegin: the password was right; the session has to be put on the device.
+	toBegin standing = iota
+	// toHand: the session came into being with the Account; the browser has to be given it.
+	toHand
+	// held: the browser has it.
+	held
+)
+
 // postAccept: the Account, its password, then the claim. A crash between any two leaves something that the next try completes.
 func (p *Portal) postAccept(v *visit) {
 	ctx, f := v.r.Context(), readForm(v.r.PostForm)
@@ -102,14 +137,14 @@ func (p *Portal) postAccept(v *visit) {
 		p.fail(v, f, err)
 		return
 	}
-	var acct *rosterv1alpha1.Account
+	var who proven
 	var err error
 	switch verdict := v.found.check(p.clock.Now()); verdict {
 	case invitation.LinkOpen:
-		acct, err = p.prove(ctx, v, f)
+		who, err = p.prove(ctx, v, f)
 	case invitation.LinkAccepted:
 		// A double click: whoever knows the password of the Account that accepted is that person.
-		acct, err = p.authenticate(ctx, v, f)
+		who, err = p.authenticate(ctx, v, f)
 		if isNobody(err) {
 			p.tooLate(v, verdict)
 			return
@@ -123,15 +158,15 @@ func (p *Portal) postAccept(v *visit) {
 		return
 	}
 	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
-		invitation.Accept(inv, acct.Name, now)
+		invitation.Accept(inv, who.account.Name, now)
 	})
 	switch {
 	case err != nil:
 		p.fail(v, f, err)
-	case !v.found.acceptedBy(acct.Name):
+	case !v.found.acceptedBy(who.account.Name):
 		p.tooLate(v, v.found.check(p.clock.Now()))
 	default:
-		p.accepted(v, acct, wrote)
+		p.accepted(v, who, wrote)
 	}
 }
 
@@ -141,66 +176,117 @@ func isNobody(err error) bool {
 	return errors.As(err, &wrong) || errors.Is(err, account.ErrNotFound) || errors.Is(err, account.ErrNoCredentials)
 }
 
-func (p *Portal) accepted(v *visit, acct *rosterv1alpha1.Account, wrote bool) {
+// accepted signs the person in. If that cannot be done just now they have accepted all the same, and can sign in later.
+func (p *Portal) accepted(v *visit, who proven, wrote bool) {
 	result := claimRepeated
 	if wrote {
 		result = claimAccepted
 	}
 	p.metrics.countClaim(result)
-	if err := p.accounts.RecordSignIn(v.r.Context(), acct, p.clock.Now()); err != nil {
-		p.log.Error(err, "Cannot record a sign-in", "account", acct.Name)
+	p.audit(v, eventAccept, resultSuccess, who.account.Name, "invitation", v.found.offer.Invitation.Name,
+		"namespace", v.found.offer.Invitation.Namespace)
+	var err error
+	switch login := string(v.found.address); who.stands {
+	case toBegin:
+		err = p.begin(v, who.account, who.session, who.device, login)
+	case toHand:
+		err = errors.Join(p.end(v), p.hand(v, who.account, who.session, who.device, login),
+			p.accounts.RecordSignIn(v.r.Context(), who.account, p.clock.Now()))
+	case held:
 	}
-	p.welcome(v)
+	if err != nil {
+		p.log.Error(err, "Cannot sign in whoever has just accepted", "account", who.account.Name)
+	}
+	p.redirect(v, "/welcome")
 }
 
-// prove makes the Account with its first password, or checks the password of the one that is there.
-func (p *Portal) prove(ctx context.Context, v *visit, f form) (*rosterv1alpha1.Account, error) {
+// prove makes the Account with its first password, or checks the password of the one that is there. Whoever is signed in as the invited
+// person has done so.
+func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
+	if who, err := p.invited(v); err != nil || who != nil {
+		return whoHolds(who), err
+	}
+	d, err := p.browser(v)
+	if err != nil {
+		return proven{}, err
+	}
+	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
 	for range maxRounds {
 		_, hasPassword, err := p.accounts.Find(ctx, v.found.address)
 		switch {
 		case err == nil && hasPassword:
 			return p.authenticate(ctx, v, f)
 		case err != nil && !errors.Is(err, account.ErrNotFound):
-			return nil, err
+			return proven{}, err
 		}
-		policy := v.found.offer.Organization.Spec.Security.Password
-		if problems := f.check(v.words, policy, v.found.address); len(problems) > 0 {
-			return nil, &formError{problems: problems}
+		org := v.found.offer.Organization.Spec
+		owner := account.Person{Address: v.found.address, Names: []string{org.DisplayName}}
+		if problems := f.check(v.words, p.common, org.Security.Password, owner); len(problems) > 0 {
+			return proven{}, &formError{problems: problems}
 		}
-		acct, err := p.accounts.Register(ctx, v.found.address, f.profile(), f.password)
+		acct, s, err := p.accounts.Register(ctx, v.found.address, f.profile(), f.password, on, p.clock.Now())
 		if errors.Is(err, account.ErrCredentialsExist) || apierrors.IsConflict(err) {
 			continue // somebody else was faster
 		}
 		if apierrors.IsInvalid(err) {
-			return nil, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
+			return proven{}, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
 		}
-		return acct, err
+		return proven{account: acct, session: s, device: d, stands: toHand}, err
 	}
-	return nil, errContention
+	return proven{}, errContention
+}
+
+// invited is the person who is signed in, if it is the invited one; else nil.
+func (p *Portal) invited(v *visit) (*person, error) {
+	who, err := p.person(v, false)
+	if err != nil || who == nil || who.account.Name != v.found.address.AccountName() {
+		return nil, err
+	}
+	return who, nil
+}
+
+func whoHolds(who *person) proven {
+	if who == nil {
+		return proven{}
+	}
+	return proven{account: who.account, session: who.session, stands: held}
 }
 
 var errContention = errors.New("too many changes at the same moment")
 
 // authenticate checks the password of the Account that is there. It changes nothing about it.
-func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (*rosterv1alpha1.Account, error) {
+func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, error) {
 	wrong := func(text string) error {
 		return &formError{signIn: true, problems: []problem{{Field: fieldPassword, Text: text}}}
 	}
+	if who, err := p.invited(v); err != nil || who != nil {
+		return whoHolds(who), err
+	}
 	if f.password == "" {
-		return nil, wrong(v.words.T("error.signIn.missing"))
+		return proven{}, wrong(v.words.T("error.signIn.missing"))
 	}
 	if wait := p.takeTry(v); wait > 0 {
-		return nil, &throttledError{wait: wait}
+		p.audit(v, eventSignIn, resultThrottled, v.found.address.AccountName())
+		return proven{}, &throttledError{wait: wait}
 	}
-	acct, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
+	d, err := p.browser(v)
+	if err != nil {
+		return proven{}, err
+	}
+	acct, c, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
 	if errors.Is(err, account.ErrWrongPassword) {
 		p.metrics.countClaim(claimWrongPassword)
+		p.audit(v, eventSignIn, resultFailure, v.found.address.AccountName())
 		if f.registers {
-			return nil, wrong(v.words.T("signIn.appeared"))
+			return proven{}, wrong(v.words.T("signIn.appeared"))
 		}
-		return nil, wrong(v.words.T("error.signIn.wrong"))
+		return proven{}, wrong(v.words.T("error.signIn.wrong"))
 	}
-	return acct, err
+	if err != nil {
+		return proven{}, err
+	}
+	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
+	return proven{account: acct, session: s, device: d, stands: toBegin}, nil
 }
 
 // takeTry counts a try at a password: by client, so that somebody else with the link does not use up the tries of the invited person; and,
@@ -302,6 +388,9 @@ func (p *Portal) fail(v *visit, f form, err error) {
 		p.throttled(v, throttled.wait)
 	case errors.Is(err, errUnknown):
 		p.unknown(v)
+	case errors.Is(err, account.ErrSuspended):
+		p.audit(v, eventSignIn, resultRefused, v.found.address.AccountName())
+		p.suspended(v)
 	case errors.Is(err, account.ErrTerminating):
 		p.accountTerminating(v)
 	case errors.Is(err, account.ErrMismatch):
@@ -318,18 +407,14 @@ const statusClientGone = 499
 // failed is for an API server that cannot be reached or refuses. Somebody who has filled in a form gets it back, with what the cache
 // knows of the invitation.
 func (p *Portal) failed(v *visit, f form, err error) {
-	if errors.Is(v.r.Context().Err(), context.Canceled) {
-		v.w.WriteHeader(statusClientGone)
+	if v.r.Method == http.MethodPost {
+		p.metrics.countClaim(claimFailed)
+	}
+	if v.r.Method != http.MethodPost || f.password == "" || v.found.check(p.clock.Now()) != invitation.LinkOpen {
+		p.fault(v, err)
 		return
 	}
-	p.log.Error(err, "Cannot serve a request", "method", v.r.Method)
-	if v.r.Method != http.MethodPost {
-		p.unavailable(v)
-		return
-	}
-	p.metrics.countClaim(claimFailed)
-	if f.password == "" || v.found.check(p.clock.Now()) != invitation.LinkOpen {
-		p.unavailable(v)
+	if p.note(v, err) {
 		return
 	}
 	v.w.Header().Set("Retry-After", retryLater)
@@ -338,20 +423,37 @@ func (p *Portal) failed(v *visit, f form, err error) {
 	})
 }
 
+// fault is failed for pages that are not about an invitation.
+func (p *Portal) fault(v *visit, err error) {
+	if !p.note(v, err) {
+		p.unavailable(v)
+	}
+}
+
+// note logs why a request cannot be served. It returns true if nobody waits for the answer.
+func (p *Portal) note(v *visit, err error) bool {
+	if errors.Is(v.r.Context().Err(), context.Canceled) {
+		v.w.WriteHeader(statusClientGone)
+		return true
+	}
+	p.log.Error(err, "Cannot serve a request", "method", v.r.Method)
+	return false
+}
+
 // form shows the form that accepts.
 func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	offer := p.describe(v.r.Context(), v.found, v.words)
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
-		Offer: offer, Form: f, SignIn: e.signIn, Problems: e.problems,
+		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: e.signedIn,
 		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
-		Action: p.path(v, ""), Decline: p.path(v, "/decline"),
+		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 
 func (p *Portal) declineForm(v *visit, status int, problems []problem) {
 	offer := p.describe(v.r.Context(), v.found, v.words)
 	p.show(v, status, pageDecline, errorTitle(v.words, v.words.T("decline.title", "Org", offer.Org), problems), formPage{
-		Offer: offer, Problems: problems, Action: p.path(v, ""), Back: p.path(v, ""),
+		fields: fields{problems}, Offer: offer, Action: p.path(v, ""), Back: p.path(v, ""),
 	})
 }
 

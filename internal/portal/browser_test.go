@@ -72,7 +72,7 @@ func openBrowser(t *testing.T) *tab {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	b.ctx, cancel = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(cancel)
 	// A page in the background draws no focus.
 	if _, err := chromedp.Call(b.ctx, emulation.SetFocusEmulationEnabled, emulation.SetFocusEmulationEnabledParams{Enabled: true}); err != nil {
@@ -209,6 +209,7 @@ func (b *tab) sound(name string) {
 	for _, scheme := range []string{"light", "dark"} {
 		b.scheme(scheme)
 		b.contrast(name + ", " + scheme)
+		b.accessible(name + ", " + scheme)
 		b.shoot(name + "-phone-" + scheme)
 		b.size(1280, 900)
 		b.shoot(name + "-" + scheme)
@@ -302,10 +303,10 @@ func TestBrowserAccept(t *testing.T) {
 	b.press(kb.Tab)
 	b.focused("BUTTON")
 	b.submit(kb.Enter)
-	b.says("Welcome to Acme Social", "Live", "Beta", "Olivia Martin")
+	b.says("Bienvenue chez Acme Social", "Live", "Beta", "Olivia Martin") // in the language that was chosen
 	b.sound("welcome")
 	b.run(chromedp.Reload())
-	b.says("Welcome to Acme Social")
+	b.says("Bienvenue chez Acme Social")
 	if got := w.fresh(inv).Status.State; got != rosterv1alpha1.InvitationAccepted {
 		t.Errorf("state %s", got)
 	}
@@ -315,6 +316,11 @@ func TestBrowserAccept(t *testing.T) {
 
 	t.Run("a second invitation asks for the password", func(*testing.T) {
 		inv := w.invite("ana")
+		b.open(s.url + w.link(inv))
+		b.says("Accept the invitation")
+		b.sound("accept-signed-in")
+		b.open(s.url + "/account")
+		b.choose("Se déconnecter")
 		b.open(s.url + w.link(inv))
 		b.sound("sign-in")
 		b.press(kb.Tab, kb.Tab)
@@ -327,7 +333,7 @@ func TestBrowserAccept(t *testing.T) {
 		b.focused("password")
 		b.press(goodPassword)
 		b.submit(kb.Enter)
-		b.says("Welcome to Acme Social")
+		b.says("Bienvenue chez Acme Social")
 	})
 }
 

@@ -38,6 +38,7 @@ import (
 const (
 	systemNamespace = "roster-system"
 	keySecretName   = "roster-link-keys"
+	sessionKeysName = "roster-portal-keys"
 	portalUser      = "system:serviceaccount:roster-system:roster-portal"
 )
 
@@ -142,10 +143,13 @@ func (p *plane) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, o := range append(objects, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: keySecretName},
-		Data:       map[string][]byte{invitation.CurrentKey: current},
-	}) {
+	for _, name := range []string{keySecretName, sessionKeysName} {
+		objects = append(objects, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: name},
+			Data:       map[string][]byte{invitation.CurrentKey: current},
+		})
+	}
+	for _, o := range objects {
 		if err := p.admin.Create(ctx, o); err != nil {
 			return err
 		}

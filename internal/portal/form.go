@@ -13,7 +13,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
 )
 
 // The fields of forms.
@@ -78,12 +77,20 @@ type formError struct {
 	problems []problem
 	// signIn says that the form that asks for an existing password is the right one.
 	signIn bool
+	// signedIn says that the invited person is signed in, and nothing has to be typed.
+	signedIn bool
 }
 
 func (*formError) Error() string { return "the form has to be corrected" }
 
 // check says what is wrong with a form that creates an account.
-func (f form) check(w words, policy rosterv1alpha1.PasswordPolicy, owner invitation.Address) []problem {
+func (f form) check(w words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []problem {
+	owner.Names = append(owner.Names, f.DisplayName, f.Company)
+	return append(f.checkProfile(w), f.checkPassword(w, common, policy, owner)...)
+}
+
+// checkProfile says what is wrong with what a person says about themselves.
+func (f form) checkProfile(w words) []problem {
 	var problems []problem
 	add := func(field, text string) { problems = append(problems, problem{Field: field, Text: text}) }
 	switch {
@@ -104,15 +111,18 @@ func (f form) check(w words, policy rosterv1alpha1.PasswordPolicy, owner invitat
 	if !slices.Contains(languages(), f.Locale) {
 		add(fieldLocale, w.T("error.locale.unknown"))
 	}
-	return append(problems, f.checkPassword(w, policy, owner)...)
+	return problems
 }
 
-func (f form) checkPassword(w words, policy rosterv1alpha1.PasswordPolicy, owner invitation.Address) []problem {
+// checkPassword says what is wrong with a new password that was typed twice.
+func (f form) checkPassword(
+	w words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person,
+) []problem {
 	if f.password == "" {
 		return []problem{{Field: fieldPassword, Text: w.T("error.password.missing")}}
 	}
 	var problems []problem
-	for _, r := range account.Unmet(policy, f.password, owner) {
+	for _, r := range account.Unmet(common, policy, f.password, owner) {
 		problems = append(problems, problem{Field: fieldPassword, Text: unmetText(w, r)})
 	}
 	switch {
@@ -135,6 +145,8 @@ func unmetText(w words, r account.Requirement) string {
 		return w.T("error.password.special")
 	case account.RuleNotAddress:
 		return w.T("error.password.notAddress")
+	case account.RuleNotCommon:
+		return w.T("error.password.notCommon")
 	}
 	return w.T("error.password.readable")
 }
@@ -152,6 +164,8 @@ func ruleTexts(w words, policy rosterv1alpha1.PasswordPolicy) []string {
 			texts = append(texts, w.T("rule.special"))
 		case account.RuleNotAddress:
 			texts = append(texts, w.T("rule.notAddress"))
+		case account.RuleNotCommon:
+			texts = append(texts, w.T("rule.notCommon"))
 		}
 	}
 	return texts

@@ -18,6 +18,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -53,7 +55,7 @@ func FuzzToken(f *testing.F) {
 	limits := configure{}
 	unlimited(&limits)
 	p, err := New(Options{
-		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
+		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
 		Metrics: metrics, Limits: limits.Limits,
 	})
 	if err != nil {
@@ -91,6 +93,10 @@ func FuzzForm(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	known, err := common.Load()
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, body string, strict bool) {
 		values, err := url.ParseQuery(body)
 		if err != nil {
@@ -98,7 +104,7 @@ func FuzzForm(f *testing.F) {
 		}
 		got := readForm(values)
 		policy := rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: &strict, RequireSpecial: &strict}
-		if problems := got.check(d.words["en"], policy, "ana@acme.example"); len(problems) > 0 {
+		if problems := got.check(d.words["en"], known, policy, account.Person{Address: "ana@acme.example"}); len(problems) > 0 {
 			for _, p := range problems {
 				if p.Text == "" || p.Field == "" {
 					t.Errorf("a problem without text or field: %+v", p)

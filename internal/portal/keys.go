@@ -19,7 +19,7 @@ import (
 // and how long a new key goes unnoticed.
 const refreshEvery = time.Minute
 
-// KeySource reads the keys that links are signed with from their Secret, and keeps them.
+// KeySource reads keys, such as those that links are signed with, from their Secret, and keeps them.
 type KeySource struct {
 	reader client.Reader
 	secret client.ObjectKey
@@ -58,7 +58,7 @@ func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (invita
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the link keys: %w", ctx.Err())
+		return nil, fmt.Errorf("waiting for the keys: %w", ctx.Err())
 	}
 	known := s.known.Load()
 	if good(known) {
@@ -70,7 +70,7 @@ func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (invita
 	case known != nil:
 		keys = known.keys
 	default:
-		return nil, fmt.Errorf("link keys: Secret %s: %w", s.secret, err)
+		return nil, fmt.Errorf("keys in Secret %s: %w", s.secret, err)
 	}
 	s.known.Store(&knownKeys{keys: keys, looked: s.clock.Now()})
 	return keys, nil

@@ -14,13 +14,13 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
-	"github.com/roster-dev/roster/internal/membership"
 )
 
 // The indexes that the cache must have.
 const (
 	uidIndex     = "metadata.uid"
 	addressIndex = "roster.address"
+	accountIndex = "roster.account"
 )
 
 func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
@@ -36,8 +36,24 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 		return []string{string(a)}
 	}
+	mailed := func(o client.Object) []string {
+		inv, ok := o.(*rosterv1alpha1.Invitation)
+		if !ok || inv.Status.Email == "" {
+			return nil
+		}
+		return []string{inv.Status.Email}
+	}
+	bound := func(o client.Object) []string {
+		m, ok := o.(*rosterv1alpha1.Member)
+		if !ok || m.Spec.AccountRef == nil {
+			return nil
+		}
+		return []string{m.Spec.AccountRef.Name}
+	}
 	return errors.Join(
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, uidIndex, uid),
+		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, addressIndex, mailed),
+		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, bound),
 		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
 	)
 }
@@ -143,20 +159,15 @@ func (p *Portal) cachedOffer(ctx context.Context, uid string) (invitation.Offer,
 // gather reads what an invitation speaks of.
 func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitation) (invitation.Offer, error) {
 	offer := invitation.Offer{Invitation: inv}
-	var list rosterv1alpha1.OrganizationList
-	if err := from.List(ctx, &list, client.InNamespace(inv.Namespace)); err != nil {
-		return offer, fmt.Errorf("reading the organisation: %w", err)
+	var err error
+	if offer.Organization, err = countingOrganization(ctx, from, inv.Namespace); err != nil {
+		return offer, err
 	}
-	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
-	for i := range list.Items {
-		organizations[i] = &list.Items[i]
-	}
-	offer.Organization = membership.Counting(organizations)
 	if inv.Spec.MemberRef == nil {
 		return offer, nil
 	}
 	member := &rosterv1alpha1.Member{}
-	err := from.Get(ctx, client.ObjectKey{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}, member)
+	err = from.Get(ctx, client.ObjectKey{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}, member)
 	switch {
 	case err == nil:
 		offer.Member = member

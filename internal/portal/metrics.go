@@ -19,6 +19,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	claims   *prometheus.CounterVec
+	events   *prometheus.CounterVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -42,9 +43,13 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "roster_portal_claims_total",
 			Help: "Answers to invitations that were sent to the portal, by what came of them.",
 		}, []string{"result"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_portal_security_events_total",
+			Help: "What happened that matters to the security of accounts, and what came of it.",
+		}, []string{"event", "result"}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.HashWait, m.requests, m.duration, m.claims} {
+	for _, c := range []prometheus.Collector{m.HashWait, m.requests, m.duration, m.claims, m.events} {
 		errs = append(errs, registry.Register(c))
 	}
 	return m, errors.Join(errs...)
@@ -64,6 +69,8 @@ const (
 )
 
 func (m *Metrics) countClaim(result string) { m.claims.WithLabelValues(result).Inc() }
+
+func (m *Metrics) countEvent(e event, r result) { m.events.WithLabelValues(string(e), string(r)).Inc() }
 
 func (m *Metrics) countRequest(route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()

@@ -20,7 +20,7 @@ const (
 
 // show writes a page in the language of the visit.
 func (p *Portal) show(v *visit, status int, name pageName, title string, content any) {
-	if err := p.pages.write(v.w, status, name, v.words, title, content); err != nil {
+	if err := p.pages.write(v.w, status, name, v.words, title, p.menu(v), content); err != nil {
 		p.log.Error(err, "Cannot write a page")
 	}
 }
@@ -106,6 +106,13 @@ func (p *Portal) unknown(v *visit) {
 	w := v.words
 	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("dead.unknown.title"),
 		Paragraphs: []string{w.T("dead.unknown.text"), w.T("dead.unknown.next")}})
+}
+
+// suspended is for somebody who gave the right password of an Account that is suspended.
+func (p *Portal) suspended(v *visit) {
+	w := v.words
+	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("problem.suspended.title"),
+		Paragraphs: []string{w.T("problem.suspended.text")}})
 }
 
 // unavailable says that the API server cannot be reached.

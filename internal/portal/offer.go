@@ -185,10 +185,7 @@ func (p *Portal) profiles(ctx context.Context, w words, o invitation.Offer) []pr
 		v := profileView{Handle: g.Name, Role: w.roles.OnProfile(g.Role, o.CustomRoles)}
 		sp := &rosterv1alpha1.SocialProfile{}
 		if p.look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
-			v.Handle, v.Network = sp.Spec.Handle, string(sp.Spec.Network)
-			if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
-				v.Network = w.T("profile.adAccount", "Network", v.Network)
-			}
+			v.Handle, v.Network = sp.Spec.Handle, networkName(w, sp)
 		}
 		views = append(views, v)
 	}
@@ -207,13 +204,17 @@ func (p *Portal) look(ctx context.Context, key client.ObjectKey, o client.Object
 func environments(all []rosterv1alpha1.Environment) []environmentView {
 	var views []environmentView
 	for _, e := range all {
-		u, err := url.Parse(e.URL)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" {
-			continue
+		if isWebAddress(e.URL) {
+			u, _ := url.Parse(e.URL)
+			views = append(views, environmentView{Name: e.Name, URL: e.URL, Host: u.Host})
 		}
-		views = append(views, environmentView{Name: e.Name, URL: e.URL, Host: u.Host})
 	}
 	return views
+}
+
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // initials are the first letters of the first two words.

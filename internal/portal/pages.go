@@ -31,7 +31,25 @@ const (
 	pageDecline    pageName = "decline"
 	pageWelcome    pageName = "welcome"
 	pageNotice     pageName = "notice"
+	pageSignIn     pageName = "sign-in"
+	pageAccount    pageName = "account"
+	pageForgotten  pageName = "forgotten"
+	pageReset      pageName = "reset"
+	pageProfile    pageName = "profile"
+	pageUsername   pageName = "username"
+	pageSessions   pageName = "sessions"
+	// pageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
+	pageOrganization pageName = "organization"
+	pageOnboarding   pageName = "onboarding"
+	pageLeave        pageName = "leave"
 )
+
+func pageNames() []pageName {
+	return []pageName{
+		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
+		pageSessions, pageOrganization, pageOnboarding, pageLeave,
+	}
+}
 
 // pages renders them.
 type pages struct {
@@ -54,7 +72,7 @@ func newPages(root string) (*pages, error) {
 		return nil, err
 	}
 	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range []pageName{pageInvitation, pageDecline, pageWelcome, pageNotice} {
+	for _, name := range pageNames() {
 		t, err := layout.Clone()
 		if err == nil {
 			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
@@ -91,7 +109,9 @@ type pageView struct {
 	Style     string
 	Icon      string
 	Languages []languageView
-	Content   any
+	// Menu is nil where nobody is signed in.
+	Menu    *menuView
+	Content any
 }
 
 type languageView struct {
@@ -102,10 +122,10 @@ type languageView struct {
 }
 
 // write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well.
-func (p *pages) write(w http.ResponseWriter, status int, name pageName, words words, title string, content any) error {
+func (p *pages) write(w http.ResponseWriter, status int, name pageName, words words, title string, menu *menuView, content any) error {
 	view := pageView{
 		Words: words, Title: title, Style: p.style, Icon: p.icon, Content: content,
-		Languages: languageViews(words),
+		Languages: languageViews(words), Menu: menu,
 	}
 	var b bytes.Buffer
 	if err := p.templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
@@ -136,13 +156,22 @@ func languageViews(w words) []languageView {
 
 // formPage is a page with a form about an invitation.
 type formPage struct {
-	Offer    offerView
-	Form     form
-	SignIn   bool
-	Rules    []string
-	Action   string
-	Decline  string
-	Back     string
+	fields
+	Offer   offerView
+	Form    form
+	SignIn  bool
+	Rules   []string
+	Action  string
+	Decline string
+	Back    string
+	// Forgotten is where to ask for a new password.
+	Forgotten string
+	// SignedIn says that the invited person is signed in on this browser.
+	SignedIn bool
+}
+
+// fields are those of a form, with what has to be corrected.
+type fields struct {
 	Problems []problem
 }
 
@@ -154,7 +183,7 @@ type fieldView struct {
 }
 
 // Field describes a field; hints are the ids of what explains it.
-func (p formPage) Field(id string, hints ...string) fieldView {
+func (p fields) Field(id string, hints ...string) fieldView {
 	v := fieldView{ID: id}
 	for _, pr := range p.Problems {
 		if pr.Field == id {
@@ -170,7 +199,10 @@ func (p formPage) Field(id string, hints ...string) fieldView {
 
 // welcomePage is shown after accepting.
 type welcomePage struct {
-	Offer offerView
+	Offer   offerView
+	Steps   []stepView
+	Create  []string
+	Account string
 }
 
 // notice is a page that says something, and perhaps what to do next.
@@ -182,11 +214,16 @@ type notice struct {
 	Environments []environmentView
 	// Renew is where to ask for a new link; empty if that is not offered.
 	Renew string
+	// Go is where to go on; its Href is empty if there is nowhere.
+	Go action
 	// Decline is where to say no; empty if that is not offered.
 	Decline string
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }
+
+// action is a link that looks like a button.
+type action struct{ Text, Href string }
 
 // symbol names a drawing in the template of notices; the empty one is an "i".
 type symbol string

@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/common"
 )
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
@@ -27,6 +28,8 @@ type Options struct {
 	Client client.Client
 	// Keys verify links.
 	Keys *KeySource
+	// SessionKeys seal cookies.
+	SessionKeys *KeySource
 	// Accounts of the people who accept.
 	Accounts *account.Store
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
@@ -47,28 +50,33 @@ type Options struct {
 
 // Portal is the http.Handler of the portal.
 type Portal struct {
-	cache      client.Reader
-	client     client.Client
-	keys       *KeySource
-	accounts   *account.Store
-	userPrefix string
-	clock      clock.PassiveClock
-	log        logr.Logger
-	metrics    *Metrics
+	cache       client.Reader
+	client      client.Client
+	keys        *KeySource
+	sessionKeys *KeySource
+	accounts    *account.Store
+	userPrefix  string
+	clock       clock.PassiveClock
+	log         logr.Logger
+	metrics     *Metrics
 
 	root    string // path of BaseURL without a slash at the end
 	secure  bool   // BaseURL is https
 	headers http.Header
 
-	pages      *pages
-	dictionary *dictionary
-	clients    clients
-	requests   *limiter
-	posts      *limiter
-	tries      *limiter
-	allTries   *limiter
-	mux        *http.ServeMux
-	crossSite  *http.CrossOriginProtection
+	pages        *pages
+	dictionary   *dictionary
+	clients      clients
+	requests     *limiter
+	posts        *limiter
+	tries        *limiter
+	allTries     *limiter
+	mails        *limiter
+	destinations *regexp.Regexp
+	common       *common.Passwords
+	background   *background
+	mux          *http.ServeMux
+	crossSite    *http.CrossOriginProtection
 }
 
 // New returns the portal.
@@ -78,21 +86,23 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{
-		cache: o.Cache, client: o.Client, keys: o.Keys, accounts: o.Accounts, userPrefix: o.UserPrefix,
+		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics,
 		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
-		crossSite: http.NewCrossOriginProtection(),
+		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
 	}
 	limits := o.Limits.withDefaults()
 	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
 	p.tries, p.allTries = newLimiter(limits.Tries, o.Clock), newLimiter(limits.AllTries, o.Clock)
-	var pagesErr, wordsErr, clientsErr error
+	p.mails, p.background = newLimiter(limits.Mails, o.Clock), newBackground()
+	var pagesErr, wordsErr, clientsErr, commonErr error
 	p.pages, pagesErr = newPages(p.root)
 	p.dictionary, wordsErr = newDictionary()
 	p.clients, clientsErr = newClients(o.TrustedProxies)
+	p.common, commonErr = common.Load()
 	// A proxy may hand on another Host than the one that browsers know.
 	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
-	if err := errors.Join(pagesErr, wordsErr, clientsErr, originErr); err != nil {
+	if err := errors.Join(pagesErr, wordsErr, clientsErr, commonErr, originErr); err != nil {
 		return nil, err
 	}
 	p.mux = p.routes()
@@ -117,7 +127,12 @@ type visit struct {
 	r      *http.Request
 	client netip.Addr
 	words  words
-	found  found
+	// found is the invitation that the page is about.
+	found found
+	// person is who is signed in, on pages that ask for it.
+	person *person
+	// belongings are their memberships.
+	belongings []belonging
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
@@ -154,6 +169,36 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/invitations/{token}", "GET, HEAD, POST")
 	page("/invitations/{token}/decline", "GET, HEAD")
 	page("/invitations/{token}/welcome", "GET, HEAD")
+	handle("GET "+p.root+"/sign-in", p.getSignIn)
+	handle("POST "+p.root+"/sign-in", p.postSignIn)
+	handle("GET "+p.root+"/sign-in/confirm", p.signedIn(p.getConfirm))
+	handle("POST "+p.root+"/sign-in/confirm", p.signedIn(p.postConfirm))
+	handle("POST "+p.root+"/sign-out", p.postSignOut)
+	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
+	page("/account", "GET, HEAD")
+	handle("GET "+p.root+"/forgotten", p.getForgotten)
+	handle("POST "+p.root+"/forgotten", p.postForgotten)
+	handle("GET "+p.root+"/reset/{token}", p.getReset)
+	handle("POST "+p.root+"/reset/{token}", p.postReset)
+	both := func(path string, wrap func(func(*visit)) func(*visit), get, post func(*visit)) {
+		handle("GET "+p.root+path, wrap(get))
+		handle("POST "+p.root+path, wrap(post))
+		page(path, "GET, HEAD, POST")
+	}
+	both("/account/profile", p.signedIn, p.getProfile, p.postProfile)
+	both("/account/sessions", p.fresh, p.getSessions, p.postSessions)
+	both("/account/username", p.fresh, p.getUsername, p.postUsername)
+	both("/account/password", p.fresh, p.getPassword, p.postPassword)
+	both("/organizations/{namespace}/leave", p.fresh, p.getLeave, p.postLeave)
+	handle("GET "+p.root+"/organizations/{namespace}", p.signedIn(p.getOrganization))
+	handle("GET "+p.root+"/organizations/{namespace}/welcome", p.signedIn(p.getOnboarding))
+	page("/organizations/{namespace}", "GET, HEAD")
+	page("/organizations/{namespace}/welcome", "GET, HEAD")
+	page("/forgotten", "GET, HEAD, POST")
+	page("/reset/{token}", "GET, HEAD, POST")
+	page("/sign-in", "GET, HEAD, POST")
+	page("/sign-in/confirm", "GET, HEAD, POST")
+	page("/sign-out", "POST")
 	handle("/", p.notFound)
 	return mux
 }

@@ -108,17 +108,22 @@ func TestOverPlainHTTP(t *testing.T) {
 	}
 }
 
-func TestWelcomeCookieIsBoundToTheHostOverHTTPS(t *testing.T) {
+func TestCookiesAreBoundToTheHostOverHTTPS(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(func(c *configure) { c.BaseURL = "https://roster.example.com" })
-	cookie := s.browser().post(w.link(w.invite("ana")), accepting()).Header.Get("Set-Cookie")
-	for _, want := range []string{"__Host-roster-welcome=", "Path=/;", "Secure", "HttpOnly", "SameSite=Lax", "Max-Age=3600"} {
-		if !strings.Contains(cookie, want) {
-			t.Errorf("Set-Cookie has no %s: %s", want, cookie)
-		}
+	cookies := s.browser().post(w.link(w.invite("ana")), accepting()).Header.Values("Set-Cookie")
+	if len(cookies) != 2 {
+		t.Errorf("%d cookies, want those of the session and of the device", len(cookies))
 	}
-	if strings.Contains(cookie, "Domain") {
-		t.Errorf("Set-Cookie: %s", cookie)
+	for _, cookie := range cookies {
+		for _, want := range []string{"__Host-roster-", "Path=/;", "Secure", "HttpOnly", "SameSite=Lax"} {
+			if !strings.Contains(cookie, want) {
+				t.Errorf("Set-Cookie has no %s: %s", want, cookie)
+			}
+		}
+		if strings.Contains(cookie, "Domain") {
+			t.Errorf("Set-Cookie: %s", cookie)
+		}
 	}
 }
 
@@ -221,10 +226,11 @@ func TestPagesThatAreNotThere(t *testing.T) {
 	link, b := w.link(w.invite("ana")), w.site().browser()
 	b.get("/").expect(t, http.StatusOK, "open the link in your invitation mail")
 	b.get("/robots.txt").expect(t, http.StatusOK, "User-agent: *\nDisallow: /\n")
-	for _, path := range []string{"/invitations", "/invitations/", link + "/", link + "/x", "/assets/", "/sign-in", "/healthz", "/%00", "/..%2f"} {
+	for _, path := range []string{"/invitations", "/invitations/", link + "/", link + "/x", "/assets/", "/sign-in/", "/sign-in/x", "/healthz", "/%00", "/..%2f"} {
 		b.get(path).expect(t, http.StatusNotFound, "There is no such page")
 	}
-	for path, allow := range map[string]string{"/": "GET, HEAD", link: "GET, HEAD, POST", link + "/decline": "GET, HEAD", link + "/welcome": "GET, HEAD"} {
+	for path, allow := range map[string]string{"/": "GET, HEAD", link: "GET, HEAD, POST", link + "/decline": "GET, HEAD", link + "/welcome": "GET, HEAD",
+		"/sign-in": "GET, HEAD, POST", "/sign-in/confirm": "GET, HEAD, POST", "/sign-out": "POST"} {
 		a := b.do(http.MethodDelete, path, nil)
 		a.expect(t, http.StatusMethodNotAllowed, "That does not work here")
 		if got := a.Header.Get("Allow"); got != allow {
@@ -324,7 +330,9 @@ func TestLogAndMetricsTellNoSecret(t *testing.T) {
 	b.get("/" + link + "/../" + link)
 	b.post(link, accepting("confirm", "other secret"))
 	b.follow(b.post(link, accepting()))
-	b.post(link, signingIn("wrong secret"))
+	s.browser().post(link, signingIn("wrong secret"))
+	s.browser().post("/sign-in", url.Values{"login": {w.address("ana")}, "password": {"wrong secret"}})
+	s.browser().post("/sign-in", url.Values{"login": {"secret in the wrong field"}, "password": {"x"}})
 	b.do("SECRETMETHOD", link, nil)
 	failing := w.site(down(fmt.Errorf("connection refused")), func(c *configure) {
 		c.Keys = NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
@@ -336,7 +344,7 @@ func TestLogAndMetricsTellNoSecret(t *testing.T) {
 	}
 	everything := s.log.String() + failing.log.String() + fmt.Sprint(families)
 	token := strings.TrimPrefix(link, "/invitations/")
-	for _, secret := range []string{token, token[:20], token[30:], goodPassword, "other secret", "wrong secret", "SECRETMETHOD", "argon2id"} {
+	for _, secret := range []string{token, token[:20], token[30:], goodPassword, "other secret", "wrong secret", "secret in the wrong field", "SECRETMETHOD", "argon2id"} {
 		if strings.Contains(everything, secret) {
 			t.Errorf("log or metrics tell %q:\n%s", secret, everything)
 		}
@@ -418,7 +426,7 @@ func TestSetup(t *testing.T) {
 		t.Fatal(err)
 	}
 	base := "http://" + listener.Addr().String()
-	cfg := config.Config{Portal: config.Portal{URL: base}, Links: config.Links{KeySecret: keySecretName}}
+	cfg := config.Config{Portal: config.Portal{URL: base, KeySecret: sessionKeysName}, Links: config.Links{KeySecret: keySecretName}}
 	setup := SetupOptions{Config: cfg, Namespace: systemNamespace, Listener: listener, Clock: w.site().clock, Registry: prometheus.NewRegistry()}
 	if err := Setup(t.Context(), mgr, setup); err != nil {
 		t.Fatal(err)

@@ -403,7 +403,8 @@ func TestAccountsThatCannotBeUsed(t *testing.T) {
 // An administrator who deletes an Account takes its password away: the next valid link may set one.
 func TestDeletedAccountStartsAnew(t *testing.T) {
 	w := newWorld(t)
-	b := w.site().browser()
+	s := w.site()
+	b := s.browser()
 	b.post(w.link(w.invite("ana")), accepting()).expect(t, http.StatusSeeOther)
 	if err := w.admin.Delete(t.Context(), w.account(w.address("ana"))); err != nil {
 		t.Fatal(err)
@@ -411,6 +412,7 @@ func TestDeletedAccountStartsAnew(t *testing.T) {
 	inv := w.invite("ana")
 	b.get(w.link(inv)).expect(t, http.StatusOK, "Create your account")
 	b.post(w.link(inv), accepting("password", "Another password!", "confirm", "Another password!")).expect(t, http.StatusSeeOther)
+	b = s.browser()
 	b.post(w.link(w.invite("ana")), signingIn(goodPassword)).expect(t, http.StatusUnprocessableEntity)
 	b.post(w.link(w.invite("ana")), signingIn("Another password!")).expect(t, http.StatusSeeOther)
 }

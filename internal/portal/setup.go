@@ -80,8 +80,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	}
 	log := mgr.GetLogger().WithName("portal")
 	keys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
+	sessionKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
 	p, err := New(Options{
-		Cache: mgr.GetCache(), Client: direct, Keys: keys,
+		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys,
 		Accounts: account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher),
 		BaseURL:  o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
 		Clock: o.Clock, Log: log, Metrics: metrics,
@@ -89,12 +90,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys)); err != nil {
+	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys, sessionKeys)); err != nil {
 		return err
 	}
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
+		defer p.background.wait()
 		return Serve(ctx, newServer(p, log), o.Listener)
 	}))
 }
@@ -109,16 +111,20 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 	return setupIndexes(ctx, c)
 }
 
-// ready says whether invitations can be found and links verified.
-func ready(c cache.Cache, keys *KeySource) func(*http.Request) error {
+// ready says whether invitations can be found, links verified, and sessions opened.
+func ready(c cache.Cache, keys ...*KeySource) func(*http.Request) error {
 	return func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
 		defer cancel()
 		if !c.WaitForCacheSync(ctx) {
 			return errors.New("the cache is not filled yet")
 		}
-		_, err := keys.Keys(ctx)
-		return err
+		for _, k := range keys {
+			if _, err := k.Keys(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 

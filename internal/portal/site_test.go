@@ -93,6 +93,9 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if c.Keys == nil {
 		c.Keys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
 	}
+	if c.SessionKeys == nil {
+		c.SessionKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
+	}
 	handler, err := New(c.Options)
 	if err != nil {
 		w.t.Fatal(err)

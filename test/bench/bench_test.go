@@ -62,6 +62,7 @@ func TestBench(t *testing.T) {
 	expiry(b, r, limit)
 	declared(b, r)
 	roleChange(b, r)
+	thousands(b, r)
 	r.print()
 	if *report != "" {
 		data, err := json.MarshalIndent(r.list, "", "  ")

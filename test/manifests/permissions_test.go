@@ -38,6 +38,10 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "get", "", "secrets", "roster-accounts", "ana"},
 		{"roster-portal", "create", "", "secrets", "roster-accounts", ""},
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-link-keys"},
+		{"roster-portal", "get", "", "secrets", "roster-system", "roster-portal-keys"},
+		{"roster-portal", "update", "", "secrets", "roster-accounts", "ana"},
+		{"roster-portal", "list", roster, "accounts", "roster-accounts", ""},
+		{"roster-manager", "create", "", "secrets", "roster-system", ""},
 	}
 	no := []question{
 		// Secrets of others.
@@ -47,6 +51,7 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-manager", "list", "", "secrets", "acme", ""},
 		{"roster-manager", "update", "", "secrets", "acme", "facebook"},
 		{"roster-manager", "update", "", "secrets", "roster-system", "roster-link-keys"},
+		{"roster-manager", "get", "", "secrets", "roster-system", "roster-portal-keys"},
 		{"roster-portal", "get", "", "secrets", "acme", "facebook"},
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-smtp"},
 		{"roster-portal", "list", "", "secrets", "roster-accounts", ""},

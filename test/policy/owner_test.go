@@ -197,3 +197,33 @@ func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
 		"a third one is not protected":              {ben, deleteMember("carla"), ""},
 	})
 }
+
+// TestNobodyDeletesByBelonging: the garbage collector deletes what belongs to nothing, whoever said so. It would delete the Organization
+// for a Manager who may only change it, and with it what protects the owner.
+func TestNobodyDeletesByBelonging(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	gone := func(o client.Object) {
+		o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "gone", UID: "00000000-0000-0000-0000-000000000000"}})
+	}
+	const changes = "changes@acme.example"
+	w.bindRole("changes", changes, rosterRule([]string{"members", "socialprofiles"}, nil, "get", "update"))
+	organization := updateOrganization(func(o *rosterv1alpha1.Organization) { gone(o) })
+	member := updateMember("ana", func(m *rosterv1alpha1.Member) { gone(m) })
+	profile := updateProfile("acme-x", func(p *rosterv1alpha1.SocialProfile) { gone(p) })
+	w.Eventually(func() error { return profile(w, dry(w.as(changes))) }).Should(MatchError(ContainSubstring("denied request")))
+	refused := func(who, what string) string {
+		return who + " may not change metadata.ownerReferences of the " + what +
+			": Kubernetes deletes what belongs to an object that is gone, and they may not delete it. Leave them as they are."
+	}
+	w.attempts(t, map[string]attempt{
+		"a Manager, the Organization":         {ben, organization, refused(ben, "Organization acme")},
+		"the owner, the Organization":         {olivia, organization, refused(olivia, "Organization acme")},
+		"an administrator, the Organization":  {nina, organization, ""},
+		"who may only change, a Member":       {changes, member, refused(changes, "Member ana")},
+		"who may only change, a profile":      {changes, profile, refused(changes, "SocialProfile acme-x")},
+		"a Manager, a Member":                 {ben, member, ""},
+		"a Manager, a profile":                {ben, profile, ""},
+		"who may only change, something else": {changes, updateMember("ana", called("Ana Lima")), ""},
+	})
+}

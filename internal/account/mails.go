@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"strconv"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// MailDue is a mail about an Account that was asked for and has not been sent.
+type MailDue struct {
+	rosterv1alpha1.AccountMail
+	// Drop says that it is not sent any more: what it brings could not be used.
+	Drop bool
+}
+
+// lateness is how much of its time a link must have left to be mailed.
+const lateness = 5 * time.Minute
+
+// MailsDue are the mails that the status of an Account asks for and does not show as sent.
+func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
+	var due []MailDue
+	for _, m := range of.Status.MailRequests {
+		if answered := of.Status.Answered(m.Topic); answered.Equal(&m.Time) {
+			continue
+		}
+		late := !now.Before(m.Time.Add(ResetLifetime - lateness))
+		drop := m.Topic == rosterv1alpha1.MailPasswordReset && (late || isTrue(of.Spec.Suspended))
+		due = append(due, MailDue{AccountMail: m, Drop: drop})
+	}
+	return due
+}
+
+// MailID is the Message-ID (RFC 5322, 3.6.4) of such a mail, without angle brackets: the same for every try at it.
+func MailID(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, domain string) string {
+	return string(of.UID) + "." + string(m.Topic) + "." + strconv.FormatInt(m.Time.UnixMicro(), 36) + "@" + domain
+}

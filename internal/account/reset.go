@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// A reset token is what stands in a link to choose a new password: the name of the Account (16 bytes), the time at which the link was asked
+// for (8 bytes, microseconds since 1970, big endian), and an HMAC-SHA-256 over both, the UID and the address. Nothing of it is stored:
+// the manager, which mails it, and the portal, which takes it, hold the keys. What makes it good for one use is the Secret of the
+// Account, which remembers since when links are void.
+const (
+	resetNameLen  = 16
+	resetIDLen    = resetNameLen + 8
+	resetTokenLen = resetIDLen + sha256.Size
+	resetUse      = "roster.dev password reset link v1"
+)
+
+// ResetLifetime is how long a link to choose a new password can be used after it was asked for.
+const ResetLifetime = 30 * time.Minute
+
+// errReset is all that a stranger learns about a token that is not good.
+var errReset = errors.New("the link is not valid")
+
+// ResetToken is the text that stands in the link for a request of that time. The first key signs.
+func ResetToken(keys [][]byte, of *rosterv1alpha1.Account, asked time.Time) (string, error) {
+	name, err := hex.DecodeString(strings.TrimPrefix(of.Name, accountPrefix))
+	if err != nil || len(name) != resetNameLen || len(keys) == 0 {
+		return "", fmt.Errorf("account %q: no link can be made for it", of.Name)
+	}
+	id := binary.BigEndian.AppendUint64(name, uint64(asked.UnixMicro()))
+	mac, err := signReset(keys[0], id, of)
+	if err != nil {
+		return "", err
+	}
+	return base64.RawURLEncoding.EncodeToString(append(id, mac...)), nil
+}
+
+// accountPrefix stands before the hash in the name of an Account.
+const accountPrefix = "a-"
+
+// ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then says whether to believe it.
+func ParseReset(token string) (name string, asked time.Time, _ error) {
+	raw, err := decodeReset(token)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	return accountPrefix + hex.EncodeToString(raw[:resetNameLen]), time.UnixMicro(int64(binary.BigEndian.Uint64(raw[resetNameLen:resetIDLen]))), nil
+}
+
+// VerifyReset says whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for
+// every wrong signature.
+func VerifyReset(keys [][]byte, token string, of *rosterv1alpha1.Account, now time.Time) error {
+	raw, err := decodeReset(token)
+	if err != nil {
+		return err
+	}
+	ok := false
+	for _, key := range keys {
+		mac, err := signReset(key, raw[:resetIDLen], of)
+		ok = err == nil && hmac.Equal(mac, raw[resetIDLen:]) || ok
+	}
+	_, asked, _ := ParseReset(token)
+	if !ok || !now.Before(asked.Add(ResetLifetime)) {
+		return errReset
+	}
+	return nil
+}
+
+func decodeReset(token string) ([]byte, error) {
+	if len(token) != base64.RawURLEncoding.EncodedLen(resetTokenLen) {
+		return nil, errReset
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || raw[resetNameLen]&0x80 != 0 {
+		return nil, errReset
+	}
+	return raw, nil
+}
+
+func signReset(key, id []byte, of *rosterv1alpha1.Account) ([]byte, error) {
+	derived, err := hkdf.Key(sha256.New, key, nil, resetUse, sha256.Size) // RFC 5869
+	if err != nil {
+		return nil, err
+	}
+	mac := hmac.New(sha256.New, derived)
+	mac.Write(id)
+	mac.Write([]byte(string(of.UID) + " " + of.Spec.Email))
+	return mac.Sum(nil), nil
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"crypto/rand"
+	"slices"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// How long sessions last: the reauthentication of NIST SP 800-63B-4, AAL2 (2.2.3).
+const (
+	// SessionLifetime is the longest that a session lasts, however busy it is.
+	SessionLifetime = 24 * time.Hour
+	// SessionIdle is how long a session lasts without a request.
+	SessionIdle = time.Hour
+	// PendingLifetime is how long somebody whose password was right may take for the second factor.
+	PendingLifetime = 10 * time.Minute
+	// ProofLifetime is how long after a proof what is sensitive can be done without another.
+	ProofLifetime = 10 * time.Minute
+)
+
+// Method is a way in which people prove who they are.
+type Method string
+
+// MethodPassword is the password of the Account.
+const MethodPassword Method = "password"
+
+// Proof is that a person proved who they are.
+type Proof struct {
+	Method Method    `json:"method"`
+	Time   time.Time `json:"time"`
+}
+
+// Session is what a browser holds, sealed, of somebody who has signed in. By itself it says who signed in how and when; whether it still
+// counts is decided with the Account and its Credentials.
+type Session struct {
+	// ID is random; it tells sessions apart in the log.
+	ID string `json:"id"`
+	// Account is the name of the Account, UID its UID: a session does not outlive its Account.
+	Account string `json:"account"`
+	UID     string `json:"uid"`
+	// Epoch, Device and Round are those of the Credentials' Sessions when the session began.
+	Epoch  int64  `json:"epoch"`
+	Device string `json:"device"`
+	Round  int64  `json:"round"`
+	// Began is when the session began, Seen when it was last used, give or take a minute.
+	Began time.Time `json:"began"`
+	Seen  time.Time `json:"seen"`
+	// Proofs, each method once, oldest first.
+	Proofs []Proof `json:"proofs"`
+	// Pending says that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
+	Pending bool `json:"pending,omitempty"`
+}
+
+// NewSession begins a session of a person who has just proved who they are. It counts once Begin has put it on a device, or, while it is
+// pending, without one.
+func NewSession(of *rosterv1alpha1.Account, c Credentials, m Method, now time.Time) Session {
+	return Session{
+		ID: rand.Text(), Account: of.Name, UID: string(of.UID), Epoch: c.Sessions.Epoch,
+		Began: now, Seen: now, Proofs: []Proof{{Method: m, Time: now}},
+	}
+}
+
+// Prove notes a proof that the person has just given.
+func (s *Session) Prove(m Method, now time.Time) {
+	s.Proofs = append(slices.DeleteFunc(slices.Clone(s.Proofs), func(p Proof) bool { return p.Method == m }), Proof{Method: m, Time: now})
+}
+
+// Proved is when the person last gave a proof by one of the methods, or by any if none is named; zero if they did not.
+func (s Session) Proved(methods ...Method) time.Time {
+	var last time.Time
+	for _, p := range s.Proofs {
+		if (len(methods) == 0 || slices.Contains(methods, p.Method)) && p.Time.After(last) {
+			last = p.Time
+		}
+	}
+	return last
+}
+
+// Fresh says whether the person proved who they are so lately that they may do what is sensitive.
+func (s Session) Fresh(now time.Time) bool { return now.Before(s.Proved().Add(ProofLifetime)) }
+
+// over says whether the time of the session has run out.
+func (s Session) over(now time.Time) bool {
+	if s.Pending {
+		return !now.Before(s.Began.Add(PendingLifetime))
+	}
+	return !now.Before(s.Began.Add(SessionLifetime)) || !now.Before(s.Seen.Add(SessionIdle))
+}
+
+// Counts says whether the session is in force for that Account and its Credentials, which the caller has just read.
+func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
+	if s.over(now) || s.UID != string(of.UID) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || isTrue(of.Spec.Suspended) {
+		return false
+	}
+	if t := of.Status.SuspendedTime; t != nil && !s.Began.After(t.Time) {
+		return false
+	}
+	if s.Pending {
+		return true
+	}
+	d := c.Sessions.device(s.Device)
+	return d != nil && d.Round == s.Round
+}

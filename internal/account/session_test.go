@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func sealer(t testing.TB, use string, keys ...string) Sealer {
+	t.Helper()
+	var raw [][]byte
+	for _, k := range keys {
+		raw = append(raw, bytes.Repeat([]byte(k), 32))
+	}
+	s, err := NewSealer(raw, use)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestSealer(t *testing.T) {
+	s := sealer(t, "session", "a")
+	want := Session{ID: "1", Account: "ana", Began: today(), Proofs: []Proof{{Method: MethodPassword, Time: today()}}}
+	text, err := s.Seal(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := s.Seal(want); again == text {
+		t.Error("sealing twice gives the same: the nonce is not random")
+	}
+	opens := func(s Sealer, text string) bool {
+		var got Session
+		return s.Open(text, &got) == nil && got.Account == "ana"
+	}
+	if !opens(s, text) {
+		t.Error("it does not open")
+	}
+	if !opens(sealer(t, "session", "b", "a"), text) {
+		t.Error("it does not open after another key has become the current one")
+	}
+	if opens(sealer(t, "session", "b"), text) {
+		t.Error("it opens with another key")
+	}
+	if opens(sealer(t, "device", "a"), text) {
+		t.Error("what was sealed for one use opens for another")
+	}
+	for i := range text {
+		changed := []byte(text)
+		changed[i] ^= 1
+		if opens(s, string(changed)) {
+			t.Fatalf("it opens with a change at %d", i)
+		}
+	}
+	for _, bad := range []string{"", "x", text[:40], text + "A", strings.Repeat("A", maxSealed+4)} {
+		if opens(s, bad) {
+			t.Errorf("%.20q opens", bad)
+		}
+	}
+	if _, err := NewSealer(nil, "session"); err == nil {
+		t.Error("a sealer without a key")
+	}
+}
+
+func FuzzSealer(f *testing.F) {
+	s := sealer(f, "session", "a")
+	text, err := s.Seal(Session{ID: "1"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add(strings.Repeat("A", 80))
+	f.Fuzz(func(t *testing.T, other string) {
+		var got Session
+		if other != text && s.Open(other, &got) == nil {
+			t.Errorf("%q opens as %+v", other, got)
+		}
+	})
+}
+
+func TestProofs(t *testing.T) {
+	var s Session
+	s.Prove(MethodPassword, today())
+	s.Prove("totp", today().Add(time.Minute))
+	s.Prove(MethodPassword, today().Add(2*time.Minute))
+	if len(s.Proofs) != 2 || s.Proved() != today().Add(2*time.Minute) || s.Proved("totp") != today().Add(time.Minute) || !s.Proved("oidc").IsZero() {
+		t.Errorf("proofs %v", s.Proofs)
+	}
+	if !s.Fresh(today().Add(11*time.Minute)) || s.Fresh(today().Add(12*time.Minute)) {
+		t.Error("a proof is fresh for ten minutes, not more")
+	}
+}
+
+func TestSessionEndsInTime(t *testing.T) {
+	full, pending := Session{Began: today(), Seen: today()}, Session{Began: today(), Seen: today(), Pending: true}
+	busy := full
+	busy.Seen = today().Add(SessionLifetime)
+	for name, tc := range map[string]struct {
+		session Session
+		ends    time.Duration
+	}{
+		"idle": {full, SessionIdle}, "busy": {busy, SessionLifetime}, "pending": {pending, PendingLifetime},
+	} {
+		if end := today().Add(tc.ends); tc.session.over(end.Add(-time.Second)) || !tc.session.over(end) {
+			t.Errorf("%s: does not end after %s", name, tc.ends)
+		}
+	}
+}
+
+func TestDevices(t *testing.T) {
+	var s Sessions
+	for i := range maxDevices {
+		s.note(fmt.Sprint(i), "", today().Add(time.Duration(i)*time.Second))
+	}
+	s.note("0", "", today().Add(2*time.Hour))
+	s.note("more", "Firefox, Linux", today().Add(2*time.Hour))
+	if len(s.Devices) != maxDevices || s.device("1") != nil || s.device("0") == nil || s.device("more").Label != "Firefox, Linux" {
+		t.Errorf("devices %+v", s.Devices)
+	}
+	var rounds []int64
+	for _, d := range s.Devices {
+		rounds = append(rounds, d.Round)
+	}
+	s.remove("0")
+	s.note("0", "", today())
+	rounds = append(rounds, s.device("0").Round)
+	s.renew("0")
+	rounds = append(rounds, s.device("0").Round)
+	slices.Sort(rounds)
+	if len(slices.Compact(slices.Clone(rounds))) != len(rounds) {
+		t.Errorf("a round was given out twice: %v", rounds)
+	}
+	if s.remove("never") {
+		t.Error("removed what is not there")
+	}
+}

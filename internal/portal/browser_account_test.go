@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// acme has a manager of the name, profiles, and first steps.
+func (w *world) acme(s *site, local string) *rosterv1alpha1.Account {
+	w.t.Helper()
+	a := w.registered(s, local)
+	w.joined(local, nil, func(st *rosterv1alpha1.MemberStatus) {
+		st.Grants = []rosterv1alpha1.EffectiveGrant{
+			{Profile: "acme-ads", Role: "Guest"}, {Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator"},
+		}
+	})
+	w.org.Spec.Onboarding.Steps = []rosterv1alpha1.OnboardingStep{{Text: "Read our style guide", URL: "https://intranet.acme.example/style"}}
+	if err := w.admin.Update(w.t.Context(), w.org); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+	return a
+}
+
+// press a link or button that is found by its text, with the keyboard.
+func (b *tab) choose(text string) {
+	b.t.Helper()
+	b.value(`window.isOld = true; [...document.querySelectorAll('main a, main button, header a, header button')].find(e => e.innerText.trim() == ` +
+		"`" + text + "`" + `).focus(); 0`)
+	b.submit(kb.Enter)
+}
+
+func (b *tab) signIn(s *site, login, password string) {
+	b.t.Helper()
+	b.open(s.url + "/sign-in")
+	b.press(kb.Tab)
+	b.focused("skip")
+	b.fill("login", login)
+	b.fill("password", password)
+	b.submit(kb.Enter)
+}
+
+func TestBrowserSignIn(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site()
+	w.acme(s, "ana")
+	b.signIn(s, w.address("ana"), "wrong")
+	b.focused("errors")
+	b.says("Address or user name and password do not belong together.")
+	b.sound("sign-in-page")
+	b.signIn(s, w.address("ana"), goodPassword)
+	b.says("Ana Silva", "Acme Social", "Sign out")
+	b.sound("account")
+
+	b.choose("Change name, company, language and mails")
+	b.sound("profile")
+	b.value(`document.getElementById('displayName').select(); document.getElementById('displayName').focus(); 0`)
+	b.press("Ana Lima")
+	b.submit(kb.Enter)
+	b.says("Your entries have been saved.", "Ana Lima")
+
+	b.choose("Change the user name")
+	b.sound("username")
+	b.choose("Cancel")
+	b.choose("You are signed in on 1 device")
+	b.says("This one", "Chrome, Linux")
+	b.sound("sessions")
+	b.choose("Back")
+	b.value(`document.querySelector('.cards a').focus(); 0`)
+	b.submit(kb.Enter)
+	b.says("What you may do", "look, plan posts, publish, answer, see reports")
+	b.sound("organization")
+	b.run(chromedp.Focus("summary"))
+	b.press(kb.Enter)
+	b.accessible("menu")
+	b.choose("First steps")
+	b.says("already set up", "Read our style guide", "What you may create")
+	b.sound("onboarding")
+	b.open(s.url + "/organizations/" + w.ns + "/leave")
+	b.says("Leave Acme Social?")
+	b.sound("leave")
+
+	b.open(s.url + "/account/password")
+	b.sound("password")
+	b.press(kb.Tab)
+	b.value(`document.getElementById('password').focus(); 0`)
+	b.press(newPassword)
+	b.fill("confirm", newPassword)
+	b.submit(kb.Enter)
+	b.says("Your password has been changed.")
+	b.choose("Sign out")
+	b.says("Forgotten your password?")
+	if got := b.value(`document.cookie`); got != "" {
+		t.Errorf("a script could read the cookies %s", got)
+	}
+}
+
+func TestBrowserForgotten(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site()
+	ana := w.registered(s, "ana")
+	b.open(s.url + "/sign-in")
+	b.choose("Forgotten your password?")
+	b.sound("forgotten")
+	b.value(`document.getElementById('login').focus(); 0`)
+	b.press(w.address("ana"))
+	b.submit(kb.Enter)
+	b.says("Look into your mail")
+	b.sound("forgotten-sent")
+	s.handler.(*Portal).background.wait()
+	b.open(s.url + w.resetLink(ana, w.requested("ana", rosterv1alpha1.MailPasswordReset)))
+	b.sound("reset")
+	b.value(`document.getElementById('password').focus(); 0`)
+	b.press("Password123!")
+	b.fill("confirm", "Password123!")
+	b.submit(kb.Enter)
+	b.focused("errors")
+	b.says("Choose a password that fewer people use")
+	b.sound("reset-corrected")
+	b.value(`document.getElementById('password').focus(); 0`)
+	b.press(newPassword)
+	b.fill("confirm", newPassword)
+	b.submit(kb.Enter)
+	b.says("Your password has been changed")
+	b.sound("reset-done")
+	b.choose("Sign in")
+	b.signIn(s, w.address("ana"), newPassword)
+	b.says("Ana Silva")
+	b.open(s.url + "/reset/" + strings.Repeat("A", 75))
+	b.says("This link does not work")
+	b.sound("reset-dead")
+}
+
+func TestBrowserAccountFrench(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site()
+	ana := w.acme(s, "ana")
+	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.Locale = "fr" })
+	b.signIn(s, w.address("ana"), goodPassword)
+	b.says("Vos organisations", "Se déconnecter")
+	b.sound("account-fr")
+	for _, path := range []string{"/account/profile", "/account/sessions", "/account/password", "/organizations/" + w.ns, "/organizations/" + w.ns + "/welcome"} {
+		b.open(s.url + path)
+		b.sound(strings.ReplaceAll(path[1:], "/", "-") + "-fr")
+	}
+}
+
+// TestBrowserAccountPictures takes the pictures of the documentation, where SCREENSHOTS names a folder for them.
+func TestBrowserAccountPictures(t *testing.T) {
+	if os.Getenv("SCREENSHOTS") == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site()
+	s.browser().post(w.link(w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = "ana.silva@example.com" })), accepting()).
+		expect(t, http.StatusSeeOther)
+	w.create(w.member("ana", "ana.silva@example.com", func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account("ana.silva@example.com").Name}
+	}))
+	m := &rosterv1alpha1.Member{}
+	m.Name, m.Namespace = "ana", w.ns
+	w.refresh(m)
+	m.Status = rosterv1alpha1.MemberStatus{State: rosterv1alpha1.MemberActive, Role: "Member", Grants: []rosterv1alpha1.EffectiveGrant{
+		{Profile: "acme-ads", Role: "Guest"}, {Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator"},
+	}}
+	if err := w.admin.Status().Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(m)
+	b.size(1120, 620)
+	b.open(s.url + "/sign-in")
+	b.shoot("portal-sign-in")
+	b.signIn(s, "ana.silva@example.com", goodPassword)
+	b.shoot("portal-account")
+	for name, path := range map[string]string{
+		"portal-profile": "/account/profile", "portal-devices": "/account/sessions", "portal-organization": "/organizations/" + w.ns,
+		"portal-first-steps": "/organizations/" + w.ns + "/welcome", "portal-password": "/account/password", "portal-forgotten": "/forgotten",
+	} {
+		b.open(s.url + path)
+		b.shoot(name)
+	}
+	b.size(390, 800)
+	b.scheme("dark")
+	b.open(s.url + "/account")
+	b.shoot("portal-account-phone-dark")
+}
+
+// refresh reads an object as it is now.
+func (w *world) refresh(m *rosterv1alpha1.Member) {
+	w.t.Helper()
+	if err := w.admin.Get(w.t.Context(), client.ObjectKeyFromObject(m), m); err != nil {
+		w.t.Fatal(err)
+	}
+}

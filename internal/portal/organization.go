@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/roles"
+)
+
+// organizationPage is what a person is and may do in one organisation.
+type organizationPage struct {
+	Name, Initials string
+	Role           roles.Term
+	State          string
+	Since          momentView
+	AllProfiles    bool
+	Profiles       []permissionsView
+	Workspaces     []string
+	Environments   []environmentView
+	Contact        *personView
+	Steps          []stepView
+	Create         []string
+	Heading, Lead  string
+	Welcome, Leave string
+}
+
+// permissionsView is what a person may do on one profile.
+type permissionsView struct {
+	Network, Handle, Role string
+	May                   []string
+}
+
+// organization is the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
+// there is no such organisation, or they do not belong to it, is one and the same. Otherwise it answers, and returns false.
+func (p *Portal) organization(v *visit) (belonging, bool) {
+	namespace := v.r.PathValue("namespace")
+	for _, b := range v.belongings {
+		if b.member.Namespace == namespace && b.organization != nil {
+			return b, true
+		}
+	}
+	p.notFound(v)
+	return belonging{}, false
+}
+
+// getOrganization answers GET /organizations/{namespace}.
+func (p *Portal) getOrganization(v *visit) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	page := p.organizationPage(v, b)
+	p.show(v, http.StatusOK, pageOrganization, page.Name, page)
+}
+
+func (p *Portal) organizationPage(v *visit, b belonging) organizationPage {
+	ctx, w, m := v.r.Context(), v.words, b.member
+	page := organizationPage{
+		Name: b.organization.Spec.DisplayName, Initials: initials(b.organization.Spec.DisplayName),
+		Role: p.roleTerm(ctx, w, m), State: p.stateText(v, b), Workspaces: p.workspaceNames(ctx, m),
+		Environments: environments(b.organization.Spec.Environments), Contact: p.contact(ctx, b),
+		Welcome: p.organizationPath(v, m.Namespace, "/welcome"),
+	}
+	page.AllProfiles, page.Profiles = p.permissions(ctx, w, m)
+	if t := m.Status.JoinedTime; t != nil {
+		page.Since = w.momentView(t.Time)
+	}
+	if !membership.IsOwner(b.organization, m.Name) && !v.person.leaves(m) {
+		page.Leave = p.organizationPath(v, m.Namespace, "/leave")
+	}
+	return page
+}
+
+// roleTerm is the role in the organisation in words.
+func (p *Portal) roleTerm(ctx context.Context, w words, m *rosterv1alpha1.Member) roles.Term {
+	role := m.Spec.Role
+	if m.Status.Role != "" {
+		role = rosterv1alpha1.OrganizationRole(m.Status.Role)
+	}
+	adds := m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles
+	return w.roles.InOrganization(role, adds, p.customRoles(ctx, m.Namespace, string(role)))
+}
+
+// customRoles are those of some names that exist.
+func (p *Portal) customRoles(ctx context.Context, namespace string, names ...string) roles.Custom {
+	custom := roles.Custom{}
+	for _, name := range names {
+		role := &rosterv1alpha1.CustomRole{}
+		if name == strings.ToLower(name) && p.look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
+			custom[name] = role.Spec
+		}
+	}
+	return custom
+}
+
+// permissions are what a Member may do on each profile, by the roles that are in force.
+func (p *Portal) permissions(ctx context.Context, w words, m *rosterv1alpha1.Member) (all bool, _ []permissionsView) {
+	var views []permissionsView
+	for _, g := range m.Status.Grants {
+		if g.Profile == access.AllProfiles {
+			return true, nil
+		}
+		names := strings.Split(g.Role, "+")
+		custom := p.customRoles(ctx, m.Namespace, names...)
+		view := permissionsView{Handle: g.Profile}
+		var called []string
+		for _, name := range names {
+			called = append(called, w.roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
+		}
+		view.Role = strings.Join(called, " + ")
+		for _, permission := range p.held(ctx, m.Namespace, g.Role).Permissions() {
+			view.May = append(view.May, permissionText(w, permission))
+		}
+		sp := &rosterv1alpha1.SocialProfile{}
+		if p.look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
+			view.Handle, view.Network = sp.Spec.Handle, networkName(w, sp)
+		}
+		views = append(views, view)
+	}
+	return false, views
+}
+
+func permissionText(w words, p access.Permission) string {
+	switch p {
+	case access.Get:
+		return w.T("permission.get")
+	case access.Schedule:
+		return w.T("permission.schedule")
+	case access.Publish:
+		return w.T("permission.publish")
+	case access.Moderate:
+		return w.T("permission.moderate")
+	case access.Report:
+		return w.T("permission.report")
+	case access.Configure:
+		return w.T("permission.configure")
+	case access.Connect:
+		return w.T("permission.connect")
+	}
+	return string(p)
+}
+
+// held are the permissions of a role as the status of a Member shows it: several with + between where none has all that the others have.
+func (p *Portal) held(ctx context.Context, namespace, role string) access.Set {
+	names := strings.Split(role, "+")
+	custom := p.customRoles(ctx, namespace, names...)
+	var held access.Set
+	for _, name := range names {
+		set, _ := access.Roles(custom).OnProfile(rosterv1alpha1.ProfileRole(name))
+		held |= set
+	}
+	return held
+}
+
+func networkName(w words, sp *rosterv1alpha1.SocialProfile) string {
+	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
+		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
+	}
+	return string(sp.Spec.Network)
+}
+
+func (p *Portal) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) []string {
+	var names []string
+	for _, name := range m.Status.Workspaces {
+		ws := &rosterv1alpha1.Workspace{}
+		if name != access.AllProfiles && p.look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: name}, ws) && ws.Spec.DisplayName != "" {
+			name = ws.Spec.DisplayName
+		}
+		names = append(names, name)
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return name == access.AllProfiles })
+}
+
+// contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
+func (p *Portal) contact(ctx context.Context, b belonging) *personView {
+	for _, ref := range []*rosterv1alpha1.LocalReference{
+		b.organization.Spec.Onboarding.ContactRef, b.organization.Status.OwnerRef, b.organization.Spec.OwnerRef,
+	} {
+		m := &rosterv1alpha1.Member{}
+		if ref == nil || ref.Name == b.member.Name || !p.look(ctx, client.ObjectKey{Namespace: b.member.Namespace, Name: ref.Name}, m) {
+			continue
+		}
+		if m.Status.State == rosterv1alpha1.MemberActive || ref != b.organization.Spec.Onboarding.ContactRef {
+			return &personView{Name: memberName(m), Email: m.Spec.Email}
+		}
+	}
+	return nil
+}
+
+// leavePage asks whether the person is sure.
+type leavePage struct {
+	fields
+	Name         string
+	Action, Back string
+}
+
+// getLeave answers GET /organizations/{namespace}/leave.
+func (p *Portal) getLeave(v *visit) { p.leaveForm(v, http.StatusOK, nil) }
+
+func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	if membership.IsOwner(b.organization, b.member.Name) {
+		p.ownerStays(v, b)
+		return
+	}
+	p.show(v, status, pageLeave, errorTitle(v.words, v.words.T("leave.title", "Org", b.organization.Spec.DisplayName), problems), leavePage{
+		fields: fields{problems}, Name: b.organization.Spec.DisplayName,
+		Action: p.organizationPath(v, b.member.Namespace, "/leave"), Back: p.organizationPath(v, b.member.Namespace, ""),
+	})
+}
+
+func (p *Portal) ownerStays(v *visit, b belonging) {
+	w := v.words
+	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("leave.owner.title"),
+		Paragraphs: []string{w.T("leave.owner.text", "Org", b.organization.Spec.DisplayName)}})
+}
+
+// postLeave answers POST /organizations/{namespace}/leave. The portal may not write Members; it asks the operator to.
+func (p *Portal) postLeave(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	if v.r.PostForm.Get(fieldConfirm) == "" {
+		p.leaveForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldConfirm, Text: v.words.T("error.leave.missing")}})
+		return
+	}
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	if membership.IsOwner(b.organization, b.member.Name) {
+		p.ownerStays(v, b)
+		return
+	}
+	err := p.accounts.Leave(v.r.Context(), v.person.account, rosterv1alpha1.Leaving{
+		UID: string(b.member.UID), Namespace: b.member.Namespace, Member: b.member.Name, RequestedTime: metav1.NewTime(p.clock.Now()),
+	})
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.audit(v, eventLeave, resultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name)
+	p.done(v, doneLeft)
+}

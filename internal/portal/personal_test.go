@@ -1,0 +1,343 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+)
+
+// signedIn is a browser in which somebody with an Account is signed in.
+func (w *world) signedIn(s *site, local string) *browser {
+	w.t.Helper()
+	if w.account(w.address(local)) == nil {
+		w.registered(s, local)
+	}
+	b := s.browser()
+	b.post("/sign-in", signIn(w.address(local), goodPassword)).expect(w.t, http.StatusSeeOther)
+	return b
+}
+
+// joined makes the Member of somebody with an Account, as the operator does.
+func (w *world) joined(local string, spec func(*rosterv1alpha1.MemberSpec), status func(*rosterv1alpha1.MemberStatus)) *rosterv1alpha1.Member {
+	w.t.Helper()
+	m := w.member(local, w.address(local), func(m *rosterv1alpha1.Member) {
+		m.Spec.Role = rosterv1alpha1.RoleMember
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(w.address(local)).Name}
+		if spec != nil {
+			spec(&m.Spec)
+		}
+	})
+	w.create(m)
+	m.Status = rosterv1alpha1.MemberStatus{
+		State: rosterv1alpha1.MemberActive, Role: string(m.Spec.Role), JoinedTime: &metav1.Time{Time: now()},
+	}
+	if status != nil {
+		status(&m.Status)
+	}
+	if err := w.admin.Status().Update(context.Background(), m); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(m)
+	return m
+}
+
+func TestPersonalPage(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	w.joined("ana", nil, nil)
+	waiting := other.invite("x", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = w.address("ana") })
+	waiting = other.status(waiting, func(st *rosterv1alpha1.InvitationStatus) { st.Email = w.address("ana") })
+	page := b.get("/account")
+	page.expect(t, http.StatusOK, "Ana Silva", w.address("ana"), "Silva &amp; Filhos", "English", "23 November 2026",
+		"Acme Social", "/organizations/"+w.ns, "Invitations that wait for you", "signed in on 1 device", "Sign out", ">AS<")
+	if strings.Contains(page.body, "gravatar") {
+		t.Error("the page asks gravatar.com without being asked to")
+	}
+	link := between(t, page.body, `href="/invitations/`, `"`)
+	b.get("/invitations/"+link).expect(t, http.StatusOK, "Accept the invitation", "You are signed in as "+w.address("ana"))
+	if strings.Contains(b.get("/invitations/"+link).body, `type="password"`) {
+		t.Error("somebody who is signed in is asked for a password")
+	}
+	b.follow(b.post("/invitations/"+link, url.Values{"action": {"accept"}})).expect(t, http.StatusOK, "Welcome to Acme Social")
+	if got := w.fresh(waiting).Status; got.State != rosterv1alpha1.InvitationAccepted || got.AccountRef.Name != w.account(w.address("ana")).Name {
+		t.Errorf("status %+v", got)
+	}
+	other.awaitCache(w.fresh(waiting))
+	if body := b.get("/account").body; strings.Contains(body, "Invitations that wait") {
+		t.Error("the accepted invitation still waits")
+	}
+}
+
+// Somebody else who is signed in cannot use the link up by pressing a button.
+func TestTheWrongPersonIsSignedIn(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	eve := w.signedIn(s, "eve")
+	w.registered(s, "ana")
+	inv := w.invite("ana")
+	eve.get(w.link(inv)).expect(t, http.StatusOK, "Sign in to accept", w.address("ana"))
+	eve.post(w.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusUnprocessableEntity, "Type your password.")
+	if got := w.fresh(inv).Status.State; got != rosterv1alpha1.InvitationSent {
+		t.Errorf("state %s", got)
+	}
+	eve.follow(eve.post(w.link(inv), signingIn(goodPassword))).expect(t, http.StatusOK, "Welcome to Acme Social")
+	eve.get("/account").expect(t, http.StatusOK, w.address("ana"))
+}
+
+func TestProfileForm(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	b.get("/account/profile").expect(t, http.StatusOK, `value="Ana Silva"`, `name="credentials" type="checkbox" value="yes" checked`)
+	b.post("/account/profile", url.Values{"displayName": {"Ana\nBcc: eve"}, "locale": {"xx"}}).expect(t, http.StatusUnprocessableEntity,
+		"Write your name in one line", "Choose one of the languages.")
+	a := b.post("/account/profile", url.Values{"displayName": {"Ana Lima"}, "locale": {"fr"}, "engagement": {"yes"}, "avatar": {"yes"}})
+	page := b.follow(a)
+	page.expect(t, http.StatusOK, "Ana Lima", `<html lang="fr">`, "Vos informations ont été enregistrées", "https://gravatar.com/avatar/")
+	if got := page.Header.Get("Content-Security-Policy"); !strings.Contains(got, "img-src 'self' https://gravatar.com;") {
+		t.Errorf("Content-Security-Policy: %s", got)
+	}
+	if got := b.get("/account/profile").Header.Get("Content-Security-Policy"); strings.Contains(got, "gravatar") {
+		t.Errorf("Content-Security-Policy of another page: %s", got)
+	}
+	spec := w.account(w.address("ana")).Spec
+	if spec.Company != "" || *spec.Notifications.Credentials || !*spec.Notifications.Engagement || spec.Email != w.address("ana") {
+		t.Errorf("%+v", spec)
+	}
+}
+
+func TestUsername(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	b := w.signedIn(s, "ana")
+	w.update(w.registered(s, "bob"), func(spec *rosterv1alpha1.AccountSpec) { spec.Username = "bob." + w.ns })
+	name := "ana." + w.ns
+	for typed, want := range map[string]string{
+		"bob." + w.ns: "Somebody else has this user name", "ab": "3 to 60 letters", "-ana": "3 to 60 letters", "ana@x": "3 to 60 letters",
+		"a na": "3 to 60 letters", "añaña": "3 to 60 letters", strings.Repeat("a", 61): "3 to 60 letters",
+	} {
+		b.post("/account/username", url.Values{"username": {typed}}).expect(t, http.StatusUnprocessableEntity, want)
+	}
+	b.follow(b.post("/account/username", url.Values{"username": {" ANA." + w.ns}})).expect(t, http.StatusOK, "user name has been saved", name)
+	s.browser().post("/sign-in", signIn(name, goodPassword)).expect(t, http.StatusSeeOther)
+	if w.requested("ana", rosterv1alpha1.MailUsernameChanged).IsZero() {
+		t.Error("the person is not told by mail")
+	}
+	b.follow(b.post("/account/username", url.Values{"username": {""}}))
+	s.browser().post("/sign-in", signIn(name, goodPassword)).expect(t, http.StatusUnprocessableEntity)
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	if a := b.get("/account/username"); !strings.HasPrefix(a.Header.Get("Location"), "/sign-in/confirm?next=%2Faccount%2Fusername") {
+		t.Errorf("after ten minutes: status %d, Location %s", a.StatusCode, a.Header.Get("Location"))
+	}
+	b.post("/account/username", url.Values{"username": {name}}).expect(t, http.StatusSeeOther)
+	if w.account(w.address("ana")).Spec.Username != "" {
+		t.Error("changed without the password")
+	}
+}
+
+func TestChangePasswordPage(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b, phone := w.signedIn(s, "ana"), w.signedIn(s, "ana")
+	b.get("/account/password").expect(t, http.StatusOK, "Choose a new password", "Cancel")
+	b.post("/account/password", choosing("password")).expect(t, http.StatusUnprocessableEntity, "at least 12 characters")
+	b.follow(b.post("/account/password", choosing(newPassword))).expect(t, http.StatusOK, "Your password has been changed")
+	if phone.isSignedIn() {
+		t.Error("the other device is still signed in")
+	}
+	s.browser().post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusUnprocessableEntity)
+	s.browser().post("/sign-in", signIn(w.address("ana"), newPassword)).expect(t, http.StatusSeeOther)
+	if w.requested("ana", rosterv1alpha1.MailPasswordChanged).IsZero() {
+		t.Error("the person is not told by mail")
+	}
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	b.follow(b.get("/account/password")).expect(t, http.StatusOK, "type your password again")
+}
+
+func TestSessionsPage(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b, phone := w.signedIn(s, "ana"), s.browser()
+	phone.header.Set("User-Agent", "Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
+	phone.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
+	page := b.get("/account/sessions")
+	page.expect(t, http.StatusOK, "Safari, iPhone", "This one", "A browser that does not say which")
+	_, after, _ := strings.Cut(page.body, "Safari, iPhone")
+	b.follow(b.post("/account/sessions", url.Values{"device": {between(t, after, `name="device" value="`, `"`)}})).
+		expect(t, http.StatusOK, "The device has been signed out")
+	if phone.isSignedIn() || !b.isSignedIn() {
+		t.Error("the wrong one was signed out")
+	}
+	phone.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
+	b.post("/account/sessions", url.Values{"action": {"everywhere"}}).expect(t, http.StatusSeeOther)
+	if phone.isSignedIn() || b.isSignedIn() {
+		t.Error("somebody is still signed in")
+	}
+}
+
+func TestOrganizationPage(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	w.create(&rosterv1alpha1.CustomRole{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "reporter"},
+		Spec: rosterv1alpha1.CustomRoleSpec{
+			Scope: rosterv1alpha1.ScopeProfile, DisplayName: "Reporter", Permissions: []rosterv1alpha1.RolePermission{"get", "report"},
+		},
+	})
+	w.joined("ana", nil, func(st *rosterv1alpha1.MemberStatus) {
+		st.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator+reporter"}}
+	})
+	await(t, func(ctx context.Context) bool {
+		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
+	})
+	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social", "<strong>Member</strong>", "Olivia Martin", "acme.social",
+		"<strong>Editor</strong>: look, plan posts, publish, answer, see reports", "<strong>Moderator &#43; Reporter</strong>: look, plan posts, answer, see reports",
+		"https://social.acme.example", "/organizations/"+w.ns+"/leave", `aria-current="true"`)
+	for _, namespace := range []string{"nowhere", newWorld(t).ns, "roster-accounts", "..%2f", "A"} {
+		b.get("/organizations/"+namespace).expect(t, http.StatusNotFound, "There is no such page")
+		b.get("/organizations/"+namespace+"/welcome").expect(t, http.StatusNotFound, "There is no such page")
+		b.get("/organizations/"+namespace+"/leave").expect(t, http.StatusNotFound, "There is no such page")
+	}
+	w.signedIn(s, "eve").get("/organizations/"+w.ns).expect(t, http.StatusNotFound)
+	s.browser().get("/organizations/"+w.ns).expect(t, http.StatusSeeOther)
+}
+
+// A Member that names somebody else's Account shows them nothing: who can write Members must not be able to put organisations on people's
+// pages.
+func TestMembersThatClaimSomebodyElse(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	m := w.member("mallory", w.address("mallory"), func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(w.address("ana")).Name}
+	})
+	w.create(m)
+	w.awaitCache(m)
+	b.get("/organizations/"+w.ns).expect(t, http.StatusNotFound)
+}
+
+func TestFirstSteps(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	manager, member, connector := w.signedIn(s, "mia"), w.signedIn(s, "ana"), w.signedIn(s, "con")
+	w.joined("mia", func(spec *rosterv1alpha1.MemberSpec) { spec.Role = rosterv1alpha1.RoleManager }, nil)
+	w.joined("ana", nil, func(st *rosterv1alpha1.MemberStatus) {
+		st.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "acme-fb", Role: "Moderator"}}
+	})
+	w.joined("con", func(spec *rosterv1alpha1.MemberSpec) { spec.Role = rosterv1alpha1.RoleProfileConnector }, nil)
+	path := "/organizations/" + w.ns + "/welcome"
+	expect := func(b *browser, yes, no []string) {
+		t.Helper()
+		page := b.get(path)
+		page.expect(t, http.StatusOK, yes...)
+		for _, text := range no {
+			if strings.Contains(page.body, text) {
+				t.Errorf("the page says %q", text)
+			}
+		}
+	}
+	expect(manager, []string{"already set up", "talk to Olivia Martin", "invitations of new people", "teams and workspaces", "posts, which are published"},
+		[]string{"Invite the people"})
+	expect(member, []string{"talk to Olivia Martin", "posts that others publish", "Look at what is there"}, []string{"invitations of new", "teams and workspaces"})
+	expect(connector, []string{"connections to social profiles of your own"}, []string{"posts"})
+
+	w.org.Spec.Onboarding = rosterv1alpha1.Onboarding{
+		Mode: rosterv1alpha1.OnboardingNew, ContactRef: &rosterv1alpha1.LocalReference{Name: "mia"},
+		Steps: []rosterv1alpha1.OnboardingStep{{Text: "Read our style guide <b>", URL: "https://intranet.acme.example/style"}},
+	}
+	if err := w.admin.Update(t.Context(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+	expect(manager, []string{"is new here", "Connect the social profiles", "Invite the people", "Put people and profiles together"}, []string{"talk to"})
+	expect(member, []string{"is new here", w.address("mia"), `<a href="https://intranet.acme.example/style" rel="noreferrer">Read our style guide &lt;b&gt;</a>`},
+		[]string{"Invite the people", "Olivia"})
+}
+
+func TestLeave(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	m := w.joined("ana", nil, nil)
+	path := "/organizations/" + w.ns + "/leave"
+	b.get(path).expect(t, http.StatusOK, "Leave Acme Social?")
+	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Tick the box to leave.")
+	for range 2 { // a double click
+		b.follow(b.post(path, url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "You are leaving", "Your access ends within seconds")
+	}
+	want := rosterv1alpha1.Leaving{UID: string(m.UID), Namespace: w.ns, Member: "ana", RequestedTime: metav1.NewTime(now())}
+	got := w.account(w.address("ana")).Status.Leaving
+	if len(got) != 1 || got[0].UID != want.UID || got[0].Namespace != want.Namespace || got[0].Member != want.Member {
+		t.Errorf("leaving %+v", got)
+	}
+	if strings.Contains(b.get("/organizations/"+w.ns).body, path) {
+		t.Error("leaving is offered again")
+	}
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	b.get(path).expect(t, http.StatusSeeOther)
+
+	s.clock.SetTime(now())
+	owner := w.signedIn(s, "owner")
+	w.joined("owner", nil, nil)
+	w.org.Spec.OwnerRef.Name = "owner"
+	if err := w.admin.Update(t.Context(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+	owner.get(path).expect(t, http.StatusForbidden, "The owner cannot leave")
+	owner.post(path, url.Values{"confirm": {"yes"}}).expect(t, http.StatusForbidden, "The owner cannot leave")
+	if len(w.account(w.address("owner")).Status.Leaving) != 0 {
+		t.Error("the owner leaves")
+	}
+}
+
+// A sign-in that runs while the account is being suspended leads to a session that does not count.
+func TestSignInDuringSuspension(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	ana := w.registered(s, "ana")
+	done := make(chan bool)
+	browsers := make([]*browser, 8)
+	for i := range browsers {
+		browsers[i] = s.browser()
+		go func() {
+			_, err := browsers[i].try(http.MethodPost, "/sign-in", strings.NewReader(signIn(w.address("ana"), goodPassword).Encode()))
+			done <- err == nil
+		}()
+	}
+	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.Suspended = new(true) })
+	for range browsers {
+		if !<-done {
+			t.Error("a request failed")
+		}
+	}
+	for i, b := range browsers {
+		if b.isSignedIn() {
+			t.Errorf("browser %d is signed in to a suspended account", i)
+		}
+	}
+	// The operator notes the suspension; when it ends, no older session comes back.
+	a := w.account(w.address("ana"))
+	a.Status.SuspendedTime = &metav1.MicroTime{Time: now().Add(time.Second)}
+	if err := w.admin.Status().Update(t.Context(), a); err != nil {
+		t.Fatal(err)
+	}
+	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.Suspended = nil })
+	for i, b := range browsers {
+		if b.isSignedIn() {
+			t.Errorf("browser %d is signed in again", i)
+		}
+	}
+}

@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// errReset says that a link to choose a new password is not good, or no longer.
+var errReset = errors.New("no such link")
+
+// passwordPage asks for a new password, twice.
+type passwordPage struct {
+	fields
+	Email  string
+	Rules  []string
+	Action string
+	// Back is where to go without choosing one; empty if that is not offered.
+	Back string
+}
+
+// resetLink is a link to choose a new password that is good.
+type resetLink struct {
+	account *rosterv1alpha1.Account
+	asked   time.Time
+}
+
+// openReset checks the link of a visit; otherwise it answers, and returns false.
+func (p *Portal) openReset(v *visit) (resetLink, bool) {
+	link, err := p.findReset(v.r.Context(), v.r.PathValue("token"))
+	switch {
+	case errors.Is(err, errReset):
+		p.resetDead(v)
+		return link, false
+	case err != nil:
+		p.fault(v, err)
+		return link, false
+	}
+	v.words = p.dictionary.choose(v.r, link.account.Spec.Locale, "")
+	return link, true
+}
+
+func (p *Portal) findReset(ctx context.Context, token string) (resetLink, error) {
+	keys, err := p.keys.Keys(ctx)
+	if err != nil {
+		return resetLink{}, err
+	}
+	name, asked, err := account.ParseReset(token)
+	if err != nil {
+		return resetLink{}, errReset
+	}
+	acct, err := p.accounts.Named(ctx, name)
+	switch {
+	case errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrTerminating), errors.Is(err, account.ErrMismatch):
+		return resetLink{}, errReset
+	case err != nil:
+		return resetLink{}, err
+	}
+	if account.VerifyReset(keys, token, acct, p.clock.Now()) != nil {
+		if keys, err = p.keys.Refresh(ctx); err != nil {
+			return resetLink{}, err
+		}
+		if account.VerifyReset(keys, token, acct, p.clock.Now()) != nil {
+			return resetLink{}, errReset
+		}
+	}
+	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
+		return resetLink{}, errReset
+	}
+	err = p.accounts.Resettable(ctx, acct, asked)
+	if errors.Is(err, account.ErrUsed) {
+		err = errReset
+	}
+	return resetLink{account: acct, asked: asked}, err
+}
+
+// getReset answers GET /reset/{token}. It changes nothing.
+func (p *Portal) getReset(v *visit) {
+	if link, ok := p.openReset(v); ok {
+		p.resetForm(v, http.StatusOK, link, nil)
+	}
+}
+
+func (p *Portal) resetForm(v *visit, status int, link resetLink, problems []problem) {
+	rules, err := p.passwordRules(v.r.Context(), link.account)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.show(v, status, pageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
+		fields: fields{problems}, Email: link.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
+		Action: p.root + "/reset/" + v.r.PathValue("token") + v.words.Query(),
+	})
+}
+
+// postReset answers POST /reset/{token}.
+func (p *Portal) postReset(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	link, ok := p.openReset(v)
+	if !ok {
+		return
+	}
+	rules, err := p.passwordRules(v.r.Context(), link.account)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	f := readForm(v.r.PostForm)
+	if problems := f.checkPassword(v.words, p.common, rules.policy, rules.owner); len(problems) > 0 {
+		p.resetForm(v, http.StatusUnprocessableEntity, link, problems)
+		return
+	}
+	err = p.accounts.ResetPassword(v.r.Context(), link.account, link.asked, f.password, p.clock.Now())
+	switch {
+	case errors.Is(err, account.ErrUsed):
+		p.resetDead(v)
+		return
+	case err != nil:
+		p.fault(v, err)
+		return
+	}
+	p.passwordSet(v, eventReset, link.account)
+	p.dropSession(v)
+	w := v.words
+	p.notice(v, http.StatusOK, notice{Symbol: symbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
+		Go: action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
+}
+
+// passwordSet audits that a password was replaced, and asks the operator to tell the person.
+func (p *Portal) passwordSet(v *visit, e event, acct *rosterv1alpha1.Account) {
+	p.audit(v, e, resultSuccess, acct.Name)
+	if err := p.accounts.NotePassword(v.r.Context(), acct); err != nil {
+		p.log.Error(err, "Cannot note that a password was changed", "account", acct.Name)
+	}
+}
+
+func (p *Portal) resetDead(v *visit) {
+	w := v.words
+	p.audit(v, eventReset, resultFailure, "")
+	p.notice(v, http.StatusGone, notice{Symbol: symbolLink, Heading: w.T("reset.dead.title"),
+		Paragraphs: []string{w.T("reset.dead.text"), w.T("reset.dead.next")},
+		Go:         action{Text: w.T("forgotten.link"), Href: p.root + "/forgotten" + w.Query()}})
+}
+
+// passwordRules are what a new password of a person has to fulfil.
+type passwordRules struct {
+	policy rosterv1alpha1.PasswordPolicy
+	owner  account.Person
+}
+
+// passwordRules are the strictest of the organisations that a person belongs to.
+func (p *Portal) passwordRules(ctx context.Context, acct *rosterv1alpha1.Account) (passwordRules, error) {
+	members, err := p.memberships(ctx, acct)
+	if err != nil {
+		return passwordRules{}, err
+	}
+	owner := account.Person{Address: invitation.Address(acct.Spec.Email), Names: []string{acct.Spec.DisplayName, acct.Spec.Username}}
+	var policies []rosterv1alpha1.PasswordPolicy
+	for _, m := range members {
+		if m.organization != nil {
+			policies = append(policies, m.organization.Spec.Security.Password)
+			owner.Names = append(owner.Names, m.organization.Spec.DisplayName)
+		}
+	}
+	return passwordRules{policy: account.Strictest(policies...), owner: owner}, nil
+}
+
+// belonging is a Member of a person, and the organisation.
+type belonging struct {
+	member *rosterv1alpha1.Member
+	// organization is nil if the namespace has none.
+	organization *rosterv1alpha1.Organization
+}
+
+// memberships of a person, from the cache.
+func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]belonging, error) {
+	var list rosterv1alpha1.MemberList
+	if err := p.cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
+		return nil, fmt.Errorf("looking for memberships: %w", err)
+	}
+	var all []belonging
+	for i := range list.Items {
+		m := &list.Items[i]
+		if a, err := invitation.ParseAddress(m.Spec.Email); err != nil || string(a) != acct.Spec.Email {
+			continue // a Member that claims somebody else's Account
+		}
+		org, err := countingOrganization(ctx, p.cache, m.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, belonging{member: m, organization: org})
+	}
+	return all, nil
+}
+
+// countingOrganization is the Organization that counts in a namespace; nil if there is none.
+func countingOrganization(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+	var list rosterv1alpha1.OrganizationList
+	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("reading the organisation: %w", err)
+	}
+	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
+	for i := range list.Items {
+		organizations[i] = &list.Items[i]
+	}
+	return membership.Counting(organizations), nil
+}

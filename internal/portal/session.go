@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+)
+
+// The cookies. Both are sealed: browsers can neither read nor make them.
+const (
+	sessionCookie = "roster-session"
+	// deviceCookie tells browsers that have signed in before from others. It proves nothing; somebody who floods the sign-in page with
+	// tries at an account does not use up those of a browser that has one.
+	deviceCookie = "roster-device"
+	deviceFor    = 180 * 24 * time.Hour
+)
+
+// What is sealed for one use does not open for another.
+const (
+	sessionUse = "roster.dev portal session v1"
+	deviceUse  = "roster.dev portal device v1"
+)
+
+// resealEvery is how often the cookie of a session that is in use is written anew.
+const resealEvery = time.Minute
+
+// person is who is signed in.
+type person struct {
+	session     account.Session
+	account     *rosterv1alpha1.Account
+	credentials account.Credentials
+}
+
+// device is what a browser keeps about itself.
+type device struct {
+	ID string `json:"id"`
+	// Logins are those that it signed in with, hashed; the last one last.
+	Logins []string `json:"logins,omitempty"`
+}
+
+// maxLogins is how many logins a device remembers.
+const maxLogins = 8
+
+// cookieName has the prefix by which browsers see to it that only this host can set the cookie, and only over HTTPS (RFC 6265bis, 4.1.3).
+func (p *Portal) cookieName(name string) string {
+	if p.secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (p *Portal) setCookie(v *visit, name, value string, lasts time.Duration) {
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // G124: Secure follows the scheme of the portal's address
+		Name: p.cookieName(name), Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
+		Secure: p.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+func (p *Portal) sealer(ctx context.Context, use string) (account.Sealer, error) {
+	keys, err := p.sessionKeys.Refresh(ctx)
+	if err != nil {
+		return account.Sealer{}, err
+	}
+	return account.NewSealer(keys, use)
+}
+
+// openCookie reads a sealed cookie. It returns false if there is none that can be read.
+func (p *Portal) openCookie(v *visit, name, use string, document any) (bool, error) {
+	cookie, err := v.r.Cookie(p.cookieName(name))
+	if err != nil || cookie.Value == "" {
+		return false, nil
+	}
+	sealer, err := p.sealer(v.r.Context(), use)
+	if err != nil {
+		return false, err
+	}
+	return sealer.Open(cookie.Value, document) == nil, nil
+}
+
+func (p *Portal) sealCookie(v *visit, name, use string, document any, lasts time.Duration) error {
+	sealer, err := p.sealer(v.r.Context(), use)
+	if err != nil {
+		return err
+	}
+	value, err := sealer.Seal(document)
+	if err == nil {
+		p.setCookie(v, name, value, lasts)
+	}
+	return err
+}
+
+// setSession hands the browser its session. The cookie goes when the browser is closed; the session ends by itself.
+func (p *Portal) setSession(v *visit, s account.Session) error {
+	return p.sealCookie(v, sessionCookie, sessionUse, s, 0)
+}
+
+func (p *Portal) dropSession(v *visit) { p.setCookie(v, sessionCookie, "", -time.Second) }
+
+// person returns who is signed in, or, where pending is asked for, who has given the password and nothing more yet; nil if nobody. It
+// reads the Account and its credentials from the API server, so that a session that was ended anywhere is at its end here.
+func (p *Portal) person(v *visit, pending bool) (*person, error) {
+	var s account.Session
+	if ok, err := p.openCookie(v, sessionCookie, sessionUse, &s); !ok || err != nil || s.Pending != pending {
+		return nil, err
+	}
+	acct, c, err := p.accounts.Check(v.r.Context(), s, p.clock.Now())
+	if errors.Is(err, account.ErrSignedOut) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &person{session: s, account: acct, credentials: c}, nil
+}
+
+// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page.
+func (p *Portal) signedIn(h func(*visit)) func(*visit) {
+	return func(v *visit) {
+		who, err := p.person(v, false)
+		switch {
+		case err != nil:
+			p.fault(v, err)
+		case who == nil:
+			p.toSignIn(v)
+		default:
+			p.setPerson(v, who)
+			p.keepAlive(v)
+			h(v)
+		}
+	}
+}
+
+func (p *Portal) setPerson(v *visit, who *person) {
+	v.person = who
+	v.words = p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+	var err error
+	if v.belongings, err = p.memberships(v.r.Context(), who.account); err != nil {
+		p.log.Error(err, "Cannot look for memberships", "account", who.account.Name)
+	}
+}
+
+// keepAlive notes that the session is in use.
+func (p *Portal) keepAlive(v *visit) {
+	now, who := p.clock.Now(), v.person
+	if now.Before(who.session.Seen.Add(resealEvery)) {
+		return
+	}
+	who.session.Seen = now
+	if err := p.setSession(v, who.session); err != nil {
+		p.log.Error(err, "Cannot renew a session", "account", who.account.Name)
+	}
+	if err := p.accounts.Touch(v.r.Context(), who.account, who.credentials, who.session, browserLabel(v.r.UserAgent()), now); err != nil {
+		p.log.Error(err, "Cannot note that a device is in use", "account", who.account.Name)
+	}
+}
+
+// fresh serves what is sensitive to whoever proved lately who they are, and asks everybody else for the password again.
+func (p *Portal) fresh(h func(*visit)) func(*visit) {
+	return p.signedIn(func(v *visit) {
+		if !v.person.session.Fresh(p.clock.Now()) {
+			p.seeOther(v, "/sign-in/confirm", strings.TrimPrefix(v.r.URL.Path, p.root))
+			return
+		}
+		h(v)
+	})
+}
+
+// browser of the visit: the one that its cookie names, or a new one.
+func (p *Portal) browser(v *visit) (device, error) {
+	var d device
+	ok, err := p.openCookie(v, deviceCookie, deviceUse, &d)
+	if !ok {
+		d = device{ID: rand.Text()}
+	}
+	return d, err
+}
+
+func (d device) knows(login string) bool { return slices.Contains(d.Logins, loginHash(login)) }
+
+func (d *device) remember(login string) {
+	hash := loginHash(login)
+	d.Logins = append(slices.DeleteFunc(d.Logins, func(l string) bool { return l == hash }), hash)
+	if n := len(d.Logins); n > maxLogins {
+		d.Logins = d.Logins[n-maxLogins:]
+	}
+}
+
+func loginHash(login string) string {
+	sum := sha256.Sum256([]byte(login))
+	return hex.EncodeToString(sum[:8])
+}
+
+// begin signs the person in on this browser: after it, the answer carries the session.
+func (p *Portal) begin(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device, login string) error {
+	if err := p.end(v); err != nil {
+		return err
+	}
+	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
+	s, err := p.accounts.Begin(v.r.Context(), acct, s, on, p.clock.Now())
+	if err != nil {
+		return err
+	}
+	return p.hand(v, acct, s, d, login)
+}
+
+// hand gives the browser a session that has begun.
+func (p *Portal) hand(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device, login string) error {
+	d.remember(login)
+	if err := p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor); err != nil {
+		return err
+	}
+	p.audit(v, eventSignIn, resultSuccess, acct.Name, "session", s.ID, "methods", methods(s))
+	return p.setSession(v, s)
+}
+
+func methods(s account.Session) []account.Method {
+	var all []account.Method
+	for _, proof := range s.Proofs {
+		all = append(all, proof.Method)
+	}
+	return all
+}
+
+// end signs out whoever is signed in on this browser.
+func (p *Portal) end(v *visit) error {
+	who, err := p.person(v, false)
+	if err != nil || who == nil {
+		return err
+	}
+	if err := p.accounts.SignOut(v.r.Context(), who.account, who.session.Device); err != nil {
+		return err
+	}
+	p.audit(v, eventSignOut, resultSuccess, who.account.Name, "session", who.session.ID)
+	return nil
+}
+
+// nextParameter names where somebody wanted to go before they had to sign in.
+const nextParameter = "next"
+
+// destinations are the pages that people can be sent on to: no other address gets into a redirect.
+func destinations() *regexp.Regexp {
+	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|organizations/[a-z0-9-]{1,63}(/(welcome|leave))?)$`)
+}
+
+// destination is the page to go on to, without the path of the portal's address.
+func (p *Portal) destination(next string) string {
+	if p.destinations.MatchString(next) {
+		return next
+	}
+	return "/account"
+}
+
+// seeOther sends the browser to a page, which it opens with GET. The page may be told where to go on to.
+func (p *Portal) seeOther(v *visit, page, next string) {
+	query := url.Values{}
+	if v.words.chosen {
+		query.Set(langParameter, string(v.words.Locale))
+	}
+	if next != "" {
+		query.Set(nextParameter, next)
+	}
+	target := p.root + page
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	v.w.Header().Set("Location", target)
+	v.w.WriteHeader(http.StatusSeeOther)
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import "net/http"
+
+// The fields of the page of sessions.
+const (
+	fieldDevice     = "device"
+	actionEverybody = "everywhere"
+)
+
+// sessionsPage lists the devices that are signed in.
+type sessionsPage struct {
+	Devices      []deviceView
+	Action, Back string
+}
+
+type deviceView struct {
+	ID, Label   string
+	Added, Seen momentView
+	Current     bool
+}
+
+// getSessions answers GET /account/sessions.
+func (p *Portal) getSessions(v *visit) {
+	w, query := v.words, v.words.Query()
+	page := sessionsPage{Action: p.root + "/account/sessions" + query, Back: p.root + "/account" + query}
+	for _, d := range v.person.credentials.Sessions.Devices {
+		view := deviceView{
+			ID: d.ID, Label: d.Label, Added: w.momentView(d.Added), Seen: w.momentView(d.Seen), Current: d.ID == v.person.session.Device,
+		}
+		if view.Label == "" {
+			view.Label = w.T("sessions.unknown")
+		}
+		page.Devices = append(page.Devices, view)
+	}
+	p.show(v, http.StatusOK, pageSessions, w.T("sessions.title"), page)
+}
+
+// postSessions answers POST /account/sessions: it signs one device out, or all of them.
+func (p *Portal) postSessions(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	who := v.person
+	if v.r.PostForm.Get(fieldAction) == actionEverybody {
+		if err := p.accounts.SignOutEverywhere(v.r.Context(), who.account); err != nil {
+			p.fault(v, err)
+			return
+		}
+		p.audit(v, eventSignOutEverywhere, resultSuccess, who.account.Name)
+		p.dropSession(v)
+		p.seeOther(v, "/sign-in", "")
+		return
+	}
+	if err := p.accounts.SignOut(v.r.Context(), who.account, v.r.PostForm.Get(fieldDevice)); err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.audit(v, eventSignOut, resultSuccess, who.account.Name, "session", who.session.ID)
+	p.done(v, doneSignedOut)
+}

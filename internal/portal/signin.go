@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// fieldLogin is the address or the user name.
+const fieldLogin = "login"
+
+// signInPage asks for address or user name and password, or, of somebody who is signed in, for the password alone.
+type signInPage struct {
+	fields
+	Login     string
+	Action    string
+	Forgotten string
+	// Confirm says that it is the person who is signed in.
+	Confirm bool
+}
+
+// getSignIn answers GET /sign-in.
+func (p *Portal) getSignIn(v *visit) {
+	who, err := p.person(v, false)
+	switch next := p.destination(v.r.URL.Query().Get(nextParameter)); {
+	case err != nil:
+		p.fault(v, err)
+	case who != nil:
+		p.seeOther(v, next, "")
+	default:
+		p.signInForm(v, http.StatusOK, "", nil)
+	}
+}
+
+func (p *Portal) toSignIn(v *visit) {
+	next := strings.TrimPrefix(v.r.URL.Path, p.root)
+	if p.destination(next) != next {
+		next = ""
+	}
+	p.seeOther(v, "/sign-in", next)
+}
+
+func (p *Portal) signInForm(v *visit, status int, login string, problems []problem) {
+	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), signInPage{
+		fields: fields{problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
+	})
+}
+
+// again is the page that a form is sent to, with what it has to go on to.
+func (p *Portal) again(v *visit, page string) string {
+	query := v.words.Query()
+	if next := v.r.URL.Query().Get(nextParameter); p.destinations.MatchString(next) {
+		separator := "?"
+		if query != "" {
+			separator = "&"
+		}
+		query += separator + nextParameter + "=" + next
+	}
+	return p.root + page + query
+}
+
+// postSignIn answers POST /sign-in.
+func (p *Portal) postSignIn(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	typed, password := strings.TrimSpace(v.r.PostForm.Get(fieldLogin)), v.r.PostForm.Get(fieldPassword)
+	if problems := missing(v.words, typed, password); len(problems) > 0 {
+		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
+		return
+	}
+	login := canonicalLogin(typed)
+	d, err := p.browser(v)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	if wait := p.takeSignIn(v, login, d); wait > 0 {
+		p.audit(v, eventSignIn, resultThrottled, "", "login", loginHash(login))
+		p.throttled(v, wait)
+		return
+	}
+	acct, c, err := p.accounts.SignIn(v.r.Context(), login, password)
+	switch {
+	case errors.Is(err, account.ErrWrongPassword):
+		p.audit(v, eventSignIn, resultFailure, "", "login", loginHash(login))
+		p.signInForm(v, http.StatusUnprocessableEntity, typed, []problem{{Text: v.words.T("error.login.wrong")}})
+		return
+	case errors.Is(err, account.ErrSuspended):
+		p.audit(v, eventSignIn, resultRefused, "", "login", loginHash(login))
+		p.suspended(v)
+		return
+	case err != nil:
+		p.fault(v, err)
+		return
+	}
+	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
+	if err := p.begin(v, acct, s, d, login); err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
+}
+
+func missing(w words, login, password string) []problem {
+	var problems []problem
+	if login == "" {
+		problems = append(problems, problem{Field: fieldLogin, Text: w.T("error.login.missing")})
+	}
+	if password == "" {
+		problems = append(problems, problem{Field: fieldPassword, Text: w.T("error.signIn.missing")})
+	}
+	return problems
+}
+
+// canonicalLogin is a login in the form in which tries at it are counted.
+func canonicalLogin(typed string) string {
+	if a, err := invitation.ParseAddress(typed); err == nil {
+		return string(a)
+	}
+	return strings.ToLower(typed)
+}
+
+// takeSignIn counts a try to sign in. A browser that has signed in with that login before has tries of its own, so that nobody else can use
+// them up; all others are counted by client and, more loosely, together.
+func (p *Portal) takeSignIn(v *visit, login string, d device) time.Duration {
+	key := "sign-in " + loginHash(login)
+	if d.knows(login) {
+		return p.tries.take(key + " device " + d.ID)
+	}
+	if wait := p.tries.take(key + " " + clientKey(v.client)); wait > 0 {
+		return wait
+	}
+	return p.allTries.take(key)
+}
+
+// getConfirm answers GET /sign-in/confirm: what is sensitive asks for the password again.
+func (p *Portal) getConfirm(v *visit) { p.confirmForm(v, http.StatusOK, nil) }
+
+func (p *Portal) confirmForm(v *visit, status int, problems []problem) {
+	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("confirmPage.title"), problems), signInPage{
+		fields: fields{problems}, Login: v.person.account.Spec.Email, Action: p.again(v, "/sign-in/confirm"), Confirm: true,
+		Forgotten: p.root + "/forgotten" + v.words.Query(),
+	})
+}
+
+// postConfirm answers POST /sign-in/confirm.
+func (p *Portal) postConfirm(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	password, who := v.r.PostForm.Get(fieldPassword), v.person
+	if password == "" {
+		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.missing")}})
+		return
+	}
+	if wait := p.tries.take("confirm " + who.account.Name + " " + who.session.Device); wait > 0 {
+		p.audit(v, eventConfirm, resultThrottled, who.account.Name)
+		p.throttled(v, wait)
+		return
+	}
+	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
+	switch {
+	case errors.Is(err, account.ErrWrongPassword):
+		p.audit(v, eventConfirm, resultFailure, who.account.Name)
+		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})
+		return
+	case errors.Is(err, account.ErrSuspended), errors.Is(err, account.ErrSignedOut):
+		p.toSignIn(v)
+		return
+	case err == nil:
+		err = p.setSession(v, s)
+	}
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.audit(v, eventConfirm, resultSuccess, who.account.Name, "session", s.ID)
+	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
+}
+
+// postSignOut answers POST /sign-out.
+func (p *Portal) postSignOut(v *visit) {
+	if err := p.end(v); err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.dropSession(v)
+	p.seeOther(v, "/sign-in", "")
+}
