@@ -197,7 +197,7 @@ func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 
 func (r *credentials) check(ctx context.Context, p *rosterv1alpha1.SocialProfile, v *venue, f *credential.Finding) {
 	if f.Tokens.Access == "" {
-		f.Err = &network.Fault{Kind: network.KindAuthentication, Message: "there is no access token yet"}
+		f.Err = &network.Error{Kind: network.KindAuthentication, Message: "there is no access token yet"}
 		return
 	}
 	f.Report, f.Err = v.Check(ctx, f.Tokens)

@@ -43,11 +43,11 @@ func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewalTime)
 	defer cancel()
 	if ptr.Deref(o.secret.Immutable, false) { // which lets a mark through, but no tokens
-		f.Renewal = &network.Fault{Message: "the Secret is immutable, so that nothing was renewed"}
+		f.Renewal = &network.Error{Message: "the Secret is immutable, so that nothing was renewed"}
 		return nil
 	}
 	if err := r.mark(ctx, o.secret, fingerprint); apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-		f.Renewal = &network.Fault{Message: "the Secret cannot be written, so that nothing was renewed: " + err.Error()}
+		f.Renewal = &network.Error{Message: "the Secret cannot be written, so that nothing was renewed: " + err.Error()}
 		return nil
 	} else if err != nil {
 		return err

@@ -3,13 +3,16 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -52,15 +55,15 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	now := r.clock.Now()
 	due := credential.Notice(p, now)
 	if due == nil {
-		next := credential.NextNotice(p, now)
-		if next.IsZero() {
-			return ctrl.Result{}, nil
-		}
-		return ctrl.Result{RequeueAfter: next.Sub(now)}, nil
+		return nextNotice(p, now), nil
+	}
+	to, err := r.recipient(ctx, p.Namespace, due.To)
+	if to == nil || err != nil {
+		return nextNotice(p, now), err
 	}
 	if already := r.remembered(p); already != nil && already.Fingerprint == due.Fingerprint && already.Cause == due.Cause {
 		due = already
-	} else if err := r.send(ctx, p, due); err != nil {
+	} else if err := r.send(ctx, p, to, due); err != nil {
 		return ctrl.Result{}, err
 	}
 	before := p.DeepCopy()
@@ -72,9 +75,18 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	return ctrl.Result{}, nil
 }
 
+// nextNotice waits until there may be something new to say.
+func nextNotice(p *rosterv1alpha1.SocialProfile, now time.Time) ctrl.Result {
+	next := credential.NextNotice(p, now)
+	if next.IsZero() {
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: next.Sub(now)}
+}
+
 // send hands the mail to the relay. A mail that is refused for good counts as sent: nobody gets it by being asked again.
-func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, due *rosterv1alpha1.CredentialNotice) error {
-	message, err := r.compose(ctx, p, due)
+func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice) error {
+	message, err := r.compose(ctx, p, to, due)
 	if err != nil {
 		return err
 	}
@@ -94,34 +106,57 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, due
 	return nil
 }
 
+// recipient is the person who is to hear of it.
+type recipient struct {
+	address invitation.Address
+	name    string
+	locale  rosterv1alpha1.Locale
+}
+
+// recipient finds out who an address belongs to; nil for somebody who wants no such mails.
+func (r *notices) recipient(ctx context.Context, namespace, to string) (*recipient, error) {
+	address, err := invitation.ParseAddress(to)
+	if err != nil {
+		return nil, err
+	}
+	found := &recipient{address: address}
+	members, err := membersBy(ctx, r.client, namespace, indexAddress, string(address))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		found.name = m.Status.DisplayName
+	}
+	account, err := peek[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName())
+	if err != nil || account == nil {
+		return found, err
+	}
+	if !ptr.Deref(account.Spec.Notifications.Credentials, true) {
+		return nil, nil
+	}
+	found.locale = account.Spec.Locale
+	return found, nil
+}
+
 // compose writes the mail.
-func (r *notices) compose(ctx context.Context, p *rosterv1alpha1.SocialProfile, due *rosterv1alpha1.CredentialNotice) (*mail.Message, error) {
+func (r *notices) compose(
+	ctx context.Context, p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
+) (*mail.Message, error) {
 	o, err := countingOrganization(ctx, r.client, p.Namespace)
 	if err != nil {
 		return nil, err
 	}
-	to, err := invitation.ParseAddress(due.To)
-	if err != nil {
-		return nil, err
-	}
 	n := mail.TokenNotice{
-		To: string(to), Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
+		To: string(to.address), Name: to.name, Locale: to.locale, Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
 		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
 		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
 		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.composer.Domain()),
 	}
 	if o != nil {
-		n.Organization, n.Locale = o.Spec.DisplayName, o.Spec.Locale
+		n.Organization, n.Locale = o.Spec.DisplayName, cmp.Or(to.locale, o.Spec.Locale)
 	}
 	if due.Cause != rosterv1alpha1.NoticeAccessLost {
 		n.End = p.Status.Credential.ReconnectByTime.Time
-	}
-	members, err := membersBy(ctx, r.client, p.Namespace, indexAddress, string(to))
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range members {
-		n.Name = m.Status.DisplayName
 	}
 	return r.composer.TokenNotice(n)
 }

@@ -60,9 +60,9 @@ func good(change ...func(*credential.Finding)) credential.Finding {
 }
 
 var (
-	errDead  = &network.Fault{Kind: network.KindAuthentication, Message: "api.x.com answers 401"}
-	errDown  = &network.Fault{Message: "api.x.com: connection refused"}
-	errLimit = &network.Fault{Kind: network.KindLimit, Message: "api.x.com answers 429", RetryAfter: 3 * time.Hour}
+	errDead  = &network.Error{Kind: network.KindAuthentication, Message: "api.x.com answers 401"}
+	errDown  = &network.Error{Message: "api.x.com: connection refused"}
+	errLimit = &network.Error{Kind: network.KindLimit, Message: "api.x.com answers 429", RetryAfter: 3 * time.Hour}
 )
 
 // The conditions as a table of what was found and what is said.
@@ -287,7 +287,7 @@ func TestOnlyAuthenticationErrorsSayFalse(t *testing.T) {
 }
 
 func asked(f credential.Finding) time.Duration {
-	var fault *network.Fault
+	var fault *network.Error
 	if errors.As(f.Err, &fault) && fault.RetryAfter > 0 || errors.As(f.Renewal, &fault) {
 		return fault.RetryAfter
 	}

@@ -193,8 +193,7 @@ func (d *decision) patient() bool {
 }
 
 func unknownReason(err error) string {
-	var fault *network.Fault
-	if errors.As(err, &fault) && fault.Kind == network.KindLimit {
+	if fault, ok := errors.AsType[*network.Error](err); ok && fault.Kind == network.KindLimit {
 		return rosterv1alpha1.ReasonRateLimited
 	}
 	return rosterv1alpha1.ReasonNoAnswer
@@ -303,7 +302,7 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 	const kind = rosterv1alpha1.ConditionRenewerAvailable
 	expiring := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionTokenExpiring)
 	connected := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionConnected)
-	what := ""
+	var what string
 	switch {
 	case connected != nil && connected.Status == metav1.ConditionFalse:
 		what = fmt.Sprintf("%s does not take the tokens", p.Spec.Network)
@@ -344,8 +343,7 @@ func (d *decision) next() time.Time {
 
 // RestOf is how long the network asked to be let alone in an error; zero where it did not.
 func RestOf(err error) time.Duration {
-	var fault *network.Fault
-	if errors.As(err, &fault) {
+	if fault, ok := errors.AsType[*network.Error](err); ok {
 		return fault.RetryAfter
 	}
 	return 0
