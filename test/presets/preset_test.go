@@ -69,7 +69,7 @@ func apply(t *testing.T, folder string) *preset {
 
 // row tests a rule of the product; the words are what the rule says.
 func (p *preset) row(id, rule string, test func(p *preset)) {
-	p.T.Helper()
+	p.Helper()
 	p.Run(id, func(t *testing.T) {
 		t.Log(rule)
 		sub := *p

@@ -28,10 +28,10 @@ var wrong = map[string]struct {
 	"two addresses":                       {"Invitation", `{email: "a@b.example, c@d.example"}`, []string{"spec.email", "plain mail address"}},
 	"neither an address nor a member":     {"Invitation", `{role: Manager}`, []string{"name either email", "memberRef"}},
 	"both":                                {"Invitation", `{email: ana@acme.example, memberRef: {name: ana}}`, []string{"name either email", "not both"}},
-	"a role beside memberRef":             {"Invitation", `{memberRef: {name: ana}, role: Manager}`, []string{"role and profiles belong in the Member"}},
-	"an unknown role":                     {"Invitation", `{email: ana@acme.example, role: Admin}`, []string{"spec.role", "CoOwner, Manager, AdvancedMember, Member or ProfileConnector"}},
+	"a role beside memberRef":             {"Invitation", `{memberRef: {name: ana}, role: Manager}`, []string{"belong in the Member that memberRef names"}},
+	"an unknown role":                     {"Invitation", `{email: ana@acme.example, role: Admin}`, []string{"spec.role", "CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or the name of a CustomRole"}},
 	"the owner's role":                    {"Invitation", `{email: ana@acme.example, role: Owner}`, []string{"spec.role", "spec.ownerRef"}},
-	"an unknown role on a profile":        {"Invitation", `{email: ana@acme.example, profiles: [{name: acme-fb, role: Admin}]}`, []string{"spec.profiles", "Administrator, Editor, Moderator or Guest"}},
+	"an unknown role on a profile":        {"Invitation", `{email: ana@acme.example, profiles: [{name: acme-fb, role: Admin}]}`, []string{"spec.profiles", "Administrator, Editor, Moderator, Guest, or the name of a CustomRole"}},
 	"a profile twice":                     {"Invitation", `{email: ana@acme.example, profiles: [{name: a, role: Guest}, {name: a, role: Editor}]}`, []string{"Duplicate value"}},
 	"five minutes":                        {"Invitation", `{email: ana@acme.example, validity: 5m}`, []string{"spec.validity", "between 1h and 720h"}},
 	"31 days":                             {"Invitation", `{email: ana@acme.example, validity: 744h}`, []string{"spec.validity", "between 1h and 720h"}},
@@ -40,7 +40,7 @@ var wrong = map[string]struct {
 	"a field that does not exist":         {"Invitation", `{email: ana@acme.example, mail: x}`, []string{`unknown field "spec.mail"`}},
 	"a line break in invitedBy":           {"Invitation", `{email: ana@acme.example, invitedBy: "a\nBcc: b"}`, []string{"spec.invitedBy", "one line"}},
 	"a member without an address":         {"Member", `{role: Manager}`, []string{"spec.email", "Required"}},
-	"a member with an unknown role":       {"Member", `{email: ana@acme.example, role: manager}`, []string{"spec.role", "must be CoOwner"}},
+	"a member with an unknown role":       {"Member", `{email: ana@acme.example, role: Boss}`, []string{"spec.role", "must be CoOwner"}},
 	"an organisation without a name":      {"Organization", `{}`, []string{"spec.displayName", "Required"}},
 	"an environment that is no address":   {"Organization", `{displayName: A, environments: [{name: Live, url: "ftp://x"}]}`, []string{"environments[0].url", "http or https address"}},
 	"a domain with @":                     {"Organization", `{displayName: A, invitations: {allowedDomains: ["@acme.example"]}}`, []string{"allowedDomains[0]", "plain domain in lower case"}},
@@ -48,6 +48,18 @@ var wrong = map[string]struct {
 	"a reminder in words":                 {"Organization", `{displayName: A, invitations: {remindBefore: [tomorrow]}}`, []string{"remindBefore[0]", "such as 24h"}},
 	"a network that is none":              {"SocialProfile", `{network: MySpace, handle: acme}`, []string{"spec.network", "Mastodon"}},
 	"an account with upper case":          {"Account", `{email: Ana@acme.example, displayName: Ana}`, []string{"spec.email", "lower case"}},
+	"a connector with a profile":          {"Member", `{email: ana@acme.example, role: ProfileConnector, profiles: [{name: a, role: Guest}]}`, []string{"takes no seat", "choose another role"}},
+	"a connector with a workspace":        {"Invitation", `{email: ana@acme.example, role: ProfileConnector, workspaces: [{name: a}]}`, []string{"takes no seat", "choose another role"}},
+	"a workspace twice":                   {"Member", `{email: ana@acme.example, workspaces: [{name: a, role: Guest}, {name: a}]}`, []string{"Duplicate value"}},
+	"a plan without a contact":            {"Plan", `{seats: 3}`, []string{"spec.contact", "Required"}},
+	"a plan of fewer than no seats":       {"Plan", `{contact: sales@acme.example, seats: -1}`, []string{"spec.seats", "greater than or equal to 0"}},
+	"a feature that is none":              {"Plan", `{contact: sales@acme.example, features: [Teams]}`, []string{"spec.features[0]", "CustomRoles", "Workspaces", "ProfileConnectors"}},
+	"a role without permissions":          {"CustomRole", `{scope: Profile, permissions: []}`, []string{"spec.permissions", "at least 1"}},
+	"a permission that is none":           {"CustomRole", `{scope: Profile, permissions: [delete]}`, []string{"spec.permissions[0]", `"publish"`}},
+	"a permission of the other scope":     {"CustomRole", `{scope: Profile, permissions: [ManageMembers]}`, []string{"a role of the scope Profile can hold get, schedule"}},
+	"the scopes the other way round":      {"CustomRole", `{scope: Organization, permissions: [publish]}`, []string{"a role of the scope Organization can hold ViewTeam"}},
+	"a team without a role":               {"Team", `{members: [ana]}`, []string{"spec.role", "Required"}},
+	"a team with a member twice":          {"Team", `{members: [ana, ana], role: Guest}`, []string{"spec.members[1]", "Duplicate value"}},
 	"an organisation with a blank name":   {"Organization", `{displayName: "  "}`, []string{"spec.displayName", "must not be blank"}},
 	"an organisation's name on two lines": {"Organization", `{displayName: "A\nB"}`, []string{"spec.displayName", "one line"}},
 }
@@ -56,13 +68,13 @@ var wrong = map[string]struct {
 var right = map[string]struct{ kind, spec, want string }{
 	"an address alone":            {"Invitation", `{email: ana@acme.example}`, `{email: ana@acme.example, revoked: false}`},
 	"an address in other scripts": {"Invitation", `{email: jörg@bücher.example}`, `{email: jörg@bücher.example, revoked: false}`},
-	"a member":                    {"Member", `{email: ana@acme.example}`, `{email: ana@acme.example, role: Member, suspended: false}`},
+	"a member":                    {"Member", `{email: ana@acme.example}`, `{email: ana@acme.example, canManageProfiles: false, role: Member, suspended: false}`},
 	"an organisation": {"Organization", `{displayName: Acme}`, `{displayName: Acme, locale: en,
-		guardrails: {deleteOnlySuspended: false},
+		guardrails: {deleteOnlySuspended: false, warnOnOrphanedProfiles: false}, onboarding: {mode: Existing}, requireTeam: false,
 		invitations: {allowedFor: Managers, validity: 72h, remindBefore: [24h], selfRenewal: false},
 		security: {password: {minLength: 12, requireUppercase: false, requireSpecial: false}}}`},
 	"no reminders": {"Organization", `{displayName: Acme, invitations: {remindBefore: []}}`, `{displayName: Acme, locale: en,
-		guardrails: {deleteOnlySuspended: false},
+		guardrails: {deleteOnlySuspended: false, warnOnOrphanedProfiles: false}, onboarding: {mode: Existing}, requireTeam: false,
 		invitations: {allowedFor: Managers, validity: 72h, remindBefore: [], selfRenewal: false},
 		security: {password: {minLength: 12, requireUppercase: false, requireSpecial: false}}}`},
 	"a profile": {"SocialProfile", `{network: Mastodon, handle: "@acme@social.example"}`,
@@ -75,6 +87,7 @@ var changes = map[string]struct{ kind, before, after, says string }{
 	"another member of an invitation":  {"Invitation", `{memberRef: {name: ana}}`, `{memberRef: {name: ben}}`, "memberRef cannot be changed"},
 	"an address instead of a member":   {"Invitation", `{memberRef: {name: ana}}`, `{email: ana@acme.example}`, "cannot be changed"},
 	"another address of a member":      {"Member", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "create one with the new address"},
+	"another scope of a role":          {"CustomRole", `{scope: Profile, permissions: [get]}`, `{scope: Organization, permissions: [ViewTeam]}`, "delete the CustomRole and create another"},
 	"another network":                  {"SocialProfile", `{network: X, handle: acme}`, `{network: Threads, handle: acme}`, "cannot be changed"},
 }
 
@@ -119,6 +132,9 @@ func object(t *testing.T, kind, spec string) *unstructured.Unstructured {
 	o := &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "roster.dev/v1alpha1", "kind": kind, "metadata": map[string]any{"namespace": namespace, "name": "x"},
 	}}
+	if kind == "Plan" {
+		o.SetNamespace("") // the only kind that belongs to the cluster
+	}
 	o.Object["spec"] = parse(t, spec)
 	return o
 }
@@ -151,8 +167,10 @@ func expectTaken(ctx context.Context, t *testing.T, c client.Client, kind, spec,
 		t.Fatal(err)
 	}
 	wantSpec := parse(t, want)
-	if wantSpec["invitedBy"] == nil {
-		unstructured.RemoveNestedField(o.Object, "spec", "invitedBy") // not by the schema, but by an admission policy
+	for _, field := range []string{"invitedBy", "connectedBy"} { // not by the schema, but by an admission policy
+		if wantSpec[field] == nil {
+			unstructured.RemoveNestedField(o.Object, "spec", field)
+		}
 	}
 	got, _ := yaml.Marshal(o.Object["spec"])
 	wanted, _ := yaml.Marshal(wantSpec)
