@@ -14,8 +14,8 @@ import (
 )
 
 // youTube: "Using OAuth 2.0 for Web Server Applications". An access token lives an hour. A refresh token is sent once, at the first
-// consent, and not with renewals; it ends after seven days while the app is in testing, after six months without use, or when the person takes it
-// back ("Refresh token expiration").
+// consent, and not with renewals. It ends after seven days while the app is in testing, after six months without use, or when the person
+// takes it back ("Refresh token expiration").
 type youTube struct{ caller }
 
 func newYouTube(c caller) Network { return youTube{c} }
