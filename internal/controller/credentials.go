@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type credentials struct {
 
 	mu     sync.Mutex
 	tracks map[client.ObjectKey]*track
+	// renewing has the Secrets whose tokens are being renewed: several profiles may share one.
+	renewing map[types.UID]bool
 }
 
 // track is what is remembered of the tokens of a profile. A restart may forget it, but for unsaved.
@@ -147,7 +150,9 @@ func (r *credentials) look(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 		t.failures = 0
 	}
 	f, err := r.find(ctx, p, t, o)
-	if err != nil {
+	if errors.Is(err, errBusy) {
+		return ctrl.Result{RequeueAfter: busyPause}, nil
+	} else if err != nil {
 		return ctrl.Result{}, ignoreConflict(err)
 	}
 	return r.conclude(ctx, p, t, f)

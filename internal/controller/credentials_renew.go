@@ -4,11 +4,13 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -38,7 +40,11 @@ type unsaved struct {
 // Whoever finds the mark and the same tokens knows that 2 may have happened. They ask again: if 2 had not, it works now, and if it had, a
 // network that takes a refresh token once refuses, and the status says why.
 func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {
-	fingerprint := f.Tokens.Fingerprint(string(p.UID))
+	if !r.begin(o.secret.UID) {
+		return errBusy
+	}
+	defer r.end(o.secret.UID)
+	fingerprint := f.Tokens.Fingerprint(string(o.secret.UID))
 	f.Lost = o.secret.Annotations[rosterv1alpha1.RenewingAnnotation] == fingerprint && o.venue.Traits().SingleUse
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewalTime)
 	defer cancel()
@@ -67,6 +73,29 @@ func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile
 	return r.verify(ctx, p, o, f)
 }
 
+// errBusy says that the tokens are being renewed for another profile.
+var errBusy = errors.New("the tokens are being renewed for another profile")
+
+// busyPause is how long to wait for that.
+const busyPause = 5 * time.Second
+
+// begin claims the renewal of the tokens in a Secret.
+func (r *credentials) begin(secret types.UID) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.renewing[secret] {
+		return false
+	}
+	r.renewing[secret] = true
+	return true
+}
+
+func (r *credentials) end(secret types.UID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.renewing, secret)
+}
+
 // verify looks at the tokens that are in the Secret after a renewal. Of good ones that were only renewed in time, the network need not be
 // asked once more.
 func (r *credentials) verify(ctx context.Context, p *rosterv1alpha1.SocialProfile, o opened, f *credential.Finding) error {
@@ -88,11 +117,9 @@ func (r *credentials) verify(ctx context.Context, p *rosterv1alpha1.SocialProfil
 	return nil
 }
 
-// mark says in the Secret that its tokens are being renewed.
+// mark says in the Secret that its tokens are being renewed. Where a mark is there already, the write changes nothing, and still fails
+// if the tokens are others meanwhile.
 func (r *credentials) mark(ctx context.Context, secret *corev1.Secret, fingerprint string) error {
-	if secret.Annotations[rosterv1alpha1.RenewingAnnotation] == fingerprint {
-		return nil
-	}
 	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, rosterv1alpha1.RenewingAnnotation, fingerprint)
 	return r.client.Update(ctx, secret, uncached)
 }
@@ -123,7 +150,7 @@ func (r *credentials) store(ctx context.Context, p *rosterv1alpha1.SocialProfile
 	if err := r.live.Get(ctx, key, &secret); err != nil {
 		return err
 	}
-	if there, err := network.ParseTokens(secret.Data); err == nil && there.Fingerprint(string(p.UID)) != u.instead {
+	if there, err := network.ParseTokens(secret.Data); err == nil && there.Fingerprint(string(secret.UID)) != u.instead {
 		return nil
 	}
 	secret.Data = u.tokens.Store(secret.Data)

@@ -272,11 +272,11 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 				Expect(err).NotTo(HaveOccurred())
 			}
 			secret := s.tokens(ctx, name, &oauth2.Token{AccessToken: "gone-" + name, RefreshToken: token.RefreshToken})
-			p := s.profile(ctx, name, func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
+			s.profile(ctx, name, func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
 			tokens, err := network.ParseTokens(secret.Data)
 			Expect(err).NotTo(HaveOccurred())
 			patch(ctx, secret, func(secret *corev1.Secret) {
-				metav1.SetMetaDataAnnotation(&secret.ObjectMeta, rosterv1alpha1.RenewingAnnotation, tokens.Fingerprint(string(p.UID)))
+				metav1.SetMetaDataAnnotation(&secret.ObjectMeta, rosterv1alpha1.RenewingAnnotation, tokens.Fingerprint(string(secret.UID)))
 			})
 			patch(ctx, get[rosterv1alpha1.SocialProfile](ctx, s, name), func(p *rosterv1alpha1.SocialProfile) {
 				p.Spec.CredentialsSecretRef, p.Spec.Refresh = &rosterv1alpha1.LocalReference{Name: name}, rosterv1alpha1.RefreshBeforeExpiry
@@ -289,6 +289,34 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		By("after X had it, and before the new one was stored")
 		cutOff("after", true)
 		s.profileSays(ctx, "after", connected, no, rosterv1alpha1.ReasonRenewalLost)
+	})
+
+	It("are renewed once where several profiles share them", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		token := social.connect(ctx, s.name)
+		s.tokens(ctx, "tokens", token)
+		names := []string{"one", "two", "three"}
+		for _, name := range names {
+			s.onX(ctx, name, "tokens", renews)
+		}
+		for _, name := range names {
+			s.profileSays(ctx, name, connected, yes, rosterv1alpha1.ReasonConnected)
+		}
+		now.SetTime(now.Now().Add(100 * time.Minute))
+		for _, name := range names {
+			s.later(ctx, name, 0)
+		}
+		Eventually(func() string { return refreshTokenIn(ctx, s, "tokens") }).ShouldNot(Equal(token.RefreshToken), "the tokens are renewed")
+		for _, name := range names {
+			Eventually(func(g Gomega) {
+				p := get[rosterv1alpha1.SocialProfile](ctx, s, name)
+				tokens, err := network.ParseTokens(get[corev1.Secret](ctx, s, "tokens").Data)
+				g.Expect(err).NotTo(HaveOccurred())
+				g.Expect(p.Status.Credential.Fingerprint).To(Equal(tokens.Fingerprint(string(p.UID))))
+				g.Expect(meta.IsStatusConditionTrue(p.Status.Conditions, connected)).To(BeTrue())
+			}).Should(Succeed(), "%s lives on with the new tokens", name)
+		}
 	})
 
 	It("are not renewed where the Secret cannot be written", func(ctx SpecContext) {
