@@ -69,8 +69,9 @@ func (s Session) CompanyAskedForFactor() bool {
 	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return p.Method.isCompany() && strings.HasSuffix(string(p.Method), factorSuffix) })
 }
 
-// Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that: who
-// runs its sign-in could set a password or a passkey, and with it see the other organisations that the person belongs to.
+// Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that, nor
+// is an authenticator app that may have been set up on its word: who runs its sign-in could set a password or a passkey, and with it see the
+// other organisations that the person belongs to.
 func (s Session) Fresh(now time.Time) bool {
-	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return !p.Method.isCompany() && now.Before(p.Time.Add(ProofLifetime)) })
+	return !s.Proved(MethodPassword, MethodPasskeyAlone).IsZero() && slices.ContainsFunc(s.Proofs, func(p Proof) bool { return !p.Method.isCompany() && now.Before(p.Time.Add(ProofLifetime)) })
 }
