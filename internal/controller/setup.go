@@ -13,7 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -82,6 +84,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics,
 		post: newOutbox(o, mgr.GetClient(), keys, metrics),
 	}
+	secrets, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
@@ -89,6 +95,15 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupMembers(mgr, find, &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}),
 		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupCredentials(mgr, find, &credentials{
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
+			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
+			renewing: map[types.UID]bool{},
+		}),
+		setupNotices(mgr, &notices{
+			client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
+			sent: map[client.ObjectKey]sentNotice{},
+		}),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),

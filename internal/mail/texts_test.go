@@ -94,6 +94,17 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, n := range everyTokenNotice() {
+		s := composer.texts.in(n.Locale)
+		v := n.view(s)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, topic := range []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
 		rosterv1alpha1.MailFactorsReset,
@@ -221,6 +232,18 @@ func everything() []Invitation {
 	}
 	for day := range 7 {
 		add(func(in *Invitation) { in.Expiry = now.AddDate(0, 0, 7+day) })
+	}
+	return all
+}
+
+// everyTokenNotice is every kind of mail about tokens.
+func everyTokenNotice() []TokenNotice {
+	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
+	var all []TokenNotice
+	for _, cause := range []rosterv1alpha1.NoticeCause{"ExpiresIn3Days", "Expired", "AccessLost"} {
+		for _, why := range []rosterv1alpha1.NoticeRecipient{"Responsible", "Owner"} {
+			all = append(all, TokenNotice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
+		}
 	}
 	return all
 }

@@ -64,9 +64,9 @@ func (n facebook) debug(ctx context.Context, t Tokens) (Report, error) {
 		return report, nil
 	}
 	if d.Error.Code != 0 && d.Error.kind() != KindAuthentication {
-		return report, &Fault{Kind: d.Error.kind(), Message: oneLine("debug_token says: " + d.Error.String())}
+		return report, &Error{Kind: d.Error.kind(), Message: oneLine("debug_token says: " + d.Error.String())}
 	}
-	return report, &Fault{Kind: KindAuthentication, Message: oneLine("debug_token says that the token is not valid. " + d.Error.String())}
+	return report, &Error{Kind: KindAuthentication, Message: oneLine("debug_token says that the token is not valid. " + d.Error.String())}
 }
 
 // judgeMetaApp reads an answer to a request that bears the credentials of the app: that they are refused says nothing about the token.

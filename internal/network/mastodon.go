@@ -30,7 +30,9 @@ func (n mastodon) Check(ctx context.Context, t Tokens) (Report, error) {
 // judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired"; 403 is about an account that is locked for now, or a
 // scope that the token lacks.
 func judgeMastodon(status int, body []byte) (Kind, string) {
-	var answer struct{ Error string }
+	var answer struct {
+		Error string `json:"error"`
+	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
 		return KindOther, ""
 	}
