@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -305,11 +306,10 @@ func TestTwoPeopleOfOneAddress(t *testing.T) {
 	all.Wait()
 	linked := 0
 	for i, err := range results {
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			linked++
-		case account.ErrOtherPerson:
-		default:
+		case !errors.Is(err, account.ErrOtherPerson):
 			t.Errorf("%s: %v", subjects[i], err)
 		}
 	}

@@ -27,7 +27,7 @@ func (w *world) passkeySite() *site {
 	}
 	base := strings.Replace("http://"+listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	s := w.site(unlimited, func(c *configure) { c.BaseURL = base })
-	server := &http.Server{Handler: s.handler} //nolint:gosec // G112: a server of a test
+	server := &http.Server{Handler: s.handler}
 	w.t.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
 	s.url = base
