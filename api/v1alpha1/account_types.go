@@ -56,6 +56,12 @@ type AccountSpec struct {
 	// +optional
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
+
+	// factorsResetRequestedAt takes the second factors away that were set up until then: the authenticator app, passkeys and recovery codes. Set
+	// it for somebody who has lost them, after making sure that it is them who asks. They are told by mail, sign in with their password, and set
+	// up new ones. A time that lies ahead is waited for.
+	// +optional
+	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
 }
 
 // Avatar says which picture pages show beside a name.
@@ -72,12 +78,12 @@ const (
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
 type Notifications struct {
-	// credentials: when access to a social profile that the person is responsible for is about to expire, or is lost.
+	// credentials are mails about access to a social profile that the person is responsible for that is about to expire, or is lost.
 	// +optional
 	// +kubebuilder:default=true
 	Credentials *bool `json:"credentials,omitempty"`
 
-	// engagement: when there are new items on a social profile that the person is responsible for, where the profile asks for such mails.
+	// engagement are mails about new items on a social profile that the person is responsible for, where the profile asks for such mails.
 	// +optional
 	// +kubebuilder:default=true
 	Engagement *bool `json:"engagement,omitempty"`
@@ -120,6 +126,12 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	MailsSent []AccountMail `json:"mailsSent,omitempty"`
 
+	// userHandle is what passkeys know the account by: random, and no secret. The portal writes it with the first passkey.
+	// +optional
+	// +kubebuilder:validation:MinLength=43
+	// +kubebuilder:validation:MaxLength=43
+	UserHandle string `json:"userHandle,omitempty"`
+
 	// leaving are the memberships that the person has given up and the operator has not ended yet.
 	// +optional
 	// +listType=map
@@ -129,7 +141,7 @@ type AccountStatus struct {
 }
 
 // AccountMailTopic is what a mail about an Account says.
-// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset
 type AccountMailTopic string
 
 // The topics of mails about an Account.
@@ -142,6 +154,8 @@ const (
 	MailUsernameChanged AccountMailTopic = "UsernameChanged"
 	// MailFactorsChanged tells that the second factors were changed.
 	MailFactorsChanged AccountMailTopic = "FactorsChanged"
+	// MailFactorsReset tells that an administrator took the second factors away.
+	MailFactorsReset AccountMailTopic = "FactorsReset"
 )
 
 // AccountMail is a mail about an Account.
@@ -218,6 +232,7 @@ type Leaving struct {
 // +kubebuilder:resource:shortName=acct,categories=roster
 // +kubebuilder:selectablefield:JSONPath=`.spec.email`
 // +kubebuilder:selectablefield:JSONPath=`.spec.username`
+// +kubebuilder:selectablefield:JSONPath=`.status.userHandle`
 // +kubebuilder:printcolumn:name="Email",type=string,JSONPath=`.spec.email`
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Company",type=string,JSONPath=`.spec.company`

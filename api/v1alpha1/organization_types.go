@@ -198,11 +198,68 @@ type Guardrails struct {
 }
 
 // SecurityPolicy is what an organisation asks of its members' accounts.
+// +kubebuilder:validation:XValidation:rule="!has(self.signIn) || !('SSO' in self.signIn) || has(self.sso)",message="signIn names SSO: name the issuer in sso.issuer, too"
 type SecurityPolicy struct {
 	// password is what a new password must have.
 	// +optional
 	// +kubebuilder:default={}
 	Password PasswordPolicy `json:"password,omitzero"`
+
+	// multiFactor says who must prove themselves by a second factor at the portal: Optional (whoever wants to), NewMembers (whoever joined after
+	// the operator first saw this or Required here), or Required (everybody).
+	// +optional
+	// +kubebuilder:default=Optional
+	MultiFactor MultiFactorPolicy `json:"multiFactor,omitempty"`
+
+	// signIn are the ways to sign in at the portal that open this organisation's pages: Password (what a person set up at the portal: a password
+	// or a passkey) and SSO (the company's own sign-in, named in sso).
+	// +optional
+	// +listType=set
+	// +kubebuilder:default={Password}
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=2
+	SignIn []SignInMethod `json:"signIn,omitempty"`
+
+	// sso is the company's own sign-in.
+	// +optional
+	SSO *SSO `json:"sso,omitempty"`
+}
+
+// MultiFactorPolicy says who must prove themselves by a second factor.
+// +kubebuilder:validation:Enum=Optional;NewMembers;Required
+type MultiFactorPolicy string
+
+// Who must prove themselves by a second factor.
+const (
+	// MultiFactorOptional: whoever wants to.
+	MultiFactorOptional MultiFactorPolicy = "Optional"
+	// MultiFactorNewMembers: whoever joined after it was first asked for.
+	MultiFactorNewMembers MultiFactorPolicy = "NewMembers"
+	// MultiFactorRequired: everybody.
+	MultiFactorRequired MultiFactorPolicy = "Required"
+)
+
+// SignInMethod is a way to sign in at the portal.
+// +kubebuilder:validation:Enum=Password;SSO
+type SignInMethod string
+
+// The ways to sign in at the portal.
+const (
+	// SignInPassword: what the person set up at the portal, a password or a passkey.
+	SignInPassword SignInMethod = "Password"
+	// SignInSSO: the company's own sign-in.
+	SignInSSO SignInMethod = "SSO"
+)
+
+// SSO is the company's own sign-in.
+type SSO struct {
+	// issuer is the name of an OpenID provider in the portal's configuration. Which domains' addresses it vouches for stands there: that is for
+	// the platform to say, not for the organisation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([a-z0-9-]*[a-z0-9])?$')",message="must be the name of an issuer in the portal's configuration, such as acme"
+	Issuer string `json:"issuer,omitempty"`
 }
 
 // PasswordPolicy is what a new password must have. It is checked when a password is set, not when it is used.
@@ -310,6 +367,10 @@ type OrganizationStatus struct {
 	// plan that is in effect. If it is not there, nothing is limited. It stays as it is while its Plan is missing.
 	// +optional
 	Plan PlanInEffect `json:"plan,omitzero"`
+
+	// multiFactorSince is since when the organisation has asked new members, or everybody, for a second factor.
+	// +optional
+	MultiFactorSince *metav1.Time `json:"multiFactorSince,omitempty"`
 
 	// owner is the address of the owner's Member.
 	// +optional

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
@@ -29,6 +31,12 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 		late := !now.Before(m.Time.Add(ResetLifetime - lateness))
 		drop := m.Topic == rosterv1alpha1.MailPasswordReset && (late || isTrue(of.Spec.Suspended))
 		due = append(due, MailDue{AccountMail: m, Drop: drop})
+	}
+	// What an administrator asks for stands in the spec.
+	if reset := of.Spec.FactorsResetRequestedAt; reset != nil && !reset.After(now) && reset.After(of.Status.Answered(rosterv1alpha1.MailFactorsReset).Time) {
+		due = append(due, MailDue{AccountMail: rosterv1alpha1.AccountMail{
+			Topic: rosterv1alpha1.MailFactorsReset, Time: metav1.MicroTime{Time: reset.Time},
+		}})
 	}
 	return due
 }

@@ -99,4 +99,3 @@ func (s *Store) Leave(ctx context.Context, account *rosterv1alpha1.Account, l ro
 		return true
 	})
 }
-

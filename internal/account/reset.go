@@ -57,7 +57,8 @@ func ParseReset(token string) (name string, asked time.Time, _ error) {
 	if err != nil {
 		return "", time.Time{}, err
 	}
-	return accountPrefix + hex.EncodeToString(raw[:resetNameLen]), time.UnixMicro(int64(binary.BigEndian.Uint64(raw[resetNameLen:resetIDLen]))), nil
+	asked = time.UnixMicro(int64(binary.BigEndian.Uint64(raw[resetNameLen:resetIDLen])))
+	return accountPrefix + hex.EncodeToString(raw[:resetNameLen]), asked, nil
 }
 
 // VerifyReset says whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for

@@ -80,9 +80,6 @@ func (s Session) Proved(methods ...Method) time.Time {
 	return last
 }
 
-// Fresh says whether the person proved who they are so lately that they may do what is sensitive.
-func (s Session) Fresh(now time.Time) bool { return now.Before(s.Proved().Add(ProofLifetime)) }
-
 // over says whether the time of the session has run out.
 func (s Session) over(now time.Time) bool {
 	if s.Pending {

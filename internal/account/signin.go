@@ -72,10 +72,14 @@ func (s *Store) byUsername(ctx context.Context, username string) (*rosterv1alpha
 	if !isUsername(username) {
 		return nil, ErrNotFound
 	}
+	return s.oldest(ctx, client.MatchingFields{"spec.username": username})
+}
+
+// oldest of the Accounts that a field selects.
+func (s *Store) oldest(ctx context.Context, by client.MatchingFields) (*rosterv1alpha1.Account, error) {
 	var list rosterv1alpha1.AccountList
-	err := s.client.List(ctx, &list, client.InNamespace(rosterv1alpha1.AccountNamespace), client.MatchingFields{"spec.username": username})
-	if err != nil {
-		return nil, fmt.Errorf("looking for the user name: %w", err)
+	if err := s.client.List(ctx, &list, client.InNamespace(rosterv1alpha1.AccountNamespace), by); err != nil {
+		return nil, fmt.Errorf("looking for the account: %w", err)
 	}
 	if len(list.Items) == 0 {
 		return nil, ErrNotFound
@@ -161,7 +165,9 @@ func (s *Store) Check(ctx context.Context, session Session, now time.Time) (*ros
 }
 
 // Touch notes that the device of a session is in use, an hour apart at least.
-func (s *Store) Touch(ctx context.Context, account *rosterv1alpha1.Account, known Credentials, session Session, label string, now time.Time) error {
+func (s *Store) Touch(
+	ctx context.Context, account *rosterv1alpha1.Account, known Credentials, session Session, label string, now time.Time,
+) error {
 	d := known.Sessions.device(session.Device)
 	if d == nil || now.Before(d.Seen.Add(seenEvery)) {
 		return nil

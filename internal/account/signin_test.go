@@ -284,7 +284,7 @@ func testEntries(t *testing.T, c cluster) {
 	before := c.secret(t, address).ResourceVersion
 	for _, change := range []error{refused, ErrUnchanged} {
 		_, err := s.UpdateCredentials(ctx, account, func(*Credentials) error { return change })
-		if change == refused != errors.Is(err, refused) || c.secret(t, address).ResourceVersion != before {
+		if errors.Is(change, refused) != errors.Is(err, refused) || c.secret(t, address).ResourceVersion != before {
 			t.Errorf("%v: %v", change, err)
 		}
 	}
@@ -318,7 +318,7 @@ func testManyChanges(t *testing.T, c cluster) {
 	}
 	wg.Wait()
 	got, err := s.Credentials(ctx, account)
-	if err := errors.Join(append(errs, err)...); err != nil {
+	if err := errors.Join(errors.Join(errs...), err); err != nil {
 		t.Fatal(err)
 	}
 	if len(got.Sessions.Devices) != n+1 {

@@ -5,6 +5,7 @@ package config
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -92,6 +93,13 @@ type Portal struct {
 	// KeySecret names the Secret with the keys that sessions are sealed with; the manager creates it when it is missing, and does not
 	// read it. Default roster-portal-keys.
 	KeySecret string `json:"keySecret,omitempty"`
+	// FactorKeySecret names the Secret with the keys that the seeds of authenticator apps are encrypted with; the manager creates it when it
+	// is missing, and does not read it. Default roster-factor-keys.
+	FactorKeySecret string `json:"factorKeySecret,omitempty"`
+	// CompanySecret names the Secret with the client secrets of the issuers, each under the issuer's name. Default roster-company-sign-in.
+	CompanySecret string `json:"companySecret,omitempty"`
+	// Issuers are the OpenID providers that people can sign in with.
+	Issuers []Issuer `json:"issuers,omitempty"`
 }
 
 // Links is how links are signed.
@@ -154,9 +162,7 @@ func (c *Config) complete() {
 	if c.Links.KeySecret == "" {
 		c.Links.KeySecret = "roster-link-keys"
 	}
-	if c.Portal.KeySecret == "" {
-		c.Portal.KeySecret = "roster-portal-keys"
-	}
+	c.Portal.complete()
 	if c.Controllers.Concurrency == 0 {
 		c.Controllers.Concurrency = 16
 	}
@@ -204,8 +210,17 @@ func (s SMTP) check() error {
 	return errors.Join(append(errs, checkCount("mail.smtp.connections", s.Connections))...)
 }
 
+func (p *Portal) complete() {
+	p.KeySecret = cmp.Or(p.KeySecret, "roster-portal-keys")
+	p.FactorKeySecret = cmp.Or(p.FactorKeySecret, "roster-factor-keys")
+	p.CompanySecret = cmp.Or(p.CompanySecret, "roster-company-sign-in")
+	for i := range p.Issuers {
+		p.Issuers[i].DisplayName = cmp.Or(p.Issuers[i].DisplayName, p.Issuers[i].Name)
+	}
+}
+
 func (p Portal) check() error {
-	var errs []error
+	errs := []error{checkIssuers(p.Issuers)}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, wrong("portal.url", p.URL, "must be the public address of the portal such as https://roster.example.com"))

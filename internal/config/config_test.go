@@ -28,6 +28,25 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	}
 }
 
+// issuers is a configuration with these issuers, in which something is wrong.
+func issuers(list, says string) struct{ old, new, says string } {
+	return struct{ old, new, says string }{"https://roster.example}", "https://roster.example, issuers: [" + list + "]}", says}
+}
+
+func TestIssuers(t *testing.T) {
+	list := issuers(`{name: acme, url: "https://login.acme.example/tenant", clientID: roster, domains: [acme.example, acme.test]},
+  {name: local, displayName: Local, url: "http://127.0.0.1:8080", clientID: roster, domains: [local.example], publicClient: true, multiFactor: true}`, "")
+	c, err := Parse([]byte(strings.Replace(least, list.old, list.new, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := c.Portal.Issuers
+	if len(all) != 2 || all[0].DisplayName != "acme" || all[1].DisplayName != "Local" || !all[1].PublicClient ||
+		c.Portal.CompanySecret != "roster-company-sign-in" || c.Portal.FactorKeySecret != "roster-factor-keys" {
+		t.Errorf("%+v", c.Portal)
+	}
+}
+
 func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 	cases := map[string]struct{ old, new, says string }{
 		"another kind":     {"RosterConfig", "Config", `"config.roster.dev/v1alpha1, Config": must be`},
@@ -40,6 +59,15 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"no connections":   {`587"`, `587", connections: -1`, `mail.smtp.connections: "-1": must be between 1 and 256`},
 		"no scheme":        {"https://roster.example", "roster.example", `portal.url: "roster.example": must be the public address`},
 		"a wrong proxy":    {"https://roster.example}", `https://roster.example, trustedProxies: ["10.0.0.1"]}`, `portal.trustedProxies: "10.0.0.1": must be a network`},
+		"no name":          issuers(`{url: "https://login.acme.example", clientID: r, domains: [acme.example]}`, `portal.issuers[0].name: "": must be of lower-case letters`),
+		"plain HTTP":       issuers(`{name: acme, url: "http://login.acme.example", clientID: r, domains: [acme.example]}`, `portal.issuers[0].url: "http://login.acme.example": must be the https address`),
+		"no client":        issuers(`{name: acme, url: "https://login.acme.example", domains: [acme.example]}`, `portal.issuers[0].clientID: "": must be what the provider`),
+		"no domain":        issuers(`{name: acme, url: "https://login.acme.example", clientID: r}`, `portal.issuers[0].domains: "": must name at least one`),
+		"any domain":       issuers(`{name: acme, url: "https://login.acme.example", clientID: r, domains: ["*.example"]}`, `portal.issuers[0].domains: "*.example": must be a plain domain`),
+		"a domain twice": issuers(`{name: acme, url: "https://a.example", clientID: r, domains: [acme.example]}, {name: b, url: "https://b.example", clientID: r, domains: [acme.example]}`,
+			`portal.issuers[1].domains: "acme.example": issuer acme vouches for it already`),
+		"a name twice": issuers(`{name: acme, url: "https://a.example", clientID: r, domains: [a.example]}, {name: acme, url: "https://b.example", clientID: r, domains: [b.example]}`,
+			`portal.issuers[1].name: "acme": is the name of another issuer`),
 		"no such network":  {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},
 		"which Mastodon":   {"portal:", "networks: [{name: Mastodon}]\nportal:", `networks[0].url: "": must name the server`},
 		"no address":       {"portal:", "networks: [{name: X, authURL: api.x.com}]\nportal:", `networks[0].authURL: "api.x.com": must be an address`},

@@ -69,6 +69,9 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	r.forgetShown(a)
 	var answered []rosterv1alpha1.AccountMail
 	retry := time.Duration(0)
+	if reset := a.Spec.FactorsResetRequestedAt; reset != nil && reset.After(r.clock.Now()) {
+		retry = reset.Sub(r.clock.Now())
+	}
 	for _, due := range account.MailsDue(a, r.clock.Now()) {
 		switch {
 		case due.Drop, r.isSent(a, due.AccountMail), r.tooMany(a, due.Topic):

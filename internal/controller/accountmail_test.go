@@ -106,6 +106,19 @@ var _ = Describe("Mails about an account", func() {
 		Expect(mails(s.address("suspended"))).To(BeEmpty())
 	})
 
+	It("tell that an administrator reset the second factors, once for each time", func(ctx SpecContext) {
+		s := emptySpace(ctx)
+		a := s.account(ctx, "reset")
+		for n := range 2 {
+			at := metav1.NewTime(now.Now().Add(time.Duration(n) * time.Second).Truncate(time.Second))
+			now.SetTime(at.Time)
+			patch(ctx, a, func(a *rosterv1alpha1.Account) { a.Spec.FactorsResetRequestedAt = &at })
+			answered(ctx, a, rosterv1alpha1.MailFactorsReset, metav1.MicroTime(at))
+			Expect(mails(s.address("reset"))).To(HaveLen(n + 1))
+		}
+		Expect(plainText(mails(s.address("reset"))[0])).To(ContainSubstring("An administrator took away the second factors"))
+	})
+
 	It("are limited in number", func(ctx SpecContext) {
 		s := emptySpace(ctx)
 		a := s.account(ctx, "flooded")

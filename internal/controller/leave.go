@@ -5,7 +5,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -38,8 +37,7 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 			return ctrl.Result{}, fmt.Errorf("ending the membership of Member %s in namespace %s: %w", l.Member, l.Namespace, err)
 		}
 	}
-	done := a.Status.Leaving
-	a.Status.Leaving = slices.DeleteFunc(slices.Clone(a.Status.Leaving), func(l rosterv1alpha1.Leaving) bool { return slices.Contains(done, l) })
+	a.Status.Leaving = nil
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
 }
 

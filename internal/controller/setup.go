@@ -115,6 +115,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupLeavers(mgr),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, mgr.GetLogger())),
 	)
 }
 

@@ -30,71 +30,6 @@ const (
 
 var sent = time.Date(2026, time.November, 23, 3, 0, 0, 0, time.UTC)
 
-// anInvitation says only what it must.
-func anInvitation() mail.Invitation {
-	return mail.Invitation{
-		To: "bob@example.com", Locale: rosterv1alpha1.LocaleEnglish, Organization: "Acme", Role: rosterv1alpha1.RoleMember,
-		Link: link, Now: sent, Expiry: sent.Add(72 * time.Hour),
-		MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1@example.com",
-	}
-}
-
-// aFullInvitation says all that it can.
-func aFullInvitation() mail.Invitation {
-	in := anInvitation()
-	in.Name = "Bob Weaver"
-	in.Organization = "Acme Outdoor"
-	in.Inviter, in.InviterAddress = "Ana Martin", "ana@example.com"
-	in.Profiles = []rosterv1alpha1.ProfileGrant{
-		{Name: "acme-facebook", Role: rosterv1alpha1.ProfileEditor},
-		{Name: "acme-instagram", Role: rosterv1alpha1.ProfileEditor},
-		{Name: "acme-mastodon", Role: rosterv1alpha1.ProfileModerator},
-	}
-	in.Environments = []rosterv1alpha1.Environment{
-		{Name: "Live", URL: "https://social.example.com"},
-		{Name: "Beta", URL: "https://beta.social.example.com"},
-	}
-	in.Message = "Hi Bob,\nwelcome to the autumn campaign! The plan is in the shared folder.\n\nSee you on Thursday <3"
-	return in
-}
-
-// aCustomInvitation offers roles and workspaces that the organisation has made for itself.
-func aCustomInvitation() mail.Invitation {
-	in := anInvitation()
-	in.Role, in.CustomRoles = "campaign-lead", map[string]rosterv1alpha1.CustomRoleSpec{
-		"campaign-lead": {Scope: rosterv1alpha1.ScopeOrganization, DisplayName: "Campaign lead", Description: "Plans campaigns and invites helpers."},
-		"writer":        {Scope: rosterv1alpha1.ScopeProfile, DisplayName: "Writer", Description: "Writes drafts that others publish."},
-		"proofreader":   {Scope: rosterv1alpha1.ScopeProfile},
-	}
-	in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: "writer"}, {Name: "Asia"}}
-	in.Profiles = []rosterv1alpha1.ProfileGrant{
-		{Name: "Facebook acme.asia", Role: "proofreader"}, {Name: "Mastodon @acme@mastodon.example", Role: rosterv1alpha1.ProfileGuest},
-	}
-	return in
-}
-
-// aMemberWhoAdds may add profiles.
-func aMemberWhoAdds() mail.Invitation {
-	in := anInvitation()
-	in.AddsProfiles = true
-	return in
-}
-
-func reminded(in mail.Invitation) mail.Invitation {
-	in.Reminder = 1
-	in.Now = in.Expiry.Add(-24 * time.Hour)
-	in.MessageID = "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1.r1@example.com"
-	return in
-}
-
-func inFrench(in mail.Invitation) mail.Invitation {
-	in.Locale = rosterv1alpha1.LocaleFrench
-	if in.Message != "" {
-		in.Message = "Bonjour Bob,\nbienvenue dans la campagne d’automne ! Le plan est dans le dossier partagé.\n\nÀ jeudi <3"
-	}
-	return in
-}
-
 func newComposer(t testing.TB) *mail.Composer {
 	t.Helper()
 	c, err := mail.NewComposer(from, "")
@@ -192,65 +127,6 @@ func TestGoldens(t *testing.T) {
 			golden(t, name+".txt", text.String()+"\n"+l.text)
 			golden(t, name+".html", l.html)
 		})
-	}
-}
-
-func topics() []rosterv1alpha1.AccountMailTopic {
-	return []rosterv1alpha1.AccountMailTopic{
-		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
-	}
-}
-
-func aNotice(topic rosterv1alpha1.AccountMailTopic, locale rosterv1alpha1.Locale) mail.Notice {
-	n := mail.Notice{
-		Topic: topic, To: "bob@example.com", Name: "Bob Weaver", Locale: locale, Now: sent, Happened: sent.Add(-time.Minute),
-		Link: "https://roster.example.com/forgotten", MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11." + string(topic) + "@example.com",
-	}
-	if topic == rosterv1alpha1.MailPasswordReset {
-		n.Link, n.Expiry = "https://roster.example.com/reset/Zm9vYmFyYmF6cXV4", sent.Add(29*time.Minute)
-	}
-	return n
-}
-
-func TestGoldenNotices(t *testing.T) {
-	for _, topic := range topics() {
-		for _, locale := range []rosterv1alpha1.Locale{rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench} {
-			m, err := newComposer(t).Notice(aNotice(topic, locale))
-			if err != nil {
-				t.Fatal(err)
-			}
-			l := open(t, m.Bytes())
-			var text strings.Builder
-			for _, h := range []string{"From", "To", "Reply-To", "Subject", "Date", "Message-Id", "Content-Language", "Auto-Submitted"} {
-				text.WriteString(h + ": " + l.decoded(t, h) + "\n")
-			}
-			golden(t, string(topic)+"-"+string(locale)+".txt", text.String()+"\n"+l.text)
-			golden(t, string(topic)+"-"+string(locale)+".html", l.html)
-		}
-	}
-}
-
-func TestNoticeIsChecked(t *testing.T) {
-	for name, change := range map[string]func(*mail.Notice){
-		"no topic":         func(n *mail.Notice) { n.Topic = "weather" },
-		"no address":       func(n *mail.Notice) { n.To = "" },
-		"a link that runs": func(n *mail.Notice) { n.Link = "javascript:alert(1)" },
-		"no Message-ID":    func(n *mail.Notice) { n.MessageID = "x" },
-	} {
-		n := aNotice(rosterv1alpha1.MailPasswordReset, "en")
-		change(&n)
-		if _, err := newComposer(t).Notice(n); err == nil {
-			t.Errorf("%s: no error", name)
-		}
-	}
-	n := aNotice(rosterv1alpha1.MailPasswordReset, "en")
-	n.Name = "Bob\r\nBcc: eve@example.com"
-	m, err := newComposer(t).Notice(n)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if l := open(t, m.Bytes()); len(l.header) != 11 || l.header.Get("Bcc") != "" {
-		t.Errorf("headers %v", l.header)
 	}
 }
 

@@ -22,6 +22,8 @@ func noticeTexts(topic rosterv1alpha1.AccountMailTopic) string {
 		return "usernameChanged"
 	case rosterv1alpha1.MailFactorsChanged:
 		return "factorsChanged"
+	case rosterv1alpha1.MailFactorsReset:
+		return "factorsReset"
 	}
 	return ""
 }

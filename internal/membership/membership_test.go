@@ -220,3 +220,28 @@ func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
 		t.Errorf("%d administrators, %d editors", *got.Administrators, *got.Editors)
 	}
 }
+
+// Since when a second factor is asked for is what decides who is new; turning it off and on again begins anew.
+func TestMultiFactorSince(t *testing.T) {
+	o := &rosterv1alpha1.Organization{}
+	decide := func(policy rosterv1alpha1.MultiFactorPolicy, at time.Time) *metav1.Time {
+		o.Spec.Security.MultiFactor = policy
+		o.Status = DecideOrganization(OrganizationInput{Organization: o, Counting: o}, at)
+		return o.Status.MultiFactorSince
+	}
+	if got := decide(rosterv1alpha1.MultiFactorOptional, now); got != nil {
+		t.Errorf("optional: since %v", got)
+	}
+	first := decide(rosterv1alpha1.MultiFactorNewMembers, now)
+	if first == nil || !first.Time.Equal(now) {
+		t.Fatalf("new members: since %v, want %v", first, now)
+	}
+	for _, policy := range []rosterv1alpha1.MultiFactorPolicy{rosterv1alpha1.MultiFactorRequired, rosterv1alpha1.MultiFactorNewMembers} {
+		if got := decide(policy, now.Add(time.Hour)); got == nil || !got.Time.Equal(now) {
+			t.Errorf("%s: since %v, want it to stay", policy, got)
+		}
+	}
+	if got := decide(rosterv1alpha1.MultiFactorOptional, now.Add(2*time.Hour)); got != nil {
+		t.Errorf("optional again: since %v", got)
+	}
+}

@@ -122,6 +122,18 @@ func who(email string) string {
 	return string(address)
 }
 
+// recordMultiFactor notes since when new members, or everybody, have been asked for a second factor.
+func (in OrganizationInput) recordMultiFactor(s *rosterv1alpha1.OrganizationStatus) {
+	switch in.Organization.Spec.Security.MultiFactor {
+	case rosterv1alpha1.MultiFactorNewMembers, rosterv1alpha1.MultiFactorRequired:
+		if s.MultiFactorSince == nil {
+			s.MultiFactorSince = &metav1.Time{Time: in.now}
+		}
+	default:
+		s.MultiFactorSince = nil
+	}
+}
+
 // DecideOrganization says what the status of an Organization should be.
 func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.OrganizationStatus {
 	o := in.Organization
@@ -139,6 +151,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = &c.Members, &c.ActiveMembers, &c.OpenInvitations, &c.SocialProfiles
 	owner := in.OwnerInForce()
 	in.recordOwner(&s, owner)
+	in.recordMultiFactor(&s)
 	in.plan(&s, conds)
 	in.owner(conds, owner)
 	return s

@@ -107,9 +107,10 @@ func (p *Portal) readPost(v *visit) bool {
 
 // proven is somebody who has shown to be the invited person.
 type proven struct {
-	account *rosterv1alpha1.Account
-	session account.Session
-	device  device
+	account     *rosterv1alpha1.Account
+	credentials account.Credentials
+	session     account.Session
+	device      device
 	// stands says how the session stands.
 	stands standing
 }
@@ -157,6 +158,12 @@ func (p *Portal) postAccept(v *visit) {
 		p.fail(v, f, err)
 		return
 	}
+	if who.stands == toBegin {
+		if asks, err := p.asksForFactor(who.account, who.credentials, who.session); err != nil || asks {
+			p.secondFirst(v, f, who, err)
+			return
+		}
+	}
 	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
 		invitation.Accept(inv, who.account.Name, now)
 	})
@@ -167,6 +174,16 @@ func (p *Portal) postAccept(v *visit) {
 		p.tooLate(v, v.found.check(p.clock.Now()))
 	default:
 		p.accepted(v, who, wrote)
+	}
+}
+
+// secondFirst has somebody whose password was right give their second factor before they accept: they come back to the invitation.
+func (p *Portal) secondFirst(v *visit, f form, who proven, err error) {
+	if err == nil {
+		err = p.proceed(v, who.account, who.credentials, who.session, who.device, "/invitations/"+v.found.token)
+	}
+	if err != nil {
+		p.fail(v, f, err)
 	}
 }
 
@@ -206,6 +223,9 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
 	if who, err := p.invited(v); err != nil || who != nil {
 		return whoHolds(who), err
 	}
+	if text := p.ways(v).Refused; text != "" {
+		return proven{}, &formError{problems: []problem{{Text: text}}}
+	}
 	d, err := p.browser(v)
 	if err != nil {
 		return proven{}, err
@@ -236,11 +256,14 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
 	return proven{}, errContention
 }
 
-// invited is the person who is signed in, if it is the invited one; else nil.
+// invited is the person who is signed in, if it is the invited one and they signed in in a way that opens the organisation; else nil.
 func (p *Portal) invited(v *visit) (*person, error) {
 	who, err := p.person(v, false)
 	if err != nil || who == nil || who.account.Name != v.found.address.AccountName() {
 		return nil, err
+	}
+	if o := v.found.offer.Organization; o != nil && !p.admits(who, o) {
+		return nil, nil
 	}
 	return who, nil
 }
@@ -274,7 +297,7 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, er
 		return proven{}, err
 	}
 	acct, c, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
-	if errors.Is(err, account.ErrWrongPassword) {
+	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
 		p.metrics.countClaim(claimWrongPassword)
 		p.audit(v, eventSignIn, resultFailure, v.found.address.AccountName())
 		if f.registers {
@@ -286,7 +309,7 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, er
 		return proven{}, err
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
-	return proven{account: acct, session: s, device: d, stands: toBegin}, nil
+	return proven{account: acct, credentials: c, session: s, device: d, stands: toBegin}, nil
 }
 
 // takeTry counts a try at a password: by client, so that somebody else with the link does not use up the tries of the invited person; and,
@@ -446,7 +469,7 @@ func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: e.signedIn,
 		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
-		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Forgotten: p.root + "/forgotten" + v.words.Query(),
+		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 

@@ -7,10 +7,13 @@ type event string
 
 // The events, the values of the label event of roster_portal_security_events_total.
 const (
-	eventSignIn  event = "sign_in"
-	eventSignOut event = "sign_out"
-	eventConfirm event = "confirm" // the password was asked for again
-	eventAccept  event = "accept"  // an invitation was accepted
+	eventSignIn       event = "sign_in"
+	eventSignOut      event = "sign_out"
+	eventConfirm      event = "confirm"       // the password was asked for again
+	eventAccept       event = "accept"        // an invitation was accepted
+	eventFactor       event = "second_factor" // a code, a recovery code or a passkey was given after the password
+	eventFactorChange event = "factor_change" // a second factor was added, removed or replaced
+	eventLink         event = "company_link"  // an account was tied to the sign-in of a company
 	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
 	eventForgotten         event = "forgotten"
 	eventReset             event = "reset"    // a new password was chosen by such a link

@@ -163,10 +163,10 @@ func TestBrowserAccountPictures(t *testing.T) {
 	}
 	b, w := openBrowser(t), newWorld(t)
 	s := w.site()
-	s.browser().post(w.link(w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = "ana.silva@example.com" })), accepting()).
+	s.browser().post(w.link(w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = "ana.lima@example.com" })), accepting()).
 		expect(t, http.StatusSeeOther)
-	w.create(w.member("ana", "ana.silva@example.com", func(m *rosterv1alpha1.Member) {
-		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account("ana.silva@example.com").Name}
+	w.create(w.member("ana", "ana.lima@example.com", func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account("ana.lima@example.com").Name}
 	}))
 	m := &rosterv1alpha1.Member{}
 	m.Name, m.Namespace = "ana", w.ns
@@ -181,7 +181,7 @@ func TestBrowserAccountPictures(t *testing.T) {
 	b.size(1120, 620)
 	b.open(s.url + "/sign-in")
 	b.shoot("portal-sign-in")
-	b.signIn(s, "ana.silva@example.com", goodPassword)
+	b.signIn(s, "ana.lima@example.com", goodPassword)
 	b.shoot("portal-account")
 	for name, path := range map[string]string{
 		"portal-profile": "/account/profile", "portal-devices": "/account/sessions", "portal-organization": "/organizations/" + w.ns,

@@ -38,8 +38,8 @@ func headers(base *url.URL) http.Header {
 	return h
 }
 
-// contentSecurityPolicy lets a page load its own style and pictures and, where that is asked for, pictures from elsewhere; nothing else, and
-// no script at all.
+// contentSecurityPolicy lets a page load its own style and pictures and, where that is asked for, pictures from elsewhere; nothing else,
+// and no script at all.
 func contentSecurityPolicy(pictures ...string) string {
 	return "default-src 'none'; style-src 'self'; img-src " + strings.Join(append([]string{"'self'"}, pictures...), " ") +
 		"; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

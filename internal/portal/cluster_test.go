@@ -39,6 +39,7 @@ const (
 	systemNamespace = "roster-system"
 	keySecretName   = "roster-link-keys"
 	sessionKeysName = "roster-portal-keys"
+	factorKeysName  = "roster-factor-keys"
 	portalUser      = "system:serviceaccount:roster-system:roster-portal"
 )
 
@@ -143,7 +144,7 @@ func (p *plane) prepare(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{keySecretName, sessionKeysName} {
+	for _, name := range []string{keySecretName, sessionKeysName, factorKeysName} {
 		objects = append(objects, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: name},
 			Data:       map[string][]byte{invitation.CurrentKey: current},

@@ -27,6 +27,9 @@ type Limits struct {
 	// AllTries at the password behind one invitation, by whatever clients: loose enough that somebody who has got hold of a link does not
 	// easily keep the invited person out. Default 50, then one every 20 seconds.
 	AllTries Rate
+	// AllCodes are the tries at the second factor of one account, by whatever clients that the person has not signed in with before. Six
+	// digits are few. Default 20, then one every five minutes.
+	AllCodes Rate
 	// Mails that may be asked for one address or user name. Default 3, then one every ten minutes. The operator has limits of its own.
 	Mails Rate
 }
@@ -41,6 +44,7 @@ func (l Limits) withDefaults() Limits {
 	def(&l.Posts, 2*time.Second, 30)
 	def(&l.Tries, time.Minute, 5)
 	def(&l.AllTries, 20*time.Second, 50)
+	def(&l.AllCodes, 5*time.Minute, 20)
 	def(&l.Mails, 10*time.Minute, 3)
 	return l
 }

@@ -35,6 +35,12 @@ const (
 	pageAccount    pageName = "account"
 	pageForgotten  pageName = "forgotten"
 	pageReset      pageName = "reset"
+	pageSecond     pageName = "second"
+	pageFactors    pageName = "factors"
+	pageApp        pageName = "app"
+	pagePasskey    pageName = "passkey"
+	pageCodes      pageName = "codes"
+	pageCompany    pageName = "company"
 	pageProfile    pageName = "profile"
 	pageUsername   pageName = "username"
 	pageSessions   pageName = "sessions"
@@ -47,7 +53,7 @@ const (
 func pageNames() []pageName {
 	return []pageName{
 		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
-		pageSessions, pageOrganization, pageOnboarding, pageLeave,
+		pageSessions, pageOrganization, pageOnboarding, pageLeave, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
 	}
 }
 
@@ -58,6 +64,7 @@ type pages struct {
 	assets    map[string]asset
 	style     string
 	icon      string
+	script    string
 }
 
 // asset is a file that browsers may keep for ever: its name changes with its content.
@@ -85,7 +92,10 @@ func newPages(root string) (*pages, error) {
 	if p.style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
-	p.icon, err = p.addAsset("icon.svg", "image/svg+xml")
+	if p.icon, err = p.addAsset("icon.svg", "image/svg+xml"); err != nil {
+		return nil, err
+	}
+	p.script, err = p.addAsset("passkey.js", "text/javascript; charset=utf-8")
 	return p, err
 }
 
@@ -104,10 +114,12 @@ func (p *pages) addAsset(name, contentType string) (string, error) {
 
 // pageView is what every template gets.
 type pageView struct {
-	Words     words
-	Title     string
-	Style     string
-	Icon      string
+	Words words
+	Title string
+	Style string
+	Icon  string
+	// Script of the page; empty on all pages but those that ask for passkeys.
+	Script    string
 	Languages []languageView
 	// Menu is nil where nobody is signed in.
 	Menu    *menuView
@@ -127,6 +139,9 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 		Words: words, Title: title, Style: p.style, Icon: p.icon, Content: content,
 		Languages: languageViews(words), Menu: menu,
 	}
+	if view.Script = p.scriptOf(name); view.Script != "" {
+		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; script-src 'self'")
+	}
 	var b bytes.Buffer
 	if err := p.templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
@@ -137,6 +152,15 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 	w.WriteHeader(status)
 	_, _ = b.WriteTo(w) // the client may be gone
 	return nil
+}
+
+// scriptOf is the script of the pages that ask for passkeys: browsers hand them to scripts only. All other pages allow none.
+func (p *pages) scriptOf(name pageName) string {
+	switch name {
+	case pageSignIn, pageSecond, pagePasskey:
+		return p.script
+	}
+	return ""
 }
 
 // languageViews link to the same page: whatever path was asked for must not find its way into a link.
@@ -166,6 +190,8 @@ type formPage struct {
 	Back    string
 	// Forgotten is where to ask for a new password.
 	Forgotten string
+	// Ways are those to sign in that open the organisation.
+	Ways waysView
 	// SignedIn says that the invited person is signed in on this browser.
 	SignedIn bool
 }

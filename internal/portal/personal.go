@@ -26,7 +26,10 @@ type accountPage struct {
 	Invitations                    []pendingView
 	Devices                        int
 	Profile, Login                 string
-	Password, Sessions             string
+	Password, Sessions, Factors    string
+	// Closed says that there are organisations which this session does not open, and Ways how to open them.
+	Closed string
+	Ways   []wayView
 	// Done says what has just been changed.
 	Done string
 }
@@ -64,10 +67,14 @@ func (p *Portal) getAccount(v *visit) {
 		Invitations: pending, Devices: len(v.person.credentials.Sessions.Devices),
 		Profile: p.root + "/account/profile" + query, Login: p.root + "/account/username" + query,
 		Password: p.root + "/account/password" + query, Sessions: p.root + "/account/sessions" + query,
-		Done: doneText(w, v.r.URL.Query().Get("done")),
+		Factors: p.root + "/account/factors" + query,
+		Done:    doneText(w, v.r.URL.Query().Get("done")),
 	}
 	if t := acct.Status.LastSignInTime; t != nil {
 		page.LastSignIn = w.momentView(t.Time)
+	}
+	if n := len(v.closed); n > 0 {
+		page.Closed, page.Ways = w.N("account.closed", n), p.otherWays(v)
 	}
 	for _, b := range v.belongings {
 		if b.organization != nil {
@@ -159,7 +166,7 @@ func (p *Portal) pending(ctx context.Context, v *visit) ([]pendingView, error) {
 			return nil, err
 		}
 		f := found{attempt: inv.Status.Attempt, address: address, offer: offer}
-		if f.check(p.clock.Now()) != invitation.LinkOpen || offer.Organization == nil {
+		if f.check(p.clock.Now()) != invitation.LinkOpen || offer.Organization == nil || !p.admits(v.person, offer.Organization) {
 			continue
 		}
 		token, err := keys.Token(string(inv.UID), inv.Status.Attempt, address)

@@ -199,7 +199,7 @@ func TestOrganizationPage(t *testing.T) {
 	w.joined("ana", nil, func(st *rosterv1alpha1.MemberStatus) {
 		st.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator+reporter"}}
 	})
-	await(t, func(ctx context.Context) bool {
+	await(t, func(context.Context) bool {
 		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
 	})
 	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social", "<strong>Member</strong>", "Olivia Martin", "acme.social",

@@ -18,6 +18,8 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
+	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/oidc"
 )
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
@@ -30,6 +32,10 @@ type Options struct {
 	Keys *KeySource
 	// SessionKeys seal cookies.
 	SessionKeys *KeySource
+	// FactorKeys seal the seeds of authenticator apps.
+	FactorKeys *KeySource
+	// Companies are the issuers that people can sign in with.
+	Companies oidc.Directory
 	// Accounts of the people who accept.
 	Accounts *account.Store
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
@@ -54,6 +60,7 @@ type Portal struct {
 	client      client.Client
 	keys        *KeySource
 	sessionKeys *KeySource
+	factorKeys  *KeySource
 	accounts    *account.Store
 	userPrefix  string
 	clock       clock.PassiveClock
@@ -64,13 +71,17 @@ type Portal struct {
 	secure  bool   // BaseURL is https
 	headers http.Header
 
-	pages        *pages
-	dictionary   *dictionary
-	clients      clients
-	requests     *limiter
-	posts        *limiter
-	tries        *limiter
-	allTries     *limiter
+	pages      *pages
+	dictionary *dictionary
+	clients    clients
+	requests   *limiter
+	posts      *limiter
+	tries      *limiter
+	allTries   *limiter
+	allCodes   *limiter
+	// passkeys is nil where browsers offer none.
+	passkeys     *factor.RelyingParty
+	companies    oidc.Directory
 	mails        *limiter
 	destinations *regexp.Regexp
 	common       *common.Passwords
@@ -86,7 +97,7 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{
-		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, accounts: o.Accounts, userPrefix: o.UserPrefix,
+		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies, accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics,
 		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
 		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
@@ -94,6 +105,7 @@ func New(o Options) (*Portal, error) {
 	limits := o.Limits.withDefaults()
 	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
 	p.tries, p.allTries = newLimiter(limits.Tries, o.Clock), newLimiter(limits.AllTries, o.Clock)
+	p.allCodes = newLimiter(limits.AllCodes, o.Clock)
 	p.mails, p.background = newLimiter(limits.Mails, o.Clock), newBackground()
 	var pagesErr, wordsErr, clientsErr, commonErr error
 	p.pages, pagesErr = newPages(p.root)
@@ -104,6 +116,9 @@ func New(o Options) (*Portal, error) {
 	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
 	if err := errors.Join(pagesErr, wordsErr, clientsErr, commonErr, originErr); err != nil {
 		return nil, err
+	}
+	if p.passkeys, err = factor.NewRelyingParty(base, issuerName); err != nil {
+		p.log.Info("Passkeys are not offered", "why", err.Error())
 	}
 	p.mux = p.routes()
 	return p, nil
@@ -131,8 +146,10 @@ type visit struct {
 	found found
 	// person is who is signed in, on pages that ask for it.
 	person *person
-	// belongings are their memberships.
+	// belongings are their memberships, as far as the session opens them.
 	belongings []belonging
+	// closed are those that ask for another way to sign in. Nothing is told of them.
+	closed []belonging
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
@@ -171,8 +188,8 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/invitations/{token}/welcome", "GET, HEAD")
 	handle("GET "+p.root+"/sign-in", p.getSignIn)
 	handle("POST "+p.root+"/sign-in", p.postSignIn)
-	handle("GET "+p.root+"/sign-in/confirm", p.signedIn(p.getConfirm))
-	handle("POST "+p.root+"/sign-in/confirm", p.signedIn(p.postConfirm))
+	handle("GET "+p.root+"/sign-in/confirm", p.enrolling(p.getConfirm))
+	handle("POST "+p.root+"/sign-in/confirm", p.enrolling(p.postConfirm))
 	handle("POST "+p.root+"/sign-out", p.postSignOut)
 	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
 	page("/account", "GET, HEAD")
@@ -199,6 +216,9 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/sign-in", "GET, HEAD, POST")
 	page("/sign-in/confirm", "GET, HEAD, POST")
 	page("/sign-out", "POST")
+	for _, r := range p.factorRoutes() {
+		handle(r.pattern(p.root), r.serve)
+	}
 	handle("/", p.notFound)
 	return mux
 }

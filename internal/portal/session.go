@@ -12,7 +12,6 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -81,7 +80,7 @@ func (p *Portal) sealer(ctx context.Context, use string) (account.Sealer, error)
 func (p *Portal) openCookie(v *visit, name, use string, document any) (bool, error) {
 	cookie, err := v.r.Cookie(p.cookieName(name))
 	if err != nil || cookie.Value == "" {
-		return false, nil
+		return false, nil //nolint:nilerr // There is no such cookie.
 	}
 	sealer, err := p.sealer(v.r.Context(), use)
 	if err != nil {
@@ -126,8 +125,18 @@ func (p *Portal) person(v *visit, pending bool) (*person, error) {
 	return &person{session: s, account: acct, credentials: c}, nil
 }
 
-// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page.
+// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page, or to the page of second factors if they owe
+// one.
 func (p *Portal) signedIn(h func(*visit)) func(*visit) {
+	return p.enrolling(func(v *visit) {
+		if !p.owes(v) {
+			h(v)
+		}
+	})
+}
+
+// enrolling is signedIn for the pages that somebody needs to set a second factor up.
+func (p *Portal) enrolling(h func(*visit)) func(*visit) {
 	return func(v *visit) {
 		who, err := p.person(v, false)
 		switch {
@@ -136,20 +145,31 @@ func (p *Portal) signedIn(h func(*visit)) func(*visit) {
 		case who == nil:
 			p.toSignIn(v)
 		default:
-			p.setPerson(v, who)
+			if err := p.setPerson(v, who); err != nil {
+				p.fault(v, err)
+				return
+			}
 			p.keepAlive(v)
 			h(v)
 		}
 	}
 }
 
-func (p *Portal) setPerson(v *visit, who *person) {
-	v.person = who
-	v.words = p.dictionary.choose(v.r, who.account.Spec.Locale, "")
-	var err error
-	if v.belongings, err = p.memberships(v.r.Context(), who.account); err != nil {
-		p.log.Error(err, "Cannot look for memberships", "account", who.account.Name)
+// setPerson notes who is signed in, and which of their memberships this session opens.
+func (p *Portal) setPerson(v *visit, who *person) error {
+	all, err := p.memberships(v.r.Context(), who.account)
+	if err != nil {
+		return err
 	}
+	v.person, v.words = who, p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+	for _, b := range all {
+		if b.organization == nil || p.admits(who, b.organization) {
+			v.belongings = append(v.belongings, b)
+		} else {
+			v.closed = append(v.closed, b)
+		}
+	}
+	return nil
 }
 
 // keepAlive notes that the session is in use.
@@ -169,13 +189,18 @@ func (p *Portal) keepAlive(v *visit) {
 
 // fresh serves what is sensitive to whoever proved lately who they are, and asks everybody else for the password again.
 func (p *Portal) fresh(h func(*visit)) func(*visit) {
-	return p.signedIn(func(v *visit) {
+	return p.signedIn(p.proven(h))
+}
+
+// proven is fresh for whoever is known to be signed in.
+func (p *Portal) proven(h func(*visit)) func(*visit) {
+	return func(v *visit) {
 		if !v.person.session.Fresh(p.clock.Now()) {
-			p.seeOther(v, "/sign-in/confirm", strings.TrimPrefix(v.r.URL.Path, p.root))
+			p.seeOther(v, "/sign-in/confirm", p.wanted(v))
 			return
 		}
 		h(v)
-	})
+	}
 }
 
 // browser of the visit: the one that its cookie names, or a new one.
@@ -278,4 +303,20 @@ func (p *Portal) seeOther(v *visit, page, next string) {
 	}
 	v.w.Header().Set("Location", target)
 	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// provenOrBare is proven, but lets somebody through whose Account has nothing to prove oneself with: they come from their company, which asks
+// for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
+func (p *Portal) provenOrBare(h func(*visit)) func(*visit) {
+	return func(v *visit) {
+		f, err := account.Factors(v.person.account, v.person.credentials, p.clock.Now())
+		switch {
+		case err != nil:
+			p.fault(v, err)
+		case v.person.credentials.PasswordHash == "" && !f.Enrolled():
+			h(v)
+		default:
+			p.proven(h)(v)
+		}
+	}
 }

@@ -81,8 +81,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	log := mgr.GetLogger().WithName("portal")
 	keys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
 	sessionKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
+	factorKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, o.Clock)
+	companies, err := newCompanies(o.Config.Portal, direct, o.Namespace, o.Clock)
+	if err != nil {
+		return err
+	}
 	p, err := New(Options{
-		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys,
+		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
 		Accounts: account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher),
 		BaseURL:  o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
 		Clock: o.Clock, Log: log, Metrics: metrics,
@@ -90,7 +95,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys, sessionKeys)); err != nil {
+	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys, sessionKeys, factorKeys)); err != nil {
 		return err
 	}
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.

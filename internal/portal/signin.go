@@ -21,6 +21,10 @@ type signInPage struct {
 	Login     string
 	Action    string
 	Forgotten string
+	// Company is where to sign in with the account of a company; empty if no company is known.
+	Company string
+	// Passkey is what a browser needs to sign in with a passkey, PasskeyAction where its answer goes; empty if that is not offered.
+	Passkey, PasskeyAction string
 	// Confirm says that it is the person who is signed in.
 	Confirm bool
 }
@@ -38,18 +42,31 @@ func (p *Portal) getSignIn(v *visit) {
 	}
 }
 
-func (p *Portal) toSignIn(v *visit) {
+func (p *Portal) toSignIn(v *visit) { p.seeOther(v, "/sign-in", p.wanted(v)) }
+
+// wanted is the page that was asked for, if people can be sent on to it.
+func (p *Portal) wanted(v *visit) string {
 	next := strings.TrimPrefix(v.r.URL.Path, p.root)
 	if p.destination(next) != next {
-		next = ""
+		return ""
 	}
-	p.seeOther(v, "/sign-in", next)
+	return next
 }
 
 func (p *Portal) signInForm(v *visit, status int, login string, problems []problem) {
-	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), signInPage{
+	page := signInPage{
 		fields: fields{problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
-	})
+		PasskeyAction: p.again(v, "/sign-in/passkey"),
+	}
+	if len(p.companies) > 0 {
+		page.Company = p.again(v, "/sign-in/company")
+	}
+	var err error
+	if page.Passkey, err = p.offerPasskey(v); err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), page)
 }
 
 // again is the page that a form is sent to, with what it has to go on to.
@@ -101,11 +118,9 @@ func (p *Portal) postSignIn(v *visit) {
 		return
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
-	if err := p.begin(v, acct, s, d, login); err != nil {
+	if err := p.proceed(v, acct, c, s, d, v.r.URL.Query().Get(nextParameter)); err != nil {
 		p.fault(v, err)
-		return
 	}
-	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
 }
 
 func missing(w words, login, password string) []problem {
@@ -167,6 +182,9 @@ func (p *Portal) postConfirm(v *visit) {
 	}
 	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
 	switch {
+	case errors.Is(err, account.ErrNoCredentials):
+		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.confirm.noPassword")}})
+		return
 	case errors.Is(err, account.ErrWrongPassword):
 		p.audit(v, eventConfirm, resultFailure, who.account.Name)
 		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})

@@ -35,6 +35,7 @@ type site struct {
 	log     *lines
 	metrics *prometheus.Registry
 	writes  *lines
+	store   *account.Store
 }
 
 // lines are safe to append to from several goroutines.
@@ -96,12 +97,16 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if c.SessionKeys == nil {
 		c.SessionKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
 	}
+	if c.FactorKeys == nil {
+		c.FactorKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: factorKeysName}, c.Clock)
+	}
 	handler, err := New(c.Options)
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
+	s.store = c.Accounts
 	s.url, s.handler = server.URL, handler
 	return s
 }

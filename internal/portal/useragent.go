@@ -18,7 +18,7 @@ func browserLabel(userAgent string) string {
 	return strings.Trim(browser+", "+system, ", ")
 }
 
-// firstIn is the second of the first pair whose first is in the text. The order matters: browsers name those that they want to be taken for.
+// firstIn is the second of the first pair whose first is in the text. The order matters: browsers name others, to be taken for them.
 func firstIn(text string, pairs [][2]string) string {
 	for _, pair := range pairs {
 		if strings.Contains(text, pair[0]) {

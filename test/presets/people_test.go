@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"time"
 
 	. "github.com/onsi/gomega"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -44,7 +45,7 @@ func (p *preset) json(path string, into any) {
 	p.Expect(json.NewDecoder(response.Body).Decode(into)).To(Succeed())
 }
 
-// mail waits until a person has got a number of mails, and returns the newest.
+// mail waits until a person has got a number of mails and the cluster knows that the newest is out, and returns that. Mail can be faster.
 func (p *preset) mail(name string, number int) mailbox.Message {
 	p.Helper()
 	var all []mailbox.Message
@@ -52,11 +53,22 @@ func (p *preset) mail(name string, number int) mailbox.Message {
 		all = p.mails(name)
 		g.Expect(all).To(HaveLen(number))
 	})
+	p.known(name, all[0])
 	return all[0]
 }
 
 // oneLine is a text without the line breaks that keep it narrow.
 func oneLine(text string) string { return strings.Join(strings.Fields(text), " ") }
+
+// known waits while the page behind the link of a mail asks for a moment.
+func (p *preset) known(name string, m mailbox.Message) {
+	p.Helper()
+	b := p.browser(name)
+	p.Eventually(func() int {
+		status, _ := b.get(p.link(m))
+		return status
+	}).WithTimeout(patience).WithPolling(100*time.Millisecond).ShouldNot(Equal(http.StatusServiceUnavailable), "the newest mail to %s", name)
+}
 
 var linkInMail = regexp.MustCompile(`http://\S+/invitations/\S+`)
 
@@ -119,12 +131,11 @@ func registration(displayName string) url.Values {
 func (p *preset) accept(name, displayName string) string {
 	p.Helper()
 	p.eventually(name+" gets a mail", func(g Gomega) { g.Expect(p.mails(name)).NotTo(BeEmpty()) })
-	link, b := p.link(p.mails(name)[0]), p.browser(name)
-	p.eventually("the link of "+name+" opens", func(g Gomega) {
-		status, page := b.get(link)
-		g.Expect(status).To(Equal(http.StatusOK), page)
-	})
-	status, page := b.post(link, registration(displayName))
+	newest, b := p.mails(name)[0], p.browser(name)
+	p.known(name, newest)
+	status, page := b.get(p.link(newest))
+	p.Expect(status).To(Equal(http.StatusOK), page)
+	status, page = b.post(p.link(newest), registration(displayName))
 	p.Expect(status).To(Equal(http.StatusOK), page)
 	return page
 }

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+func TestRecoveryCodes(t *testing.T) {
+	h, ctx := mustHasher(t, HasherOptions{}), context.Background()
+	codes := NewRecoveryCodes()
+	seen := map[string]bool{}
+	for _, c := range codes {
+		seen[c] = true
+		if !regexp.MustCompile(`^([0-9a-hjkmnp-tv-z]{4}-){3}[0-9a-hjkmnp-tv-z]{4}$`).MatchString(c) {
+			t.Errorf("code %q", c)
+		}
+	}
+	if len(seen) != 10 {
+		t.Fatalf("%d different codes, want 10", len(seen))
+	}
+	hashes, err := h.HashCodes(ctx, codes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range codes {
+		if strings.Contains(strings.Join(hashes, ""), strings.ReplaceAll(c, "-", "")) {
+			t.Error("a hash shows its code")
+		}
+		for _, typed := range []string{c, " " + strings.ToUpper(c) + "\n", strings.ReplaceAll(c, "-", " "), strings.NewReplacer("0", "O", "1", "l").Replace(c)} {
+			if got, err := h.MatchCode(ctx, typed, hashes); got != i || err != nil {
+				t.Errorf("MatchCode(%q) = %d, %v, want %d", typed, got, err, i)
+			}
+		}
+	}
+	other, err := h.HashCodes(ctx, NewRecoveryCodes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, typed := range map[string]string{"empty": "", "cut": codes[0][:18], "two": codes[0] + codes[1], "huge": strings.Repeat("x", 5000)} {
+		if got, err := h.MatchCode(ctx, typed, hashes); got != -1 || err != nil {
+			t.Errorf("%s: MatchCode = %d, %v, want -1", name, got, err)
+		}
+	}
+	if got, err := h.MatchCode(ctx, codes[0], other); got != -1 || err != nil {
+		t.Errorf("a code of another set: %d, %v", got, err)
+	}
+	if got, err := h.MatchCode(ctx, codes[0], nil); got != -1 || err != nil {
+		t.Errorf("no codes: %d, %v", got, err)
+	}
+	if _, err := h.MatchCode(ctx, codes[0], []string{hashes[0], other[0]}); err == nil {
+		t.Error("two sets mixed up are taken")
+	}
+}
+
+func proofs(methods ...Method) Session {
+	var s Session
+	for _, m := range methods {
+		s.Prove(m, noon)
+	}
+	return s
+}
+
+var noon = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+
+// A company's sign-in opens the organisations that name it, and no others.
+func TestAdmits(t *testing.T) {
+	const password, sso = rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO
+	policy := func(issuer string, ways ...rosterv1alpha1.SignInMethod) rosterv1alpha1.SecurityPolicy {
+		p := rosterv1alpha1.SecurityPolicy{SignIn: ways}
+		if issuer != "" {
+			p.SSO = &rosterv1alpha1.SSO{Issuer: issuer}
+		}
+		return p
+	}
+	for name, c := range map[string]struct {
+		policy rosterv1alpha1.SecurityPolicy
+		by     []Method
+		want   bool
+	}{
+		"nothing said, password":             {policy(""), []Method{MethodPassword}, true},
+		"nothing said, company":              {policy(""), []Method{MethodCompany("acme")}, false},
+		"password only, its own company":     {policy("acme", password), []Method{MethodCompany("acme")}, false},
+		"password only, passkey alone":       {policy("", password), []Method{MethodPasskeyAlone}, true},
+		"password only, passkey as second":   {policy("", password), []Method{MethodCompany("acme"), MethodPasskey}, false},
+		"SSO only, its company":              {policy("acme", sso), []Method{MethodCompany("acme")}, true},
+		"SSO only, another company":          {policy("acme", sso), []Method{MethodCompany("globex")}, false},
+		"SSO only, the company's factor":     {policy("acme", sso), []Method{MethodCompanyFactor("acme")}, false},
+		"SSO only, password":                 {policy("acme", sso), []Method{MethodPassword}, false},
+		"SSO without an issuer":              {policy("", sso), []Method{MethodCompany("")}, false},
+		"both, password":                     {policy("acme", password, sso), []Method{MethodPassword}, true},
+		"both, another company":              {policy("acme", password, sso), []Method{MethodCompany("globex")}, false},
+		"both, another company and password": {policy("acme", password, sso), []Method{MethodCompany("globex"), MethodPassword}, true},
+	} {
+		if got := Admits(c.policy, proofs(c.by...)); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestDemandsFactor(t *testing.T) {
+	at := func(hours int) *metav1.Time { return &metav1.Time{Time: noon.Add(time.Duration(hours) * time.Hour)} }
+	for name, c := range map[string]struct {
+		policy        rosterv1alpha1.MultiFactorPolicy
+		since, joined *metav1.Time
+		want          bool
+	}{
+		"nothing said":                        {"", nil, at(0), false},
+		"optional":                            {rosterv1alpha1.MultiFactorOptional, at(0), at(1), false},
+		"required":                            {rosterv1alpha1.MultiFactorRequired, nil, at(0), true},
+		"new members, joined before":          {rosterv1alpha1.MultiFactorNewMembers, at(1), at(0), false},
+		"new members, joined at that moment":  {rosterv1alpha1.MultiFactorNewMembers, at(1), at(1), false},
+		"new members, joined after":           {rosterv1alpha1.MultiFactorNewMembers, at(1), at(2), true},
+		"new members, not joined yet":         {rosterv1alpha1.MultiFactorNewMembers, at(1), nil, true},
+		"new members, the operator is behind": {rosterv1alpha1.MultiFactorNewMembers, nil, at(0), false},
+	} {
+		o, m := &rosterv1alpha1.Organization{}, &rosterv1alpha1.Member{}
+		o.Spec.Security.MultiFactor, o.Status.MultiFactorSince, m.Status.JoinedTime = c.policy, c.since, c.joined
+		if got := DemandsFactor(o, m); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+func TestSatisfies(t *testing.T) {
+	acme := rosterv1alpha1.SecurityPolicy{SSO: &rosterv1alpha1.SSO{Issuer: "acme"}}
+	for name, c := range map[string]struct {
+		policy rosterv1alpha1.SecurityPolicy
+		by     []Method
+		want   bool
+	}{
+		"password":                        {acme, []Method{MethodPassword}, false},
+		"password, app":                   {acme, []Method{MethodPassword, MethodApp}, true},
+		"password, recovery code":         {acme, []Method{MethodPassword, MethodRecovery}, true},
+		"passkey alone":                   {acme, []Method{MethodPasskeyAlone}, true},
+		"company":                         {acme, []Method{MethodCompany("acme")}, false},
+		"company that asks for a factor":  {acme, []Method{MethodCompany("acme"), MethodCompanyFactor("acme")}, true},
+		"another that asks for a factor":  {acme, []Method{MethodCompany("globex"), MethodCompanyFactor("globex")}, false},
+		"no issuer, company with factor":  {rosterv1alpha1.SecurityPolicy{}, []Method{MethodCompanyFactor("acme")}, false},
+		"no issuer, password and passkey": {rosterv1alpha1.SecurityPolicy{}, []Method{MethodPassword, MethodPasskey}, true},
+	} {
+		if got := Satisfies(c.policy, proofs(c.by...)); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// What is sensitive needs a proof of the person's own: whoever runs a company's sign-in must not be able to set their password.
+func TestCompanysWordIsNotFresh(t *testing.T) {
+	for method, want := range map[Method]bool{
+		MethodPassword: true, MethodApp: true, MethodPasskey: true, MethodCompany("acme"): false, MethodCompanyFactor("acme"): false,
+	} {
+		if got := proofs(method).Fresh(noon.Add(time.Minute)); got != want {
+			t.Errorf("%s: %v, want %v", method, got, want)
+		}
+	}
+	s := proofs(MethodPassword)
+	s.Prove(MethodCompany("acme"), noon.Add(ProofLifetime))
+	if s.Fresh(noon.Add(ProofLifetime)) {
+		t.Error("a company's word keeps an old password fresh")
+	}
+}

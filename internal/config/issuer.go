@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// Issuer is an OpenID provider that people can sign in with.
+type Issuer struct {
+	// Name that Organizations call it by in spec.security.sso.issuer. Required.
+	Name string `json:"name"`
+	// DisplayName that people know the company by. Default Name.
+	DisplayName string `json:"displayName,omitempty"`
+	// URL is the issuer identifier, such as https://login.acme.example. Required.
+	URL string `json:"url"`
+	// ClientID that the provider knows the portal by. Required.
+	ClientID string `json:"clientID"`
+	// PublicClient says that there is no client secret: the portal proves itself by PKCE alone.
+	PublicClient bool `json:"publicClient,omitempty"`
+	// Domains are those whose addresses it may vouch for, such as acme.example; subdomains are named on their own. Required. No two
+	// issuers vouch for one domain.
+	Domains []string `json:"domains"`
+	// MultiFactor says that the provider asks for a second factor itself, so that Roster need not where organisations ask for one.
+	MultiFactor bool `json:"multiFactor,omitempty"`
+	// CAFile holds the certificate authorities (PEM) that the provider's certificate is checked against. Empty: the system's.
+	CAFile string `json:"caFile,omitempty"`
+}
+
+func checkIssuers(issuers []Issuer) error {
+	var errs []error
+	names, domains := map[string]bool{}, map[string]string{}
+	for i, issuer := range issuers {
+		field := fmt.Sprintf("portal.issuers[%d]", i)
+		errs = append(errs, issuer.check(field))
+		if names[issuer.Name] {
+			errs = append(errs, wrong(field+".name", issuer.Name, "is the name of another issuer, too: choose another"))
+		}
+		names[issuer.Name] = true
+		for _, domain := range issuer.Domains {
+			if other, ok := domains[domain]; ok {
+				errs = append(errs, wrong(field+".domains", domain, "issuer "+other+" vouches for it already: leave it out at one of them"))
+			}
+			domains[domain] = issuer.Name
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (i Issuer) check(field string) error {
+	var errs []error
+	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`).MatchString(i.Name) {
+		errs = append(errs, wrong(field+".name", i.Name, "must be of lower-case letters, digits and - between them, such as acme"))
+	}
+	u, err := url.Parse(i.URL)
+	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Scheme != "https" && !isLocal(u) {
+		errs = append(errs, wrong(field+".url", i.URL, "must be the https address of the provider such as https://login.acme.example"))
+	}
+	if i.ClientID == "" {
+		errs = append(errs, wrong(field+".clientID", "", "must be what the provider knows the portal by"))
+	}
+	if len(i.Domains) == 0 {
+		errs = append(errs, wrong(field+".domains", "", "must name at least one domain such as acme.example"))
+	}
+	for _, d := range i.Domains {
+		if d != strings.ToLower(d) || strings.ContainsAny(d, "@*/ ") || !strings.Contains(d, ".") {
+			errs = append(errs, wrong(field+".domains", d, "must be a plain domain in lower case such as acme.example"))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// isLocal says whether plain HTTP will do: nobody is in between.
+func isLocal(u *url.URL) bool {
+	return u.Scheme == "http" && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
+}

@@ -1,0 +1,328 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/oidc"
+)
+
+// The sign-in at a company that a browser has begun. The browser carries it, so that any replica can take the answer.
+const (
+	flowCookie = "roster-company"
+	flowUse    = "roster.dev portal company sign-in v1"
+)
+
+// companyPage asks for the address, and then offers the sign-in of its company.
+type companyPage struct {
+	fields
+	Login  string
+	Action string
+	Back   string
+	// Company that vouches for the address, and where its sign-in begins.
+	Company companyView
+}
+
+type companyView struct{ Name, Href string }
+
+// getCompany answers GET /sign-in/company.
+func (p *Portal) getCompany(v *visit) { p.companyForm(v, http.StatusOK, "", companyView{}, nil) }
+
+func (p *Portal) companyForm(v *visit, status int, login string, company companyView, problems []problem) {
+	p.show(v, status, pageCompany, errorTitle(v.words, v.words.T("company.title"), problems), companyPage{
+		fields: fields{problems}, Login: login, Company: company, Action: p.again(v, "/sign-in/company"), Back: p.again(v, "/sign-in"),
+	})
+}
+
+// postCompany answers POST /sign-in/company: which company it is follows from the domain alone, so that nothing is told about people. The
+// page links to the company rather than redirecting: forms may lead to no other site (form-action).
+func (p *Portal) postCompany(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
+	address, err := invitation.ParseAddress(typed)
+	if err != nil {
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []problem{{Field: fieldLogin, Text: v.words.T("error.company.address")}})
+		return
+	}
+	c := p.companies.For(address)
+	if c == nil {
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
+			[]problem{{Field: fieldLogin, Text: v.words.T("error.company.unknown", "Domain", address.Domain())}})
+		return
+	}
+	p.companyForm(v, http.StatusOK, typed, companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
+}
+
+// companyOf is the sign-in that an organisation offers to an address; nil if it offers none.
+func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a invitation.Address) *oidc.Client {
+	policy := o.Spec.Security
+	if policy.SSO == nil || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
+		return nil
+	}
+	if c := p.companies.Named(policy.SSO.Issuer); c != nil && c.VouchesFor(a) {
+		return c
+	}
+	return nil
+}
+
+// waysView are the ways to sign in that open an organisation.
+type waysView struct {
+	// Company is the company's sign-in; empty if there is none for the address.
+	Company companyView
+	// Text introduces it.
+	Text string
+	// Refused says why no password is taken; empty if one is.
+	Refused string
+}
+
+// ways are those that open the organisation of the invitation of the visit, for the invited person.
+func (p *Portal) ways(v *visit) waysView {
+	o, w := v.found.offer.Organization, v.words
+	if o == nil {
+		return waysView{}
+	}
+	var view waysView
+	c := p.companyOf(o, v.found.address)
+	if c != nil {
+		view.Company = companyView{Name: c.DisplayName, Href: p.toCompany(v, c)}
+		view.Text = w.T("company.or", "Company", c.DisplayName)
+	}
+	ways := o.Spec.Security.SignIn
+	if len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword) {
+		return view
+	}
+	view.Refused = w.T("company.notOffered", "Contact", p.describe(v.r.Context(), v.found, w).Contact)
+	if c != nil {
+		view.Refused = w.T("company.only", "Company", c.DisplayName)
+		view.Text = view.Refused
+	}
+	return view
+}
+
+// toCompany is where the sign-in of a company begins, which leads back to the invitation of the visit.
+func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
+	return p.forward(v, "/sign-in/company/"+c.Name, "/invitations/"+v.found.token)
+}
+
+// forward is a page that leads on to another.
+func (p *Portal) forward(v *visit, page, next string) string {
+	query := url.Values{nextParameter: {next}}
+	if v.words.chosen {
+		query.Set(langParameter, string(v.words.Locale))
+	}
+	return p.root + page + "?" + query.Encode()
+}
+
+// goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there, and changes nothing.
+func (p *Portal) goToCompany(v *visit) {
+	c := p.companies.Named(v.r.PathValue("issuer"))
+	if c == nil {
+		p.notFound(v)
+		return
+	}
+	// Nobody is signed in because another site sent them here: that takes a click on a page of the portal.
+	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		p.companyForm(v, http.StatusOK, "", companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
+		return
+	}
+	address, flow, err := c.Begin(v.r.Context(), p.destination(v.r.URL.Query().Get(nextParameter)))
+	if err != nil {
+		p.companyFailed(v, c, err)
+		return
+	}
+	if err := p.sealCookie(v, flowCookie, flowUse, flow, oidc.FlowFor); err != nil {
+		p.fault(v, err)
+		return
+	}
+	v.w.Header().Set("Location", address)
+	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// backFromCompany answers GET /sign-in/company/{issuer}/callback.
+func (p *Portal) backFromCompany(v *visit) {
+	c := p.companies.Named(v.r.PathValue("issuer"))
+	if c == nil {
+		p.notFound(v)
+		return
+	}
+	var flow oidc.Flow
+	if ok, err := p.openCookie(v, flowCookie, flowUse, &flow); err != nil {
+		p.fault(v, err)
+		return
+	} else if !ok {
+		p.companyFailed(v, c, oidc.ErrFlow)
+		return
+	}
+	p.setCookie(v, flowCookie, "", -time.Second)
+	id, err := c.Finish(v.r.Context(), flow, v.r.URL.Query())
+	if err != nil {
+		p.companyFailed(v, c, err)
+		return
+	}
+	if err := p.enterByCompany(v, c, id, flow.Then); err != nil {
+		p.companyFailed(v, c, err)
+	}
+}
+
+// Why somebody whom a company vouches for is not let in.
+var (
+	errNoMembership = errors.New("no organisation of the person signs in with that company")
+	errOtherInvitee = errors.New("the invitation is for another address")
+)
+
+// enterByCompany signs somebody in whom a company vouches for: if an organisation of theirs signs in with that company, or the invitation
+// that they came from is of one that does. Then an Account is made for whoever has none.
+func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next string) error {
+	ctx, now := v.r.Context(), p.clock.Now()
+	acct, err := p.accountFor(ctx, v, c, id, next)
+	if err != nil {
+		return err
+	}
+	credentials, linked, err := p.accounts.Link(ctx, acct, account.Identity{Issuer: id.Issuer, Subject: id.Subject, Linked: now})
+	if err != nil {
+		return err
+	}
+	if linked {
+		p.audit(v, eventLink, resultSuccess, acct.Name, "issuer", c.Name)
+	}
+	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
+		return account.ErrSuspended
+	}
+	d, err := p.browser(v)
+	if err != nil {
+		return err
+	}
+	who, err := p.person(v, false)
+	if err != nil {
+		return err
+	}
+	// Whoever is signed in already keeps what they have shown before.
+	s := account.NewSession(acct, credentials, account.MethodCompany(c.Name), now)
+	stays := who != nil && who.account.UID == acct.UID
+	if stays {
+		s = who.session
+		s.Prove(account.MethodCompany(c.Name), now)
+	}
+	if c.MultiFactor {
+		s.Prove(account.MethodCompanyFactor(c.Name), now)
+	}
+	if !stays {
+		return p.proceed(v, acct, credentials, s, d, next)
+	}
+	if s, err = p.accounts.Renew(ctx, acct, s, now); err == nil {
+		err = p.setSession(v, s)
+	}
+	if err == nil {
+		p.audit(v, eventConfirm, resultSuccess, acct.Name, "issuer", c.Name)
+		p.seeOther(v, p.destination(next), "")
+	}
+	return err
+}
+
+// accountFor is the Account of somebody whom a company vouches for.
+func (p *Portal) accountFor(ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, next string) (*rosterv1alpha1.Account, error) {
+	acct, err := p.accounts.Lookup(ctx, string(id.Address))
+	if err != nil && !errors.Is(err, account.ErrNotFound) {
+		return nil, err
+	}
+	if acct != nil {
+		all, err := p.memberships(ctx, acct)
+		if err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(b belonging) bool { return b.organization != nil && p.companyOf(b.organization, id.Address) == c }) {
+			return acct, nil
+		}
+	}
+	token, ok := strings.CutPrefix(next, "/invitations/")
+	if !ok {
+		return nil, errNoMembership
+	}
+	f, err := p.identify(ctx, token)
+	if err == nil {
+		f, err = p.refresh(ctx, f)
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case f.address != id.Address:
+		return nil, errOtherInvitee
+	case f.check(p.clock.Now()) != invitation.LinkOpen, p.companyOf(f.offer.Organization, id.Address) != c:
+		return nil, errNoMembership
+	case acct != nil:
+		return acct, nil
+	}
+	return p.accounts.Ensure(ctx, id.Address, p.profileOf(v, f, id))
+}
+
+// profileOf is what is known about somebody before they say anything about themselves.
+func (p *Portal) profileOf(v *visit, f found, id oidc.Identity) account.Profile {
+	p.setFound(v, f)
+	known := p.prefill(v)
+	name := tidy(id.Name)
+	if !isLine(name) || !isVisible(name) || len(name) > maxName {
+		name = known.DisplayName
+	}
+	if name == "" {
+		name, _, _ = strings.Cut(string(id.Address), "@")
+	}
+	return account.Profile{DisplayName: name, Company: known.Company, Locale: v.words.Locale}
+}
+
+// companyFailed says why nobody was signed in. The log says more.
+func (p *Portal) companyFailed(v *visit, c *oidc.Client, err error) {
+	if errors.Is(err, account.ErrSuspended) {
+		p.audit(v, eventSignIn, resultRefused, "", "issuer", c.Name)
+		p.suspended(v)
+		return
+	}
+	w := v.words
+	status, text := companyProblem(w, c.DisplayName, err)
+	if text == "" {
+		p.fault(v, err)
+		return
+	}
+	p.audit(v, eventSignIn, resultFailure, "", "issuer", c.Name)
+	p.log.Info("Nobody was signed in by a company", "issuer", c.Name, "why", err.Error())
+	p.notice(v, status, notice{
+		Symbol: symbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
+		Go: action{Text: w.T("company.back"), Href: p.root + "/sign-in" + w.Query()},
+	})
+}
+
+// companyProblem is empty for what is not the person's or the company's doing.
+func companyProblem(w words, company string, err error) (status int, text string) {
+	switch {
+	case errors.Is(err, oidc.ErrUnavailable):
+		return http.StatusBadGateway, w.T("company.unavailable", "Company", company)
+	case errors.Is(err, oidc.ErrFlow):
+		return http.StatusBadRequest, w.T("company.flow")
+	case errors.Is(err, oidc.ErrDenied):
+		return http.StatusForbidden, w.T("company.denied", "Company", company)
+	case errors.Is(err, oidc.ErrToken):
+		return http.StatusBadGateway, w.T("company.token", "Company", company)
+	case errors.Is(err, oidc.ErrUnverified):
+		return http.StatusForbidden, w.T("company.unverified", "Company", company)
+	case errors.Is(err, oidc.ErrDomain):
+		return http.StatusForbidden, w.T("company.domain", "Company", company)
+	case errors.Is(err, account.ErrOtherPerson):
+		return http.StatusForbidden, w.T("company.otherPerson", "Company", company)
+	case errors.Is(err, errOtherInvitee):
+		return http.StatusForbidden, w.T("company.otherInvitee", "Company", company)
+	case errors.Is(err, errNoMembership), errors.Is(err, errUnknown):
+		return http.StatusForbidden, w.T("company.noMembership", "Company", company)
+	}
+	return 0, ""
+}

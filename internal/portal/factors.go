@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"encoding/base64"
+	"errors"
+	"html/template"
+	"net/http"
+	"strings"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/factor"
+)
+
+// What the forms on the page of second factors do.
+const (
+	actionRemoveApp     = "remove-app"
+	actionRemovePasskey = "remove-passkey"
+	actionNewCodes      = "new-codes"
+)
+
+// factorsPage lists the second factors of a person.
+type factorsPage struct {
+	fields
+	Action string
+	// AddApp and AddPasskey are where to add one; empty where that is not offered.
+	AddApp, AddPasskey string
+	// App says since when there is an authenticator app; empty if there is none.
+	App      string
+	Passkeys []passkeyView
+	// Codes is how many recovery codes are left.
+	Codes int
+	// HasCodes says that there is a set of them, used up or not.
+	HasCodes bool
+	// Demanded are the organisations that ask for a second factor.
+	Demanded []string
+	// Owed says that nothing else can be seen before there is one.
+	Owed bool
+	Back string
+}
+
+type passkeyView struct {
+	ID, Name, Added, Used string
+}
+
+// getFactors answers GET /account/factors.
+func (p *Portal) getFactors(v *visit) {
+	who, w := v.person, v.words
+	f, err := account.Factors(who.account, who.credentials, p.clock.Now())
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	asking := p.demanding(v)
+	page := factorsPage{Action: p.root + "/account/factors" + w.Query(), Back: p.root + "/account" + w.Query()}
+	for _, b := range asking {
+		page.Demanded = append(page.Demanded, b.organization.Spec.DisplayName)
+	}
+	page.Owed = len(asking) > 0 && !f.Enrolled()
+	if f.App != nil {
+		page.App = w.moment(f.App.Added)
+	} else {
+		page.AddApp = p.again(v, "/account/factors/app")
+	}
+	if p.passkeys != nil && len(f.Passkeys) < factor.MaxPasskeys {
+		page.AddPasskey = p.again(v, "/account/factors/passkey")
+	}
+	for _, k := range f.Passkeys {
+		view := passkeyView{ID: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Added: w.moment(k.Added)}
+		if !k.Used.IsZero() {
+			view.Used = w.moment(k.Used)
+		}
+		page.Passkeys = append(page.Passkeys, view)
+	}
+	if f.Recovery != nil {
+		page.HasCodes, page.Codes = true, len(f.Recovery.Hashes)
+	}
+	p.show(v, http.StatusOK, pageFactors, w.T("factors.title"), page)
+}
+
+// postFactors answers POST /account/factors.
+func (p *Portal) postFactors(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	ctx, who, now := v.r.Context(), v.person, p.clock.Now()
+	var err error
+	switch v.r.PostForm.Get(fieldAction) {
+	case actionRemoveApp:
+		if err = p.accounts.RemoveApp(ctx, who.account, now); err == nil {
+			p.factorsChanged(v, "app removed")
+		}
+	case actionRemovePasskey:
+		id, bad := base64.RawURLEncoding.DecodeString(v.r.PostForm.Get(fieldName))
+		if bad != nil {
+			p.badRequest(v)
+			return
+		}
+		if err = p.accounts.RemovePasskey(ctx, who.account, id, now); err == nil {
+			p.factorsChanged(v, "passkey removed")
+		}
+	case actionNewCodes:
+		p.newCodes(v)
+		return
+	default:
+		p.badRequest(v)
+		return
+	}
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.seeOther(v, "/account/factors", "")
+}
+
+// factorsChanged audits a change, and asks the operator to tell the person.
+func (p *Portal) factorsChanged(v *visit, what string) {
+	p.audit(v, eventFactorChange, resultSuccess, v.person.account.Name, "change", what)
+	p.noteFactors(v, v.person.account)
+}
+
+// noteFactors asks the operator to tell the person. If that cannot be done just now, the change stands all the same.
+func (p *Portal) noteFactors(v *visit, acct *rosterv1alpha1.Account) {
+	if err := p.accounts.NoteFactors(v.r.Context(), acct, p.clock.Now()); err != nil {
+		p.log.Error(err, "Cannot note that second factors were changed", "account", acct.Name)
+	}
+}
+
+// codesPage shows recovery codes, once.
+type codesPage struct {
+	Codes []string
+	Go    string
+}
+
+// newCodes makes a set of recovery codes and shows it: as the answer to a form, so that no address shows it again.
+func (p *Portal) newCodes(v *visit) {
+	codes, err := p.accounts.MakeRecoveryCodes(v.r.Context(), v.person.account, p.clock.Now())
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.factorsChanged(v, "recovery codes made")
+	next := v.r.URL.Query().Get(nextParameter)
+	if !p.destinations.MatchString(next) {
+		next = "/account/factors"
+	}
+	p.show(v, http.StatusOK, pageCodes, v.words.T("codes.title"), codesPage{Codes: codes, Go: p.root + next + v.words.Query()})
+}
+
+// seedUse keeps what is sealed here apart from everything else that is sealed with the same keys.
+const seedUse = "roster.dev portal app enrolment v1"
+
+// enrolment is a seed that has been shown and not been confirmed yet. The page carries it, sealed.
+type enrolment struct {
+	Account string    `json:"account"`
+	Seed    []byte    `json:"seed"`
+	Shown   time.Time `json:"shown"`
+}
+
+// enrolFor is how long somebody may take to set their app up.
+const enrolFor = 30 * time.Minute
+
+// appPage shows a seed and asks for the first code.
+type appPage struct {
+	fields
+	QR     template.HTML
+	Secret string
+	Sealed string
+	Action string
+	Back   string
+}
+
+// getApp answers GET /account/factors/app.
+func (p *Portal) getApp(v *visit) {
+	p.appForm(v, http.StatusOK, enrolment{Account: v.person.account.Name, Seed: factor.NewSeed(), Shown: p.clock.Now()}, nil)
+}
+
+func (p *Portal) appForm(v *visit, status int, e enrolment, problems []problem) {
+	w := v.words
+	qr, err := factor.QRCode(factor.KeyURI(issuerName, v.person.account.Spec.Email, e.Seed), w.T("app.qr"))
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	sealer, err := p.sealer(v.r.Context(), seedUse)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	sealed, err := sealer.Seal(e)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.show(v, status, pageApp, errorTitle(w, w.T("app.title"), problems), appPage{
+		fields: fields{problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
+		Action: p.again(v, "/account/factors/app"), Back: p.root + "/account/factors" + w.Query(),
+	})
+}
+
+// issuerName is what authenticator apps show beside the address, and browsers beside passkeys.
+const issuerName = "Roster"
+
+// postApp answers POST /account/factors/app: the app counts once its first code has been typed.
+func (p *Portal) postApp(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	ctx, who, now := v.r.Context(), v.person, p.clock.Now()
+	sealer, err := p.sealer(ctx, seedUse)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	var e enrolment
+	if sealer.Open(v.r.PostForm.Get("seed"), &e) != nil || e.Account != who.account.Name || now.Sub(e.Shown) > enrolFor {
+		p.seeOther(v, "/account/factors/app", "")
+		return
+	}
+	if wait := p.tries.take("app " + who.account.Name + " " + who.session.Device); wait > 0 {
+		p.throttled(v, wait)
+		return
+	}
+	step, ok := factor.MatchStep(e.Seed, v.r.PostForm.Get(fieldCode), now, 0)
+	if !ok {
+		p.appForm(v, http.StatusUnprocessableEntity, e, []problem{{Field: fieldCode, Text: v.words.T("error.code")}})
+		return
+	}
+	keys, err := p.sealKeys(ctx)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	c, err := p.accounts.SetApp(ctx, who.account, keys, e.Seed, step, now)
+	if errors.Is(err, account.ErrFactorsExist) {
+		p.seeOther(v, "/account/factors", "") // a double click, or another window
+		return
+	}
+	p.enrolled(v, c, account.MethodApp, "app added", err)
+}
+
+// enrolled goes on after a factor was added: the session has given it, and with the first one come recovery codes.
+func (p *Portal) enrolled(v *visit, c account.Credentials, method account.Method, change string, err error) {
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.factorsChanged(v, change)
+	if err := p.stepUp(v, method, device{}); err != nil {
+		p.fault(v, err)
+		return
+	}
+	f, err := account.Factors(v.person.account, c, p.clock.Now())
+	switch {
+	case err != nil:
+		p.fault(v, err)
+	case f.Recovery == nil:
+		p.newCodes(v)
+	default:
+		p.seeOther(v, "/account/factors", "")
+	}
+}
+
+// passkeyName is what a passkey is called if its person gives it no name.
+func passkeyName(typed, otherwise string) string {
+	name := tidy(typed)
+	if name == "" || !isLine(name) || !isVisible(name) {
+		return otherwise
+	}
+	return strings.ToValidUTF8(name[:min(len(name), maxName)], "")
+}

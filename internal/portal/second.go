@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/seal"
+)
+
+// The fields of the forms about second factors.
+const (
+	fieldCode     = "code"
+	fieldRecovery = "recovery"
+	fieldAnswer   = "answer"
+	fieldName     = "name"
+)
+
+// secondPage asks for a second factor.
+type secondPage struct {
+	fields
+	Action string
+	// App and Recovery say what the account has.
+	App, Recovery bool
+	// Passkey is what a browser needs to use one; empty if there is none.
+	Passkey string
+}
+
+// sealKeys are those that seeds are sealed with.
+func (p *Portal) sealKeys(ctx context.Context) (seal.Keys, error) {
+	keys, err := p.factorKeys.Refresh(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return seal.NewKeys(keys...)
+}
+
+// proceed goes on after a first proof: to the second factor where the account has one, else in.
+func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Credentials, s account.Session, d device, next string) error {
+	asks, err := p.asksForFactor(acct, c, s)
+	if err != nil {
+		return err
+	}
+	if !asks {
+		if err := p.begin(v, acct, s, d, acct.Spec.Email); err != nil {
+			return err
+		}
+		p.seeOther(v, p.destination(next), "")
+		return nil
+	}
+	if err := p.end(v); err != nil {
+		return err
+	}
+	s.Pending = true
+	if err := p.setSession(v, s); err != nil {
+		return err
+	}
+	p.seeOther(v, "/sign-in/second", p.destination(next))
+	return nil
+}
+
+// asksForFactor says whether the account has a second factor that the session lacks. Where the platform relies on a company to have asked for
+// one, it is not asked for again.
+func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentials, s account.Session) (bool, error) {
+	f, err := account.Factors(acct, c, p.clock.Now())
+	return err == nil && f.Enrolled() && !s.Twofold() && !s.CompanyAskedForFactor(), err
+}
+
+// halfway serves whoever has given a first proof: on the way in, or signed in already.
+func (p *Portal) halfway(h func(*visit)) func(*visit) {
+	return func(v *visit) {
+		who, err := p.person(v, true)
+		if err == nil && who == nil {
+			who, err = p.person(v, false)
+		}
+		switch {
+		case err != nil:
+			p.fault(v, err)
+		case who == nil:
+			p.toSignIn(v)
+		default:
+			if err := p.setPerson(v, who); err != nil {
+				p.fault(v, err)
+				return
+			}
+			h(v)
+		}
+	}
+}
+
+// getSecond answers GET /sign-in/second.
+func (p *Portal) getSecond(v *visit) { p.secondForm(v, http.StatusOK, nil) }
+
+func (p *Portal) secondForm(v *visit, status int, problems []problem) {
+	who, now := v.person, p.clock.Now()
+	f, err := account.Factors(who.account, who.credentials, now)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	if !f.Enrolled() {
+		p.toSignIn(v)
+		return
+	}
+	page := secondPage{
+		fields: fields{problems}, Action: p.again(v, "/sign-in/second"),
+		App: f.App != nil, Recovery: f.Recovery != nil && len(f.Recovery.Hashes) > 0,
+	}
+	if p.passkeys != nil && len(f.Passkeys) > 0 {
+		options, c, err := p.passkeys.BeginConfirmation(account.PersonOf(who.account, f), who.account.Name, now)
+		if err == nil {
+			err = p.keepCeremony(v, c)
+		}
+		if err != nil {
+			p.fault(v, err)
+			return
+		}
+		page.Passkey = string(options)
+	}
+	p.show(v, status, pageSecond, errorTitle(v.words, v.words.T("second.title"), problems), page)
+}
+
+// postSecond answers POST /sign-in/second.
+func (p *Portal) postSecond(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	d, err := p.browser(v)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	who := v.person
+	if wait := p.takeCode(v, d); wait > 0 {
+		p.audit(v, eventFactor, resultThrottled, who.account.Name)
+		p.throttled(v, wait)
+		return
+	}
+	method, wrong, err := p.useFactor(v)
+	switch {
+	case err != nil:
+		p.fault(v, err)
+		return
+	case len(wrong) > 0:
+		p.audit(v, eventFactor, resultFailure, who.account.Name, "method", method)
+		p.secondForm(v, http.StatusUnprocessableEntity, wrong)
+		return
+	}
+	p.audit(v, eventFactor, resultSuccess, who.account.Name, "method", method)
+	if err := p.stepUp(v, method, d); err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
+}
+
+// stepUp notes a further proof: it lets somebody in who was on the way, and gives somebody who was in a new session.
+func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
+	who, now := v.person, p.clock.Now()
+	s := who.session
+	s.Prove(method, now)
+	if s.Pending {
+		return p.begin(v, who.account, s, d, who.account.Spec.Email)
+	}
+	s, err := p.accounts.Renew(v.r.Context(), who.account, s, now)
+	if errors.Is(err, account.ErrSignedOut) {
+		p.dropSession(v)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return p.setSession(v, s)
+}
+
+// useFactor tries what was sent. Where that was wrong it says so; the error is that of the API server.
+func (p *Portal) useFactor(v *visit) (account.Method, []problem, error) {
+	form := v.r.PostForm
+	switch {
+	case form.Get(fieldAnswer) != "":
+		err := p.usePasskey(v, v.person.account, factor.CeremonyConfirm, v.person.account.Name)
+		return p.outcome(v, account.MethodPasskey, problem{Text: v.words.T("error.passkey")}, err)
+	case form.Get(fieldRecovery) != "":
+		return p.outcome(v, account.MethodRecovery, problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
+	}
+	return p.outcome(v, account.MethodApp, problem{Field: fieldCode, Text: v.words.T("error.code")}, p.useCode(v))
+}
+
+func (p *Portal) useCode(v *visit) error {
+	keys, err := p.sealKeys(v.r.Context())
+	if err != nil {
+		return err
+	}
+	return p.accounts.UseCode(v.r.Context(), v.person.account, keys, v.r.PostForm.Get(fieldCode), p.clock.Now())
+}
+
+// useRecoveryCode has the person told: it may not have been them.
+func (p *Portal) useRecoveryCode(v *visit) error {
+	acct := v.person.account
+	left, err := p.accounts.UseRecoveryCode(v.r.Context(), acct, v.r.PostForm.Get(fieldRecovery), p.clock.Now())
+	if err == nil {
+		p.log.Info("A recovery code was used", "account", acct.Name, "left", left)
+		p.noteFactors(v, acct)
+	}
+	return err
+}
+
+// outcome tells what the person has to correct from what is wrong here.
+func (p *Portal) outcome(v *visit, method account.Method, wrong problem, err error) (account.Method, []problem, error) {
+	if !isWrongFactor(err) {
+		return method, nil, err
+	}
+	p.log.Info("A second factor was refused", "account", v.person.account.Name, "method", method, "why", err.Error())
+	return method, []problem{wrong}, nil
+}
+
+// isWrongFactor tells what a person gave wrong from what is wrong here.
+func isWrongFactor(err error) bool {
+	for _, wrong := range []error{
+		factor.ErrCode, factor.ErrNoApp, factor.ErrPasskey, factor.ErrCloned, factor.ErrCeremony, factor.ErrPasskeyLimit,
+	} {
+		if errors.Is(err, wrong) {
+			return true
+		}
+	}
+	return false
+}
+
+// takeCode counts a try at a second factor, as tries at a password are counted: a browser that the person has signed in with has tries of its
+// own. Six digits are few, so that all others together have few.
+func (p *Portal) takeCode(v *visit, d device) time.Duration {
+	key := "code " + v.person.account.Name
+	if d.knows(v.person.account.Spec.Email) {
+		return p.tries.take(key + " device " + d.ID)
+	}
+	if wait := p.tries.take(key + " " + clientKey(v.client)); wait > 0 {
+		return wait
+	}
+	return p.allCodes.take(key)
+}
