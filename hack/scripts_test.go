@@ -285,3 +285,44 @@ func TestChromium(t *testing.T) {
 	write(t, filepath.Join(dir, "path/google-chrome"), "#!/bin/sh\n")
 	script("chromium.sh", path).prints(t, filepath.Join(dir, "path/google-chrome"))
 }
+
+// TestPeers: what is there is used, what is wrong is named, and on a machine without npm, or a compiler, somebody learns how to get them.
+func TestPeers(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"hack/peers.sh": read(t, "peers.sh"), "test/peers/package-lock.json": "{}", "test/peers/bluesky.mjs": "// starts it",
+	} {
+		write(t, filepath.Join(dir, name), content)
+	}
+	for _, tool := range []string{"bash", "dirname", "cksum", "tr", "cp"} {
+		path, err := exec.LookPath(tool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, "path", tool), "#!/bin/sh\nexec "+path+" \"$@\"\n")
+	}
+	peers := func(env ...string) *run {
+		return script(filepath.Join(dir, "hack/peers.sh"), append(env, "PATH="+filepath.Join(dir, "path"))...)
+	}
+	peers().fails(t, "npm is not on the PATH", "Install Node.js")
+	write(t, filepath.Join(dir, "path/npm"), "#!/bin/sh\nexit 1\n")
+	peers().fails(t, "make is needed", "build-essential")
+	peers("ROSTER_TEST_PEERS="+dir).fails(t, dir, "lacks the servers")
+
+	installed := filepath.Join(dir, "installed")
+	write(t, filepath.Join(installed, "node_modules/better-sqlite3/build/Release/better_sqlite3.node"), "")
+	write(t, filepath.Join(installed, "node"), "")
+	peers("ROSTER_TEST_PEERS="+installed).prints(t, installed)
+	if got := read(t, filepath.Join(installed, "bluesky.mjs")); got != "// starts it" {
+		t.Errorf("the programs in the folder are old: %q", got)
+	}
+}
+
+func read(t *testing.T, path string) string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}

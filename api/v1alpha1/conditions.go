@@ -45,6 +45,19 @@ const (
 	ConditionResponsibleResolved = "ResponsibleResolved"
 )
 
+// Condition types of a SocialProfile with credentials.
+const (
+	// ConditionConnected says whether the network takes the tokens. Only an answer of the network that says so makes it False.
+	ConditionConnected = "Connected"
+	// ConditionTokenExpiring says whether somebody has to connect the profile anew within 14 days, since the tokens end and are not renewed
+	// by themselves.
+	ConditionTokenExpiring = "TokenExpiring"
+	// ConditionScopesSufficient says whether the token reaches as far as publishing and answering need.
+	ConditionScopesSufficient = "ScopesSufficient"
+	// ConditionRenewerAvailable says whether anybody active may connect the profile anew. It is there while somebody has to.
+	ConditionRenewerAvailable = "RenewerAvailable"
+)
+
 // Reasons shared by several kinds.
 const (
 	// ReasonReady: nothing to do.
@@ -87,7 +100,7 @@ const (
 	ReasonAccepted = "Accepted"
 	// ReasonDeclined: the person declined; ask for a resend after talking to them.
 	ReasonDeclined = "Declined"
-	// ReasonExpired: the link was not used in time; ask for a resend.
+	// ReasonExpired: the link was not used in time; ask for a resend. Of a profile: the tokens have ended; connect it anew.
 	ReasonExpired = "Expired"
 	// ReasonRevoked: somebody withdrew the invitation.
 	ReasonRevoked = "Revoked"
@@ -153,4 +166,44 @@ const (
 	ReasonResolved = "Resolved"
 	// ReasonNameMismatch: the name of the Account is not the one that belongs to its address.
 	ReasonNameMismatch = "NameMismatch"
+)
+
+// Reasons of a SocialProfile with credentials.
+const (
+	// ReasonConnected: the network takes the tokens.
+	ReasonConnected = "Connected"
+	// ReasonTokenInvalid: the network does not take the tokens any more; connect the profile anew.
+	ReasonTokenInvalid = "TokenInvalid"
+	// ReasonRenewalLost: new tokens came and could not be stored, or the operator stopped meanwhile; connect the profile anew.
+	ReasonRenewalLost = "RenewalLost"
+	// ReasonAccountChanged: the tokens open another account; put the right ones in, or name the new account in spec.accountID.
+	ReasonAccountChanged = "AccountChanged"
+	// ReasonSecretNotFound: spec.credentialsSecretRef names a Secret that does not exist; create it or name another.
+	ReasonSecretNotFound = "SecretNotFound"
+	// ReasonSecretForbidden: the operator may not read Secrets of the namespace; bind the ClusterRole roster-credentials there.
+	ReasonSecretForbidden = "SecretForbidden"
+	// ReasonSecretInvalid: the Secret has no token, or an entry that cannot be read; correct it.
+	ReasonSecretInvalid = "SecretInvalid"
+	// ReasonNetworkNotConfigured: the configuration of the operator lacks the server, or what it needs to ask it; see networks there.
+	ReasonNetworkNotConfigured = "NetworkNotConfigured"
+	// ReasonNoAnswer: the network could not be asked, or its answer says nothing about the tokens; the operator asks again.
+	ReasonNoAnswer = "NoAnswer"
+	// ReasonRateLimited: the network wants the operator to wait; it asks again then.
+	ReasonRateLimited = "RateLimited"
+	// ReasonNotExpiring: the tokens last for more than 14 days, or are renewed in time.
+	ReasonNotExpiring = "NotExpiring"
+	// ReasonExpiryUnknown: neither the network nor the Secret tells when the tokens end.
+	ReasonExpiryUnknown = "ExpiryUnknown"
+	// ReasonExpiring: the tokens end soon; connect the profile anew.
+	ReasonExpiring = "Expiring"
+	// ReasonScopesSufficient: the token reaches far enough.
+	ReasonScopesSufficient = "ScopesSufficient"
+	// ReasonScopesMissing: the token lacks scopes; connect the profile anew and agree to them.
+	ReasonScopesMissing = "ScopesMissing"
+	// ReasonScopesUnknown: neither the network nor the Secret tells which scopes the token has.
+	ReasonScopesUnknown = "ScopesUnknown"
+	// ReasonRenewerAvailable: somebody active may connect the profile anew.
+	ReasonRenewerAvailable = "RenewerAvailable"
+	// ReasonNobodyCanRenew: nobody active may connect the profile anew; make somebody its Administrator.
+	ReasonNobodyCanRenew = "NobodyCanRenew"
 )

@@ -105,3 +105,7 @@ const LeftAnnotation = "roster.dev/left"
 // PlaceAnnotation on a Member that came by an Invitation holds the place of that Invitation in the order in which seats are given:
 // the time since which it was open, and its UID, with a slash between.
 const PlaceAnnotation = "roster.dev/place"
+
+// RenewingAnnotation is on a Secret while the tokens in it are being renewed. Its value is the fingerprint of those tokens. Where it stays,
+// the operator was stopped between asking for new tokens and storing them.
+const RenewingAnnotation = "roster.dev/renewing"

@@ -8,6 +8,28 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:Enum=Facebook;Instagram;Threads;X;LinkedIn;YouTube;TikTok;Pinterest;Mastodon;Bluesky
 type Network string
 
+// The networks.
+const (
+	NetworkFacebook  Network = "Facebook"
+	NetworkInstagram Network = "Instagram"
+	NetworkThreads   Network = "Threads"
+	NetworkX         Network = "X"
+	NetworkLinkedIn  Network = "LinkedIn"
+	NetworkYouTube   Network = "YouTube"
+	NetworkTikTok    Network = "TikTok"
+	NetworkPinterest Network = "Pinterest"
+	NetworkMastodon  Network = "Mastodon"
+	NetworkBluesky   Network = "Bluesky"
+)
+
+// Networks are all of them.
+func Networks() []Network {
+	return []Network{
+		NetworkFacebook, NetworkInstagram, NetworkThreads, NetworkX, NetworkLinkedIn,
+		NetworkYouTube, NetworkTikTok, NetworkPinterest, NetworkMastodon, NetworkBluesky,
+	}
+}
+
 // ProfileType is what kind of account on the network a SocialProfile is.
 // +kubebuilder:validation:Enum=Profile;AdAccount
 type ProfileType string
@@ -38,9 +60,24 @@ type SocialProfileSpec struct {
 	// +kubebuilder:default=Profile
 	Type ProfileType `json:"type,omitempty"`
 
-	// credentialsSecretRef names the Secret in the same namespace that holds the network's tokens.
+	// credentialsSecretRef names the Secret in the same namespace that holds the network's tokens: access_token, refresh_token, expires_at,
+	// refresh_token_expires_at and scope, as OAuth 2.0 calls them, or app_password for Bluesky. The operator reads it where the namespace
+	// has a RoleBinding to the ClusterRole roster-credentials.
 	// +optional
 	CredentialsSecretRef *LocalReference `json:"credentialsSecretRef,omitempty"`
+
+	// refresh says whether the operator renews the tokens: Never, for tokens that another program or an external secret store keeps fresh;
+	// BeforeExpiry, in good time before the access token expires. The new tokens are written to the Secret.
+	// +optional
+	// +kubebuilder:default=Never
+	Refresh RefreshPolicy `json:"refresh,omitempty"`
+
+	// accountID is the network's own name of the account, which stays when the handle changes, such as 17841400000000000 or
+	// did:plc:ewvi7nxzyoun6zhxrhs64oiz. Tokens of another account are refused. Left out, the account of the first good token counts.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	AccountID string `json:"accountID,omitempty"`
 
 	// responsibleRef names the Member who looks after the profile.
 	// +optional
@@ -59,6 +96,18 @@ type SocialProfileSpec struct {
 	Notifications *ProfileNotifications `json:"notifications,omitempty"`
 }
 
+// RefreshPolicy says whether the operator renews the tokens of a profile.
+// +kubebuilder:validation:Enum=Never;BeforeExpiry
+type RefreshPolicy string
+
+// The ways to renew tokens.
+const (
+	// RefreshNever leaves tokens as they are.
+	RefreshNever RefreshPolicy = "Never"
+	// RefreshBeforeExpiry renews them in good time.
+	RefreshBeforeExpiry RefreshPolicy = "BeforeExpiry"
+)
+
 // ProfileNotifications are the mails that the responsible person of a profile gets.
 type ProfileNotifications struct {
 	// tokenExpiry mails before the access token expires and when it has.
@@ -66,7 +115,7 @@ type ProfileNotifications struct {
 	// +kubebuilder:default=true
 	TokenExpiry *bool `json:"tokenExpiry,omitempty"`
 
-	// engagement mails when new items arrive in the inbox.
+	// engagement mails when new items arrive in the inbox, at most once a day. Facebook, Mastodon and Bluesky tell how many there are.
 	// +optional
 	// +kubebuilder:default=false
 	Engagement *bool `json:"engagement,omitempty"`
@@ -99,7 +148,8 @@ type RoleHolders struct {
 // SocialProfileStatus is what the operator knows about the profile.
 type SocialProfileStatus struct {
 	// conditions tell how it stands: Ready, ResponsibleResolved, TeamAssigned, Administered where a guardrail asks for it, and Stalled
-	// when something must be changed.
+	// when something must be changed. Where there are credentials: Connected, TokenExpiring, ScopesSufficient, and RenewerAvailable
+	// while somebody has to connect anew.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -132,7 +182,147 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	Responsible string `json:"responsible,omitempty"`
+
+	// engagementAssignee is the address of the person whom inbox tools assign what arrives on the profile to: the responsible person, or
+	// the owner of the organisation while there is none or they are not active.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	EngagementAssignee string `json:"engagementAssignee,omitempty"`
+
+	// engagement is what waits in the inbox of the profile. It is there where spec.notifications.engagement is true and the network tells.
+	// +optional
+	Engagement *EngagementStatus `json:"engagement,omitempty"`
+
+	// credential is what the network said about the tokens. It is there where spec.credentialsSecretRef is.
+	// +optional
+	Credential *CredentialStatus `json:"credential,omitempty"`
 }
+
+// EngagementStatus is what waits in the inbox of a profile.
+type EngagementStatus struct {
+	// unread is how many items nobody had looked at when the network was asked last.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Unread *int32 `json:"unread,omitempty"`
+
+	// known is how many of them somebody was mailed about.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Known *int32 `json:"known,omitempty"`
+
+	// to is the address that the last mail went to.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	To string `json:"to,omitempty"`
+
+	// time when the relay took that mail.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+}
+
+// CredentialStatus is what a network said about the tokens of a profile.
+type CredentialStatus struct {
+	// fingerprint tells these tokens from others without telling what they are.
+	// +optional
+	// +kubebuilder:validation:MinLength=16
+	// +kubebuilder:validation:MaxLength=16
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// accountID is the network's own name of the account that the tokens open.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	AccountID string `json:"accountID,omitempty"`
+
+	// handle of the account, as the network has it now.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Handle string `json:"handle,omitempty"`
+
+	// accessExpiryTime is when the access token ends.
+	// +optional
+	AccessExpiryTime *metav1.Time `json:"accessExpiryTime,omitempty"`
+
+	// refreshExpiryTime is when the refresh token ends.
+	// +optional
+	RefreshExpiryTime *metav1.Time `json:"refreshExpiryTime,omitempty"`
+
+	// dataAccessExpiryTime is when the network wants the person who connected the profile to agree anew.
+	// +optional
+	DataAccessExpiryTime *metav1.Time `json:"dataAccessExpiryTime,omitempty"`
+
+	// reconnectByTime is when somebody has to connect the profile anew at the latest, since what the tokens end with is not renewed by
+	// itself. Absent where that is never, or not known.
+	// +optional
+	ReconnectByTime *metav1.Time `json:"reconnectByTime,omitempty"`
+
+	// scopes that the token has, sorted.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	Scopes []string `json:"scopes,omitempty"`
+
+	// notice is the last mail about these tokens.
+	// +optional
+	Notice *CredentialNotice `json:"notice,omitempty"`
+}
+
+// NoticeCause is what a mail about tokens is about.
+// +kubebuilder:validation:Enum=ExpiresIn14Days;ExpiresIn3Days;ExpiresIn1Day;Expired;AccessLost
+type NoticeCause string
+
+// What mails about tokens are about, the least pressing first. Tokens are mailed about once for each.
+const (
+	NoticeExpiresIn14Days NoticeCause = "ExpiresIn14Days"
+	NoticeExpiresIn3Days  NoticeCause = "ExpiresIn3Days"
+	NoticeExpiresIn1Day   NoticeCause = "ExpiresIn1Day"
+	NoticeExpired         NoticeCause = "Expired"
+	NoticeAccessLost      NoticeCause = "AccessLost"
+)
+
+// CredentialNotice is a mail about the tokens of a profile.
+type CredentialNotice struct {
+	// fingerprint of the tokens that the mail was about.
+	// +optional
+	// +kubebuilder:validation:MinLength=16
+	// +kubebuilder:validation:MaxLength=16
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// cause is what the mail was about.
+	// +optional
+	Cause NoticeCause `json:"cause,omitempty"`
+
+	// to is the address that the mail went to.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	To string `json:"to,omitempty"`
+
+	// why that person: they are responsible for the profile, or own the organisation.
+	// +optional
+	Why NoticeRecipient `json:"why,omitempty"`
+
+	// time when the relay took the mail.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+}
+
+// NoticeRecipient is why somebody gets a mail about tokens.
+// +kubebuilder:validation:Enum=Responsible;Owner
+type NoticeRecipient string
+
+// Why somebody gets a mail about tokens.
+const (
+	// RecipientResponsible looks after the profile.
+	RecipientResponsible NoticeRecipient = "Responsible"
+	// RecipientOwner owns the organisation, and nobody active looks after the profile.
+	RecipientOwner NoticeRecipient = "Owner"
+)
 
 // SocialProfile is an account on a social network that the organisation runs. Members hold roles on it; any program can ask the
 // API server whether somebody may publish on it.
@@ -149,6 +339,7 @@ type SocialProfileStatus struct {
 // +kubebuilder:printcolumn:name="Editors",type=integer,JSONPath=`.status.holders.editors`
 // +kubebuilder:printcolumn:name="Moderators",type=integer,JSONPath=`.status.holders.moderators`
 // +kubebuilder:printcolumn:name="Guests",type=integer,JSONPath=`.status.holders.guests`
+// +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.conditions[?(@.type=="Connected")].status`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -41,6 +41,8 @@ type Config struct {
 	RBAC RBAC `json:"rbac"`
 	// Controllers is how much the manager does at once.
 	Controllers Controllers `json:"controllers"`
+	// Networks are the social networks that the manager asks about profiles, where there is more to say than that they exist.
+	Networks []Network `json:"networks,omitempty"`
 }
 
 // Mail is how mails leave the cluster.
@@ -167,10 +169,13 @@ func (c *Config) complete() {
 	if c.Controllers.Deliveries == 0 {
 		c.Controllers.Deliveries = 16
 	}
+	for i := range c.Networks {
+		c.Networks[i].complete()
+	}
 }
 
 func (c *Config) check() error {
-	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check())
+	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check(), checkNetworks(c.Networks))
 }
 
 func (c *Config) checkKind() error {

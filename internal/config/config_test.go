@@ -68,6 +68,11 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 			`portal.issuers[1].domains: "acme.example": issuer acme vouches for it already`),
 		"a name twice": issuers(`{name: acme, url: "https://a.example", clientID: r, domains: [a.example]}, {name: acme, url: "https://b.example", clientID: r, domains: [b.example]}`,
 			`portal.issuers[1].name: "acme": is the name of another issuer`),
+		"no such network":  {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},
+		"which Mastodon":   {"portal:", "networks: [{name: Mastodon}]\nportal:", `networks[0].url: "": must name the server`},
+		"no address":       {"portal:", "networks: [{name: X, authURL: api.x.com}]\nportal:", `networks[0].authURL: "api.x.com": must be an address`},
+		"twice the same":   {"portal:", "networks: [{name: X}, {name: X}]\nportal:", `networks[1].name: "X": is there twice`},
+		"too many checks":  {"portal:", "networks: [{name: X, checksPerMinute: 100000}]\nportal:", `networks[0].checksPerMinute: "100000": must be`},
 		"too many at once": {"portal:", "controllers: {deliveries: 1000}\nportal:", `controllers.deliveries: "1000": must be between 1 and 256`},
 	}
 	for name, c := range cases {
@@ -83,5 +88,16 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 	}
 	if _, err := Load("testdata/there-is-none.yaml"); err == nil || !strings.Contains(err.Error(), "there-is-none.yaml") {
 		t.Errorf("a missing file: %v", err)
+	}
+}
+
+func TestNetworks(t *testing.T) {
+	c, err := Parse([]byte(strings.Replace(least, "portal:",
+		"networks: [{name: Mastodon, url: https://A.example}, {name: Mastodon, url: https://b.example}, {name: X}]\nportal:", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := c.Networks; len(n) != 3 || n[0].Host() != "a.example" || n[2].Host() != "" || n[2].ChecksPerMinute != ChecksPerMinute {
+		t.Errorf("%+v", n)
 	}
 }

@@ -102,7 +102,7 @@ func organizationForMembers(o *rosterv1alpha1.Organization) any {
 }
 
 func organizationForProfiles(o *rosterv1alpha1.Organization) any {
-	return []any{inEffect(o), o.Spec.RequireTeam, o.Spec.Guardrails}
+	return []any{inEffect(o), o.Spec.RequireTeam, o.Spec.Guardrails, o.Status.Owner}
 }
 
 func organizationForInvitations(o *rosterv1alpha1.Organization) any {

@@ -61,6 +61,19 @@ func (e Events) profile(before, after *rosterv1alpha1.SocialProfile) {
 	e.lost(after, was, is, rosterv1alpha1.ConditionAdministered) // its last Administrator
 }
 
+// credentials tells of tokens that a network refuses, and of those that nobody can renew.
+func (e Events) credentials(before, after *rosterv1alpha1.SocialProfile) {
+	was, is := before.Status.Conditions, after.Status.Conditions
+	e.lost(after, was, is, rosterv1alpha1.ConditionConnected)
+	e.lost(after, was, is, rosterv1alpha1.ConditionRenewerAvailable)
+}
+
+// notice tells that somebody was mailed about tokens.
+func (e Events) notice(_, after *rosterv1alpha1.SocialProfile) {
+	n := after.Status.Credential.Notice
+	e.recorder.Eventf(after, nil, corev1.EventTypeNormal, string(n.Cause), "Notify", "%s was mailed about the tokens.", n.To)
+}
+
 func (e Events) team(before, after *rosterv1alpha1.Team) {
 	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
 }

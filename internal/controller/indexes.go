@@ -45,6 +45,8 @@ const (
 	indexTeamMember = "roster.teamMember"
 	// indexTeamRole: Teams by spec.role.
 	indexTeamRole = "roster.teamRole"
+	// indexCredentials: SocialProfiles by spec.credentialsSecretRef.
+	indexCredentials = "roster.credentials"
 	// indexConnectedBy: SocialProfiles by the normalised address in spec.connectedBy.
 	indexConnectedBy = "roster.connectedBy"
 	// indexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
@@ -96,6 +98,7 @@ func profileIndexes(userPrefix string) []index {
 	profile, team := &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Team{}
 	return []index{
 		on(profile, indexResponsible, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.ResponsibleRef) }),
+		on(profile, indexCredentials, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.CredentialsSecretRef) }),
 		on(profile, indexConnectedBy, func(p *rosterv1alpha1.SocialProfile) []string { return connectorKey(p, userPrefix) }),
 		on(profile, indexSoleAdministrator, func(p *rosterv1alpha1.SocialProfile) []string { return nameKey(p.Status.SoleAdministrator) }),
 		on(team, indexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),

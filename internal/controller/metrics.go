@@ -9,6 +9,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/network"
 )
 
 // Metrics of the manager besides those of controller-runtime.
@@ -17,6 +18,8 @@ type Metrics struct {
 	mailDuration *prometheus.HistogramVec
 	transitions  *prometheus.CounterVec
 	expiryLag    prometheus.Histogram
+	checks       *prometheus.CounterVec
+	renewals     *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics.
@@ -24,7 +27,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder, account) and outcome (Delivered, Rejected, Failing).",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome (Delivered, Rejected, Failing).",
 		}, []string{"kind", "outcome"}),
 		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
@@ -37,9 +40,25 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "roster_invitation_expiry_lag_seconds", Help: "How long after its expiryTime an Invitation was reported as Expired.",
 			Buckets: prometheus.ExponentialBuckets(0.01, 2, 15),
 		}),
+		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_credential_checks_total",
+			Help: "Answers of networks about the tokens of profiles, by network and what they say (Valid, Invalid, Unknown).",
+		}, []string{"network", "validity"}),
+		renewals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_credential_renewals_total",
+			Help: "Renewals of tokens, by network and what became of them (Valid: new tokens, Invalid: refused for good, Unknown: not yet).",
+		}, []string{"network", "validity"}),
 	}
-	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag)
+	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals)
 	return m
+}
+
+func (m *Metrics) check(on rosterv1alpha1.Network, v network.Validity) {
+	m.checks.WithLabelValues(string(on), string(v)).Inc()
+}
+
+func (m *Metrics) renewal(on rosterv1alpha1.Network, err error) {
+	m.renewals.WithLabelValues(string(on), string(network.ValidityOf(err))).Inc()
 }
 
 func (m *Metrics) mail(r invitation.Report, took time.Duration) {

@@ -13,7 +13,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
@@ -82,6 +84,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics,
 		post: newOutbox(o, mgr.GetClient(), keys, metrics),
 	}
+	secrets, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
+	if err != nil {
+		return err
+	}
+	post := courier{
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
+	}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
@@ -89,6 +98,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupMembers(mgr, find, &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}),
 		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupCredentials(mgr, find, &credentials{
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
+			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
+			renewing: map[types.UID]bool{},
+		}),
+		setupNotices(mgr, &notices{courier: post, sent: map[client.ObjectKey]sentNotice{}}),
+		setupDigests(mgr, &digests{courier: post, sent: map[client.ObjectKey]sentDigest{}}),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),
@@ -98,8 +114,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupAccountMails(mgr, o, keys, metrics),
 		setupLeavers(mgr),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
-		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, mgr.GetLogger())),
-		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),
 	)
 }
 

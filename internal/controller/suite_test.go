@@ -45,6 +45,7 @@ var (
 	api     client.Client
 	writes  *testenv.Writes
 	running *operator
+	social  *xcom
 	spaces  atomic.Int32
 )
 
@@ -62,6 +63,11 @@ var _ = BeforeSuite(func() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(post.Close)
 	now = clocktesting.NewFakePassiveClock(time.Now().Truncate(time.Second))
+	social = startX(context.Background())
+	Expect(api.Create(context.Background(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-x"},
+		StringData: map[string]string{"client_id": clientID, "client_secret": clientSecret},
+	})).To(Succeed())
 	running = startOperator(cluster.As("roster-manager"))
 	DeferCleanup(func() { running.stop() })
 })
@@ -89,7 +95,7 @@ func startOperator(as *rest.Config) *operator {
 	cfg := config.Config{
 		Portal: config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys"}, Links: config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: post.Addr(), TLS: config.TLSNone, Connections: 4}},
-		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4},
+		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: socialNetworks(social),
 	}
 	relay, err := mail.NewRelay(cfg.Mail.SMTP, nil, clock.RealClock{})
 	Expect(err).NotTo(HaveOccurred())

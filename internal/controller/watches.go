@@ -8,6 +8,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -114,5 +115,24 @@ func setupPlans(mgr manager.Manager, r *plans) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Plan{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), builder.WithPredicates(changed(organizationPlan))).
+		Complete(r)
+}
+
+func setupNotices(mgr manager.Manager, r *notices) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("notices").
+		For(&rosterv1alpha1.SocialProfile{}).
+		Complete(r)
+}
+
+func setupDigests(mgr manager.Manager, r *digests) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("digests").
+		For(&rosterv1alpha1.SocialProfile{}).
+		Complete(r)
+}
+
+func setupCredentials(mgr manager.Manager, find finder, r *credentials) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
+		For(&rosterv1alpha1.SocialProfile{}).
+		WatchesRawSource(source.Channel(r.secrets.changes, enqueue(find.profilesOfSecret))).
 		Complete(r)
 }

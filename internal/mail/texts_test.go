@@ -94,6 +94,28 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for _, n := range everyTokenNotice() {
+		s := composer.texts.in(n.Locale)
+		v := n.view(s)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := composer.texts.in("en")
+	for n := range 2 {
+		v := Digest{Name: strings.Repeat("Bob", n), Items: n + 1}.view(s)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, topic := range []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
 		rosterv1alpha1.MailFactorsReset,
@@ -121,7 +143,7 @@ func composerOfKeys(t *testing.T, keys map[string]string) *Composer {
 	var file strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		text := "[" + key + "]"
-		for _, field := range []string{".Weekday", ".Month", ".Time", ".Duration"} {
+		for _, field := range []string{".Weekday", ".Month", ".Time", ".Duration", ".Items"} {
 			if strings.Contains(keys[key], field) {
 				text += "{{" + field + "}}"
 			}
@@ -221,6 +243,18 @@ func everything() []Invitation {
 	}
 	for day := range 7 {
 		add(func(in *Invitation) { in.Expiry = now.AddDate(0, 0, 7+day) })
+	}
+	return all
+}
+
+// everyTokenNotice is every kind of mail about tokens.
+func everyTokenNotice() []TokenNotice {
+	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
+	var all []TokenNotice
+	for _, cause := range []rosterv1alpha1.NoticeCause{"ExpiresIn3Days", "Expired", "AccessLost"} {
+		for _, why := range []rosterv1alpha1.NoticeRecipient{"Responsible", "Owner"} {
+			all = append(all, TokenNotice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
+		}
 	}
 	return all
 }

@@ -40,12 +40,24 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	if in.Responsible != nil {
 		s.Responsible = in.Responsible.Spec.Email
 	}
+	s.EngagementAssignee = in.assignee()
 	conds := newConditions(&s.Conditions, p.Generation, now)
 	in.conditions(conds)
 	in.team(conds)
 	s.SoleAdministrator = in.administered(conds)
 	in.place(conds)
 	return s
+}
+
+// assignee is who gets what arrives on the profile: the responsible person, or the owner while there is none or they are not active.
+func (in ProfileInput) assignee() string {
+	switch {
+	case in.Responsible != nil && IsActive(in.Responsible):
+		return in.Responsible.Spec.Email
+	case in.Organization != nil:
+		return in.Organization.Status.Owner
+	}
+	return ""
 }
 
 func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
@@ -158,6 +170,14 @@ func Standing(o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile) a
 	return access.Present
 }
 
+// instead says who stands in for a responsible person.
+func (in ProfileInput) instead() string {
+	if owner := in.assignee(); owner != "" {
+		return " What arrives there is for the owner, " + owner + "."
+	}
+	return ""
+}
+
 func isTrue(b *bool) bool { return b != nil && *b }
 
 func (in ProfileInput) conditions(conds conditions) {
@@ -168,7 +188,7 @@ func (in ProfileInput) conditions(conds conditions) {
 	switch {
 	case ref == nil:
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonNoResponsible,
-			"spec.responsibleRef is not set: nobody in particular looks after the profile.")
+			"spec.responsibleRef is not set: nobody in particular looks after the profile."+in.instead())
 	case in.Responsible == nil:
 		message := fmt.Sprintf(
 			"spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
@@ -177,7 +197,7 @@ func (in ProfileInput) conditions(conds conditions) {
 		return
 	case !IsActive(in.Responsible):
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,
-			fmt.Sprintf("%s has not joined yet, or is suspended.", in.Responsible.Spec.Email))
+			fmt.Sprintf("%s has not joined yet, or is suspended.%s", in.Responsible.Spec.Email, in.instead()))
 	default:
 		set(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("%s looks after the profile.", in.Responsible.Spec.Email))
 	}

@@ -43,14 +43,17 @@ func (n bluesky) Check(ctx context.Context, t Tokens) (Report, error) {
 	err := n.get(ctx, n.url+"/xrpc/com.atproto.server.getSession", t.Access, judgeBluesky, &s)
 	report.AccountID, report.Handle = s.DID, s.Handle
 	if err == nil && s.Active != nil && !*s.Active {
-		return report, &Fault{Kind: KindAuthentication, Message: oneLine("the account is not active: " + s.Status)}
+		return report, &Error{Kind: KindAuthentication, Message: oneLine("the account is not active: " + s.Status)}
 	}
 	return report, err
 }
 
 // judgeBluesky follows the errors of the lexicons. An expired token is a 400, as everything about a token is; a 401 is about the password.
 func judgeBluesky(_ int, body []byte) (Kind, string) {
-	var answer struct{ Error, Message string }
+	var answer struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""
 	}
@@ -109,7 +112,7 @@ func (n bluesky) open(ctx context.Context, t Tokens) (Tokens, error) {
 
 func (s blueskySession) tokens() (Tokens, error) {
 	if s.AccessJWT == "" || s.RefreshJWT == "" {
-		return Tokens{}, &Fault{Message: "the server of Bluesky answers without tokens"}
+		return Tokens{}, &Error{Message: "the server of Bluesky answers without tokens"}
 	}
 	return Tokens{
 		Access: s.AccessJWT, Refresh: s.RefreshJWT,
@@ -128,9 +131,18 @@ func jwtExpiry(token string) time.Time {
 	if err != nil {
 		return time.Time{}
 	}
-	var claims struct{ Exp int64 }
+	var claims struct {
+		Exp int64 `json:"exp"`
+	}
 	if json.Unmarshal(payload, &claims) != nil {
 		return time.Time{}
 	}
 	return unixTime(claims.Exp)
+}
+
+// Unread: the lexicon app.bsky.notification.getUnreadCount.
+func (n bluesky) Unread(ctx context.Context, t Tokens) (int, error) {
+	var answer struct{ Count int }
+	err := n.get(ctx, n.url+"/xrpc/app.bsky.notification.getUnreadCount", t.Access, judgeBluesky, &answer)
+	return answer.Count, err
 }

@@ -56,7 +56,7 @@ func (c caller) post(ctx context.Context, address string, form url.Values, judge
 func (c caller) do(r *http.Request, judge judge, out any) error {
 	r.Header.Set("Accept", "application/json")
 	r.Header.Set("User-Agent", "Roster (https://github.com/roster-dev/roster)")
-	response, err := c.http.Do(r)
+	response, err := c.http.Do(r) //nolint:gosec // the address is the network's own or the administrator's, never a profile's
 	if err != nil {
 		return err
 	}
@@ -69,15 +69,15 @@ func (c caller) do(r *http.Request, judge judge, out any) error {
 		return c.fault(r.URL.Host, response, body, judge)
 	}
 	if err := json.Unmarshal(body, out); err != nil {
-		return &Fault{Message: fmt.Sprintf("%s answers with something that is not the JSON that its documentation promises", r.URL.Host)}
+		return &Error{Message: fmt.Sprintf("%s answers with something that is not the JSON that its documentation promises", r.URL.Host)}
 	}
 	return nil
 }
 
 // fault is what an answer other than 2xx says.
-func (c caller) fault(host string, response *http.Response, body []byte, judge judge) *Fault {
+func (c caller) fault(host string, response *http.Response, body []byte, judge judge) *Error {
 	kind, message := judge(response.StatusCode, body)
-	f := &Fault{Kind: kind, RetryAfter: retryAfter(response.Header, c.clock.Now())}
+	f := &Error{Kind: kind, RetryAfter: retryAfter(response.Header, c.clock.Now())}
 	if response.StatusCode == http.StatusTooManyRequests {
 		f.Kind = KindLimit
 	}
@@ -92,14 +92,16 @@ func (c caller) fault(host string, response *http.Response, body []byte, judge j
 }
 
 // refresh renews by OAuth 2.0 (RFC 6749, section 6). The style is given and not tried out: a try would use up a refresh token.
-func (c caller) refresh(ctx context.Context, path string, style oauth2.AuthStyle, t Tokens, dead func(*oauth2.RetrieveError) bool) (Tokens, error) {
+func (c caller) refresh(
+	ctx context.Context, path string, style oauth2.AuthStyle, t Tokens, dead func(*oauth2.RetrieveError) bool,
+) (Tokens, error) {
 	config := oauth2.Config{
 		ClientID: c.app.ClientID, ClientSecret: c.app.ClientSecret,
 		Endpoint: oauth2.Endpoint{TokenURL: c.authURL + path, AuthStyle: style},
 	}
 	ctx = context.WithValue(ctx, oauth2.HTTPClient, c.http)
 	answer, err := config.TokenSource(ctx, &oauth2.Token{RefreshToken: t.Refresh}).Token()
-	if refused := (*oauth2.RetrieveError)(nil); errors.As(err, &refused) {
+	if refused, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
 		return Tokens{}, c.fault(hostOf(c.authURL), refused.Response, refused.Body, func(int, []byte) (Kind, string) {
 			return refusal(refused.ErrorCode, dead(refused)), strings.TrimSpace(refused.ErrorCode + " " + refused.ErrorDescription)
 		})

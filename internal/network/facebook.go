@@ -64,9 +64,9 @@ func (n facebook) debug(ctx context.Context, t Tokens) (Report, error) {
 		return report, nil
 	}
 	if d.Error.Code != 0 && d.Error.kind() != KindAuthentication {
-		return report, &Fault{Kind: d.Error.kind(), Message: oneLine("debug_token says: " + d.Error.String())}
+		return report, &Error{Kind: d.Error.kind(), Message: oneLine("debug_token says: " + d.Error.String())}
 	}
-	return report, &Fault{Kind: KindAuthentication, Message: oneLine("debug_token says that the token is not valid. " + d.Error.String())}
+	return report, &Error{Kind: KindAuthentication, Message: oneLine("debug_token says that the token is not valid. " + d.Error.String())}
 }
 
 // judgeMetaApp reads an answer to a request that bears the credentials of the app: that they are refused says nothing about the token.
@@ -83,4 +83,14 @@ func (n facebook) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 		"grant_type": {"fb_exchange_token"}, "client_id": {n.app.ClientID}, "client_secret": {n.app.ClientSecret},
 		"fb_exchange_token": {t.Access},
 	})
+}
+
+// Unread: unread_message_count and unread_notif_count of the Page ("Page" of the Graph API reference). A token of a person has neither.
+func (n facebook) Unread(ctx context.Context, t Tokens) (int, error) {
+	var page struct {
+		Messages      int `json:"unread_message_count"`
+		Notifications int `json:"unread_notif_count"`
+	}
+	err := n.get(ctx, n.url+metaVersion+"/me?fields=unread_message_count,unread_notif_count", t.Access, judgeMeta, &page)
+	return page.Messages + page.Notifications, err
 }

@@ -38,7 +38,7 @@ func (n linkedIn) Check(ctx context.Context, t Tokens) (Report, error) {
 	// "Sign In with LinkedIn using OpenID Connect". Tokens for organisations alone do not reach this far, and are none the worse for it.
 	var me struct{ Sub string }
 	err = n.get(ctx, n.url+"/v2/userinfo", t.Access, judgeLinkedIn, &me)
-	if fault := (*Fault)(nil); errors.As(err, &fault) && fault.Kind == KindScope {
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope {
 		return report, nil
 	}
 	report.AccountID = me.Sub
@@ -61,10 +61,10 @@ func (n linkedIn) introspect(ctx context.Context, t Tokens) (Report, error) {
 	}
 	report := Report{Scopes: splitScopes(answer.Scope), AccessExpiry: unixTime(answer.ExpiresAt)}
 	if !answer.Active && (answer.Status == "expired" || answer.Status == "revoked") {
-		return report, &Fault{Kind: KindAuthentication, Message: "LinkedIn says that the token is " + answer.Status}
+		return report, &Error{Kind: KindAuthentication, Message: "LinkedIn says that the token is " + answer.Status}
 	}
 	if !answer.Active {
-		return report, &Fault{Message: oneLine("LinkedIn does not know the token for one of this app: status " + answer.Status)}
+		return report, &Error{Message: oneLine("LinkedIn does not know the token for one of this app: status " + answer.Status)}
 	}
 	return report, nil
 }
@@ -73,8 +73,9 @@ func (n linkedIn) introspect(ctx context.Context, t Tokens) (Report, error) {
 // 401 may be about.
 func judgeLinkedIn(status int, body []byte) (Kind, string) {
 	var answer struct {
-		ServiceErrorCode int
-		Code, Message    string
+		ServiceErrorCode int    `json:"serviceErrorCode"`
+		Code             string `json:"code"`
+		Message          string `json:"message"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""
@@ -98,7 +99,7 @@ func (n linkedIn) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 // judgeOAuth reads the error of a token endpoint (RFC 6749, section 5.2) that was asked about a token, not with one.
 func judgeOAuth(_ int, body []byte) (Kind, string) {
 	var answer struct {
-		Error       string
+		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
 	if json.Unmarshal(body, &answer) != nil {

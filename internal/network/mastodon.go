@@ -30,7 +30,9 @@ func (n mastodon) Check(ctx context.Context, t Tokens) (Report, error) {
 // judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired"; 403 is about an account that is locked for now, or a
 // scope that the token lacks.
 func judgeMastodon(status int, body []byte) (Kind, string) {
-	var answer struct{ Error string }
+	var answer struct {
+		Error string `json:"error"`
+	}
 	if json.Unmarshal(body, &answer) != nil || answer.Error == "" {
 		return KindOther, ""
 	}
@@ -45,4 +47,11 @@ func judgeMastodon(status int, body []byte) (Kind, string) {
 
 func (n mastodon) Renew(context.Context, Tokens) (Tokens, error) {
 	return Tokens{}, errors.New("tokens of Mastodon have no end, and cannot be renewed")
+}
+
+// Unread: "notifications API methods", unread_count, since version 4.3. Older servers do not have it.
+func (n mastodon) Unread(ctx context.Context, t Tokens) (int, error) {
+	var answer struct{ Count int }
+	err := n.get(ctx, n.url+"/api/v1/notifications/unread_count", t.Access, judgeMastodon, &answer)
+	return answer.Count, err
 }

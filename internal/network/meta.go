@@ -70,7 +70,7 @@ func (c caller) metaRenew(ctx context.Context, path string, query url.Values) (T
 		return Tokens{}, err
 	}
 	if answer.AccessToken == "" {
-		return Tokens{}, &Fault{Message: hostOf(c.url) + " answers a renewal without a token"}
+		return Tokens{}, &Error{Message: hostOf(c.url) + " answers a renewal without a token"}
 	}
 	return Tokens{Access: answer.AccessToken, AccessExpiry: c.in(answer.ExpiresIn)}, nil
 }

@@ -25,6 +25,11 @@ type Network interface {
 	Renew(ctx context.Context, t Tokens) (Tokens, error)
 }
 
+// Inbox is a Network that tells how many items nobody has looked at yet.
+type Inbox interface {
+	Unread(ctx context.Context, t Tokens) (int, error)
+}
+
 // Traits are what the documentation of a network says about its tokens.
 type Traits struct {
 	// SingleUse: a refresh token is good for one use.
@@ -108,16 +113,16 @@ type builder struct {
 
 func builders() map[rosterv1alpha1.Network]builder {
 	return map[rosterv1alpha1.Network]builder{
-		"Facebook":  {with: newFacebook, url: "https://graph.facebook.com"},
-		"Instagram": {with: newInstagram, url: "https://graph.instagram.com"},
-		"Threads":   {with: newThreads, url: "https://graph.threads.net"},
-		"X":         {with: newX, url: "https://api.x.com"},
-		"LinkedIn":  {with: newLinkedIn, url: "https://api.linkedin.com", authURL: "https://www.linkedin.com"},
-		"YouTube":   {with: newYouTube, url: "https://www.googleapis.com", authURL: "https://oauth2.googleapis.com"},
-		"TikTok":    {with: newTikTok, url: "https://open.tiktokapis.com"},
-		"Pinterest": {with: newPinterest, url: "https://api.pinterest.com"},
-		"Mastodon":  {with: newMastodon},
-		"Bluesky":   {with: newBluesky, url: "https://bsky.social"},
+		rosterv1alpha1.NetworkFacebook:  {with: newFacebook, url: "https://graph.facebook.com"},
+		rosterv1alpha1.NetworkInstagram: {with: newInstagram, url: "https://graph.instagram.com"},
+		rosterv1alpha1.NetworkThreads:   {with: newThreads, url: "https://graph.threads.net"},
+		rosterv1alpha1.NetworkX:         {with: newX, url: "https://api.x.com"},
+		rosterv1alpha1.NetworkLinkedIn:  {with: newLinkedIn, url: "https://api.linkedin.com", authURL: "https://www.linkedin.com"},
+		rosterv1alpha1.NetworkYouTube:   {with: newYouTube, url: "https://www.googleapis.com", authURL: "https://oauth2.googleapis.com"},
+		rosterv1alpha1.NetworkTikTok:    {with: newTikTok, url: "https://open.tiktokapis.com"},
+		rosterv1alpha1.NetworkPinterest: {with: newPinterest, url: "https://api.pinterest.com"},
+		rosterv1alpha1.NetworkMastodon:  {with: newMastodon},
+		rosterv1alpha1.NetworkBluesky:   {with: newBluesky, url: "https://bsky.social"},
 	}
 }
 
@@ -135,6 +140,17 @@ func (d discreet) Check(ctx context.Context, t Tokens) (Report, error) {
 func (d discreet) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 	renewed, err := d.Network.Renew(ctx, t)
 	return renewed, d.scrub(err, t)
+}
+
+// Unread is how many items nobody has looked at yet; told is false where the network does not tell.
+func Unread(ctx context.Context, n Network, t Tokens) (unread int, told bool, err error) {
+	d, _ := n.(discreet)
+	inbox, ok := d.Network.(Inbox)
+	if !ok {
+		return 0, false, nil
+	}
+	unread, err = inbox.Unread(ctx, t)
+	return unread, err == nil, d.scrub(err, t)
 }
 
 func (d discreet) scrub(err error, t Tokens) error {

@@ -57,9 +57,9 @@ func TestBluesky(t *testing.T) {
 			t.Errorf("the refresh token lives %s more", left)
 		}
 	})
-	t.Run("a renewal rotates both tokens", func(t *testing.T) {
-		renewed, err := n.Renew(ctx, session)
-		if err != nil || renewed.Access == session.Access || renewed.Refresh == session.Refresh {
+	t.Run("a renewal rotates the refresh token", func(t *testing.T) {
+		renewed, err := n.Renew(ctx, session) // whose access token may be the same within one second
+		if err != nil || renewed.Access == "" || renewed.Refresh == session.Refresh {
 			t.Fatalf("%v", err)
 		}
 		if _, err := n.Check(ctx, renewed); err != nil {
@@ -95,11 +95,14 @@ func TestBluesky(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("an account that was taken down is invalid", func(t *testing.T) {
+	t.Run("of an account that was taken down, only the renewal says that plainly", func(t *testing.T) {
 		if err := server.TakeDown(ctx, account); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := n.Check(ctx, network.Tokens{Access: account.AccessJWT}); network.ValidityOf(err) != network.Invalid {
+		if _, err := n.Check(ctx, network.Tokens{Access: account.AccessJWT}); network.ValidityOf(err) != network.Unknown {
+			t.Error(err)
+		}
+		if _, err := n.Renew(ctx, network.Tokens{Refresh: account.RefreshJWT}); network.ValidityOf(err) != network.Invalid {
 			t.Error(err)
 		}
 	})

@@ -36,8 +36,8 @@ func (n pinterest) Check(ctx context.Context, t Tokens) (Report, error) {
 // requests".
 func judgePinterest(status int, body []byte) (Kind, string) {
 	var answer struct {
-		Code    int
-		Message string
+		Code    int    `json:"code"`
+		Message string `json:"message"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""

@@ -40,7 +40,10 @@ func (n tikTok) Check(ctx context.Context, t Tokens) (Report, error) {
 // judgeTikTok follows "Error Handling" of the Display API v2.
 func judgeTikTok(_ int, body []byte) (Kind, string) {
 	var answer struct {
-		Error struct{ Code, Message string }
+		Error struct {
+			Code    string `json:"code"`
+			Message string `json:"message"`
+		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""
@@ -80,7 +83,7 @@ func (n tikTok) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 		return Tokens{}, err
 	}
 	if answer.AccessToken == "" {
-		return Tokens{}, &Fault{
+		return Tokens{}, &Error{
 			Kind:    refusal(answer.Error, answer.Error == "invalid_grant"),
 			Message: oneLine("TikTok answers a renewal without a token: " + answer.Error + " " + answer.Description),
 		}

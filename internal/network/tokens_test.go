@@ -3,6 +3,7 @@
 package network_test
 
 import (
+	"errors"
 	"maps"
 	"strings"
 	"testing"
@@ -37,7 +38,7 @@ func TestParseTokens(t *testing.T) {
 			t.Errorf("%s: %v", data, err)
 		}
 	}
-	if _, err := network.ParseTokens(map[string][]byte{"access_token": []byte(" "), "other": []byte("x")}); err != network.ErrNoToken {
+	if _, err := network.ParseTokens(map[string][]byte{"access_token": []byte(" "), "other": []byte("x")}); !errors.Is(err, network.ErrNoToken) {
 		t.Errorf("an empty Secret: %v", err)
 	}
 }

@@ -35,7 +35,10 @@ func (n x) Check(ctx context.Context, t Tokens) (Report, error) {
 
 // judgeX follows "Response codes & errors": 401 is about the token; 403 is about what the app or the account may do.
 func judgeX(status int, body []byte) (Kind, string) {
-	var problem struct{ Title, Detail string }
+	var problem struct {
+		Title  string `json:"title"`
+		Detail string `json:"detail"`
+	}
 	if json.Unmarshal(body, &problem) != nil {
 		return KindOther, ""
 	}

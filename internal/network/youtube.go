@@ -13,9 +13,9 @@ import (
 	"golang.org/x/oauth2"
 )
 
-// youTube: "Using OAuth 2.0 for Web Server Applications". An access token lives an hour. A refresh token is sent once, at the first consent,
-// and not with renewals; it ends after seven days while the app is in testing, after six months without use, or when the person takes it
-// back ("Refresh token expiration").
+// youTube: "Using OAuth 2.0 for Web Server Applications". An access token lives an hour. A refresh token is sent once, at the first
+// consent, and not with renewals. It ends after seven days while the app is in testing, after six months without use, or when the person
+// takes it back ("Refresh token expiration").
 type youTube struct{ caller }
 
 func newYouTube(c caller) Network { return youTube{c} }
@@ -57,7 +57,7 @@ func (n youTube) Check(ctx context.Context, t Tokens) (Report, error) {
 
 func judgeTokenInfo(_ int, body []byte) (Kind, string) {
 	var answer struct {
-		Error       string
+		Error       string `json:"error"`
 		Description string `json:"error_description"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
@@ -69,14 +69,16 @@ func judgeTokenInfo(_ int, body []byte) (Kind, string) {
 	return KindOther, answer.Error + " " + answer.Description
 }
 
-// judgeYouTube follows "Errors" of the YouTube Data API and "Standard Error Responses" of the Global Domain: 401 is about the token, 403 has
-// several reasons, among them that the quota of the app is used up.
+// judgeYouTube follows "Errors" of the YouTube Data API and "Standard Error Responses" of the Global Domain: 401 is about the token, 403
+// has several reasons, among them that the quota of the app is used up.
 func judgeYouTube(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Error struct {
-			Message string
-			Errors  []struct{ Reason string }
-		}
+			Message string `json:"message"`
+			Errors  []struct {
+				Reason string `json:"reason"`
+			} `json:"errors"`
+		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""

@@ -33,7 +33,8 @@ func start(ctx context.Context, program string, ready any, args ...string) (*pee
 	if err != nil {
 		return nil, err
 	}
-	p := &peer{cmd: exec.Command(filepath.Join(folder, "node"), append([]string{program}, args...)...), stderr: &bytes.Buffer{}}
+	node := exec.Command(filepath.Join(folder, "node"), append([]string{program}, args...)...) //nolint:gosec // from bin/peers, for tests
+	p := &peer{cmd: node, stderr: &bytes.Buffer{}}
 	p.cmd.Dir, p.cmd.Stderr = folder, p.stderr
 	if p.stdin, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -63,6 +63,7 @@ func TestBench(t *testing.T) {
 	declared(b, r)
 	roleChange(b, r)
 	thousands(b, r)
+	profiles(b, r)
 	r.print()
 	if *report != "" {
 		data, err := json.MarshalIndent(r.list, "", "  ")

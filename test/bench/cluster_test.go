@@ -42,6 +42,7 @@ type bench struct {
 	// bare has the identity of the manager, so that its writes pass the same authorization and fairness.
 	bare    client.Client
 	sink    *smtptest.Server
+	social  *social
 	manager *manager
 	config  string
 	kube    string
@@ -65,6 +66,7 @@ func start(t *testing.T) *bench {
 	b.sink, err = smtptest.Start(smtptest.Options{CountOnly: true})
 	b.must(err)
 	t.Cleanup(func() { _ = b.sink.Close() })
+	b.social = startSocial(b)
 	dir := t.TempDir()
 	b.config, b.kube = filepath.Join(dir, "config.yaml"), filepath.Join(dir, "kubeconfig")
 	b.must(os.WriteFile(b.config, []byte(fmt.Sprintf(`apiVersion: config.roster.dev/v1alpha1
@@ -73,7 +75,8 @@ mail:
   from: Roster <roster@mail.example>
   smtp: {address: %q, tls: None}
 portal: {url: https://portal.example}
-`, b.sink.Addr())), 0o600))
+networks: [{name: X, url: %q, checksPerMinute: 60000}]
+`, b.sink.Addr(), b.social.URL)), 0o600))
 	b.kubeconfig("roster-manager")
 	config, err := clientcmd.BuildConfigFromFlags("", b.kube)
 	b.must(err)

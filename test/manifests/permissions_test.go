@@ -51,6 +51,8 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-manager", "get", "", "secrets", "roster-accounts", "ana"},
 		{"roster-manager", "get", "", "secrets", "acme", "facebook"},
 		{"roster-manager", "list", "", "secrets", "roster-system", ""},
+		{"roster-manager", "list", "", "secrets", "acme", ""},
+		{"roster-manager", "update", "", "secrets", "acme", "facebook"},
 		{"roster-manager", "update", "", "secrets", "roster-system", "roster-link-keys"},
 		{"roster-manager", "get", "", "secrets", "roster-system", "roster-portal-keys"},
 		{"roster-manager", "get", "", "secrets", "roster-system", "roster-factor-keys"},

@@ -24,10 +24,10 @@ const (
 	Unknown Validity = "Unknown"
 )
 
-// Kind of a Fault.
+// Kind of an Error.
 type Kind int
 
-// The kinds of a Fault.
+// The kinds of an Error.
 const (
 	// KindOther is all that says nothing about the tokens: the network, the connection, the app or the request is at fault.
 	KindOther Kind = iota
@@ -39,8 +39,8 @@ const (
 	KindScope
 )
 
-// Fault is why a network did not do what it was asked.
-type Fault struct {
+// Error is why a network did not do what it was asked.
+type Error struct {
 	Kind Kind
 	// Message is what the network said, on one line and without tokens.
 	Message string
@@ -48,28 +48,26 @@ type Fault struct {
 	RetryAfter time.Duration
 }
 
-func (f *Fault) Error() string { return f.Message }
+func (f *Error) Error() string { return f.Message }
 
 // ValidityOf says how tokens stand by the error of Check or Renew.
 func ValidityOf(err error) Validity {
-	var fault *Fault
+	fault, known := errors.AsType[*Error](err)
 	switch {
 	case err == nil:
 		return Valid
-	case errors.As(err, &fault) && fault.Kind == KindAuthentication:
+	case known && fault.Kind == KindAuthentication:
 		return Invalid
 	}
 	return Unknown
 }
 
-// faultOf makes a Fault of any error. Addresses are left out: some networks want tokens in them.
-func faultOf(err error) Fault {
-	var fault *Fault
-	if errors.As(err, &fault) {
+// faultOf makes an Error of any error. Addresses are left out: some networks want tokens in them.
+func faultOf(err error) Error {
+	if fault, ok := errors.AsType[*Error](err); ok {
 		return *fault
 	}
-	var request *url.Error
-	if errors.As(err, &request) {
+	if request, ok := errors.AsType[*url.Error](err); ok {
 		host := ""
 		if u, parseErr := url.Parse(request.URL); parseErr == nil {
 			host = u.Host
@@ -78,9 +76,9 @@ func faultOf(err error) Fault {
 		if errors.Is(err, context.DeadlineExceeded) || request.Timeout() {
 			reason = "no answer in time"
 		}
-		return Fault{Message: oneLine(fmt.Sprintf("%s: %s", host, reason))}
+		return Error{Message: oneLine(fmt.Sprintf("%s: %s", host, reason))}
 	}
-	return Fault{Message: oneLine(err.Error())}
+	return Error{Message: oneLine(err.Error())}
 }
 
 // oneLine keeps what a network says short and printable.

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/credential"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// notices mails people about the tokens of SocialProfiles. It writes status.credential.notice and nothing else.
+type notices struct {
+	courier
+
+	mu   sync.Mutex
+	sent map[client.ObjectKey]sentNotice
+}
+
+// sentNotice is the last mail about the tokens of a profile. Within a process it is not sent again because the cache is stale or the status
+// could not be written; another process sends it under the same Message-ID.
+type sentNotice struct {
+	uid    types.UID
+	notice rosterv1alpha1.CredentialNotice
+}
+
+// Reconcile sends the mail that is due.
+func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if p == nil || p.DeletionTimestamp != nil || p.Status.Credential == nil {
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	now := r.clock.Now()
+	due := credential.Notice(p, now)
+	if due == nil {
+		return nextNotice(p, now), nil
+	}
+	to, err := r.recipient(ctx, p.Namespace, due.To, func(n rosterv1alpha1.Notifications) *bool { return n.Credentials })
+	if to == nil || err != nil {
+		return nextNotice(p, now), err
+	}
+	if already := r.remembered(p); already != nil && already.Fingerprint == due.Fingerprint && already.Cause == due.Cause {
+		due = already
+	} else if err := r.send(ctx, p, to, due); err != nil {
+		return ctrl.Result{}, err
+	}
+	before := p.DeepCopy()
+	p.Status.Credential.Notice = due
+	if err := writeStatus(ctx, r.client, p); err != nil {
+		return ctrl.Result{}, ignoreConflict(err)
+	}
+	r.events.notice(before, p)
+	return ctrl.Result{}, nil
+}
+
+// nextNotice waits until there may be something new to say.
+func nextNotice(p *rosterv1alpha1.SocialProfile, now time.Time) ctrl.Result {
+	next := credential.NextNotice(p, now)
+	if next.IsZero() {
+		return ctrl.Result{}
+	}
+	return ctrl.Result{RequeueAfter: next.Sub(now)}
+}
+
+func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice) error {
+	message, err := r.compose(p, to, due)
+	if err != nil {
+		return err
+	}
+	if err := r.deliver(ctx, p, "notice", message); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.sent[client.ObjectKeyFromObject(p)] = sentNotice{uid: p.UID, notice: *due}
+	return nil
+}
+
+// compose writes the mail.
+func (r *notices) compose(
+	p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
+) (*mail.Message, error) {
+	n := mail.TokenNotice{
+		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization, Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
+		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
+		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
+		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.composer.Domain()),
+	}
+	if due.Cause != rosterv1alpha1.NoticeAccessLost {
+		n.End = p.Status.Credential.ReconnectByTime.Time
+	}
+	return r.composer.TokenNotice(n)
+}
+
+func (r *notices) remembered(p *rosterv1alpha1.SocialProfile) *rosterv1alpha1.CredentialNotice {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if s, ok := r.sent[client.ObjectKeyFromObject(p)]; ok && s.uid == p.UID {
+		return s.notice.DeepCopy()
+	}
+	return nil
+}
+
+func (r *notices) forget(key client.ObjectKey) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.sent, key)
+}

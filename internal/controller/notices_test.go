@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/oauth2"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// noticesTo are the subjects of the mails about tokens that an address got.
+func noticesTo(address string) []string {
+	var subjects []string
+	for _, raw := range mails(address) {
+		_, rest, _ := strings.Cut(raw, "Subject: ")
+		subject, _, _ := strings.Cut(rest, "\r\n")
+		if strings.Contains(subject, "connect") {
+			subjects = append(subjects, subject)
+		}
+	}
+	return subjects
+}
+
+// owned makes a Member the owner of the organisation.
+func (s space) owned(ctx context.Context, by string) {
+	GinkgoHelper()
+	s.join(ctx, by)
+	patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) {
+		o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: by}
+	})
+	Eventually(func() string { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.address(by)))
+}
+
+func (s space) assigned(ctx context.Context, name, to string) {
+	GinkgoHelper()
+	Eventually(func() string { return get[rosterv1alpha1.SocialProfile](ctx, s, name).Status.EngagementAssignee }).Should(Equal(s.address(to)),
+		"what arrives on %s is for %s", name, to)
+}
+
+var _ = Describe("Mails about the tokens of a SocialProfile", func() {
+	It("go to the responsible person once, and else to the owner", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		s.owned(ctx, "olivia")
+		s.join(ctx, "ana")
+		token := social.connect(ctx, s.name)
+		secret := s.tokens(ctx, "tokens", token)
+		s.onX(ctx, "acme", "tokens", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+		})
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		s.assigned(ctx, "acme", "ana")
+
+		By("X taking the tokens no longer")
+		social.revoke(token.AccessToken)
+		s.later(ctx, "acme", 7*time.Hour)
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, rosterv1alpha1.ReasonTokenInvalid)
+		Eventually(func() []string { return noticesTo(s.address("ana")) }).Should(HaveLen(1), "she hears of it")
+		Eventually(func(g Gomega) {
+			n := get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Notice
+			g.Expect(n).NotTo(BeNil())
+			g.Expect(n.To).To(Equal(s.address("ana")))
+			g.Expect(n.Why).To(Equal(rosterv1alpha1.RecipientResponsible))
+		}).Should(Succeed(), "the status says who was told, and why")
+		for range 2 {
+			s.later(ctx, "acme", 7*time.Hour)
+		}
+		Consistently(func() []string { return noticesTo(s.address("ana")) }).Should(HaveLen(1), "two mails for one failure")
+		raw := strings.Join(mails(s.address("ana")), "\n")
+		Expect(raw).NotTo(ContainSubstring(token.AccessToken))
+
+		By("the responsible person leaving, and other tokens that die as well")
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		s.assigned(ctx, "acme", "olivia")
+		patch(ctx, secret, func(secret *corev1.Secret) { secret.Data[network.KeyAccess] = []byte("never-good") })
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(HaveLen(1), "the owner hears of it")
+		Expect(noticesTo(s.address("ana"))).To(HaveLen(1))
+	})
+
+	It("go out in time before tokens end, and nobody who can renew them is a condition", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		s.owned(ctx, "olivia")
+		token := social.connect(ctx, s.name)
+		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: token.AccessToken})
+		patch(ctx, secret, func(secret *corev1.Secret) {
+			secret.Data[network.KeyAccessExpiry] = []byte(now.Now().Add(10 * 24 * time.Hour).Format(time.RFC3339))
+		})
+		s.onX(ctx, "acme", "tokens")
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionTokenExpiring, metav1.ConditionTrue, rosterv1alpha1.ReasonExpiring)
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionRenewerAvailable, metav1.ConditionTrue, rosterv1alpha1.ReasonRenewerAvailable)
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ConsistOf(ContainSubstring("ends in 10 days")))
+		s.later(ctx, "acme", 8*24*time.Hour)
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ConsistOf(
+			ContainSubstring("ends in 10 days"), ContainSubstring("ends in 2 days")))
+		s.later(ctx, "acme", 3*24*time.Hour)
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ContainElement(ContainSubstring("has ended")))
+	})
+
+	It("are not sent where the profile does not want them", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		s.owned(ctx, "olivia")
+		s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "never-good"})
+		s.onX(ctx, "acme", "tokens", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.Notifications = &rosterv1alpha1.ProfileNotifications{TokenExpiry: new(bool)}
+		})
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, rosterv1alpha1.ReasonTokenInvalid)
+		s.assigned(ctx, "acme", "olivia")
+		Consistently(func() []string { return noticesTo(s.address("olivia")) }).Should(BeEmpty())
+	})
+})
+
+var _ = Describe("Mails about new items on a SocialProfile", func() {
+	It("go to whoever they are assigned to, once a day, if wished", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		s.owned(ctx, "olivia")
+		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: s.name})
+		patch(ctx, secret, func(secret *corev1.Secret) { delete(secret.Data, network.KeyAccessExpiry) })
+		p := s.profile(ctx, "acme", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: "tokens"}
+		})
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		s.assigned(ctx, "acme", "olivia")
+		items := func() []string {
+			var subjects []string
+			for _, raw := range mails(s.address("olivia")) {
+				if _, rest, ok := strings.Cut(raw, "Subject: Mastodon @acme: "); ok {
+					subject, _, _ := strings.Cut(rest, "\r\n")
+					subjects = append(subjects, subject)
+				}
+			}
+			return subjects
+		}
+		social.arrives(s.name, 3)
+		s.later(ctx, "acme", 7*time.Hour)
+		Consistently(items).Should(BeEmpty(), "nobody has asked for it")
+
+		patch(ctx, p, func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.Notifications = &rosterv1alpha1.ProfileNotifications{Engagement: ptr.To(true)}
+		})
+		Eventually(items).Should(Equal([]string{"3 new items"}), "she hears of them")
+		Eventually(func(g Gomega) {
+			e := get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Engagement
+			g.Expect(e).NotTo(BeNil())
+			g.Expect(e.To).To(Equal(s.address("olivia")))
+			g.Expect(*e.Known).To(BeEquivalentTo(3))
+		}).Should(Succeed(), "the status says who was told of how many")
+		social.arrives(s.name, 4)
+		s.later(ctx, "acme", 7*time.Hour)
+		Eventually(func() int32 { return *get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Engagement.Unread }).Should(BeEquivalentTo(4))
+		Consistently(items).Should(HaveLen(1), "one mail a day")
+		s.later(ctx, "acme", 18*time.Hour)
+		Eventually(items).Should(Equal([]string{"3 new items", "1 new item"}))
+	})
+})
+
+var _ = Describe("New tokens that cannot be stored", func() {
+	It("are kept until they can", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		token := social.connect(ctx, s.name)
+		s.tokens(ctx, "tokens", token)
+		s.onX(ctx, "acme", "tokens", renews)
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		binding := &rbacv1.RoleBinding{ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "roster-credentials"}}
+		done := make(chan struct{})
+		social.afterRenewal(func() {
+			defer close(done)
+			defer GinkgoRecover()
+			social.afterRenewal(nil)
+			Expect(api.Delete(ctx, binding)).To(Succeed())
+			as := clientAs(cluster.As("roster-manager"))
+			Eventually(func() error { return as.Get(ctx, keyIn(s, "tokens"), &corev1.Secret{}) }).ShouldNot(Succeed(), "the operator may no longer")
+		})
+		s.later(ctx, "acme", 100*time.Minute)
+		Eventually(done).Should(BeClosed(), "X has given new tokens")
+		Consistently(func() string { return refreshTokenIn(ctx, s, "tokens") }).Should(Equal(token.RefreshToken))
+		s.opensSecrets(ctx)
+		Eventually(func() string { return refreshTokenIn(ctx, s, "tokens") }).ShouldNot(Equal(token.RefreshToken), "the new tokens are stored")
+		p := s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		Expect(meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)).To(BeTrue())
+	})
+})

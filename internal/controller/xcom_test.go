@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/oauth2"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/testpeer"
+)
+
+// The app that the operator is registered as.
+const (
+	clientID     = "roster-app"
+	clientSecret = "roster-app-secret"
+)
+
+// xcom is X as the operator sees it. Its tokens are those of a real provider, whose refresh tokens are good for one use, and who is asked
+// whether an access token lives; what is shaped after the documentation of X is the rest.
+//
+// It is a server of Mastodon, too.
+type xcom struct {
+	*httptest.Server
+	provider *testpeer.OIDC
+	forward  *httputil.ReverseProxy
+
+	mu      sync.Mutex
+	checks  map[string]int
+	unread  map[string]int
+	down    bool
+	renewed func()
+}
+
+func startX(ctx context.Context) *xcom {
+	GinkgoHelper()
+	provider, err := testpeer.StartOIDC(ctx, testpeer.OIDCOptions{
+		Clients:   []testpeer.OIDCClient{{ID: clientID, Secret: clientSecret, RedirectURIs: []string{"http://127.0.0.1/back"}}},
+		TokenPath: "/2/oauth2/token",
+	})
+	Expect(err).NotTo(HaveOccurred())
+	DeferCleanup(provider.Stop)
+	issuer, err := url.Parse(provider.URL)
+	Expect(err).NotTo(HaveOccurred())
+	x := &xcom{provider: provider, checks: map[string]int{}, unread: map[string]int{}}
+	x.forward = &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
+		ModifyResponse: func(*http.Response) error {
+			x.mu.Lock()
+			then := x.renewed
+			x.mu.Unlock()
+			if then != nil {
+				then()
+			}
+			return nil
+		},
+	}
+	x.Server = httptest.NewServer(http.HandlerFunc(x.serve))
+	DeferCleanup(x.Close)
+	return x
+}
+
+func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
+	x.mu.Lock()
+	down := x.down
+	x.mu.Unlock()
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+	switch {
+	case down:
+		w.WriteHeader(http.StatusBadGateway)
+	case r.URL.Path == "/2/oauth2/token":
+		x.forward.ServeHTTP(w, r)
+	case r.URL.Path == "/2/users/me":
+		x.me(w, token)
+	case r.URL.Path == "/api/v1/accounts/verify_credentials":
+		_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
+	case r.URL.Path == "/api/v1/notifications/unread_count":
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		_, _ = fmt.Fprintf(w, `{"count":%d}`, x.unread[token])
+	default:
+		w.WriteHeader(http.StatusNotFound)
+	}
+}
+
+func (x *xcom) me(w http.ResponseWriter, token string) {
+	info := x.introspect(token)
+	x.mu.Lock()
+	x.checks[info.Sub]++
+	x.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	if !info.Active {
+		w.WriteHeader(http.StatusUnauthorized)
+		_, _ = io.WriteString(w, `{"title":"Unauthorized","type":"about:blank","status":401,"detail":"Unauthorized"}`)
+		return
+	}
+	_, _ = fmt.Fprintf(w, `{"data":{"id":"id-of-%s","name":"Acme","username":%q}}`, info.Sub, info.Sub)
+}
+
+func (x *xcom) introspect(token string) (info struct {
+	Active bool   `json:"active"`
+	Sub    string `json:"sub"`
+}) {
+	r, err := http.NewRequest(http.MethodPost, x.provider.URL+"/token/introspection", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	if err != nil {
+		return info
+	}
+	r.SetBasicAuth(clientID, clientSecret)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return info
+	}
+	defer func() { _ = response.Body.Close() }()
+	_ = json.NewDecoder(response.Body).Decode(&info)
+	return info
+}
+
+// revoke is what a person does in the settings of X.
+func (x *xcom) revoke(token string) {
+	GinkgoHelper()
+	r, err := http.NewRequest(http.MethodPost, x.provider.URL+"/token/revocation", strings.NewReader(url.Values{"token": {token}}.Encode()))
+	Expect(err).NotTo(HaveOccurred())
+	r.SetBasicAuth(clientID, clientSecret)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	response, err := http.DefaultClient.Do(r)
+	Expect(err).NotTo(HaveOccurred())
+	Expect(response.StatusCode).To(Equal(http.StatusOK))
+}
+
+func (x *xcom) checksOf(account string) int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.checks[account]
+}
+
+func (x *xcom) setDown(down bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.down = down
+}
+
+// arrives is how many items nobody has looked at wait for an account on Mastodon, where everybody is called after their token.
+func (x *xcom) arrives(account string, unread int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unread[account] = unread
+}
+
+// afterRenewal runs when the provider has given new tokens and the operator does not have them yet.
+func (x *xcom) afterRenewal(then func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.renewed = then
+}
+
+func (x *xcom) client() oauth2.Config {
+	return oauth2.Config{
+		ClientID: clientID, ClientSecret: clientSecret, RedirectURL: "http://127.0.0.1/back", Scopes: []string{"openid", "offline_access"},
+		Endpoint: oauth2.Endpoint{AuthURL: x.provider.URL + "/auth", TokenURL: x.provider.URL + "/2/oauth2/token", AuthStyle: oauth2.AuthStyleInHeader},
+	}
+}
+
+// connect gets tokens as a person does: by the code flow.
+func (x *xcom) connect(ctx context.Context, account string) *oauth2.Token {
+	GinkgoHelper()
+	app, verifier := x.client(), oauth2.GenerateVerifier()
+	back, err := x.provider.SignIn(ctx, app.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("prompt", "consent")), account)
+	Expect(err).NotTo(HaveOccurred())
+	token, err := app.Exchange(ctx, back.Query().Get("code"), oauth2.VerifierOption(verifier))
+	Expect(err).NotTo(HaveOccurred())
+	return token
+}
+
+// socialNetworks is what the operator's configuration says about networks.
+func socialNetworks(x *xcom) []config.Network {
+	return []config.Network{
+		{Name: rosterv1alpha1.NetworkX, URL: x.URL, Secret: "roster-x", Scopes: []string{"openid"}, ChecksPerMinute: 60_000},
+		{Name: rosterv1alpha1.NetworkMastodon, URL: x.URL, ChecksPerMinute: 60_000},
+		{Name: rosterv1alpha1.NetworkYouTube, Secret: "roster-youtube", ChecksPerMinute: 60_000},
+	}
+}
