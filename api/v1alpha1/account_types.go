@@ -57,9 +57,9 @@ type AccountSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
-	// factorsResetRequestedAt takes the second factors away that were set up until then: the authenticator app, passkeys and recovery codes. Set
-	// it for somebody who has lost them, after making sure that it is them who asks. They are told by mail, sign in with their password, and set
-	// up new ones. A time that lies ahead is waited for.
+	// factorsResetRequestedAt takes the second factors away that were set up until then: the authenticator app, passkeys and recovery codes.
+	// Set it for somebody who has lost them, after making sure that it is them who asks. They are told by mail, sign in with their password,
+	// and set up new ones. A time that lies ahead is waited for.
 	// +optional
 	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
 }

@@ -205,14 +205,14 @@ type SecurityPolicy struct {
 	// +kubebuilder:default={}
 	Password PasswordPolicy `json:"password,omitzero"`
 
-	// multiFactor says who must prove themselves by a second factor at the portal: Optional (whoever wants to), NewMembers (whoever joined after
-	// the operator first saw this or Required here), or Required (everybody).
+	// multiFactor says who must prove themselves by a second factor at the portal: Optional (whoever wants to), NewMembers (whoever joined
+	// after the operator first saw this or Required here), or Required (everybody).
 	// +optional
 	// +kubebuilder:default=Optional
 	MultiFactor MultiFactorPolicy `json:"multiFactor,omitempty"`
 
-	// signIn are the ways to sign in at the portal that open this organisation's pages: Password (what a person set up at the portal: a password
-	// or a passkey) and SSO (the company's own sign-in, named in sso).
+	// signIn are the ways to sign in at the portal that open this organisation's pages: Password (what a person set up at the portal: a
+	// password or a passkey) and SSO (the company's own sign-in, named in sso).
 	// +optional
 	// +listType=set
 	// +kubebuilder:default={Password}
@@ -222,7 +222,7 @@ type SecurityPolicy struct {
 
 	// sso is the company's own sign-in.
 	// +optional
-	SSO *SSO `json:"sso,omitempty"`
+	SSO *SSO `json:"sso,omitempty,omitzero"`
 }
 
 // MultiFactorPolicy says who must prove themselves by a second factor.
@@ -253,8 +253,8 @@ const (
 
 // SSO is the company's own sign-in.
 type SSO struct {
-	// issuer is the name of an OpenID provider in the portal's configuration. Which domains' addresses it vouches for stands there: that is for
-	// the platform to say, not for the organisation.
+	// issuer is the name of an OpenID provider in the portal's configuration. Which domains' addresses it vouches for stands there: that is
+	// for the platform to say, not for the organisation.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63

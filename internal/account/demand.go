@@ -25,7 +25,7 @@ func MethodCompanyFactor(issuer string) Method { return Method(companyPrefix + i
 // isCompany says whether a method is a company's word.
 func (m Method) isCompany() bool { return strings.HasPrefix(string(m), companyPrefix) }
 
-// Admits says whether somebody has signed in in a way that opens that organisation: a company's sign-in opens those that name it, and no
+// Admits says whether somebody has signed in such that it opens that organisation: a company's sign-in opens those that name it, and no
 // other, whatever else the person belongs to.
 func Admits(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	ways := policy.SignIn
@@ -66,11 +66,15 @@ func (s Session) Twofold() bool {
 
 // CompanyAskedForFactor says whether a company whose second factor the platform relies on has signed the person in.
 func (s Session) CompanyAskedForFactor() bool {
-	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return p.Method.isCompany() && strings.HasSuffix(string(p.Method), factorSuffix) })
+	return slices.ContainsFunc(s.Proofs, func(p Proof) bool {
+		return p.Method.isCompany() && strings.HasSuffix(string(p.Method), factorSuffix)
+	})
 }
 
-// Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that: who
-// runs its sign-in could set a password or a passkey, and with it see the other organisations that the person belongs to.
+// Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that,
+// nor is an authenticator app that may have been set up on its word: who runs its sign-in could set a password or a passkey, and with it
+// see the other organisations that the person belongs to.
 func (s Session) Fresh(now time.Time) bool {
-	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return !p.Method.isCompany() && now.Before(p.Time.Add(ProofLifetime)) })
+	lately := slices.ContainsFunc(s.Proofs, func(p Proof) bool { return !p.Method.isCompany() && now.Before(p.Time.Add(ProofLifetime)) })
+	return lately && !s.Proved(MethodPassword, MethodPasskeyAlone).IsZero()
 }

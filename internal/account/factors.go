@@ -28,7 +28,7 @@ const (
 // factorsKey is the entry of the Secret that holds second factors.
 const factorsKey = "factors"
 
-// ErrFactorsExist: the account has what was to be added.
+// ErrFactorsExist says that the account has what was to be added.
 var ErrFactorsExist = errors.New("the account has that factor already")
 
 // Factors are the second factors of an Account that count: those that were added before an administrator asked for a reset do not.
@@ -88,7 +88,8 @@ func (s *Store) UseRecoveryCode(ctx context.Context, of *rosterv1alpha1.Account,
 	return left, err
 }
 
-// SetApp adds an authenticator app whose first code has been typed. The error is ErrFactorsExist if there is one, or that of the API server.
+// SetApp adds an authenticator app whose first code has been typed. The error is ErrFactorsExist if there is one, or that of the API
+// server.
 func (s *Store) SetApp(
 	ctx context.Context, of *rosterv1alpha1.Account, keys seal.Keys, seed []byte, step int64, now time.Time,
 ) (Credentials, error) {
@@ -196,8 +197,8 @@ func (s *Store) NoteFactors(ctx context.Context, of *rosterv1alpha1.Account, now
 	})
 }
 
-// ByHandle finds the Account that passkeys know by that handle, in base64url. The error is ErrNotFound, ErrTerminating, ErrMismatch, or that
-// of the API server.
+// ByHandle finds the Account that passkeys know by that handle, in base64url. The error is ErrNotFound, ErrTerminating, ErrMismatch, or
+// that of the API server.
 func (s *Store) ByHandle(ctx context.Context, handle string) (*rosterv1alpha1.Account, error) {
 	return s.oldest(ctx, client.MatchingFields{"status.userHandle": handle})
 }

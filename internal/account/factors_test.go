@@ -155,12 +155,26 @@ func TestSatisfies(t *testing.T) {
 
 // What is sensitive needs a proof of the person's own: whoever runs a company's sign-in must not be able to set their password.
 func TestCompanysWordIsNotFresh(t *testing.T) {
-	for method, want := range map[Method]bool{
-		MethodPassword: true, MethodApp: true, MethodPasskey: true, MethodCompany("acme"): false, MethodCompanyFactor("acme"): false,
+	for _, c := range []struct {
+		by   []Method
+		want bool
+	}{
+		{[]Method{MethodPassword}, true},
+		{[]Method{MethodPasskeyAlone}, true},
+		{[]Method{MethodCompany("acme")}, false},
+		{[]Method{MethodCompany("acme"), MethodCompanyFactor("acme")}, false},
+		{[]Method{MethodCompany("acme"), MethodApp}, false},
+		{[]Method{MethodCompany("acme"), MethodRecovery}, false},
+		{[]Method{MethodCompany("acme"), MethodPassword}, true},
 	} {
-		if got := proofs(method).Fresh(noon.Add(time.Minute)); got != want {
-			t.Errorf("%s: %v, want %v", method, got, want)
+		if got := proofs(c.by...).Fresh(noon.Add(time.Minute)); got != c.want {
+			t.Errorf("%v: %v, want %v", c.by, got, c.want)
 		}
+	}
+	old := proofs(MethodPassword)
+	old.Prove(MethodApp, noon.Add(ProofLifetime))
+	if !old.Fresh(noon.Add(ProofLifetime)) {
+		t.Error("a code that was just given, after a password, is not fresh")
 	}
 	s := proofs(MethodPassword)
 	s.Prove(MethodCompany("acme"), noon.Add(ProofLifetime))

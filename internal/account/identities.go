@@ -13,8 +13,8 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
-// ErrOtherPerson: the company's sign-in knows another person by the address than the one that the Account was tied to. Addresses pass from
-// one employee to the next.
+// ErrOtherPerson says that the company's sign-in knows another person by the address than the one that the Account was tied to. Addresses
+// pass from one employee to the next.
 var ErrOtherPerson = errors.New("the account belongs to another person of that company")
 
 // Identity is who a company's sign-in says somebody is: the subject of its issuer (OpenID Connect Core 1.0, 5.7).

@@ -33,7 +33,8 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 		due = append(due, MailDue{AccountMail: m, Drop: drop})
 	}
 	// What an administrator asks for stands in the spec.
-	if reset := of.Spec.FactorsResetRequestedAt; reset != nil && !reset.After(now) && reset.After(of.Status.Answered(rosterv1alpha1.MailFactorsReset).Time) {
+	told := of.Status.Answered(rosterv1alpha1.MailFactorsReset)
+	if reset := of.Spec.FactorsResetRequestedAt; reset != nil && !reset.After(now) && reset.After(told.Time) {
 		due = append(due, MailDue{AccountMail: rosterv1alpha1.AccountMail{
 			Topic: rosterv1alpha1.MailFactorsReset, Time: metav1.MicroTime{Time: reset.Time},
 		}})

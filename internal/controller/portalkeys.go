@@ -35,6 +35,11 @@ func createPortalKeys(c client.Client, secret client.ObjectKey, log logr.Logger)
 	})
 }
 
+// portalSecret is a Secret beside the manager.
+func (o Options) portalSecret(name string) client.ObjectKey {
+	return client.ObjectKey{Namespace: o.Namespace, Name: name}
+}
+
 func createKey(ctx context.Context, c client.Client, secret client.ObjectKey) error {
 	key := make([]byte, invitation.MinKeyLen)
 	rand.Read(key) // never fails: crypto/rand

@@ -114,8 +114,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupAccountMails(mgr, o, keys, metrics),
 		setupLeavers(mgr),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
-		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, mgr.GetLogger())),
-		mgr.Add(createPortalKeys(mgr.GetClient(), client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
+		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),
 	)
 }
 

@@ -256,7 +256,7 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
 	return proven{}, errContention
 }
 
-// invited is the person who is signed in, if it is the invited one and they signed in in a way that opens the organisation; else nil.
+// invited is the person who is signed in, if it is the invited one and their session opens the organisation; else nil.
 func (p *Portal) invited(v *visit) (*person, error) {
 	who, err := p.person(v, false)
 	if err != nil || who == nil || who.account.Name != v.found.address.AccountName() {

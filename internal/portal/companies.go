@@ -62,7 +62,7 @@ func clientSecret(ctx context.Context, reader client.Reader, from client.ObjectK
 	}
 	value := strings.TrimSpace(string(secret.Data[issuer]))
 	if value == "" {
-		return "", fmt.Errorf("Secret %s has no entry %q: add the client secret, or set publicClient for that issuer", from, issuer)
+		return "", fmt.Errorf("the Secret %s has no entry %q: add the client secret, or set publicClient for that issuer", from, issuer)
 	}
 	return value, nil
 }

@@ -53,7 +53,8 @@ func (p *Portal) postCompany(v *visit) {
 	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
 	address, err := invitation.ParseAddress(typed)
 	if err != nil {
-		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []problem{{Field: fieldLogin, Text: v.words.T("error.company.address")}})
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
+			[]problem{{Field: fieldLogin, Text: v.words.T("error.company.address")}})
 		return
 	}
 	c := p.companies.For(address)

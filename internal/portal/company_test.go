@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -255,6 +256,9 @@ func TestCompanyAndSecondFactor(t *testing.T) {
 		if !b.isSignedIn() {
 			t.Error("not let in after enrolling")
 		}
+		b.get("/account/factors/passkey").expect(t, http.StatusSeeOther)
+		b.post("/account/factors", url.Values{"action": {"remove-app"}}).expect(t, http.StatusSeeOther)
+		b.get("/account/factors").expect(t, http.StatusOK, "Remove the app")
 	})
 }
 
@@ -302,15 +306,41 @@ func TestTwoPeopleOfOneAddress(t *testing.T) {
 	all.Wait()
 	linked := 0
 	for i, err := range results {
-		switch err {
-		case nil:
+		switch {
+		case err == nil:
 			linked++
-		case account.ErrOtherPerson:
-		default:
+		case !errors.Is(err, account.ErrOtherPerson):
 			t.Errorf("%s: %v", subjects[i], err)
 		}
 	}
 	if linked != 1 {
 		t.Errorf("%d were linked, want 1: %v", linked, results)
 	}
+}
+
+// What a browser carries from one request to the next can be taken by any replica.
+func TestAnyReplicaTakesTheAnswer(t *testing.T) {
+	w := newWorld(t)
+	acme := w.startIssuer("acme", w.ns+".example", map[string]testpeer.Claims{"ana": verified(w.address("ana"))})
+	one, two := w.site(unlimited, companies(acme)), w.site(unlimited, companies(acme))
+	_, a, _ := w.protected(one, "ana")
+	w.joined("ana", nil, nil)
+	w.sso("acme", rosterv1alpha1.SignInSSO)
+	b := one.browser()
+	begun := b.get("/sign-in/company/acme?next=/account")
+	back, err := acme.server.SignIn(t.Context(), begun.Header.Get("Location"), "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.site = two
+	half := b.get(back.RequestURI())
+	half.expect(t, http.StatusSeeOther)
+	b.site = one
+	b.follow(half).expect(t, http.StatusOK, "One more step")
+	b.site = two
+	done := b.post(half.Header.Get("Location"), code(a.code(0)))
+	done.expect(t, http.StatusSeeOther)
+	b.site = one
+	b.follow(done).expect(t, http.StatusOK, "Ana Silva")
+	w.halfIn(two, "ana").post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "has been used before")
 }

@@ -8,8 +8,8 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
-// demanding are the organisations of the person that ask them for a second factor which the session has not given. One that the session does
-// not open anyway asks when it does.
+// demanding are the organisations of the person that ask them for a second factor which the session has not given. One that the session
+// does not open anyway asks when it does.
 func (p *Portal) demanding(v *visit) []belonging {
 	var asking []belonging
 	for _, b := range v.belongings {

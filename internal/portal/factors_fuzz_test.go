@@ -18,8 +18,8 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 )
 
-// FuzzSecondFactors sends any cookies, parameters and forms to the pages of second factors and of companies' sign-in, of a portal that knows
-// nobody. Nothing that was not sealed here gets further than to an orderly page, and nobody is signed in.
+// FuzzSecondFactors sends any cookies, parameters and forms to the pages of second factors and of companies' sign-in, of a portal that
+// knows nobody. Nothing that was not sealed here gets further than to an orderly page, and nobody is signed in.
 func FuzzSecondFactors(f *testing.F) {
 	c := clocktesting.NewFakePassiveClock(now())
 	metrics, err := NewMetrics(prometheus.NewRegistry())
@@ -55,7 +55,7 @@ func FuzzSecondFactors(f *testing.F) {
 		r.URL = &url.URL{Path: paths[uint(page)%uint(len(paths))], RawQuery: query}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		for _, name := range []string{sessionCookie, ceremonyCookie, flowCookie, deviceCookie} {
-			r.AddCookie(&http.Cookie{Name: "__Host-" + name, Value: cookie}) //nolint:gosec // G124: a request
+			r.AddCookie(&http.Cookie{Name: "__Host-" + name, Value: cookie})
 		}
 		w := httptest.NewRecorder()
 		p.ServeHTTP(w, r)

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode"
@@ -14,6 +16,8 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,8 +32,17 @@ type empty struct{ client.Reader }
 
 func (empty) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
-// FuzzToken sends any path, query and form to a portal that knows no invitation. Whatever it is, the answer is an orderly page, and
-// nothing is read or written besides: the portal has no client.
+// nothing is an API server on which there is nothing. Writing to it panics, which a page survives with the status 500.
+type nothing struct{ client.Client }
+
+func (nothing) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+}
+
+func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
+
+// FuzzToken sends any path, query and form to a portal that knows no invitation and no Account. Whatever it is, the answer is an orderly
+// page, nothing is written, and no redirect leads elsewhere.
 func FuzzToken(f *testing.F) {
 	keys, err := invitation.NewKeys([]byte(strings.Repeat("k", 32)))
 	if err != nil {
@@ -39,14 +52,25 @@ func FuzzToken(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, path := range []string{
+	for _, page := range []string{
 		"/", "/invitations/" + token, "/invitations/" + token[:70], "/invitations/" + token + "/welcome", "/invitations/%2e%2e/x",
 		"//evil.example/%2f", "/invitations/" + strings.Repeat("A", 5000), "/assets/..%2fportal.go", "/invitations/\x00",
 	} {
-		f.Add(path, "lang=fr", "action=accept&displayName=Ana&password=x", true)
-		f.Add(path, "lang=%zz&lang", "action=%zz", false)
+		f.Add(page, "lang=fr", "action=accept&displayName=Ana&password=x", true)
+		f.Add(page, "lang=%zz&lang", "action=%zz", false)
+	}
+	for _, page := range []string{
+		"/sign-in", "/sign-in/confirm", "/sign-out", "/forgotten", "/reset/" + strings.Repeat("A", 75), "/account", "/account/profile",
+		"/account/username", "/account/password", "/account/sessions", "/organizations/acme", "/organizations/acme/welcome", "/organizations/acme/leave",
+	} {
+		f.Add(page, "next=%2F%2Fevil.example&done=x", "login=ana%40acme.example&password=x&device=%00&confirm=x", true)
+		f.Add(page, "next=/account/../x", "login=%0d%0aBcc:", false)
 	}
 	metrics, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		f.Fatal(err)
+	}
+	hasher, err := account.NewHasher(account.HasherOptions{Params: cheap()})
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -56,7 +80,7 @@ func FuzzToken(f *testing.F) {
 	unlimited(&limits)
 	p, err := New(Options{
 		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
-		Metrics: metrics, Limits: limits.Limits,
+		Metrics: metrics, Limits: limits.Limits, Accounts: account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher),
 	})
 	if err != nil {
 		f.Fatal(err)
@@ -73,9 +97,12 @@ func FuzzToken(f *testing.F) {
 		p.ServeHTTP(w, r)
 		switch w.Code {
 		case http.StatusOK, http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestEntityTooLarge,
-			http.StatusMovedPermanently, http.StatusTemporaryRedirect:
+			http.StatusMovedPermanently, http.StatusTemporaryRedirect, http.StatusSeeOther, http.StatusGone, http.StatusUnprocessableEntity:
 		default:
 			t.Errorf("%s %q: status %d", method, path, w.Code)
+		}
+		if to := w.Header().Get("Location"); w.Code == http.StatusSeeOther && (!strings.HasPrefix(to, "/sign-in") || strings.Contains(to, "evil")) {
+			t.Errorf("%s %q: sent on to %q", method, path, to)
 		}
 		if w.Header().Get("Content-Security-Policy") == "" {
 			t.Errorf("%s %q: no Content-Security-Policy", method, path)
@@ -119,6 +146,61 @@ func FuzzForm(f *testing.F) {
 		}
 		if got.DisplayName == "" || got.Locale != "en" && got.Locale != "fr" {
 			t.Errorf("taken: %+v", got)
+		}
+	})
+}
+
+// FuzzProfile: what is taken of the personal pages, the API server takes, too.
+func FuzzProfile(f *testing.F) {
+	for _, name := range []string{"Ana", "Ana\nBcc: eve@example.com", "é", "\u202eana", strings.Repeat("x", 121), "a\xff"} {
+		f.Add("displayName="+url.QueryEscape(name)+"&company="+url.QueryEscape(name)+"&locale=fr&avatar=yes", name)
+	}
+	d, err := newDictionary()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, body, username string) {
+		if account.IsUsername(username) && !regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`).MatchString(username) {
+			t.Errorf("taken as a user name: %q", username)
+		}
+		values, err := url.ParseQuery(body)
+		if err != nil {
+			return
+		}
+		page := readProfile(values)
+		if len(page.Form.checkProfile(d.words["fr"])) > 0 {
+			return
+		}
+		for _, s := range []string{page.Form.DisplayName, page.Form.Company} {
+			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, unicode.IsControl) {
+				t.Errorf("taken: %q", s)
+			}
+		}
+	})
+}
+
+// FuzzDestination: whoever signs in is sent on within the portal.
+func FuzzDestination(f *testing.F) {
+	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../.."} {
+		f.Add(next)
+	}
+	p := &Portal{destinations: destinations()}
+	f.Fuzz(func(t *testing.T, next string) {
+		to := p.destination(next)
+		u, err := url.Parse(to)
+		if err != nil || u.Host != "" || u.Scheme != "" || u.RawQuery != "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(to, "\r\n\\") {
+			t.Errorf("%q leads to %q", next, to)
+		}
+	})
+}
+
+// FuzzBrowserLabel: nothing that a client wrote gets onto the page of devices.
+func FuzzBrowserLabel(f *testing.F) {
+	f.Add("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	f.Add("<script>Chrome/ Windows")
+	f.Fuzz(func(t *testing.T, agent string) {
+		if label := browserLabel(agent); !regexp.MustCompile(`^[A-Za-z ]*(, )?[A-Za-z ]*$`).MatchString(label) {
+			t.Errorf("%q is called %q", agent, label)
 		}
 	})
 }

@@ -92,7 +92,8 @@ func (p *Portal) passkeyForm(v *visit, status int, problems []problem) {
 		return
 	}
 	p.show(v, status, pagePasskey, errorTitle(w, w.T("passkey.title"), problems), passkeyPage{
-		fields: fields{problems}, Passkey: string(options), Action: p.again(v, "/account/factors/passkey"), Back: p.root + "/account/factors" + w.Query(),
+		fields: fields{problems}, Passkey: string(options), Action: p.again(v, "/account/factors/passkey"),
+		Back: p.root + "/account/factors" + w.Query(),
 	})
 }
 
@@ -156,8 +157,8 @@ func (p *Portal) postSignInPasskey(v *visit) {
 	switch {
 	case err == nil:
 		err = p.enter(v, acct, account.MethodPasskeyAlone)
-	case isWrongFactor(err), errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNoCredentials), errors.Is(err, account.ErrTerminating),
-		errors.Is(err, account.ErrMismatch):
+	case isWrongFactor(err), errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNoCredentials),
+		errors.Is(err, account.ErrTerminating), errors.Is(err, account.ErrMismatch):
 		p.audit(v, eventSignIn, resultFailure, "", "method", account.MethodPasskeyAlone)
 		p.log.Info("A passkey was refused", "why", err.Error())
 		p.signInForm(v, http.StatusUnprocessableEntity, "", []problem{{Text: v.words.T("error.passkey")}})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func (w *world) passkeySite() *site {
 	}
 	base := strings.Replace("http://"+listener.Addr().String(), "127.0.0.1", "localhost", 1)
 	s := w.site(unlimited, func(c *configure) { c.BaseURL = base })
-	server := &http.Server{Handler: s.handler} //nolint:gosec // G112: a server of a test
+	server := &http.Server{Handler: s.handler}
 	w.t.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()
 	s.url = base
@@ -182,4 +183,41 @@ func TestOnlyPagesOfPasskeysHaveAScript(t *testing.T) {
 	if strings.Contains(page.body, "data-passkey") {
 		t.Error("passkeys are offered where browsers have none")
 	}
+}
+
+// TestBrowserFactorPictures takes the pictures of second factors for the documentation, where SCREENSHOTS names a folder for them.
+func TestBrowserFactorPictures(t *testing.T) {
+	if os.Getenv("SCREENSHOTS") == "" {
+		t.Skip("SCREENSHOTS names no folder")
+	}
+	b, w := openBrowser(t), newWorld(t)
+	s := w.passkeySite()
+	w.registered(s, "ana")
+	b.authenticator()
+	b.size(1120, 700)
+	b.open(s.url + "/sign-in?next=/account/factors")
+	b.run(chromedp.Focus("#login"))
+	b.press(w.address("ana"), kb.Tab, goodPassword)
+	b.submit(kb.Enter)
+	b.activate(`a[href*="/account/factors/passkey"]`)
+	b.run(chromedp.Focus("#name"))
+	b.press("Work laptop")
+	b.shoot("portal-passkey")
+	b.submit(kb.Enter)
+	b.shoot("portal-recovery-codes")
+	b.activate(`main a.button`)
+	b.open(s.url + "/account/factors/app")
+	b.shoot("portal-authenticator-app")
+	a := app{t: t, site: s, seed: decodeSeed(t, b.value(`document.querySelector('.secret').textContent`))}
+	b.run(chromedp.Focus("#code"))
+	b.press(a.code(-1))
+	b.submit(kb.Enter)
+	b.open(s.url + "/account/factors")
+	b.shoot("portal-second-factors")
+	b.open(s.url + "/account")
+	b.activate(`form[action*="sign-out"] button`)
+	b.run(chromedp.Focus("#login"))
+	b.press(w.address("ana"), kb.Tab, goodPassword)
+	b.submit(kb.Enter)
+	b.shoot("portal-second-factor")
 }

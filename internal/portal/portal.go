@@ -97,7 +97,8 @@ func New(o Options) (*Portal, error) {
 		return nil, err
 	}
 	p := &Portal{
-		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies, accounts: o.Accounts, userPrefix: o.UserPrefix,
+		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies,
+		accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics,
 		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
 		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
@@ -188,8 +189,6 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/invitations/{token}/welcome", "GET, HEAD")
 	handle("GET "+p.root+"/sign-in", p.getSignIn)
 	handle("POST "+p.root+"/sign-in", p.postSignIn)
-	handle("GET "+p.root+"/sign-in/confirm", p.enrolling(p.getConfirm))
-	handle("POST "+p.root+"/sign-in/confirm", p.enrolling(p.postConfirm))
 	handle("POST "+p.root+"/sign-out", p.postSignOut)
 	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
 	page("/account", "GET, HEAD")
@@ -202,6 +201,7 @@ func (p *Portal) routes() *http.ServeMux {
 		handle("POST "+p.root+path, wrap(post))
 		page(path, "GET, HEAD, POST")
 	}
+	both("/sign-in/confirm", p.enrolling, p.getConfirm, p.postConfirm)
 	both("/account/profile", p.signedIn, p.getProfile, p.postProfile)
 	both("/account/sessions", p.fresh, p.getSessions, p.postSessions)
 	both("/account/username", p.fresh, p.getUsername, p.postUsername)
@@ -214,7 +214,6 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/forgotten", "GET, HEAD, POST")
 	page("/reset/{token}", "GET, HEAD, POST")
 	page("/sign-in", "GET, HEAD, POST")
-	page("/sign-in/confirm", "GET, HEAD, POST")
 	page("/sign-out", "POST")
 	for _, r := range p.factorRoutes() {
 		handle(r.pattern(p.root), r.serve)

@@ -65,8 +65,8 @@ func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Crede
 	return nil
 }
 
-// asksForFactor says whether the account has a second factor that the session lacks. Where the platform relies on a company to have asked for
-// one, it is not asked for again.
+// asksForFactor says whether the account has a second factor that the session lacks. Where the platform relies on a company to have asked
+// for one, it is not asked for again.
 func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentials, s account.Session) (bool, error) {
 	f, err := account.Factors(acct, c, p.clock.Now())
 	return err == nil && f.Enrolled() && !s.Twofold() && !s.CompanyAskedForFactor(), err
@@ -232,8 +232,8 @@ func isWrongFactor(err error) bool {
 	return false
 }
 
-// takeCode counts a try at a second factor, as tries at a password are counted: a browser that the person has signed in with has tries of its
-// own. Six digits are few, so that all others together have few.
+// takeCode counts a try at a second factor, as tries at a password are counted: a browser that the person has signed in with has tries of
+// its own. Six digits are few, so that all others together have few.
 func (p *Portal) takeCode(v *visit, d device) time.Duration {
 	key := "code " + v.person.account.Name
 	if d.knows(v.person.account.Spec.Email) {

@@ -134,7 +134,11 @@ func TestSecondFactorAtSignIn(t *testing.T) {
 			t.Errorf("the password alone leads from %s to %s", path, got)
 		}
 	}
-	b.get("/sign-in/second").expect(t, http.StatusOK, "One more step", `autocomplete="one-time-code"`, "Recovery code")
+	page := b.get("/sign-in/second")
+	page.expect(t, http.StatusOK, "One more step", `autocomplete="one-time-code"`, "Recovery code")
+	if strings.Contains(page.body, "Ana Silva") || strings.Contains(page.body, "/organizations/") {
+		t.Error("the password alone tells whose account it is")
+	}
 	for name, form := range map[string]url.Values{
 		"no code": {}, "wrong": code("123456"), "the code of the set-up": code(a.code(-1)), "old": code(a.code(-3)), "wrong recovery code": recovery("abcd-efgh-jkmn-pqrs"),
 		"a passkey that nobody asked for": {"answer": {"{}"}},

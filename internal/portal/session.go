@@ -125,8 +125,8 @@ func (p *Portal) person(v *visit, pending bool) (*person, error) {
 	return &person{session: s, account: acct, credentials: c}, nil
 }
 
-// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page, or to the page of second factors if they owe
-// one.
+// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page, or to the page of second factors if they
+// owe one.
 func (p *Portal) signedIn(h func(*visit)) func(*visit) {
 	return p.enrolling(func(v *visit) {
 		if !p.owes(v) {
@@ -305,8 +305,8 @@ func (p *Portal) seeOther(v *visit, page, next string) {
 	v.w.WriteHeader(http.StatusSeeOther)
 }
 
-// provenOrBare is proven, but lets somebody through whose Account has nothing to prove oneself with: they come from their company, which asks
-// for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
+// provenOrBare is proven, but lets somebody through whose Account has nothing to prove oneself with: they come from their company, which
+// asks for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
 func (p *Portal) provenOrBare(h func(*visit)) func(*visit) {
 	return func(v *visit) {
 		f, err := account.Factors(v.person.account, v.person.credentials, p.clock.Now())

@@ -23,7 +23,10 @@ func (p *Portal) getWelcome(v *visit) {
 		p.redirect(v, "")
 		return
 	}
-	p.setPerson(v, who)
+	if err := p.setPerson(v, who); err != nil {
+		p.fail(v, form{}, err)
+		return
+	}
 	w, o := v.words, v.found.offer
 	offer := p.describe(v.r.Context(), v.found, w)
 	page := welcomePage{Offer: offer, Account: p.root + "/account" + w.Query()}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seal encrypts small things that lie in storage for long, such as the seeds of second factors. What was sealed for one purpose or one
-// account opens for no other, and every sealed text says which key it was sealed with, so that keys can be replaced.
+// Package seal encrypts small things that lie in storage for long, such as the seeds of second factors. What was sealed for one purpose or
+// one account opens for no other, and every sealed text says which key it was sealed with, so that keys can be replaced.
 package seal
 
 import (
@@ -101,8 +101,8 @@ func (k Keys) Open(purpose, sealed string, belongsTo []byte) (plaintext []byte, 
 	return plaintext, i > 0, nil
 }
 
-// aead has a key of its own for each purpose. With nonces of 192 bits that are drawn at random, repeating one is out of the question however
-// many texts are sealed (draft-irtf-cfrg-xchacha, 1).
+// aead has a key of its own for each purpose. With nonces of 192 bits that are drawn at random, repeating one is out of the question
+// however many texts are sealed (draft-irtf-cfrg-xchacha, 1).
 func (k key) aead(purpose string) (cipher.AEAD, error) {
 	derived, err := hkdf.Key(sha256.New, k.secret, nil, "roster.dev seal v1 "+purpose, chacha20poly1305.KeySize) // RFC 5869
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 // CeremonyFor is how long a browser may take to answer.
 const CeremonyFor = 5 * time.Minute
 
-// ErrCeremony: there is no ceremony of that kind under way, or it took too long. Begin another.
+// ErrCeremony says that there is no ceremony of that kind under way, or it took too long. Begin another.
 var ErrCeremony = errors.New("no ceremony is under way")
 
 // CeremonyKind says what a ceremony is for.

@@ -106,8 +106,8 @@ func (f *Factors) SetApp(keys seal.Keys, uid string, seed []byte, step int64, no
 	return nil
 }
 
-// UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed anew. The error is
-// ErrNoApp, ErrCode, or says that the seed cannot be opened.
+// UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed anew. The error
+// is ErrNoApp, ErrCode, or says that the seed cannot be opened.
 func (f *Factors) UseCode(keys seal.Keys, uid, code string, now time.Time) error {
 	if f.App == nil {
 		return ErrNoApp

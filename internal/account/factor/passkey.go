@@ -74,8 +74,8 @@ type RelyingParty struct {
 	web *webauthn.WebAuthn
 }
 
-// NewRelyingParty returns the relying party of the portal at that address. It fails where browsers offer no passkeys: for an IP address, and
-// for plain HTTP at other hosts than localhost.
+// NewRelyingParty returns the relying party of the portal at that address. It fails where browsers offer no passkeys: for an IP address,
+// and for plain HTTP at other hosts than localhost.
 func NewRelyingParty(base *url.URL, name string) (*RelyingParty, error) {
 	if base.Scheme != "https" && base.Hostname() != "localhost" {
 		return nil, fmt.Errorf("%s: browsers offer passkeys over https only", base)

@@ -91,7 +91,7 @@ func (s site) authenticator(t *testing.T) *authenticator {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		params := webauthn.RemoveVirtualAuthenticatorParams{AuthenticatorID: added.AuthenticatorID}
+		params := webauthn.RemoveVirtualAuthenticatorParams(added)
 		if _, err := chromedp.Call(s.ctx, webauthn.RemoveVirtualAuthenticator, params); err != nil {
 			t.Error(err)
 		}

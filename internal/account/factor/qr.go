@@ -32,8 +32,9 @@ func QRCode(text, label string) (template.HTML, error) {
 	}
 	side := size + 2*quietZone
 	//nolint:gosec // G203: numbers, and a label that is escaped here
-	return template.HTML(fmt.Sprintf(`<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[1]d" width="%[2]d" height="%[2]d" `+
-		`role="img" aria-label="%[3]s" shape-rendering="crispEdges"><path fill="#fff" d="M0 0h%[1]dv%[1]dH0z"/><path fill="#000" d="%[4]s"/></svg>`,
+	return template.HTML(fmt.Sprintf(`<svg class="qr" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %[1]d %[1]d" `+
+		`width="%[2]d" height="%[2]d" role="img" aria-label="%[3]s" shape-rendering="crispEdges">`+
+		`<path fill="#fff" d="M0 0h%[1]dv%[1]dH0z"/><path fill="#000" d="%[4]s"/></svg>`,
 		side, side*qrScale, template.HTMLEscapeString(label), path.String())), nil
 }
 

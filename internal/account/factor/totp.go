@@ -65,8 +65,8 @@ func secretOf(seed []byte) string { return strings.ReplaceAll(SeedText(seed), " 
 func Step(at time.Time) int64 { return at.Unix() / int64(Period.Seconds()) }
 
 // MatchStep says which step a code belongs to, of those that may be used at that time and are later than the last one that was accepted: a
-// code that somebody looked over a shoulder for is worth nothing after its owner used it. Spaces in the code are ignored. All candidates are
-// compared, in constant time.
+// code that somebody looked over a shoulder for is worth nothing after its owner used it. Spaces in the code are ignored. All candidates
+// are compared, in constant time.
 func MatchStep(seed []byte, code string, at time.Time, last int64) (step int64, ok bool) {
 	typed := strings.Join(strings.Fields(code), "")
 	now := Step(at)
