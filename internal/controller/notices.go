@@ -94,7 +94,8 @@ func (r *notices) compose(
 	p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
 ) (*mail.Message, error) {
 	n := mail.TokenNotice{
-		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization, Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
+		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization,
+		Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
 		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
 		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
 		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.composer.Domain()),
