@@ -85,7 +85,7 @@ var right = map[string]struct{ kind, spec, want string }{
 		invitations: {allowedFor: Managers, validity: 72h, remindBefore: [], selfRenewal: false},
 		security: {multiFactor: Optional, password: {minLength: 12, requireUppercase: false, requireSpecial: false}, signIn: [Password]}}`},
 	"a profile": {"SocialProfile", `{network: Mastodon, handle: "@acme@social.example"}`,
-		`{network: Mastodon, handle: "@acme@social.example", type: Profile}`},
+		`{network: Mastodon, handle: "@acme@social.example", type: Profile, refresh: Never}`},
 }
 
 // changes that are not allowed once the object exists.
