@@ -115,7 +115,7 @@ type ProfileNotifications struct {
 	// +kubebuilder:default=true
 	TokenExpiry *bool `json:"tokenExpiry,omitempty"`
 
-	// engagement mails when new items arrive in the inbox.
+	// engagement mails when new items arrive in the inbox, at most once a day. Facebook, Mastodon and Bluesky tell how many there are.
 	// +optional
 	// +kubebuilder:default=false
 	Engagement *bool `json:"engagement,omitempty"`
@@ -190,9 +190,36 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	EngagementAssignee string `json:"engagementAssignee,omitempty"`
 
+	// engagement is what waits in the inbox of the profile. It is there where spec.notifications.engagement is true and the network tells.
+	// +optional
+	Engagement *EngagementStatus `json:"engagement,omitempty"`
+
 	// credential is what the network said about the tokens. It is there where spec.credentialsSecretRef is.
 	// +optional
 	Credential *CredentialStatus `json:"credential,omitempty"`
+}
+
+// EngagementStatus is what waits in the inbox of a profile.
+type EngagementStatus struct {
+	// unread is how many items nobody had looked at when the network was asked last.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Unread *int32 `json:"unread,omitempty"`
+
+	// known is how many of them somebody was mailed about.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Known *int32 `json:"known,omitempty"`
+
+	// to is the address that the last mail went to.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	To string `json:"to,omitempty"`
+
+	// time when the relay took that mail.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
 }
 
 // CredentialStatus is what a network said about the tokens of a profile.

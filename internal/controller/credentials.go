@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -15,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/credential"
@@ -190,6 +193,9 @@ func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 			return f, err
 		}
 	}
+	if credential.WantsEngagement(p) && f.Err == nil {
+		f.Unread = r.unread(ctx, o.venue, f.Tokens)
+	}
 	if network.ValidityOf(f.Err) == network.Unknown || f.Renewal != nil {
 		t.failures++
 	} else {
@@ -208,6 +214,20 @@ func (r *credentials) check(ctx context.Context, p *rosterv1alpha1.SocialProfile
 	f.Report, f.Err = v.Check(ctx, f.Tokens)
 	r.networks.rest(v, f.Err)
 	r.metrics.check(p.Spec.Network, network.ValidityOf(f.Err))
+}
+
+// unread is how many items nobody has looked at; nil where the network does not tell. That it fails says nothing about the tokens: a server
+// may be older than the question, or the token may not reach as far.
+func (r *credentials) unread(ctx context.Context, v *venue, tokens network.Tokens) *int32 {
+	n, told, err := network.Unread(ctx, v.Network, tokens)
+	if err != nil {
+		r.networks.rest(v, err)
+		log.FromContext(ctx).V(1).Info("the network does not tell how many items are unread", "error", err.Error())
+	}
+	if !told {
+		return nil
+	}
+	return ptr.To(int32(min(max(n, 0), math.MaxInt32)))
 }
 
 // conclude reports a finding and says when to look again. A finding is not made twice because another controller wrote its part of the

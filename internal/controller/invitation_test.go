@@ -333,11 +333,11 @@ var _ = Describe("A restart", Serial, func() {
 		}).Should(HaveValue(Equal(int32(1))))
 		Eventually(func() *int32 { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.OpenInvitations }).Should(HaveValue(Equal(int32(2))))
 		running.stop()
-		before := post.Received()
+		before := len(s.mails())
 		running = startOperator(cluster.As("roster-manager"))
 		s.invite(ctx, "dora") // when this one is mailed, the others have been looked at
 		s.invitationIs(ctx, "dora", rosterv1alpha1.InvitationSent)
-		Expect(post.Received()).To(Equal(before + 1))
+		Expect(s.mails()).To(HaveLen(before + 1))
 		Expect(writes.Of("/namespaces/"+s.name+"/members")).To(BeZero(), writes.String())
 		Expect(writes.Of("/namespaces/"+s.name+"/invitations")).To(Equal(1), writes.String())
 		Expect(writes.Of("/namespaces/"+s.name+"/role")).To(BeZero(), writes.String())

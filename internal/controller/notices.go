@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"sync"
@@ -11,25 +10,17 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/credential"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 )
 
 // notices mails people about the tokens of SocialProfiles. It writes status.credential.notice and nothing else.
 type notices struct {
-	client   client.Client
-	clock    clock.PassiveClock
-	events   Events
-	metrics  *Metrics
-	composer *mail.Composer
-	mailer   Mailer
+	courier
 
 	mu   sync.Mutex
 	sent map[client.ObjectKey]sentNotice
@@ -57,7 +48,7 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if due == nil {
 		return nextNotice(p, now), nil
 	}
-	to, err := r.recipient(ctx, p.Namespace, due.To)
+	to, err := r.recipient(ctx, p.Namespace, due.To, func(n rosterv1alpha1.Notifications) *bool { return n.Credentials })
 	if to == nil || err != nil {
 		return nextNotice(p, now), err
 	}
@@ -84,21 +75,13 @@ func nextNotice(p *rosterv1alpha1.SocialProfile, now time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: next.Sub(now)}
 }
 
-// send hands the mail to the relay. A mail that is refused for good counts as sent: nobody gets it by being asked again.
 func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice) error {
-	message, err := r.compose(ctx, p, to, due)
+	message, err := r.compose(p, to, due)
 	if err != nil {
 		return err
 	}
-	start := r.clock.Now()
-	err = r.mailer.Send(ctx, message)
-	result, words := outcome(err)
-	r.metrics.sent("notice", result, r.clock.Now().Sub(start))
-	if result == invitation.Failing {
-		return fmt.Errorf("mail to %s about %s: %s", due.To, due.Cause, words)
-	}
-	if result == invitation.Rejected {
-		r.events.warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told about the tokens: %s", due.To, words))
+	if err := r.deliver(ctx, p, "notice", message); err != nil {
+		return err
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,54 +89,16 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to 
 	return nil
 }
 
-// recipient is the person who is to hear of it.
-type recipient struct {
-	address invitation.Address
-	name    string
-	locale  rosterv1alpha1.Locale
-}
-
-// recipient finds out who an address belongs to; nil for somebody who wants no such mails.
-func (r *notices) recipient(ctx context.Context, namespace, to string) (*recipient, error) {
-	address, err := invitation.ParseAddress(to)
-	if err != nil {
-		return nil, err
-	}
-	found := &recipient{address: address}
-	members, err := membersBy(ctx, r.client, namespace, indexAddress, string(address))
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range members {
-		found.name = m.Status.DisplayName
-	}
-	account, err := peek[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName())
-	if err != nil || account == nil {
-		return found, err
-	}
-	if !ptr.Deref(account.Spec.Notifications.Credentials, true) {
-		return nil, nil
-	}
-	found.locale = account.Spec.Locale
-	return found, nil
-}
-
 // compose writes the mail.
 func (r *notices) compose(
-	ctx context.Context, p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
+	p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
 ) (*mail.Message, error) {
-	o, err := countingOrganization(ctx, r.client, p.Namespace)
-	if err != nil {
-		return nil, err
-	}
 	n := mail.TokenNotice{
-		To: string(to.address), Name: to.name, Locale: to.locale, Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
+		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization,
+		Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
 		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
 		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
 		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.composer.Domain()),
-	}
-	if o != nil {
-		n.Organization, n.Locale = o.Spec.DisplayName, cmp.Or(to.locale, o.Spec.Locale)
 	}
 	if due.Cause != rosterv1alpha1.NoticeAccessLost {
 		n.End = p.Status.Credential.ReconnectByTime.Time

@@ -123,6 +123,51 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 	})
 })
 
+var _ = Describe("Mails about new items on a SocialProfile", func() {
+	It("go to whoever they are assigned to, once a day, if wished", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		s.owned(ctx, "olivia")
+		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: s.name})
+		patch(ctx, secret, func(secret *corev1.Secret) { delete(secret.Data, network.KeyAccessExpiry) })
+		p := s.profile(ctx, "acme", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: "tokens"}
+		})
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		s.assigned(ctx, "acme", "olivia")
+		items := func() []string {
+			var subjects []string
+			for _, raw := range mails(s.address("olivia")) {
+				if _, rest, ok := strings.Cut(raw, "Subject: Mastodon @acme: "); ok {
+					subject, _, _ := strings.Cut(rest, "\r\n")
+					subjects = append(subjects, subject)
+				}
+			}
+			return subjects
+		}
+		social.arrives(s.name, 3)
+		s.later(ctx, "acme", 7*time.Hour)
+		Consistently(items).Should(BeEmpty(), "nobody has asked for it")
+
+		patch(ctx, p, func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.Notifications = &rosterv1alpha1.ProfileNotifications{Engagement: ptr.To(true)}
+		})
+		Eventually(items).Should(Equal([]string{"3 new items"}), "she hears of them")
+		Eventually(func(g Gomega) {
+			e := get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Engagement
+			g.Expect(e).NotTo(BeNil())
+			g.Expect(e.To).To(Equal(s.address("olivia")))
+			g.Expect(*e.Known).To(BeEquivalentTo(3))
+		}).Should(Succeed(), "the status says who was told of how many")
+		social.arrives(s.name, 4)
+		s.later(ctx, "acme", 7*time.Hour)
+		Eventually(func() int32 { return *get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Engagement.Unread }).Should(BeEquivalentTo(4))
+		Consistently(items).Should(HaveLen(1), "one mail a day")
+		s.later(ctx, "acme", 18*time.Hour)
+		Eventually(items).Should(Equal([]string{"3 new items", "1 new item"}))
+	})
+})
+
 var _ = Describe("New tokens that cannot be stored", func() {
 	It("are kept until they can", func(ctx SpecContext) {
 		s := newSpace(ctx)

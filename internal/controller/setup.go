@@ -88,6 +88,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
+	post := courier{
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
+	}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
@@ -100,10 +103,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
 			renewing: map[types.UID]bool{},
 		}),
-		setupNotices(mgr, &notices{
-			client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
-			sent: map[client.ObjectKey]sentNotice{},
-		}),
+		setupNotices(mgr, &notices{courier: post, sent: map[client.ObjectKey]sentNotice{}}),
+		setupDigests(mgr, &digests{courier: post, sent: map[client.ObjectKey]sentDigest{}}),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),

@@ -325,6 +325,17 @@ func mails(to string) []string {
 	return found
 }
 
+// mails are the ones that people of this namespace got. Those of others get mails meanwhile, since tests move the one clock.
+func (s space) mails() []string {
+	var found []string
+	for _, m := range post.Messages() {
+		if len(m.To) == 1 && strings.HasSuffix(m.To[0], "@"+s.name+".example") {
+			found = append(found, string(m.Raw))
+		}
+	}
+	return found
+}
+
 var messageID = regexp.MustCompile(`(?mi)^Message-I[dD]:\s+<([^>]+)>`)
 
 // messageIDs are the Message-IDs of the mails that an address got.

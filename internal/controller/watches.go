@@ -124,6 +124,12 @@ func setupNotices(mgr manager.Manager, r *notices) error {
 		Complete(r)
 }
 
+func setupDigests(mgr manager.Manager, r *digests) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("digests").
+		For(&rosterv1alpha1.SocialProfile{}).
+		Complete(r)
+}
+
 func setupCredentials(mgr manager.Manager, find finder, r *credentials) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
 		For(&rosterv1alpha1.SocialProfile{}).

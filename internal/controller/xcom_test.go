@@ -31,6 +31,8 @@ const (
 
 // xcom is X as the operator sees it. Its tokens are those of a real provider, whose refresh tokens are good for one use, and who is asked
 // whether an access token lives; what is shaped after the documentation of X is the rest.
+//
+// It is a server of Mastodon, too.
 type xcom struct {
 	*httptest.Server
 	provider *testpeer.OIDC
@@ -38,6 +40,7 @@ type xcom struct {
 
 	mu      sync.Mutex
 	checks  map[string]int
+	unread  map[string]int
 	down    bool
 	renewed func()
 }
@@ -52,7 +55,7 @@ func startX(ctx context.Context) *xcom {
 	DeferCleanup(provider.Stop)
 	issuer, err := url.Parse(provider.URL)
 	Expect(err).NotTo(HaveOccurred())
-	x := &xcom{provider: provider, checks: map[string]int{}}
+	x := &xcom{provider: provider, checks: map[string]int{}, unread: map[string]int{}}
 	x.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
 		ModifyResponse: func(*http.Response) error {
@@ -74,13 +77,20 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 	x.mu.Lock()
 	down := x.down
 	x.mu.Unlock()
+	token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 	switch {
 	case down:
 		w.WriteHeader(http.StatusBadGateway)
 	case r.URL.Path == "/2/oauth2/token":
 		x.forward.ServeHTTP(w, r)
 	case r.URL.Path == "/2/users/me":
-		x.me(w, strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		x.me(w, token)
+	case r.URL.Path == "/api/v1/accounts/verify_credentials":
+		_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
+	case r.URL.Path == "/api/v1/notifications/unread_count":
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		_, _ = fmt.Fprintf(w, `{"count":%d}`, x.unread[token])
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
@@ -143,6 +153,13 @@ func (x *xcom) setDown(down bool) {
 	x.down = down
 }
 
+// arrives is how many items nobody has looked at wait for an account on Mastodon, where everybody is called after their token.
+func (x *xcom) arrives(account string, unread int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.unread[account] = unread
+}
+
 // afterRenewal runs when the provider has given new tokens and the operator does not have them yet.
 func (x *xcom) afterRenewal(then func()) {
 	x.mu.Lock()
@@ -172,6 +189,7 @@ func (x *xcom) connect(ctx context.Context, account string) *oauth2.Token {
 func socialNetworks(x *xcom) []config.Network {
 	return []config.Network{
 		{Name: rosterv1alpha1.NetworkX, URL: x.URL, Secret: "roster-x", Scopes: []string{"openid"}, ChecksPerMinute: 60_000},
+		{Name: rosterv1alpha1.NetworkMastodon, URL: x.URL, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkYouTube, Secret: "roster-youtube", ChecksPerMinute: 60_000},
 	}
 }

@@ -38,6 +38,8 @@ type Finding struct {
 	Failures int
 	// Renewal is the error of a renewal that was due; nil where there was none or it worked.
 	Renewal error
+	// Unread is how many items nobody has looked at; nil where nobody asked or the network does not tell.
+	Unread *int32
 	// Lost says that a renewal began and was never finished: the new tokens, if there were any, are gone.
 	Lost bool
 }
@@ -94,6 +96,7 @@ func Decide(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) (rosterv1
 	d.connected()
 	d.expiring()
 	d.scopes()
+	d.engagement()
 	return WithRenewer(p, d.status, now), d.next()
 }
 
@@ -115,7 +118,7 @@ func (d *decision) set(kind string, status metav1.ConditionStatus, reason, messa
 
 // nothing is the status of a profile without credentials.
 func (d *decision) nothing() {
-	d.status.Credential = nil
+	d.status.Credential, d.status.Engagement = nil, nil
 	for _, kind := range []string{
 		rosterv1alpha1.ConditionConnected, rosterv1alpha1.ConditionTokenExpiring,
 		rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,

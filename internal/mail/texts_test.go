@@ -105,6 +105,17 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	s := composer.texts.in("en")
+	for n := range 2 {
+		v := Digest{Name: strings.Repeat("Bob", n), Items: n + 1}.view(s)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, topic := range []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
 		rosterv1alpha1.MailFactorsReset,
@@ -132,7 +143,7 @@ func composerOfKeys(t *testing.T, keys map[string]string) *Composer {
 	var file strings.Builder
 	for _, key := range slices.Sorted(maps.Keys(keys)) {
 		text := "[" + key + "]"
-		for _, field := range []string{".Weekday", ".Month", ".Time", ".Duration"} {
+		for _, field := range []string{".Weekday", ".Month", ".Time", ".Duration", ".Items"} {
 			if strings.Contains(keys[key], field) {
 				text += "{{" + field + "}}"
 			}

@@ -139,3 +139,10 @@ func jwtExpiry(token string) time.Time {
 	}
 	return unixTime(claims.Exp)
 }
+
+// Unread: the lexicon app.bsky.notification.getUnreadCount.
+func (n bluesky) Unread(ctx context.Context, t Tokens) (int, error) {
+	var answer struct{ Count int }
+	err := n.get(ctx, n.url+"/xrpc/app.bsky.notification.getUnreadCount", t.Access, judgeBluesky, &answer)
+	return answer.Count, err
+}

@@ -84,3 +84,13 @@ func (n facebook) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 		"fb_exchange_token": {t.Access},
 	})
 }
+
+// Unread: unread_message_count and unread_notif_count of the Page ("Page" of the Graph API reference). A token of a person has neither.
+func (n facebook) Unread(ctx context.Context, t Tokens) (int, error) {
+	var page struct {
+		Messages      int `json:"unread_message_count"`
+		Notifications int `json:"unread_notif_count"`
+	}
+	err := n.get(ctx, n.url+metaVersion+"/me?fields=unread_message_count,unread_notif_count", t.Access, judgeMeta, &page)
+	return page.Messages + page.Notifications, err
+}

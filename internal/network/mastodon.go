@@ -48,3 +48,10 @@ func judgeMastodon(status int, body []byte) (Kind, string) {
 func (n mastodon) Renew(context.Context, Tokens) (Tokens, error) {
 	return Tokens{}, errors.New("tokens of Mastodon have no end, and cannot be renewed")
 }
+
+// Unread: "notifications API methods", unread_count, since version 4.3. Older servers do not have it.
+func (n mastodon) Unread(ctx context.Context, t Tokens) (int, error) {
+	var answer struct{ Count int }
+	err := n.get(ctx, n.url+"/api/v1/notifications/unread_count", t.Access, judgeMastodon, &answer)
+	return answer.Count, err
+}

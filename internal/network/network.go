@@ -25,6 +25,11 @@ type Network interface {
 	Renew(ctx context.Context, t Tokens) (Tokens, error)
 }
 
+// Inbox is a Network that tells how many items nobody has looked at yet.
+type Inbox interface {
+	Unread(ctx context.Context, t Tokens) (int, error)
+}
+
 // Traits are what the documentation of a network says about its tokens.
 type Traits struct {
 	// SingleUse: a refresh token is good for one use.
@@ -135,6 +140,17 @@ func (d discreet) Check(ctx context.Context, t Tokens) (Report, error) {
 func (d discreet) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 	renewed, err := d.Network.Renew(ctx, t)
 	return renewed, d.scrub(err, t)
+}
+
+// Unread is how many items nobody has looked at yet; told is false where the network does not tell.
+func Unread(ctx context.Context, n Network, t Tokens) (unread int, told bool, err error) {
+	d, _ := n.(discreet)
+	inbox, ok := d.Network.(Inbox)
+	if !ok {
+		return 0, false, nil
+	}
+	unread, err = inbox.Unread(ctx, t)
+	return unread, err == nil, d.scrub(err, t)
 }
 
 func (d discreet) scrub(err error, t Tokens) error {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// courier mails people about the profiles that they look after.
+type courier struct {
+	client   client.Client
+	clock    clock.PassiveClock
+	events   Events
+	metrics  *Metrics
+	composer *mail.Composer
+	mailer   Mailer
+}
+
+// recipient is the person who is to hear of it.
+type recipient struct {
+	address      invitation.Address
+	name         string
+	locale       rosterv1alpha1.Locale
+	organization string
+}
+
+// errNoOrganization says that there is nobody to write on behalf of.
+var errNoOrganization = errors.New("the namespace has no Organization")
+
+// recipient finds out who an address belongs to; nil for somebody who does not want such mails.
+func (c courier) recipient(
+	ctx context.Context, namespace, to string, wants func(rosterv1alpha1.Notifications) *bool,
+) (*recipient, error) {
+	address, err := invitation.ParseAddress(to)
+	if err != nil {
+		return nil, err
+	}
+	o, err := countingOrganization(ctx, c.client, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil {
+		return nil, errNoOrganization
+	}
+	found := &recipient{address: address, locale: o.Spec.Locale, organization: o.Spec.DisplayName}
+	members, err := membersBy(ctx, c.client, namespace, indexAddress, string(address))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		found.name = m.Status.DisplayName
+	}
+	account, err := peek[rosterv1alpha1.Account](ctx, c.client, rosterv1alpha1.AccountNamespace, address.AccountName())
+	if err != nil || account == nil {
+		return found, err
+	}
+	if !ptr.Deref(wants(account.Spec.Notifications), true) {
+		return nil, nil
+	}
+	found.locale = cmp.Or(account.Spec.Locale, found.locale)
+	return found, nil
+}
+
+// deliver hands a mail to the relay. A mail that is refused for good counts as sent: nobody gets it by being asked again.
+func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, kind string, message *mail.Message) error {
+	start := c.clock.Now()
+	err := c.mailer.Send(ctx, message)
+	result, words := outcome(err)
+	c.metrics.sent(kind, result, c.clock.Now().Sub(start))
+	if result == invitation.Failing {
+		return fmt.Errorf("mail to %s: %s", message.To, words)
+	}
+	if result == invitation.Rejected {
+		c.events.warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
+	}
+	return nil
+}

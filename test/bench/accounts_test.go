@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build bench
+
+package bench
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/testenv"
+)
+
+const (
+	people        = 200
+	signInsEach   = 4
+	benchPassword = "Correct horse, battery"
+)
+
+// TestBenchAccounts measures the portal as a process of its own, under its ServiceAccount's rights, against what hashing alone allows.
+func TestBenchAccounts(t *testing.T) {
+	b, r := start(t), &results{}
+	keys := b.portalKeys()
+	p := b.startPortal()
+	alone := hashing(b, r)
+	b.organization("people")
+	links := b.links("people", keys)
+	p.accepts(b, r, links, alone)
+	p.signIns(b, r, alone)
+	p.memoryUnderLoad(b, r)
+	r.print()
+}
+
+// portalKeys makes the Secrets that the manager makes otherwise.
+func (b *bench) portalKeys() invitation.Keys {
+	key := bytes.Repeat([]byte("k"), invitation.MinKeyLen)
+	for _, name := range []string{"roster-link-keys", "roster-portal-keys", "roster-factor-keys"} {
+		b.must(b.client.Create(b.ctx, &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name}, Data: map[string][]byte{invitation.CurrentKey: key},
+		}))
+	}
+	keys, err := invitation.NewKeys(key)
+	b.must(err)
+	return keys
+}
+
+// benchPortal is a running portal process.
+type benchPortal struct {
+	url    string
+	pid    int
+	client *http.Client
+	next   atomic.Uint32
+}
+
+func (b *bench) startPortal() *benchPortal {
+	b.Helper()
+	addr, probes := freeAddr(b.T), freeAddr(b.T)
+	dir := b.TempDir()
+	config := filepath.Join(dir, "portal.yaml")
+	// Each request comes from a client of its own, so that the limits of one client do not count.
+	b.must(os.WriteFile(config, []byte(fmt.Sprintf(`apiVersion: config.roster.dev/v1alpha1
+kind: RosterConfig
+mail:
+  from: Roster <roster@mail.example>
+  smtp: {address: %q, tls: None}
+portal: {url: "http://%s", trustedProxies: [127.0.0.0/8]}
+`, b.sink.Addr(), addr)), 0o600))
+	b.kubeconfig("roster-portal")
+	log, err := os.Create(filepath.Join(testenv.Root(), "bin", "bench-portal.log"))
+	b.must(err)
+	cmd := exec.Command(filepath.Join(testenv.Root(), "bin/portal"), "--config", config, "--namespace", testenv.SystemNamespace,
+		"--kubeconfig", b.kube, "--bind-address", addr, "--metrics-bind-address", "0", "--health-probe-bind-address", probes)
+	cmd.Stdout, cmd.Stderr = log, log
+	b.must(cmd.Start())
+	b.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	b.await("the portal to be ready", time.Minute, func() bool {
+		resp, err := http.Get("http://" + probes + "/readyz")
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode == http.StatusOK
+	})
+	return &benchPortal{url: "http://" + addr, pid: cmd.Process.Pid, client: &http.Client{
+		Transport:     &http.Transport{MaxIdleConnsPerHost: people},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// post sends a form, and expects to be sent on. It returns the cookies.
+func (p *benchPortal) post(b *bench, path string, form url.Values, cookies ...*http.Cookie) []*http.Cookie {
+	r, err := http.NewRequestWithContext(b.ctx, http.MethodPost, p.url+path, strings.NewReader(form.Encode()))
+	b.must(err)
+	n := p.next.Add(1)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", n>>16&255, n>>8&255, n&255))
+	for _, c := range cookies {
+		r.AddCookie(c)
+	}
+	resp, err := p.client.Do(r)
+	if err != nil {
+		b.Error(err)
+		return nil
+	}
+	defer func() { _ = resp.Body.Close() }()
+	if resp.StatusCode != http.StatusSeeOther {
+		b.Errorf("POST %s: status %d", strings.SplitN(path[1:], "/", 2)[0], resp.StatusCode)
+	}
+	return resp.Cookies()
+}
+
+// hashing is how many passwords a second are checked by nothing but argon2id, on all processors.
+func hashing(b *bench, r *results) float64 {
+	hasher, err := account.NewHasher(account.HasherOptions{})
+	b.must(err)
+	hash, err := hasher.Hash(b.ctx, benchPassword)
+	b.must(err)
+	n := people * 2
+	took := parallel(n, func(int) {
+		if m, err := hasher.Verify(b.ctx, benchPassword, hash); err != nil || !m.OK {
+			b.Error(m, err)
+		}
+	})
+	rate := float64(n) / took.Seconds()
+	r.add(fmt.Sprintf("argon2id alone, %d processors", runtime.GOMAXPROCS(0)), rate, "passwords/s", "")
+	return rate
+}
+
+// links makes invitations as they are once they have been mailed.
+func (b *bench) links(namespace string, keys invitation.Keys) []string {
+	links := make([]string, people)
+	parallel(people, func(i int) {
+		inv := newInvitation(namespace, i)
+		b.must(b.client.Create(b.ctx, inv))
+		asSent(inv, time.Now(), 72*time.Hour)
+		b.must(b.client.Status().Update(b.ctx, inv))
+		token, err := keys.Token(string(inv.UID), inv.Status.Attempt, invitation.Address(inv.Spec.Email))
+		b.must(err)
+		links[i] = "/invitations/" + token
+	})
+	return links
+}
+
+func (p *benchPortal) accepts(b *bench, r *results, links []string, alone float64) {
+	form := url.Values{"action": {"accept"}, "displayName": {"Ana"}, "locale": {"en"}, "password": {benchPassword}, "confirm": {benchPassword}}
+	b.await("the portal to see the invitations", time.Minute, func() bool {
+		resp, err := p.client.Get(p.url + links[people-1])
+		if err != nil {
+			return false
+		}
+		defer func() { _ = resp.Body.Close() }()
+		return resp.StatusCode == http.StatusOK
+	})
+	took := parallel(people, func(i int) { p.post(b, links[i], form) })
+	rate := float64(people) / took.Seconds()
+	r.add("accepting with a new account", rate, "accepts/s", "")
+	r.add("accepting, as a share of argon2id alone", rate/alone, "", ">= 0.9")
+}
+
+func (p *benchPortal) login(b *bench, i int, cookies ...*http.Cookie) []*http.Cookie {
+	return p.post(b, "/sign-in", url.Values{"login": {newInvitation("people", i).Spec.Email}, "password": {benchPassword}}, cookies...)
+}
+
+func (p *benchPortal) signIns(b *bench, r *results, alone float64) {
+	devices := make([]*http.Cookie, people)
+	took := parallel(people, func(i int) {
+		for _, c := range p.login(b, i) {
+			if c.Name == "roster-device" {
+				devices[i] = c
+			}
+		}
+	})
+	r.add("signing in from a new device", float64(people)/took.Seconds(), "sign-ins/s", "")
+	r.add("signing in from a new device, as a share of argon2id alone", float64(people)/took.Seconds()/alone, "", "")
+	before := b.apiWrites("secrets") + b.apiWrites("accounts")
+	n := people * signInsEach
+	took = parallel(n, func(i int) { p.login(b, i%people, devices[i%people]) })
+	rate := float64(n) / took.Seconds()
+	r.add("signing in from a device in use", rate, "sign-ins/s", "")
+	r.add("signing in from a device in use, as a share of argon2id alone", rate/alone, "", ">= 0.9")
+	r.add("writes a sign-in from a device in use", (b.apiWrites("secrets")+b.apiWrites("accounts")-before)/float64(n), "", "0")
+}
+
+// memoryUnderLoad is the most that the portal has held while 200 people signed in at the same moment.
+func (p *benchPortal) memoryUnderLoad(b *bench, r *results) {
+	var all sync.WaitGroup
+	for i := range people {
+		all.Go(func() { p.login(b, i) })
+	}
+	all.Wait()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.pid))
+	b.must(err)
+	for line := range strings.Lines(string(data)) {
+		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
+			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			b.must(err)
+			r.add("memory of the portal, at most, with 200 sign-ins at once", kib/1024, "MiB", "< 512")
+		}
+	}
+}
