@@ -222,7 +222,7 @@ type SecurityPolicy struct {
 
 	// sso is the company's own sign-in.
 	// +optional
-	SSO *SSO `json:"sso,omitempty,omitzero"`
+	SSO SSO `json:"sso,omitempty,omitzero"`
 }
 
 // MultiFactorPolicy says who must prove themselves by a second factor.

@@ -35,7 +35,7 @@ func Admits(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	if slices.Contains(ways, rosterv1alpha1.SignInPassword) && !s.Proved(MethodPassword, MethodPasskeyAlone).IsZero() {
 		return true
 	}
-	return slices.Contains(ways, rosterv1alpha1.SignInSSO) && policy.SSO != nil && !s.Proved(MethodCompany(policy.SSO.Issuer)).IsZero()
+	return slices.Contains(ways, rosterv1alpha1.SignInSSO) && policy.SSO.Issuer != "" && !s.Proved(MethodCompany(policy.SSO.Issuer)).IsZero()
 }
 
 // DemandsFactor says whether an organisation asks a Member for a second factor. Whoever has not joined yet is new.
@@ -53,7 +53,7 @@ func DemandsFactor(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) boo
 // Satisfies says whether the second factor that an organisation asks for has been given.
 func Satisfies(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	methods := []Method{MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone}
-	if policy.SSO != nil {
+	if policy.SSO.Issuer != "" {
 		methods = append(methods, MethodCompanyFactor(policy.SSO.Issuer))
 	}
 	return !s.Proved(methods...).IsZero()

@@ -77,7 +77,7 @@ func TestAdmits(t *testing.T) {
 	policy := func(issuer string, ways ...rosterv1alpha1.SignInMethod) rosterv1alpha1.SecurityPolicy {
 		p := rosterv1alpha1.SecurityPolicy{SignIn: ways}
 		if issuer != "" {
-			p.SSO = &rosterv1alpha1.SSO{Issuer: issuer}
+			p.SSO = rosterv1alpha1.SSO{Issuer: issuer}
 		}
 		return p
 	}
@@ -131,7 +131,7 @@ func TestDemandsFactor(t *testing.T) {
 }
 
 func TestSatisfies(t *testing.T) {
-	acme := rosterv1alpha1.SecurityPolicy{SSO: &rosterv1alpha1.SSO{Issuer: "acme"}}
+	acme := rosterv1alpha1.SecurityPolicy{SSO: rosterv1alpha1.SSO{Issuer: "acme"}}
 	for name, c := range map[string]struct {
 		policy rosterv1alpha1.SecurityPolicy
 		by     []Method

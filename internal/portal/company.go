@@ -69,7 +69,7 @@ func (p *Portal) postCompany(v *visit) {
 // companyOf is the sign-in that an organisation offers to an address; nil if it offers none.
 func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a invitation.Address) *oidc.Client {
 	policy := o.Spec.Security
-	if policy.SSO == nil || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
+	if policy.SSO.Issuer == "" || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
 		return nil
 	}
 	if c := p.companies.Named(policy.SSO.Issuer); c != nil && c.VouchesFor(a) {

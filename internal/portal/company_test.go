@@ -83,7 +83,7 @@ func verified(email string, more ...string) testpeer.Claims {
 func (w *world) sso(name string, ways ...rosterv1alpha1.SignInMethod) {
 	w.t.Helper()
 	w.secure(func(p *rosterv1alpha1.SecurityPolicy) {
-		p.SignIn, p.SSO = ways, &rosterv1alpha1.SSO{Issuer: name}
+		p.SignIn, p.SSO = ways, rosterv1alpha1.SSO{Issuer: name}
 	})
 }
 

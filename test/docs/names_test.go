@@ -242,7 +242,7 @@ func TestFields(t *testing.T) {
 func specFields(field reflect.StructField) []string {
 	name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 	group := field.Type
-	if group == reflect.TypeFor[*rosterv1alpha1.Guardrails]() || group == reflect.TypeFor[*rosterv1alpha1.SSO]() {
+	if group == reflect.TypeFor[*rosterv1alpha1.Guardrails]() {
 		group = group.Elem()
 	}
 	if group.Kind() != reflect.Struct {
