@@ -109,7 +109,7 @@ func (d *drift) changeMember(ctx context.Context) string {
 	return put(ctx, d.space, name, func(m *rosterv1alpha1.Member) {
 		m.Spec.Email, m.Spec.AccountRef = d.address(name), accountOf(d.address(name))
 		m.Spec.Role = rosterv1alpha1.OrganizationRole(d.one("Member", "Member", "Member", "AdvancedMember", "Manager", "CoOwner", "lead", "night"))
-		m.Spec.Suspended = ptr.To(name != "m0" && d.random.IntN(5) == 0)
+		m.Spec.Suspended = ptr.To(name != "m0" && name != "m1" && d.random.IntN(5) == 0) // who may own it cannot be suspended
 		m.Spec.CanManageProfiles = ptr.To(d.random.IntN(2) == 0)
 		m.Spec.Profiles, m.Spec.Workspaces = nil, nil
 		for _, p := range d.some(driftProfiles...) {
