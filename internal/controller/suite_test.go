@@ -93,7 +93,8 @@ func startOperator(as *rest.Config) *operator {
 	composer, err := mail.NewComposer("Roster <roster@mail.example>", "")
 	Expect(err).NotTo(HaveOccurred())
 	cfg := config.Config{
-		Portal: config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys"}, Links: config.Links{KeySecret: "roster-link-keys"},
+		Portal:      config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys"},
+		Links:       config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: post.Addr(), TLS: config.TLSNone, Connections: 4}},
 		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: socialNetworks(social),
 	}
