@@ -99,6 +99,9 @@ type WorkspaceGrant struct {
 // AccountNamespace is the namespace that holds the Accounts of all organisations and, beside them, their credentials.
 const AccountNamespace = "roster-accounts"
 
+// ConnectionNamespace is the namespace in which the portal hands over to the operator what people wish to have connected.
+const ConnectionNamespace = "roster-connections"
+
 // LeftAnnotation on a Member says since when its person has left, before the Member is deleted.
 const LeftAnnotation = "roster.dev/left"
 

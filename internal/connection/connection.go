@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package connection is what the portal hands to the operator when somebody connects, repairs or removes social profiles. The portal may
+// write neither profiles nor Secrets of organisations, so it leaves a Secret in a namespace of its own, and the operator does what it says
+// and answers in the same place. It does no I/O.
+package connection
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// SecretType is the type of a Secret with an Order.
+const SecretType corev1.SecretType = "roster.dev/connection"
+
+// Entries of such a Secret. There is one of the two.
+const (
+	entryOrder  = "order"
+	entryAnswer = "answer"
+)
+
+// Order is what a person wishes to have done.
+type Order struct {
+	// Namespace of the organisation.
+	Namespace string `json:"namespace"`
+	// Member that the person is there, by name and UID.
+	Member    string `json:"member"`
+	MemberUID string `json:"memberUID"`
+	// Account of the person, by name and UID.
+	Account    string `json:"account"`
+	AccountUID string `json:"accountUID"`
+	// RequestedTime is when the person confirmed it.
+	RequestedTime metav1.Time `json:"requestedTime"`
+
+	// Network of all Accounts.
+	Network rosterv1alpha1.Network `json:"network,omitempty"`
+	// Accounts to connect.
+	Accounts []Account `json:"accounts,omitempty"`
+	// Remove is a profile to take away.
+	Remove *Profile `json:"remove,omitempty"`
+}
+
+// Account on a network that is to become a profile, or whose profile gets new tokens.
+type Account struct {
+	// ID is the network's own name of the account.
+	ID string `json:"id"`
+	// Handle as spec.handle of a SocialProfile has it.
+	Handle string `json:"handle"`
+	// Type of the account.
+	Type rosterv1alpha1.ProfileType `json:"type"`
+	// Repair is the profile that the person set out to connect anew; nil where whichever profile has the account is meant, or a new one.
+	Repair *Profile `json:"repair,omitempty"`
+	// Entries of the Secret with the account's tokens, as network.Tokens.Store makes them. Accounts with the same ones share a Secret.
+	Entries map[string][]byte `json:"entries"`
+	// Renewable says whether the operator can renew these tokens.
+	Renewable bool `json:"renewable,omitempty"`
+}
+
+// Profile is a SocialProfile.
+type Profile struct {
+	Name string `json:"name"`
+	UID  string `json:"uid"`
+}
+
+// Answer is what became of an Order.
+type Answer struct {
+	// Outcomes are in the order of Accounts, or one for Remove. An Order that is answered as a whole has one for each all the same.
+	Outcomes []Outcome `json:"outcomes"`
+}
+
+// Outcome is what became of one account.
+type Outcome struct {
+	// Profile that it is about; empty where none came of it.
+	Profile string `json:"profile,omitempty"`
+	Result  Result `json:"result"`
+	// Contact is whom to ask about a full plan.
+	Contact string `json:"contact,omitempty"`
+}
+
+// Result of an Order for one account.
+type Result string
+
+// The results.
+const (
+	// Added: there is a new profile.
+	Added Result = "Added"
+	// Repaired: the profile that was there has the new tokens.
+	Repaired Result = "Repaired"
+	// Removed: the profile has gone.
+	Removed Result = "Removed"
+	// ProfileLimit: the plan has no place left.
+	ProfileLimit Result = "ProfileLimit"
+	// NotAllowed: the person may not do it, or not any more.
+	NotAllowed Result = "NotAllowed"
+	// OtherAccount: the profile to repair is that of another account.
+	OtherAccount Result = "OtherAccount"
+	// ProfileGone: the profile to repair or to remove is not there any more.
+	ProfileGone Result = "ProfileGone"
+	// Invalid: the API server refused the profile.
+	Invalid Result = "Invalid"
+)
+
+// Waiting is the annotation that says why an Order is not carried out yet. The value is a Reason.
+const Waiting = "roster.dev/waiting"
+
+// WaitsForSecrets: the operator may not write Secrets in the namespace of the organisation.
+const WaitsForSecrets = "SecretForbidden"
+
+// Secret that carries an Order.
+func (o Order) Secret() (*corev1.Secret, error) {
+	document, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{GenerateName: "connection-", Namespace: rosterv1alpha1.ConnectionNamespace},
+		Type:       SecretType,
+		Data:       map[string][]byte{entryOrder: document},
+	}, nil
+}
+
+// OrderOf reads the Order of a Secret; nil where it has been answered.
+func OrderOf(s *corev1.Secret) (*Order, error) {
+	document, ok := s.Data[entryOrder]
+	if !ok {
+		return nil, nil
+	}
+	o := &Order{}
+	if err := json.Unmarshal(document, o); err != nil {
+		return nil, fmt.Errorf("entry %s: %w", entryOrder, err)
+	}
+	return o, nil
+}
+
+// Put writes an Answer in the place of the Order and its tokens.
+func (a Answer) Put(s *corev1.Secret) error {
+	document, err := json.Marshal(a)
+	if err == nil {
+		s.Data = map[string][]byte{entryAnswer: document}
+		delete(s.Annotations, Waiting)
+	}
+	return err
+}
+
+// AnswerOf reads the Answer of a Secret; nil where there is none yet.
+func AnswerOf(s *corev1.Secret) (*Answer, error) {
+	document, ok := s.Data[entryAnswer]
+	if !ok {
+		return nil, nil
+	}
+	a := &Answer{}
+	if err := json.Unmarshal(document, a); err != nil {
+		return nil, fmt.Errorf("entry %s: %w", entryAnswer, err)
+	}
+	return a, nil
+}
