@@ -18,7 +18,7 @@ import (
 // SecretType is the type of a Secret with an Order.
 const SecretType corev1.SecretType = "roster.dev/connection"
 
-// Entries of such a Secret. There is one of the two.
+// Entries of such a Secret: there is one of the two, or a Draft.
 const (
 	entryOrder  = "order"
 	entryAnswer = "answer"
@@ -36,6 +36,8 @@ type Order struct {
 	AccountUID string `json:"accountUID"`
 	// RequestedTime is when the person confirmed it.
 	RequestedTime metav1.Time `json:"requestedTime"`
+	// Draft names the Secret with the Draft that it comes of; empty if there was none.
+	Draft string `json:"draft,omitempty"`
 
 	// Network of all Accounts.
 	Network rosterv1alpha1.Network `json:"network,omitempty"`
@@ -112,15 +114,17 @@ const Waiting = "roster.dev/waiting"
 const WaitsForSecrets = "SecretForbidden"
 
 // Secret that carries an Order.
-func (o Order) Secret() (*corev1.Secret, error) {
-	document, err := json.Marshal(o)
+func (o Order) Secret() (*corev1.Secret, error) { return carry(entryOrder, o) }
+
+func carry(entry string, what any) (*corev1.Secret, error) {
+	document, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
 	}
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "connection-", Namespace: rosterv1alpha1.ConnectionNamespace},
 		Type:       SecretType,
-		Data:       map[string][]byte{entryOrder: document},
+		Data:       map[string][]byte{entry: document},
 	}, nil
 }
 

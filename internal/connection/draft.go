@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"encoding/json"
+	"fmt"
+
+	corev1 "k8s.io/api/core/v1"
+)
+
+// entryDraft stands alone in a Secret, as Order and Answer do.
+const entryDraft = "draft"
+
+// Draft is what somebody brought back from a network, until they have chosen which of the accounts to connect. It is kept in the cluster
+// and not in their browser: it has tokens in it. The operator deletes it when the Order is carried out, and with time in any case.
+type Draft struct {
+	// Account of the person, by UID: nobody else's Order comes of it.
+	AccountUID string `json:"accountUID"`
+	// Handle that was typed where the network wants one to sign in with.
+	Handle string `json:"handle,omitempty"`
+	// Entries are the tokens, as network.Tokens.Store makes them.
+	Entries map[string][]byte `json:"entries"`
+}
+
+// Secret that carries a Draft.
+func (d Draft) Secret() (*corev1.Secret, error) { return carry(entryDraft, d) }
+
+// DraftOf reads the Draft of a Secret; nil where it carries something else.
+func DraftOf(s *corev1.Secret) (*Draft, error) {
+	document, ok := s.Data[entryDraft]
+	if !ok {
+		return nil, nil
+	}
+	d := &Draft{}
+	if err := json.Unmarshal(document, d); err != nil {
+		return nil, fmt.Errorf("entry %s: %w", entryDraft, err)
+	}
+	return d, nil
+}
