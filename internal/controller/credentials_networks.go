@@ -68,7 +68,7 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 	if obstacle != nil || err != nil {
 		return nil, obstacle, err
 	}
-	at, err := network.New(c.Name, network.Options{URL: c.URL, AuthURL: c.AuthURL, App: app, Clock: n.clock})
+	at, err := network.New(c.Name, network.Options{URL: c.URL, AuthURL: c.AuthURL, ConnectURL: c.ConnectURL, App: app, Clock: n.clock})
 	if err != nil {
 		return nil, nil, err
 	}
