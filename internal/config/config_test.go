@@ -71,6 +71,7 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"no such network":  {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},
 		"which Mastodon":   {"portal:", "networks: [{name: Mastodon}]\nportal:", `networks[0].url: "": must name the server`},
 		"no address":       {"portal:", "networks: [{name: X, authURL: api.x.com}]\nportal:", `networks[0].authURL: "api.x.com": must be an address`},
+		"no way there":     {"portal:", "networks: [{name: X, connectURL: /go}]\nportal:", `networks[0].connectURL: "/go": must be an address`},
 		"twice the same":   {"portal:", "networks: [{name: X}, {name: X}]\nportal:", `networks[1].name: "X": is there twice`},
 		"too many checks":  {"portal:", "networks: [{name: X, checksPerMinute: 100000}]\nportal:", `networks[0].checksPerMinute: "100000": must be`},
 		"too many at once": {"portal:", "controllers: {deliveries: 1000}\nportal:", `controllers.deliveries: "1000": must be between 1 and 256`},

@@ -24,6 +24,8 @@ type Network struct {
 	URL string `json:"url,omitempty"`
 	// AuthURL is where the network hands out tokens, where it is not the usual place.
 	AuthURL string `json:"authURL,omitempty"`
+	// ConnectURL is where people agree to be connected, where it is neither the usual place nor url.
+	ConnectURL string `json:"connectURL,omitempty"`
 	// Secret names the Secret with client_id and client_secret of the app that you registered with the network. Empty: there is none, and
 	// tokens that take one cannot be renewed.
 	Secret string `json:"secret,omitempty"`
@@ -76,7 +78,7 @@ func (n Network) check(field string) error {
 	if n.Name == rosterv1alpha1.NetworkMastodon && n.URL == "" {
 		errs = append(errs, wrong(field+".url", "", "must name the server, such as https://mastodon.example"))
 	}
-	for name, address := range map[string]string{"url": n.URL, "authURL": n.AuthURL} {
+	for name, address := range map[string]string{"url": n.URL, "authURL": n.AuthURL, "connectURL": n.ConnectURL} {
 		u, err := url.Parse(address)
 		if address != "" && (err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "") {
 			errs = append(errs, wrong(field+"."+name, address, "must be an address such as https://mastodon.example"))

@@ -92,22 +92,41 @@ func (n bluesky) refreshSession(ctx context.Context, t Tokens) (Tokens, error) {
 	return s.tokens()
 }
 
-// open opens a session with an app password.
+// open gets tokens by an app password.
 func (n bluesky) open(ctx context.Context, t Tokens) (Tokens, error) {
-	body, err := json.Marshal(map[string]string{"identifier": strings.TrimPrefix(t.Handle, "@"), "password": t.AppPassword})
+	s, err := n.createSession(ctx, t)
 	if err != nil {
-		return Tokens{}, err
-	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/xrpc/com.atproto.server.createSession", bytes.NewReader(body))
-	if err != nil {
-		return Tokens{}, err
-	}
-	r.Header.Set("Content-Type", "application/json")
-	var s blueskySession
-	if err := n.do(r, judgeBluesky, &s); err != nil {
 		return Tokens{}, err
 	}
 	return s.tokens()
+}
+
+func (n bluesky) createSession(ctx context.Context, t Tokens) (blueskySession, error) {
+	var s blueskySession
+	body, err := json.Marshal(map[string]string{"identifier": strings.TrimPrefix(t.Handle, "@"), "password": t.AppPassword})
+	if err != nil {
+		return s, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/xrpc/com.atproto.server.createSession", bytes.NewReader(body))
+	if err != nil {
+		return s, err
+	}
+	r.Header.Set("Content-Type", "application/json")
+	err = n.do(r, judgeBluesky, &s)
+	return s, err
+}
+
+// Offers is the account that a handle and an app password open, with the password: it opens another session when this one is lost.
+func (n bluesky) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
+	s, err := n.createSession(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	session, err := s.tokens()
+	if err != nil {
+		return nil, err
+	}
+	return n.offers(Offer{AccountID: s.DID, Handle: s.Handle, Tokens: Tokens{AppPassword: t.AppPassword}.With(session)})
 }
 
 func (s blueskySession) tokens() (Tokens, error) {

@@ -23,10 +23,10 @@ const largestAnswer = 1 << 20
 
 // caller sends requests to a network.
 type caller struct {
-	http         *http.Client
-	clock        clock.PassiveClock
-	app          App
-	url, authURL string
+	http                     *http.Client
+	clock                    clock.PassiveClock
+	app                      App
+	url, authURL, connectURL string
 }
 
 // judge reads an answer that is not what was hoped for.
@@ -108,10 +108,16 @@ func (c caller) refresh(
 	} else if err != nil {
 		return Tokens{}, err
 	}
-	renewed := Tokens{Access: answer.AccessToken, Refresh: answer.RefreshToken, Scopes: splitScopes(text(answer.Extra("scope")))}
-	renewed.AccessExpiry = c.in(number(answer.Extra("expires_in")))
-	renewed.RefreshExpiry = c.in(number(answer.Extra("refresh_token_expires_in")))
-	return renewed, nil
+	return c.tokensOf(answer), nil
+}
+
+// tokensOf are the tokens in an answer of a token endpoint.
+func (c caller) tokensOf(answer *oauth2.Token) Tokens {
+	return Tokens{
+		Access: answer.AccessToken, Refresh: answer.RefreshToken, Scopes: splitScopes(text(answer.Extra("scope"))),
+		AccessExpiry:  c.in(number(answer.Extra("expires_in"))),
+		RefreshExpiry: c.in(number(answer.Extra("refresh_token_expires_in"))),
+	}
 }
 
 // refusal is what an error code of a token endpoint says about the refresh token.

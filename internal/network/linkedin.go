@@ -23,7 +23,7 @@ func newLinkedIn(c caller) Network { return linkedIn{c} }
 
 func (n linkedIn) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true,
 		// "Increasing Access": organisation posts and their comments.
 		Scopes:    []string{"w_organization_social", "r_organization_social"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+
+	"golang.org/x/oauth2"
 )
 
 // mastodon: "OAuth" and "OAuth Tokens" of the API documentation. Tokens have no expiry and no refresh token: they live until somebody
@@ -17,14 +19,24 @@ type mastodon struct{ caller }
 func newMastodon(c caller) Network { return mastodon{c} }
 
 func (n mastodon) Traits() Traits {
-	return Traits{Scopes: []string{"read", "write"}, Renewable: func(Tokens) bool { return false }}
+	return Traits{NeedsApp: true, Scopes: []string{"read", "write"}, Renewable: func(Tokens) bool { return false }}
 }
 
 // Check asks for the account ("accounts API methods": verify_credentials).
 func (n mastodon) Check(ctx context.Context, t Tokens) (Report, error) {
-	var me struct{ ID, Acct string }
-	err := n.get(ctx, n.url+"/api/v1/accounts/verify_credentials", t.Access, judgeMastodon, &me)
+	me, err := n.me(ctx, t)
 	return Report{AccountID: me.ID, Handle: me.Acct}, err
+}
+
+type mastodonAccount struct {
+	ID, Acct    string
+	DisplayName string `json:"display_name"`
+}
+
+func (n mastodon) me(ctx context.Context, t Tokens) (mastodonAccount, error) {
+	var me mastodonAccount
+	err := n.get(ctx, n.url+"/api/v1/accounts/verify_credentials", t.Access, judgeMastodon, &me)
+	return me, err
 }
 
 // judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired"; 403 is about an account that is locked for now, or a
@@ -54,4 +66,28 @@ func (n mastodon) Unread(ctx context.Context, t Tokens) (int, error) {
 	var answer struct{ Count int }
 	err := n.get(ctx, n.url+"/api/v1/notifications/unread_count", t.Access, judgeMastodon, &answer)
 	return answer.Count, err
+}
+
+// AuthorizeURL: "OAuth API methods", "Authorize a user". Servers take PKCE since version 4.3; older ones pass over it.
+func (n mastodon) AuthorizeURL(a Authorization) string {
+	return n.authorize("/oauth/authorize", a.withOneOf("read:accounts", "read", "profile"), oauth2.S256ChallengeOption(a.Verifier))
+}
+
+// Exchange: "OAuth API methods", "Obtain a token".
+func (n mastodon) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
+	return n.exchange(ctx, "/oauth/token", oauth2.AuthStyleInParams, code, a, judgeCode, oauth2.VerifierOption(a.Verifier))
+}
+
+// Offers is the account with the server that has it: of several servers, the handle says which one to ask. That is the server's own host,
+// also where its people go by the name of another domain.
+func (n mastodon) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
+	me, err := n.me(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	user, _, _ := strings.Cut(me.Acct, "@")
+	if user == "" {
+		return nil, &Error{Message: hostOf(n.url) + " answers without a user name"}
+	}
+	return n.offers(Offer{AccountID: me.ID, Handle: "@" + user + "@" + strings.ToLower(hostOf(n.url)), Name: me.DisplayName, Tokens: t})
 }

@@ -74,3 +74,50 @@ func (c caller) metaRenew(ctx context.Context, path string, query url.Values) (T
 	}
 	return Tokens{Access: answer.AccessToken, AccessExpiry: c.in(answer.ExpiresIn)}, nil
 }
+
+// metaLast gets a token that lasts for the one of an hour that a code brought ("Long-Lived Access Tokens" of Threads, "Access Token" of the
+// Instagram Platform). Where that fails, the short one is returned with the error.
+func (c caller) metaLast(ctx context.Context, grant string, short Tokens) (Tokens, error) {
+	if short.Access == "" {
+		return short, &Error{Message: hostOf(c.authURL) + " answers a code without a token"}
+	}
+	lasting, err := c.metaRenew(ctx, "/access_token", url.Values{
+		"grant_type": {grant}, "client_secret": {c.app.ClientSecret}, "access_token": {short.Access},
+	})
+	if err != nil {
+		return short, err
+	}
+	return short.With(lasting), nil
+}
+
+// judgeMetaCode reads an answer about a code: Facebook and Threads report errors as ever, Instagram in a form of its own. Code 100 with one
+// of these subcodes is a code that was used, has expired, or was issued for another redirect_uri.
+func judgeMetaCode(status int, body []byte) (Kind, string) {
+	var answer struct {
+		Error   metaError `json:"error"`
+		Code    int       `json:"code"`
+		Message string    `json:"error_message"`
+	}
+	if json.Unmarshal(body, &answer) != nil {
+		return KindOther, ""
+	}
+	if answer.Message != "" {
+		return KindOther, answer.Message
+	}
+	if e := answer.Error; e.Code == 100 && slices.Contains([]int{36007, 36008, 36009}, e.Subcode) {
+		return KindAuthentication, e.String()
+	}
+	return judgeMetaApp(status, body)
+}
+
+// metaScopes are permissions as a list, or in one text with commas.
+type metaScopes []string
+
+func (s *metaScopes) UnmarshalJSON(b []byte) error {
+	var one string
+	if json.Unmarshal(b, &one) == nil {
+		*s = splitScopes(one)
+		return nil
+	}
+	return json.Unmarshal(b, (*[]string)(s))
+}

@@ -5,6 +5,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -40,6 +41,8 @@ type Traits struct {
 	Scopes []string
 	// Shared: the network counts the requests of the app or the address, not of the account alone. Whoever is told to wait, all wait.
 	Shared bool
+	// NeedsApp: people connect accounts through an app that is registered with the network.
+	NeedsApp bool
 	// Renewable says whether these tokens hold all that a renewal needs.
 	Renewable func(t Tokens) bool
 }
@@ -66,7 +69,9 @@ type Options struct {
 	URL string
 	// AuthURL is where its tokens come from; the network's own address by default.
 	AuthURL string
-	App     App
+	// ConnectURL is where people agree to be connected; where URL is by default, and the network's own address if that is the network's.
+	ConnectURL string
+	App        App
 	// HTTP sends the requests. Redirects are not followed, so that no token goes elsewhere.
 	HTTP  *http.Client
 	Clock clock.PassiveClock
@@ -86,41 +91,41 @@ func New(name rosterv1alpha1.Network, o Options) (Network, error) {
 		client = *o.HTTP
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	if o.URL == "" {
-		if build.url == "" {
-			return nil, fmt.Errorf("network: %s has no address of its own: name the server", name)
-		}
-		o.URL = build.url
+	if o.URL == "" && build.url == "" {
+		return nil, fmt.Errorf("network: %s has no address of its own: name the server", name)
 	}
-	if o.AuthURL == "" {
-		o.AuthURL = o.URL
-		if o.URL == build.url && build.authURL != "" {
-			o.AuthURL = build.authURL
-		}
+	c := caller{http: &client, clock: o.Clock, app: o.App, url: address(o.URL, build.url)}
+	own := builder{authURL: c.url, connectURL: c.url}
+	if c.url == build.url {
+		own.authURL, own.connectURL = cmp.Or(build.authURL, c.url), cmp.Or(build.connectURL, c.url)
 	}
-	c := caller{
-		http: &client, clock: o.Clock, app: o.App,
-		url: strings.TrimSuffix(o.URL, "/"), authURL: strings.TrimSuffix(o.AuthURL, "/"),
-	}
+	c.authURL, c.connectURL = address(o.AuthURL, own.authURL), address(o.ConnectURL, own.connectURL)
 	return discreet{Network: build.with(c), app: o.App}, nil
 }
 
-// builder is how a network is made, and where it is.
+// address is one that was chosen, or else the usual one.
+func address(chosen, usual string) string { return strings.TrimSuffix(cmp.Or(chosen, usual), "/") }
+
+// builder is how a network is made, and where it is. Where tokens come from and where people agree is the same place if nothing is said.
 type builder struct {
-	with         func(caller) Network
-	url, authURL string
+	with                     func(caller) Network
+	url, authURL, connectURL string
 }
 
 func builders() map[rosterv1alpha1.Network]builder {
 	return map[rosterv1alpha1.Network]builder{
-		rosterv1alpha1.NetworkFacebook:  {with: newFacebook, url: "https://graph.facebook.com"},
-		rosterv1alpha1.NetworkInstagram: {with: newInstagram, url: "https://graph.instagram.com"},
-		rosterv1alpha1.NetworkThreads:   {with: newThreads, url: "https://graph.threads.net"},
-		rosterv1alpha1.NetworkX:         {with: newX, url: "https://api.x.com"},
-		rosterv1alpha1.NetworkLinkedIn:  {with: newLinkedIn, url: "https://api.linkedin.com", authURL: "https://www.linkedin.com"},
-		rosterv1alpha1.NetworkYouTube:   {with: newYouTube, url: "https://www.googleapis.com", authURL: "https://oauth2.googleapis.com"},
-		rosterv1alpha1.NetworkTikTok:    {with: newTikTok, url: "https://open.tiktokapis.com"},
-		rosterv1alpha1.NetworkPinterest: {with: newPinterest, url: "https://api.pinterest.com"},
+		rosterv1alpha1.NetworkFacebook: {newFacebook, "https://graph.facebook.com", "", "https://www.facebook.com"},
+		rosterv1alpha1.NetworkInstagram: {
+			newInstagram, "https://graph.instagram.com", "https://api.instagram.com", "https://www.instagram.com",
+		},
+		rosterv1alpha1.NetworkThreads:  {newThreads, "https://graph.threads.net", "", "https://threads.net"},
+		rosterv1alpha1.NetworkX:        {newX, "https://api.x.com", "", "https://x.com"},
+		rosterv1alpha1.NetworkLinkedIn: {newLinkedIn, "https://api.linkedin.com", "https://www.linkedin.com", "https://www.linkedin.com"},
+		rosterv1alpha1.NetworkYouTube: {
+			newYouTube, "https://www.googleapis.com", "https://oauth2.googleapis.com", "https://accounts.google.com",
+		},
+		rosterv1alpha1.NetworkTikTok:    {newTikTok, "https://open.tiktokapis.com", "", "https://www.tiktok.com"},
+		rosterv1alpha1.NetworkPinterest: {newPinterest, "https://api.pinterest.com", "", "https://www.pinterest.com"},
 		rosterv1alpha1.NetworkMastodon:  {with: newMastodon},
 		rosterv1alpha1.NetworkBluesky:   {with: newBluesky, url: "https://bsky.social"},
 	}
@@ -153,12 +158,12 @@ func Unread(ctx context.Context, n Network, t Tokens) (unread int, told bool, er
 	return unread, err == nil, d.scrub(err, t)
 }
 
-func (d discreet) scrub(err error, t Tokens) error {
+func (d discreet) scrub(err error, t Tokens, others ...string) error {
 	if err == nil {
 		return nil
 	}
 	fault := faultOf(err)
-	for _, secret := range []string{t.Access, t.Refresh, t.AppPassword, d.app.ClientSecret} {
+	for _, secret := range append(others, t.Access, t.Refresh, t.AppPassword, d.app.ClientSecret) {
 		if secret != "" {
 			fault.Message = strings.ReplaceAll(fault.Message, secret, "[secret]")
 		}

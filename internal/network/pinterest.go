@@ -6,9 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"time"
 
 	"golang.org/x/oauth2"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // pinterest: "Set up authentication and authorization". An access token lives 30 days. A continuous refresh token lives 60 days and comes
@@ -19,7 +22,7 @@ func newPinterest(c caller) Network { return pinterest{c} }
 
 func (n pinterest) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true,
 		Scopes:    []string{"boards:read", "pins:read", "pins:write", "user_accounts:read"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}
@@ -27,9 +30,19 @@ func (n pinterest) Traits() Traits {
 
 // Check asks for the account ("Get user account", API v5).
 func (n pinterest) Check(ctx context.Context, t Tokens) (Report, error) {
-	var me struct{ ID, Username string }
-	err := n.get(ctx, n.url+"/v5/user_account", t.Access, judgePinterest, &me)
+	me, err := n.me(ctx, t)
 	return Report{AccountID: me.ID, Handle: me.Username}, err
+}
+
+type pinterestUser struct {
+	ID, Username string
+	BusinessName string `json:"business_name"`
+}
+
+func (n pinterest) me(ctx context.Context, t Tokens) (pinterestUser, error) {
+	var me pinterestUser
+	err := n.get(ctx, n.url+"/v5/user_account", t.Access, judgePinterest, &me)
+	return me, err
 }
 
 // judgePinterest follows the errors of the API reference, v5: code 2 is "Authentication failed", 3 "Authorization failed", 8 "Too many
@@ -55,4 +68,59 @@ func judgePinterest(status int, body []byte) (Kind, string) {
 
 func (n pinterest) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 	return n.refresh(ctx, "/v5/oauth/token", oauth2.AuthStyleInHeader, t, invalidGrant)
+}
+
+// AuthorizeURL: "Set up authentication and authorization", "Request user access".
+func (n pinterest) AuthorizeURL(a Authorization) string {
+	a = a.with("user_accounts:read")
+	return n.authorize("/oauth/", a, commas(a))
+}
+
+// Exchange: "Generate OAuth access token" (API v5). Apps from before 25 September 2025 have to ask for a continuous refresh token; to others
+// it makes no difference.
+func (n pinterest) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
+	return n.exchange(ctx, "/v5/oauth/token", oauth2.AuthStyleInHeader, code, a, judgePinterestCode,
+		oauth2.SetAuthURLParam("continuous_refresh", "true"))
+}
+
+// judgePinterestCode reads both forms of errors that the token endpoint has.
+func judgePinterestCode(status int, body []byte) (Kind, string) {
+	if kind, message := judgeCode(status, body); message != "" {
+		return kind, message
+	}
+	kind, message := judgePinterest(status, body)
+	if kind == KindAuthentication { // of the app, that is
+		kind = KindOther
+	}
+	return kind, message
+}
+
+// Offers are the account and, where the token reaches so far, its ad accounts ("List ad accounts").
+func (n pinterest) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
+	me, err := n.me(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	offers, err := n.offers(Offer{AccountID: me.ID, Handle: me.Username, Name: me.BusinessName, Tokens: t})
+	if err != nil || len(Missing(t.Scopes, []string{"ads:read"})) > 0 {
+		return offers, err
+	}
+	query := url.Values{"page_size": {"100"}}
+	for range mostPages {
+		var page struct {
+			Items    []struct{ ID, Name string }
+			Bookmark string
+		}
+		if err := n.get(ctx, n.url+"/v5/ad_accounts?"+query.Encode(), t.Access, judgePinterest, &page); err != nil {
+			return nil, err
+		}
+		for _, ad := range page.Items {
+			offers = append(offers, Offer{AccountID: ad.ID, Type: rosterv1alpha1.TypeAdAccount, Tokens: t}.named(ad.Name, ad.ID))
+		}
+		if page.Bookmark == "" {
+			break
+		}
+		query.Set("bookmark", page.Bookmark)
+	}
+	return offers, nil
 }

@@ -20,7 +20,7 @@ func newX(c caller) Network { return x{c} }
 
 func (n x) Traits() Traits {
 	return Traits{
-		SingleUse: true, Lead: 30 * time.Minute,
+		SingleUse: true, Lead: 30 * time.Minute, NeedsApp: true,
 		Scopes:    []string{"tweet.read", "tweet.write", "users.read", "offline.access"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.ClientID != "" },
 	}
@@ -28,9 +28,16 @@ func (n x) Traits() Traits {
 
 // Check asks for the user ("Users lookup": GET /2/users/me).
 func (n x) Check(ctx context.Context, t Tokens) (Report, error) {
-	var me struct{ Data struct{ ID, Username string } }
+	me, err := n.me(ctx, t)
+	return Report{AccountID: me.ID, Handle: me.Username}, err
+}
+
+type xUser struct{ ID, Username, Name string }
+
+func (n x) me(ctx context.Context, t Tokens) (xUser, error) {
+	var me struct{ Data xUser }
 	err := n.get(ctx, n.url+"/2/users/me", t.Access, judgeX, &me)
-	return Report{AccountID: me.Data.ID, Handle: me.Data.Username}, err
+	return me.Data, err
 }
 
 // judgeX follows "Response codes & errors": 401 is about the token; 403 is about what the app or the account may do.
@@ -49,13 +56,44 @@ func judgeX(status int, body []byte) (Kind, string) {
 }
 
 func (n x) Renew(ctx context.Context, t Tokens) (Tokens, error) {
-	style := oauth2.AuthStyleInHeader // "Confidential clients"
-	if n.app.ClientSecret == "" {
-		style = oauth2.AuthStyleInParams // "Public clients"
-	}
-	return n.refresh(ctx, "/2/oauth2/token", style, t, func(e *oauth2.RetrieveError) bool {
+	return n.refresh(ctx, "/2/oauth2/token", n.style(), t, func(e *oauth2.RetrieveError) bool {
 		// X says invalid_request of a refresh token that was used already, in place of the invalid_grant of RFC 6749. It also says so of
 		// a request that lacks something; only the words tell the two apart.
 		return invalidGrant(e) || e.ErrorCode == "invalid_request" && e.ErrorDescription == "Value passed for the token was invalid."
 	})
+}
+
+func (n x) style() oauth2.AuthStyle {
+	if n.app.ClientSecret == "" {
+		return oauth2.AuthStyleInParams // "Public clients"
+	}
+	return oauth2.AuthStyleInHeader // "Confidential clients"
+}
+
+// AuthorizeURL: "OAuth 2.0 Authorization Code Flow with PKCE", "Step 1: Construct an Authorize URL".
+func (n x) AuthorizeURL(a Authorization) string {
+	a = a.with("tweet.read", "users.read", "offline.access")
+	return n.authorize("/i/oauth2/authorize", a, oauth2.S256ChallengeOption(a.Verifier))
+}
+
+// Exchange: the same page, "Step 3: POST oauth2/token - Access Token".
+func (n x) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
+	return n.exchange(ctx, "/2/oauth2/token", n.style(), code, a, judgeXCode, oauth2.VerifierOption(a.Verifier))
+}
+
+// judgeXCode: of a code that is no good, too, X says invalid_request, and only the words tell it from a request that lacks something.
+func judgeXCode(status int, body []byte) (Kind, string) {
+	kind, message := judgeCode(status, body)
+	if message == "invalid_request Value passed for the authorization code was invalid." {
+		return KindAuthentication, message
+	}
+	return kind, message
+}
+
+func (n x) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
+	me, err := n.me(ctx, t)
+	if err != nil {
+		return nil, err
+	}
+	return n.offers(Offer{AccountID: me.ID, Handle: me.Username, Name: me.Name, Tokens: t})
 }

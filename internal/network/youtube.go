@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // youTube: "Using OAuth 2.0 for Web Server Applications". An access token lives an hour. A refresh token is sent once, at the first
@@ -22,7 +24,7 @@ func newYouTube(c caller) Network { return youTube{c} }
 
 func (n youTube) Traits() Traits {
 	return Traits{
-		Lead: 15 * time.Minute, Shared: true,
+		Lead: 15 * time.Minute, Shared: true, NeedsApp: true,
 		Scopes:    []string{"https://www.googleapis.com/auth/youtube.upload", "https://www.googleapis.com/auth/youtube.force-ssl"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}
@@ -39,20 +41,27 @@ func (n youTube) Check(ctx context.Context, t Tokens) (Report, error) {
 		return Report{}, err
 	}
 	report := Report{Scopes: splitScopes(info.Scope), AccessExpiry: unixTime(number(info.Exp))}
-	// "Channels: list" of the YouTube Data API.
-	var channels struct {
-		Items []struct {
-			ID      string
-			Snippet struct{ CustomURL string }
-		}
-	}
-	if err := n.get(ctx, n.url+"/youtube/v3/channels?part=id,snippet&mine=true", t.Access, judgeYouTube, &channels); err != nil {
+	channels, err := n.channels(ctx, t)
+	if err != nil {
 		return report, err
 	}
-	if len(channels.Items) > 0 {
-		report.AccountID, report.Handle = channels.Items[0].ID, channels.Items[0].Snippet.CustomURL
+	if len(channels) > 0 {
+		report.AccountID, report.Handle = channels[0].ID, channels[0].Snippet.CustomURL
 	}
 	return report, nil
+}
+
+type channel struct {
+	ID      string
+	Snippet struct{ Title, CustomURL string }
+}
+
+// channels of the person: "Channels: list" of the YouTube Data API. There is one, unless the person has none; that of a brand account is
+// chosen when they agree.
+func (n youTube) channels(ctx context.Context, t Tokens) ([]channel, error) {
+	var answer struct{ Items []channel }
+	err := n.get(ctx, n.url+"/youtube/v3/channels?part=id,snippet&mine=true", t.Access, judgeYouTube, &answer)
+	return answer.Items, err
 }
 
 func judgeTokenInfo(_ int, body []byte) (Kind, string) {
@@ -102,4 +111,27 @@ func judgeYouTube(status int, body []byte) (Kind, string) {
 
 func (n youTube) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 	return n.refresh(ctx, "/token", oauth2.AuthStyleInParams, t, invalidGrant)
+}
+
+// AuthorizeURL: "Using OAuth 2.0 for Web Server Applications", "Set authorization parameters". Without prompt=consent there is a refresh
+// token at the first consent only. Google takes PKCE: code_challenge_methods_supported of its discovery document has S256.
+func (n youTube) AuthorizeURL(a Authorization) string {
+	const scopes = "https://www.googleapis.com/auth/youtube"
+	return n.authorize("/o/oauth2/v2/auth", a.withOneOf(scopes+".readonly", scopes, scopes+".force-ssl"),
+		oauth2.AccessTypeOffline, oauth2.SetAuthURLParam("prompt", "consent"), oauth2.S256ChallengeOption(a.Verifier))
+}
+
+// Exchange: the same page, "Exchange authorization code for refresh and access tokens".
+func (n youTube) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
+	return n.exchange(ctx, "/token", oauth2.AuthStyleInParams, code, a, judgeCode, oauth2.VerifierOption(a.Verifier))
+}
+
+func (n youTube) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
+	channels, err := n.channels(ctx, t)
+	var offers []Offer
+	for _, c := range channels {
+		o := Offer{AccountID: c.ID, Name: c.Snippet.Title, Type: rosterv1alpha1.TypeProfile, Tokens: t}
+		offers = append(offers, o.named(c.Snippet.CustomURL, c.Snippet.Title, c.ID))
+	}
+	return offers, err
 }

@@ -80,7 +80,7 @@ func (d Directory) Open(ctx context.Context, c config.Network) (network.Network,
 	if err != nil {
 		return nil, err
 	}
-	return network.New(c.Name, network.Options{URL: c.URL, AuthURL: c.AuthURL, App: app, Clock: d.Clock})
+	return network.New(c.Name, network.Options{URL: c.URL, AuthURL: c.AuthURL, ConnectURL: c.ConnectURL, App: app, Clock: d.Clock})
 }
 
 // app reads the registration of the operator with a network.
