@@ -127,17 +127,31 @@ func (r Roles) InOrganization(role rosterv1alpha1.OrganizationRole) ([]rosterv1a
 	return custom.Permissions, true
 }
 
-// Strongest is the strongest built-in role of which somebody holds everything who has a role as EffectiveGrant shows it; empty for none.
-func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
+// Shown is what a role as EffectiveGrant shows it allows on a profile: several with + between where none has all that the others have.
+func (r Roles) Shown(shown string, in rosterv1alpha1.OrganizationRole) Set {
 	var held Set
 	for name := range strings.SplitSeq(shown, "+") {
-		if name == connector {
-			held |= NewSet(Get, Configure, Connect)
+		if name == Connector {
+			held |= connecting(in)
 			continue
 		}
 		s, _ := r.OnProfile(rosterv1alpha1.ProfileRole(name))
 		held |= s
 	}
+	return held
+}
+
+// connecting is what somebody may do on a profile that they connected, if they may connect any.
+func connecting(in rosterv1alpha1.OrganizationRole) Set {
+	if in == rosterv1alpha1.RoleProfileConnector {
+		return NewSet(Get, Connect)
+	}
+	return NewSet(Get, Configure, Connect)
+}
+
+// Strongest is the strongest built-in role of which somebody holds everything who has a role as EffectiveGrant shows it; empty for none.
+func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
+	held := r.Shown(shown, "")
 	for _, role := range builtIn() {
 		if held.Contains(ProfilePermissions(role)) {
 			return role

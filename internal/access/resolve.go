@@ -17,8 +17,8 @@ import (
 // AllProfiles stands for every profile of the organisation, those to come included.
 const AllProfiles = "*"
 
-// connector is shown as the role of whoever connected a profile. No CustomRole can be called that: their names are in lower case.
-const connector = "Connector"
+// Connector is shown as the role of whoever connected a profile. No CustomRole can be called that: their names are in lower case.
+const Connector = "Connector"
 
 // What is shown at most, so that it fits into a status.
 const (
@@ -225,17 +225,11 @@ func (r *resolver) byTeams() {
 
 // byConnecting gives what people may do with the profiles that they connected themselves.
 func (r *resolver) byConnecting() {
-	var set Set
-	switch {
-	case r.e.Role == rosterv1alpha1.RoleProfileConnector:
-		set = NewSet(Get, Connect)
-	case r.e.May(rosterv1alpha1.PermissionAddProfiles):
-		set = NewSet(Get, Configure, Connect)
-	default:
+	if r.e.Role != rosterv1alpha1.RoleProfileConnector && !r.e.May(rosterv1alpha1.PermissionAddProfiles) {
 		return
 	}
 	for _, p := range r.Connected {
-		r.held[p] = append(r.held[p], source{name: connector, by: "spec.connectedBy of the profile", set: set})
+		r.held[p] = append(r.held[p], source{name: Connector, by: "spec.connectedBy of the profile", set: connecting(r.e.Role)})
 	}
 }
 

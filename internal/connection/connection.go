@@ -79,7 +79,9 @@ type Answer struct {
 type Outcome struct {
 	// Profile that it is about; empty where none came of it.
 	Profile string `json:"profile,omitempty"`
-	Result  Result `json:"result"`
+	// Handle of the account, as the Order or the profile has it.
+	Handle string `json:"handle,omitempty"`
+	Result Result `json:"result"`
 	// Contact is whom to ask about a full plan.
 	Contact string `json:"contact,omitempty"`
 }
@@ -110,7 +112,7 @@ const (
 // Waiting is the annotation that says why an Order is not carried out yet. The value is a Reason.
 const Waiting = "roster.dev/waiting"
 
-// WaitsForSecrets: the operator may not write Secrets in the namespace of the organisation.
+// WaitsForSecrets says that the operator may not write Secrets in the namespace of the organisation.
 const WaitsForSecrets = "SecretForbidden"
 
 // Secret that carries an Order.

@@ -20,7 +20,9 @@ const (
 	eventPassword          event = "password" // the password was changed by somebody who is signed in
 	eventUsername          event = "username" // the user name was changed
 	eventSignOutEverywhere event = "sign_out_everywhere"
-	eventLeave             event = "leave" // the person asked to leave an organisation
+	eventLeave             event = "leave"   // the person asked to leave an organisation
+	eventConnect           event = "connect" // accounts of a network were brought to connect
+	eventRemove            event = "remove"  // a social profile was taken away
 )
 
 // result is what came of an event.

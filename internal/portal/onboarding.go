@@ -33,6 +33,11 @@ func (n newcomer) mayAddProfiles() bool {
 	return n.adds || n.may(rosterv1alpha1.PermissionAddProfiles) || n.may(rosterv1alpha1.PermissionAdministerProfiles)
 }
 
+// connects says whether the person may connect profiles: some that are there, or new ones.
+func (n newcomer) connects() bool {
+	return n.mayAddProfiles() || n.role == rosterv1alpha1.RoleProfileConnector || n.on.Contains(access.NewSet(access.Connect))
+}
+
 // create lists what somebody may create.
 func (n newcomer) create(w words) []string {
 	var all []string
@@ -54,7 +59,7 @@ func (n newcomer) create(w words) []string {
 }
 
 // steps are the first steps. Where the organisation is new, they set it up; otherwise they tell to find one's way, and to agree changes.
-func (n newcomer) steps(w words, profileHref string) []stepView {
+func (n newcomer) steps(w words, profileHref, connections string) []stepView {
 	var steps []stepView
 	add := func(may bool, s stepView) {
 		if may {
@@ -62,7 +67,8 @@ func (n newcomer) steps(w words, profileHref string) []stepView {
 		}
 	}
 	settingUp := n.organization.Spec.Onboarding.Mode == rosterv1alpha1.OnboardingNew
-	add(settingUp && n.mayAddProfiles(), stepView{Text: w.T("step.new.profiles")})
+	add(settingUp && n.mayAddProfiles() || n.role == rosterv1alpha1.RoleProfileConnector,
+		stepView{Text: w.T("step.new.profiles"), Href: connections})
 	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), stepView{Text: w.T("step.new.invite")})
 	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), stepView{Text: w.T("step.new.teams")})
 	add(!settingUp, stepView{Text: w.T("step.existing.look")})
@@ -99,16 +105,13 @@ func (p *Portal) getOnboarding(v *visit) {
 	page, w := p.organizationPage(v, b), v.words
 	n := p.newcomer(v, b, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
-	page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query())
+	page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), page.Connections)
 	p.show(v, http.StatusOK, pageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
 func (p *Portal) newcomer(v *visit, b belonging, contact *personView) newcomer {
 	m := b.member
-	role := m.Spec.Role
-	if m.Status.Role != "" {
-		role = rosterv1alpha1.OrganizationRole(m.Status.Role)
-	}
+	role := organizationRole(m)
 	custom := p.customRoles(v.r.Context(), m.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := newcomer{
@@ -125,7 +128,7 @@ func (p *Portal) newcomer(v *visit, b belonging, contact *personView) newcomer {
 func (p *Portal) everywhere(v *visit, m *rosterv1alpha1.Member) access.Set {
 	var all access.Set
 	for _, g := range m.Status.Grants {
-		all |= p.held(v.r.Context(), m.Namespace, g.Role)
+		all |= p.held(v.r.Context(), m.Namespace, g.Role, organizationRole(m))
 	}
 	return all
 }

@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -31,6 +32,8 @@ type organizationPage struct {
 	Steps          []stepView
 	Create         []string
 	Heading, Lead  string
+	// Connections is where to connect profiles; empty for whoever may connect none.
+	Connections    string
 	Welcome, Leave string
 }
 
@@ -72,6 +75,9 @@ func (p *Portal) organizationPage(v *visit, b belonging) organizationPage {
 		Welcome: p.organizationPath(v, m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = p.permissions(ctx, w, m)
+	if n := p.newcomer(v, b, nil); n.connects() {
+		page.Connections = p.organizationPath(v, m.Namespace, "/profiles")
+	}
 	if t := m.Status.JoinedTime; t != nil {
 		page.Since = w.momentView(t.Time)
 	}
@@ -83,10 +89,7 @@ func (p *Portal) organizationPage(v *visit, b belonging) organizationPage {
 
 // roleTerm is the role in the organisation in words.
 func (p *Portal) roleTerm(ctx context.Context, w words, m *rosterv1alpha1.Member) roles.Term {
-	role := m.Spec.Role
-	if m.Status.Role != "" {
-		role = rosterv1alpha1.OrganizationRole(m.Status.Role)
-	}
+	role := organizationRole(m)
 	adds := m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles
 	return w.roles.InOrganization(role, adds, p.customRoles(ctx, m.Namespace, string(role)))
 }
@@ -118,7 +121,7 @@ func (p *Portal) permissions(ctx context.Context, w words, m *rosterv1alpha1.Mem
 			called = append(called, w.roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
 		}
 		view.Role = strings.Join(called, " + ")
-		for _, permission := range p.held(ctx, m.Namespace, g.Role).Permissions() {
+		for _, permission := range p.held(ctx, m.Namespace, g.Role, organizationRole(m)).Permissions() {
 			view.May = append(view.May, permissionText(w, permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
@@ -150,16 +153,15 @@ func permissionText(w words, p access.Permission) string {
 	return string(p)
 }
 
-// held are the permissions of a role as the status of a Member shows it: several with + between where none has all that the others have.
-func (p *Portal) held(ctx context.Context, namespace, role string) access.Set {
-	names := strings.Split(role, "+")
-	custom := p.customRoles(ctx, namespace, names...)
-	var held access.Set
-	for _, name := range names {
-		set, _ := access.Roles(custom).OnProfile(rosterv1alpha1.ProfileRole(name))
-		held |= set
-	}
-	return held
+// held are the permissions of a role on a profile as the status of a Member shows it, who has that role in the organisation.
+func (p *Portal) held(ctx context.Context, namespace, role string, in rosterv1alpha1.OrganizationRole) access.Set {
+	custom := p.customRoles(ctx, namespace, strings.Split(role, "+")...)
+	return access.Roles(custom).Shown(role, in)
+}
+
+// organizationRole is the role that is in force.
+func organizationRole(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
+	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
 }
 
 func networkName(w words, sp *rosterv1alpha1.SocialProfile) string {

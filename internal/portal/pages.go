@@ -48,12 +48,19 @@ const (
 	pageOrganization pageName = "organization"
 	pageOnboarding   pageName = "onboarding"
 	pageLeave        pageName = "leave"
+	// The pages about the connections of social profiles.
+	pageProfiles pageName = "profiles"
+	pageConnect  pageName = "connect"
+	pageChoose   pageName = "choose"
+	pageOutcome  pageName = "outcome"
+	pageRemove   pageName = "remove"
 )
 
 func pageNames() []pageName {
 	return []pageName{
 		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
 		pageSessions, pageOrganization, pageOnboarding, pageLeave, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
+		pageProfiles, pageConnect, pageChoose, pageOutcome, pageRemove,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
 )
 
@@ -36,6 +37,8 @@ type Options struct {
 	FactorKeys *KeySource
 	// Companies are the issuers that people can sign in with.
 	Companies oidc.Directory
+	// Networks that people can connect profiles of.
+	Networks directory.Directory
 	// Accounts of the people who accept.
 	Accounts *account.Store
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
@@ -67,6 +70,9 @@ type Portal struct {
 	log         logr.Logger
 	metrics     *Metrics
 
+	networks directory.Directory
+
+	base    string // BaseURL without a slash at the end
 	root    string // path of BaseURL without a slash at the end
 	secure  bool   // BaseURL is https
 	headers http.Header
@@ -98,6 +104,7 @@ func New(o Options) (*Portal, error) {
 	}
 	p := &Portal{
 		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies,
+		networks: o.Networks, base: strings.TrimRight(o.BaseURL, "/"),
 		accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics,
 		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
@@ -215,7 +222,7 @@ func (p *Portal) routes() *http.ServeMux {
 	page("/reset/{token}", "GET, HEAD, POST")
 	page("/sign-in", "GET, HEAD, POST")
 	page("/sign-out", "POST")
-	for _, r := range p.factorRoutes() {
+	for _, r := range append(p.factorRoutes(), p.connectRoutes()...) {
 		handle(r.pattern(p.root), r.serve)
 	}
 	handle("/", p.notFound)

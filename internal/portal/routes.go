@@ -44,3 +44,28 @@ func (p *Portal) factorRoutes() []route {
 	}
 	return routes
 }
+
+// connectRoutes are the pages on which people connect social profiles.
+func (p *Portal) connectRoutes() []route {
+	const profiles, connect = "/organizations/{namespace}/profiles", "/organizations/{namespace}/connect/{network}"
+	routes := []route{
+		{http.MethodGet, profiles, p.signedIn(p.getProfiles)},
+		{http.MethodGet, profiles + "/outcome", p.signedIn(p.getOutcome)},
+		{http.MethodGet, profiles + "/{profile}/remove", p.fresh(p.getRemove)},
+		{http.MethodPost, profiles + "/{profile}/remove", p.fresh(p.postRemove)},
+		{http.MethodGet, connect, p.signedIn(p.getConnect)},
+		{http.MethodPost, connect, p.signedIn(p.postConnect)},
+		{http.MethodGet, connect + "/go", p.signedIn(p.goToNetwork)},
+		{http.MethodGet, "/connect/{network}/callback", p.signedIn(p.backFromNetwork)},
+		{http.MethodGet, connect + "/choose", p.signedIn(p.getChoose)},
+		{http.MethodPost, connect + "/choose", p.signedIn(p.postChoose)},
+	}
+	for path, allow := range map[string]string{
+		profiles: "GET, HEAD", profiles + "/outcome": "GET, HEAD", profiles + "/{profile}/remove": "GET, HEAD, POST",
+		connect: "GET, HEAD, POST", connect + "/go": "GET, HEAD", connect + "/choose": "GET, HEAD, POST",
+		"/connect/{network}/callback": "GET, HEAD",
+	} {
+		routes = append(routes, route{path: path, serve: func(v *visit) { p.methodNotAllowed(v, allow) }})
+	}
+	return routes
+}

@@ -22,6 +22,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/network/directory"
 )
 
 // fieldManager is the name that the portal's writes go by in managedFields.
@@ -86,8 +87,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
+	networks := directory.Directory{Configured: o.Config.Networks, Namespace: o.Namespace, Reader: direct, Clock: o.Clock}
 	p, err := New(Options{
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
+		Networks: networks,
 		Accounts: account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher),
 		BaseURL:  o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
 		Clock: o.Clock, Log: log, Metrics: metrics,

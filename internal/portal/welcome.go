@@ -32,7 +32,7 @@ func (p *Portal) getWelcome(v *visit) {
 	page := welcomePage{Offer: offer, Account: p.root + "/account" + w.Query()}
 	if o.Organization != nil {
 		n := p.invitedNewcomer(v)
-		page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query())
+		page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), "")
 	}
 	p.show(v, http.StatusOK, pageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }
@@ -48,7 +48,7 @@ func (p *Portal) invitedNewcomer(v *visit) newcomer {
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := newcomer{organization: o.Organization, role: role, held: held, adds: o.CanManageProfiles()}
 	for _, g := range o.Profiles() {
-		n.on |= p.held(ctx, o.Invitation.Namespace, string(g.Role))
+		n.on |= p.held(ctx, o.Invitation.Namespace, string(g.Role), role)
 	}
 	self := &rosterv1alpha1.Member{}
 	self.Namespace = o.Invitation.Namespace

@@ -24,7 +24,7 @@ func load(t *testing.T) roles.Dictionary {
 // Every built-in role has words in every language, and there are none of roles that do not exist.
 func TestEveryRoleHasWords(t *testing.T) {
 	organization := []string{"AdvancedMember", "CoOwner", "Manager", "Member", "MemberWhoAdds", "Owner", "ProfileConnector"}
-	profile := []string{"Administrator", "Editor", "Guest", "Moderator"}
+	profile := []string{"Administrator", "Connector", "Editor", "Guest", "Moderator"}
 	d := load(t)
 	for locale, w := range d {
 		for _, c := range []struct {

@@ -111,7 +111,12 @@ func (d Directory) app(ctx context.Context, c config.Network) (network.App, erro
 	return app, nil
 }
 
-// Connectable are the networks that people can connect accounts of: those with an app, and Bluesky, which takes none.
+// CanConnect says whether people can connect accounts of a network: there is an app, or it takes none.
+func (d Directory) CanConnect(c config.Network) bool {
+	return c.Secret != "" || c.Name == rosterv1alpha1.NetworkBluesky
+}
+
+// Connectable are the networks that people can connect accounts of.
 func (d Directory) Connectable() []config.Network {
 	var all []config.Network
 	for _, name := range rosterv1alpha1.Networks() {
@@ -121,7 +126,7 @@ func (d Directory) Connectable() []config.Network {
 			continue
 		}
 		for _, c := range d.Configured {
-			if c.Name == name && c.Secret != "" {
+			if c.Name == name && d.CanConnect(c) {
 				all = append(all, c)
 			}
 		}

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	corev1 "k8s.io/api/core/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// fieldOffer has the accounts that were chosen.
+const fieldOffer = "account"
+
+// choosePage offers accounts to connect.
+type choosePage struct {
+	fields
+	Network string
+	// Profile that is connected anew; empty for new ones.
+	Profile string
+	Offers  []offerChoice
+	Action  string
+	Back    string
+}
+
+// offerChoice is an account that can be connected.
+type offerChoice struct {
+	// Value of the field, and ID of its element.
+	Value, ID          string
+	Handle, Name, Type string
+	Chosen             bool
+	// Known says that it is connected already, and Taken that the person may not connect it anew.
+	Known, Taken bool
+}
+
+// choice is what somebody chooses from.
+type choice struct {
+	belonging
+	venue
+	way    *connecting
+	there  network.Network
+	offers []network.Offer
+	// known are the profiles of the offers, by the value of the field, as far as there are any; taken those that the person may not connect.
+	known map[string]*rosterv1alpha1.SocialProfile
+	taken map[string]bool
+}
+
+func valueOf(o network.Offer) string { return string(o.Type) + "/" + o.AccountID }
+
+// choice asks the network what can be connected. It answers, and returns false, if that is nothing.
+func (p *Portal) choice(v *visit) (choice, bool) {
+	var c choice
+	var ok bool
+	if c.belonging, ok = p.organization(v); !ok {
+		return c, false
+	}
+	way, n, err := p.underway(v)
+	if err != nil {
+		p.fault(v, err)
+		return c, false
+	}
+	if way == nil || way.Draft == "" || way.Namespace != c.member.Namespace || slug(way.Network) != v.r.PathValue("network") {
+		p.connectLost(v)
+		return c, false
+	}
+	c.way, c.venue = way, n
+	if way.Repair != nil {
+		c.profile = &rosterv1alpha1.SocialProfile{}
+		if !p.look(v.r.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
+			p.connectLost(v)
+			return c, false
+		}
+	}
+	if !p.mayGo(v, c.belonging, c.profile) {
+		return c, false
+	}
+	if err := p.gatherOffers(v, &c); err != nil {
+		if apierrors.IsNotFound(err) {
+			p.connectLost(v)
+		} else {
+			p.connectFailed(v, way.Namespace, c.venue, err)
+		}
+		return c, false
+	}
+	if len(c.offers) == 0 {
+		p.nothingOffered(v, c)
+		return c, false
+	}
+	return c, true
+}
+
+// gatherOffers reads the draft and asks the network what it opens.
+func (p *Portal) gatherOffers(v *visit, c *choice) error {
+	ctx, secret := v.r.Context(), &corev1.Secret{}
+	if err := p.client.Get(ctx, client.ObjectKey{Namespace: rosterv1alpha1.ConnectionNamespace, Name: c.way.Draft}, secret); err != nil {
+		return err
+	}
+	draft, err := connection.DraftOf(secret)
+	if err != nil {
+		return err
+	}
+	if draft == nil || draft.AccountUID != string(v.person.account.UID) {
+		return apierrors.NewNotFound(corev1.Resource("secrets"), c.way.Draft)
+	}
+	tokens, err := network.ParseTokens(draft.Entries)
+	if err != nil {
+		return err
+	}
+	tokens.Handle = draft.Handle
+	if c.there, err = p.networks.Open(ctx, c.Network); err != nil {
+		return err
+	}
+	if c.offers, err = p.offers(ctx, c.venue, tokens); err != nil {
+		return err
+	}
+	c.offers = fitting(c.offers, c.profile)
+	return p.compare(v, c)
+}
+
+// fitting are the offers that can become the tokens of a profile: those of its account, where that is known. For a new one, all can.
+func fitting(offers []network.Offer, profile *rosterv1alpha1.SocialProfile) []network.Offer {
+	if profile == nil {
+		return offers
+	}
+	id := accountOf(profile)
+	return slices.DeleteFunc(offers, func(o network.Offer) bool {
+		return o.Type != profile.Spec.Type || id != "" && o.AccountID != id
+	})
+}
+
+// accountOf is the network's own name of the account of a profile; empty while nobody knows.
+func accountOf(sp *rosterv1alpha1.SocialProfile) string {
+	if sp.Spec.AccountID == "" && sp.Status.Credential != nil {
+		return sp.Status.Credential.AccountID
+	}
+	return sp.Spec.AccountID
+}
+
+// compare finds the offers that are profiles already.
+func (p *Portal) compare(v *visit, c *choice) error {
+	c.known, c.taken = map[string]*rosterv1alpha1.SocialProfile{}, map[string]bool{}
+	var list rosterv1alpha1.SocialProfileList
+	if err := p.cache.List(v.r.Context(), &list, client.InNamespace(c.member.Namespace)); err != nil {
+		return err
+	}
+	for _, o := range c.offers {
+		i := slices.IndexFunc(list.Items, func(sp rosterv1alpha1.SocialProfile) bool {
+			return sp.Spec.Network == c.Name && sp.Spec.Type == o.Type && accountOf(&sp) == o.AccountID
+		})
+		if i < 0 {
+			continue
+		}
+		sp := &list.Items[i]
+		may, err := p.mayOn(v, c.belonging, "connect", sp.Name)
+		if err != nil {
+			return err
+		}
+		c.known[valueOf(o)], c.taken[valueOf(o)] = sp, !may
+	}
+	return nil
+}
+
+// nothingOffered says that the account which somebody signed in with opens nothing that can be connected, or not that profile.
+func (p *Portal) nothingOffered(v *visit, c choice) {
+	w := v.words
+	text := w.T("choose.nothing", "Network", c.title())
+	if c.profile != nil {
+		text = w.T("choose.other", "Network", c.title(), "Profile", c.profile.Spec.Handle)
+	}
+	p.audit(v, eventConnect, resultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
+	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.failed"),
+		Paragraphs: []string{text, w.T("connect.nothing")},
+		Go:         action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.venue, "")}})
+}
+
+// getChoose answers GET /organizations/{namespace}/connect/{network}/choose.
+func (p *Portal) getChoose(v *visit) {
+	if c, ok := p.choice(v); ok {
+		p.chooseForm(v, http.StatusOK, c, nil, nil)
+	}
+}
+
+func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, problems []problem) {
+	w := v.words
+	page := choosePage{
+		fields: fields{problems}, Network: c.title(),
+		Action: p.root + "/organizations/" + c.way.Namespace + "/connect/" + slug(c.way.Network) + "/choose" + w.Query(),
+		Back:   p.organizationPath(v, c.way.Namespace, "/profiles"),
+	}
+	if c.profile != nil {
+		page.Profile = c.profile.Spec.Handle
+	}
+	for i, o := range c.offers {
+		value := valueOf(o)
+		view := offerChoice{
+			Value: value, Handle: o.Handle, Name: o.Name, Chosen: slices.Contains(chosen, value), Taken: c.taken[value],
+			Type: networkName(w, &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Network: c.Name, Type: o.Type}}),
+			ID:   fieldOffer,
+		}
+		if i > 0 {
+			view.ID = fieldOffer + "-" + strings.ReplaceAll(value, "/", "-")
+		}
+		if o.Name == o.Handle {
+			view.Name = ""
+		}
+		view.Known = c.known[value] != nil && !view.Taken
+		view.Chosen = view.Chosen || len(c.offers) == 1 && !view.Taken && problems == nil
+		page.Offers = append(page.Offers, view)
+	}
+	p.show(v, status, pageChoose, errorTitle(w, w.T("choose.title", "Network", c.title()), problems), page)
+}
+
+// postChoose answers POST /organizations/{namespace}/connect/{network}/choose: it asks the operator to connect what was chosen.
+func (p *Portal) postChoose(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	c, ok := p.choice(v)
+	if !ok {
+		return
+	}
+	chosen := v.r.PostForm[fieldOffer]
+	picked := slices.DeleteFunc(slices.Clone(c.offers), func(o network.Offer) bool {
+		return !slices.Contains(chosen, valueOf(o)) || c.taken[valueOf(o)]
+	})
+	if text := p.problemWith(v, c, picked); text != "" {
+		p.chooseForm(v, http.StatusUnprocessableEntity, c, chosen, []problem{{Field: fieldOffer, Text: text}})
+		return
+	}
+	order := p.order(v, c.belonging)
+	order.Network, order.Draft = c.Name, c.way.Draft
+	for _, o := range picked {
+		order.Accounts = append(order.Accounts, connection.Account{
+			ID: o.AccountID, Handle: o.Handle, Type: o.Type, Repair: c.way.Repair, Entries: o.Tokens.Store(nil),
+			Renewable: c.there.Traits().Renewable(o.Tokens),
+		})
+	}
+	p.handOver(v, *c.way, order)
+}
+
+// problemWith says what is wrong with what was picked; empty if nothing is.
+func (p *Portal) problemWith(v *visit, c choice, picked []network.Offer) string {
+	added := 0
+	for _, o := range picked {
+		if c.known[valueOf(o)] == nil {
+			added++
+		}
+	}
+	u := c.organization.Status.Plan.SocialProfiles
+	switch {
+	case len(picked) == 0:
+		return v.words.T("error.choose.missing")
+	case c.profile != nil && len(picked) > 1:
+		return v.words.T("error.choose.one", "Profile", c.profile.Spec.Handle)
+	case c.profile == nil && u.Limit != nil && u.Wanted != nil && *u.Wanted+int32(added) > *u.Limit:
+		return v.words.T("error.choose.limit", "Left", max(*u.Limit-*u.Wanted, 0), "Contact", c.organization.Status.Plan.Contact)
+	}
+	return ""
+}
+
+// order is one of this person.
+func (p *Portal) order(v *visit, b belonging) connection.Order {
+	return connection.Order{
+		Namespace: b.member.Namespace, Member: b.member.Name, MemberUID: string(b.member.UID),
+		Account: v.person.account.Name, AccountUID: string(v.person.account.UID), RequestedTime: metav1.NewTime(p.clock.Now()),
+	}
+}
+
+// handOver leaves an order for the operator, and shows what becomes of it.
+func (p *Portal) handOver(v *visit, way connecting, order connection.Order) {
+	secret, err := order.Secret()
+	if err == nil {
+		err = p.client.Create(v.r.Context(), secret)
+	}
+	if err == nil {
+		way.Draft, way.Order = "", secret.Name
+		err = p.sealCookie(v, connectCookie, connectUse, way, connectFor)
+	}
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	e := eventConnect
+	if order.Remove != nil {
+		e = eventRemove
+	}
+	p.audit(v, e, resultSuccess, v.person.account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
+	p.seeOther(v, "/organizations/"+order.Namespace+"/profiles/outcome", "")
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+
+	"golang.org/x/oauth2"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/network/directory"
+)
+
+// The way to a network and back that a browser has begun. The browser carries it, so that any replica can go on. Tokens stay in the
+// cluster.
+const (
+	connectCookie = "roster-connect"
+	connectUse    = "roster.dev portal connection v1"
+	// connectFor is how long somebody may take, from setting out to choosing accounts.
+	connectFor = 20 * time.Minute
+)
+
+// The parameters of the pages, besides the language.
+const (
+	parameterServer  = "server"
+	parameterProfile = "profile"
+)
+
+// The fields of the form for networks that people sign in to with an app password.
+const (
+	fieldHandle      = "handle"
+	fieldAppPassword = "appPassword"
+)
+
+// connecting is how far somebody is.
+type connecting struct {
+	// AccountUID of the person, and the namespace of the organisation.
+	AccountUID string `json:"account"`
+	Namespace  string `json:"namespace"`
+	// Network and, of Mastodon, its server.
+	Network rosterv1alpha1.Network `json:"network,omitempty"`
+	Server  string                 `json:"server,omitempty"`
+	// Repair is the profile that is connected anew; nil for a new one.
+	Repair *connection.Profile `json:"repair,omitempty"`
+	// Until is when this is over.
+	Until time.Time `json:"until"`
+	// State and Verifier are those of the authorization, while the person is away.
+	State    string `json:"state,omitempty"`
+	Verifier string `json:"verifier,omitempty"`
+	// Draft names the Secret with what they came back with, Order the one that the operator answers in.
+	Draft string `json:"draft,omitempty"`
+	Order string `json:"order,omitempty"`
+}
+
+// connectPage tells what happens next, or asks for an app password.
+type connectPage struct {
+	fields
+	Network string
+	// Profile that is connected anew; empty for a new one.
+	Profile string
+	// Go leads to the network; Action takes the app password.
+	Go, Action string
+	Handle     string
+	Back       string
+}
+
+// getConnect answers GET /organizations/{namespace}/connect/{network}.
+func (p *Portal) getConnect(v *visit) {
+	if b, ok := p.organization(v); ok {
+		if n, ok := p.venue(v, b); ok {
+			handle := ""
+			if n.profile != nil {
+				handle = n.profile.Spec.Handle
+			}
+			p.connectForm(v, http.StatusOK, b, n, handle, nil)
+		}
+	}
+}
+
+func (p *Portal) connectForm(v *visit, status int, b belonging, n venue, handle string, problems []problem) {
+	page := connectPage{
+		fields: fields{problems}, Network: n.title(), Handle: handle, Back: p.organizationPath(v, b.member.Namespace, "/profiles"),
+	}
+	if n.profile != nil {
+		page.Profile = n.profile.Spec.Handle
+	}
+	if n.Name == rosterv1alpha1.NetworkBluesky {
+		page.Action = p.connectPath(v, b.member.Namespace, n, "")
+	} else {
+		page.Go = p.connectPath(v, b.member.Namespace, n, "/go")
+	}
+	p.show(v, status, pageConnect, errorTitle(v.words, v.words.T("connect.title", "Network", n.title()), problems), page)
+}
+
+// goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
+func (p *Portal) goToNetwork(v *visit) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	n, ok := p.venue(v, b)
+	if !ok {
+		return
+	}
+	// Nothing is connected because another site sent somebody here: that takes a click on a page of the portal.
+	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+		p.connectForm(v, http.StatusOK, b, n, "", nil)
+		return
+	}
+	there, err := p.networks.Open(v.r.Context(), n.Network)
+	if err != nil {
+		p.connectFailed(v, b.member.Namespace, n, err)
+		return
+	}
+	redirector, ok := network.Redirects(there)
+	if !ok {
+		p.notFound(v)
+		return
+	}
+	way := p.setOut(v, b, n)
+	way.State, way.Verifier = rand.Text(), oauth2.GenerateVerifier()
+	if err := p.sealCookie(v, connectCookie, connectUse, way, connectFor); err != nil {
+		p.fault(v, err)
+		return
+	}
+	v.w.Header().Set("Location", redirector.AuthorizeURL(p.authorization(way, n, there)))
+	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// setOut is the beginning of a way.
+func (p *Portal) setOut(v *visit, b belonging, n venue) connecting {
+	way := connecting{
+		AccountUID: string(v.person.account.UID), Namespace: b.member.Namespace, Network: n.Name, Server: n.server(),
+		Until: p.clock.Now().Add(connectFor),
+	}
+	if n.profile != nil {
+		way.Repair = &connection.Profile{Name: n.profile.Name, UID: string(n.profile.UID)}
+	}
+	return way
+}
+
+func (p *Portal) authorization(way connecting, n venue, there network.Network) network.Authorization {
+	return network.Authorization{
+		State: way.State, Verifier: way.Verifier, RedirectURL: p.base + "/connect/" + slug(way.Network) + "/callback",
+		Scopes: n.scopes(there.Traits()),
+	}
+}
+
+// underway is the way that the browser is on, and the network; nil if it is on none, it is over, or it is not this person's.
+func (p *Portal) underway(v *visit) (*connecting, venue, error) {
+	var way connecting
+	ok, err := p.openCookie(v, connectCookie, connectUse, &way)
+	if err != nil || !ok || !p.clock.Now().Before(way.Until) || way.AccountUID != string(v.person.account.UID) {
+		return nil, venue{}, err
+	}
+	c, ok := p.networks.Named(way.Network, way.Server)
+	if !ok {
+		return nil, venue{}, nil
+	}
+	return &way, venue{Network: c}, nil
+}
+
+// backFromNetwork answers GET /connect/{network}/callback.
+func (p *Portal) backFromNetwork(v *visit) {
+	way, n, err := p.underway(v)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	query := v.r.URL.Query()
+	if way == nil || way.State == "" || slug(way.Network) != v.r.PathValue("network") ||
+		subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(way.State)) != 1 {
+		p.connectLost(v)
+		return
+	}
+	// RFC 6749, section 4.1.2.1. Whatever else stands there is the network's and not shown.
+	if problem := query.Get("error"); problem != "" || query.Get("code") == "" {
+		p.log.Info("A network sent somebody back without a code", "network", way.Network, "error", oauthError(problem))
+		p.connectFailed(v, way.Namespace, n, errDenied)
+		return
+	}
+	there, err := p.networks.Open(v.r.Context(), n.Network)
+	if err != nil {
+		p.connectFailed(v, way.Namespace, n, err)
+		return
+	}
+	redirector, ok := network.Redirects(there)
+	if !ok {
+		p.notFound(v)
+		return
+	}
+	tokens, err := redirector.Exchange(v.r.Context(), query.Get("code"), p.authorization(*way, n, there))
+	if err != nil {
+		p.connectFailed(v, way.Namespace, n, err)
+		return
+	}
+	p.arrive(v, *way, connection.Draft{Entries: tokens.Store(nil)})
+}
+
+// oauthError keeps what may stand in a log of an error code (RFC 6749, appendix A.7).
+func oauthError(code string) string {
+	const longest = 60
+	return strings.Map(func(r rune) rune {
+		if r >= ' ' && r < 0x7f {
+			return r
+		}
+		return -1
+	}, code[:min(len(code), longest)])
+}
+
+// postConnect answers POST /organizations/{namespace}/connect/{network}, which brings an app password.
+func (p *Portal) postConnect(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	n, ok := p.venue(v, b)
+	if !ok {
+		return
+	}
+	if n.Name != rosterv1alpha1.NetworkBluesky {
+		p.methodNotAllowed(v, "GET, HEAD")
+		return
+	}
+	handle := strings.TrimPrefix(strings.TrimSpace(v.r.PostForm.Get(fieldHandle)), "@")
+	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.r.PostForm.Get(fieldAppPassword))}
+	var problems []problem
+	if tokens.Handle == "" {
+		problems = append(problems, problem{Field: fieldHandle, Text: v.words.T("error.handle.missing")})
+	}
+	if tokens.AppPassword == "" {
+		problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
+	}
+	if len(problems) == 0 {
+		_, err := p.offers(v.r.Context(), n, tokens)
+		if network.ValidityOf(err) == network.Invalid {
+			problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.refused")})
+		} else if err != nil {
+			p.connectFailed(v, b.member.Namespace, n, err)
+			return
+		}
+	}
+	if len(problems) > 0 {
+		p.connectForm(v, http.StatusUnprocessableEntity, b, n, handle, problems)
+		return
+	}
+	p.arrive(v, p.setOut(v, b, n), connection.Draft{Handle: handle, Entries: tokens.Store(nil)})
+}
+
+// arrive keeps what somebody brought back, and has them choose.
+func (p *Portal) arrive(v *visit, way connecting, d connection.Draft) {
+	d.AccountUID = way.AccountUID
+	secret, err := d.Secret()
+	if err == nil {
+		err = p.client.Create(v.r.Context(), secret)
+	}
+	if err == nil {
+		way.State, way.Verifier, way.Draft = "", "", secret.Name
+		err = p.sealCookie(v, connectCookie, connectUse, way, connectFor)
+	}
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.seeOther(v, "/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
+}
+
+// offers are the accounts that tokens open.
+func (p *Portal) offers(ctx context.Context, n venue, t network.Tokens) ([]network.Offer, error) {
+	there, err := p.networks.Open(ctx, n.Network)
+	if err != nil {
+		return nil, err
+	}
+	connector, ok := network.Connects(there)
+	if !ok {
+		return nil, errors.New("portal: " + string(n.Name) + ": connects no accounts")
+	}
+	return connector.Offers(ctx, t)
+}
+
+// errDenied says that a network sent somebody back without what they went for.
+var errDenied = errors.New("the person or the network said no")
+
+// connectFailed says why nothing has been connected. The log says more.
+func (p *Portal) connectFailed(v *visit, namespace string, n venue, err error) {
+	w, status := v.words, http.StatusBadGateway
+	var text string
+	missing, unset := errors.AsType[*directory.NotConfiguredError](err)
+	fault, told := errors.AsType[*network.Error](err)
+	switch {
+	case errors.Is(err, errDenied):
+		status, text = http.StatusForbidden, w.T("connect.denied", "Network", n.title())
+	case unset:
+		p.log.Info("A network cannot be connected", "network", n.Name, "why", missing.Message)
+		status, text = http.StatusServiceUnavailable, w.T("connect.unset", "Network", n.title())
+	case told && fault.Kind == network.KindLimit:
+		status, text = http.StatusServiceUnavailable, w.T("connect.limit", "Network", n.title())
+	case told && fault.Kind == network.KindScope:
+		status, text = http.StatusForbidden, w.T("connect.scope", "Network", n.title())
+	case told:
+		text = w.T("connect.refused", "Network", n.title())
+	default:
+		p.fault(v, err)
+		return
+	}
+	if told {
+		p.log.Info("A network did not do what it was asked", "network", n.Name, "why", fault.Message)
+	}
+	p.audit(v, eventConnect, resultFailure, v.person.account.Name, "namespace", namespace, "network", n.Name)
+	p.notice(v, status, notice{Symbol: symbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
+		Go: p.toProfiles(v, namespace)})
+}
+
+// connectLost is for an answer that belongs to no way that the browser is on.
+func (p *Portal) connectLost(v *visit) {
+	w := v.words
+	p.notice(v, http.StatusBadRequest, notice{Symbol: symbolClock, Heading: w.T("connect.failed"),
+		Paragraphs: []string{w.T("connect.lost"), w.T("connect.nothing")},
+		Go:         action{Text: w.T("connect.account"), Href: p.root + "/account" + w.Query()}})
+}
+
+// toProfiles leads back to the profiles of an organisation.
+func (p *Portal) toProfiles(v *visit, namespace string) action {
+	return action{Text: v.words.T("connect.profiles"), Href: p.organizationPath(v, namespace, "/profiles")}
+}

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+)
+
+// The operator answers within a second, as a rule. A page waits for it a little and asks no browser to load itself anew.
+const (
+	outcomePatience = 5 * time.Second
+	outcomePause    = 100 * time.Millisecond
+)
+
+// outcomePage says what became of what somebody asked for.
+type outcomePage struct {
+	Heading  string
+	Outcomes []outcomeView
+	Profiles string
+}
+
+// outcomeView is what became of one account.
+type outcomeView struct {
+	Text string
+	Good bool
+}
+
+// getOutcome answers GET /organizations/{namespace}/profiles/outcome.
+func (p *Portal) getOutcome(v *visit) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	var way connecting
+	ok, err := p.openCookie(v, connectCookie, connectUse, &way)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	if !ok || way.Order == "" || way.AccountUID != string(v.person.account.UID) || way.Namespace != b.member.Namespace {
+		p.seeOther(v, "/organizations/"+b.member.Namespace+"/profiles", "")
+		return
+	}
+	secret, answer, err := p.awaitAnswer(v.r.Context(), way.Order)
+	switch {
+	case apierrors.IsNotFound(err):
+		p.seeOther(v, "/organizations/"+b.member.Namespace+"/profiles", "")
+	case err != nil:
+		p.fault(v, err)
+	case answer == nil:
+		p.stillWaiting(v, b, secret)
+	default:
+		p.showOutcome(v, b, *answer)
+	}
+}
+
+// awaitAnswer waits a little for the operator; the answer is nil if there is none yet.
+func (p *Portal) awaitAnswer(ctx context.Context, order string) (*corev1.Secret, *connection.Answer, error) {
+	secret := &corev1.Secret{}
+	var answer *connection.Answer
+	err := wait.PollUntilContextTimeout(ctx, outcomePause, outcomePatience, true, func(ctx context.Context) (bool, error) {
+		err := p.client.Get(ctx, client.ObjectKey{Namespace: rosterv1alpha1.ConnectionNamespace, Name: order}, secret)
+		if err == nil {
+			answer, err = connection.AnswerOf(secret)
+		}
+		return answer != nil || secret.Annotations[connection.Waiting] != "", err
+	})
+	if wait.Interrupted(err) && ctx.Err() == nil {
+		err = nil
+	}
+	return secret, answer, err
+}
+
+// stillWaiting says that nothing is lost, and what it waits for.
+func (p *Portal) stillWaiting(v *visit, b belonging, s *corev1.Secret) {
+	w := v.words
+	text := w.T("outcome.waiting.text")
+	if s.Annotations[connection.Waiting] == connection.WaitsForSecrets {
+		text = w.T("outcome.waiting.secrets", "Contact", p.contactName(v, b))
+	}
+	v.w.Header().Set("Retry-After", retrySoon)
+	p.notice(v, http.StatusAccepted, notice{Symbol: symbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
+		Go: action{Text: w.T("outcome.waiting.look"), Href: p.organizationPath(v, b.member.Namespace, "/profiles/outcome")}})
+}
+
+func (p *Portal) showOutcome(v *visit, b belonging, a connection.Answer) {
+	w := v.words
+	page := outcomePage{Heading: w.T("outcome.done"), Profiles: p.organizationPath(v, b.member.Namespace, "/profiles")}
+	for _, o := range a.Outcomes {
+		view := p.became(v, b, o)
+		if !view.Good {
+			page.Heading = w.T("outcome.notAll")
+		}
+		page.Outcomes = append(page.Outcomes, view)
+	}
+	p.show(v, http.StatusOK, pageOutcome, page.Heading, page)
+}
+
+// became puts what became of an account into words.
+func (p *Portal) became(v *visit, b belonging, o connection.Outcome) outcomeView {
+	w := v.words
+	switch o.Result {
+	case connection.Added:
+		return outcomeView{Text: w.T("outcome.added", "Handle", o.Handle), Good: true}
+	case connection.Repaired:
+		return outcomeView{Text: w.T("outcome.repaired", "Handle", o.Handle), Good: true}
+	case connection.Removed:
+		return outcomeView{Text: w.T("outcome.removed", "Handle", o.Handle), Good: true}
+	case connection.ProfileLimit:
+		return outcomeView{Text: w.T("outcome.limit", "Handle", o.Handle, "Contact", o.Contact)}
+	case connection.NotAllowed:
+		return outcomeView{Text: w.T("outcome.notAllowed", "Handle", o.Handle, "Contact", p.contactName(v, b))}
+	case connection.OtherAccount:
+		return outcomeView{Text: w.T("outcome.otherAccount", "Handle", o.Handle)}
+	case connection.ProfileGone:
+		return outcomeView{Text: w.T("outcome.gone", "Handle", o.Handle)}
+	case connection.Invalid:
+	}
+	return outcomeView{Text: w.T("outcome.invalid", "Handle", o.Handle, "Contact", p.contactName(v, b))}
+}

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// profilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
+type profilesPage struct {
+	Org      string
+	Profiles []connectedView
+	// Networks to add a profile of; Refusal says why there are none.
+	Networks []action
+	Refusal  string
+	Back     string
+}
+
+// connectedView is how the connection of a profile stands.
+type connectedView struct {
+	Network, Handle string
+	State           string
+	// Bad says that somebody has to do something.
+	Bad bool
+	// Connect is empty where that network cannot be connected here.
+	Connect, Remove string
+}
+
+// getProfiles answers GET /organizations/{namespace}/profiles.
+func (p *Portal) getProfiles(v *visit) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	profiles, err := p.connectable(v.r.Context(), b.member)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	may, err := p.mayOn(v, b, "create", "")
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	page := profilesPage{Org: b.organization.Spec.DisplayName, Back: p.organizationPath(v, b.member.Namespace, "")}
+	for _, sp := range profiles {
+		page.Profiles = append(page.Profiles, p.connectedView(v, sp))
+	}
+	page.Networks, page.Refusal = p.offered(v, b, may)
+	p.show(v, http.StatusOK, pageProfiles, v.words.T("profiles.title", "Org", page.Org), page)
+}
+
+// offered are the networks that the person can add a profile of, or why there are none.
+func (p *Portal) offered(v *visit, b belonging, may bool) (networks []action, refusal string) {
+	w := v.words
+	contact, full := planFull(b.organization)
+	switch {
+	case !may:
+		return nil, w.T("profiles.notAllowed", "Contact", p.contactName(v, b))
+	case full:
+		return nil, w.T("connect.full.text", "Org", b.organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
+	}
+	for _, c := range p.networks.Connectable() {
+		n := venue{Network: c}
+		networks = append(networks, action{Text: n.title(), Href: p.connectPath(v, b.member.Namespace, n, "")})
+	}
+	return networks, ""
+}
+
+// connectable are the profiles that a Member may connect anew, by network and handle. It is what their status says; the API server is asked
+// before anything is done.
+func (p *Portal) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
+	var list rosterv1alpha1.SocialProfileList
+	if err := p.cache.List(ctx, &list, client.InNamespace(m.Namespace)); err != nil {
+		return nil, err
+	}
+	held := map[string]access.Set{}
+	for _, g := range m.Status.Grants {
+		held[g.Profile] = p.held(ctx, m.Namespace, g.Role, organizationRole(m))
+	}
+	connects := access.NewSet(access.Connect)
+	var all []*rosterv1alpha1.SocialProfile
+	for i := range list.Items {
+		sp := &list.Items[i]
+		if sp.DeletionTimestamp == nil && (held[access.AllProfiles] | held[sp.Name]).Contains(connects) {
+			all = append(all, sp)
+		}
+	}
+	slices.SortFunc(all, func(a, b *rosterv1alpha1.SocialProfile) int {
+		return cmp.Or(cmp.Compare(a.Spec.Network, b.Spec.Network), strings.Compare(a.Spec.Handle, b.Spec.Handle))
+	})
+	return all, nil
+}
+
+func (p *Portal) connectedView(v *visit, sp *rosterv1alpha1.SocialProfile) connectedView {
+	view := connectedView{
+		Network: networkName(v.words, sp), Handle: sp.Spec.Handle,
+		Remove: p.organizationPath(v, sp.Namespace, "/profiles/"+sp.Name+"/remove"),
+	}
+	view.State, view.Bad = connectionState(v.words, sp)
+	if c, err := p.networks.Of(sp); err == nil && p.networks.CanConnect(c) {
+		view.Connect = p.connectPath(v, sp.Namespace, venue{Network: c, profile: sp}, "")
+	}
+	return view
+}
+
+// connectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
+func connectionState(w words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+	if sp.Spec.CredentialsSecretRef == nil {
+		return w.T("connection.none"), false
+	}
+	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
+	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	c := sp.Status.Credential
+	switch {
+	case connected == nil || connected.Status == "Unknown":
+		return w.T("connection.unknown"), false
+	case connected.Status == "False":
+		return w.T("connection.lost"), true
+	case expiring && c != nil && c.ReconnectByTime != nil:
+		return w.T("connection.until", "Time", w.moment(c.ReconnectByTime.Time)), true
+	case expiring:
+		return w.T("connection.expiring"), true
+	}
+	return w.T("connection.good"), false
+}
+
+// removePage asks whether the person is sure.
+type removePage struct {
+	fields
+	Network, Handle string
+	Action, Back    string
+}
+
+// removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
+func (p *Portal) removable(v *visit) (belonging, *rosterv1alpha1.SocialProfile, bool) {
+	b, ok := p.organization(v)
+	if !ok {
+		return b, nil, false
+	}
+	sp := &rosterv1alpha1.SocialProfile{}
+	name := v.r.PathValue("profile")
+	may, err := p.ask(v.r.Context(), b.member.Namespace, p.userPrefix+v.person.account.Spec.Email,
+		invitation.Review{Resource: "socialprofiles", Verb: "delete", Name: name})
+	switch {
+	case err != nil:
+		p.fault(v, err)
+		return b, nil, false
+	case !may || !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, sp):
+		p.notFound(v) // whether there is such a profile is not told to whoever may not remove it
+		return b, nil, false
+	}
+	return b, sp, true
+}
+
+// getRemove answers GET /organizations/{namespace}/profiles/{profile}/remove.
+func (p *Portal) getRemove(v *visit) {
+	if b, sp, ok := p.removable(v); ok {
+		p.removeForm(v, http.StatusOK, b, sp, nil)
+	}
+}
+
+func (p *Portal) removeForm(v *visit, status int, b belonging, sp *rosterv1alpha1.SocialProfile, problems []problem) {
+	p.show(v, status, pageRemove, errorTitle(v.words, v.words.T("remove.title", "Handle", sp.Spec.Handle), problems), removePage{
+		fields: fields{problems}, Network: networkName(v.words, sp), Handle: sp.Spec.Handle,
+		Action: p.organizationPath(v, b.member.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Back:   p.organizationPath(v, b.member.Namespace, "/profiles"),
+	})
+}
+
+// postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
+func (p *Portal) postRemove(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	b, sp, ok := p.removable(v)
+	if !ok {
+		return
+	}
+	if v.r.PostForm.Get(fieldConfirm) == "" {
+		p.removeForm(v, http.StatusUnprocessableEntity, b, sp, []problem{{Field: fieldConfirm, Text: v.words.T("error.remove.missing")}})
+		return
+	}
+	order := p.order(v, b)
+	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
+	p.handOver(v, p.setOut(v, b, venue{}), order)
+}

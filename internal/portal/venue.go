@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// venue is a network as people get to it.
+type venue struct {
+	config.Network
+	// profile that is connected anew; nil for a new one.
+	profile *rosterv1alpha1.SocialProfile
+}
+
+// slug stands for a network in addresses.
+func slug(n rosterv1alpha1.Network) string { return strings.ToLower(string(n)) }
+
+// title names a network, and of Mastodon its server.
+func (n venue) title() string {
+	if n.Name == rosterv1alpha1.NetworkMastodon {
+		return string(n.Name) + " (" + n.Host() + ")"
+	}
+	return string(n.Name)
+}
+
+// server that tells one Mastodon from another.
+func (n venue) server() string {
+	if n.Name == rosterv1alpha1.NetworkMastodon {
+		return n.Host()
+	}
+	return ""
+}
+
+// scopes to ask for: those for profiles, and for ad accounts where the platform wants them.
+func (n venue) scopes(t network.Traits) []string {
+	wanted := n.Scopes
+	if len(wanted) == 0 {
+		wanted = t.Scopes
+	}
+	return append(append([]string(nil), wanted...), n.AdScopes...)
+}
+
+// venue finds the network of the page, and the profile that is to be connected anew. It answers, and returns false, if there is none, the
+// person may not connect it, or the plan has no room for another profile.
+func (p *Portal) venue(v *visit, b belonging) (venue, bool) {
+	query := v.r.URL.Query()
+	var n venue
+	if name := query.Get(parameterProfile); name != "" {
+		n.profile = &rosterv1alpha1.SocialProfile{}
+		if !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, n.profile) {
+			p.notFound(v)
+			return n, false
+		}
+	}
+	found := false
+	for _, c := range p.networks.Connectable() {
+		if slug(c.Name) == v.r.PathValue("network") && (c.Name != rosterv1alpha1.NetworkMastodon || c.Host() == query.Get(parameterServer)) {
+			n.Network, found = c, true
+		}
+	}
+	if !found || n.profile != nil && n.profile.Spec.Network != n.Name {
+		p.notFound(v)
+		return n, false
+	}
+	return n, p.mayGo(v, b, n.profile)
+}
+
+// mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no
+// room for it.
+func (p *Portal) mayGo(v *visit, b belonging, profile *rosterv1alpha1.SocialProfile) bool {
+	may, err := p.mayConnect(v, b, profile)
+	switch {
+	case err != nil:
+		p.fault(v, err)
+		return false
+	case !may:
+		p.notConnector(v, b)
+		return false
+	}
+	if contact, full := planFull(b.organization); full && profile == nil {
+		w := v.words
+		p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.full.title"),
+			Paragraphs: []string{w.T("connect.full.text", "Org", b.organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
+			Go:         p.toProfiles(v, b.member.Namespace)})
+		return false
+	}
+	return true
+}
+
+// mayConnect asks the API server whether the person may connect a profile: that one, or a new one where it is nil.
+func (p *Portal) mayConnect(v *visit, b belonging, profile *rosterv1alpha1.SocialProfile) (bool, error) {
+	if profile != nil {
+		return p.mayOn(v, b, "connect", profile.Name)
+	}
+	return p.mayOn(v, b, "create", "")
+}
+
+func (p *Portal) mayOn(v *visit, b belonging, verb, profile string) (bool, error) {
+	return p.ask(v.r.Context(), b.member.Namespace, p.userPrefix+v.person.account.Spec.Email,
+		invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
+}
+
+// notConnector is for whoever may not connect what they want to.
+func (p *Portal) notConnector(v *visit, b belonging) {
+	w := v.words
+	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.forbidden.title"),
+		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", p.contactName(v, b))},
+		Go:         p.toProfiles(v, b.member.Namespace)})
+}
+
+// contactName is whom to ask in the organisation.
+func (p *Portal) contactName(v *visit, b belonging) string {
+	if c := p.contact(v.r.Context(), b); c != nil {
+		return c.Name
+	}
+	return v.words.T("contact.team")
+}
+
+// planFull says whether the plan has no place for another profile, and whom to ask.
+func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
+	u := o.Status.Plan.SocialProfiles
+	return o.Status.Plan.Contact, u.Limit != nil && u.Wanted != nil && *u.Wanted >= *u.Limit
+}
+
+// connectPath is a page on the way to a network.
+func (p *Portal) connectPath(v *visit, namespace string, n venue, page string) string {
+	query := url.Values{}
+	if v.words.chosen {
+		query.Set(langParameter, string(v.words.Locale))
+	}
+	if server := n.server(); server != "" {
+		query.Set(parameterServer, server)
+	}
+	if n.profile != nil {
+		query.Set(parameterProfile, n.profile.Name)
+	}
+	path := p.root + "/organizations/" + namespace + "/connect/" + slug(n.Name) + page
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return path
+}
