@@ -188,6 +188,9 @@ const (
 	ReasonNetworkNotConfigured = "NetworkNotConfigured"
 	// ReasonNoAnswer: the network could not be asked, or its answer says nothing about the tokens; the operator asks again.
 	ReasonNoAnswer = "NoAnswer"
+	// ReasonAccountForbidden: the network takes the tokens, but they do not open the account: connect the profile as somebody who has a role
+	// on it, and agree to what is asked.
+	ReasonAccountForbidden = "AccountForbidden"
 	// ReasonRateLimited: the network wants the operator to wait; it asks again then.
 	ReasonRateLimited = "RateLimited"
 	// ReasonNotExpiring: the tokens last for more than 14 days, or are renewed in time.

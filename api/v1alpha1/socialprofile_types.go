@@ -73,7 +73,8 @@ type SocialProfileSpec struct {
 	Refresh RefreshPolicy `json:"refresh,omitempty"`
 
 	// accountID is the network's own name of the account, which stays when the handle changes, such as 17841400000000000 or
-	// did:plc:ewvi7nxzyoun6zhxrhs64oiz. Tokens of another account are refused. Left out, the account of the first good token counts.
+	// did:plc:ewvi7nxzyoun6zhxrhs64oiz. Tokens of another account are refused. Left out, the account of the first good token counts;
+	// of type AdAccount, none does, since one person may have many.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253

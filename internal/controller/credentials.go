@@ -122,7 +122,7 @@ func (r *credentials) open(ctx context.Context, p *rosterv1alpha1.SocialProfile)
 	if o.tokens, err = network.ParseTokens(o.secret.Data); err != nil {
 		return blocked(rosterv1alpha1.ReasonSecretInvalid, "The Secret %s cannot be used: %s.", name, err)
 	}
-	o.tokens.Handle = p.Spec.Handle
+	o.tokens = ofProfile(p, o.tokens)
 	if o.venue, o.obstacle, err = r.networks.of(ctx, p); o.obstacle != nil || err != nil {
 		return o, err
 	}
@@ -131,6 +131,12 @@ func (r *credentials) open(ctx context.Context, p *rosterv1alpha1.SocialProfile)
 			"put one in, or set spec.refresh to BeforeExpiry where the Secret has what that takes.", name, network.KeyAccess)
 	}
 	return o, nil
+}
+
+// ofProfile says which account tokens are to open.
+func ofProfile(p *rosterv1alpha1.SocialProfile, t network.Tokens) network.Tokens {
+	t.Handle, t.AccountID, t.Type = p.Spec.Handle, p.Spec.AccountID, p.Spec.Type
+	return t
 }
 
 // look asks the network if it is time, and reports.

@@ -107,8 +107,7 @@ func (r *credentials) verify(ctx context.Context, p *rosterv1alpha1.SocialProfil
 	if err != nil {
 		return err
 	}
-	tokens.Handle = f.Tokens.Handle
-	f.Tokens = tokens
+	f.Tokens = ofProfile(p, tokens)
 	if f.Err == nil {
 		f.Report.AccessExpiry, f.Report.Scopes = time.Time{}, nil // those of the token before
 		return nil

@@ -334,6 +334,21 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		Expect(err).NotTo(HaveOccurred(), "the refresh token was not used")
 	})
 
+	It("are asked about the ad account that the profile is about, not about the person", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "of-ana-77"})
+		s.profile(ctx, "ads", func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.Network, p.Spec.Type, p.Spec.AccountID = rosterv1alpha1.NetworkFacebook, rosterv1alpha1.TypeAdAccount, "act_77"
+			p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: "tokens"}
+		})
+		p := s.profileSays(ctx, "ads", connected, yes, rosterv1alpha1.ReasonConnected)
+		Expect(p.Status.Credential.AccountID).To(Equal("act_77"))
+		patch(ctx, secret, func(secret *corev1.Secret) { secret.Data[network.KeyAccess] = []byte("of-bo-who-has-no-role") })
+		p = s.profileSays(ctx, "ads", connected, unknown, rosterv1alpha1.ReasonAccountForbidden)
+		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("do not open act_77"))
+	})
+
 	It("are left alone where the network is not set up", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)

@@ -32,7 +32,7 @@ const (
 // xcom is X as the operator sees it. Its tokens are those of a real provider, whose refresh tokens are good for one use, and who is asked
 // whether an access token lives; what is shaped after the documentation of X is the rest.
 //
-// It is a server of Mastodon, too.
+// It is a server of Mastodon, too, and what ad accounts need of Facebook.
 type xcom struct {
 	*httptest.Server
 	provider *testpeer.OIDC
@@ -87,6 +87,8 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 		x.me(w, token)
 	case r.URL.Path == "/api/v1/accounts/verify_credentials":
 		_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
+	case strings.HasPrefix(r.URL.Path, "/v25.0/act_"):
+		adAccount(w, strings.TrimPrefix(r.URL.Path, "/v25.0/act_"), token)
 	case r.URL.Path == "/api/v1/notifications/unread_count":
 		x.mu.Lock()
 		defer x.mu.Unlock()
@@ -94,6 +96,16 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// adAccount is one on Facebook, which tokens that end with its number have a role on.
+func adAccount(w http.ResponseWriter, id, token string) {
+	if !strings.HasSuffix(token, id) {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":{"message":"(#200) Ad account owner has NOT grant ads_management or ads_read permission","code":200}}`)
+		return
+	}
+	_, _ = fmt.Fprintf(w, `{"account_id":%q,"name":"Acme EMEA"}`, id)
 }
 
 func (x *xcom) me(w http.ResponseWriter, token string) {
@@ -189,6 +201,7 @@ func (x *xcom) connect(ctx context.Context, account string) *oauth2.Token {
 func socialNetworks(x *xcom) []config.Network {
 	return []config.Network{
 		{Name: rosterv1alpha1.NetworkX, URL: x.URL, Secret: "roster-x", Scopes: []string{"openid"}, ChecksPerMinute: 60_000},
+		{Name: rosterv1alpha1.NetworkFacebook, URL: x.URL, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkMastodon, URL: x.URL, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkYouTube, Secret: "roster-youtube", ChecksPerMinute: 60_000},
 	}

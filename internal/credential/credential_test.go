@@ -62,6 +62,7 @@ func good(change ...func(*credential.Finding)) credential.Finding {
 var (
 	errDead  = &network.Error{Kind: network.KindAuthentication, Message: "api.x.com answers 401"}
 	errDown  = &network.Error{Message: "api.x.com: connection refused"}
+	errScope = &network.Error{Kind: network.KindScope, Message: "graph.facebook.com answers 400: (#200) Ad account owner has NOT grant ads_read"}
 	errLimit = &network.Error{Kind: network.KindLimit, Message: "api.x.com answers 429", RetryAfter: 3 * time.Hour}
 )
 
@@ -141,6 +142,11 @@ func TestDecide(t *testing.T) {
 		},
 		"the network wants a rest": {
 			profile(), good(func(f *credential.Finding) { f.Err, f.Failures = errLimit, 1 }), map[string]string{connected: "Unknown/RateLimited"},
+		},
+		"good tokens that do not open the account": {
+			profile(func(p *rosterv1alpha1.SocialProfile) { p.Spec.AccountID = "act_1" }),
+			good(func(f *credential.Finding) { f.Report.AccountID, f.Err, f.Failures = "", errScope, 1 }),
+			map[string]string{connected: "Unknown/AccountForbidden", scopes: "True/ScopesSufficient"},
 		},
 		"another account than the spec names": {
 			profile(func(p *rosterv1alpha1.SocialProfile) { p.Spec.AccountID = "11" }), good(), map[string]string{connected: "False/AccountChanged"},
@@ -258,7 +264,7 @@ func TestRenewalDue(t *testing.T) {
 // Only an authentication error that a network documents turns the condition to False, whatever else comes together.
 func TestOnlyAuthenticationErrorsSayFalse(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		faults := rapid.SampledFrom([]error{nil, errDown, errLimit, errors.New("x")})
+		faults := rapid.SampledFrom([]error{nil, errDown, errScope, errLimit, errors.New("x")})
 		f := good()
 		f.Err, f.Renewal = faults.Draw(t, "check"), faults.Draw(t, "renewal")
 		f.Failures = rapid.IntRange(0, 5).Draw(t, "failures")

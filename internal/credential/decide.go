@@ -3,6 +3,7 @@
 package credential
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -182,6 +183,10 @@ func (d *decision) connected() {
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonTokenInvalid, fmt.Sprintf(
 			"%s does not take the tokens any more: %s. Connect the profile anew.", on, d.f.Err))
 	case d.patient():
+	case unknownReason(d.f.Err) == rosterv1alpha1.ReasonAccountForbidden:
+		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonAccountForbidden, fmt.Sprintf(
+			"%s takes the tokens, but they do not open %s: %s. Connect the profile as somebody who has a role on that account, and agree to "+
+				"what is asked.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
 	default:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
 			"%s does not say how the tokens stand: %s. The operator asks again.", on, d.f.Err))
@@ -196,8 +201,12 @@ func (d *decision) patient() bool {
 }
 
 func unknownReason(err error) string {
-	if fault, ok := errors.AsType[*network.Error](err); ok && fault.Kind == network.KindLimit {
+	fault, ok := errors.AsType[*network.Error](err)
+	switch {
+	case ok && fault.Kind == network.KindLimit:
 		return rosterv1alpha1.ReasonRateLimited
+	case ok && fault.Kind == network.KindScope:
+		return rosterv1alpha1.ReasonAccountForbidden
 	}
 	return rosterv1alpha1.ReasonNoAnswer
 }

@@ -126,6 +126,9 @@ func (n bluesky) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	if err != nil {
 		return nil, err
 	}
+	if jwtClaims(s.AccessJWT).Scope == fullAccess {
+		return nil, &Error{Kind: KindAuthentication, Message: "this is the password of the account itself: make an app password in the settings of Bluesky"}
+	}
 	return n.offers(Offer{AccountID: s.DID, Handle: s.Handle, Tokens: Tokens{AppPassword: t.AppPassword}.With(session)})
 }
 
@@ -139,24 +142,31 @@ func (s blueskySession) tokens() (Tokens, error) {
 	}, nil
 }
 
-// jwtExpiry reads the expiry of a JSON Web Token (RFC 7519, section 4.1.4) without checking its signature: it is only a hint when to look
-// again, and the server decides. Zero where there is none.
-func jwtExpiry(token string) time.Time {
+// fullAccess is the scope of a session that the password of the account itself opened, by which all can be done with it, its deletion
+// included; the reference server tells sessions apart so.
+const fullAccess = "com.atproto.access"
+
+// jwtExpiry reads the expiry of a JSON Web Token (RFC 7519, section 4.1.4). Zero where there is none.
+func jwtExpiry(token string) time.Time { return unixTime(jwtClaims(token).Exp) }
+
+type claims struct {
+	Exp   int64  `json:"exp"`
+	Scope string `json:"scope"`
+}
+
+// jwtClaims reads claims without checking the signature: when to look again is only a hint, and the server decides; and what it has just
+// sent itself need not be checked.
+func jwtClaims(token string) claims {
+	var c claims
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
-		return time.Time{}
+		return c
 	}
 	payload, err := base64.RawURLEncoding.DecodeString(parts[1])
-	if err != nil {
-		return time.Time{}
+	if err != nil || json.Unmarshal(payload, &c) != nil {
+		return claims{}
 	}
-	var claims struct {
-		Exp int64 `json:"exp"`
-	}
-	if json.Unmarshal(payload, &claims) != nil {
-		return time.Time{}
-	}
-	return unixTime(claims.Exp)
+	return c
 }
 
 // Unread: the lexicon app.bsky.notification.getUnreadCount.

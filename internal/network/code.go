@@ -36,7 +36,7 @@ func (c caller) exchange(
 		return Tokens{}, err
 	}
 	t := c.tokensOf(answer)
-	if t.Scopes == nil {
+	if len(t.Scopes) == 0 {
 		t.Scopes = a.Scopes
 	}
 	return t, nil
@@ -63,10 +63,15 @@ func (a Authorization) with(scopes ...string) Authorization {
 
 // withOneOf asks for the first of some scopes, unless one that says as much is asked for already.
 func (a Authorization) withOneOf(scopes ...string) Authorization {
-	if slices.ContainsFunc(scopes, func(s string) bool { return slices.Contains(a.Scopes, s) }) {
+	if anyOf(a.Scopes, scopes...) {
 		return a
 	}
 	return a.with(scopes[0])
+}
+
+// anyOf says whether one of the wanted scopes was granted.
+func anyOf(granted []string, wanted ...string) bool {
+	return len(Missing(granted, wanted)) < len(wanted)
 }
 
 // commas writes scopes as the networks want them that follow an early draft of OAuth 2.0.

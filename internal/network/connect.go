@@ -24,7 +24,8 @@ type Redirector interface {
 	// AuthorizeURL is where to send the browser.
 	AuthorizeURL(a Authorization) string
 	// Exchange gets tokens for the code that the browser came back with. Where the network gives a token that ends soon first, and one that
-	// lasts in exchange for it, these are the ones that last. ValidityOf the error is Invalid where the code is no good (any more).
+	// lasts in exchange for it, these are the ones that last. ValidityOf the error is Invalid where the network says plainly that the code
+	// is no good.
 	Exchange(ctx context.Context, code string, a Authorization) (Tokens, error)
 }
 

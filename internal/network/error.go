@@ -62,6 +62,18 @@ func ValidityOf(err error) Validity {
 	return Unknown
 }
 
+// reach judges the answer to a question about one account: that there is none, or that it is not for this token, says how far the token
+// reaches.
+func reach(judge judge) judge {
+	return func(status int, body []byte) (Kind, string) {
+		kind, message := judge(status, body)
+		if kind == KindOther && message != "" && (status == http.StatusForbidden || status == http.StatusNotFound) {
+			kind = KindScope
+		}
+		return kind, message
+	}
+}
+
 // faultOf makes an Error of any error. Addresses are left out: some networks want tokens in them.
 func faultOf(err error) Error {
 	if fault, ok := errors.AsType[*Error](err); ok {

@@ -4,8 +4,13 @@ package network
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/url"
+	"strings"
 	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // facebook: "Long-Lived Access Tokens" says that a user token lives about 60 days, that an expired one cannot be exchanged, and that the
@@ -17,7 +22,7 @@ func newFacebook(c caller) Network { return facebook{c} }
 
 func (n facebook) Traits() Traits {
 	return Traits{
-		Lead: 10 * 24 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 10 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
 		// "Permissions Reference": what publishing to a Page and answering there need.
 		Scopes: []string{"pages_show_list", "pages_read_engagement", "pages_manage_posts", "pages_manage_engagement"},
 		Renewable: func(t Tokens) bool {
@@ -31,12 +36,62 @@ func (n facebook) Check(ctx context.Context, t Tokens) (Report, error) {
 	if err != nil {
 		return report, err
 	}
+	if t.Type == rosterv1alpha1.TypeAdAccount && t.AccountID != "" {
+		return n.checkAdAccount(ctx, t, report)
+	}
 	var me struct{ ID string }
 	if err := n.get(ctx, n.url+metaVersion+"/me?fields=id", t.Access, judgeMeta, &me); err != nil {
 		return report, err
 	}
 	report.AccountID = me.ID
+	if t.Type != rosterv1alpha1.TypeAdAccount && t.AccountID != "" && t.AccountID != me.ID {
+		return n.checkPage(ctx, t, report)
+	}
 	return report, nil
+}
+
+// checkAdAccount: "Ad Account" of the Marketing API reference. Its name has act_ before the account_id; both are taken.
+func (n facebook) checkAdAccount(ctx context.Context, t Tokens, report Report) (Report, error) {
+	id := strings.TrimPrefix(t.AccountID, "act_")
+	var ad struct {
+		AccountID string `json:"account_id"`
+		Name      string
+	}
+	address := n.url + metaVersion + "/act_" + url.PathEscape(id) + "?fields=account_id,name"
+	if err := n.get(ctx, address, t.Access, judgeMetaNode, &ad); err != nil {
+		return report, err
+	}
+	report.AccountID, report.Handle = strings.TrimSuffix(t.AccountID, id)+ad.AccountID, ad.Name
+	return report, nil
+}
+
+// checkPage asks whether the token of a person opens a Page: only who has a role on it sees its access_token ("Page" of the Graph API
+// reference). Else the token is that of another account, which the report names already.
+func (n facebook) checkPage(ctx context.Context, t Tokens, report Report) (Report, error) {
+	var page struct {
+		ID          string
+		AccessToken string `json:"access_token"`
+	}
+	address := n.url + metaVersion + "/" + url.PathEscape(t.AccountID) + "?fields=id,access_token"
+	err := n.get(ctx, address, t.Access, judgeMetaNode, &page)
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope {
+		return report, nil
+	}
+	if err == nil && page.AccessToken != "" {
+		report.AccountID = page.ID
+	}
+	return report, err
+}
+
+// judgeMetaNode reads an answer about one object: code 100 with subcode 33 is one that is not there or not for this token.
+func judgeMetaNode(status int, body []byte) (Kind, string) {
+	var answer struct {
+		Error metaError `json:"error"`
+	}
+	if json.Unmarshal(body, &answer) == nil && answer.Error.Code == 100 && answer.Error.Subcode == 33 {
+		return KindScope, answer.Error.String()
+	}
+	return judgeMeta(status, body)
 }
 
 // debug asks debug_token. An error at the top of its answer is about the credentials of the app; one about the token is under data.

@@ -5,7 +5,6 @@ package network
 import (
 	"context"
 	"net/url"
-	"slices"
 
 	"golang.org/x/oauth2"
 
@@ -37,7 +36,7 @@ func (n facebook) Exchange(ctx context.Context, code string, a Authorization) (T
 // Offers are the Pages that the person has a role on, each with a token of its own, and the ad accounts, which take the person's token.
 func (n facebook) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	offers, err := n.pages(ctx, t)
-	if err != nil || !slices.ContainsFunc(t.Scopes, func(s string) bool { return s == "ads_read" || s == "ads_management" }) {
+	if err != nil || !anyOf(t.Scopes, "ads_read", "ads_management") {
 		return offers, err
 	}
 	ads, err := n.adAccounts(ctx, t)

@@ -10,9 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/oauth2"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // linkedIn: "Refresh Tokens with OAuth 2.0" says that access tokens live 60 days and refresh tokens, which only approved partners get, 365
@@ -23,7 +26,7 @@ func newLinkedIn(c caller) Network { return linkedIn{c} }
 
 func (n linkedIn) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
 		// "Increasing Access": organisation posts and their comments.
 		Scopes:    []string{"w_organization_social", "r_organization_social"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
@@ -35,14 +38,26 @@ func (n linkedIn) Check(ctx context.Context, t Tokens) (Report, error) {
 	if err != nil {
 		return report, err
 	}
-	// "Sign In with LinkedIn using OpenID Connect". Tokens for organisations alone do not reach this far, and are none the worse for it.
-	var me struct{ Sub string }
-	err = n.get(ctx, n.url+"/v2/userinfo", t.Access, judgeLinkedIn, &me)
-	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope {
-		return report, nil
-	}
-	report.AccountID = me.Sub
+	account, err := n.account(ctx, t)
+	report.AccountID, report.Handle = account.AccountID, account.Handle
 	return report, err
+}
+
+// account is the one that the tokens should open, or the person's.
+func (n linkedIn) account(ctx context.Context, t Tokens) (Report, error) {
+	if t.Type == rosterv1alpha1.TypeAdAccount && t.AccountID != "" {
+		return n.checkAdAccount(ctx, t)
+	}
+	if id, ok := strings.CutPrefix(t.AccountID, urnOrganization); ok {
+		return n.checkOrganization(ctx, t, id)
+	}
+	// "Sign In with LinkedIn using OpenID Connect". Tokens for organisations alone do not reach this far, and are none the worse for it.
+	var me linkedInMember
+	err := n.get(ctx, n.url+"/v2/userinfo", t.Access, judgeLinkedIn, &me)
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope {
+		return Report{}, nil
+	}
+	return Report{AccountID: me.Sub}, err
 }
 
 func (n linkedIn) introspect(ctx context.Context, t Tokens) (Report, error) {

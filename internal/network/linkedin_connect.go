@@ -3,11 +3,11 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -25,24 +25,13 @@ const (
 	urnAdAccount    = "urn:li:sponsoredAccount:"
 )
 
-// Scopes that tell what a token opens: a person ("Sign In with LinkedIn using OpenID Connect", and w_member_social to post as them),
-// organisations ("Organization Access Control"), ad accounts ("Increasing Access" of the Advertising API).
-var (
-	linkedInPerson        = []string{"w_member_social"}
-	linkedInOrganizations = []string{"r_organization_admin", "rw_organization_admin"}
-	linkedInAds           = []string{"r_ads", "rw_ads"}
-)
-
-func anyOf(scopes, wanted []string) bool {
-	return slices.ContainsFunc(wanted, func(s string) bool { return slices.Contains(scopes, s) })
-}
-
-// AuthorizeURL: "Authorization Code Flow (3-legged OAuth)". PKCE is for native apps there.
+// AuthorizeURL: "Authorization Code Flow (3-legged OAuth)". PKCE is for native apps there. Which organisations there are takes a scope of
+// "Organization Access Control"; who the person is, those of "Sign In with LinkedIn using OpenID Connect".
 func (n linkedIn) AuthorizeURL(a Authorization) string {
-	if anyOf(a.Scopes, []string{"w_organization_social", "r_organization_social"}) {
-		a = a.withOneOf(linkedInOrganizations...)
+	if anyOf(a.Scopes, "w_organization_social", "r_organization_social") {
+		a = a.withOneOf("r_organization_admin", "rw_organization_admin")
 	}
-	if anyOf(a.Scopes, linkedInPerson) {
+	if anyOf(a.Scopes, "w_member_social") {
 		a = a.with("openid", "profile")
 	}
 	return n.authorize("/oauth/v2/authorization", a)
@@ -50,17 +39,7 @@ func (n linkedIn) AuthorizeURL(a Authorization) string {
 
 // Exchange: the same page, "Step 3: Exchange Authorization Code for an Access Token".
 func (n linkedIn) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
-	return n.exchange(ctx, "/oauth/v2/accessToken", oauth2.AuthStyleInParams, code, a, judgeLinkedInCode)
-}
-
-// judgeLinkedInCode: of a code that is no good, LinkedIn says invalid_request, or invalid_redirect_uri with the same words ("Error Details"
-// of the page above).
-func judgeLinkedInCode(status int, body []byte) (Kind, string) {
-	kind, message := judgeCode(status, body)
-	if strings.Contains(message, "authorization code expired") || strings.Contains(message, "authorization code not found") {
-		return KindAuthentication, message
-	}
-	return kind, message
+	return n.exchange(ctx, "/oauth/v2/accessToken", oauth2.AuthStyleInParams, code, a, judgeCode)
 }
 
 // Offers are the organisations that the person administers, the ad accounts that they have a role in, and the person, as far as the scopes
@@ -68,10 +47,14 @@ func judgeLinkedInCode(status int, body []byte) (Kind, string) {
 func (n linkedIn) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	var offers []Offer
 	for _, list := range []struct {
-		scopes []string
-		offers func(context.Context, Tokens) ([]Offer, error)
-	}{{linkedInOrganizations, n.organizations}, {linkedInAds, n.adAccounts}, {linkedInPerson, n.person}} {
-		if !anyOf(t.Scopes, list.scopes) {
+		granted bool
+		offers  func(context.Context, Tokens) ([]Offer, error)
+	}{
+		{anyOf(t.Scopes, "r_organization_admin", "rw_organization_admin"), n.organizations},
+		{anyOf(t.Scopes, "r_ads", "rw_ads"), n.adAccounts},
+		{anyOf(t.Scopes, "w_member_social"), n.person},
+	} {
+		if !list.granted {
 			continue
 		}
 		more, err := list.offers(ctx, t)
@@ -154,16 +137,18 @@ func (n linkedIn) lookup(ctx context.Context, t Tokens, ids []string) ([]Offer, 
 	return offers, nil
 }
 
+type linkedInAdAccount struct {
+	ID   int64
+	Name string
+}
+
 // adAccounts: "Create and Manage Accounts", "Search for Accounts".
 func (n linkedIn) adAccounts(ctx context.Context, t Tokens) ([]Offer, error) {
 	var offers []Offer
 	token := ""
 	for range mostPages {
 		var page struct {
-			Elements []struct {
-				ID   int64
-				Name string
-			}
+			Elements []linkedInAdAccount
 			Metadata struct{ NextPageToken string }
 		}
 		path := "/adAccounts?q=search&search=(status:(values:List(ACTIVE)),test:false)&pageSize=100" + token
@@ -190,4 +175,24 @@ func (n linkedIn) person(ctx context.Context, t Tokens) ([]Offer, error) {
 		return nil, err
 	}
 	return n.offers(Offer{AccountID: me.Sub, Handle: me.Name, Tokens: t})
+}
+
+// checkOrganization: "Organization Lookup", "Retrieve Administered Organizations", which answers 403 to those who do not administer it.
+func (n linkedIn) checkOrganization(ctx context.Context, t Tokens, id string) (Report, error) {
+	var found linkedInOrganization
+	err := n.rest(ctx, "/organizations/"+url.PathEscape(id), t, reach(judgeLinkedIn), &found)
+	if err != nil {
+		return Report{}, err
+	}
+	return Report{AccountID: fmt.Sprint(urnOrganization, found.ID), Handle: cmp.Or(found.VanityName, found.LocalizedName)}, nil
+}
+
+// checkAdAccount: "Create and Manage Accounts", "Fetch Ad Account". The number alone is taken as well as the URN.
+func (n linkedIn) checkAdAccount(ctx context.Context, t Tokens) (Report, error) {
+	var found linkedInAdAccount
+	id := strings.TrimPrefix(t.AccountID, urnAdAccount)
+	if err := n.rest(ctx, "/adAccounts/"+url.PathEscape(id), t, reach(judgeLinkedIn), &found); err != nil {
+		return Report{}, err
+	}
+	return Report{AccountID: fmt.Sprint(strings.TrimSuffix(t.AccountID, id), found.ID), Handle: found.Name}, nil
 }

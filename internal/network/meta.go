@@ -90,22 +90,13 @@ func (c caller) metaLast(ctx context.Context, grant string, short Tokens) (Token
 	return short.With(lasting), nil
 }
 
-// judgeMetaCode reads an answer about a code: Facebook and Threads report errors as ever, Instagram in a form of its own. Code 100 with one
-// of these subcodes is a code that was used, has expired, or was issued for another redirect_uri.
+// judgeMetaCode reads an answer about a code: Facebook and Threads report errors as ever, Instagram in a form of its own.
 func judgeMetaCode(status int, body []byte) (Kind, string) {
 	var answer struct {
-		Error   metaError `json:"error"`
-		Code    int       `json:"code"`
-		Message string    `json:"error_message"`
+		Message string `json:"error_message"`
 	}
-	if json.Unmarshal(body, &answer) != nil {
-		return KindOther, ""
-	}
-	if answer.Message != "" {
+	if json.Unmarshal(body, &answer) == nil && answer.Message != "" {
 		return KindOther, answer.Message
-	}
-	if e := answer.Error; e.Code == 100 && slices.Contains([]int{36007, 36008, 36009}, e.Subcode) {
-		return KindAuthentication, e.String()
 	}
 	return judgeMetaApp(status, body)
 }

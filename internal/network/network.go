@@ -20,7 +20,9 @@ import (
 // Network is a social network, as far as tokens go.
 type Network interface {
 	Traits() Traits
-	// Check asks the network about tokens. ValidityOf its error says how they stand; what the network told is returned even then.
+	// Check asks the network about tokens, and whether they open the account that AccountID and Type name, where that may be another than the
+	// one they are of. ValidityOf its error says how they stand; what the network told is returned even then. An error of KindScope says that
+	// tokens that are good do not reach so far.
 	Check(ctx context.Context, t Tokens) (Report, error)
 	// Renew gets new tokens. Only what is new is in the result: Tokens.With puts it over the old.
 	Renew(ctx context.Context, t Tokens) (Tokens, error)
@@ -41,6 +43,8 @@ type Traits struct {
 	Scopes []string
 	// Shared: the network counts the requests of the app or the address, not of the account alone. Whoever is told to wait, all wait.
 	Shared bool
+	// AdAccounts: the network is asked about ad accounts, too. Of others, it tells nothing about one.
+	AdAccounts bool
 	// NeedsApp: people connect accounts through an app that is registered with the network.
 	NeedsApp bool
 	// Renewable says whether these tokens hold all that a renewal needs.
@@ -139,6 +143,9 @@ type discreet struct {
 
 func (d discreet) Check(ctx context.Context, t Tokens) (Report, error) {
 	report, err := d.Network.Check(ctx, t)
+	if t.Type == rosterv1alpha1.TypeAdAccount && (t.AccountID == "" || !d.Traits().AdAccounts) {
+		report.AccountID, report.Handle = "", "" // are those of the person, who has any number of ad accounts
+	}
 	return report, d.scrub(err, t)
 }
 

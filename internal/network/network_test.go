@@ -45,7 +45,7 @@ func newFake(t *testing.T, answers map[string]answer) *fake {
 		f.mu.Lock()
 		f.requests, f.bodies = append(f.requests, r), append(f.bodies, string(body))
 		f.mu.Unlock()
-		a, ok := answers[r.Method+" "+r.URL.Path]
+		a, ok := answerTo(r, answers)
 		if !ok {
 			t.Errorf("nobody documents %s %s", r.Method, r.URL)
 			w.WriteHeader(http.StatusNotFound)
@@ -60,6 +60,18 @@ func newFake(t *testing.T, answers map[string]answer) *fake {
 	}))
 	t.Cleanup(f.Close)
 	return f
+}
+
+// answerTo finds the answer to a request. Those to one page of a list have a part of the query in their key.
+func answerTo(r *http.Request, answers map[string]answer) (answer, bool) {
+	for key, a := range answers {
+		address, query, _ := strings.Cut(key, "?")
+		if query != "" && address == r.Method+" "+r.URL.Path && strings.Contains("&"+r.URL.RawQuery+"&", "&"+query+"&") {
+			return a, true
+		}
+	}
+	a, ok := answers[r.Method+" "+r.URL.Path]
+	return a, ok
 }
 
 func (f *fake) network(t *testing.T, name rosterv1alpha1.Network, app network.App) network.Network {

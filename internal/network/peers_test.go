@@ -4,9 +4,15 @@ package network_test
 
 import (
 	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +46,10 @@ func TestBluesky(t *testing.T) {
 		t.Fatal(err)
 	}
 	signIn := network.Tokens{AppPassword: password, Handle: "@acmesocial.test"}
+	connector, ok := network.Connects(n)
+	if !ok {
+		t.Fatal("no accounts to connect")
+	}
 	session, err := n.Renew(ctx, signIn)
 	if err != nil {
 		t.Fatal("an app password opens a session:", err)
@@ -55,6 +65,35 @@ func TestBluesky(t *testing.T) {
 		}
 		if left := time.Until(session.RefreshExpiry); left < 24*time.Hour {
 			t.Errorf("the refresh token lives %s more", left)
+		}
+	})
+	t.Run("the account is offered, with tokens that live and the app password", func(t *testing.T) {
+		offers, err := connector.Offers(ctx, signIn)
+		if err != nil || len(offers) != 1 || offers[0].AccountID != account.DID || offers[0].Handle != "acmesocial.test" {
+			t.Fatalf("%+v, %v", offers, err)
+		}
+		got := offers[0].Tokens
+		if got.AppPassword != password || !n.Traits().Renewable(got) || got.RefreshExpiry.IsZero() {
+			t.Errorf("a session that ends at %s cannot be renewed", got.RefreshExpiry)
+		}
+		stored, err := network.ParseTokens(got.Store(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Check(ctx, stored); err != nil {
+			t.Error("what is stored opens the account:", err)
+		}
+	})
+	t.Run("a wrong app password offers nothing, and is not repeated", func(t *testing.T) {
+		_, err := connector.Offers(ctx, network.Tokens{AppPassword: "wrong-pass-word-here", Handle: signIn.Handle})
+		if network.ValidityOf(err) != network.Invalid || strings.Contains(err.Error(), "wrong-pass") {
+			t.Error(err)
+		}
+	})
+	t.Run("the password of the account itself is refused: Roster would keep it", func(t *testing.T) {
+		offers, err := connector.Offers(ctx, network.Tokens{AppPassword: "correct horse", Handle: signIn.Handle})
+		if len(offers) != 0 || network.ValidityOf(err) != network.Invalid || !strings.Contains(err.Error(), "app password") {
+			t.Errorf("%+v, %v", offers, err)
 		}
 	})
 	t.Run("a renewal rotates the refresh token", func(t *testing.T) {
@@ -106,6 +145,118 @@ func TestBluesky(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// The code flow with PKCE against a certified provider, whose endpoints are where those of the networks are.
+func TestCodeFlow(t *testing.T) {
+	for name, c := range map[rosterv1alpha1.Network]struct {
+		auth, token, method string
+		noPKCE              bool
+	}{
+		"Mastodon": {auth: "/oauth/authorize", token: "/oauth/token", method: "client_secret_post"},
+		"X":        {auth: "/i/oauth2/authorize", token: "/2/oauth2/token", method: "client_secret_basic"},
+		"YouTube":  {auth: "/o/oauth2/v2/auth", token: "/token", method: "client_secret_post"},
+		"LinkedIn": {auth: "/oauth/v2/authorization", token: "/oauth/v2/accessToken", method: "client_secret_post", noPKCE: true},
+	} {
+		t.Run(string(name), func(t *testing.T) {
+			ctx := t.Context()
+			const back = "https://roster.acme.example/connect/callback"
+			provider, err := testpeer.StartOIDC(ctx, testpeer.OIDCOptions{
+				Clients:  []testpeer.OIDCClient{{ID: app.ClientID, Secret: app.ClientSecret, RedirectURIs: []string{back}, AuthMethod: c.method}},
+				AuthPath: c.auth, TokenPath: c.token, Scopes: []string{"read", "write"}, PKCEOptional: c.noPKCE,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = provider.Stop() })
+			server := accounts(t, provider)
+			n, err := network.New(name, network.Options{
+				URL: server, AuthURL: provider.URL, ConnectURL: provider.URL, App: app, Clock: clock.RealClock{},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, ok := network.Redirects(n)
+			if !ok {
+				t.Fatal("no redirect")
+			}
+			agree := func() (string, network.Authorization) {
+				t.Helper()
+				a := network.Authorization{State: rand.Text(), Verifier: oauth2.GenerateVerifier(), RedirectURL: back, Scopes: []string{"read", "write"}}
+				at, err := provider.SignIn(ctx, r.AuthorizeURL(a), "acme")
+				if err != nil {
+					t.Fatal(err)
+				}
+				if at.Query().Get("state") != a.State || at.Query().Get("code") == "" {
+					t.Fatalf("people come back to %s", at)
+				}
+				return at.Query().Get("code"), a
+			}
+			code, a := agree()
+			tokens, err := r.Exchange(ctx, code, a)
+			if err != nil || tokens.Access == "" {
+				t.Fatal("a code brings tokens:", err)
+			}
+			if missing := network.Missing(tokens.Scopes, a.Scopes); len(missing) > 0 {
+				t.Errorf("the scopes %v were granted, and not told", missing)
+			}
+			if name == "Mastodon" {
+				offers, err := r.Offers(ctx, tokens)
+				want := "@acme@" + strings.TrimPrefix(server, "http://")
+				if err != nil || len(offers) != 1 || offers[0].Handle != want || offers[0].Tokens.Access != tokens.Access {
+					t.Errorf("%+v, %v, want %s", offers, err, want)
+				}
+			}
+			refused := func(why, code string, a network.Authorization) {
+				t.Helper()
+				got, err := r.Exchange(ctx, code, a)
+				if network.ValidityOf(err) != network.Invalid || got.Access != "" {
+					t.Errorf("%s: %v", why, err)
+				} else if strings.Contains(err.Error(), code) {
+					t.Errorf("the error repeats the code: %s", err)
+				}
+			}
+			refused("a code is good for one use", code, a)
+			code, a = agree()
+			other := a
+			other.RedirectURL = back + "/elsewhere"
+			refused("a code is good for the address that it was sent to", code, other)
+			if !c.noPKCE {
+				code, a = agree()
+				a.Verifier = oauth2.GenerateVerifier()
+				refused("a code is good for whoever has the verifier", code, a)
+			}
+		})
+	}
+}
+
+// accounts is the part of a server of Mastodon that tells whose a token is; whether it is one, the provider knows.
+func accounts(t *testing.T, provider *testpeer.OIDC) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		ask, _ := http.NewRequest(http.MethodPost, provider.URL+"/token/introspection", strings.NewReader(url.Values{
+			"token": {token}, "client_id": {app.ClientID}, "client_secret": {app.ClientSecret},
+		}.Encode()))
+		ask.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		response, err := http.DefaultClient.Do(ask)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer func() { _ = response.Body.Close() }()
+		var info struct {
+			Active bool
+			Sub    string
+		}
+		if err := json.NewDecoder(response.Body).Decode(&info); err != nil || !info.Active || r.URL.Path != "/api/v1/accounts/verify_credentials" {
+			w.WriteHeader(http.StatusUnauthorized)
+			_, _ = io.WriteString(w, `{"error":"The access token is invalid"}`)
+			return
+		}
+		_, _ = fmt.Fprintf(w, `{"id":"1","acct":%q}`, info.Sub)
+	}))
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // expired signs a token of the server anew, with an end that is past.

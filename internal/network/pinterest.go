@@ -22,7 +22,7 @@ func newPinterest(c caller) Network { return pinterest{c} }
 
 func (n pinterest) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
 		Scopes:    []string{"boards:read", "pins:read", "pins:write", "user_accounts:read"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}
@@ -30,8 +30,18 @@ func (n pinterest) Traits() Traits {
 
 // Check asks for the account ("Get user account", API v5).
 func (n pinterest) Check(ctx context.Context, t Tokens) (Report, error) {
+	if t.Type == rosterv1alpha1.TypeAdAccount && t.AccountID != "" {
+		return n.checkAdAccount(ctx, t)
+	}
 	me, err := n.me(ctx, t)
 	return Report{AccountID: me.ID, Handle: me.Username}, err
+}
+
+// checkAdAccount: "Get ad account".
+func (n pinterest) checkAdAccount(ctx context.Context, t Tokens) (Report, error) {
+	var ad struct{ ID, Name string }
+	err := n.get(ctx, n.url+"/v5/ad_accounts/"+url.PathEscape(t.AccountID), t.Access, reach(judgePinterest), &ad)
+	return Report{AccountID: ad.ID, Handle: ad.Name}, err
 }
 
 type pinterestUser struct {
@@ -76,8 +86,8 @@ func (n pinterest) AuthorizeURL(a Authorization) string {
 	return n.authorize("/oauth/", a, commas(a))
 }
 
-// Exchange: "Generate OAuth access token" (API v5). Apps from before 25 September 2025 have to ask for a continuous refresh token; to others
-// it makes no difference.
+// Exchange: "Generate OAuth access token" (API v5). Apps from before 25 September 2025 have to ask for a continuous refresh token; others
+// get one in any case.
 func (n pinterest) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
 	return n.exchange(ctx, "/v5/oauth/token", oauth2.AuthStyleInHeader, code, a, judgePinterestCode,
 		oauth2.SetAuthURLParam("continuous_refresh", "true"))
@@ -102,7 +112,7 @@ func (n pinterest) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 		return nil, err
 	}
 	offers, err := n.offers(Offer{AccountID: me.ID, Handle: me.Username, Name: me.BusinessName, Tokens: t})
-	if err != nil || len(Missing(t.Scopes, []string{"ads:read"})) > 0 {
+	if err != nil || !anyOf(t.Scopes, "ads:read") {
 		return offers, err
 	}
 	query := url.Values{"page_size": {"100"}}

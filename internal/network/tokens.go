@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // Entries of a Secret with the tokens of a profile. They are called as OAuth 2.0 calls them (RFC 6749, section 5.1).
@@ -30,6 +32,9 @@ type Tokens struct {
 	// AppPassword is one that a person makes in the settings of Bluesky. It opens a session together with Handle, which is not in the
 	// Secret but in the SocialProfile.
 	AppPassword, Handle string
+	// AccountID and Type are those of the SocialProfile, too: tokens of a person may open accounts that are not the person's own.
+	AccountID string
+	Type      rosterv1alpha1.ProfileType
 	// Scopes that were granted; nil where the Secret does not tell.
 	Scopes []string
 	// AccessExpiry and RefreshExpiry are when the tokens end; zero where the Secret does not tell.

@@ -78,16 +78,7 @@ func (n x) AuthorizeURL(a Authorization) string {
 
 // Exchange: the same page, "Step 3: POST oauth2/token - Access Token".
 func (n x) Exchange(ctx context.Context, code string, a Authorization) (Tokens, error) {
-	return n.exchange(ctx, "/2/oauth2/token", n.style(), code, a, judgeXCode, oauth2.VerifierOption(a.Verifier))
-}
-
-// judgeXCode: of a code that is no good, too, X says invalid_request, and only the words tell it from a request that lacks something.
-func judgeXCode(status int, body []byte) (Kind, string) {
-	kind, message := judgeCode(status, body)
-	if message == "invalid_request Value passed for the authorization code was invalid." {
-		return KindAuthentication, message
-	}
-	return kind, message
+	return n.exchange(ctx, "/2/oauth2/token", n.style(), code, a, judgeCode, oauth2.VerifierOption(a.Verifier))
 }
 
 func (n x) Offers(ctx context.Context, t Tokens) ([]Offer, error) {

@@ -22,7 +22,8 @@ type OIDCOptions struct {
 	Accounts map[string]Claims `json:"accounts,omitempty"`
 	// Scopes beside openid, offline_access, email and profile.
 	Scopes []string `json:"scopes,omitempty"`
-	// TokenPath is where the token endpoint is; /token by default.
+	// AuthPath and TokenPath are where the authorization and the token endpoint are; /auth and /token by default.
+	AuthPath  string `json:"authPath,omitempty"`
 	TokenPath string `json:"tokenPath,omitempty"`
 	// PKCEOptional lets code flows without PKCE through.
 	PKCEOptional bool `json:"-"`

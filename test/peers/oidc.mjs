@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Runs an OpenID provider. Its one argument is JSON: {clients, accounts, scopes, tokenPath, pkceRequired}. clients are as oidc-provider takes them;
-// accounts are claims by sign-in name, and whoever has none there is called by the name they type. Any password will do. Writes one line
+// Runs an OpenID provider. Its one argument is JSON: {clients, accounts, scopes, authPath, tokenPath, pkceRequired}. clients are as oidc-provider takes
+// them; accounts are claims by sign-in name, and whoever has none there is called by the name they type. Any password will do. Writes one line
 // of JSON when it is ready; ends when its standard input does.
 import { createServer } from 'node:http';
 import { once } from 'node:events';
@@ -20,7 +20,7 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: false,
   pkce: { required: () => options.pkceRequired ?? true },
   features: { introspection: { enabled: true }, revocation: { enabled: true }, devInteractions: { enabled: true } },
-  routes: { token: options.tokenPath ?? '/token' },
+  routes: { authorization: options.authPath ?? '/auth', token: options.tokenPath ?? '/token' },
   // As the strictest networks do it: a refresh token is good for one use, and a second use ends the whole family.
   rotateRefreshToken: true,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...accounts[id] }) }),
