@@ -154,7 +154,9 @@ func fakeMastodon(t testing.TB, provider string) *httptest.Server {
 			return
 		}
 		defer func() { _ = answer.Body.Close() }()
-		var me struct{ Sub string }
+		var me struct {
+			Sub string `json:"sub"`
+		}
 		if answer.StatusCode != http.StatusOK || json.NewDecoder(answer.Body).Decode(&me) != nil {
 			rw.WriteHeader(http.StatusUnauthorized)
 			_, _ = rw.Write([]byte(`{"error":"The access token is invalid"}`))
@@ -168,11 +170,11 @@ func fakeMastodon(t testing.TB, provider string) *httptest.Server {
 }
 
 // mastodon is a server that people can connect accounts of.
-func (w *world) mastodon() (config.Network, *testpeer.OIDC) {
+func (w *world) mastodon(base string) (config.Network, *testpeer.OIDC) {
 	w.t.Helper()
 	provider, err := testpeer.StartOIDC(context.Background(), testpeer.OIDCOptions{
 		Clients: []testpeer.OIDCClient{{
-			ID: "roster", Secret: "app secret", RedirectURIs: []string{"http://127.0.0.1/connect/mastodon/callback"}, AuthMethod: "client_secret_post",
+			ID: "roster", Secret: "app secret", RedirectURIs: []string{base + "/connect/mastodon/callback"}, AuthMethod: "client_secret_post",
 		}},
 		Scopes: []string{"read", "write"}, TokenPath: "/oauth/token", AuthPath: "/oauth/authorize",
 	})
@@ -219,7 +221,7 @@ func (b *browser) there(way string, provider *testpeer.OIDC, name string) answer
 
 func TestConnectingByRedirect(t *testing.T) {
 	w := newWorld(t)
-	n, provider := w.mastodon()
+	n, provider := w.mastodon("http://127.0.0.1")
 	s := w.site(unlimited, w.connects(n))
 	b := w.connector(s, "kofi", rosterv1alpha1.RoleProfileConnector)
 
@@ -272,7 +274,7 @@ func TestConnectingByRedirect(t *testing.T) {
 
 func TestConnectingGoesWrong(t *testing.T) {
 	w := newWorld(t)
-	n, provider := w.mastodon()
+	n, provider := w.mastodon("http://127.0.0.1")
 	s := w.site(unlimited, w.connects(n))
 	b := w.connector(s, "kofi", rosterv1alpha1.RoleProfileConnector)
 	callback := "/connect/mastodon/callback"
@@ -318,7 +320,7 @@ func TestConnectingGoesWrong(t *testing.T) {
 
 func TestWhoMayConnect(t *testing.T) {
 	w := newWorld(t)
-	n, _ := w.mastodon()
+	n, _ := w.mastodon("http://127.0.0.1")
 	s := w.site(unlimited, w.connects(n))
 	own := w.profile("own", rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@own@" + n.Host(), ConnectedBy: w.address("kofi")})
 	other := w.profile("other", rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@other@" + n.Host()})
@@ -359,7 +361,7 @@ func TestWhoMayConnect(t *testing.T) {
 
 func TestConnectingAnew(t *testing.T) {
 	w := newWorld(t)
-	n, provider := w.mastodon()
+	n, provider := w.mastodon("http://127.0.0.1")
 	s := w.site(unlimited, w.connects(n))
 	own := w.profile("own", rosterv1alpha1.SocialProfileSpec{
 		Network: "Mastodon", Handle: "@acme@" + n.Host(), AccountID: "10acme", ConnectedBy: w.address("kofi"),
@@ -460,7 +462,7 @@ func TestRemovingAProfile(t *testing.T) {
 	w.answered(connection.Outcome{Profile: "own", Handle: "own.example", Result: connection.Removed})
 	b.get("/organizations/"+w.ns+"/profiles/outcome").expect(t, http.StatusOK, "own.example has been removed")
 	s.clock.SetTime(now().Add(time.Hour))
-	b.get(page).expect(t, http.StatusSeeOther) // who it is is asked for again
+	b.get(page).expect(t, http.StatusSeeOther) // the password is asked for again
 }
 
 func TestHowAConnectionStands(t *testing.T) {

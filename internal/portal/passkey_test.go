@@ -18,15 +18,18 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// passkeySite is a portal where browsers offer passkeys: at localhost, by the port that it really has.
-func (w *world) passkeySite() *site {
+// passkeySite is a portal where browsers offer passkeys: at localhost.
+func (w *world) passkeySite() *site { return w.localSite("localhost", func(string) []func(*configure) { return nil }) }
+
+// localSite is a portal that knows its address, with the port that it really has.
+func (w *world) localSite(host string, with func(base string) []func(*configure)) *site {
 	w.t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	base := strings.Replace("http://"+listener.Addr().String(), "127.0.0.1", "localhost", 1)
-	s := w.site(unlimited, func(c *configure) { c.BaseURL = base })
+	base := strings.Replace("http://"+listener.Addr().String(), "127.0.0.1", host, 1)
+	s := w.site(append(with(base), unlimited, func(c *configure) { c.BaseURL = base })...)
 	server := &http.Server{Handler: s.handler}
 	w.t.Cleanup(func() { _ = server.Close() })
 	go func() { _ = server.Serve(listener) }()

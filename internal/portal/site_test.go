@@ -50,6 +50,12 @@ func (l *lines) add(s string) {
 	l.all = append(l.all, s)
 }
 
+func (l *lines) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.all = nil
+}
+
 func (l *lines) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
