@@ -164,6 +164,13 @@ func (p *Portal) postAccept(v *visit) {
 			return
 		}
 	}
+	if who.stands != held {
+		// A password was hashed meanwhile, which may have had to wait.
+		if err := p.lookAround(v); err != nil {
+			p.fail(v, f, err)
+			return
+		}
+	}
 	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
 		invitation.Accept(inv, who.account.Name, now)
 	})
@@ -205,9 +212,10 @@ func (p *Portal) accepted(v *visit, who proven, wrote bool) {
 	var err error
 	switch login := string(v.found.address); who.stands {
 	case toBegin:
-		err = p.begin(v, who.account, who.session, who.device, login)
+		err = p.begin(v, who.account, who.credentials, who.session, who.device, login)
 	case toHand:
-		err = errors.Join(p.end(v), p.hand(v, who.account, who.session, who.device, login),
+		_, err = p.end(v)
+		err = errors.Join(err, p.hand(v, who.account, who.session, who.device, login),
 			p.accounts.RecordSignIn(v.r.Context(), who.account, p.clock.Now()))
 	case held:
 	}
@@ -362,14 +370,17 @@ func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, ch
 	p.redirect(v, "")
 }
 
-// settle changes the status of an invitation whose link is good for that, in one write that carries the version that was checked. If
-// somebody else was faster it looks and decides again. Afterwards v.found is how the invitation stands, whoever made it so.
+// settle changes the status of an invitation whose link is good for that, in one write that carries the version that was read, last of all
+// or before what took its time. If somebody else was faster it looks and decides again. Afterwards v.found is how the invitation stands,
+// whoever made it so.
 func (p *Portal) settle(
 	ctx context.Context, v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time),
 ) (wrote bool, _ error) {
-	for range maxRounds {
-		if err := p.refreshVisit(v); err != nil {
-			return false, err
+	for round := range maxRounds {
+		if round > 0 {
+			if err := p.refreshVisit(v); err != nil {
+				return false, err
+			}
 		}
 		now := p.clock.Now()
 		if v.found.check(now) != from {
