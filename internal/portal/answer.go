@@ -164,16 +164,7 @@ func (p *Portal) postAccept(v *visit) {
 			return
 		}
 	}
-	if who.stands != held {
-		// A password was hashed meanwhile, which may have had to wait.
-		if err := p.lookAround(v); err != nil {
-			p.fail(v, f, err)
-			return
-		}
-	}
-	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
-		invitation.Accept(inv, who.account.Name, now)
-	})
+	wrote, err := p.claim(ctx, v, who)
 	switch {
 	case err != nil:
 		p.fail(v, f, err)
@@ -182,6 +173,19 @@ func (p *Portal) postAccept(v *visit) {
 	default:
 		p.accepted(v, who, wrote)
 	}
+}
+
+// claim accepts the invitation for somebody who has shown who they are.
+func (p *Portal) claim(ctx context.Context, v *visit, who proven) (wrote bool, _ error) {
+	if who.stands != held {
+		// A password was hashed meanwhile, which may have had to wait.
+		if err := p.lookAround(v); err != nil {
+			return false, err
+		}
+	}
+	return p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
+		invitation.Accept(inv, who.account.Name, now)
+	})
 }
 
 // secondFirst has somebody whose password was right give their second factor before they accept: they come back to the invitation.
