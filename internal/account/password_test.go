@@ -152,7 +152,7 @@ func testReset(t *testing.T, c cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Begin(ctx, a, NewSession(a, credentials, MethodPassword, now), Browser{ID: "x"}, now); err != nil {
+	if _, err := s.Begin(ctx, a, credentials, NewSession(a, credentials, MethodPassword, now), Browser{ID: "x"}, now); err != nil {
 		t.Fatal(err)
 	}
 	if got := fresh().Status.Requested(rosterv1alpha1.MailPasswordChanged); !got.Time.Equal(second) {

@@ -65,7 +65,8 @@ func (s Sealer) Open(text string, document any) error {
 		return errSealed
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) < chacha20poly1305.NonceSizeX {
+	// Package base64 passes over line breaks, so that one document would have many texts.
+	if err != nil || len(raw) < chacha20poly1305.NonceSizeX || base64.RawURLEncoding.EncodedLen(len(raw)) != len(text) {
 		return errSealed
 	}
 	nonce, sealed := raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:]

@@ -27,6 +27,8 @@ type Credentials struct {
 	Sessions Sessions
 
 	entries map[string][]byte
+	// read is the Secret as it was when it said so; nil if they were not read.
+	read *corev1.Secret
 }
 
 // Entry is the entry of that name as it is stored; empty if there is none. It belongs to whoever the name belongs to.
@@ -65,6 +67,9 @@ type Secrets interface {
 	// it reads and changes anew. If change returns an error nothing is written; ErrUnchanged is no error to the caller. It returns the
 	// credentials as they stand afterwards. The error is ErrNoCredentials, that of change, or that of the API server.
 	Update(ctx context.Context, of *rosterv1alpha1.Account, change func(*Credentials) error) (Credentials, error)
+	// UpdateFrom is Update that begins with credentials which have been read before, and reads them anew only if somebody was faster. If
+	// change finds nothing to change in them, what is returned is as old as they are.
+	UpdateFrom(ctx context.Context, of *rosterv1alpha1.Account, known Credentials, change func(*Credentials) error) (Credentials, error)
 }
 
 // SecretType is the type of the Secrets that hold credentials.
@@ -94,22 +99,23 @@ func (s ClusterSecrets) Get(ctx context.Context, of *rosterv1alpha1.Account) (Cr
 	case secret == nil || left(secret, of):
 		return Credentials{}, ErrNoCredentials
 	}
-	return parseCredentials(secret.Data)
+	return parseCredentials(secret)
 }
 
 // Update implements Secrets.
 func (s ClusterSecrets) Update(
 	ctx context.Context, of *rosterv1alpha1.Account, change func(*Credentials) error,
 ) (Credentials, error) {
+	return s.UpdateFrom(ctx, of, Credentials{}, change)
+}
+
+// UpdateFrom implements Secrets.
+func (s ClusterSecrets) UpdateFrom(
+	ctx context.Context, of *rosterv1alpha1.Account, known Credentials, change func(*Credentials) error,
+) (Credentials, error) {
+	secret := known.read
 	for range maxRounds {
-		secret, err := s.read(ctx, of)
-		switch {
-		case err != nil:
-			return Credentials{}, err
-		case secret == nil || left(secret, of):
-			return Credentials{}, ErrNoCredentials
-		}
-		c, err := parseCredentials(secret.Data)
+		c, err := s.current(ctx, of, secret)
 		if err != nil {
 			return Credentials{}, err
 		}
@@ -118,11 +124,9 @@ func (s ClusterSecrets) Update(
 		} else if err != nil {
 			return Credentials{}, err
 		}
-		if secret.Data, err = c.data(); err != nil {
-			return Credentials{}, err
-		}
-		err = s.Client.Update(ctx, secret)
+		c, err = s.store(ctx, c)
 		if apierrors.IsConflict(err) {
+			secret = nil
 			continue
 		}
 		if err != nil {
@@ -133,9 +137,30 @@ func (s ClusterSecrets) Update(
 	return Credentials{}, errors.New("changing credentials: too many changes at the same moment")
 }
 
-func parseCredentials(data map[string][]byte) (Credentials, error) {
-	sessions, err := parseSessions(data[sessionsKey])
-	c := Credentials{PasswordHash: string(data[passwordKey]), Sessions: sessions, entries: maps.Clone(data)}
+// current is what stands in the Secret, which is read if it has not been.
+func (s ClusterSecrets) current(ctx context.Context, of *rosterv1alpha1.Account, secret *corev1.Secret) (Credentials, error) {
+	if secret == nil {
+		return s.Get(ctx, of)
+	}
+	return parseCredentials(secret)
+}
+
+// store writes credentials under the version that was read.
+func (s ClusterSecrets) store(ctx context.Context, c Credentials) (Credentials, error) {
+	data, err := c.data()
+	if err != nil {
+		return c, err
+	}
+	c.read = c.read.DeepCopy()
+	c.read.Data = data
+	return c, s.Client.Update(ctx, c.read)
+}
+
+func parseCredentials(secret *corev1.Secret) (Credentials, error) {
+	sessions, err := parseSessions(secret.Data[sessionsKey])
+	c := Credentials{
+		PasswordHash: string(secret.Data[passwordKey]), Sessions: sessions, entries: maps.Clone(secret.Data), read: secret,
+	}
 	delete(c.entries, passwordKey)
 	delete(c.entries, sessionsKey)
 	return c, err

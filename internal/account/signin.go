@@ -109,11 +109,13 @@ func isUsername(s string) bool {
 }
 
 // Begin puts a session on a device, and notes the sign-in. From a device that is in use it writes nothing; otherwise once, and once more
-// for the time of the last sign-in, an hour apart at least.
+// for the time of the last sign-in, an hour apart at least. It begins with the credentials that the proof was checked against, or reads
+// them if these are empty. If everything was signed out since then, either the error is ErrSignedOut, or what is returned is a session that
+// does not count.
 func (s *Store) Begin(
-	ctx context.Context, account *rosterv1alpha1.Account, session Session, on Browser, now time.Time,
+	ctx context.Context, account *rosterv1alpha1.Account, known Credentials, session Session, on Browser, now time.Time,
 ) (Session, error) {
-	c, err := s.secrets.Update(ctx, account, func(c *Credentials) error {
+	c, err := s.secrets.UpdateFrom(ctx, account, known, func(c *Credentials) error {
 		if c.Sessions.Epoch != session.Epoch {
 			return ErrSignedOut // the password was changed, or everything signed out, since it was given
 		}

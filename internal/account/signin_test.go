@@ -92,17 +92,17 @@ func testSignInWrites(t *testing.T, c cluster) {
 		{61 * time.Minute, "first", 0},
 		{62 * time.Minute, "second", 1},
 	} {
-		count["write"] = 0
+		clear(count)
 		now := today().Add(tc.after)
 		session, err := signIn(ctx, s, "often@example.com", tc.device, now)
 		if err != nil {
 			t.Fatal(err)
 		}
+		if count["write"] != tc.writes || count["read"] != 2 {
+			t.Errorf("sign-in %d after %s took %v, want %d writes, and one read each of Account and Secret", i, tc.after, count, tc.writes)
+		}
 		if _, _, err := s.Check(ctx, session, now); err != nil {
 			t.Errorf("%d: the session does not count: %v", i, err)
-		}
-		if count["write"] != tc.writes {
-			t.Errorf("sign-in %d after %s took %d writes, want %d", i, tc.after, count["write"], tc.writes)
 		}
 	}
 	count["read"] = 0
@@ -120,11 +120,15 @@ func testSignInWrites(t *testing.T, c cluster) {
 }
 
 func signIn(ctx context.Context, s *Store, a invitation.Address, device string, now time.Time) (Session, error) {
-	account, c, err := s.Authenticate(ctx, a, "correct horse")
+	return signInWith(ctx, s, a, "correct horse", device, now)
+}
+
+func signInWith(ctx context.Context, s *Store, a invitation.Address, password, device string, now time.Time) (Session, error) {
+	account, c, err := s.Authenticate(ctx, a, password)
 	if err != nil {
 		return Session{}, err
 	}
-	return s.Begin(ctx, account, NewSession(account, c, MethodPassword, now), Browser{ID: device, Label: device}, now)
+	return s.Begin(ctx, account, c, NewSession(account, c, MethodPassword, now), Browser{ID: device, Label: device}, now)
 }
 
 func testSessionsEnd(t *testing.T, c cluster) {
@@ -182,7 +186,7 @@ func testSessionsEnd(t *testing.T, c cluster) {
 	expect("signed out everywhere, pending", pending, false)
 	begin("phone")
 	expect("signed in after that, the old session", phone, false)
-	if _, err := s.Begin(ctx, account, pending, Browser{ID: "x"}, now); !errors.Is(err, ErrSignedOut) {
+	if _, err := s.Begin(ctx, account, Credentials{}, pending, Browser{ID: "x"}, now); !errors.Is(err, ErrSignedOut) {
 		t.Errorf("beginning a session whose password was given before: %v", err)
 	}
 
@@ -202,6 +206,73 @@ func testSessionsEnd(t *testing.T, c cluster) {
 	}
 	last.Began = now
 	expect("of an Account that is gone", last, false)
+}
+
+// testOvertaken: what is known at a sign-in is not read again. What happens in between must end the session all the same.
+func testOvertaken(t *testing.T, c cluster) {
+	ctx, s, now := t.Context(), storeOver(t, c), today()
+	account, err := register(ctx, s, "overtaken@example.com", profile("Overtaken"), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	password := "correct horse"
+	for name, between := range map[string]func(*rosterv1alpha1.Account) error{
+		"everything was signed out": func(a *rosterv1alpha1.Account) error { return s.SignOutEverywhere(ctx, a) },
+		"a new password was chosen": func(a *rosterv1alpha1.Account) error {
+			now, password = now.Add(time.Minute), password+" battery"
+			return s.ResetPassword(ctx, a, now, password, now)
+		},
+	} {
+		for _, device := range []string{"laptop", "new since " + name} {
+			if _, err := signInWith(ctx, s, "overtaken@example.com", password, "laptop", now); err != nil {
+				t.Fatal(err)
+			}
+			a, c, err := s.Authenticate(ctx, "overtaken@example.com", password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := between(a); err != nil {
+				t.Fatal(err)
+			}
+			session, err := s.Begin(ctx, a, c, NewSession(a, c, MethodPassword, now), Browser{ID: device}, now)
+			if err == nil {
+				_, _, err = s.Check(ctx, session, now)
+			}
+			if !errors.Is(err, ErrSignedOut) {
+				t.Errorf("%s, while somebody signed in on %s: %v", name, device, err)
+			}
+			got, err := s.Credentials(ctx, account)
+			if err != nil || len(got.Sessions.Devices) > 0 {
+				t.Errorf("%s: devices %v, %v", name, got.Sessions.Devices, err)
+			}
+		}
+	}
+}
+
+// testOvertakenByOthers: changes that do not concern a sign-in do not keep anybody out, and are not undone.
+func testOvertakenByOthers(t *testing.T, c cluster) {
+	ctx, s, now := t.Context(), storeOver(t, c), today()
+	if _, err := register(ctx, s, "beside@example.com", profile("Beside"), "correct horse"); err != nil {
+		t.Fatal(err)
+	}
+	a, known, err := s.Authenticate(ctx, "beside@example.com", "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.UpdateCredentials(ctx, a, func(c *Credentials) error {
+		c.SetEntry("factors", []byte("kept"))
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	session, err := s.Begin(ctx, a, known, NewSession(a, known, MethodPassword, now), Browser{ID: "laptop"}, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, got, err := s.Check(ctx, session, now)
+	if err != nil || string(got.Entry("factors")) != "kept" {
+		t.Errorf("%q, %v", got.Entry("factors"), err)
+	}
 }
 
 func testSuspended(t *testing.T, c cluster) {

@@ -112,6 +112,8 @@ func TestStore(t *testing.T) {
 		"sign-in from a device in use costs nothing": testSignInWrites,
 		"sessions end":                               testSessionsEnd,
 		"a suspended account":                        testSuspended,
+		"a sign-in that is overtaken":                testOvertaken,
+		"a sign-in beside other changes":             testOvertakenByOthers,
 		"an outdated hash is made anew":              testRehash,
 		"what others keep beside the password":       testEntries,
 		"a forgotten password":                       testReset,

@@ -16,9 +16,6 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
-// maxRounds is how often an answer is decided anew when somebody else was faster.
-const maxRounds = 5
-
 // throttledError says how long to wait.
 type throttledError struct{ wait time.Duration }
 
@@ -164,9 +161,7 @@ func (p *Portal) postAccept(v *visit) {
 			return
 		}
 	}
-	wrote, err := p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
-		invitation.Accept(inv, who.account.Name, now)
-	})
+	wrote, err := p.claim(ctx, v, who)
 	switch {
 	case err != nil:
 		p.fail(v, f, err)
@@ -205,9 +200,10 @@ func (p *Portal) accepted(v *visit, who proven, wrote bool) {
 	var err error
 	switch login := string(v.found.address); who.stands {
 	case toBegin:
-		err = p.begin(v, who.account, who.session, who.device, login)
+		err = p.begin(v, who.account, who.credentials, who.session, who.device, login)
 	case toHand:
-		err = errors.Join(p.end(v), p.hand(v, who.account, who.session, who.device, login),
+		_, err = p.end(v)
+		err = errors.Join(err, p.hand(v, who.account, who.session, who.device, login),
 			p.accounts.RecordSignIn(v.r.Context(), who.account, p.clock.Now()))
 	case held:
 	}
@@ -274,8 +270,6 @@ func whoHolds(who *person) proven {
 	}
 	return proven{account: who.account, session: who.session, stands: held}
 }
-
-var errContention = errors.New("too many changes at the same moment")
 
 // authenticate checks the password of the Account that is there. It changes nothing about it.
 func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, error) {
@@ -360,37 +354,6 @@ func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, ch
 	}
 	p.metrics.countClaim(result)
 	p.redirect(v, "")
-}
-
-// settle changes the status of an invitation whose link is good for that, in one write that carries the version that was checked. If
-// somebody else was faster it looks and decides again. Afterwards v.found is how the invitation stands, whoever made it so.
-func (p *Portal) settle(
-	ctx context.Context, v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time),
-) (wrote bool, _ error) {
-	for range maxRounds {
-		if err := p.refreshVisit(v); err != nil {
-			return false, err
-		}
-		now := p.clock.Now()
-		if v.found.check(now) != from {
-			return false, nil
-		}
-		inv := v.found.offer.Invitation
-		change(inv, now)
-		err := p.client.Status().Update(ctx, inv)
-		switch {
-		case err == nil:
-			return true, nil
-		case apierrors.IsConflict(err), apierrors.IsNotFound(err):
-			continue
-		}
-		// The write may have arrived although its answer did not.
-		if p.refreshVisit(v) == nil && v.found.check(now) != from {
-			return true, nil
-		}
-		return false, fmt.Errorf("answering the invitation: %w", err)
-	}
-	return false, errContention
 }
 
 func (p *Portal) tooLate(v *visit, verdict invitation.Verdict) {

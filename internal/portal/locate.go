@@ -133,6 +133,11 @@ func (p *Portal) refresh(ctx context.Context, f found) (found, error) {
 	if inv.UID != old.UID {
 		return f, errUnknown
 	}
+	return p.regather(ctx, f, inv)
+}
+
+// regather reads from the API server what an invitation speaks of, and verifies the link against it.
+func (p *Portal) regather(ctx context.Context, f found, inv *rosterv1alpha1.Invitation) (found, error) {
 	offer, err := gather(ctx, p.client, inv)
 	if err != nil {
 		return f, err

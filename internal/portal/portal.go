@@ -270,6 +270,17 @@ func (p *Portal) open(v *visit) bool {
 
 func (p *Portal) refreshVisit(v *visit) error {
 	f, err := p.refresh(v.r.Context(), v.found)
+	return p.refreshed(v, f, err)
+}
+
+// lookAround reads anew what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
+// written.
+func (p *Portal) lookAround(v *visit) error {
+	f, err := p.regather(v.r.Context(), v.found, v.found.offer.Invitation)
+	return p.refreshed(v, f, err)
+}
+
+func (p *Portal) refreshed(v *visit, f found, err error) error {
 	if err == nil && v.gives {
 		err = p.review(v.r.Context(), &f)
 	}

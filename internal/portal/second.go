@@ -48,13 +48,13 @@ func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Crede
 		return err
 	}
 	if !asks {
-		if err := p.begin(v, acct, s, d, acct.Spec.Email); err != nil {
+		if err := p.begin(v, acct, c, s, d, acct.Spec.Email); err != nil {
 			return err
 		}
 		p.seeOther(v, p.destination(next), "")
 		return nil
 	}
-	if err := p.end(v); err != nil {
+	if _, err := p.end(v); err != nil {
 		return err
 	}
 	s.Pending = true
@@ -166,7 +166,8 @@ func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
 	s := who.session
 	s.Prove(method, now)
 	if s.Pending {
-		return p.begin(v, who.account, s, d, who.account.Spec.Email)
+		// Using the factor has changed the credentials.
+		return p.begin(v, who.account, account.Credentials{}, s, d, who.account.Spec.Email)
 	}
 	s, err := p.accounts.Renew(v.r.Context(), who.account, s, now)
 	if errors.Is(err, account.ErrSignedOut) {

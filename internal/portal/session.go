@@ -228,13 +228,20 @@ func loginHash(login string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// begin signs the person in on this browser: after it, the answer carries the session.
-func (p *Portal) begin(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device, login string) error {
-	if err := p.end(v); err != nil {
+// begin signs the person in on this browser: after it, the answer carries the session. The credentials are those that the proof was checked
+// against; empty ones are read anew.
+func (p *Portal) begin(
+	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d device, login string,
+) error {
+	ended, err := p.end(v)
+	if err != nil {
 		return err
 	}
+	if ended {
+		known = account.Credentials{} // it may have been theirs
+	}
 	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
-	s, err := p.accounts.Begin(v.r.Context(), acct, s, on, p.clock.Now())
+	s, err = p.accounts.Begin(v.r.Context(), acct, known, s, on, p.clock.Now())
 	if err != nil {
 		return err
 	}
@@ -259,17 +266,17 @@ func methods(s account.Session) []account.Method {
 	return all
 }
 
-// end signs out whoever is signed in on this browser.
-func (p *Portal) end(v *visit) error {
+// end signs out whoever is signed in on this browser. It returns false if nobody is.
+func (p *Portal) end(v *visit) (bool, error) {
 	who, err := p.person(v, false)
 	if err != nil || who == nil {
-		return err
+		return false, err
 	}
 	if err := p.accounts.SignOut(v.r.Context(), who.account, who.session.Device); err != nil {
-		return err
+		return false, err
 	}
 	p.audit(v, eventSignOut, resultSuccess, who.account.Name, "session", who.session.ID)
-	return nil
+	return true, nil
 }
 
 // nextParameter names where somebody wanted to go before they had to sign in.

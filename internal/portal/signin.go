@@ -205,7 +205,7 @@ func (p *Portal) postConfirm(v *visit) {
 
 // postSignOut answers POST /sign-out.
 func (p *Portal) postSignOut(v *visit) {
-	if err := p.end(v); err != nil {
+	if _, err := p.end(v); err != nil {
 		p.fault(v, err)
 		return
 	}

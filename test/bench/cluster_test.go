@@ -160,6 +160,11 @@ func cpu(pid int) float64 {
 
 // apiWrites counts the writes that the API server has answered, by resource, without leases and events.
 func (b *bench) apiWrites(resource string) float64 {
+	return b.apiRequests(resource, "POST", "PUT", "PATCH", "APPLY", "DELETE")
+}
+
+// apiRequests counts the requests that the API server has answered, by resource and verb.
+func (b *bench) apiRequests(resource string, verbs ...string) float64 {
 	set, err := kubernetes.NewForConfig(b.cluster.Config)
 	b.must(err)
 	raw, err := set.RESTClient().Get().AbsPath("/metrics").DoRaw(b.ctx)
@@ -169,7 +174,7 @@ func (b *bench) apiWrites(resource string) float64 {
 		if !strings.HasPrefix(line, "apiserver_request_total{") || !strings.Contains(line, `resource="`+resource+`"`) {
 			continue
 		}
-		for _, verb := range []string{"POST", "PUT", "PATCH", "APPLY", "DELETE"} {
+		for _, verb := range verbs {
 			if strings.Contains(line, `verb="`+verb+`"`) {
 				total += value(line)
 			}
