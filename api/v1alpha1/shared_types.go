@@ -102,6 +102,10 @@ const AccountNamespace = "roster-accounts"
 // ConnectionNamespace is the namespace in which the portal hands over to the operator what people wish to have connected.
 const ConnectionNamespace = "roster-connections"
 
+// ConnectionAnnotation on a SocialProfile and on the Secret with its tokens says that they came from the portal: the UID of the Secret by
+// which the portal asked for it.
+const ConnectionAnnotation = "roster.dev/connection"
+
 // LeftAnnotation on a Member says since when its person has left, before the Member is deleted.
 const LeftAnnotation = "roster.dev/left"
 

@@ -41,7 +41,7 @@ func ownRules(e Effective, organization, member string) []rbacv1.PolicyRule {
 		}
 		rules = append(rules, on("workspaces", names, "get"))
 	}
-	if e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan) {
+	if e.connects() {
 		rules = append(rules, on("socialprofiles", nil, "create"))
 	}
 	return rules

@@ -239,6 +239,16 @@ func inOrganizationWanted(s Sources, permissions []rosterv1alpha1.RolePermission
 	return want
 }
 
+// TestMayAddProfiles: whoever the portal lets connect new profiles is whom the API server lets create them.
+func TestMayAddProfiles(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		e := Resolve(drawSources(t))
+		if got, want := e.MayAddProfiles(), allows(Compile(e, "acme", "ana"), "create", "socialprofiles", "x"); got != want {
+			t.Fatalf("may add profiles: %v, and the Role says %v: %+v", got, want, e)
+		}
+	})
+}
+
 // TestEqualSourcesCompileToEqualRules: a Role is written only when something changed, in whatever order the sources were found.
 func TestEqualSourcesCompileToEqualRules(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

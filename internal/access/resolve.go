@@ -109,6 +109,16 @@ func (e Effective) May(p rosterv1alpha1.RolePermission) bool {
 	return slices.Contains(e.Permissions, p)
 }
 
+// MayAddProfiles says whether the member may connect profiles that the organisation does not have yet.
+func (e Effective) MayAddProfiles() bool {
+	return e.May(rosterv1alpha1.PermissionAddProfiles) || e.May(rosterv1alpha1.PermissionAdministerProfiles) || e.connects()
+}
+
+// connects says whether the member is a ProfileConnector and the plan has them.
+func (e Effective) connects() bool {
+	return e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan)
+}
+
 // On is what the member may do on a profile.
 func (e Effective) On(profile string) Set { return e.profiles[AllProfiles] | e.profiles[profile] }
 

@@ -8,6 +8,7 @@ package connection
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -71,9 +72,14 @@ type Profile struct {
 
 // Answer is what became of an Order.
 type Answer struct {
+	// Time when it was carried out.
+	Time metav1.Time `json:"time"`
 	// Outcomes are in the order of Accounts, or one for Remove. An Order that is answered as a whole has one for each all the same.
 	Outcomes []Outcome `json:"outcomes"`
 }
+
+// Over says whether an Answer is old enough to be deleted.
+func (a Answer) Over(now time.Time) bool { return now.Sub(a.Time.Time) >= Lifetime }
 
 // Outcome is what became of one account.
 type Outcome struct {
@@ -103,9 +109,9 @@ const (
 	NotAllowed Result = "NotAllowed"
 	// OtherAccount: the profile to repair is that of another account.
 	OtherAccount Result = "OtherAccount"
-	// ProfileGone: the profile to repair or to remove is not there any more.
+	// ProfileGone: the profile to repair is not there any more.
 	ProfileGone Result = "ProfileGone"
-	// Invalid: the API server refused the profile.
+	// Invalid: the Order makes no sense for this account, or the API server refused the profile.
 	Invalid Result = "Invalid"
 )
 
@@ -114,6 +120,15 @@ const Waiting = "roster.dev/waiting"
 
 // WaitsForSecrets says that the operator may not write Secrets in the namespace of the organisation.
 const WaitsForSecrets = "SecretForbidden"
+
+// Lifetime of an Order that nobody could carry out, and of an Answer.
+const Lifetime = time.Hour
+
+// Expired says whether an Order is too old to be carried out: whoever gave it has gone away. One from the future is none either.
+func (o Order) Expired(now time.Time) bool {
+	age := now.Sub(o.RequestedTime.Time)
+	return age >= Lifetime || age < -Lifetime
+}
 
 // Secret that carries an Order.
 func (o Order) Secret() (*corev1.Secret, error) { return carry(entryOrder, o) }
@@ -144,7 +159,8 @@ func OrderOf(s *corev1.Secret) (*Order, error) {
 }
 
 // Put writes an Answer in the place of the Order and its tokens.
-func (a Answer) Put(s *corev1.Secret) error {
+func (a Answer) Put(s *corev1.Secret, now time.Time) error {
+	a.Time = metav1.NewTime(now)
 	document, err := json.Marshal(a)
 	if err == nil {
 		s.Data = map[string][]byte{entryAnswer: document}

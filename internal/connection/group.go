@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connection
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/types"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// Group are the steps of an Order whose accounts have the same tokens. They share one Secret: a network may take a refresh token once, so
+// that two Secrets with the same one would take it from each other.
+type Group struct {
+	// Secret is the name of the one that is made for them, if one is. It follows from the Order alone.
+	Secret string
+	Tokens network.Tokens
+	Steps  []*Step
+
+	entries map[string][]byte
+}
+
+// Groups puts the steps together that have tokens to store.
+func Groups(in Input, steps []*Step) []*Group {
+	var all []*Group
+	for i, s := range steps {
+		a := &in.Order.Accounts[i]
+		g := withEntries(all, a.Entries)
+		if g == nil {
+			g = &Group{Secret: ProfileName(in.Order.Network, a) + "-" + Short(in.UID), entries: a.Entries}
+			g.Tokens, _ = network.ParseTokens(a.Entries) // Decide has refused what cannot be read.
+			all = append(all, g)
+		}
+		if s.Profile != nil {
+			g.Steps = append(g.Steps, s)
+		}
+	}
+	return all
+}
+
+func withEntries(groups []*Group, entries map[string][]byte) *Group {
+	for _, g := range groups {
+		if maps.EqualFunc(g.entries, entries, bytes.Equal) {
+			return g
+		}
+	}
+	return nil
+}
+
+// Home is the name of the Secret for the tokens: the one that the profiles of the group name, if all that have one already name the same
+// and no other profile does; else one of their own. Tokens for one profile may not open another, and whoever may connect the one may not
+// be allowed to touch the other.
+func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
+	home, within := "", map[types.UID]bool{}
+	for _, s := range g.Steps {
+		if s.IsNew() {
+			continue
+		}
+		within[s.Profile.UID] = true
+		named := SecretOf(s.Profile)
+		if named == "" || home != "" && named != home {
+			return g.Secret
+		}
+		home = named
+	}
+	shared := slices.ContainsFunc(all, func(p *rosterv1alpha1.SocialProfile) bool {
+		return p.DeletionTimestamp == nil && SecretOf(p) == home && !within[p.UID]
+	})
+	if home == "" || shared {
+		return g.Secret
+	}
+	return home
+}
+
+// Over is what a Secret holds once the tokens of the group are in it. Entries that are not Roster's stay, and nothing is replaced by nothing.
+func (g *Group) Over(data map[string][]byte) map[string][]byte {
+	there, _ := network.ParseTokens(data) // What cannot be read is written over.
+	tokens := there.With(g.Tokens)
+	if g.Tokens.AppPassword != "" {
+		tokens.AppPassword = g.Tokens.AppPassword
+	}
+	return tokens.Store(data)
+}
+
+// SecretOf is the name of the Secret that a profile names; empty for none.
+func SecretOf(p *rosterv1alpha1.SocialProfile) string {
+	if p.Spec.CredentialsSecretRef == nil {
+		return ""
+	}
+	return p.Spec.CredentialsSecretRef.Name
+}
+
+// Short tells Orders of the same account apart in a name.
+func Short(order types.UID) string {
+	sum := sha256.Sum256([]byte(order))
+	return hex.EncodeToString(sum[:4])
+}
+
+// maxName leaves room for Short in a DNS label.
+const maxName = 63 - 9
+
+// ProfileName is the name of the profile of an account. It follows from the account, so that connecting it again finds what is there.
+func ProfileName(on rosterv1alpha1.Network, a *Account) string {
+	sum := sha256.Sum256([]byte(strings.Join([]string{string(on), string(cmp.Or(a.Type, rosterv1alpha1.TypeProfile)), server(on, a.Handle), a.ID}, "\x00")))
+	hash := hex.EncodeToString(sum[:4])
+	name := strings.ToLower(string(on)) + "-" + label(a.Handle)
+	if most := maxName - len(hash) - 1; len(name) > most {
+		name = name[:most]
+	}
+	return strings.Trim(name, "-") + "-" + hash
+}
+
+// label is what of a handle can stand in the name of an object.
+func label(handle string) string {
+	fields := strings.FieldsFunc(strings.ToLower(handle), func(r rune) bool { return (r < 'a' || r > 'z') && (r < '0' || r > '9') })
+	return strings.Join(fields, "-")
+}
