@@ -44,7 +44,7 @@ type Step struct {
 }
 
 // Refuse ends a step without anything done.
-func (s *Step) Refuse(why Result) { *s = Step{Outcome: Outcome{Result: why}} }
+func (s *Step) Refuse(why Result) { *s = Step{Outcome: Outcome{Handle: s.Outcome.Handle, Result: why}} }
 
 // IsNew says whether the profile is to be created.
 func (s *Step) IsNew() bool { return s.Profile != nil && s.Profile.UID == "" }
@@ -64,16 +64,16 @@ func Decide(in Input) []*Step {
 func Removal(in Input) (*rosterv1alpha1.SocialProfile, Outcome) {
 	name := in.Order.Remove.Name
 	if in.Person.Holds == nil {
-		return nil, Outcome{Result: NotAllowed}
+		return nil, Outcome{Handle: name, Result: NotAllowed}
 	}
 	p := in.find(*in.Order.Remove)
 	switch {
 	case p == nil:
-		return nil, Outcome{Profile: name, Result: Removed}
+		return nil, Outcome{Profile: name, Handle: name, Result: Removed}
 	case !in.mayConnect(p):
-		return nil, Outcome{Result: NotAllowed}
+		return nil, Outcome{Handle: name, Result: NotAllowed}
 	}
-	return p, Outcome{Profile: name, Result: Removed}
+	return p, Outcome{Profile: name, Handle: p.Spec.Handle, Result: Removed}
 }
 
 type decision struct {
@@ -85,16 +85,17 @@ type decision struct {
 }
 
 func (d *decision) step(a *Account) *Step {
-	s := &Step{}
+	s := &Step{Outcome: Outcome{Handle: a.Handle}}
 	switch p, refusal := d.profile(a); {
 	case refusal != nil:
 		s.Outcome = *refusal
+		s.Outcome.Handle = a.Handle
 	case d.taken[p.Name]:
 		s.Refuse(Invalid)
 	default:
 		d.taken[p.Name] = true
 		s.Profile = p
-		s.Outcome = Outcome{Profile: p.Name, Result: Repaired}
+		s.Outcome.Profile, s.Outcome.Result = p.Name, Repaired
 		if p.UID == "" || Came(p, d.UID, d.Person) {
 			s.Outcome.Result = Added
 		}
@@ -130,7 +131,7 @@ func (d *decision) repaired(a *Account) (*rosterv1alpha1.SocialProfile, *Outcome
 		return nil, &Outcome{Profile: a.Repair.Name, Result: ProfileGone}
 	case !d.mayConnect(p):
 		return nil, &Outcome{Result: NotAllowed}
-	case !d.sameKind(p, a) || accountOf(p) != "" && accountOf(p) != a.ID:
+	case !d.sameKind(p, a) || AccountOf(p) != "" && AccountOf(p) != a.ID:
 		return nil, &Outcome{Profile: p.Name, Result: OtherAccount}
 	}
 	return p, nil
@@ -214,7 +215,7 @@ func (in Input) mayConnect(p *rosterv1alpha1.SocialProfile) bool {
 
 // Has says whether a profile is that of an account of the Order.
 func (in Input) Has(p *rosterv1alpha1.SocialProfile, a *Account) bool {
-	return in.sameKind(p, a) && accountOf(p) == a.ID
+	return in.sameKind(p, a) && AccountOf(p) == a.ID
 }
 
 // sameKind says whether a profile can be that of an account: of the same network, the same server of it, and the same type.
@@ -234,8 +235,8 @@ func server(on rosterv1alpha1.Network, handle string) string {
 	return strings.ToLower(server)
 }
 
-// accountOf is the network's own name of the account that a profile is; empty while that is not known.
-func accountOf(p *rosterv1alpha1.SocialProfile) string {
+// AccountOf is the network's own name of the account that a profile is; empty while that is not known.
+func AccountOf(p *rosterv1alpha1.SocialProfile) string {
 	if p.Spec.AccountID == "" && p.Status.Credential != nil {
 		return p.Status.Credential.AccountID
 	}

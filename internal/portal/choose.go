@@ -131,18 +131,10 @@ func fitting(offers []network.Offer, profile *rosterv1alpha1.SocialProfile) []ne
 	if profile == nil {
 		return offers
 	}
-	id := accountOf(profile)
+	id := connection.AccountOf(profile)
 	return slices.DeleteFunc(offers, func(o network.Offer) bool {
 		return o.Type != profile.Spec.Type || id != "" && o.AccountID != id
 	})
-}
-
-// accountOf is the network's own name of the account of a profile; empty while nobody knows.
-func accountOf(sp *rosterv1alpha1.SocialProfile) string {
-	if sp.Spec.AccountID == "" && sp.Status.Credential != nil {
-		return sp.Status.Credential.AccountID
-	}
-	return sp.Spec.AccountID
 }
 
 // compare finds the offers that are profiles already.
@@ -152,10 +144,10 @@ func (p *Portal) compare(v *visit, c *choice) error {
 	if err := p.cache.List(v.r.Context(), &list, client.InNamespace(c.member.Namespace)); err != nil {
 		return err
 	}
+	on := connection.Input{Order: &connection.Order{Network: c.Name}}
 	for _, o := range c.offers {
-		i := slices.IndexFunc(list.Items, func(sp rosterv1alpha1.SocialProfile) bool {
-			return sp.Spec.Network == c.Name && sp.Spec.Type == o.Type && accountOf(&sp) == o.AccountID
-		})
+		acct := &connection.Account{ID: o.AccountID, Handle: o.Handle, Type: o.Type}
+		i := slices.IndexFunc(list.Items, func(sp rosterv1alpha1.SocialProfile) bool { return on.Has(&sp, acct) })
 		if i < 0 {
 			continue
 		}

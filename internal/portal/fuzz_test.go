@@ -62,6 +62,8 @@ func FuzzToken(f *testing.F) {
 	for _, page := range []string{
 		"/sign-in", "/sign-in/confirm", "/sign-out", "/forgotten", "/reset/" + strings.Repeat("A", 75), "/account", "/account/profile",
 		"/account/username", "/account/password", "/account/sessions", "/organizations/acme", "/organizations/acme/welcome", "/organizations/acme/leave",
+		"/organizations/acme/profiles", "/organizations/acme/profiles/outcome", "/organizations/acme/profiles/x/remove", "/organizations/acme/connect/x",
+		"/organizations/acme/connect/x/go", "/organizations/acme/connect/x/choose", "/connect/x/callback",
 	} {
 		f.Add(page, "next=%2F%2Fevil.example&done=x", "login=ana%40acme.example&password=x&device=%00&confirm=x", true)
 		f.Add(page, "next=/account/../x", "login=%0d%0aBcc:", false)
@@ -201,6 +203,18 @@ func FuzzBrowserLabel(f *testing.F) {
 	f.Fuzz(func(t *testing.T, agent string) {
 		if label := browserLabel(agent); !regexp.MustCompile(`^[A-Za-z ]*(, )?[A-Za-z ]*$`).MatchString(label) {
 			t.Errorf("%q is called %q", agent, label)
+		}
+	})
+}
+
+// FuzzOAuthError: what a network, or whoever made the link, calls an error gets into the log as one short printable word.
+func FuzzOAuthError(f *testing.F) {
+	for _, code := range []string{"access_denied", "a\nb", "\x00\x1b[31m", strings.Repeat("é", 80), "\u202e"} {
+		f.Add(code)
+	}
+	f.Fuzz(func(t *testing.T, code string) {
+		if got := oauthError(code); len(got) > 60 || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Errorf("%q is logged as %q", code, got)
 		}
 	})
 }
