@@ -7,13 +7,18 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
 )
 
 // acme has a manager of the name, profiles, and first steps.
@@ -162,7 +167,11 @@ func TestBrowserAccountPictures(t *testing.T) {
 		t.Skip("SCREENSHOTS names no folder")
 	}
 	b, w := openBrowser(t), newWorld(t)
-	s := w.site()
+	s := w.site(w.connects(
+		config.Network{Name: "Facebook", Secret: "roster-facebook"}, config.Network{Name: "Instagram", Secret: "roster-instagram"},
+		config.Network{Name: "LinkedIn", Secret: "roster-linkedin"}, config.Network{Name: "YouTube", Secret: "roster-youtube"},
+		config.Network{Name: "Mastodon", Secret: "roster-mastodon", URL: "https://mastodon.example"},
+	))
 	s.browser().post(w.link(w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = "ana.lima@example.com" })), accepting()).
 		expect(t, http.StatusSeeOther)
 	w.create(w.member("ana", "ana.lima@example.com", func(m *rosterv1alpha1.Member) {
@@ -190,10 +199,51 @@ func TestBrowserAccountPictures(t *testing.T) {
 		b.open(s.url + path)
 		b.shoot(name)
 	}
+	w.connection("acme-fb", "True", nil)
+	w.connection("acme-ads", "True", ptr.To(metav1.NewTime(now().Add(9*24*time.Hour))))
+	w.connection("acme-masto", "False", nil)
+	m.Status.Role = "Manager"
+	m.Status.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "*", Role: "Administrator"}}
+	if err := w.admin.Status().Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(m)
+	m.Spec.Role = "Manager"
+	w.rights(m)
+	b.open(s.url + "/organizations/" + w.ns + "/profiles")
+	b.shoot("portal-profiles")
+	b.open(s.url + "/organizations/" + w.ns + "/connect/facebook")
+	b.shoot("portal-connect")
 	b.size(390, 800)
 	b.scheme("dark")
 	b.open(s.url + "/account")
 	b.shoot("portal-account-phone-dark")
+}
+
+// connection has the operator say how the tokens of a profile stand.
+func (w *world) connection(profile string, connected metav1.ConditionStatus, until *metav1.Time) {
+	w.t.Helper()
+	sp := &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: profile}}
+	if err := w.admin.Get(w.t.Context(), client.ObjectKeyFromObject(sp), sp); err != nil {
+		w.t.Fatal(err)
+	}
+	sp.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: profile}
+	if err := w.admin.Update(w.t.Context(), sp); err != nil {
+		w.t.Fatal(err)
+	}
+	since := metav1.NewTime(now())
+	sp.Status.Conditions = []metav1.Condition{
+		{Type: rosterv1alpha1.ConditionConnected, Status: connected, Reason: "Asked", LastTransitionTime: since},
+		{Type: rosterv1alpha1.ConditionTokenExpiring, Status: "False", Reason: "NotExpiring", LastTransitionTime: since},
+	}
+	if until != nil {
+		sp.Status.Conditions[1].Status = "True"
+		sp.Status.Credential = &rosterv1alpha1.CredentialStatus{ReconnectByTime: until}
+	}
+	if err := w.admin.Status().Update(w.t.Context(), sp); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(sp)
 }
 
 // refresh reads an object as it is now.

@@ -54,15 +54,12 @@ func TestBrowserConnect(t *testing.T) {
 	b.choose("Connections of social profiles")
 	b.says("Access is lost: connect it again", "Add a profile")
 	b.sound("profiles")
-	b.shoot("portal-profiles")
 	b.choose("Mastodon (" + n.Host() + ")")
 	b.sound("connect")
-	b.shoot("portal-connect")
 	b.choose("Continue to Mastodon (" + n.Host() + ")")
 	b.atProvider("globex")
 	b.says("Choose what to connect on Mastodon", "@globex@"+n.Host())
 	b.sound("choose")
-	b.shoot("portal-choose")
 	b.value(`document.getElementById('account').click(); 0`)
 	b.choose("Connect")
 	b.focused("errors")
@@ -80,7 +77,6 @@ func TestBrowserConnect(t *testing.T) {
 	<-answered
 	b.says("Done", "@globex@"+n.Host()+" is connected")
 	b.sound("outcome")
-	b.shoot("portal-outcome")
 	b.choose("To the social profiles")
 
 	b.choose("Remove")

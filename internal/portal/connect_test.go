@@ -128,7 +128,7 @@ func (w *world) answered(outcomes ...connection.Outcome) {
 	if len(secrets) != 1 {
 		w.t.Fatalf("%d orders", len(secrets))
 	}
-	if err := (connection.Answer{Outcomes: outcomes}).Put(secrets[0]); err != nil {
+	if err := (connection.Answer{Outcomes: outcomes}).Put(secrets[0], now()); err != nil {
 		w.t.Fatal(err)
 	}
 	if err := w.admin.Update(context.Background(), secrets[0]); err != nil {

@@ -19,7 +19,9 @@ import (
 )
 
 // passkeySite is a portal where browsers offer passkeys: at localhost.
-func (w *world) passkeySite() *site { return w.localSite("localhost", func(string) []func(*configure) { return nil }) }
+func (w *world) passkeySite() *site {
+	return w.localSite("localhost", func(string) []func(*configure) { return nil })
+}
 
 // localSite is a portal that knows its address, with the port that it really has.
 func (w *world) localSite(host string, with func(base string) []func(*configure)) *site {
