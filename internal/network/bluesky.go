@@ -59,7 +59,7 @@ func judgeBluesky(_ int, body []byte) (Kind, string) {
 	}
 	message := answer.Error + " " + answer.Message
 	switch answer.Error {
-	case "ExpiredToken", "InvalidToken", "AuthenticationRequired", "AccountTakedown":
+	case "ExpiredToken", "InvalidToken", "AuthenticationRequired", "AccountTakedown", "AuthFactorTokenRequired":
 		return KindAuthentication, message
 	case "RateLimitExceeded":
 		return KindLimit, message
@@ -127,7 +127,10 @@ func (n bluesky) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 		return nil, err
 	}
 	if jwtClaims(s.AccessJWT).Scope == fullAccess {
-		return nil, &Error{Kind: KindAuthentication, Message: "this is the password of the account itself: make an app password in the settings of Bluesky"}
+		return nil, &Error{
+			Kind:    KindAuthentication,
+			Message: "this is the password of the account itself: make an app password in the settings of Bluesky",
+		}
 	}
 	return n.offers(Offer{AccountID: s.DID, Handle: s.Handle, Tokens: Tokens{AppPassword: t.AppPassword}.With(session)})
 }

@@ -5,6 +5,7 @@ package network
 import (
 	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -83,7 +84,22 @@ func (c connector) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	if err != nil {
 		return nil, c.scrub(err, t)
 	}
-	return offers, nil
+	return distinct(offers), nil
+}
+
+// distinct leaves out what no SocialProfile could name, and what is there twice.
+func distinct(offers []Offer) []Offer {
+	type account struct {
+		of rosterv1alpha1.ProfileType
+		id string
+	}
+	seen := map[account]bool{}
+	return slices.DeleteFunc(offers, func(o Offer) bool {
+		a := account{o.Type, o.AccountID}
+		out := o.AccountID == "" || len(o.AccountID) > longestHandle || seen[a]
+		seen[a] = true
+		return out
+	})
 }
 
 // redirector is a Redirector without secrets in its errors.
@@ -111,7 +127,7 @@ func (c caller) offers(o Offer) ([]Offer, error) {
 	return []Offer{o.named(o.Handle, o.Name, o.AccountID)}, nil
 }
 
-// longestHandle is how many characters spec.handle may have.
+// longestHandle is how many characters spec.handle and spec.accountID may have.
 const longestHandle = 253
 
 // named gives an Offer the first handle that there is, and its name, where that says more.

@@ -93,13 +93,17 @@ func faultOf(err error) Error {
 	return Error{Message: oneLine(err.Error())}
 }
 
-// oneLine keeps what a network says short and printable.
+// oneLine keeps what a network says printable.
 func oneLine(s string) string {
-	const longest = 300
 	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
-	s = strings.ToValidUTF8(s, "?")
+	return strings.ToValidUTF8(s, "?")
+}
+
+// short keeps what a network says short. What is secret in it has to be gone before: a part of a secret is not recognised any more.
+func short(s string) string {
+	const longest = 300
 	if runes := []rune(s); len(runes) > longest {
-		s = string(runes[:longest]) + "…"
+		return string(runes[:longest]) + "…"
 	}
 	return s
 }

@@ -140,7 +140,7 @@ func (n facebook) Renew(ctx context.Context, t Tokens) (Tokens, error) {
 	})
 }
 
-// Unread: unread_message_count and unread_notif_count of the Page ("Page" of the Graph API reference). A token of a person has neither.
+// Unread: unread_message_count and unread_notif_count of the Page ("Page" of the Graph API reference). A person has neither.
 func (n facebook) Unread(ctx context.Context, t Tokens) (int, error) {
 	var page struct {
 		Messages      int `json:"unread_message_count"`

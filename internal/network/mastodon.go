@@ -61,7 +61,8 @@ func (n mastodon) Renew(context.Context, Tokens) (Tokens, error) {
 	return Tokens{}, errors.New("tokens of Mastodon have no end, and cannot be renewed")
 }
 
-// Unread: "notifications API methods", unread_count, since version 4.3. Older servers do not have it.
+// Unread: "Get the number of unread notifications" of "notifications API methods", since version 4.3. Older servers do not have it. Servers
+// count to 100, and no further.
 func (n mastodon) Unread(ctx context.Context, t Tokens) (int, error) {
 	var answer struct{ Count int }
 	err := n.get(ctx, n.url+"/api/v1/notifications/unread_count", t.Access, judgeMastodon, &answer)

@@ -171,9 +171,10 @@ func (d discreet) scrub(err error, t Tokens, others ...string) error {
 	}
 	fault := faultOf(err)
 	for _, secret := range append(others, t.Access, t.Refresh, t.AppPassword, d.app.ClientSecret) {
-		if secret != "" {
+		if secret = oneLine(secret); secret != "" {
 			fault.Message = strings.ReplaceAll(fault.Message, secret, "[secret]")
 		}
 	}
+	fault.Message = short(fault.Message)
 	return &fault
 }

@@ -177,6 +177,16 @@ func TestCheck(t *testing.T) {
 			want:    network.Invalid, kind: network.KindAuthentication, says: "Unauthorized",
 		},
 		{
+			name: "a 401 with a type of its own", network: "X",
+			answers: map[string]answer{"GET /2/users/me": {401, nil, `{"title":"Unauthorized","type":"https://api.twitter.com/2/problems/client-forbidden","status":401,"detail":"The app is not enrolled"}`}},
+			want:    network.Unknown, says: "not enrolled",
+		},
+		{
+			name: "a 401 in JSON that is not X's", network: "X",
+			answers: map[string]answer{"GET /2/users/me": {401, nil, `{"message":"sign in to the gateway"}`}},
+			want:    network.Unknown, says: "answers 401",
+		},
+		{
 			name: "the app may not", network: "X",
 			answers: map[string]answer{"GET /2/users/me": {403, nil, `{"title":"Client Forbidden","type":"https://api.twitter.com/2/problems/client-forbidden","status":403,"detail":"Your client app is not configured"}`}},
 			want:    network.Unknown, says: "Client Forbidden",
@@ -235,6 +245,30 @@ func TestCheck(t *testing.T) {
 			want:    network.Invalid, kind: network.KindAuthentication, says: "invalid_token",
 		},
 		{
+			name: "a dead token, after tokeninfo", network: "YouTube",
+			answers: map[string]answer{
+				"GET /tokeninfo":           {200, nil, `{"exp":"1772370000"}`},
+				"GET /youtube/v3/channels": {401, nil, `{"error":{"code":401,"message":"Request had invalid authentication credentials.","errors":[{"message":"Invalid Credentials","domain":"global","reason":"authError","location":"Authorization"}],"status":"UNAUTHENTICATED"}}`},
+			},
+			want: network.Invalid, kind: network.KindAuthentication, says: "invalid authentication", report: network.Report{AccessExpiry: at("2026-03-01T13:00:00Z")},
+		},
+		{
+			name: "a 401 for want of a channel", network: "YouTube",
+			answers: map[string]answer{
+				"GET /tokeninfo":           {200, nil, `{"exp":"1772370000"}`},
+				"GET /youtube/v3/channels": {401, nil, `{"error":{"code":401,"message":"Unauthorized","errors":[{"domain":"youtube.header","reason":"youtubeSignupRequired"}]}}`},
+			},
+			want: network.Unknown, says: "Unauthorized", report: network.Report{AccessExpiry: at("2026-03-01T13:00:00Z")},
+		},
+		{
+			name: "a missing scope in the details", network: "YouTube",
+			answers: map[string]answer{
+				"GET /tokeninfo":           {200, nil, `{"exp":"1772370000"}`},
+				"GET /youtube/v3/channels": {403, nil, `{"error":{"code":403,"message":"Request had insufficient authentication scopes.","errors":[],"status":"PERMISSION_DENIED","details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo","reason":"ACCESS_TOKEN_SCOPE_INSUFFICIENT","domain":"googleapis.com"}]}}`},
+			},
+			want: network.Unknown, kind: network.KindScope, says: "insufficient", report: network.Report{AccessExpiry: at("2026-03-01T13:00:00Z")},
+		},
+		{
 			name: "the quota of the app is used up, with a 403", network: "YouTube",
 			answers: map[string]answer{
 				"GET /tokeninfo":           {200, nil, `{"exp":"1772370000"}`},
@@ -266,6 +300,16 @@ func TestCheck(t *testing.T) {
 			name: "the token is no good", network: "Pinterest",
 			answers: map[string]answer{"GET /v5/user_account": {401, nil, `{"code":2,"message":"Authentication failed."}`}},
 			want:    network.Invalid, kind: network.KindAuthentication, says: "Authentication failed",
+		},
+		{
+			name: "a missing scope, also with a 401", network: "Pinterest",
+			answers: map[string]answer{"GET /v5/user_account": {401, nil, `{"code":3,"message":"Your token does not have sufficient permissions to perform this operation."}`}},
+			want:    network.Unknown, kind: network.KindScope, says: "sufficient permissions",
+		},
+		{
+			name: "code 2 of something else", network: "Pinterest",
+			answers: map[string]answer{"GET /v5/user_account": {404, nil, `{"code":2,"message":"AdAccount not found."}`}},
+			want:    network.Unknown, says: "not found",
 		},
 		{
 			name: "too many requests, with the seconds to the reset", network: "Pinterest",

@@ -245,8 +245,8 @@ func accounts(t *testing.T, provider *testpeer.OIDC) string {
 		}
 		defer func() { _ = response.Body.Close() }()
 		var info struct {
-			Active bool
-			Sub    string
+			Active bool   `json:"active"`
+			Sub    string `json:"sub"`
 		}
 		if err := json.NewDecoder(response.Body).Decode(&info); err != nil || !info.Active || r.URL.Path != "/api/v1/accounts/verify_credentials" {
 			w.WriteHeader(http.StatusUnauthorized)

@@ -55,8 +55,8 @@ func (n pinterest) me(ctx context.Context, t Tokens) (pinterestUser, error) {
 	return me, err
 }
 
-// judgePinterest follows the errors of the API reference, v5: code 2 is "Authentication failed", 3 "Authorization failed", 8 "Too many
-// requests".
+// judgePinterest follows the examples in the API reference, v5: code 2 with a 401 is "Authentication failed" (with other statuses, it is
+// something that was not found), 3 a token without the right scopes, also with a 401, and 8 too many requests.
 func judgePinterest(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Code    int    `json:"code"`

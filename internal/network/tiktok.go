@@ -46,7 +46,7 @@ func (n tikTok) me(ctx context.Context, t Tokens, fields string) (tikTokUser, er
 	return me.Data.User, err
 }
 
-// judgeTikTok follows "Error Handling" of the Display API v2.
+// judgeTikTok follows "Error Handling" of the TikTok API v2. A 401 may be about the token or about a scope; the code says which.
 func judgeTikTok(_ int, body []byte) (Kind, string) {
 	var answer struct {
 		Error struct {
@@ -59,7 +59,7 @@ func judgeTikTok(_ int, body []byte) (Kind, string) {
 	}
 	message := answer.Error.Code + " " + answer.Error.Message
 	switch answer.Error.Code {
-	case "access_token_invalid", "access_token_expired":
+	case "access_token_invalid":
 		return KindAuthentication, message
 	case "rate_limit_exceeded":
 		return KindLimit, message

@@ -40,16 +40,19 @@ func (n x) me(ctx context.Context, t Tokens) (xUser, error) {
 	return me.Data, err
 }
 
-// judgeX follows "Response codes & errors": 401 is about the token; 403 is about what the app or the account may do.
+// judgeX follows "Response Codes & Errors": a 401 of the type about:blank, the generic one, is about the credentials, and Check sends no
+// others than the token. Types of their own are about something else, such as the app that is not enrolled, and an answer without a type is
+// not X's.
 func judgeX(status int, body []byte) (Kind, string) {
 	var problem struct {
+		Type   string `json:"type"`
 		Title  string `json:"title"`
 		Detail string `json:"detail"`
 	}
 	if json.Unmarshal(body, &problem) != nil {
 		return KindOther, ""
 	}
-	if status == http.StatusUnauthorized {
+	if status == http.StatusUnauthorized && problem.Type == "about:blank" {
 		return KindAuthentication, problem.Detail
 	}
 	return KindOther, strings.TrimSpace(problem.Title + " " + problem.Detail)

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	"golang.org/x/oauth2"
@@ -78,8 +77,9 @@ func judgeTokenInfo(_ int, body []byte) (Kind, string) {
 	return KindOther, answer.Error + " " + answer.Description
 }
 
-// judgeYouTube follows "Errors" of the YouTube Data API and "Standard Error Responses" of the Global Domain: 401 is about the token, 403
-// has several reasons, among them that the quota of the app is used up.
+// judgeYouTube follows "Errors" of the YouTube Data API and "Global domain errors" of Google APIs: authError (the credentials "provided for
+// the request are invalid") and expired are about the token; a 403 has several reasons, among them that the quota of the app is used up. That
+// a scope is missing may also be said as the ErrorInfo of "Errors" of Google's API design guide.
 func judgeYouTube(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Error struct {
@@ -87,23 +87,24 @@ func judgeYouTube(status int, body []byte) (Kind, string) {
 			Errors  []struct {
 				Reason string `json:"reason"`
 			} `json:"errors"`
+			Details []struct {
+				Reason string `json:"reason"`
+			} `json:"details"`
 		} `json:"error"`
 	}
 	if json.Unmarshal(body, &answer) != nil {
 		return KindOther, ""
 	}
-	reason := ""
-	if len(answer.Error.Errors) > 0 {
-		reason = answer.Error.Errors[0].Reason
+	var reasons []string
+	for _, e := range append(answer.Error.Errors, answer.Error.Details...) {
+		reasons = append(reasons, e.Reason)
 	}
-	limits := []string{"quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded", "userRateLimitExceeded"}
-	scopes := []string{"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}
 	switch {
-	case status == http.StatusUnauthorized && slices.Contains([]string{"authError", "invalidCredentials", "expired"}, reason):
+	case status == http.StatusUnauthorized && anyOf(reasons, "authError", "expired"):
 		return KindAuthentication, answer.Error.Message
-	case slices.Contains(limits, reason):
+	case anyOf(reasons, "quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded", "userRateLimitExceeded"):
 		return KindLimit, answer.Error.Message
-	case slices.Contains(scopes, reason):
+	case anyOf(reasons, "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"):
 		return KindScope, answer.Error.Message
 	}
 	return KindOther, answer.Error.Message
