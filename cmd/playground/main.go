@@ -63,6 +63,8 @@ func parse(args []string) (playground.Options, error) {
 	flags.StringVar(&o.ConfigDir, "config-dir", o.ConfigDir, "The folder config of the repository.")
 	flags.StringVar(&o.SamplesDir, "samples", "",
 		"The sample organisation, a folder of YAML files (default samples/acme in the folder config).")
+	flags.StringVar(&o.NetworksFile, playground.FlagNetworks, "",
+		"A YAML file with networks as the configuration has them, to connect social profiles of.")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}

@@ -40,6 +40,8 @@ type Options struct {
 	APIPort int
 	// RelayAddr is another relay to mail to, host:port, without encryption. If set, there is no mailbox.
 	RelayAddr string
+	// NetworksFile holds the part networks of the configuration. Empty: networks are as they are without one.
+	NetworksFile string
 	// Out is where progress and the overview go.
 	Out io.Writer
 	// Clock tells the time.
@@ -53,6 +55,7 @@ const (
 	FlagPortalAddr  = "portal-addr"
 	FlagAPIPort     = "api-port"
 	FlagRelay       = "smtp"
+	FlagNetworks    = "networks"
 )
 
 // complete fills in what follows from the rest, and makes paths absolute, since programs run in folders of their own.

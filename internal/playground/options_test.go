@@ -97,7 +97,7 @@ func TestWhatIsMissingIsNamedBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestManagerAndPortalUnderstandTheConfiguration(t *testing.T) {
-	content, err := serverConfig("http://127.0.0.1:8088", "127.0.0.1:1025")
+	content, err := serverConfig("http://127.0.0.1:8088", "127.0.0.1:1025", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -108,7 +108,7 @@ func TestManagerAndPortalUnderstandTheConfiguration(t *testing.T) {
 	if c.Portal.URL != "http://127.0.0.1:8088" || c.Mail.SMTP.Address != "127.0.0.1:1025" || c.Mail.SMTP.TLS != config.TLSNone {
 		t.Errorf("got %+v", c)
 	}
-	if _, err := serverConfig("http://127.0.0.1:8088", "nowhere"); err == nil {
+	if _, err := serverConfig("http://127.0.0.1:8088", "nowhere", nil); err == nil {
 		t.Error("a relay without a port was taken")
 	}
 }
@@ -230,5 +230,28 @@ func TestTheSamplesAreAllInTheKustomization(t *testing.T) {
 	}
 	if _, err := readManifests(filepath.Join(samples, "acme")); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestNetworksComeFromAFile(t *testing.T) {
+	write := func(content string) string {
+		file := filepath.Join(t.TempDir(), "networks.yaml")
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	networks, err := readNetworks(write("networks:\n  - name: Bluesky\n    url: https://pds.acme.example\n"))
+	if err != nil || len(networks) != 1 || networks[0].URL != "https://pds.acme.example" {
+		t.Errorf("read %v, %v", networks, err)
+	}
+	content, err := serverConfig("http://127.0.0.1:8088", "127.0.0.1:1025", networks)
+	if err != nil || !strings.Contains(string(content), "pds.acme.example") {
+		t.Errorf("the configuration is %s, %v", content, err)
+	}
+	for _, file := range []string{write("network:\n  - name: Bluesky\n"), filepath.Join(t.TempDir(), "none.yaml")} {
+		if _, err := readNetworks(file); err == nil || !strings.Contains(err.Error(), "--networks") {
+			t.Errorf("%s: the message is %v", file, err)
+		}
 	}
 }

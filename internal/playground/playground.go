@@ -193,7 +193,11 @@ func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
 // startServers runs manager and portal, each as the ServiceAccount that it has in a cluster.
 func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, portalAddr string) error {
 	r.step("Starting manager and portal")
-	content, err := serverConfig(r.places.portalURL, r.places.smtpAddr)
+	networks, err := readNetworks(r.options.NetworksFile)
+	if err != nil {
+		return err
+	}
+	content, err := serverConfig(r.places.portalURL, r.places.smtpAddr, networks)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -90,18 +91,36 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 }
 
 // serverConfig is the configuration file of manager and portal.
-func serverConfig(portalURL, relay string) ([]byte, error) {
+func serverConfig(portalURL, relay string, networks []config.Network) ([]byte, error) {
 	content, err := yaml.Marshal(config.Config{
 		TypeMeta: metav1.TypeMeta{APIVersion: config.APIVersion, Kind: config.Kind},
 		Mail: config.Mail{
 			From: "Roster <roster@playground.example>",
 			SMTP: config.SMTP{Address: relay, TLS: config.TLSNone},
 		},
-		Portal: config.Portal{URL: portalURL},
+		Portal: config.Portal{URL: portalURL}, Networks: networks,
 	})
 	if err != nil {
 		return nil, err
 	}
 	_, err = config.Parse(content)
 	return content, err
+}
+
+// readNetworks reads the part networks of a configuration; none where no file is named.
+func readNetworks(file string) ([]config.Network, error) {
+	if file == "" {
+		return nil, nil
+	}
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--%s: %w", FlagNetworks, err)
+	}
+	var part struct {
+		Networks []config.Network `json:"networks"`
+	}
+	if err := yaml.UnmarshalStrict(content, &part); err != nil {
+		return nil, fmt.Errorf("--%s %s: must hold networks as the configuration has them: %w", FlagNetworks, file, err)
+	}
+	return part.Networks, nil
 }
