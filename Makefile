@@ -150,7 +150,7 @@ deploy: ## Install or update everything; MANAGER_IMG and PORTAL_IMG name the ima
 		>bin/deploy/kustomization.yaml
 	$(KUSTOMIZE) build bin/deploy | $(KUBECTL) apply --server-side -f -
 
-undeploy: ## Remove manager and portal; the kinds, their policies, all objects and both namespaces stay
+undeploy: ## Remove manager and portal; the kinds, their policies, all objects and the three namespaces stay
 	$(KUSTOMIZE) build config/default | $(KUBECTL) delete --ignore-not-found -l '!roster.dev/keep' -f -
 
 # image splits host:port/name:tag or name@digest for kustomize.

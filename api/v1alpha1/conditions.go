@@ -182,6 +182,8 @@ const (
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretForbidden: the operator may not read Secrets of the namespace; bind the ClusterRole roster-credentials there.
 	ReasonSecretForbidden = "SecretForbidden"
+	// ReasonConnectionExpired: what somebody asked for at the portal could not be done within an hour; they have to connect once more.
+	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonSecretInvalid: the Secret has no token, or an entry that cannot be read; correct it.
 	ReasonSecretInvalid = "SecretInvalid"
 	// ReasonNetworkNotConfigured: the configuration of the operator lacks the server, or what it needs to ask it; see networks there.

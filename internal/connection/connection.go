@@ -118,7 +118,7 @@ const (
 // Waiting is the annotation that says why an Order is not carried out yet. The value is a Reason.
 const Waiting = "roster.dev/waiting"
 
-// WaitsForSecrets says that the operator may not write Secrets in the namespace of the organisation.
+// WaitsForSecrets is the Reason that the operator may not write Secrets in the namespace of the organisation.
 const WaitsForSecrets = "SecretForbidden"
 
 // Lifetime of an Order that nobody could carry out, and of an Answer.

@@ -80,7 +80,8 @@ func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
 	return home
 }
 
-// Over is what a Secret holds once the tokens of the group are in it. Entries that are not Roster's stay, and nothing is replaced by nothing.
+// Over is what a Secret holds once the tokens of the group are in it. Entries that are not Roster's stay, and nothing is replaced by
+// nothing.
 func (g *Group) Over(data map[string][]byte) map[string][]byte {
 	there, _ := network.ParseTokens(data) // What cannot be read is written over.
 	tokens := there.With(g.Tokens)
@@ -109,7 +110,8 @@ const maxName = 63 - 9
 
 // ProfileName is the name of the profile of an account. It follows from the account, so that connecting it again finds what is there.
 func ProfileName(on rosterv1alpha1.Network, a *Account) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{string(on), string(cmp.Or(a.Type, rosterv1alpha1.TypeProfile)), server(on, a.Handle), a.ID}, "\x00")))
+	identity := []string{string(on), string(cmp.Or(a.Type, rosterv1alpha1.TypeProfile)), server(on, a.Handle), a.ID}
+	sum := sha256.Sum256([]byte(strings.Join(identity, "\x00")))
 	hash := hex.EncodeToString(sum[:4])
 	name := strings.ToLower(string(on)) + "-" + label(a.Handle)
 	if most := maxName - len(hash) - 1; len(name) > most {

@@ -74,6 +74,11 @@ func (e Events) notice(_, after *rosterv1alpha1.SocialProfile) {
 	e.recorder.Eventf(after, nil, corev1.EventTypeNormal, string(n.Cause), "Notify", "%s was mailed about the tokens.", n.To)
 }
 
+// connection tells whoever looks after an organisation that profiles which somebody connected at the portal cannot be stored.
+func (e Events) connection(o *rosterv1alpha1.Organization, reason, message string) {
+	e.warn(o, reason, "Connect", message)
+}
+
 func (e Events) team(before, after *rosterv1alpha1.Team) {
 	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
 }

@@ -3,11 +3,13 @@
 package controller
 
 import (
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
 )
@@ -20,6 +22,7 @@ type Metrics struct {
 	expiryLag    prometheus.Histogram
 	checks       *prometheus.CounterVec
 	renewals     *prometheus.CounterVec
+	connections  *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics.
@@ -48,8 +51,12 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "roster_credential_renewals_total",
 			Help: "Renewals of tokens, by network and what became of them (Valid: new tokens, Invalid: refused for good, Unknown: not yet).",
 		}, []string{"network", "validity"}),
+		connections: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_connections_total",
+			Help: "Profiles that people asked to connect, repair or remove at the portal, by network and what became of it.",
+		}, []string{"network", "result"}),
 	}
-	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals)
+	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals, m.connections)
 	return m
 }
 
@@ -59,6 +66,14 @@ func (m *Metrics) check(on rosterv1alpha1.Network, v network.Validity) {
 
 func (m *Metrics) renewal(on rosterv1alpha1.Network, err error) {
 	m.renewals.WithLabelValues(string(on), string(network.ValidityOf(err))).Inc()
+}
+
+// connection counts what became of one account of an Order. The network is the portal's word, and counts where there is one of that name.
+func (m *Metrics) connection(on rosterv1alpha1.Network, result connection.Result) {
+	if !slices.Contains(rosterv1alpha1.Networks(), on) {
+		on = ""
+	}
+	m.connections.WithLabelValues(string(on), string(result)).Inc()
 }
 
 func (m *Metrics) mail(r invitation.Report, took time.Duration) {

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -27,6 +28,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/mail"
 )
 
@@ -51,6 +53,11 @@ func ManagerOptions(concurrency int) manager.Options {
 			ByObject: map[client.Object]cache.ByObject{
 				&rbacv1.Role{}:        managedOnly,
 				&rbacv1.RoleBinding{}: managedOnly,
+				// Those by which the portal asks to connect profiles, and no others. Their metadata is watched; they are read one by one.
+				&corev1.Secret{}: {
+					Namespaces: map[string]cache.Config{rosterv1alpha1.ConnectionNamespace: {}},
+					Field:      fields.OneTermEqualSelector("type", string(connection.SecretType)),
+				},
 				&rosterv1alpha1.Account{}: {
 					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}},
 				},
@@ -91,17 +98,21 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	post := courier{
 		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
 	}
+	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
-		setupMembers(mgr, find, &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}),
+		setupMembers(mgr, find, team),
 		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupCredentials(mgr, find, &credentials{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
 			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
 			renewing: map[types.UID]bool{},
+		}),
+		setupConnections(mgr, &connections{
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics, members: team,
 		}),
 		setupNotices(mgr, &notices{courier: post, sent: map[client.ObjectKey]sentNotice{}}),
 		setupDigests(mgr, &digests{courier: post, sent: map[client.ObjectKey]sentDigest{}}),

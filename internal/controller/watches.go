@@ -3,6 +3,7 @@
 package controller
 
 import (
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -115,6 +116,14 @@ func setupPlans(mgr manager.Manager, r *plans) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Plan{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), builder.WithPredicates(changed(organizationPlan))).
+		Complete(r)
+}
+
+// setupConnections has one Order carried out after the other, so that none counts the places of a plan while another takes them.
+func setupConnections(mgr manager.Manager, r *connections) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("connections").
+		For(&corev1.Secret{}, builder.OnlyMetadata).
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
 		Complete(r)
 }
 

@@ -173,7 +173,7 @@ func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, namespace := range []string{systemNamespace, v1alpha1.AccountNamespace, r.options.Namespace} {
+	for _, namespace := range []string{systemNamespace, v1alpha1.AccountNamespace, v1alpha1.ConnectionNamespace, r.options.Namespace} {
 		if err := c.ensureNamespace(ctx, namespace); err != nil {
 			return nil, err
 		}

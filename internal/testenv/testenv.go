@@ -89,7 +89,7 @@ func (c *Cluster) prepare(ctx context.Context, root string) (err error) {
 	if c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
 		return err
 	}
-	for _, name := range []string{SystemNamespace, rosterv1alpha1.AccountNamespace} {
+	for _, name := range []string{SystemNamespace, rosterv1alpha1.AccountNamespace, rosterv1alpha1.ConnectionNamespace} {
 		if err := c.Namespace(ctx, name); err != nil {
 			return err
 		}

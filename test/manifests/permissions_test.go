@@ -45,6 +45,16 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "update", "", "secrets", "roster-accounts", "ana"},
 		{"roster-portal", "list", roster, "accounts", "roster-accounts", ""},
 		{"roster-manager", "create", "", "secrets", "roster-system", ""},
+		// What people ask for at the portal: it leaves that in a namespace, and the manager does it.
+		{"roster-portal", "create", "", "secrets", "roster-connections", ""},
+		{"roster-portal", "get", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "get", "", "secrets", "roster-system", "roster-facebook"},
+		{"roster-manager", "list", "", "secrets", "roster-connections", ""},
+		{"roster-manager", "watch", "", "secrets", "roster-connections", ""},
+		{"roster-manager", "update", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-manager", "delete", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-manager", "create", roster, "socialprofiles", "acme", ""},
+		{"roster-manager", "delete", roster, "socialprofiles", "acme", "acme-fb"},
 	}
 	no := []question{
 		// Secrets of others.
@@ -62,6 +72,19 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-smtp"},
 		{"roster-portal", "list", "", "secrets", "roster-accounts", ""},
 		{"roster-portal", "create", "", "secrets", "roster-system", ""},
+		{"roster-portal", "list", "", "secrets", "roster-connections", ""},
+		{"roster-portal", "watch", "", "secrets", "roster-connections", ""},
+		{"roster-portal", "update", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "patch", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "delete", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "update", "", "secrets", "roster-system", "roster-facebook"},
+		{"roster-portal", "create", "", "secrets", "acme", ""},
+		{"roster-manager", "create", "", "secrets", "acme", ""},
+		{"roster-manager", "create", "", "secrets", "roster-connections", ""},
+		// Profiles of organisations.
+		{"roster-portal", "create", roster, "socialprofiles", "acme", ""},
+		{"roster-portal", "update", roster, "socialprofiles", "acme", "acme-fb"},
+		{"roster-portal", "delete", roster, "socialprofiles", "acme", "acme-fb"},
 		// Who may do what.
 		{"roster-manager", "escalate", "rbac.authorization.k8s.io", "roles", "acme", ""},
 		{"roster-manager", "bind", "rbac.authorization.k8s.io", "roles", "acme", ""},

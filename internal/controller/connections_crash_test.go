@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/oauth2"
+	corev1 "k8s.io/api/core/v1"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// mortal is a client that dies with a write: before or after the API server has it.
+type mortal struct {
+	client.Client
+	// left is how many writes it survives.
+	left  int
+	after bool
+	dead  bool
+}
+
+var errDead = errors.New("the process died")
+
+func (m *mortal) write(do func() error) error {
+	if m.dead {
+		return errDead
+	}
+	if m.left > 0 {
+		m.left--
+		return do()
+	}
+	m.dead = true
+	if m.after {
+		if err := do(); err != nil {
+			return err
+		}
+	}
+	return errDead
+}
+
+func (m *mortal) Create(ctx context.Context, o client.Object, options ...client.CreateOption) error {
+	return m.write(func() error { return m.Client.Create(ctx, o, options...) })
+}
+
+func (m *mortal) Update(ctx context.Context, o client.Object, options ...client.UpdateOption) error {
+	return m.write(func() error { return m.Client.Update(ctx, o, options...) })
+}
+
+func (m *mortal) Patch(ctx context.Context, o client.Object, p client.Patch, options ...client.PatchOption) error {
+	return m.write(func() error { return m.Client.Patch(ctx, o, p, options...) })
+}
+
+func (m *mortal) Delete(ctx context.Context, o client.Object, options ...client.DeleteOption) error {
+	return m.write(func() error { return m.Client.Delete(ctx, o, options...) })
+}
+
+// The Orders are in the namespace of the organisation here, where the operator of the other tests does not see them.
+var _ = Describe("An order of the portal", Ordered, func() {
+	var as client.Client
+	var live client.Reader
+	BeforeAll(func() {
+		options := ManagerOptions(1)
+		options.Scheme, options.Metrics = cluster.Scheme, metricsserver.Options{BindAddress: "0"}
+		mgr, err := ctrl.NewManager(Unthrottled(cluster.As("roster-manager")), options)
+		Expect(err).NotTo(HaveOccurred())
+		ctx, cancel := context.WithCancel(context.Background())
+		DeferCleanup(cancel)
+		Expect(addIndexes(ctx, mgr.GetFieldIndexer(), "")).To(Succeed())
+		go func() {
+			defer GinkgoRecover()
+			Expect(mgr.Start(ctx)).To(Succeed())
+		}()
+		Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
+		as, live = mgr.GetClient(), mgr.GetAPIReader()
+	})
+
+	// process is one that carries out orders, as if it had just started.
+	process := func(c client.Client) *connections {
+		return &connections{
+			client: c, live: live, clock: now, metrics: NewMetrics(prometheus.NewRegistry()),
+			members: &members{client: c, clock: now},
+		}
+	}
+
+	type trial struct {
+		space
+		order *connection.Order
+	}
+	// carryOut has a process die at each write of an order in turn, and another one carry it out from the start. The end is the same each
+	// time.
+	carryOut := func(
+		ctx context.Context, prepare func(t *trial), between func(t *trial), check func(t *trial, outcomes []connection.Outcome),
+	) {
+		GinkgoHelper()
+		for _, after := range []bool{false, true} {
+			for survives, died := 0, true; died; survives++ {
+				By(fmt.Sprintf("dying with write %d, done: %v", survives+1, after))
+				Expect(survives).To(BeNumerically("<", 20))
+				s := newSpace(ctx)
+				s.opensSecrets(ctx)
+				t := &trial{space: s, order: s.signedIn(ctx, "ana", rosterv1alpha1.RoleAdvancedMember)}
+				Eventually(func(g Gomega) {
+					var m rosterv1alpha1.Member
+					g.Expect(as.Get(ctx, client.ObjectKey{Namespace: t.name, Name: "ana"}, &m)).To(Succeed())
+					g.Expect(m.Status.State).To(Equal(rosterv1alpha1.MemberActive))
+				}).Should(Succeed(), "the process has seen the Member")
+				prepare(t)
+				secret, err := t.order.Secret()
+				Expect(err).NotTo(HaveOccurred())
+				secret.Namespace = s.name
+				Expect(api.Create(ctx, secret)).To(Succeed())
+				request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(secret)}
+
+				dying := &mortal{Client: as, left: survives, after: after}
+				_, err = process(dying).Reconcile(ctx, request)
+				if died = dying.dead; died {
+					Expect(err).To(MatchError(errDead))
+				} else {
+					Expect(err).NotTo(HaveOccurred())
+				}
+				if between != nil {
+					between(t)
+				}
+				Eventually(func() error { _, err := process(as).Reconcile(ctx, request); return err }).Should(Succeed())
+				Expect(api.Get(ctx, request.NamespacedName, secret)).To(Succeed())
+				answer, err := connection.AnswerOf(secret)
+				Expect(err).NotTo(HaveOccurred())
+				Expect(answer).NotTo(BeNil())
+				Expect(api.Delete(ctx, secret)).To(Succeed())
+				check(t, answer.Outcomes)
+			}
+		}
+	}
+
+	state := func(ctx context.Context, s space) ([]rosterv1alpha1.SocialProfile, []corev1.Secret) {
+		GinkgoHelper()
+		var profiles rosterv1alpha1.SocialProfileList
+		Expect(api.List(ctx, &profiles, client.InNamespace(s.name))).To(Succeed())
+		var secrets corev1.SecretList
+		Expect(api.List(ctx, &secrets, client.InNamespace(s.name))).To(Succeed())
+		return profiles.Items, secrets.Items
+	}
+
+	It("to connect leads to the same end, wherever the process dies", func(ctx SpecContext) {
+		carryOut(ctx, func(t *trial) {
+			one, two, own := accountOnX("one", &oauth2.Token{AccessToken: "shared"}), accountOnX("two", &oauth2.Token{}), accountOnX("own", &oauth2.Token{AccessToken: "own"})
+			two.Entries = one.Entries
+			t.order.Accounts = []connection.Account{one, own, two}
+		}, nil, func(t *trial, outcomes []connection.Outcome) {
+			Expect(results(outcomes)).To(Equal([]connection.Result{connection.Added, connection.Added, connection.Added}))
+			profiles, secrets := state(ctx, t.space)
+			Expect(profiles).To(HaveLen(3))
+			Expect(secrets).To(HaveLen(2))
+			named := map[string][]string{}
+			for _, p := range profiles {
+				named[p.Spec.CredentialsSecretRef.Name] = append(named[p.Spec.CredentialsSecretRef.Name], asOwner(&p))
+			}
+			for _, secret := range secrets {
+				Expect(owners(&secret)).To(ConsistOf(named[secret.Name]))
+			}
+		})
+	})
+
+	It("to repair leads to the same end, and never back to tokens that were renewed since", func(ctx SpecContext) {
+		renewed := map[string]bool{}
+		carryOut(ctx, func(t *trial) {
+			there := t.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "old"})
+			connectedByAna := func(p *rosterv1alpha1.SocialProfile) {
+				p.Spec.ConnectedBy, p.Spec.Network = t.address("ana"), rosterv1alpha1.NetworkX
+			}
+			p := t.profile(ctx, "acme", connectedByAna, func(p *rosterv1alpha1.SocialProfile) {
+				p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: there.Name}
+			})
+			bare := t.profile(ctx, "bare", connectedByAna)
+			t.order.Accounts = []connection.Account{
+				repairs(p, accountOnX("acme", &oauth2.Token{AccessToken: "new", RefreshToken: "single-use"})),
+				repairs(bare, accountOnX("bare", &oauth2.Token{AccessToken: "bare"})),
+			}
+			connected := get[rosterv1alpha1.SocialProfile](ctx, t.space, "bare")
+			Eventually(func(g Gomega) {
+				var cached rosterv1alpha1.SocialProfile
+				g.Expect(as.Get(ctx, client.ObjectKeyFromObject(connected), &cached)).To(Succeed())
+			}).Should(Succeed(), "the process has seen it")
+		}, func(t *trial) {
+			secret := get[corev1.Secret](ctx, t.space, "tokens")
+			if renewed[t.name] = string(secret.Data[network.KeyAccess]) == "new"; renewed[t.name] {
+				patch(ctx, secret, func(secret *corev1.Secret) {
+					secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte("renewed"), []byte("next")
+				})
+			}
+		}, func(t *trial, outcomes []connection.Outcome) {
+			Expect(results(outcomes)).To(Equal([]connection.Result{connection.Repaired, connection.Repaired}))
+			profiles, secrets := state(ctx, t.space)
+			Expect(profiles).To(HaveLen(2))
+			Expect(secrets).To(HaveLen(2))
+			want := "new"
+			if renewed[t.name] {
+				want = "renewed"
+			}
+			Expect(string(get[corev1.Secret](ctx, t.space, "tokens").Data[network.KeyAccess])).To(Equal(want))
+			Expect(get[rosterv1alpha1.SocialProfile](ctx, t.space, "acme").Spec.CredentialsSecretRef.Name).To(Equal("tokens"))
+			bare := get[rosterv1alpha1.SocialProfile](ctx, t.space, "bare")
+			Expect(string(get[corev1.Secret](ctx, t.space, bare.Spec.CredentialsSecretRef.Name).Data[network.KeyAccess])).To(Equal("bare"))
+		})
+		Expect(renewed).To(ContainElement(true), "some process died after it had written the tokens")
+		Expect(renewed).To(ContainElement(false), "and some before")
+	})
+
+	It("to remove leads to the same end", func(ctx SpecContext) {
+		carryOut(ctx, func(t *trial) {
+			p := t.profile(ctx, "acme", func(p *rosterv1alpha1.SocialProfile) { p.Spec.ConnectedBy = t.address("ana") })
+			t.order.Remove = &connection.Profile{Name: p.Name, UID: string(p.UID)}
+			Eventually(func() error { return as.Get(ctx, client.ObjectKeyFromObject(p), &rosterv1alpha1.SocialProfile{}) }).Should(Succeed())
+		}, nil, func(t *trial, outcomes []connection.Outcome) {
+			Expect(outcomes).To(Equal([]connection.Outcome{{Profile: "acme", Result: connection.Removed}}))
+			profiles, _ := state(ctx, t.space)
+			Expect(profiles).To(BeEmpty())
+		})
+	})
+})

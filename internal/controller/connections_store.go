@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+)
+
+// storing puts the tokens of a group into a Secret, and sees to it that the profiles of the group are there and name it. The order
+// survives a crash at any point:
+//
+//  1. The tokens are written over those in the Secret that the profiles name. Where they need a new one, the API server is asked whether
+//     it would take that, so that no profile is created whose tokens cannot be stored.
+//  2. Profiles that are not there are created, with the name of the Secret.
+//  3. A new Secret is created. It belongs to the profiles, so that it goes with the last of them.
+//  4. Profiles that name another Secret name this one.
+//
+// Whatever is there already when all of that is done again bears the UID of the Order. Tokens that do are not written once more: they may
+// have been renewed since, and the old ones be worth nothing.
+type storing struct {
+	*connections
+	in    connection.Input
+	group *connection.Group
+}
+
+func (s *storing) store(ctx context.Context) error {
+	secret, err := s.find(ctx)
+	if err != nil {
+		return err
+	}
+	if secret == nil {
+		err = s.probe(ctx)
+	} else {
+		err = s.overwrite(ctx, secret)
+	}
+	if err != nil {
+		return err
+	}
+	home := s.group.Secret
+	if secret != nil {
+		home = secret.Name
+	}
+	for _, step := range s.group.Steps {
+		if step.IsNew() {
+			if err := s.createProfile(ctx, step, home); err != nil {
+				return err
+			}
+		}
+	}
+	if err := s.own(ctx, secret); err != nil {
+		return err
+	}
+	for _, step := range s.group.Steps {
+		if err := s.name(ctx, step, home); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// find is the Secret that the tokens are written over; nil where they get a new one.
+func (s *storing) find(ctx context.Context) (*corev1.Secret, error) {
+	name := s.group.Home(s.in.Profiles)
+	secret, err := s.read(ctx, name)
+	if err != nil || name == s.group.Secret {
+		return secret, err
+	}
+	if secret == nil || ptr.Deref(secret.Immutable, false) && !s.holds(secret) {
+		return s.read(ctx, s.group.Secret)
+	}
+	return secret, nil
+}
+
+func (s *storing) read(ctx context.Context, name string) (*corev1.Secret, error) {
+	secret, err := optional[corev1.Secret](ctx, s.live, s.in.Order.Namespace, name)
+	if err != nil || secret == nil || name != s.group.Secret || s.holds(secret) {
+		return secret, forbidden(err)
+	}
+	return nil, fmt.Errorf("the Secret %s/%s is in the way", secret.Namespace, secret.Name)
+}
+
+// holds says whether a Secret has the tokens of this Order, or later ones.
+func (s *storing) holds(secret *corev1.Secret) bool {
+	return secret.Annotations[rosterv1alpha1.ConnectionAnnotation] == string(s.in.UID)
+}
+
+// overwrite puts the tokens into a Secret that is there. The mark of a renewal goes with the tokens that it was about; whoever is in the
+// middle of that renewal finds others then, and leaves them.
+func (s *storing) overwrite(ctx context.Context, secret *corev1.Secret) error {
+	if s.holds(secret) {
+		return nil
+	}
+	secret.Data = s.group.Over(secret.Data)
+	delete(secret.Annotations, rosterv1alpha1.RenewingAnnotation)
+	metav1.SetMetaDataAnnotation(&secret.ObjectMeta, rosterv1alpha1.ConnectionAnnotation, string(s.in.UID))
+	return forbidden(s.client.Update(ctx, secret, uncached))
+}
+
+// probe asks the API server whether it would take a new Secret.
+func (s *storing) probe(ctx context.Context) error {
+	return forbidden(s.client.Create(ctx, s.newSecret(), client.DryRunAll, uncached))
+}
+
+func (s *storing) newSecret() *corev1.Secret {
+	return &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: s.in.Order.Namespace, Name: s.group.Secret, Labels: managed(),
+			Annotations: map[string]string{rosterv1alpha1.ConnectionAnnotation: string(s.in.UID)},
+		},
+		Data: s.group.Over(nil),
+	}
+}
+
+// own has a Secret that Roster made belong to the profiles of the group, and creates it if it is not there.
+func (s *storing) own(ctx context.Context, secret *corev1.Secret) error {
+	var owners []metav1.OwnerReference
+	for _, step := range s.group.Steps {
+		if p := step.Profile; p != nil {
+			owners = append(owners, metav1.OwnerReference{
+				APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "SocialProfile", Name: p.Name, UID: p.UID,
+			})
+		}
+	}
+	switch {
+	case len(owners) == 0: // every profile was refused
+		return nil
+	case secret == nil:
+		secret = s.newSecret()
+		secret.OwnerReferences = owners
+		return forbidden(s.client.Create(ctx, secret, uncached))
+	case secret.Labels[ManagedByLabel] != ManagedBy:
+		return nil
+	}
+	before := len(secret.OwnerReferences)
+	for _, o := range owners {
+		if !slices.ContainsFunc(secret.OwnerReferences, func(there metav1.OwnerReference) bool { return there.UID == o.UID }) {
+			secret.OwnerReferences = append(secret.OwnerReferences, o)
+		}
+	}
+	if len(secret.OwnerReferences) == before {
+		return nil
+	}
+	return forbidden(s.client.Update(ctx, secret, uncached))
+}
+
+// createProfile creates the profile of a step under its name, or one close to it if another account has that.
+func (s *storing) createProfile(ctx context.Context, step *connection.Step, home string) error {
+	account := step.Profile
+	for _, name := range []string{account.Name, account.Name + "-" + connection.Short(s.in.UID)} {
+		p := account.DeepCopy()
+		p.Name, p.Spec.CredentialsSecretRef = name, &rosterv1alpha1.LocalReference{Name: home}
+		err := s.client.Create(ctx, p)
+		if refused(err) {
+			log.FromContext(ctx).Error(err, "A profile that somebody connected was refused", "organization", p.Namespace, "profile", name)
+			step.Refuse(connection.Invalid)
+			return nil
+		}
+		if apierrors.IsAlreadyExists(err) {
+			if p, err = s.theirs(ctx, account, name); p == nil && err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		step.Profile, step.Outcome.Profile = p, name
+		return nil
+	}
+	return fmt.Errorf("no name is free for the profile %s/%s", account.Namespace, account.Name)
+}
+
+// theirs is the profile of a name if it came of this Order before and is not seen yet; nil if it is that of another account.
+func (s *storing) theirs(ctx context.Context, account *rosterv1alpha1.SocialProfile, name string) (*rosterv1alpha1.SocialProfile, error) {
+	p, err := optional[rosterv1alpha1.SocialProfile](ctx, s.live, account.Namespace, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case p == nil || p.DeletionTimestamp != nil:
+		return nil, fmt.Errorf("the profile %s/%s is going away", account.Namespace, name)
+	case p.Spec.Network != account.Spec.Network || p.Spec.AccountID != account.Spec.AccountID:
+		return nil, nil
+	case !connection.Came(p, s.in.UID, s.in.Person):
+		return nil, fmt.Errorf("the profile %s/%s exists but is not seen yet", account.Namespace, name)
+	}
+	return p, nil
+}
+
+// name has a profile name the Secret with its tokens. The rest of the spec is its writer's and stays as it is.
+func (s *storing) name(ctx context.Context, step *connection.Step, home string) error {
+	p := step.Profile
+	if p == nil || connection.SecretOf(p) == home {
+		return nil
+	}
+	named := p.DeepCopy()
+	named.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: home}
+	err := s.client.Patch(ctx, named, client.MergeFromWithOptions(p, client.MergeFromWithOptimisticLock{}))
+	switch {
+	case apierrors.IsNotFound(err):
+		step.Refuse(connection.ProfileGone)
+		return nil
+	case refused(err):
+		log.FromContext(ctx).Error(err, "A profile that somebody connected anew was refused", "organization", p.Namespace, "profile", p.Name)
+		step.Refuse(connection.Invalid)
+		return nil
+	}
+	return err
+}
+
+// refused says whether the API server does not take an object, and would not take it the next time.
+func refused(err error) bool {
+	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
+}
+
+// forbidden marks the error of a Secret that may not be written.
+func forbidden(err error) error {
+	if apierrors.IsForbidden(err) {
+		return errors.Join(errSecretForbidden, err)
+	}
+	return err
+}

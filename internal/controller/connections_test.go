@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	"golang.org/x/oauth2"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/network"
+)
+
+// signedIn is a Member who has an Account, as whoever is at the portal does.
+func (s space) signedIn(ctx context.Context, name string, role rosterv1alpha1.OrganizationRole) *connection.Order {
+	GinkgoHelper()
+	a := s.account(ctx, name)
+	m := s.join(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.Role = role })
+	return &connection.Order{
+		Namespace: s.name, Member: m.Name, MemberUID: string(m.UID), Account: a.Name, AccountUID: string(a.UID),
+		RequestedTime: metav1.NewTime(now.Now()), Network: rosterv1alpha1.NetworkX,
+	}
+}
+
+// accountOnX is the account that tokens open.
+func accountOnX(handle string, t *oauth2.Token) connection.Account {
+	return connection.Account{
+		ID: "id-of-" + handle, Handle: handle, Type: rosterv1alpha1.TypeProfile, Renewable: true,
+		Entries: network.Tokens{Access: t.AccessToken, Refresh: t.RefreshToken, Scopes: []string{"openid"}, AccessExpiry: now.Now().Add(2 * time.Hour)}.Store(nil),
+	}
+}
+
+func repairs(p *rosterv1alpha1.SocialProfile, a connection.Account) connection.Account {
+	a.Repair = &connection.Profile{Name: p.Name, UID: string(p.UID)}
+	return a
+}
+
+// give leaves an Order as the portal does, under its rights.
+func give(ctx context.Context, o *connection.Order, accounts ...connection.Account) *corev1.Secret {
+	GinkgoHelper()
+	given := *o
+	given.Accounts = accounts
+	secret, err := given.Secret()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(clientAs(cluster.As("roster-portal")).Create(ctx, secret)).To(Succeed())
+	return secret
+}
+
+// answerTo waits for the Answer to an Order, and looks at it as the portal does.
+func answerTo(ctx context.Context, secret *corev1.Secret) []connection.Outcome {
+	GinkgoHelper()
+	portal := clientAs(cluster.As("roster-portal"))
+	var answer *connection.Answer
+	Eventually(func(g Gomega) {
+		var now corev1.Secret
+		g.Expect(portal.Get(ctx, client.ObjectKeyFromObject(secret), &now)).To(Succeed())
+		var err error
+		answer, err = connection.AnswerOf(&now)
+		g.Expect(err).NotTo(HaveOccurred())
+		g.Expect(answer).NotTo(BeNil())
+		g.Expect(now.Data).To(HaveLen(1), "the tokens have left the Secret")
+	}).Should(Succeed(), "the order is answered")
+	return answer.Outcomes
+}
+
+func results(outcomes []connection.Outcome) []connection.Result {
+	var all []connection.Result
+	for _, o := range outcomes {
+		all = append(all, o.Result)
+	}
+	return all
+}
+
+func owners(o client.Object) []string {
+	var names []string
+	for _, ref := range o.GetOwnerReferences() {
+		names = append(names, ref.Kind+"/"+ref.Name+"/"+string(ref.UID))
+	}
+	return names
+}
+
+func asOwner(p *rosterv1alpha1.SocialProfile) string {
+	return "SocialProfile/" + p.Name + "/" + string(p.UID)
+}
+
+var _ = Describe("What people ask for at the portal", func() {
+	const (
+		added        = connection.Added
+		repaired     = connection.Repaired
+		removed      = connection.Removed
+		notAllowed   = connection.NotAllowed
+		profileLimit = connection.ProfileLimit
+	)
+
+	It("becomes a profile that works, with its tokens in a Secret", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "ana", rosterv1alpha1.RoleAdvancedMember)
+		token := social.connect(ctx, s.name)
+		outcomes := answerTo(ctx, give(ctx, o, accountOnX(s.name, token)))
+		Expect(results(outcomes)).To(Equal([]connection.Result{added}))
+
+		p := s.profileSays(ctx, outcomes[0].Profile, rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		Expect(p.Spec.ConnectedBy).To(Equal(s.address("ana")))
+		Expect(p.Spec.AccountID).To(Equal("id-of-" + s.name))
+		Expect(p.Spec.ResponsibleRef.Name).To(Equal("ana"))
+		Expect(p.Spec.Refresh).To(Equal(rosterv1alpha1.RefreshBeforeExpiry))
+		secret := get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name)
+		Expect(owners(secret)).To(Equal([]string{asOwner(p)}))
+		Expect(secret.Labels).To(HaveKeyWithValue(ManagedByLabel, ManagedBy))
+		Expect(secret.Data).To(HaveKeyWithValue(network.KeyAccess, []byte(token.AccessToken)))
+		expectNothingSecret(p, secret)
+
+		By("connecting it once more")
+		anew := social.connect(ctx, s.name)
+		outcomes = answerTo(ctx, give(ctx, o, accountOnX(s.name, anew)))
+		Expect(outcomes).To(Equal([]connection.Outcome{{Profile: p.Name, Result: repaired}}))
+		Expect(get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(anew.AccessToken)))
+
+		By("somebody else connecting it")
+		other := s.signedIn(ctx, "ben", rosterv1alpha1.RoleAdvancedMember)
+		Expect(results(answerTo(ctx, give(ctx, other, accountOnX(s.name, token))))).To(Equal([]connection.Result{notAllowed}))
+		Expect(get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(anew.AccessToken)))
+
+		By("taking it away")
+		remove := *o
+		remove.Remove = &connection.Profile{Name: p.Name, UID: string(p.UID)}
+		Expect(results(answerTo(ctx, give(ctx, &remove)))).To(Equal([]connection.Result{removed}))
+		Expect(apierrors.IsNotFound(api.Get(ctx, client.ObjectKeyFromObject(p), p))).To(BeTrue())
+	})
+
+	It("is done for those alone who may", func(ctx SpecContext) {
+		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) {
+			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olga"}
+		})
+		s.opensSecrets(ctx)
+		s.declare(ctx, "olga")
+		token := social.connect(ctx, s.name)
+		refused := func(o *connection.Order) {
+			GinkgoHelper()
+			Expect(results(answerTo(ctx, give(ctx, o, accountOnX(s.name, token))))).To(Equal([]connection.Result{notAllowed}))
+		}
+		refused(s.signedIn(ctx, "ben", rosterv1alpha1.RoleMember))
+		manager := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		for _, change := range []func(o *connection.Order){
+			func(o *connection.Order) { o.Member = "nobody" },
+			func(o *connection.Order) { o.MemberUID = "of-another" },
+			func(o *connection.Order) { o.AccountUID = "of-another" },
+			func(o *connection.Order) { o.Account = "of-another" },
+			func(o *connection.Order) {
+				o.Member, o.MemberUID = "ben", string(get[rosterv1alpha1.Member](ctx, s, "ben").UID)
+			},
+			func(o *connection.Order) { o.Namespace = "roster-system" },
+		} {
+			wrong := *manager
+			change(&wrong)
+			refused(&wrong)
+		}
+
+		By("suspending the Account")
+		account := &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: manager.Account}}
+		Expect(api.Get(ctx, client.ObjectKeyFromObject(account), account)).To(Succeed())
+		patch(ctx, account, func(a *rosterv1alpha1.Account) { a.Spec.Suspended = ptr.To(true) })
+		refused(manager)
+		patch(ctx, account, func(a *rosterv1alpha1.Account) { a.Spec.Suspended = nil })
+
+		By("suspending the Member")
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "mia"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		s.memberIs(ctx, "mia", rosterv1alpha1.MemberSuspended)
+		refused(manager)
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "mia"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = nil })
+		s.memberIs(ctx, "mia", rosterv1alpha1.MemberActive)
+		Expect(results(answerTo(ctx, give(ctx, manager, accountOnX(s.name, token))))).To(Equal([]connection.Result{added}))
+	})
+
+	It("fits the plan, and ProfileConnectors are none of the team", func(ctx SpecContext) {
+		plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("connect-%d", GinkgoParallelProcess())}}
+		plan.Spec.Contact, plan.Spec.SocialProfiles = "sales@roster.example", ptr.To[int32](2)
+		plan.Spec.Features = []rosterv1alpha1.Feature{rosterv1alpha1.FeatureProfileConnectors}
+		Expect(api.Create(ctx, plan)).To(Succeed())
+		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) { o.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: plan.Name} })
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "cas", rosterv1alpha1.RoleProfileConnector)
+		token := social.connect(ctx, s.name+"-1")
+		Eventually(func() *int32 {
+			return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Plan.SocialProfiles.Limit
+		}).ShouldNot(BeNil())
+		outcomes := answerTo(ctx, give(ctx, o, accountOnX(s.name+"-1", token), accountOnX(s.name+"-2", token), accountOnX(s.name+"-3", token)))
+		Expect(results(outcomes)).To(Equal([]connection.Result{added, added, profileLimit}))
+		Expect(outcomes[2].Contact).To(Equal("sales@roster.example"))
+		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, outcomes[0].Profile).Spec.ResponsibleRef).To(BeNil())
+		Expect(results(answerTo(ctx, give(ctx, o, accountOnX(s.name+"-3", token))))).To(Equal([]connection.Result{profileLimit}))
+		var list rosterv1alpha1.SocialProfileList
+		Expect(api.List(ctx, &list, client.InNamespace(s.name))).To(Succeed())
+		Expect(list.Items).To(HaveLen(2))
+
+		By("the plan having no ProfileConnectors any more")
+		patch(ctx, plan, func(p *rosterv1alpha1.Plan) { p.Spec.Features = nil })
+		Eventually(func() []rosterv1alpha1.Feature {
+			return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Plan.Features
+		}).Should(BeEmpty())
+		Expect(results(answerTo(ctx, give(ctx, o, accountOnX(s.name+"-1", token))))).To(Equal([]connection.Result{notAllowed}))
+	})
+
+	It("has accounts with the same tokens share a Secret, and leaves that of others alone", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		token := social.connect(ctx, s.name)
+		one, two := accountOnX(s.name, token), accountOnX(s.name+"-two", token)
+		two.Entries = maps.Clone(one.Entries)
+		outcomes := answerTo(ctx, give(ctx, o, one, two))
+		Expect(results(outcomes)).To(Equal([]connection.Result{added, added}))
+		first, second := get[rosterv1alpha1.SocialProfile](ctx, s, outcomes[0].Profile), get[rosterv1alpha1.SocialProfile](ctx, s, outcomes[1].Profile)
+		Expect(first.Spec.CredentialsSecretRef).To(Equal(second.Spec.CredentialsSecretRef))
+		before := get[corev1.Secret](ctx, s, first.Spec.CredentialsSecretRef.Name)
+		Expect(owners(before)).To(ConsistOf(asOwner(first), asOwner(second)))
+
+		By("connecting one of the two anew")
+		anew := social.connect(ctx, s.name)
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(first, accountOnX(s.name, anew)))))).To(Equal([]connection.Result{repaired}))
+		moved := get[rosterv1alpha1.SocialProfile](ctx, s, first.Name)
+		Expect(moved.Spec.CredentialsSecretRef.Name).NotTo(Equal(before.Name))
+		Expect(owners(get[corev1.Secret](ctx, s, moved.Spec.CredentialsSecretRef.Name))).To(Equal([]string{asOwner(first)}))
+		Expect(get[corev1.Secret](ctx, s, before.Name).Data[network.KeyAccess]).To(Equal([]byte(token.AccessToken)), "those of the other profile stay")
+	})
+
+	It("repairs what the organisation declared, and nothing else about it", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		token := social.connect(ctx, s.name)
+		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "dead", RefreshToken: "stays"})
+		patch(ctx, secret, func(secret *corev1.Secret) {
+			secret.Data["mine"] = []byte("kept")
+			secret.Annotations = map[string]string{rosterv1alpha1.RenewingAnnotation: "0123456789abcdef"}
+		})
+		p := s.onX(ctx, "acme", "tokens")
+		declared := p.Spec
+		account := accountOnX(s.name, token)
+		delete(account.Entries, network.KeyRefresh)
+		Expect(answerTo(ctx, give(ctx, o, repairs(p, account)))).To(Equal([]connection.Outcome{{Profile: "acme", Result: repaired}}))
+		after := get[corev1.Secret](ctx, s, "tokens")
+		Expect(after.Data).To(HaveKeyWithValue(network.KeyAccess, []byte(token.AccessToken)))
+		Expect(after.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte("stays")))
+		Expect(after.Data).To(HaveKeyWithValue("mine", []byte("kept")))
+		Expect(after.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
+		Expect(after.OwnerReferences).To(BeEmpty(), "the organisation made it")
+		p = s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		Expect(p.Spec).To(Equal(declared), "the spec is its writer's")
+
+		By("coming with another account")
+		Expect(answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.name+"-other", social.connect(ctx, s.name+"-other")))))).
+			To(Equal([]connection.Outcome{{Profile: "acme", Result: connection.OtherAccount}}))
+		Expect(get[corev1.Secret](ctx, s, "tokens").Data).To(Equal(after.Data))
+
+		By("the Secret being immutable")
+		patch(ctx, after, func(secret *corev1.Secret) { secret.Immutable = ptr.To(true) })
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(p, account))))).To(Equal([]connection.Result{repaired}))
+		p = get[rosterv1alpha1.SocialProfile](ctx, s, "acme")
+		Expect(p.Spec.CredentialsSecretRef.Name).NotTo(Equal("tokens"))
+		Expect(owners(get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name))).To(Equal([]string{asOwner(p)}))
+
+		By("a profile that names none")
+		bare := s.profile(ctx, "bare", func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(bare, accountOnX(s.name+"-bare", token)))))).To(Equal([]connection.Result{repaired}))
+		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, "bare").Spec.CredentialsSecretRef).NotTo(BeNil())
+	})
+
+	It("waits for the right to write Secrets, and creates nothing before", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		given := give(ctx, o, accountOnX(s.name, social.connect(ctx, s.name)))
+		order := space{rosterv1alpha1.ConnectionNamespace}
+		Eventually(func() map[string]string { return get[corev1.Secret](ctx, order, given.Name).Annotations }).
+			Should(HaveKeyWithValue(connection.Waiting, connection.WaitsForSecrets))
+		Eventually(func() []string { return eventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonSecretForbidden))
+		var list rosterv1alpha1.SocialProfileList
+		Expect(api.List(ctx, &list, client.InNamespace(s.name))).To(Succeed())
+		Expect(list.Items).To(BeEmpty())
+
+		s.opensSecrets(ctx)
+		patch(ctx, get[corev1.Secret](ctx, order, given.Name), func(secret *corev1.Secret) {
+			metav1.SetMetaDataAnnotation(&secret.ObjectMeta, "nudge", "as the timer would")
+		})
+		Expect(results(answerTo(ctx, given))).To(Equal([]connection.Result{added}))
+		Expect(get[corev1.Secret](ctx, order, given.Name).Annotations).NotTo(HaveKey(connection.Waiting))
+	})
+
+	It("is forgotten after an hour", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		order := space{rosterv1alpha1.ConnectionNamespace}
+		gone := func(secret *corev1.Secret) {
+			GinkgoHelper()
+			Eventually(func() bool {
+				return apierrors.IsNotFound(api.Get(ctx, client.ObjectKeyFromObject(secret), &corev1.Secret{}))
+			}).Should(BeTrue(), "the Secret is deleted")
+		}
+		waiting := give(ctx, o, accountOnX(s.name, &oauth2.Token{AccessToken: "a"}))
+		Eventually(func() map[string]string { return get[corev1.Secret](ctx, order, waiting.Name).Annotations }).Should(HaveKey(connection.Waiting))
+		nobody := *o
+		nobody.Member = "nobody"
+		done := give(ctx, &nobody, accountOnX(s.name, &oauth2.Token{AccessToken: "a"}))
+		Expect(results(answerTo(ctx, done))).To(Equal([]connection.Result{notAllowed}))
+
+		unreadable := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: order.name, GenerateName: "bad-"}, Type: connection.SecretType}
+		unreadable.Data = map[string][]byte{"order": []byte("{")}
+		Expect(api.Create(ctx, unreadable)).To(Succeed())
+		gone(unreadable)
+		notOurs := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: order.name, GenerateName: "other-"}}
+		Expect(api.Create(ctx, notOurs)).To(Succeed())
+
+		now.SetTime(now.Now().Add(connection.Lifetime))
+		for _, secret := range []*corev1.Secret{waiting, done} {
+			patch(ctx, get[corev1.Secret](ctx, order, secret.Name), func(secret *corev1.Secret) {
+				metav1.SetMetaDataAnnotation(&secret.ObjectMeta, "nudge", "as the timer would")
+			})
+			gone(secret)
+		}
+		Eventually(func() []string { return eventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonConnectionExpired))
+		Expect(api.Get(ctx, client.ObjectKeyFromObject(notOurs), notOurs)).To(Succeed())
+	})
+})
