@@ -65,6 +65,9 @@ func (r *connections) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	} else if err != nil {
 		return ctrl.Result{}, err
 	}
+	if err := r.dropDraft(ctx, order); err != nil {
+		return ctrl.Result{}, err
+	}
 	if err := done.answer.Put(secret, now); err != nil {
 		return ctrl.Result{}, err
 	}
@@ -79,8 +82,14 @@ func (r *connections) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	return ctrl.Result{RequeueAfter: connection.Lifetime}, nil
 }
 
-// keep leaves an Answer where the portal finds it, for a while.
+// keep leaves a Draft or an Answer where the portal finds it, for a while.
 func (r *connections) keep(ctx context.Context, secret *corev1.Secret, now time.Time) (ctrl.Result, error) {
+	if draft, err := connection.DraftOf(secret); draft != nil && err == nil {
+		if draft.Over(now) {
+			return ctrl.Result{}, r.delete(ctx, secret)
+		}
+		return ctrl.Result{RequeueAfter: draft.Time.Add(connection.DraftLifetime).Sub(now)}, nil
+	}
 	answer, err := connection.AnswerOf(secret)
 	switch {
 	case err != nil, answer == nil:
@@ -105,6 +114,21 @@ func (r *connections) drop(
 
 func (r *connections) delete(ctx context.Context, secret *corev1.Secret) error {
 	return ignoreConflict(r.client.Delete(ctx, secret, uncached, client.Preconditions{UID: &secret.UID}))
+}
+
+// dropDraft deletes what an Order came of: its tokens are where they belong.
+func (r *connections) dropDraft(ctx context.Context, o *connection.Order) error {
+	if o.Draft == "" {
+		return nil
+	}
+	secret, err := optional[corev1.Secret](ctx, r.live, rosterv1alpha1.ConnectionNamespace, o.Draft)
+	if secret == nil || err != nil {
+		return err
+	}
+	if draft, err := connection.DraftOf(secret); err != nil || draft == nil || draft.AccountUID != o.AccountUID {
+		return nil //nolint:nilerr // It is not the Draft of this person, and left alone.
+	}
+	return r.delete(ctx, secret)
 }
 
 // giveUp deletes an Order that could not be carried out in time, and says so.

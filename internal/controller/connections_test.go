@@ -125,7 +125,7 @@ var _ = Describe("What people ask for at the portal", func() {
 		By("connecting it once more")
 		anew := social.connect(ctx, s.name)
 		outcomes = answerTo(ctx, give(ctx, o, accountOnX(s.name, anew)))
-		Expect(outcomes).To(Equal([]connection.Outcome{{Profile: p.Name, Result: repaired}}))
+		Expect(outcomes).To(Equal([]connection.Outcome{{Profile: p.Name, Handle: s.name, Result: repaired}}))
 		Expect(get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(anew.AccessToken)))
 
 		By("somebody else connecting it")
@@ -250,7 +250,7 @@ var _ = Describe("What people ask for at the portal", func() {
 		declared := p.Spec
 		account := accountOnX(s.name, token)
 		delete(account.Entries, network.KeyRefresh)
-		Expect(answerTo(ctx, give(ctx, o, repairs(p, account)))).To(Equal([]connection.Outcome{{Profile: "acme", Result: repaired}}))
+		Expect(answerTo(ctx, give(ctx, o, repairs(p, account)))).To(Equal([]connection.Outcome{{Profile: "acme", Handle: s.name, Result: repaired}}))
 		after := get[corev1.Secret](ctx, s, "tokens")
 		Expect(after.Data).To(HaveKeyWithValue(network.KeyAccess, []byte(token.AccessToken)))
 		Expect(after.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte("stays")))
@@ -262,7 +262,7 @@ var _ = Describe("What people ask for at the portal", func() {
 
 		By("coming with another account")
 		Expect(answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.name+"-other", social.connect(ctx, s.name+"-other")))))).
-			To(Equal([]connection.Outcome{{Profile: "acme", Result: connection.OtherAccount}}))
+			To(Equal([]connection.Outcome{{Profile: "acme", Handle: s.name + "-other", Result: connection.OtherAccount}}))
 		Expect(get[corev1.Secret](ctx, s, "tokens").Data).To(Equal(after.Data))
 
 		By("the Secret being immutable")
@@ -331,5 +331,36 @@ var _ = Describe("What people ask for at the portal", func() {
 		}
 		Eventually(func() []string { return eventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonConnectionExpired))
 		Expect(api.Get(ctx, client.ObjectKeyFromObject(notOurs), notOurs)).To(Succeed())
+	})
+
+	It("takes the draft that it came of along, and no other", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		draft := func(account string) *corev1.Secret {
+			GinkgoHelper()
+			secret, err := connection.Draft{
+				AccountUID: account, Time: metav1.NewTime(now.Now()), Entries: map[string][]byte{network.KeyAccess: []byte("a")},
+			}.Secret()
+			Expect(err).NotTo(HaveOccurred())
+			Expect(clientAs(cluster.As("roster-portal")).Create(ctx, secret)).To(Succeed())
+			return secret
+		}
+		gone := func(secret *corev1.Secret) bool {
+			return apierrors.IsNotFound(api.Get(ctx, client.ObjectKeyFromObject(secret), &corev1.Secret{}))
+		}
+		own, left, others := draft(o.AccountUID), draft(o.AccountUID), draft("somebody-else")
+		o.Draft = others.Name
+		answerTo(ctx, give(ctx, o, accountOnX(s.name, social.connect(ctx, s.name))))
+		Expect(gone(others)).To(BeFalse(), "it is somebody else's")
+		Expect(gone(own)).To(BeFalse(), "they may still be choosing")
+		o.Draft = own.Name
+		answerTo(ctx, give(ctx, o, accountOnX(s.name, social.connect(ctx, s.name))))
+		Expect(gone(own)).To(BeTrue(), "its tokens are where they belong")
+
+		By("nobody choosing")
+		now.SetTime(now.Now().Add(connection.DraftLifetime))
+		patch(ctx, left, func(secret *corev1.Secret) { metav1.SetMetaDataAnnotation(&secret.ObjectMeta, "nudge", "as the timer would") })
+		Eventually(func() bool { return gone(left) }).Should(BeTrue(), "the time to choose is over")
 	})
 })

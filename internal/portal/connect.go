@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
@@ -25,7 +26,7 @@ const (
 	connectCookie = "roster-connect"
 	connectUse    = "roster.dev portal connection v1"
 	// connectFor is how long somebody may take, from setting out to choosing accounts.
-	connectFor = 20 * time.Minute
+	connectFor = connection.DraftLifetime
 )
 
 // The parameters of the pages, besides the language.
@@ -260,7 +261,7 @@ func (p *Portal) postConnect(v *visit) {
 
 // arrive keeps what somebody brought back, and has them choose.
 func (p *Portal) arrive(v *visit, way connecting, d connection.Draft) {
-	d.AccountUID = way.AccountUID
+	d.AccountUID, d.Time = way.AccountUID, metav1.NewTime(p.clock.Now())
 	secret, err := d.Secret()
 	if err == nil {
 		err = p.client.Create(v.r.Context(), secret)
