@@ -46,7 +46,7 @@ func TestConnectingAProfile(t *testing.T) {
 	c.remove()
 }
 
-// connector is Kofi, an outsider, who has a handle on Bluesky.
+// connector is Abena, an outsider, who has a handle on Bluesky.
 type connector struct {
 	*demo
 	visit    func(method, link string, form url.Values) (int, string)
@@ -56,26 +56,26 @@ type connector struct {
 	password string
 }
 
-const kofi = "kofi@agency.example"
+const abena = "abena@agency.example"
 
 func (c *connector) accept() {
 	c.t.Helper()
 	if err := c.client.Create(c.t.Context(), &rosterv1alpha1.Invitation{
-		ObjectMeta: metav1.ObjectMeta{Name: "kofi", Namespace: c.env["ROSTER_NAMESPACE"]},
-		Spec: rosterv1alpha1.InvitationSpec{Email: kofi, Role: rosterv1alpha1.RoleProfileConnector, InvitedBy: "olivia@acme.example"},
+		ObjectMeta: metav1.ObjectMeta{Name: "abena", Namespace: c.env["ROSTER_NAMESPACE"]},
+		Spec: rosterv1alpha1.InvitationSpec{Email: abena, Role: rosterv1alpha1.RoleProfileConnector, InvitedBy: "olivia@acme.example"},
 	}); err != nil {
 		c.t.Fatal(err)
 	}
-	link := c.linkIn(c.mailTo(kofi))
+	link := c.linkIn(c.mailTo(abena))
 	before, _, _ := strings.Cut(link, "/invitations/")
 	c.base = before
 	c.post(link, "Welcome", url.Values{
-		"action": {"accept"}, "displayName": {"Kofi Mensah"}, "locale": {"en"}, "password": {goodPassword}, "confirm": {goodPassword},
+		"action": {"accept"}, "displayName": {"Abena Owusu"}, "locale": {"en"}, "password": {goodPassword}, "confirm": {goodPassword},
 	})
-	c.waitActive(memberOf(c.t, c.demo, "kofi"))
-	c.eventually("Kofi may connect profiles", func(context.Context) error {
-		if !c.may(kofi, "create", "") {
-			return fmt.Errorf("%s may not create socialprofiles", kofi)
+	c.waitActive(memberOf(c.t, c.demo, "abena"))
+	c.eventually("Abena may connect profiles", func(context.Context) error {
+		if !c.may(abena, "create", "") {
+			return fmt.Errorf("%s may not create socialprofiles", abena)
 		}
 		return nil
 	})
@@ -114,12 +114,12 @@ func (c *connector) typePassword(profile, outcome string) {
 func (c *connector) connect() {
 	c.t.Helper()
 	var err error
-	if c.account, err = c.bluesky.CreateAccount(c.t.Context(), "kofi-social", "correct horse battery"); err != nil {
+	if c.account, err = c.bluesky.CreateAccount(c.t.Context(), "abena-social", "correct horse battery"); err != nil {
 		c.t.Fatal(err)
 	}
 	c.typePassword("", c.account.Handle+" is connected")
 	sp := c.profile()
-	if sp.Spec.Network != rosterv1alpha1.NetworkBluesky || sp.Spec.AccountID != c.account.DID || sp.Spec.ConnectedBy != kofi ||
+	if sp.Spec.Network != rosterv1alpha1.NetworkBluesky || sp.Spec.AccountID != c.account.DID || sp.Spec.ConnectedBy != abena ||
 		sp.Spec.Refresh != rosterv1alpha1.RefreshBeforeExpiry || sp.Spec.ResponsibleRef != nil {
 		c.t.Errorf("the profile is %+v", sp.Spec)
 	}
@@ -128,18 +128,18 @@ func (c *connector) connect() {
 	if len(secret.OwnerReferences) != 1 || secret.OwnerReferences[0].UID != sp.UID || string(secret.Data["app_password"]) != c.password {
 		c.t.Errorf("the Secret belongs to %v", secret.OwnerReferences)
 	}
-	c.eventually("Kofi looks after the profile", func(context.Context) error {
-		if !c.may(kofi, "connect", sp.Name) {
-			return fmt.Errorf("%s may not connect %s", kofi, sp.Name)
+	c.eventually("Abena looks after the profile", func(context.Context) error {
+		if !c.may(abena, "connect", sp.Name) {
+			return fmt.Errorf("%s may not connect %s", abena, sp.Name)
 		}
 		return nil
 	})
-	if c.may(kofi, "publish", sp.Name) || c.may(kofi, "connect", "acme-fb") {
-		c.t.Error("Kofi may do more than connect what he connected")
+	if c.may(abena, "publish", sp.Name) || c.may(abena, "connect", "acme-fb") {
+		c.t.Error("Abena may do more than connect what she connected")
 	}
 }
 
-// profile is the one on Bluesky that Kofi connected.
+// profile is the one on Bluesky that Abena connected.
 func (c *connector) profile() *rosterv1alpha1.SocialProfile {
 	c.t.Helper()
 	var list rosterv1alpha1.SocialProfileList
@@ -148,12 +148,12 @@ func (c *connector) profile() *rosterv1alpha1.SocialProfile {
 	}
 	var found []*rosterv1alpha1.SocialProfile
 	for i := range list.Items {
-		if list.Items[i].Spec.ConnectedBy == kofi {
+		if list.Items[i].Spec.ConnectedBy == abena {
 			found = append(found, &list.Items[i])
 		}
 	}
 	if len(found) != 1 {
-		c.t.Fatalf("Kofi connected %d profiles", len(found))
+		c.t.Fatalf("Abena connected %d profiles", len(found))
 	}
 	return found[0]
 }
