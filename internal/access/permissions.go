@@ -127,8 +127,8 @@ func (r Roles) InOrganization(role rosterv1alpha1.OrganizationRole) ([]rosterv1a
 	return custom.Permissions, true
 }
 
-// Strongest is the strongest built-in role of which somebody holds everything who has a role as EffectiveGrant shows it; empty for none.
-func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
+// Shown is what somebody holds who has a role as EffectiveGrant shows it.
+func (r Roles) Shown(shown string) Set {
 	var held Set
 	for name := range strings.SplitSeq(shown, "+") {
 		if name == connector {
@@ -138,6 +138,12 @@ func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
 		s, _ := r.OnProfile(rosterv1alpha1.ProfileRole(name))
 		held |= s
 	}
+	return held
+}
+
+// Strongest is the strongest built-in role of which somebody holds everything who has a role as EffectiveGrant shows it; empty for none.
+func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
+	held := r.Shown(shown)
 	for _, role := range builtIn() {
 		if held.Contains(ProfilePermissions(role)) {
 			return role
