@@ -153,6 +153,14 @@ type MemberStatus struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	SoleAdministratorOf []string `json:"soleAdministratorOf,omitempty"`
 
+	// soleRenewerOf are the profiles that nobody else may connect anew, where their tokens end unless somebody does, or have ended.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=253
+	SoleRenewerOf []string `json:"soleRenewerOf,omitempty"`
+
 	// displayName is the name that the person chose, else the one in the spec.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

@@ -178,6 +178,13 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MaxLength=253
 	SoleAdministrator string `json:"soleAdministrator,omitempty"`
 
+	// soleRenewer is the Member who alone may connect the profile anew, where its tokens end unless somebody does, or have ended. Owner,
+	// CoOwners and Managers, who may connect every profile, count where nobody else may.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SoleRenewer string `json:"soleRenewer,omitempty"`
+
 	// responsible is the address of the Member who looks after the profile.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

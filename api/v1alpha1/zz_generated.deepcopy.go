@@ -788,6 +788,11 @@ func (in *MemberStatus) DeepCopyInto(out *MemberStatus) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.SoleRenewerOf != nil {
+		in, out := &in.SoleRenewerOf, &out.SoleRenewerOf
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.JoinedTime != nil {
 		in, out := &in.JoinedTime, &out.JoinedTime
 		*out = (*in).DeepCopy()

@@ -53,7 +53,7 @@ func profileForMembers(p *rosterv1alpha1.SocialProfile) any {
 }
 
 func profileForAnyMember(p *rosterv1alpha1.SocialProfile) any {
-	return []any{profileForMembers(p), p.Status.SoleAdministrator}
+	return []any{profileForMembers(p), p.Status.SoleAdministrator, p.Status.SoleRenewer}
 }
 
 func teamGives(t *rosterv1alpha1.Team) any {

@@ -349,6 +349,28 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("do not open act_77"))
 	})
 
+	It("that end have the last person who can connect the profile anew known", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		for _, name := range []string{"ana", "ben"} {
+			s.declareJoined(ctx, name, rosterv1alpha1.ProfileGrant{Name: "acme", Role: rosterv1alpha1.ProfileAdministrator})
+		}
+		s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: social.connect(ctx, s.name).AccessToken}) // which ends, and no refresh token
+		s.onX(ctx, "acme", "tokens")
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionTokenExpiring, yes, rosterv1alpha1.ReasonExpiring)
+		renewer := func() string { return get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.SoleRenewer }
+		renews := func(name string) func() []string {
+			return func() []string { return get[rosterv1alpha1.Member](ctx, s, name).Status.SoleRenewerOf }
+		}
+		Eventually(func() *int32 { return get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Holders.Administrators }).Should(HaveValue(BeEquivalentTo(2)))
+		Expect(renewer()).To(BeEmpty(), "there are two")
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ben"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = new(true) })
+		Eventually(renewer).Should(Equal("ana"))
+		Eventually(renews("ana")).Should(Equal([]string{"acme"}))
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ben"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = nil })
+		Eventually(renews("ana")).Should(BeEmpty())
+	})
+
 	It("are left alone where the network is not set up", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)

@@ -51,6 +51,8 @@ const (
 	indexConnectedBy = "roster.connectedBy"
 	// indexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
 	indexSoleAdministrator = "roster.soleAdministrator"
+	// indexSoleRenewer: SocialProfiles by the Member who alone may connect them anew.
+	indexSoleRenewer = "roster.soleRenewer"
 )
 
 type index struct {
@@ -101,6 +103,7 @@ func profileIndexes(userPrefix string) []index {
 		on(profile, indexCredentials, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.CredentialsSecretRef) }),
 		on(profile, indexConnectedBy, func(p *rosterv1alpha1.SocialProfile) []string { return connectorKey(p, userPrefix) }),
 		on(profile, indexSoleAdministrator, func(p *rosterv1alpha1.SocialProfile) []string { return nameKey(p.Status.SoleAdministrator) }),
+		on(profile, indexSoleRenewer, func(p *rosterv1alpha1.SocialProfile) []string { return nameKey(p.Status.SoleRenewer) }),
 		on(team, indexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),
 		on(team, indexTeamRole, func(t *rosterv1alpha1.Team) []string { return []string{string(t.Spec.Role)} }),
 	}

@@ -70,7 +70,10 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
 		return nil, err
 	}
-	if in.SoleAdministratorOf, err = r.soleAdministratorOf(ctx, m); wrong != nil || err != nil {
+	if in.SoleAdministratorOf, err = r.soleOf(ctx, m, indexSoleAdministrator); err != nil {
+		return nil, err
+	}
+	if in.SoleRenewerOf, err = r.soleOf(ctx, m, indexSoleRenewer); wrong != nil || err != nil {
 		return in, err // DecideMember says what is wrong with the address.
 	}
 	twins, err := membersBy(ctx, r.client, m.Namespace, indexAddress, string(address))
@@ -82,10 +85,10 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	return in, err
 }
 
-// soleAdministratorOf are the first of the profiles that name the Member as their only Administrator.
-func (r *members) soleAdministratorOf(ctx context.Context, m *rosterv1alpha1.Member) ([]string, error) {
+// soleOf are the first of the profiles whose status names the Member as the only one of something.
+func (r *members) soleOf(ctx context.Context, m *rosterv1alpha1.Member, field string) ([]string, error) {
 	const most = 100 // as the API takes
-	profiles, err := profilesBy(ctx, r.client, m.Namespace, indexSoleAdministrator, m.Name)
+	profiles, err := profilesBy(ctx, r.client, m.Namespace, field, m.Name)
 	var names []string
 	for _, p := range profiles {
 		if p.DeletionTimestamp == nil {

@@ -110,8 +110,8 @@ func (f finder) membersOfRole(ctx context.Context, o client.Object) ([]client.Ob
 	return found, err
 }
 
-// membersOfProfile are those who have a role on the profile from any source, and where only the last one named Administrator changed, that
-// one.
+// membersOfProfile are those who have a role on the profile from any source, and where only the last one named Administrator or the last
+// one who may connect it changed, that one.
 func (f finder) membersOfProfile(ctx context.Context, before, after *rosterv1alpha1.SocialProfile) ([]client.ObjectKey, error) {
 	var found []client.ObjectKey
 	wider := differs(before, after, profileForMembers)
@@ -119,7 +119,7 @@ func (f finder) membersOfProfile(ctx context.Context, before, after *rosterv1alp
 		if p == nil {
 			continue
 		}
-		found = append(found, inNamespaceOf(p, nameKey(p.Status.SoleAdministrator))...)
+		found = append(found, inNamespaceOf(p, append(nameKey(p.Status.SoleAdministrator), nameKey(p.Status.SoleRenewer)...))...)
 		if !wider {
 			continue
 		}

@@ -34,6 +34,8 @@ type MemberInput struct {
 	Sources access.Sources
 	// SoleAdministratorOf are the profiles whose only named Administrator the Member is, sorted.
 	SoleAdministratorOf []string
+	// SoleRenewerOf are the profiles that the Member alone may connect anew, where that matters, sorted.
+	SoleRenewerOf []string
 }
 
 // MemberDecision is where a Member stands.
@@ -59,7 +61,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	address, err := invitation.ParseAddress(m.Spec.Email)
 	d := MemberDecision{Address: address}
 	s.State, s.DisplayName = in.state(), in.displayName()
-	s.Grants, s.Workspaces, s.SoleAdministratorOf = nil, nil, nil
+	s.Grants, s.Workspaces, s.SoleAdministratorOf, s.SoleRenewerOf = nil, nil, nil, nil
 	if err == nil {
 		s.AvatarURL = address.AvatarURL()
 	}
@@ -71,7 +73,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	problem := in.problem(address, err)
 	if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
 		s.Grants, s.Workspaces = firstGrants(effective.Grants), effective.Workspaces
-		s.SoleAdministratorOf = in.SoleAdministratorOf
+		s.SoleAdministratorOf, s.SoleRenewerOf = in.SoleAdministratorOf, in.SoleRenewerOf
 		d.Holds = &effective
 	}
 	d.Invite = problem == nil && s.State == rosterv1alpha1.MemberPending && in.Invitation == nil

@@ -52,9 +52,9 @@ func drawSituation(t *rapid.T) situation {
 	// What was once held may be in the status still.
 	m.Status.State = rapid.SampledFrom([]rosterv1alpha1.MemberState{"", "Pending", "Active", "Suspended"}).Draw(t, "state before")
 	m.Status.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "fb", Role: "Administrator"}}
-	m.Status.Workspaces, m.Status.SoleAdministratorOf = []string{"west"}, []string{"fb"}
+	m.Status.Workspaces, m.Status.SoleAdministratorOf, m.Status.SoleRenewerOf = []string{"west"}, []string{"fb"}, []string{"fb"}
 	s.in = MemberInput{
-		Member: m, SoleAdministratorOf: []string{"fb"},
+		Member: m, SoleAdministratorOf: []string{"fb"}, SoleRenewerOf: []string{"fb"},
 		Sources: access.Sources{
 			Profiles:  map[string]access.Standing{"fb": access.Present},
 			Teams:     []access.Assignment{{Team: "writers", Role: rosterv1alpha1.ProfileEditor, Profiles: []string{"fb"}}},
@@ -109,7 +109,7 @@ func TestWhoIsNotActiveHoldsNothing(t *testing.T) {
 		}
 		if !s.active() {
 			others++
-			if len(d.Status.Grants)+len(d.Status.Workspaces)+len(d.Status.SoleAdministratorOf) > 0 {
+			if len(d.Status.Grants)+len(d.Status.Workspaces)+len(d.Status.SoleAdministratorOf)+len(d.Status.SoleRenewerOf) > 0 {
 				t.Fatalf("shows %+v: %+v", d.Status, s)
 			}
 			return

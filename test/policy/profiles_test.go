@@ -79,6 +79,8 @@ func TestWhoConnectedAProfileIsTrue(t *testing.T) {
 		"a GitOps controller in another's":             {flux, createProfile("new", pat), ""},
 		"a Member adds none":                           {ana, createProfile("new", ana), noRight},
 		"an Administrator of one adds none":            {eva, createProfile("new", eva), noRight},
+		"the operator, for who connects it":            {manager, createProfile("new", pat, withTokens("new-tokens")), ""},
+		"the portal adds none":                         {portal, createProfile("new", pat), noRight},
 
 		"an AdvancedMember gives up their own":        {adam, updateProfile("acme-adam", connectedBy("")), ""},
 		"an AdvancedMember writes it in another case": {adam, updateProfile("acme-adam", connectedBy("Adam@acme.example")), ""},
@@ -118,6 +120,9 @@ func TestPeopleTouchOnlyWhatTheyConnected(t *testing.T) {
 		"an Administrator deletes":              {eva, deleteProfile("acme-fb"), ""},
 		"an Editor changes":                     {ana, updateProfile("acme-fb", handled("x")), noRight},
 		"a Manager changes":                     {ben, updateProfile("acme-pat", handled("x")), ""},
+		"the operator deletes":                  {manager, deleteProfile("acme-pat"), ""},
+		"the portal deletes":                    {portal, deleteProfile("acme-pat"), noRight},
+		"the portal changes":                    {portal, updateProfile("acme-pat", handled("x")), noRight},
 	}
 	for who, others := range map[string][]string{pat: {"acme-adam", "acme-fb", "acme-x"}, adam: {"acme-pat", "acme-fb", "acme-x"}, eva: {"acme-x", "acme-pat"}} {
 		for _, other := range others {
@@ -201,6 +206,7 @@ func TestNobodyBorrowsTheTokensOfAnotherProfile(t *testing.T) {
 		"a Manager":                       {ben, createProfile("new", "", withTokens("acme-fb-token")), ""},
 		"a GitOps controller":             {flux, createProfile("new", "", withTokens("acme-fb-token")), ""},
 		"an administrator of a namespace": {nina, createProfile("new", nina, withTokens("acme-fb-token")), ""},
+		"the operator":                    {manager, updateProfile("acme-adam", withTokens("x-acme-tokens")), ""},
 	})
 }
 

@@ -94,10 +94,52 @@ func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 	}
 }
 
+// soleRenewer writes what the operator would.
+func (w *world) soleRenewer(name string, profiles ...string) {
+	w.Helper()
+	m := read[rosterv1alpha1.Member](w, name)
+	m.Status.SoleRenewerOf = profiles
+	w.Expect(cluster.Client.Status().Update(w.Context(), m)).To(Succeed())
+}
+
+func TestWhoTakesTheLastRenewerAwayIsWarned(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.soleRenewer("eva", "acme-fb")
+	w.soleRenewer("ana", "a", "b", "c", "d", "e", "f", "g")
+	w.soleRenewer("cora", "acme-x")
+	without := func(name, profiles string) string {
+		return "299 Validation failed for ValidatingAdmissionPolicy 'roster-last-renewer' with binding 'roster-last-renewer': " +
+			"without the Member " + name + " (" + name + "@acme.example), nobody in particular can connect " + profiles +
+			" anew, and the tokens there end unless somebody does. Make somebody else Administrator there, in spec.profiles of their Member or by a Team."
+	}
+	for name, c := range map[string]struct {
+		do   func(w *world, c client.Client) error
+		want []string
+	}{
+		"suspending the last":          {updateMember("eva", suspended), []string{without("eva", "acme-fb")}},
+		"deleting the last":            {deleteMember("eva"), []string{without("eva", "acme-fb")}},
+		"the last of many":             {deleteMember("ana"), []string{without("ana", "a, b, c, d, e and 2 more")}},
+		"deleting one of several":      {deleteMember("dora"), nil},
+		"suspending one of several":    {updateMember("dora", suspended), nil},
+		"renaming the last":            {updateMember("eva", called("Eva")), nil},
+		"lifting a suspension":         {updateMember("eva", reactivated), nil},
+		"suspending who is, once more": {updateMember("cora", suspended), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := &world{t, NewWithT(t), w.ns}
+			client, h := w.warned(ben)
+			w.Expect(c.do(w, client)).To(Succeed(), "a warning stops nobody")
+			w.Expect(h.take()).To(Equal(c.want))
+		})
+	}
+}
+
 func TestWhatIsBeingDeletedWarnsNobody(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, warnOnOrphans, held)
 	w.soleAdministrator("eva", "acme-fb")
+	w.soleRenewer("eva", "acme-fb")
 	c, h := w.warned(ben)
 	w.Eventually(func() []string {
 		w.Expect(deleteMember("eva")(w, c)).To(Succeed())

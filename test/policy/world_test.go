@@ -53,6 +53,7 @@ const (
 	// pusher may write Members and Invitations, and lacks the right to give roles.
 	pusher  = "system:serviceaccount:acme:sync"
 	manager = "system:serviceaccount:roster-system:roster-manager"
+	portal  = "system:serviceaccount:roster-system:roster-portal"
 )
 
 var (
