@@ -76,7 +76,8 @@ func (p *Portal) confirmByPassword(v *visit, password string) {
 	}
 }
 
-// confirmByPasskey takes a passkey instead of the password. It has verified the person, so it counts as one that somebody signs in with alone.
+// confirmByPasskey takes a passkey instead of the password. It has verified the person, so it counts as one that somebody signs in with
+// alone.
 func (p *Portal) confirmByPasskey(v *visit) {
 	who, now := v.person, p.clock.Now()
 	err := p.usePasskey(v, who.account, factor.CeremonyAgain, who.account.Name)
