@@ -69,6 +69,8 @@ func run(ctx context.Context, f flags) error {
 		Cache:                  portal.CacheOptions(),
 		Metrics:                metricsserver.Options{BindAddress: f.metrics},
 		HealthProbeBindAddress: f.probes,
+		// What has been answered is done, too: mails that were asked for.
+		GracefulShutdownTimeout: new(portal.StopTimeout),
 	})
 	if err != nil {
 		return err

@@ -77,6 +77,7 @@ func TestResetToken(t *testing.T) {
 
 func FuzzResetToken(f *testing.F) {
 	f.Add(strings.Repeat("A", 75))
+	f.Add(strings.Repeat("A", 20) + strings.Repeat("\n", 55)) // as long as a token, but for package base64
 	f.Fuzz(func(t *testing.T, token string) {
 		name, asked, err := ParseReset(token)
 		if err != nil {

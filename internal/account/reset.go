@@ -85,7 +85,7 @@ func decodeReset(token string) ([]byte, error) {
 		return nil, errReset
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || raw[resetNameLen]&0x80 != 0 {
+	if err != nil || len(raw) != resetTokenLen || raw[resetNameLen]&0x80 != 0 { // package base64 passes over line breaks
 		return nil, errReset
 	}
 	return raw, nil

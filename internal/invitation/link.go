@@ -92,7 +92,7 @@ func decodeToken(token string) ([]byte, error) {
 		return nil, ErrToken
 	}
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || raw[uidLen]&0x80 != 0 {
+	if err != nil || len(raw) != tokenLen || raw[uidLen]&0x80 != 0 { // package base64 passes over line breaks
 		return nil, ErrToken
 	}
 	return raw, nil

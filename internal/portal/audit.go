@@ -9,7 +9,7 @@ type event string
 const (
 	eventSignIn       event = "sign_in"
 	eventSignOut      event = "sign_out"
-	eventConfirm      event = "confirm"       // the password was asked for again
+	eventConfirm      event = "confirm"       // the password or a passkey was asked for again
 	eventAccept       event = "accept"        // an invitation was accepted
 	eventFactor       event = "second_factor" // a code, a recovery code or a passkey was given after the password
 	eventFactorChange event = "factor_change" // a second factor was added, removed or replaced

@@ -143,7 +143,7 @@ func TestAcceptingByCompany(t *testing.T) {
 		b := s.browser()
 		b.follow(b.at(acme, "ana", "/account"))
 		b.get("/account/factors/passkey").expect(t, http.StatusSeeOther)
-		b.follow(b.get("/account/factors/passkey")).expect(t, http.StatusOK, "Please type your password again")
+		b.follow(b.get("/account/factors/passkey")).expect(t, http.StatusOK, "Please confirm that it is you")
 		b.post("/sign-in/confirm", url.Values{"password": {"x"}}).expect(t, http.StatusUnprocessableEntity, "no password yet")
 	})
 }

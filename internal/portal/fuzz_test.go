@@ -55,6 +55,7 @@ func FuzzToken(f *testing.F) {
 	for _, page := range []string{
 		"/", "/invitations/" + token, "/invitations/" + token[:70], "/invitations/" + token + "/welcome", "/invitations/%2e%2e/x",
 		"//evil.example/%2f", "/invitations/" + strings.Repeat("A", 5000), "/assets/..%2fportal.go", "/invitations/\x00",
+		"/invitations/" + strings.Repeat("0", 20) + strings.Repeat("\n", 50), "/reset/" + strings.Repeat("A", 20) + strings.Repeat("\n", 55),
 	} {
 		f.Add(page, "lang=fr", "action=accept&displayName=Ana&password=x", true)
 		f.Add(page, "lang=%zz&lang", "action=%zz", false)

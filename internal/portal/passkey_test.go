@@ -112,9 +112,21 @@ func TestBrowserPasskey(t *testing.T) {
 		b.activate(passkeyButton)
 		b.says("Ana Silva")
 	})
+	t.Run("again, before what is sensitive", func(*testing.T) {
+		defer s.clock.SetTime(now())
+		s.clock.SetTime(now().Add(11 * time.Minute))
+		b.open(s.url + "/account/sessions")
+		b.says("Please confirm that it is you", "Use a passkey")
+		b.sound("confirm-passkey")
+		b.activate(passkeyButton)
+		b.says("Where you are signed in")
+		if !strings.Contains(s.log.String(), `"event":"confirm","result":"success"`) {
+			t.Error("no audit line")
+		}
+	})
 	t.Run("after the password", func(*testing.T) {
 		signOut()
-		s.clock.SetTime(now().Add(time.Minute)) // of two ceremonies the later one counts
+		s.clock.SetTime(now().Add(12 * time.Minute)) // of two ceremonies the later one counts
 		signIn()
 		b.says("One more step")
 		b.sound("second-passkey")

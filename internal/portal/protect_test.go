@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,13 +14,8 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"github.com/prometheus/client_golang/prometheus"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
-
-	"github.com/roster-dev/roster/internal/config"
 )
 
 func TestHeadersStandOnEveryAnswer(t *testing.T) {
@@ -407,43 +401,6 @@ func TestServerDoesNotWaitForSlowClients(t *testing.T) {
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusRequestHeaderFieldsTooLarge {
 		t.Errorf("large header: status %d", response.StatusCode)
-	}
-}
-
-// TestSetup runs the portal as its process does, under its own permissions.
-func TestSetup(t *testing.T) {
-	w := newWorld(t)
-	inv := w.invite("ana")
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	mgr, err := manager.New(w.userConfig, manager.Options{
-		Scheme: w.portal.Scheme(), Cache: CacheOptions(), HealthProbeBindAddress: "0",
-		Metrics: metricsserver.Options{BindAddress: "0"}, Logger: logr.Discard(),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	base := "http://" + listener.Addr().String()
-	cfg := config.Config{Portal: config.Portal{URL: base, KeySecret: sessionKeysName}, Links: config.Links{KeySecret: keySecretName}}
-	setup := SetupOptions{Config: cfg, Namespace: systemNamespace, Listener: listener, Clock: w.site().clock, Registry: prometheus.NewRegistry()}
-	if err := Setup(t.Context(), mgr, setup); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	stopped := make(chan error, 1)
-	go func() { stopped <- mgr.Start(ctx) }()
-	await(t, func(ctx context.Context) bool { return fetch(ctx, base) == http.StatusOK })
-	b := (&site{t: t, url: base}).browser()
-	b.follow(b.post(w.link(inv), accepting())).expect(t, http.StatusOK, "Welcome to Acme Social")
-	b.get("/metrics").expect(t, http.StatusNotFound)
-	cancel()
-	if err := <-stopped; err != nil {
-		t.Errorf("stopping: %v", err)
-	}
-	if fetch(t.Context(), base) != 0 {
-		t.Error("the portal still serves")
 	}
 }
 

@@ -136,6 +136,9 @@ func ready(c cache.Cache, keys ...*KeySource) func(*http.Request) error {
 	}
 }
 
+// StopTimeout is how long the portal may take to stop: for requests that are under way, and then for what they have left to be done.
+const StopTimeout = maxDuration + backgroundFor + 5*time.Second
+
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 15 * time.Second

@@ -15,7 +15,7 @@ import (
 // fieldLogin is the address or the user name.
 const fieldLogin = "login"
 
-// signInPage asks for address or user name and password, or, of somebody who is signed in, for the password alone.
+// signInPage asks for address or user name and password, or, of somebody who is signed in, for the password alone. A passkey does instead.
 type signInPage struct {
 	fields
 	Login     string
@@ -153,54 +153,6 @@ func (p *Portal) takeSignIn(v *visit, login string, d device) time.Duration {
 		return wait
 	}
 	return p.allTries.take(key)
-}
-
-// getConfirm answers GET /sign-in/confirm: what is sensitive asks for the password again.
-func (p *Portal) getConfirm(v *visit) { p.confirmForm(v, http.StatusOK, nil) }
-
-func (p *Portal) confirmForm(v *visit, status int, problems []problem) {
-	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("confirmPage.title"), problems), signInPage{
-		fields: fields{problems}, Login: v.person.account.Spec.Email, Action: p.again(v, "/sign-in/confirm"), Confirm: true,
-		Forgotten: p.root + "/forgotten" + v.words.Query(),
-	})
-}
-
-// postConfirm answers POST /sign-in/confirm.
-func (p *Portal) postConfirm(v *visit) {
-	if !p.readPost(v) {
-		return
-	}
-	password, who := v.r.PostForm.Get(fieldPassword), v.person
-	if password == "" {
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.missing")}})
-		return
-	}
-	if wait := p.tries.take("confirm " + who.account.Name + " " + who.session.Device); wait > 0 {
-		p.audit(v, eventConfirm, resultThrottled, who.account.Name)
-		p.throttled(v, wait)
-		return
-	}
-	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
-	switch {
-	case errors.Is(err, account.ErrNoCredentials):
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.confirm.noPassword")}})
-		return
-	case errors.Is(err, account.ErrWrongPassword):
-		p.audit(v, eventConfirm, resultFailure, who.account.Name)
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})
-		return
-	case errors.Is(err, account.ErrSuspended), errors.Is(err, account.ErrSignedOut):
-		p.toSignIn(v)
-		return
-	case err == nil:
-		err = p.setSession(v, s)
-	}
-	if err != nil {
-		p.fault(v, err)
-		return
-	}
-	p.audit(v, eventConfirm, resultSuccess, who.account.Name, "session", s.ID)
-	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
 }
 
 // postSignOut answers POST /sign-out.

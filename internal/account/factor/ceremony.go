@@ -26,6 +26,8 @@ const (
 	CeremonyRegister CeremonyKind = "register"
 	// CeremonyConfirm is the second factor of somebody who has given a password.
 	CeremonyConfirm CeremonyKind = "confirm"
+	// CeremonyAgain has somebody who is signed in prove themselves again by a passkey alone.
+	CeremonyAgain CeremonyKind = "again"
 	// CeremonySignIn signs in with a passkey alone.
 	CeremonySignIn CeremonyKind = "signIn"
 )
@@ -60,4 +62,14 @@ func (c Ceremony) Check(kind CeremonyKind, account string, now time.Time) error 
 // session is what the library remembers. Relying party and origins are those of its configuration.
 func (c Ceremony) session(uv protocol.UserVerificationRequirement) webauthn.SessionData {
 	return webauthn.SessionData{Challenge: c.Challenge, UserVerification: uv}
+}
+
+// of is session for the passkeys of a person who is known.
+func (c Ceremony) of(p Person, uv protocol.UserVerificationRequirement) webauthn.SessionData {
+	session := c.session(uv)
+	session.UserID = p.Handle
+	for _, k := range p.Passkeys {
+		session.AllowedCredentialIDs = append(session.AllowedCredentialIDs, k.ID)
+	}
+	return session
 }

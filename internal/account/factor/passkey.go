@@ -149,6 +149,17 @@ func (r *RelyingParty) BeginConfirmation(p Person, account string, now time.Time
 	return options, begun(CeremonyConfirm, account, session, now), err
 }
 
+// BeginAgain begins a ceremony in which somebody who is signed in uses one of their passkeys instead of the password: with user
+// verification, as in BeginSignIn.
+func (r *RelyingParty) BeginAgain(p Person, account string, now time.Time) (options json.RawMessage, _ Ceremony, _ error) {
+	assertion, session, err := r.web.BeginLogin(user{p}, webauthn.WithUserVerification(protocol.VerificationRequired))
+	if err != nil {
+		return nil, Ceremony{}, err
+	}
+	options, err = json.Marshal(assertion.Response)
+	return options, begun(CeremonyAgain, account, session, now), err
+}
+
 // BeginSignIn begins a ceremony in which the browser says who signs in: with a discoverable passkey, and with user verification (a PIN, a
 // finger), so that the passkey alone is two factors.
 func (r *RelyingParty) BeginSignIn(now time.Time) (options json.RawMessage, _ Ceremony, _ error) {
@@ -181,7 +192,7 @@ type Use struct {
 	Verified bool
 }
 
-// Finish checks the browser's answer to BeginConfirmation or BeginSignIn. It counts only once what it returns has been stored under the
+// Finish checks the browser's answer to BeginConfirmation, BeginAgain or BeginSignIn. It counts only once what it returns has been stored under the
 // version that the person was read in: that is what refuses a second use of the same answer. The error is ErrPasskey or ErrCloned.
 func (r *RelyingParty) Finish(p Person, c Ceremony, answer []byte, now time.Time) (Use, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
@@ -207,12 +218,9 @@ func (r *RelyingParty) Finish(p Person, c Ceremony, answer []byte, now time.Time
 func (r *RelyingParty) validate(p Person, c Ceremony, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {
 	switch c.Kind {
 	case CeremonyConfirm:
-		session := c.session(protocol.VerificationPreferred)
-		session.UserID = p.Handle
-		for _, k := range p.Passkeys {
-			session.AllowedCredentialIDs = append(session.AllowedCredentialIDs, k.ID)
-		}
-		return r.web.ValidateLogin(user{p}, session, parsed)
+		return r.web.ValidateLogin(user{p}, c.of(p, protocol.VerificationPreferred), parsed)
+	case CeremonyAgain:
+		return r.web.ValidateLogin(user{p}, c.of(p, protocol.VerificationRequired), parsed)
 	case CeremonySignIn:
 		find := func([]byte, []byte) (webauthn.User, error) { return user{p}, nil }
 		_, credential, err := r.web.ValidatePasskeyLogin(find, c.session(protocol.VerificationRequired), parsed)

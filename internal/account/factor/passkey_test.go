@@ -202,6 +202,25 @@ func passkeyLife(t *testing.T, s site) {
 		p.Passkeys[0] = use.Passkey
 	})
 
+	t.Run("again", func(t *testing.T) {
+		options, c, err := a.rp.BeginAgain(*p, "a-ana", after(25))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(c.Check(CeremonyAgain, "a-ana", after(26)), wantErr(c.Check(CeremonyConfirm, "a-ana", after(26)))); err != nil {
+			t.Error(err)
+		}
+		answer, other := a.get(options), ana()
+		if _, err := a.rp.Finish(*other, c, answer, after(26)); !errors.Is(err, ErrPasskey) {
+			t.Errorf("as somebody else: %v, want ErrPasskey", err)
+		}
+		use, err := a.rp.Finish(*p, c, answer, after(26))
+		if err != nil || !use.Verified {
+			t.Fatalf("Finish = %+v, %v", use, err)
+		}
+		p.Passkeys[0] = use.Passkey
+	})
+
 	t.Run("an answer to another challenge", func(t *testing.T) {
 		options, _, err := a.rp.BeginConfirmation(*p, "a-ana", after(30))
 		if err != nil {
@@ -228,6 +247,14 @@ func passkeyLife(t *testing.T, s site) {
 			t.Errorf("%v, want ErrCloned", err)
 		}
 	})
+}
+
+// wantErr turns around what a check says.
+func wantErr(err error) error {
+	if err == nil {
+		return errors.New("a ceremony for one thing does for another")
+	}
+	return nil
 }
 
 // Passkeys that are synchronised have no counter: there the time at which the ceremony began refuses a second use.
@@ -271,6 +298,13 @@ func passkeyAloneNeedsUserVerification(t *testing.T, s site) {
 	}
 	if _, err := a.rp.Finish(*p, c, a.get(options), after(11)); !errors.Is(err, ErrPasskey) {
 		t.Errorf("alone without verification: %v, want ErrPasskey", err)
+	}
+	options, c, err = a.rp.BeginAgain(*p, "a-ana", after(15))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.rp.Finish(*p, c, a.get(options), after(16)); !errors.Is(err, ErrPasskey) {
+		t.Errorf("instead of the password without verification: %v, want ErrPasskey", err)
 	}
 	options, c, err = a.rp.BeginConfirmation(*p, "a-ana", after(20))
 	if err != nil {

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
+)
+
+// process is the portal as its process runs it.
+type process struct {
+	url     string
+	stop    context.CancelFunc
+	stopped chan error
+}
+
+// process starts the portal with that way to the API server.
+func (w *world) process(way *rest.Config) process {
+	w.t.Helper()
+	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	timeout := StopTimeout
+	mgr, err := manager.New(way, manager.Options{
+		Scheme: w.portal.Scheme(), Cache: CacheOptions(), HealthProbeBindAddress: "0", GracefulShutdownTimeout: &timeout,
+		Metrics: metricsserver.Options{BindAddress: "0"}, Logger: logr.Discard(),
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	base := "http://" + listener.Addr().String()
+	cfg := config.Config{Portal: config.Portal{URL: base, KeySecret: sessionKeysName}, Links: config.Links{KeySecret: keySecretName}}
+	setup := SetupOptions{Config: cfg, Namespace: systemNamespace, Listener: listener, Clock: w.site().clock, Registry: prometheus.NewRegistry()}
+	if err := Setup(w.t.Context(), mgr, setup); err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(w.t.Context())
+	p := process{url: base, stop: cancel, stopped: make(chan error, 1)}
+	go func() { p.stopped <- mgr.Start(ctx) }()
+	await(w.t, func(ctx context.Context) bool { return fetch(ctx, base) == http.StatusOK })
+	return p
+}
+
+// TestSetup runs the portal as its process does, under its own permissions.
+func TestSetup(t *testing.T) {
+	w := newWorld(t)
+	inv := w.invite("ana")
+	p := w.process(w.userConfig)
+	b := (&site{t: t, url: p.url}).browser()
+	b.follow(b.post(w.link(inv), accepting())).expect(t, http.StatusOK, "Welcome to Acme Social")
+	b.get("/metrics").expect(t, http.StatusNotFound)
+	p.stop()
+	if err := <-p.stopped; err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	if fetch(t.Context(), p.url) != 0 {
+		t.Error("the portal still serves")
+	}
+}
+
+// TestStoppingLosesNoForgottenPassword: the page has been answered, so the person waits for a mail.
+func TestStoppingLosesNoForgottenPassword(t *testing.T) {
+	w := newWorld(t)
+	name := w.registered(w.site(), "ana").Name
+	asked, release := make(chan struct{}), make(chan struct{})
+	hold := sync.OnceFunc(func() { close(asked); <-release })
+	way := rest.CopyConfig(w.userConfig)
+	way.Wrap(func(next http.RoundTripper) http.RoundTripper {
+		return roundTripper(func(r *http.Request) (*http.Response, error) {
+			if strings.HasSuffix(r.URL.Path, "/accounts/"+name) {
+				hold()
+			}
+			return next.RoundTrip(r)
+		})
+	})
+	p := w.process(way)
+	(&site{t: t, url: p.url}).browser().post("/forgotten", signIn(w.address("ana"), "")).expect(t, http.StatusOK, "Look into your mail")
+	<-asked
+	p.stop()
+	await(t, func(ctx context.Context) bool { return fetch(ctx, p.url) == 0 })
+	close(release)
+	if err := <-p.stopped; err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+	if w.requested("ana", rosterv1alpha1.MailPasswordReset).IsZero() {
+		t.Error("the request was lost")
+	}
+}
+
+type roundTripper func(*http.Request) (*http.Response, error)
+
+func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
