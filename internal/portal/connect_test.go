@@ -41,15 +41,20 @@ func (w *world) connects(configured ...config.Network) func(*configure) {
 // connector is a Member with an Account, and the Role that the operator has compiled for them.
 func (w *world) connector(s *site, local string, role rosterv1alpha1.OrganizationRole, connected ...string) *browser {
 	w.t.Helper()
+	return w.connectorWith(s, local, rosterv1alpha1.MemberSpec{Role: role}, connected...)
+}
+
+func (w *world) connectorWith(s *site, local string, has rosterv1alpha1.MemberSpec, connected ...string) *browser {
+	w.t.Helper()
 	w.registered(s, local)
 	var grants []rosterv1alpha1.EffectiveGrant
 	for _, profile := range connected {
 		grants = append(grants, rosterv1alpha1.EffectiveGrant{Profile: profile, Role: "Connector"})
 	}
-	if role == rosterv1alpha1.RoleManager {
+	if has.Role == rosterv1alpha1.RoleManager {
 		grants = []rosterv1alpha1.EffectiveGrant{{Profile: access.AllProfiles, Role: "Administrator"}}
 	}
-	m := w.joined(local, func(spec *rosterv1alpha1.MemberSpec) { spec.Role = role },
+	m := w.joined(local, func(spec *rosterv1alpha1.MemberSpec) { spec.Role, spec.CanManageProfiles = has.Role, has.CanManageProfiles },
 		func(st *rosterv1alpha1.MemberStatus) { st.Grants = grants })
 	w.rights(m, connected...)
 	b := s.browser()
@@ -326,6 +331,8 @@ func TestWhoMayConnect(t *testing.T) {
 	other := w.profile("other", rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@other@" + n.Host()})
 	connector := w.connector(s, "kofi", rosterv1alpha1.RoleProfileConnector, own.Name)
 	member := w.connector(s, "mia", rosterv1alpha1.RoleMember)
+	switched := w.connectorWith(s, "sam", rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.RoleMember, CanManageProfiles: ptr.To(true)})
+	advanced := w.connector(s, "ada", rosterv1alpha1.RoleAdvancedMember)
 	manager := w.connector(s, "max", rosterv1alpha1.RoleManager)
 	elsewhere := newWorld(t)
 	outsider := elsewhere.connector(elsewhere.site(unlimited, elsewhere.connects(n)), "out", rosterv1alpha1.RoleManager)
@@ -347,6 +354,10 @@ func TestWhoMayConnect(t *testing.T) {
 	member.get(wayTo(w, n, "/go")).expect(t, http.StatusForbidden, "You may not connect this")
 	member.post("/organizations/"+w.ns+"/connect/bluesky", url.Values{"handle": {"a"}, "appPassword": {"b"}}).expect(t, http.StatusForbidden)
 
+	for _, b := range []*browser{switched, advanced} {
+		b.get(wayTo(w, n, "/go")).expect(t, http.StatusSeeOther)
+		b.get(wayTo(w, n, "/go", "profile", own.Name)).expect(t, http.StatusForbidden, "You may not connect this")
+	}
 	manager.get(profiles).expect(t, http.StatusOK, own.Spec.Handle, other.Spec.Handle)
 	manager.get("/organizations/"+w.ns+"/connect/facebook").expect(t, http.StatusNotFound) // there is no app
 	manager.get("/organizations/"+w.ns+"/connect/mastodon?server=evil.example").expect(t, http.StatusNotFound)
