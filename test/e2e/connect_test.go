@@ -62,7 +62,7 @@ func (c *connector) accept() {
 	c.t.Helper()
 	if err := c.client.Create(c.t.Context(), &rosterv1alpha1.Invitation{
 		ObjectMeta: metav1.ObjectMeta{Name: "abena", Namespace: c.env["ROSTER_NAMESPACE"]},
-		Spec: rosterv1alpha1.InvitationSpec{Email: abena, Role: rosterv1alpha1.RoleProfileConnector, InvitedBy: "olivia@acme.example"},
+		Spec:       rosterv1alpha1.InvitationSpec{Email: abena, Role: rosterv1alpha1.RoleProfileConnector, InvitedBy: "olivia@acme.example"},
 	}); err != nil {
 		c.t.Fatal(err)
 	}

@@ -149,3 +149,19 @@ func TestNobodyPretendsToBeAnother(t *testing.T) {
 		w.Expect(err.Error()).To(ContainSubstring(`cannot impersonate`))
 	}
 }
+
+// TestWithoutASpecTheSchemaAnswers: no policy speaks before it, in words that tell nobody what to do.
+func TestWithoutASpecTheSchemaAnswers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, kind := range []string{"Organization", "Member", "Invitation", "SocialProfile", "Team", "Workspace", "CustomRole"} {
+		o := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": "roster.dev/v1alpha1", "kind": kind, "metadata": map[string]any{"namespace": w.ns, "name": "empty"},
+		}}
+		err := dry(w.as(ben)).Create(t.Context(), o)
+		if kind == "Organization" {
+			err = dry(cluster.Client).Create(t.Context(), o)
+		}
+		w.Expect(err).To(MatchError(ContainSubstring("spec: Required value")), kind)
+	}
+}

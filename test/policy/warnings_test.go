@@ -4,6 +4,7 @@ package policy_test
 
 import (
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -66,6 +67,15 @@ func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 		return "299 Validation failed for ValidatingAdmissionPolicy 'roster-orphaned-profiles' with binding 'roster-orphaned-profiles': " +
 			"without the Member " + name + " (" + name + "@acme.example), nobody is named Administrator of " + profiles + remedy
 	}
+	withoutRole := func(name, profiles string) string {
+		return strings.Replace(without(name, profiles), "without the Member", "without that role of the Member", 1)
+	}
+	holds := func(grants ...rosterv1alpha1.ProfileGrant) func(m *rosterv1alpha1.Member) {
+		return func(m *rosterv1alpha1.Member) { m.Spec.Profiles = grants }
+	}
+	administers := rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileAdministrator}
+	edits := rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}
+	more := rosterv1alpha1.ProfileGrant{Name: "acme-x", Role: rosterv1alpha1.ProfileGuest}
 	c, h := w.warned(ben)
 	w.Eventually(func() []string {
 		w.Expect(updateMember("eva", suspended)(w, c)).To(Succeed())
@@ -78,6 +88,10 @@ func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 		"suspending the last":          {updateMember("eva", suspended), []string{without("eva", "acme-fb")}},
 		"deleting the last":            {deleteMember("eva"), []string{without("eva", "acme-fb")}},
 		"the last of many":             {deleteMember("ana"), []string{without("ana", "a, b, c, d, e and 2 more")}},
+		"taking the role away":         {updateMember("eva", holds(more)), []string{withoutRole("eva", "acme-fb")}},
+		"taking all roles away":        {updateMember("eva", holds()), []string{withoutRole("eva", "acme-fb")}},
+		"giving a weaker role":         {updateMember("eva", holds(edits)), []string{withoutRole("eva", "acme-fb")}},
+		"giving another role":          {updateMember("eva", holds(administers, more)), nil},
 		"deleting one of several":      {deleteMember("dora"), nil},
 		"suspending one of several":    {updateMember("dora", suspended), nil},
 		"renaming the last":            {updateMember("eva", called("Eva")), nil},
