@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -291,6 +292,34 @@ var _ = Describe("What people ask for at the portal", func() {
 		bare := s.profile(ctx, "bare", func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
 		Expect(results(answerTo(ctx, give(ctx, o, repairs(bare, accountOnX(s.name+"-bare", token)))))).To(Equal([]connection.Result{repaired}))
 		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, "bare").Spec.CredentialsSecretRef).NotTo(BeNil())
+	})
+
+	It("wins over a renewal that is under way", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		s.tokens(ctx, "tokens", social.connect(ctx, s.name))
+		p := s.onX(ctx, "acme", "tokens", renews)
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		anew := social.connect(ctx, s.name)
+		var once sync.Once
+		var outcomes []connection.Outcome
+		social.afterRenewal(func() {
+			once.Do(func() {
+				o.RequestedTime = metav1.NewTime(now.Now())
+				outcomes = answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.name, anew))))
+			})
+		})
+		defer social.afterRenewal(nil)
+		s.later(ctx, "acme", 100*time.Minute)
+		fingerprint := network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(p.UID))
+		Eventually(func() string {
+			return get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Fingerprint
+		}).Should(Equal(fingerprint), "the tokens of whoever connected it anew count")
+		Expect(results(outcomes)).To(Equal([]connection.Result{repaired}))
+		secret := get[corev1.Secret](ctx, s, "tokens")
+		Expect(secret.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte(anew.RefreshToken)))
+		Expect(secret.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
 	})
 
 	DescribeTable("waits for the right to write Secrets, and creates nothing before", func(ctx SpecContext, verbs ...string) {
