@@ -152,6 +152,8 @@ const (
 	ReasonWithinPlan = "WithinPlan"
 	// ReasonPlanExceeded: there are more people or profiles than the plan has places for; ask its contact, or remove some.
 	ReasonPlanExceeded = "PlanExceeded"
+	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour; they have to do it anew.
+	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonTeamAssigned: a Team works on the profile.
 	ReasonTeamAssigned = "TeamAssigned"
 	// ReasonNoTeam: no Team works on the profile; add it to one.
@@ -180,10 +182,9 @@ const (
 	ReasonAccountChanged = "AccountChanged"
 	// ReasonSecretNotFound: spec.credentialsSecretRef names a Secret that does not exist; create it or name another.
 	ReasonSecretNotFound = "SecretNotFound"
-	// ReasonSecretForbidden: the operator may not read Secrets of the namespace; bind the ClusterRole roster-credentials there.
+	// ReasonSecretForbidden: the operator may not read Secrets of the namespace, or not write those of profiles that somebody connects at the
+	// portal; bind the ClusterRole roster-credentials there.
 	ReasonSecretForbidden = "SecretForbidden"
-	// ReasonConnectionExpired: what somebody asked for at the portal could not be done within an hour; they have to connect once more.
-	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonSecretInvalid: the Secret has no token, or an entry that cannot be read; correct it.
 	ReasonSecretInvalid = "SecretInvalid"
 	// ReasonNetworkNotConfigured: the configuration of the operator lacks the server, or what it needs to ask it; see networks there.

@@ -131,11 +131,14 @@ func (r *connections) dropDraft(ctx context.Context, o *connection.Order) error 
 	return r.delete(ctx, secret)
 }
 
-// giveUp deletes an Order that could not be carried out in time, and says so.
+// giveUp deletes an Order that could not be carried out in time, and says so: to the organisation too, if there is such a Member in it.
 func (r *connections) giveUp(ctx context.Context, secret *corev1.Secret, o *connection.Order) error {
-	why := fmt.Sprintf("What the Member %s asked for at the portal could not be done within %s, and they have to do it once more",
-		o.Member, connection.Lifetime)
-	if err := r.drop(ctx, secret, why, o.Network, resultExpired); err != nil {
+	m, err := optional[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Member)
+	if err != nil {
+		return err
+	}
+	why := fmt.Sprintf("What the Member %s asked for at the portal could not be done within an hour; they have to do it once more", o.Member)
+	if err := r.drop(ctx, secret, why, o.Network, resultExpired); err != nil || m == nil || string(m.UID) != o.MemberUID {
 		return err
 	}
 	return r.tell(ctx, o, rosterv1alpha1.ReasonConnectionExpired, why+".")
@@ -145,7 +148,7 @@ func (r *connections) giveUp(ctx context.Context, secret *corev1.Secret, o *conn
 func (r *connections) wait(ctx context.Context, secret *corev1.Secret, o *connection.Order, why error) (ctrl.Result, error) {
 	const shortest, longest = 5 * time.Second, time.Minute
 	age := r.clock.Since(o.RequestedTime.Time)
-	pause := ctrl.Result{RequeueAfter: min(max(age, shortest), longest, connection.Lifetime-age)}
+	pause := ctrl.Result{RequeueAfter: min(max(age, shortest), longest)}
 	if secret.Annotations[connection.Waiting] == connection.WaitsForSecrets {
 		return pause, nil
 	}

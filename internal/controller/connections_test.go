@@ -6,12 +6,14 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"sync"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"golang.org/x/oauth2"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -20,6 +22,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // signedIn is a Member who has an Account, as whoever is at the portal does.
@@ -44,6 +47,19 @@ func accountOnX(handle string, t *oauth2.Token) connection.Account {
 func repairs(p *rosterv1alpha1.SocialProfile, a connection.Account) connection.Account {
 	a.Repair = &connection.Profile{Name: p.Name, UID: string(p.UID)}
 	return a
+}
+
+// opensSecretsTo lets the operator do less with the Secrets of the namespace than it would.
+func (s space) opensSecretsTo(ctx context.Context, verbs ...string) {
+	GinkgoHelper()
+	meta := metav1.ObjectMeta{Namespace: s.name, Name: "looks-at-secrets"}
+	Expect(api.Create(ctx, &rbacv1.Role{
+		ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: verbs}},
+	})).To(Succeed())
+	Expect(api.Create(ctx, &rbacv1.RoleBinding{
+		ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
+		Subjects: []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: testenv.SystemNamespace, Name: "roster-manager"}},
+	})).To(Succeed())
 }
 
 // give leaves an Order as the portal does, under its rights.
@@ -278,8 +294,39 @@ var _ = Describe("What people ask for at the portal", func() {
 		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, "bare").Spec.CredentialsSecretRef).NotTo(BeNil())
 	})
 
-	It("waits for the right to write Secrets, and creates nothing before", func(ctx SpecContext) {
+	It("wins over a renewal that is under way", func(ctx SpecContext) {
 		s := newSpace(ctx)
+		s.opensSecrets(ctx)
+		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		s.tokens(ctx, "tokens", social.connect(ctx, s.name))
+		p := s.onX(ctx, "acme", "tokens", renews)
+		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		anew := social.connect(ctx, s.name)
+		var once sync.Once
+		var outcomes []connection.Outcome
+		social.afterRenewal(func() {
+			once.Do(func() {
+				o.RequestedTime = metav1.NewTime(now.Now())
+				outcomes = answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.name, anew))))
+			})
+		})
+		defer social.afterRenewal(nil)
+		s.later(ctx, "acme", 100*time.Minute)
+		fingerprint := network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(p.UID))
+		Eventually(func() string {
+			return get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Fingerprint
+		}).Should(Equal(fingerprint), "the tokens of whoever connected it anew count")
+		Expect(results(outcomes)).To(Equal([]connection.Result{repaired}))
+		secret := get[corev1.Secret](ctx, s, "tokens")
+		Expect(secret.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte(anew.RefreshToken)))
+		Expect(secret.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
+	})
+
+	DescribeTable("waits for the right to write Secrets, and creates nothing before", func(ctx SpecContext, verbs ...string) {
+		s := newSpace(ctx)
+		if len(verbs) > 0 {
+			s.opensSecretsTo(ctx, verbs...)
+		}
 		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
 		given := give(ctx, o, accountOnX(s.name, social.connect(ctx, s.name)))
 		order := space{rosterv1alpha1.ConnectionNamespace}
@@ -296,7 +343,10 @@ var _ = Describe("What people ask for at the portal", func() {
 		})
 		Expect(results(answerTo(ctx, given))).To(Equal([]connection.Result{added}))
 		Expect(get[corev1.Secret](ctx, order, given.Name).Annotations).NotTo(HaveKey(connection.Waiting))
-	})
+	},
+		Entry("where it has none"),
+		Entry("where it may renew, and not create", "get", "list", "watch", "update"),
+	)
 
 	It("is forgotten after an hour", func(ctx SpecContext) {
 		s := newSpace(ctx)
