@@ -45,6 +45,13 @@ const (
 	ConditionResponsibleResolved = "ResponsibleResolved"
 )
 
+// ConditionIssuerResolved says whether the operator's configuration has the issuer in spec.security.sso of an Organization. It is there
+// where one is named.
+const ConditionIssuerResolved = "IssuerResolved"
+
+// ConditionUsernameUnique says whether the user name of an Account is its own. It is there where the Account has one.
+const ConditionUsernameUnique = "UsernameUnique"
+
 // Condition types of a SocialProfile with credentials.
 const (
 	// ConditionConnected says whether the network takes the tokens. Only an answer of the network that says so makes it False.
@@ -164,8 +171,14 @@ const (
 	ReasonNoAdministrator = "NoAdministrator"
 	// ReasonNoResponsible: spec.responsibleRef is not set; name a Member.
 	ReasonNoResponsible = "NoResponsible"
-	// ReasonResolved: the referenced Member exists and is active.
+	// ReasonResolved: what is named exists; a Member is active, too.
 	ReasonResolved = "Resolved"
+	// ReasonIssuerNotFound: spec.security.sso.issuer names what portal.issuers of the configuration does not have; correct or add it.
+	ReasonIssuerNotFound = "IssuerNotFound"
+	// ReasonUsernameUnique: the user name belongs to the Account.
+	ReasonUsernameUnique = "UsernameUnique"
+	// ReasonUsernameTaken: an older Account has the same user name; choose another, or remove it.
+	ReasonUsernameTaken = "UsernameTaken"
 	// ReasonNameMismatch: the name of the Account is not the one that belongs to its address.
 	ReasonNameMismatch = "NameMismatch"
 )

@@ -4,60 +4,61 @@ package controller
 
 import (
 	"context"
-	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/equality"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
-// accounts reports Accounts that nobody can use, because their name is not the one that follows from their address.
+// accounts reports Accounts that nobody can use, because their name is not the one that follows from their address, and user names that
+// several have.
 type accounts struct {
 	client client.Client
 	clock  clock.PassiveClock
 }
 
-// Reconcile brings the Ready condition of an Account to what it should be.
+// Reconcile brings the conditions of an Account to what they should be.
 func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
 	if a == nil || err != nil || a.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
-	before := a.Status.DeepCopy()
-	condition := metav1.Condition{
-		Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: rosterv1alpha1.ReasonReady,
-		Message: "The account can be used.", ObservedGeneration: a.Generation, LastTransitionTime: metav1.NewTime(r.clock.Now()),
+	in := membership.AccountInput{Account: a}
+	if in.Namesakes, err = namesakes(ctx, r.client, a); err != nil {
+		return ctrl.Result{}, err
 	}
-	switch address, err := invitation.ParseAddress(a.Spec.Email); {
-	case err != nil:
-		condition.Status, condition.Reason = metav1.ConditionFalse, rosterv1alpha1.ReasonInvalidEmail
-		condition.Message = fmt.Sprintf("The address %s. Delete the Account.", err)
-	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
-		condition.Status, condition.Reason = metav1.ConditionFalse, rosterv1alpha1.ReasonNameMismatch
-		condition.Message = fmt.Sprintf("The Account of %s has to be named %s. Delete this one.", address, address.AccountName())
-	case a.Spec.Suspended != nil && *a.Spec.Suspended:
-		condition.Status, condition.Reason = metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended
-		condition.Message = "The account is suspended: nobody can sign in with it until spec.suspended is false again."
-	}
-	if condition.Reason == rosterv1alpha1.ReasonSuspended && !isSuspended(a) {
-		a.Status.SuspendedTime = &metav1.MicroTime{Time: r.clock.Now()}
-	}
-	meta.SetStatusCondition(&a.Status.Conditions, condition)
-	a.Status.ObservedGeneration = a.Generation
-	if equality.Semantic.DeepEqual(*before, a.Status) {
+	decided := membership.DecideAccount(in, r.clock.Now())
+	if equality.Semantic.DeepEqual(decided, a.Status) {
 		return ctrl.Result{}, nil
 	}
+	a.Status = decided
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
 }
 
-// isSuspended says whether the status shows that already.
-func isSuspended(a *rosterv1alpha1.Account) bool {
-	ready := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady)
-	return ready != nil && ready.Reason == rosterv1alpha1.ReasonSuspended && a.Status.SuspendedTime != nil
+// namesakes are the Accounts of the same user name.
+func namesakes(ctx context.Context, c client.Reader, a *rosterv1alpha1.Account) ([]*rosterv1alpha1.Account, error) {
+	var list rosterv1alpha1.AccountList
+	for _, name := range usernameKey(a) {
+		if err := c.List(ctx, &list, byIndex(a.Namespace, indexUsername, name)...); err != nil {
+			return nil, err
+		}
+	}
+	return pointers(list.Items), nil
+}
+
+func usernameKey(a *rosterv1alpha1.Account) []string {
+	if a.Spec.Username == "" {
+		return nil
+	}
+	return []string{a.Spec.Username}
+}
+
+// accountsOfUsername are the Accounts of the same user name, this one among them.
+func (f finder) accountsOfUsername(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	found, err := namesakes(ctx, f.reader, o.(*rosterv1alpha1.Account))
+	return keys(found), err
 }

@@ -12,6 +12,8 @@ import (
 
 // What of an object concerns others.
 
+func accountUsername(a *rosterv1alpha1.Account) any { return a.Spec.Username }
+
 func memberStanding(m *rosterv1alpha1.Member) any {
 	return []any{membership.IsActive(m), m.Status.Grants}
 }

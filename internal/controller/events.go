@@ -53,6 +53,7 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	was, is := before.Status.Conditions, after.Status.Conditions
 	e.stalled(after, was, is)
 	e.lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
+	e.lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
 }
 
 func (e Events) profile(before, after *rosterv1alpha1.SocialProfile) {

@@ -29,6 +29,8 @@ const (
 	indexGrant = "roster.grant"
 	// indexAccount: Members by spec.accountRef.
 	indexAccount = "roster.account"
+	// indexUsername: Accounts by spec.username.
+	indexUsername = "roster.username"
 	// indexResponsible: SocialProfiles by spec.responsibleRef.
 	indexResponsible = "roster.responsible"
 	// indexOwner: Organizations by spec.ownerRef and by the Member whose ownership is in force.
@@ -79,6 +81,7 @@ func peopleIndexes() []index {
 	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
 	return []index{
 		on(member, indexAddress, func(m *rosterv1alpha1.Member) []string { return addressKey(m.Spec.Email) }),
+		on(&rosterv1alpha1.Account{}, indexUsername, usernameKey),
 		on(member, indexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
 		on(member, indexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
 		on(member, indexWorkspace, func(m *rosterv1alpha1.Member) []string { return workspaceNames(m.Spec.Workspaces) }),

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -19,6 +20,16 @@ type organizations struct {
 	client client.Client
 	clock  clock.PassiveClock
 	events Events
+	// issuers that the configuration has, by name.
+	issuers []string
+}
+
+func issuerNames(issuers []config.Issuer) []string {
+	var names []string
+	for _, i := range issuers {
+		names = append(names, i.Name)
+	}
+	return names
 }
 
 // Reconcile brings the status of an Organization to what it should be.
@@ -36,7 +47,7 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 }
 
 func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organization) (*membership.OrganizationInput, error) {
-	in := &membership.OrganizationInput{Organization: o}
+	in := &membership.OrganizationInput{Organization: o, Issuers: r.issuers}
 	var err error
 	if in.Counting, err = countingOrganization(ctx, r.client, o.Namespace); err != nil {
 		return nil, err

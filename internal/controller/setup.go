@@ -20,7 +20,6 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
@@ -104,7 +103,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupLifecycle(mgr, find, &lifecycle{shared}),
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
 		setupMembers(mgr, find, team),
-		setupOrganizations(mgr, find, &organizations{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupOrganizations(mgr, find, &organizations{
+			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers),
+		}),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupCredentials(mgr, find, &credentials{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
@@ -120,8 +121,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
-		ctrl.NewControllerManagedBy(mgr).For(&rosterv1alpha1.Account{}).
-			Complete(&accounts{client: mgr.GetClient(), clock: o.Clock}),
+		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccountMails(mgr, o, keys, metrics),
 		setupLeavers(mgr),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),

@@ -74,6 +74,13 @@ func setupOrganizations(mgr manager.Manager, find finder, r *organizations) erro
 		Complete(r)
 }
 
+func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&rosterv1alpha1.Account{}).
+		Watches(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), builder.WithPredicates(changed(accountUsername))).
+		Complete(r)
+}
+
 func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.SocialProfile{}).

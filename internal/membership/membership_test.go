@@ -199,6 +199,40 @@ func TestDecideOrganization(t *testing.T) {
 	}
 }
 
+func TestIssuerOfAnOrganization(t *testing.T) {
+	o := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "1"}}
+	resolved := func(issuers ...string) (reason string, ready *metav1.Condition) {
+		o.Status = DecideOrganization(OrganizationInput{Organization: o, Counting: o, Issuers: issuers}, now)
+		if c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved); c != nil {
+			reason = c.Reason
+		}
+		return reason, meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionReady)
+	}
+	if reason, ready := resolved(); reason != "" || ready.Status != metav1.ConditionTrue {
+		t.Errorf("no issuer named: %q, %+v", reason, ready)
+	}
+	o.Spec.Security.SSO.Issuer = "acme"
+	reason, ready := resolved("secret-tenant")
+	if reason != rosterv1alpha1.ReasonIssuerNotFound || ready.Status != metav1.ConditionFalse || ready.Reason != reason {
+		t.Errorf("an issuer that is not there: %q, %+v", reason, ready)
+	}
+	for _, part := range []string{"spec.security.sso.issuer", `"acme"`, "portal.issuers", "Correct the name"} {
+		if !strings.Contains(ready.Message, part) {
+			t.Errorf("the message %q does not say %s", ready.Message, part)
+		}
+	}
+	if strings.Contains(ready.Message, "secret-tenant") {
+		t.Errorf("the message tells of another company: %s", ready.Message)
+	}
+	if reason, ready := resolved("acme"); reason != rosterv1alpha1.ReasonResolved || ready.Status != metav1.ConditionTrue {
+		t.Errorf("an issuer that is there: %q, %+v", reason, ready)
+	}
+	o.Spec.Security.SSO.Issuer = ""
+	if reason, _ := resolved("acme"); reason != "" {
+		t.Errorf("the condition stays: %q", reason)
+	}
+}
+
 func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
 	holder := func(grants ...rosterv1alpha1.EffectiveGrant) *rosterv1alpha1.Member {
 		m := member(bound).Member

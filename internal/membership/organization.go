@@ -4,6 +4,7 @@ package membership
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -48,6 +49,8 @@ type OrganizationInput struct {
 	Plan *rosterv1alpha1.Plan
 	// Seats and Profiles are the claims to the places of the plan.
 	Seats, Profiles []quota.Claim
+	// Issuers that the configuration of the operator has, by name.
+	Issuers []string
 	// Counts of what the namespace holds.
 	Counts Counts
 
@@ -153,6 +156,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	in.recordOwner(&s, owner)
 	in.recordMultiFactor(&s)
 	in.plan(&s, conds)
+	in.issuer(conds)
 	in.owner(conds, owner)
 	return s
 }
@@ -252,10 +256,14 @@ func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Membe
 	conds.stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
 }
 
-// ready says that the organisation works, unless its plan is missing.
+// ready says that the organisation works, unless its plan or its issuer is missing.
 func (in OrganizationInput) ready(conds conditions, message string) {
 	if ref := in.Organization.Spec.PlanRef; ref != nil && in.Plan == nil {
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+		return
+	}
+	if name := in.Organization.Spec.Security.SSO.Issuer; in.lacksIssuer() {
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
 		return
 	}
 	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
@@ -264,6 +272,31 @@ func (in OrganizationInput) ready(conds conditions, message string) {
 func planMissing(name string) string {
 	return fmt.Sprintf(
 		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
+}
+
+func (in OrganizationInput) lacksIssuer() bool {
+	name := in.Organization.Spec.Security.SSO.Issuer
+	return name != "" && !slices.Contains(in.Issuers, name)
+}
+
+// issuerMissing does not say which there are: they are other companies'.
+func issuerMissing(name string) string {
+	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
+		"nobody can sign in by SSO. Correct the name, or have whoever runs the operator add it.", name)
+}
+
+// issuer says whether there is the company's sign-in that the organisation names.
+func (in OrganizationInput) issuer(conds conditions) {
+	name := in.Organization.Spec.Security.SSO.Issuer
+	switch {
+	case name == "":
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionIssuerResolved)
+	case in.lacksIssuer():
+		conds.set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
+	default:
+		conds.set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
+			fmt.Sprintf("The operator's configuration has the issuer %q.", name))
+	}
 }
 
 // plan brings what is in effect to what the Plan says, and gives the places out.

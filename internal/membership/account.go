@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// AccountInput is everything that decides what the conditions of an Account say.
+type AccountInput struct {
+	Account *rosterv1alpha1.Account
+	// Namesakes are the Accounts of the same user name, this one among them or not.
+	Namesakes []*rosterv1alpha1.Account
+}
+
+// DecideAccount says what the status of an Account should be, as far as it does not tell of mails and sign-ins.
+func DecideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus {
+	a := in.Account
+	s := *a.Status.DeepCopy()
+	s.ObservedGeneration = a.Generation
+	conds := newConditions(&s.Conditions, a.Generation, now)
+	in.ready(&s, conds)
+	in.username(conds)
+	return s
+}
+
+func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) {
+	a := in.Account
+	switch address, err := invitation.ParseAddress(a.Spec.Email); {
+	case err != nil:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonInvalidEmail, fmt.Sprintf("The address %s. Delete the Account.", err))
+	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonNameMismatch,
+			fmt.Sprintf("The Account of %s has to be named %s. Delete this one.", address, address.AccountName()))
+	case isTrue(a.Spec.Suspended):
+		if !in.wasSuspended() {
+			s.SuspendedTime = &metav1.MicroTime{Time: conds.now}
+		}
+		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended,
+			"The account is suspended: nobody can sign in with it until spec.suspended is false again.")
+	default:
+		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The account can be used.")
+	}
+}
+
+// wasSuspended says whether the status shows that already.
+func (in AccountInput) wasSuspended() bool {
+	s := in.Account.Status
+	ready := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == rosterv1alpha1.ReasonSuspended && s.SuspendedTime != nil
+}
+
+// username says who signs in by a user name that several people chose at the same moment: the holder of the oldest Account.
+func (in AccountInput) username(conds conditions) {
+	a := in.Account
+	name := a.Spec.Username
+	if name == "" {
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionUsernameUnique)
+		return
+	}
+	others := slices.DeleteFunc(slices.Clone(in.Namesakes), func(other *rosterv1alpha1.Account) bool { return other.UID == a.UID })
+	first := a
+	for _, other := range others {
+		if Older(other, first) {
+			first = other
+		}
+	}
+	switch {
+	case first != a:
+		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonUsernameTaken, fmt.Sprintf(
+			"spec.username %q belongs to the older Account %s. Choose another, or remove it; until then this person signs in by the address only.",
+			name, first.Name))
+	case len(others) > 0:
+		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique, fmt.Sprintf(
+			"spec.username %q belongs to this Account, the oldest of %d that name it. The others have to choose another.", name, len(others)+1))
+	default:
+		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique,
+			fmt.Sprintf("No other Account has the user name %q.", name))
+	}
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+)
+
+// accountAt is the Account of an address that was made so many seconds after the others.
+func accountAt(email string, seconds int, username string) *rosterv1alpha1.Account {
+	return &rosterv1alpha1.Account{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: invitation.Address(email).AccountName(), UID: types.UID(email),
+			CreationTimestamp: metav1.NewTime(now.Add(time.Duration(seconds) * time.Second)),
+		},
+		Spec: rosterv1alpha1.AccountSpec{Email: email, Username: username},
+	}
+}
+
+func TestUserNames(t *testing.T) {
+	ana, eve, zoe := accountAt("ana@acme.example", 1, "ana"), accountAt("eve@acme.example", 1, "ana"), accountAt("zoe@acme.example", 0, "ana")
+	all := []*rosterv1alpha1.Account{ana, eve, zoe}
+	for name, c := range map[string]struct {
+		of     *rosterv1alpha1.Account
+		among  []*rosterv1alpha1.Account
+		reason string
+		says   string
+	}{
+		"alone":                          {ana, all[:1], rosterv1alpha1.ReasonUsernameUnique, `No other Account has the user name "ana".`},
+		"the first of two by UID":        {ana, all[:2], rosterv1alpha1.ReasonUsernameUnique, "the oldest of 2"},
+		"the second of two by UID":       {eve, all[:2], rosterv1alpha1.ReasonUsernameTaken, ana.Name},
+		"the oldest":                     {zoe, all, rosterv1alpha1.ReasonUsernameUnique, "the oldest of 3"},
+		"younger":                        {ana, all, rosterv1alpha1.ReasonUsernameTaken, `spec.username "ana" belongs to the older Account ` + zoe.Name},
+		"not in the cache yet":           {zoe, all[:2], rosterv1alpha1.ReasonUsernameUnique, "the oldest of 3"},
+		"of somebody who chose no other": {accountAt("ben@acme.example", 0, ""), nil, "", ""},
+	} {
+		s := DecideAccount(AccountInput{Account: c.of, Namesakes: c.among}, now)
+		got := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionUsernameUnique)
+		if (got == nil) != (c.reason == "") || got != nil && (got.Reason != c.reason || !strings.Contains(got.Message, c.says)) {
+			t.Errorf("%s: %+v, want %s: %s", name, got, c.reason, c.says)
+		}
+		if got != nil && (got.Status == metav1.ConditionTrue) != (got.Reason == rosterv1alpha1.ReasonUsernameUnique) {
+			t.Errorf("%s: %+v", name, got)
+		}
+		if !meta.IsStatusConditionTrue(s.Conditions, rosterv1alpha1.ConditionReady) {
+			t.Errorf("%s: not ready, although the address does", name)
+		}
+	}
+	ana.Status = DecideAccount(AccountInput{Account: ana, Namesakes: all}, now)
+	ana.Spec.Username = ""
+	if s := DecideAccount(AccountInput{Account: ana}, now); meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionUsernameUnique) != nil {
+		t.Error("the condition stays without a user name")
+	}
+}
+
+func TestAccountsThatCannotBeUsed(t *testing.T) {
+	misnamed, odd, suspended := accountAt("ana@acme.example", 0, ""), accountAt("ana@acme.example", 0, ""), accountAt("ana@acme.example", 0, "")
+	misnamed.Name, odd.Spec.Email, suspended.Spec.Suspended = "other", "nobody", ptr.To(true)
+	for reason, a := range map[string]*rosterv1alpha1.Account{
+		rosterv1alpha1.ReasonNameMismatch: misnamed, rosterv1alpha1.ReasonInvalidEmail: odd, rosterv1alpha1.ReasonSuspended: suspended,
+	} {
+		a.Status = DecideAccount(AccountInput{Account: a}, now)
+		ready := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady)
+		if ready.Status != metav1.ConditionFalse || ready.Reason != reason {
+			t.Errorf("%+v, want %s", ready, reason)
+		}
+	}
+	later := DecideAccount(AccountInput{Account: suspended}, now.Add(time.Hour))
+	if suspended.Status.SuspendedTime == nil || !later.SuspendedTime.Equal(suspended.Status.SuspendedTime) {
+		t.Errorf("suspended since %v, then %v", suspended.Status.SuspendedTime, later.SuspendedTime)
+	}
+}
