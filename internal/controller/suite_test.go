@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"sync/atomic"
@@ -23,6 +24,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -82,28 +84,9 @@ func startOperator(as *rest.Config) *operator {
 	GinkgoHelper()
 	asManager := Unthrottled(as)
 	writes = testenv.CountWrites(asManager)
-	options := ManagerOptions(4)
-	options.Scheme = cluster.Scheme
-	options.Metrics = metricsserver.Options{BindAddress: "0"}
-	options.Controller.SkipNameValidation = ptr.To(true)
-	options.Logger = GinkgoLogr
-	mgr, err := ctrl.NewManager(asManager, options)
-	Expect(err).NotTo(HaveOccurred())
-
-	composer, err := mail.NewComposer("Roster <roster@mail.example>", "")
-	Expect(err).NotTo(HaveOccurred())
-	cfg := config.Config{
-		Portal:      config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys"},
-		Links:       config.Links{KeySecret: "roster-link-keys"},
-		Mail:        config.Mail{SMTP: config.SMTP{Address: post.Addr(), TLS: config.TLSNone, Connections: 4}},
-		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: socialNetworks(social),
-	}
-	relay, err := mail.NewRelay(cfg.Mail.SMTP, nil, clock.RealClock{})
-	Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.Background())
-	Expect(Setup(ctx, mgr, Options{
-		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: relay, Registry: prometheus.NewRegistry(),
-	})).To(Succeed())
+	mgr, relay, err := newOperator(ctx, asManager, post.Addr(), socialNetworks(social), now)
+	Expect(err).NotTo(HaveOccurred())
 	o := &operator{cancel: cancel, done: make(chan error, 1)}
 	go func() {
 		defer GinkgoRecover()
@@ -113,6 +96,38 @@ func startOperator(as *rest.Config) *operator {
 	}()
 	Expect(mgr.GetCache().WaitForCacheSync(ctx)).To(BeTrue())
 	return o
+}
+
+// newOperator puts an operator together.
+func newOperator(
+	ctx context.Context, as *rest.Config, smtp string, networks []config.Network, now clock.PassiveClock,
+) (manager.Manager, io.Closer, error) {
+	options := ManagerOptions(4)
+	options.Scheme = testenv.NewScheme()
+	options.Metrics = metricsserver.Options{BindAddress: "0"}
+	options.Controller.SkipNameValidation = ptr.To(true)
+	options.Logger = GinkgoLogr
+	mgr, err := ctrl.NewManager(as, options)
+	if err != nil {
+		return nil, nil, err
+	}
+	composer, err := mail.NewComposer("Roster <roster@mail.example>", "")
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg := config.Config{
+		Portal:      config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys"},
+		Links:       config.Links{KeySecret: "roster-link-keys"},
+		Mail:        config.Mail{SMTP: config.SMTP{Address: smtp, TLS: config.TLSNone, Connections: 4}},
+		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: networks,
+	}
+	relay, err := mail.NewRelay(cfg.Mail.SMTP, nil, clock.RealClock{})
+	if err != nil {
+		return nil, nil, err
+	}
+	return mgr, relay, Setup(ctx, mgr, Options{
+		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: relay, Registry: prometheus.NewRegistry(),
+	})
 }
 
 func (o *operator) stop() {

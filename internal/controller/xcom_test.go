@@ -42,6 +42,7 @@ type xcom struct {
 	checks  map[string]int
 	unread  map[string]int
 	down    bool
+	asked   func()
 	renewed func()
 }
 
@@ -82,7 +83,7 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 	case down:
 		w.WriteHeader(http.StatusBadGateway)
 	case r.URL.Path == "/2/oauth2/token":
-		x.forward.ServeHTTP(w, r)
+		x.renew(w, r)
 	case r.URL.Path == "/2/users/me":
 		x.me(w, token)
 	case r.URL.Path == "/api/v1/accounts/verify_credentials":
@@ -106,6 +107,17 @@ func adAccount(w http.ResponseWriter, id, token string) {
 		return
 	}
 	_, _ = fmt.Fprintf(w, `{"account_id":%q,"name":"Acme EMEA"}`, id)
+}
+
+func (x *xcom) renew(w http.ResponseWriter, r *http.Request) {
+	x.mu.Lock()
+	first := x.asked
+	x.mu.Unlock()
+	if first != nil {
+		first()
+		panic(http.ErrAbortHandler)
+	}
+	x.forward.ServeHTTP(w, r)
 }
 
 func (x *xcom) me(w http.ResponseWriter, token string) {
@@ -177,6 +189,13 @@ func (x *xcom) afterRenewal(then func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.renewed = then
+}
+
+// insteadOfRenewal runs when the operator asks for new tokens, and the provider never hears of it.
+func (x *xcom) insteadOfRenewal(then func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.asked = then
 }
 
 func (x *xcom) client() oauth2.Config {

@@ -78,8 +78,8 @@ func judgeTokenInfo(_ int, body []byte) (Kind, string) {
 }
 
 // judgeYouTube follows "Errors" of the YouTube Data API and "Global domain errors" of Google APIs: authError (the credentials "provided for
-// the request are invalid") and expired are about the token; a 403 has several reasons, among them that the quota of the app is used up. That
-// a scope is missing may also be said as the ErrorInfo of "Errors" of Google's API design guide.
+// the request are invalid") and expired are about the token; a 403 has several reasons, among them that the quota of the app is used up.
+// That a scope is missing may also be said as the ErrorInfo of "Errors" of Google's API design guide.
 func judgeYouTube(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Error struct {
