@@ -12,6 +12,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/oauth2"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -123,7 +125,10 @@ var _ = Describe("An order of the portal", Ordered, func() {
 				request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(secret)}
 
 				dying := &mortal{Client: as, left: survives, after: after}
-				_, err = process(dying).Reconcile(ctx, request)
+				err = apierrors.NewConflict(schema.GroupResource{}, "", nil)
+				for apierrors.IsConflict(err) { // A status that was written meanwhile is tried again, as by the queue.
+					_, err = process(dying).Reconcile(ctx, request)
+				}
 				if died = dying.dead; died {
 					Expect(err).To(MatchError(errDead))
 				} else {
@@ -187,11 +192,20 @@ var _ = Describe("An order of the portal", Ordered, func() {
 				repairs(p, accountOnX("acme", &oauth2.Token{AccessToken: "new", RefreshToken: "single-use"})),
 				repairs(bare, accountOnX("bare", &oauth2.Token{AccessToken: "bare"})),
 			}
-			connected := get[rosterv1alpha1.SocialProfile](ctx, t.space, "bare")
+			for _, name := range []string{"third", "fourth"} { // with a Secret each, and the same tokens from now on
+				t.tokens(ctx, name, &oauth2.Token{AccessToken: "old"})
+				p := t.profile(ctx, name, connectedByAna, func(p *rosterv1alpha1.SocialProfile) {
+					p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: name}
+				})
+				a := repairs(p, accountOnX(name, &oauth2.Token{AccessToken: "shared"}))
+				a.Entries = map[string][]byte{network.KeyAccess: []byte("shared")}
+				t.order.Accounts = append(t.order.Accounts, a)
+			}
 			Eventually(func(g Gomega) {
-				var cached rosterv1alpha1.SocialProfile
-				g.Expect(as.Get(ctx, client.ObjectKeyFromObject(connected), &cached)).To(Succeed())
-			}).Should(Succeed(), "the process has seen it")
+				var cached rosterv1alpha1.SocialProfileList
+				g.Expect(as.List(ctx, &cached, client.InNamespace(t.name))).To(Succeed())
+				g.Expect(cached.Items).To(HaveLen(4))
+			}).Should(Succeed(), "the process has seen them")
 		}, func(t *trial) {
 			secret := get[corev1.Secret](ctx, t.space, "tokens")
 			if renewed[t.name] = string(secret.Data[network.KeyAccess]) == "new"; renewed[t.name] {
@@ -200,10 +214,15 @@ var _ = Describe("An order of the portal", Ordered, func() {
 				})
 			}
 		}, func(t *trial, outcomes []connection.Outcome) {
-			Expect(results(outcomes)).To(Equal([]connection.Result{connection.Repaired, connection.Repaired}))
+			Expect(results(outcomes)).To(HaveEach(connection.Repaired))
 			profiles, secrets := state(ctx, t.space)
-			Expect(profiles).To(HaveLen(2))
-			Expect(secrets).To(HaveLen(2))
+			Expect(profiles).To(HaveLen(4))
+			Expect(secrets).To(HaveLen(5))
+			third, fourth := get[rosterv1alpha1.SocialProfile](ctx, t.space, "third"), get[rosterv1alpha1.SocialProfile](ctx, t.space, "fourth")
+			Expect(third.Spec.CredentialsSecretRef).To(Equal(fourth.Spec.CredentialsSecretRef))
+			one := get[corev1.Secret](ctx, t.space, third.Spec.CredentialsSecretRef.Name)
+			Expect(owners(one)).To(ConsistOf(asOwner(third), asOwner(fourth)))
+			Expect(string(get[corev1.Secret](ctx, t.space, "third").Data[network.KeyAccess])).To(Equal("old"))
 			want := "new"
 			if renewed[t.name] {
 				want = "renewed"
