@@ -166,6 +166,11 @@ type SocialProfileStatus struct {
 	// +optional
 	Holders RoleHolders `json:"holders,omitzero"`
 
+	// renewers is how many active members may connect the profile anew: its Administrators, and whoever connected it and still may.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Renewers *int32 `json:"renewers,omitempty"`
+
 	// teams is how many Teams work on the profile.
 	// +optional
 	// +kubebuilder:validation:Minimum=0

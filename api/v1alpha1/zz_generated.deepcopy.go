@@ -1427,6 +1427,11 @@ func (in *SocialProfileStatus) DeepCopyInto(out *SocialProfileStatus) {
 		}
 	}
 	in.Holders.DeepCopyInto(&out.Holders)
+	if in.Renewers != nil {
+		in, out := &in.Renewers, &out.Renewers
+		*out = new(int32)
+		**out = **in
+	}
 	if in.Teams != nil {
 		in, out := &in.Teams, &out.Teams
 		*out = new(int32)

@@ -33,7 +33,7 @@ func profile(change ...func(*rosterv1alpha1.SocialProfile)) *rosterv1alpha1.Soci
 			Network: "X", Handle: "acme", CredentialsSecretRef: &rosterv1alpha1.LocalReference{Name: "acme-x-tokens"},
 			Refresh: rosterv1alpha1.RefreshNever,
 		},
-		Status: rosterv1alpha1.SocialProfileStatus{Holders: rosterv1alpha1.RoleHolders{Administrators: ptr.To[int32](1)}},
+		Status: rosterv1alpha1.SocialProfileStatus{Renewers: ptr.To[int32](1)},
 	}
 	for _, c := range change {
 		c(p)
@@ -43,7 +43,7 @@ func profile(change ...func(*rosterv1alpha1.SocialProfile)) *rosterv1alpha1.Soci
 
 func renewing(p *rosterv1alpha1.SocialProfile) { p.Spec.Refresh = rosterv1alpha1.RefreshBeforeExpiry }
 
-func orphaned(p *rosterv1alpha1.SocialProfile) { p.Status.Holders.Administrators = ptr.To[int32](0) }
+func orphaned(p *rosterv1alpha1.SocialProfile) { p.Status.Renewers = ptr.To[int32](0) }
 
 var traits = network.Traits{SingleUse: true, Lead: 30 * time.Minute, Renewable: func(t network.Tokens) bool { return t.Refresh != "" }}
 

@@ -324,9 +324,9 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 		meta.RemoveStatusCondition(&d.status.Conditions, kind)
 		return d.status
 	}
-	if n := s.Holders.Administrators; n != nil && *n > 0 {
+	if n := s.Renewers; n != nil && *n > 0 {
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonRenewerAvailable,
-			fmt.Sprintf("%s. Active members who administer the profile and may connect it anew: %d.", what, *n))
+			fmt.Sprintf("%s. Active members who may connect the profile anew: %d.", what, *n))
 		return d.status
 	}
 	d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNobodyCanRenew, what+

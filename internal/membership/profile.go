@@ -45,7 +45,7 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	in.conditions(conds)
 	in.team(conds)
 	s.SoleAdministrator = in.administered(conds)
-	s.SoleRenewer = in.soleRenewer()
+	s.Renewers, s.SoleRenewer = in.renewers()
 	in.place(conds)
 	return s
 }

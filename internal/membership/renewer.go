@@ -4,6 +4,7 @@ package membership
 
 import (
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -16,12 +17,10 @@ func needsSomebody(p *rosterv1alpha1.SocialProfile) bool {
 		meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionConnected))
 }
 
-// soleRenewer is the only active Member who may connect the profile anew, where that matters. Those who may connect every profile count
-// where nobody else may: they may be many, and none of them may know the account. The owner is never left out, and so is not told apart.
-func (in ProfileInput) soleRenewer() string {
-	if !needsSomebody(in.Profile) {
-		return ""
-	}
+// renewers is how many active Members may connect the profile anew, and the only one of them, where that matters. Of those who may connect
+// every profile, one can be the only one where nobody else may: they may be many, and none of them may know the account. The owner is
+// never left out, and so is not told apart.
+func (in ProfileInput) renewers() (count *int32, sole string) {
 	var named, everywhere []string
 	for _, m := range in.Members {
 		switch {
@@ -32,14 +31,15 @@ func (in ProfileInput) soleRenewer() string {
 			everywhere = append(everywhere, m.Name)
 		}
 	}
+	count = ptr.To(int32(len(named) + len(everywhere)))
 	all := named
 	if len(named) == 0 {
 		all = everywhere
 	}
-	if len(all) != 1 || in.Organization != nil && IsOwner(in.Organization, all[0]) {
-		return ""
+	if !needsSomebody(in.Profile) || len(all) != 1 || in.Organization != nil && IsOwner(in.Organization, all[0]) {
+		return count, ""
 	}
-	return all[0]
+	return count, all[0]
 }
 
 // mayConnect says whether a Member's status shows that they may connect what a grant is about.
