@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
@@ -153,7 +155,7 @@ func (r *resolver) role() {
 	}
 	permissions, _ := r.Roles.InOrganization(role)
 	r.e.Permissions = slices.Clone(permissions)
-	if isTrue(r.Spec.CanManageProfiles) && role == rosterv1alpha1.RoleMember {
+	if ptr.Deref(r.Spec.CanManageProfiles, false) && role == rosterv1alpha1.RoleMember {
 		r.e.Permissions = append(r.e.Permissions, rosterv1alpha1.PermissionAddProfiles)
 	}
 	if r.e.May(rosterv1alpha1.PermissionAdministerProfiles) {
@@ -367,5 +369,3 @@ func Listed(names []string) string {
 	}
 	return strings.Join(names, ", ")
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -29,7 +30,7 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 			continue
 		}
 		late := !now.Before(m.Time.Add(ResetLifetime - lateness))
-		drop := m.Topic == rosterv1alpha1.MailPasswordReset && (late || isTrue(of.Spec.Suspended))
+		drop := m.Topic == rosterv1alpha1.MailPasswordReset && (late || ptr.Deref(of.Spec.Suspended, false))
 		due = append(due, MailDue{AccountMail: m, Drop: drop})
 	}
 	// What an administrator asks for stands in the spec.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -21,7 +22,7 @@ const resetEvery = 5 * time.Minute
 // RequestReset asks the operator to mail a link to choose a new password, unless one was asked for just now. It returns false if there was
 // nothing to write.
 func (s *Store) RequestReset(ctx context.Context, account *rosterv1alpha1.Account, now time.Time) (bool, error) {
-	if isTrue(account.Spec.Suspended) {
+	if ptr.Deref(account.Spec.Suspended, false) {
 		return false, nil
 	}
 	asked := false

@@ -50,10 +50,10 @@ func Requirements(policy rosterv1alpha1.PasswordPolicy) []Requirement {
 		length = defaultMinLength
 	}
 	rules := []Requirement{{Rule: RuleMinLength, Characters: length}}
-	if isTrue(policy.RequireUppercase) {
+	if ptr.Deref(policy.RequireUppercase, false) {
 		rules = append(rules, Requirement{Rule: RuleUppercase})
 	}
-	if isTrue(policy.RequireSpecial) {
+	if ptr.Deref(policy.RequireSpecial, false) {
 		rules = append(rules, Requirement{Rule: RuleSpecial})
 	}
 	return append(rules, Requirement{Rule: RuleNotAddress}, Requirement{Rule: RuleNotCommon})
@@ -68,8 +68,8 @@ func Strictest(policies ...rosterv1alpha1.PasswordPolicy) rosterv1alpha1.Passwor
 			length = defaultMinLength
 		}
 		s.MinLength = max(s.MinLength, length)
-		s.RequireUppercase = ptr.To(isTrue(s.RequireUppercase) || isTrue(p.RequireUppercase))
-		s.RequireSpecial = ptr.To(isTrue(s.RequireSpecial) || isTrue(p.RequireSpecial))
+		s.RequireUppercase = ptr.To(ptr.Deref(s.RequireUppercase, false) || ptr.Deref(p.RequireUppercase, false))
+		s.RequireSpecial = ptr.To(ptr.Deref(s.RequireSpecial, false) || ptr.Deref(p.RequireSpecial, false))
 	}
 	return s
 }
@@ -122,5 +122,3 @@ func squeeze(s string) string { return strings.Join(strings.Fields(s), "") }
 func isSpecial(r rune) bool {
 	return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }

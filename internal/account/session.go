@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
@@ -90,7 +92,7 @@ func (s Session) over(now time.Time) bool {
 
 // Counts says whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
-	if s.over(now) || s.UID != string(of.UID) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || isTrue(of.Spec.Suspended) {
+	if s.over(now) || s.UID != string(of.UID) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
 		return false
 	}
 	if t := of.Status.SuspendedTime; t != nil && !s.Began.After(t.Time) {

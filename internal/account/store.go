@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -118,7 +119,7 @@ func (s *Store) verify(ctx context.Context, account *rosterv1alpha1.Account, pas
 		return Credentials{}, fmt.Errorf("account %s: %w", account.Name, err)
 	case !match.OK:
 		return Credentials{}, ErrWrongPassword
-	case isTrue(account.Spec.Suspended):
+	case ptr.Deref(account.Spec.Suspended, false):
 		return Credentials{}, ErrSuspended
 	case match.Outdated:
 		return s.rehash(ctx, account, c, password)

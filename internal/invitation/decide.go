@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -153,7 +154,7 @@ func accepted(c *decide) bool {
 }
 
 func revoked(c *decide) bool {
-	if !isTrue(c.Invitation.Spec.Revoked) {
+	if !ptr.Deref(c.Invitation.Spec.Revoked, false) {
 		return false
 	}
 	c.end(rosterv1alpha1.InvitationRevoked, rosterv1alpha1.ReasonRevoked,
@@ -293,7 +294,7 @@ func domainNotAllowed(c *decide) bool {
 }
 
 func memberSuspended(c *decide) bool {
-	if c.Member == nil || !isTrue(c.Member.Spec.Suspended) {
+	if c.Member == nil || !ptr.Deref(c.Member.Spec.Suspended, false) {
 		return false
 	}
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberSuspended,
@@ -450,7 +451,7 @@ func (c *decide) resendOpen() bool {
 }
 
 func (c *decide) renewalDue() bool {
-	return c.Organization != nil && isTrue(c.Organization.Spec.Invitations.SelfRenewal) && renewalAsked(*c.status)
+	return c.Organization != nil && ptr.Deref(c.Organization.Spec.Invitations.SelfRenewal, false) && renewalAsked(*c.status)
 }
 
 // reminders says how many reminders of the current link should have gone out by now, and when the next one is due. A reminder

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 )
@@ -64,7 +66,7 @@ func InviterStanding(inv *rosterv1alpha1.Invitation, address Address, m *rosterv
 			return InviterGone
 		}
 		return InviterUnknown
-	case isTrue(m.Spec.Suspended):
+	case ptr.Deref(m.Spec.Suspended, false):
 		return InviterGone
 	case recorded || m.Status.State == rosterv1alpha1.MemberActive:
 		return InviterMember

@@ -241,7 +241,7 @@ func (w *world) commit() {
 		return
 	}
 	s := p.inv.Status
-	if isTrue(w.latest().Spec.Revoked) {
+	if ptr.Deref(w.latest().Spec.Revoked, false) {
 		w.t.Fatal("accepted although revoked")
 	}
 	if s.ExpiryTime == nil || !s.AcceptedTime.Time.Before(s.ExpiryTime.Time) {
@@ -276,7 +276,7 @@ func (w *world) settle() {
 // resendWorks: whatever has happened, an invitation that is neither used nor withdrawn can be sent again.
 func (w *world) resendWorks() {
 	missing := w.member == nil
-	if len(w.claims) > 0 || isTrue(w.latest().Spec.Revoked) || w.declared && missing {
+	if len(w.claims) > 0 || ptr.Deref(w.latest().Spec.Revoked, false) || w.declared && missing {
 		return
 	}
 	w.now = w.now.Add(time.Second)

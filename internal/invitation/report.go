@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -171,7 +172,7 @@ func FindRival(inv *rosterv1alpha1.Invitation, others []*rosterv1alpha1.Invitati
 
 // IsOpen says whether an invitation is to be mailed or waits for an answer.
 func IsOpen(inv *rosterv1alpha1.Invitation) bool {
-	if inv.DeletionTimestamp != nil || isTrue(inv.Spec.Revoked) {
+	if inv.DeletionTimestamp != nil || ptr.Deref(inv.Spec.Revoked, false) {
 		return false
 	}
 	switch inv.Status.State {

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
@@ -128,7 +130,7 @@ func (o Offer) CanManageProfiles() bool {
 	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
 		can = o.Member.Spec.CanManageProfiles
 	}
-	return isTrue(can) && o.Role() == rosterv1alpha1.RoleMember
+	return ptr.Deref(can, false) && o.Role() == rosterv1alpha1.RoleMember
 }
 
 // Locale is the language of the mail: the invitation's, else the organisation's, else English.
@@ -165,7 +167,7 @@ func (o Offer) Check(attempt int32, now time.Time) Verdict {
 		return LinkInviterLostRight
 	case o.expired(now):
 		return o.renewal()
-	case o.Member != nil && isTrue(o.Member.Spec.Suspended):
+	case o.Member != nil && ptr.Deref(o.Member.Spec.Suspended, false):
 		return LinkSuspended
 	}
 	return LinkOpen
@@ -174,7 +176,7 @@ func (o Offer) Check(attempt int32, now time.Time) Verdict {
 // gone says whether what the invitation is for has been taken away since it was mailed.
 func (o Offer) gone() bool {
 	inv := o.Invitation
-	if isTrue(inv.Spec.Revoked) || inv.DeletionTimestamp != nil || o.Organization == nil {
+	if ptr.Deref(inv.Spec.Revoked, false) || inv.DeletionTimestamp != nil || o.Organization == nil {
 		return true
 	}
 	if inv.Spec.MemberRef == nil {
@@ -191,7 +193,7 @@ func (o Offer) expired(now time.Time) bool {
 
 func (o Offer) renewal() Verdict {
 	switch {
-	case !isTrue(o.Organization.Spec.Invitations.SelfRenewal):
+	case !ptr.Deref(o.Organization.Spec.Invitations.SelfRenewal, false):
 		return LinkExpired
 	case renewalAsked(o.Invitation.Status):
 		return LinkRenewing
@@ -217,5 +219,3 @@ func renewalAsked(status rosterv1alpha1.InvitationStatus) bool {
 	asked := status.RenewalRequestedTime
 	return asked != nil && (status.SentTime == nil || !asked.Before(status.SentTime))
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }

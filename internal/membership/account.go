@@ -9,6 +9,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
@@ -40,7 +41,7 @@ func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) 
 	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonNameMismatch,
 			fmt.Sprintf("The Account of %s has to be named %s. Delete this one.", address, address.AccountName()))
-	case isTrue(a.Spec.Suspended):
+	case ptr.Deref(a.Spec.Suspended, false):
 		if !in.wasSuspended() {
 			s.SuspendedTime = &metav1.MicroTime{Time: conds.now}
 		}

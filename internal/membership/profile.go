@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -126,7 +127,7 @@ func (in ProfileInput) team(conds conditions) {
 // administered names the only Administrator, where the Organization asks for that.
 func (in ProfileInput) administered(conds conditions) string {
 	o := in.Organization
-	if o == nil || o.Spec.Guardrails == nil || !isTrue(o.Spec.Guardrails.WarnOnOrphanedProfiles) {
+	if o == nil || o.Spec.Guardrails == nil || !ptr.Deref(o.Spec.Guardrails.WarnOnOrphanedProfiles, false) {
 		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionAdministered)
 		return ""
 	}
@@ -161,7 +162,9 @@ func (in ProfileInput) place(conds conditions) {
 }
 
 // RequiresTeam says whether profiles wait for their first Team. The Organization may be nil.
-func RequiresTeam(o *rosterv1alpha1.Organization) bool { return o != nil && isTrue(o.Spec.RequireTeam) }
+func RequiresTeam(o *rosterv1alpha1.Organization) bool {
+	return o != nil && ptr.Deref(o.Spec.RequireTeam, false)
+}
 
 // Standing says whether roles can be held on a profile that exists.
 func Standing(o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile) access.Standing {
@@ -178,8 +181,6 @@ func (in ProfileInput) instead() string {
 	}
 	return ""
 }
-
-func isTrue(b *bool) bool { return b != nil && *b }
 
 func (in ProfileInput) conditions(conds conditions) {
 	ref := in.Profile.Spec.ResponsibleRef

@@ -162,7 +162,7 @@ func TestChangePasswordPage(t *testing.T) {
 		t.Error("the person is not told by mail")
 	}
 	s.clock.SetTime(now().Add(account.ProofLifetime))
-	b.follow(b.get("/account/password")).expect(t, http.StatusOK, "type your password again")
+	b.follow(b.get("/account/password")).expect(t, http.StatusOK, "confirm that it is you")
 }
 
 func TestSessionsPage(t *testing.T) {

@@ -253,7 +253,7 @@ func TestAskingForThePasswordAgain(t *testing.T) {
 	b := s.browser()
 	b.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	before := b.client.Jar.Cookies(mustURL(t, s.url))
-	b.get("/sign-in/confirm?next=/account").expect(t, http.StatusOK, "type your password again", "readonly", "next=/account")
+	b.get("/sign-in/confirm?next=/account").expect(t, http.StatusOK, "confirm that it is you", "readonly", "next=/account")
 	b.post("/sign-in/confirm", url.Values{"password": {""}}).expect(t, http.StatusUnprocessableEntity, "Type your password.")
 	b.post("/sign-in/confirm", url.Values{"password": {"wrong"}}).expect(t, http.StatusUnprocessableEntity, "not the password of the account")
 	b.post("/sign-in/confirm?next=/account", url.Values{"password": {goodPassword}}).expect(t, http.StatusSeeOther)

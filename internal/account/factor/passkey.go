@@ -192,8 +192,9 @@ type Use struct {
 	Verified bool
 }
 
-// Finish checks the browser's answer to BeginConfirmation, BeginAgain or BeginSignIn. It counts only once what it returns has been stored under the
-// version that the person was read in: that is what refuses a second use of the same answer. The error is ErrPasskey or ErrCloned.
+// Finish checks the browser's answer to BeginConfirmation, BeginAgain or BeginSignIn. It counts only once what it returns has been stored
+// under the version that the person was read in: that is what refuses a second use of the same answer. The error is ErrPasskey or
+// ErrCloned.
 func (r *RelyingParty) Finish(p Person, c Ceremony, answer []byte, now time.Time) (Use, error) {
 	parsed, err := protocol.ParseCredentialRequestResponseBytes(answer)
 	if err != nil {
