@@ -410,7 +410,9 @@ var _ = Describe("What people ask for at the portal", func() {
 
 		By("nobody choosing")
 		now.SetTime(now.Now().Add(connection.DraftLifetime))
-		patch(ctx, left, func(secret *corev1.Secret) { metav1.SetMetaDataAnnotation(&secret.ObjectMeta, "nudge", "as the timer would") })
+		patch(ctx, left, func(secret *corev1.Secret) {
+			metav1.SetMetaDataAnnotation(&secret.ObjectMeta, "nudge", "as the timer would")
+		})
 		Eventually(func() bool { return gone(left) }).Should(BeTrue(), "the time to choose is over")
 	})
 })
