@@ -325,7 +325,7 @@ var _ = Describe("The ownership", func() {
 		s.claim(ctx, "omar")
 		Eventually(owns("omar")).Should(BeTrue())
 		Eventually(owns("olivia")).Should(BeFalse())
-		Expect(get[rosterv1alpha1.Member](ctx, s, "omar").Status.Role).To(Equal("Owner"))
+		Eventually(func() string { return get[rosterv1alpha1.Member](ctx, s, "omar").Status.Role }).Should(Equal("Owner"))
 	})
 
 	It("of two organisations by one person counts in the older", func(ctx SpecContext) {

@@ -85,11 +85,11 @@ func (o *Options) complete() error {
 
 // check says what is missing before anything is started.
 func (o *Options) check() error {
-	for folder, names := range map[string][]string{o.AssetsDir: {"etcd", "kube-apiserver"}, o.BinDir: {managerName, portalName}} {
-		for _, name := range names {
-			if _, err := programIn(folder, name); err != nil {
-				return fmt.Errorf("%w: start the playground with make demo, which builds what it needs", err)
-			}
+	for _, p := range []struct{ folder, name string }{
+		{o.AssetsDir, "etcd"}, {o.AssetsDir, "kube-apiserver"}, {o.BinDir, managerName}, {o.BinDir, portalName},
+	} {
+		if _, err := programIn(p.folder, p.name); err != nil {
+			return fmt.Errorf("%w: start the playground with make demo, which builds what it needs", err)
 		}
 	}
 	for what, folder := range map[string]string{"manifests": o.ConfigDir, "sample organisation": o.SamplesDir} {
@@ -102,7 +102,8 @@ func (o *Options) check() error {
 			return fmt.Errorf("--%s %s: must be host:port such as 127.0.0.1:1025", FlagRelay, o.RelayAddr)
 		}
 	}
-	return nil
+	_, err := readNetworks(o.NetworksFile)
+	return err
 }
 
 // claimPort opens a listener on a loopback address, or says which flag chooses another.
