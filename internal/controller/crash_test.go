@@ -125,7 +125,7 @@ var _ = Describe("An operator that is killed while it renews tokens", Serial, fu
 	// restart runs an operator again, and takes away what was in the way of the first.
 	restart := func() {
 		GinkgoHelper()
-		social.insteadOfRenewal(nil)
+		social.insteadOfRenewalWith("", nil)
 		social.afterRenewal(nil)
 		running, away = startOperator(cluster.As("roster-manager")), false
 	}
@@ -151,7 +151,7 @@ var _ = Describe("An operator that is killed while it renews tokens", Serial, fu
 	}
 
 	It("before the network has the refresh token, renews them when it is back", func(ctx SpecContext) {
-		social.insteadOfRenewal(p.kill)
+		social.insteadOfRenewalWith(string(old.Data[network.KeyRefresh]), p.kill)
 		p.start()
 		Eventually(p.gone).Should(BeClosed(), "it was killed in the middle")
 		marked(ctx)
@@ -163,7 +163,7 @@ var _ = Describe("An operator that is killed while it renews tokens", Serial, fu
 	})
 
 	It("before the new ones are stored, says that they are lost", func(ctx SpecContext) {
-		social.afterRenewal(p.kill)
+		social.afterRenewalWith(string(old.Data[network.KeyRefresh]), p.kill)
 		p.start()
 		Eventually(p.gone).Should(BeClosed(), "it was killed in the middle")
 		marked(ctx)

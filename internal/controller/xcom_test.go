@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -42,8 +43,25 @@ type xcom struct {
 	checks  map[string]int
 	unread  map[string]int
 	down    bool
-	asked   func()
-	renewed func()
+	asked   hook
+	renewed hook
+}
+
+// hook runs when the operator renews with that refresh token; with any where it is empty.
+type hook struct {
+	refresh string
+	then    func()
+}
+
+// refreshKey is where the refresh token of a request stands in its context.
+type refreshKey struct{}
+
+// of is what runs at that request; nil for nothing.
+func (h hook) of(r *http.Request) func() {
+	if token, _ := r.Context().Value(refreshKey{}).(string); h.refresh != "" && h.refresh != token {
+		return nil
+	}
+	return h.then
 }
 
 func startX(ctx context.Context) *xcom {
@@ -59,11 +77,11 @@ func startX(ctx context.Context) *xcom {
 	x := &xcom{provider: provider, checks: map[string]int{}, unread: map[string]int{}}
 	x.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
-		ModifyResponse: func(*http.Response) error {
+		ModifyResponse: func(response *http.Response) error {
 			x.mu.Lock()
-			then := x.renewed
+			renewed := x.renewed
 			x.mu.Unlock()
-			if then != nil {
+			if then := renewed.of(response.Request); then != nil {
 				then()
 			}
 			return nil
@@ -110,10 +128,17 @@ func adAccount(w http.ResponseWriter, id, token string) {
 }
 
 func (x *xcom) renew(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	form, _ := url.ParseQuery(string(body))
+	r = r.WithContext(context.WithValue(r.Context(), refreshKey{}, form.Get("refresh_token")))
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	x.mu.Lock()
-	first := x.asked
+	asked := x.asked
 	x.mu.Unlock()
-	if first != nil {
+	if first := asked.of(r); first != nil {
 		first()
 		panic(http.ErrAbortHandler)
 	}
@@ -188,14 +213,21 @@ func (x *xcom) arrives(account string, unread int) {
 func (x *xcom) afterRenewal(then func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.renewed = then
+	x.renewed = hook{then: then}
 }
 
-// insteadOfRenewal runs when the operator asks for new tokens, and the provider never hears of it.
-func (x *xcom) insteadOfRenewal(then func()) {
+// afterRenewalWith is afterRenewal for one refresh token: other profiles may be renewed at the same time.
+func (x *xcom) afterRenewalWith(refresh string, then func()) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.asked = then
+	x.renewed = hook{refresh, then}
+}
+
+// insteadOfRenewalWith runs when the operator asks for new tokens with that refresh token, and the provider never hears of it.
+func (x *xcom) insteadOfRenewalWith(refresh string, then func()) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.asked = hook{refresh, then}
 }
 
 func (x *xcom) client() oauth2.Config {
