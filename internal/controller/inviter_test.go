@@ -38,6 +38,10 @@ var _ = Describe("The Member who invites", func() {
 		patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) {
 			o.Spec.Invitations.AllowedDomains = []string{"elsewhere.example"}
 		})
+		Eventually(func(g Gomega) {
+			o := get[rosterv1alpha1.Organization](ctx, s, "acme")
+			g.Expect(o.Status.ObservedGeneration).To(Equal(o.Generation))
+		}).Should(Succeed(), "the operator knows the policy")
 		s.invite(ctx, "ana", byOlivia)
 		s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonDomainNotAllowed)
 		Expect(api.Delete(ctx, olivia)).To(Succeed())

@@ -69,6 +69,12 @@ func (c *connector) accept() {
 	link := c.linkIn(c.mailTo(abena))
 	before, _, _ := strings.Cut(link, "/invitations/")
 	c.base = before
+	c.eventually("the link works", func(context.Context) error { // a mail can be faster than the cluster
+		if status, page := c.visit(http.MethodGet, link, nil); status != http.StatusOK {
+			return fmt.Errorf("%d: %s", status, page)
+		}
+		return nil
+	})
 	c.post(link, "Welcome", url.Values{
 		"action": {"accept"}, "displayName": {"Abena Owusu"}, "locale": {"en"}, "password": {goodPassword}, "confirm": {goodPassword},
 	})
