@@ -146,16 +146,19 @@ func carry(entry string, what any) (*corev1.Secret, error) {
 }
 
 // OrderOf reads the Order of a Secret; nil where it has been answered.
-func OrderOf(s *corev1.Secret) (*Order, error) {
-	document, ok := s.Data[entryOrder]
+func OrderOf(s *corev1.Secret) (*Order, error) { return carried[Order](s, entryOrder) }
+
+// carried reads what stands in an entry; nil where there is none.
+func carried[T any](s *corev1.Secret, entry string) (*T, error) {
+	document, ok := s.Data[entry]
 	if !ok {
 		return nil, nil
 	}
-	o := &Order{}
-	if err := json.Unmarshal(document, o); err != nil {
-		return nil, fmt.Errorf("entry %s: %w", entryOrder, err)
+	what := new(T)
+	if err := json.Unmarshal(document, what); err != nil {
+		return nil, fmt.Errorf("entry %s: %w", entry, err)
 	}
-	return o, nil
+	return what, nil
 }
 
 // Put writes an Answer in the place of the Order and its tokens.
@@ -170,14 +173,4 @@ func (a Answer) Put(s *corev1.Secret, now time.Time) error {
 }
 
 // AnswerOf reads the Answer of a Secret; nil where there is none yet.
-func AnswerOf(s *corev1.Secret) (*Answer, error) {
-	document, ok := s.Data[entryAnswer]
-	if !ok {
-		return nil, nil
-	}
-	a := &Answer{}
-	if err := json.Unmarshal(document, a); err != nil {
-		return nil, fmt.Errorf("entry %s: %w", entryAnswer, err)
-	}
-	return a, nil
-}
+func AnswerOf(s *corev1.Secret) (*Answer, error) { return carried[Answer](s, entryAnswer) }

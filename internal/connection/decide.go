@@ -131,7 +131,7 @@ func (d *decision) repaired(a *Account) (*rosterv1alpha1.SocialProfile, *Outcome
 		return nil, &Outcome{Profile: a.Repair.Name, Result: ProfileGone}
 	case !d.mayConnect(p):
 		return nil, &Outcome{Result: NotAllowed}
-	case !d.sameKind(p, a) || AccountOf(p) != "" && AccountOf(p) != a.ID:
+	case !d.Fits(p, a):
 		return nil, &Outcome{Profile: p.Name, Result: OtherAccount}
 	}
 	return p, nil
@@ -216,6 +216,11 @@ func (in Input) mayConnect(p *rosterv1alpha1.SocialProfile) bool {
 // Has says whether a profile is that of an account of the Order.
 func (in Input) Has(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 	return in.sameKind(p, a) && AccountOf(p) == a.ID
+}
+
+// Fits says whether an account can give a profile new tokens: it is the profile's, or nobody knows yet which that is.
+func (in Input) Fits(p *rosterv1alpha1.SocialProfile, a *Account) bool {
+	return in.sameKind(p, a) && (AccountOf(p) == "" || AccountOf(p) == a.ID)
 }
 
 // sameKind says whether a profile can be that of an account: of the same network, the same server of it, and the same type.

@@ -3,8 +3,6 @@
 package connection
 
 import (
-	"encoding/json"
-	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -37,14 +35,4 @@ func (d Draft) Over(now time.Time) bool { return !now.Before(d.Time.Add(DraftLif
 func (d Draft) Secret() (*corev1.Secret, error) { return carry(entryDraft, d) }
 
 // DraftOf reads the Draft of a Secret; nil where it carries something else.
-func DraftOf(s *corev1.Secret) (*Draft, error) {
-	document, ok := s.Data[entryDraft]
-	if !ok {
-		return nil, nil
-	}
-	d := &Draft{}
-	if err := json.Unmarshal(document, d); err != nil {
-		return nil, fmt.Errorf("entry %s: %w", entryDraft, err)
-	}
-	return d, nil
-}
+func DraftOf(s *corev1.Secret) (*Draft, error) { return carried[Draft](s, entryDraft) }

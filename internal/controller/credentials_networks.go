@@ -57,13 +57,9 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 	if err != nil {
 		return nil, nil, err
 	}
-	v := &venue{Network: at, key: string(c.Name) + " " + c.Host(), wanted: c.Scopes, limit: c.ChecksPerMinute}
-	if p.Spec.Type == rosterv1alpha1.TypeAdAccount {
-		v.wanted = c.AdScopes
-	} else if len(c.Scopes) == 0 {
-		v.wanted = at.Traits().Scopes
-	}
-	return v, nil, nil
+	return &venue{
+		Network: at, key: string(c.Name) + " " + c.Host(), wanted: directory.Scopes(c, at.Traits(), p.Spec.Type), limit: c.ChecksPerMinute,
+	}, nil, nil
 }
 
 // turn is how long to wait before a network may be asked once more. The place is taken: whoever waits that long need not ask again.

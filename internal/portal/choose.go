@@ -16,6 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // fieldOffer has the accounts that were chosen.
@@ -119,25 +120,13 @@ func (p *Portal) gatherOffers(v *visit, c *choice) error {
 	if c.there, err = p.networks.Open(ctx, c.Network); err != nil {
 		return err
 	}
-	if c.offers, err = p.offers(ctx, c.venue, tokens); err != nil {
+	if c.offers, err = offersOf(ctx, c.there, tokens); err != nil {
 		return err
 	}
-	c.offers = fitting(c.offers, c.profile)
 	return p.compare(v, c)
 }
 
-// fitting are the offers that can become the tokens of a profile: those of its account, where that is known. For a new one, all can.
-func fitting(offers []network.Offer, profile *rosterv1alpha1.SocialProfile) []network.Offer {
-	if profile == nil {
-		return offers
-	}
-	id := connection.AccountOf(profile)
-	return slices.DeleteFunc(offers, func(o network.Offer) bool {
-		return o.Type != profile.Spec.Type || id != "" && o.AccountID != id
-	})
-}
-
-// compare finds the offers that are profiles already.
+// compare leaves out what the profile to repair cannot take, and finds the offers that are profiles already.
 func (p *Portal) compare(v *visit, c *choice) error {
 	c.known, c.taken = map[string]*rosterv1alpha1.SocialProfile{}, map[string]bool{}
 	var list rosterv1alpha1.SocialProfileList
@@ -145,8 +134,12 @@ func (p *Portal) compare(v *visit, c *choice) error {
 		return err
 	}
 	on := connection.Input{Order: &connection.Order{Network: c.Name}}
+	account := func(o network.Offer) *connection.Account {
+		return &connection.Account{ID: o.AccountID, Handle: o.Handle, Type: o.Type}
+	}
+	c.offers = slices.DeleteFunc(c.offers, func(o network.Offer) bool { return c.profile != nil && !on.Fits(c.profile, account(o)) })
 	for _, o := range c.offers {
-		acct := &connection.Account{ID: o.AccountID, Handle: o.Handle, Type: o.Type}
+		acct := account(o)
 		i := slices.IndexFunc(list.Items, func(sp rosterv1alpha1.SocialProfile) bool { return on.Has(&sp, acct) })
 		if i < 0 {
 			continue
@@ -247,14 +240,14 @@ func (p *Portal) problemWith(v *visit, c choice, picked []network.Offer) string 
 			added++
 		}
 	}
-	u := c.organization.Status.Plan.SocialProfiles
+	left, limited := quota.Left(c.organization.Status.Plan.SocialProfiles)
 	switch {
 	case len(picked) == 0:
 		return v.words.T("error.choose.missing")
 	case c.profile != nil && len(picked) > 1:
 		return v.words.T("error.choose.one", "Profile", c.profile.Spec.Handle)
-	case c.profile == nil && u.Limit != nil && u.Wanted != nil && *u.Wanted+int32(added) > *u.Limit:
-		return v.words.T("error.choose.limit", "Left", max(*u.Limit-*u.Wanted, 0), "Contact", c.organization.Status.Plan.Contact)
+	case c.profile == nil && limited && int32(added) > left:
+		return v.words.T("error.choose.limit", "Left", left, "Contact", c.organization.Status.Plan.Contact)
 	}
 	return ""
 }

@@ -75,14 +75,12 @@ type connectPage struct {
 
 // getConnect answers GET /organizations/{namespace}/connect/{network}.
 func (p *Portal) getConnect(v *visit) {
-	if b, ok := p.organization(v); ok {
-		if n, ok := p.venue(v, b); ok {
-			handle := ""
-			if n.profile != nil {
-				handle = n.profile.Spec.Handle
-			}
-			p.connectForm(v, http.StatusOK, b, n, handle, nil)
+	if b, n, ok := p.goal(v); ok {
+		handle := ""
+		if n.profile != nil {
+			handle = n.profile.Spec.Handle
 		}
+		p.connectForm(v, http.StatusOK, b, n, handle, nil)
 	}
 }
 
@@ -103,11 +101,7 @@ func (p *Portal) connectForm(v *visit, status int, b belonging, n venue, handle 
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
 func (p *Portal) goToNetwork(v *visit) {
-	b, ok := p.organization(v)
-	if !ok {
-		return
-	}
-	n, ok := p.venue(v, b)
+	b, n, ok := p.goal(v)
 	if !ok {
 		return
 	}
@@ -222,11 +216,7 @@ func (p *Portal) postConnect(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	b, ok := p.organization(v)
-	if !ok {
-		return
-	}
-	n, ok := p.venue(v, b)
+	b, n, ok := p.goal(v)
 	if !ok {
 		return
 	}
@@ -244,7 +234,10 @@ func (p *Portal) postConnect(v *visit) {
 		problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
 	}
 	if len(problems) == 0 {
-		_, err := p.offers(v.r.Context(), n, tokens)
+		there, err := p.networks.Open(v.r.Context(), n.Network)
+		if err == nil {
+			_, err = offersOf(v.r.Context(), there, tokens)
+		}
 		if network.ValidityOf(err) == network.Invalid {
 			problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.refused")})
 		} else if err != nil {
@@ -277,15 +270,11 @@ func (p *Portal) arrive(v *visit, way connecting, d connection.Draft) {
 	p.seeOther(v, "/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
 }
 
-// offers are the accounts that tokens open.
-func (p *Portal) offers(ctx context.Context, n venue, t network.Tokens) ([]network.Offer, error) {
-	there, err := p.networks.Open(ctx, n.Network)
-	if err != nil {
-		return nil, err
-	}
+// offersOf are the accounts that tokens open.
+func offersOf(ctx context.Context, there network.Network, t network.Tokens) ([]network.Offer, error) {
 	connector, ok := network.Connects(there)
 	if !ok {
-		return nil, errors.New("portal: " + string(n.Name) + ": connects no accounts")
+		return nil, errors.New("portal: this network connects no accounts")
 	}
 	return connector.Offers(ctx, t)
 }

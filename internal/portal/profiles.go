@@ -15,7 +15,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/connection"
-	"github.com/roster-dev/roster/internal/invitation"
 )
 
 // profilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
@@ -152,8 +151,7 @@ func (p *Portal) removable(v *visit) (belonging, *rosterv1alpha1.SocialProfile, 
 	}
 	sp := &rosterv1alpha1.SocialProfile{}
 	name := v.r.PathValue("profile")
-	may, err := p.ask(v.r.Context(), b.member.Namespace, p.userPrefix+v.person.account.Spec.Email,
-		invitation.Review{Resource: "socialprofiles", Verb: "delete", Name: name})
+	may, err := p.mayOn(v, b, "delete", name)
 	switch {
 	case err != nil:
 		p.fault(v, err)

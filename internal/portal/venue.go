@@ -5,6 +5,7 @@ package portal
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,6 +14,8 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // venue is a network as people get to it.
@@ -43,11 +46,17 @@ func (n venue) server() string {
 
 // scopes to ask for: those for profiles, and for ad accounts where the platform wants them.
 func (n venue) scopes(t network.Traits) []string {
-	wanted := n.Scopes
-	if len(wanted) == 0 {
-		wanted = t.Scopes
+	return slices.Concat(directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
+}
+
+// goal is the organisation, and the network to go to. It answers, and returns false, where that is not for the person.
+func (p *Portal) goal(v *visit) (belonging, venue, bool) {
+	b, ok := p.organization(v)
+	if !ok {
+		return b, venue{}, false
 	}
-	return append(append([]string(nil), wanted...), n.AdScopes...)
+	n, ok := p.venue(v, b)
+	return b, n, ok
 }
 
 // venue finds the network of the page, and the profile that is to be connected anew. It answers, and returns false, if there is none, the
@@ -128,8 +137,8 @@ func (p *Portal) contactName(v *visit, b belonging) string {
 
 // planFull says whether the plan has no place for another profile, and whom to ask.
 func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
-	u := o.Status.Plan.SocialProfiles
-	return o.Status.Plan.Contact, u.Limit != nil && u.Wanted != nil && *u.Wanted >= *u.Limit
+	left, limited := quota.Left(o.Status.Plan.SocialProfiles)
+	return o.Status.Plan.Contact, limited && left == 0
 }
 
 // connectPath is a page on the way to a network.

@@ -76,6 +76,14 @@ func Ask(u rosterv1alpha1.Usage, p rosterv1alpha1.Place) Answer {
 	return Full
 }
 
+// Left is how many more have a place, as far as they were counted; limited is false where there is no limit, or nobody has counted.
+func Left(u rosterv1alpha1.Usage) (left int32, limited bool) {
+	if u.Limit == nil || u.Wanted == nil {
+		return 0, false
+	}
+	return max(*u.Limit-*u.Wanted, 0), true
+}
+
 // Between says whether what Ask answers about a place may differ between two counts.
 func Between(a, b rosterv1alpha1.Usage, p rosterv1alpha1.Place) bool { return Ask(a, p) != Ask(b, p) }
 

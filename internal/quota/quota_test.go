@@ -149,3 +149,22 @@ func TestAMemberKeepsThePlaceOfTheInvitation(t *testing.T) {
 		}
 	}
 }
+
+func TestLeft(t *testing.T) {
+	five, three, seven := int32(5), int32(3), int32(7)
+	for name, c := range map[string]struct {
+		usage   rosterv1alpha1.Usage
+		left    int32
+		limited bool
+	}{
+		"no limit":    {},
+		"not counted": {usage: rosterv1alpha1.Usage{Limit: &five}},
+		"some":        {usage: rosterv1alpha1.Usage{Limit: &five, Wanted: &three}, left: 2, limited: true},
+		"full":        {usage: rosterv1alpha1.Usage{Limit: &five, Wanted: &five}, limited: true},
+		"over":        {usage: rosterv1alpha1.Usage{Limit: &five, Wanted: &seven}, limited: true},
+	} {
+		if left, limited := Left(c.usage); left != c.left || limited != c.limited {
+			t.Errorf("%s: %d, %v", name, left, limited)
+		}
+	}
+}

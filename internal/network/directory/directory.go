@@ -111,6 +111,17 @@ func (d Directory) app(ctx context.Context, c config.Network) (network.App, erro
 	return app, nil
 }
 
+// Scopes are those that tokens of that type of account should have: the configured ones, or what publishing and answering need.
+func Scopes(c config.Network, t network.Traits, of rosterv1alpha1.ProfileType) []string {
+	switch {
+	case of == rosterv1alpha1.TypeAdAccount:
+		return c.AdScopes
+	case len(c.Scopes) > 0:
+		return c.Scopes
+	}
+	return t.Scopes
+}
+
 // CanConnect says whether people can connect accounts of a network: there is an app, or it takes none.
 func (d Directory) CanConnect(c config.Network) bool {
 	return c.Secret != "" || c.Name == rosterv1alpha1.NetworkBluesky
