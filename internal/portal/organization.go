@@ -199,11 +199,13 @@ func (p *Portal) contact(ctx context.Context, b belonging) *personView {
 	return nil
 }
 
-// leavePage asks whether the person is sure.
-type leavePage struct {
+// surePage asks whether the person is sure.
+type surePage struct {
 	fields
-	Name         string
-	Action, Back string
+	Heading, Text string
+	// Confirm stands beside the box to tick, Submit on the button.
+	Confirm, Submit string
+	Action, Back    string
 }
 
 // getLeave answers GET /organizations/{namespace}/leave.
@@ -218,8 +220,10 @@ func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
 		p.ownerStays(v, b)
 		return
 	}
-	p.show(v, status, pageLeave, errorTitle(v.words, v.words.T("leave.title", "Org", b.organization.Spec.DisplayName), problems), leavePage{
-		fields: fields{problems}, Name: b.organization.Spec.DisplayName,
+	w, name := v.words, b.organization.Spec.DisplayName
+	p.show(v, status, pageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{
+		fields: fields{problems}, Heading: w.T("leave.heading", "Org", name), Text: w.T("leave.text", "Org", name),
+		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
 		Action: p.organizationPath(v, b.member.Namespace, "/leave"), Back: p.organizationPath(v, b.member.Namespace, ""),
 	})
 }

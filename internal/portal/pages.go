@@ -47,20 +47,20 @@ const (
 	// pageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
 	pageOrganization pageName = "organization"
 	pageOnboarding   pageName = "onboarding"
-	pageLeave        pageName = "leave"
+	// pageSure asks whether the person is sure.
+	pageSure pageName = "sure"
 	// The pages about the connections of social profiles.
 	pageProfiles pageName = "profiles"
 	pageConnect  pageName = "connect"
 	pageChoose   pageName = "choose"
 	pageOutcome  pageName = "outcome"
-	pageRemove   pageName = "remove"
 )
 
 func pageNames() []pageName {
 	return []pageName{
 		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
-		pageSessions, pageOrganization, pageOnboarding, pageLeave, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
-		pageProfiles, pageConnect, pageChoose, pageOutcome, pageRemove,
+		pageSessions, pageOrganization, pageOnboarding, pageSure, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
+		pageProfiles, pageConnect, pageChoose, pageOutcome,
 	}
 }
 

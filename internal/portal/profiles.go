@@ -136,13 +136,6 @@ func connectionState(w words, sp *rosterv1alpha1.SocialProfile) (text string, ba
 	return w.T("connection.good"), false
 }
 
-// removePage asks whether the person is sure.
-type removePage struct {
-	fields
-	Network, Handle string
-	Action, Back    string
-}
-
 // removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
 func (p *Portal) removable(v *visit) (belonging, *rosterv1alpha1.SocialProfile, bool) {
 	b, ok := p.organization(v)
@@ -171,8 +164,10 @@ func (p *Portal) getRemove(v *visit) {
 }
 
 func (p *Portal) removeForm(v *visit, status int, b belonging, sp *rosterv1alpha1.SocialProfile, problems []problem) {
-	p.show(v, status, pageRemove, errorTitle(v.words, v.words.T("remove.title", "Handle", sp.Spec.Handle), problems), removePage{
-		fields: fields{problems}, Network: networkName(v.words, sp), Handle: sp.Spec.Handle,
+	w, handle := v.words, sp.Spec.Handle
+	p.show(v, status, pageSure, errorTitle(w, w.T("remove.title", "Handle", handle), problems), surePage{
+		fields: fields{problems}, Heading: w.T("remove.heading", "Handle", handle), Text: w.T("remove.text", "Network", networkName(w, sp)),
+		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
 		Action: p.organizationPath(v, b.member.Namespace, "/profiles/"+sp.Name+"/remove"),
 		Back:   p.organizationPath(v, b.member.Namespace, "/profiles"),
 	})
