@@ -46,7 +46,8 @@ func (n venue) server() string {
 
 // scopes to ask for: those for profiles, and for ad accounts where the platform wants them.
 func (n venue) scopes(t network.Traits) []string {
-	return slices.Concat(directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
+	return slices.Concat(
+		directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
 }
 
 // goal is the organisation, and the network to go to. It answers, and returns false, where that is not for the person.
