@@ -16,7 +16,7 @@ RUN go mod download
 COPY . .
 RUN case "$BINARY" in manager|portal) ;; *) echo "set --build-arg BINARY=manager or BINARY=portal" >&2; exit 1 ;; esac && \
     CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH \
-    go build -trimpath -buildvcs=false -ldflags "-s -w -X main.version=$VERSION" -o /out/roster "./cmd/$BINARY"
+    go build -trimpath -buildvcs=false -ldflags "-s -w -X github.com/prometheus/common/version.Version=$VERSION" -o /out/roster "./cmd/$BINARY"
 
 # A static binary and the certificate authorities that it checks relays and the API server against; no shell, no package manager.
 FROM scratch

@@ -29,7 +29,7 @@ CRD_REF_DOCS := $(TOOL) crd-ref-docs
 # golangci-lint must be built by the Go that it is to understand.
 GOLANGCI_LINT := bin/golangci-lint-$(shell go env GOVERSION)
 
-LDFLAGS := -s -w -X main.version=$(VERSION)
+LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.

@@ -16,7 +16,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
@@ -25,6 +24,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/process"
 )
 
 type flags struct {
@@ -40,11 +40,11 @@ func main() {
 	flag.StringVar(&f.metrics, "metrics-bind-address", ":8080", "Where metrics are served; 0 turns them off.")
 	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
 	flag.BoolVar(&f.leaderElect, "leader-elect", false, "Let one of several managers work at a time.")
-	logging := zap.Options{}
-	logging.BindFlags(flag.CommandLine)
+	self := process.New("manager", flag.CommandLine)
 	flag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
-
+	if self.Begin(os.Stdout, metrics.Registry) {
+		return
+	}
 	if err := run(ctrl.SetupSignalHandler(), f); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
 		os.Exit(1)

@@ -16,13 +16,13 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
-	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/portal"
+	"github.com/roster-dev/roster/internal/process"
 )
 
 type flags struct {
@@ -37,11 +37,11 @@ func main() {
 	flag.StringVar(&f.bind, "bind-address", ":8080", "Where the pages are served.")
 	flag.StringVar(&f.metrics, "metrics-bind-address", ":9090", "Where metrics are served; 0 turns them off.")
 	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
-	logging := zap.Options{}
-	logging.BindFlags(flag.CommandLine)
+	self := process.New("portal", flag.CommandLine)
 	flag.Parse()
-	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
-
+	if self.Begin(os.Stdout, metrics.Registry) {
+		return
+	}
 	if err := run(ctrl.SetupSignalHandler(), f); err != nil {
 		fmt.Fprintln(os.Stderr, "portal:", err)
 		os.Exit(1)

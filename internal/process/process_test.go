@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package process
+
+import (
+	"bytes"
+	"flag"
+	"strings"
+	"testing"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/common/version"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+)
+
+func TestVersionIsPrinted(t *testing.T) {
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	p := New("manager", flags)
+	if err := flags.Parse([]string{"--version"}); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	if !p.Begin(&out, prometheus.NewRegistry()) {
+		t.Fatal("--version did not end the process")
+	}
+	if want := "manager devel, " + version.GoVersion; !strings.HasPrefix(out.String(), want) {
+		t.Errorf("printed %q, want it to begin with %q", out.String(), want)
+	}
+}
+
+func TestBuildInfoIsAMetric(t *testing.T) {
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	p := New("manager", flags)
+	registry := prometheus.NewRegistry()
+	if p.Begin(&bytes.Buffer{}, registry) {
+		t.Fatal("it ended without --version")
+	}
+	t.Cleanup(func() { ctrl.SetLogger(zap.New(zap.WriteTo(t.Output()))) })
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(families) != 1 || families[0].GetName() != "roster_build_info" {
+		t.Errorf("the metrics are %v, want roster_build_info", families)
+	}
+}
+
+func TestErrorsHaveNoStackTrace(t *testing.T) {
+	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+	p := New("manager", flags)
+	var out bytes.Buffer
+	log := zap.New(zap.UseFlagOptions(&p.logging), zap.WriteTo(&out))
+	log.Error(nil, "the relay is away")
+	if strings.Contains(out.String(), "stacktrace") || !strings.Contains(out.String(), "the relay is away") {
+		t.Errorf("the log says %q, want the error without a stack trace", out.String())
+	}
+}
