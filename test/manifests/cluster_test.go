@@ -99,6 +99,15 @@ func (w *warnings) take() []string {
 
 // apply is a server-side apply that refuses fields which do not exist.
 func (c *cluster) apply(ctx context.Context, o *unstructured.Unstructured, dryRun bool) error {
+	force := true
+	options := metav1.PatchOptions{FieldManager: "test", Force: &force, FieldValidation: metav1.FieldValidationStrict}
+	if dryRun {
+		options.DryRun = []string{metav1.DryRunAll}
+	}
+	return c.applyWith(ctx, o, options)
+}
+
+func (c *cluster) applyWith(ctx context.Context, o *unstructured.Unstructured, options metav1.PatchOptions) error {
 	gvk := o.GroupVersionKind()
 	mapping, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
 	if err != nil {
@@ -107,11 +116,6 @@ func (c *cluster) apply(ctx context.Context, o *unstructured.Unstructured, dryRu
 	data, err := json.Marshal(o)
 	if err != nil {
 		return err
-	}
-	force := true
-	options := metav1.PatchOptions{FieldManager: "test", Force: &force, FieldValidation: metav1.FieldValidationStrict}
-	if dryRun {
-		options.DryRun = []string{metav1.DryRunAll}
 	}
 	_, err = c.resources.Resource(mapping.Resource).Namespace(o.GetNamespace()).
 		Patch(ctx, o.GetName(), types.ApplyPatchType, data, options)

@@ -10,10 +10,13 @@ import (
 	"strings"
 	"testing"
 
+	appsv1 "k8s.io/api/apps/v1"
+	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/config"
 )
@@ -30,6 +33,8 @@ func TestManifests(t *testing.T) {
 	c.mustApply(t, namespaces...)
 	t.Run("install.yaml is accepted", func(t *testing.T) { c.dryRun(t, others...) })
 	t.Run("an unknown field is refused", func(t *testing.T) { unknownFieldIsRefused(t, c, others) })
+
+	t.Run("an upgrade leaves what is yours", func(t *testing.T) { upgradeLeavesWhatIsYours(t, c, others) })
 
 	t.Run("samples are accepted", func(t *testing.T) { samplesAreAccepted(t, c) })
 
@@ -82,18 +87,51 @@ func samplesAreAccepted(t *testing.T, c *cluster) {
 	c.dryRun(t, others...)
 }
 
-// TestConfigurationIsValid: the file that manager and portal are installed with is one that they read.
+// TestConfigurationIsValid: the file that people start from is one that manager and portal read.
 func TestConfigurationIsValid(t *testing.T) {
-	maps, _ := of(installation(t), "ConfigMap")
-	if len(maps) != 1 {
-		t.Fatalf("%d ConfigMaps, want 1", len(maps))
+	if _, err := config.Load(filepath.Join(root, "docs/examples/install/roster.yaml")); err != nil {
+		t.Error(err)
 	}
-	text, _, err := unstructured.NestedString(maps[0].Object, "data", "config.yaml")
+}
+
+// TestNothingOfTheUserIsInstalled: what people write themselves is in no manifest, since applying it again would overwrite it.
+func TestNothingOfTheUserIsInstalled(t *testing.T) {
+	objects := installation(t)
+	if theirs, _ := of(objects, "ConfigMap", "Secret"); len(theirs) > 0 {
+		t.Errorf("dist/install.yaml brings the %s %s", theirs[0].GetKind(), theirs[0].GetName())
+	}
+	deployments, _ := of(objects, "Deployment")
+	for _, d := range deployments {
+		if _, found, _ := unstructured.NestedInt64(d.Object, "spec", "replicas"); found {
+			t.Errorf("Deployment %s says how many replicas there are", d.GetName())
+		}
+	}
+}
+
+// upgradeLeavesWhatIsYours installs as the README says, scales as people do, and installs the next version.
+func upgradeLeavesWhatIsYours(t *testing.T, c *cluster, objects []*unstructured.Unstructured) {
+	deployments, _ := of(objects, "Deployment")
+	for _, d := range deployments {
+		if err := c.applyWith(t.Context(), d, metav1.PatchOptions{FieldManager: "kubectl"}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	admin := c.client(t, c.config)
+	portal := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: "roster-system", Name: "roster-portal"}}
+	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 3}}
+	err := admin.SubResource("scale").Update(t.Context(), portal, client.WithSubResourceBody(scale), client.FieldOwner("kubectl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := config.Parse([]byte(text)); err != nil {
-		t.Errorf("config.yaml: %v\n%s", err, text)
+	for _, d := range deployments {
+		next := d.DeepCopy()
+		next.SetAnnotations(map[string]string{"version": "next"})
+		if err := c.applyWith(t.Context(), next, metav1.PatchOptions{FieldManager: "kubectl"}); err != nil {
+			t.Errorf("upgrading %s: %v", d.GetName(), err)
+		}
+	}
+	if err := admin.Get(t.Context(), client.ObjectKeyFromObject(portal), portal); err != nil || *portal.Spec.Replicas != 3 {
+		t.Errorf("there are %d replicas of the portal (%v), want the 3 that somebody asked for", *portal.Spec.Replicas, err)
 	}
 }
 
