@@ -98,9 +98,10 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// lastSignInTime is when the person last signed in at the portal. It is written once an hour at most.
@@ -253,6 +254,7 @@ type Account struct {
 
 	// status is what the operator and the portal know about the account.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status AccountStatus `json:"status,omitzero"`
 }
 

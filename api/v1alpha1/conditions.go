@@ -141,6 +141,8 @@ const (
 	ReasonNotInvited = "NotInvited"
 	// ReasonNotCounted: something about the Member has to be changed first; the Ready condition says what.
 	ReasonNotCounted = "NotCounted"
+	// ReasonAccountMissing: the Account of a person who has joined was deleted. Delete the Member, and create it again to invite again.
+	ReasonAccountMissing = "AccountMissing"
 	// ReasonAccountMismatch: spec.accountRef names an Account of another address; remove it.
 	ReasonAccountMismatch = "AccountMismatch"
 )

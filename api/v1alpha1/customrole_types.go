@@ -88,9 +88,10 @@ type CustomRoleStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 }
 
@@ -120,6 +121,7 @@ type CustomRole struct {
 
 	// status is how the role stands.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status CustomRoleStatus `json:"status,omitzero"`
 }
 

@@ -114,9 +114,10 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// state is Pending, Sent, Accepted, Declined, Expired, Revoked or Undeliverable.
@@ -248,6 +249,7 @@ type Invitation struct {
 
 	// status is how the invitation fared.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status InvitationStatus `json:"status,omitzero"`
 }
 

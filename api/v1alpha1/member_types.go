@@ -113,9 +113,10 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// state is Pending, Active or Suspended.
@@ -218,6 +219,7 @@ type Member struct {
 
 	// status is where the Member stands and what it holds.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status MemberStatus `json:"status,omitzero"`
 }
 

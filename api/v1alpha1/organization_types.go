@@ -351,9 +351,10 @@ type OrganizationStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// ownerRef names the Member whose ownership is in force. It follows spec.ownerRef when the Member that is named there is active.
@@ -427,6 +428,7 @@ type Organization struct {
 
 	// status is what the operator knows about the organisation.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status OrganizationStatus `json:"status,omitzero"`
 }
 

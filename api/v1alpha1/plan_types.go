@@ -63,9 +63,10 @@ type PlanStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// organizations is how many Organizations have the plan.
@@ -100,6 +101,7 @@ type Plan struct {
 
 	// status is what the operator knows about the plan.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status PlanStatus `json:"status,omitzero"`
 }
 

@@ -157,9 +157,10 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// holders counts the active members that hold each role.
@@ -368,6 +369,7 @@ type SocialProfile struct {
 
 	// status is what the operator knows about the profile.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status SocialProfileStatus `json:"status,omitzero"`
 }
 

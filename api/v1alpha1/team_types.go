@@ -46,9 +46,10 @@ type TeamStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// members is how many of the Members that the spec names are active.
@@ -85,6 +86,7 @@ type Team struct {
 
 	// status is how the team stands.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status TeamStatus `json:"status,omitzero"`
 }
 

@@ -34,9 +34,10 @@ type WorkspaceStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of.
+	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
 	// +optional
-	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:default=-1
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
 	// profiles is how many SocialProfiles are in the workspace.
@@ -74,6 +75,7 @@ type Workspace struct {
 
 	// status is how the workspace stands.
 	// +optional
+	// +kubebuilder:default={"observedGeneration":-1}
 	Status WorkspaceStatus `json:"status,omitzero"`
 }
 

@@ -27,10 +27,6 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		c.Reason != rosterv1alpha1.ReasonRejected { // told above
 		e.warn(after, c.Reason, "Invite", c.Message)
 	}
-	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
-		givesNothing(c.Reason) && !meta.IsStatusConditionTrue(after.Status.Conditions, rosterv1alpha1.ConditionStalled) {
-		e.warn(after, c.Reason, "Invite", c.Message)
-	}
 	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {
 		e.recorder.Eventf(after, nil, corev1.EventTypeNormal, rosterv1alpha1.ReasonJoined, "Join",
 			"%s accepted and is the Member %s.", after.Status.Email, after.Status.MemberRef.Name)
@@ -40,10 +36,6 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 // member tells of what stalls a Member and of roles that it gains or loses as a whole.
 func (e Events) member(before, after *rosterv1alpha1.Member) {
 	e.stalled(after, before.Status.Conditions, after.Status.Conditions)
-	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionReady, metav1.ConditionFalse); c != nil &&
-		givesNothing(c.Reason) {
-		e.warn(after, c.Reason, "Grant", c.Message)
-	}
 	if was, is := before.Status.State, after.Status.State; was != is && is != rosterv1alpha1.MemberPending {
 		e.recorder.Eventf(after, nil, corev1.EventTypeNormal, string(is), "Grant", "%s is %s.", after.Spec.Email, is)
 	}
@@ -104,16 +96,6 @@ func (e Events) lost(o runtime.Object, before, after []metav1.Condition, kind st
 	if c := turned(before, after, kind, metav1.ConditionFalse); c != nil {
 		e.warn(o, c.Reason, "Count", c.Message)
 	}
-}
-
-// givesNothing says whether a reason is that something which is named gives nothing as it is.
-func givesNothing(reason string) bool {
-	switch reason {
-	case rosterv1alpha1.ReasonProfileNotFound, rosterv1alpha1.ReasonRoleNotFound, rosterv1alpha1.ReasonWorkspaceNotFound,
-		rosterv1alpha1.ReasonFeatureNotInPlan, rosterv1alpha1.ReasonProfileLimit:
-		return true
-	}
-	return false
 }
 
 func (e Events) warn(o runtime.Object, reason, action, note string) {

@@ -127,6 +127,12 @@ func (f finder) profilesOfMember(ctx context.Context, o client.Object) ([]client
 	return found, err
 }
 
+// profilesLookedAfterBy are those whose responsible person is the Member of that name.
+func (f finder) profilesLookedAfterBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	found, err := profilesBy(ctx, f.reader, o.GetNamespace(), indexResponsible, o.GetName())
+	return keys(found), err
+}
+
 // organizationsOwnedBy are the ones whose owner the Member is.
 func (f finder) organizationsOwnedBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList

@@ -44,6 +44,11 @@ func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 	if in.Responsible, err = referenced[rosterv1alpha1.Member](ctx, r.client, p.Namespace, p.Spec.ResponsibleRef); err != nil {
 		return nil, err
 	}
+	if ref := p.Spec.ResponsibleRef; ref != nil && in.Responsible == nil {
+		if in.ResponsibleInvited, err = isInvited(ctx, r.client, p.Namespace, ref.Name); err != nil {
+			return nil, err
+		}
+	}
 	if in.Roles, err = customRoles(ctx, r.client, p.Namespace); err != nil {
 		return nil, err
 	}

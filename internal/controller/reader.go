@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -71,6 +72,12 @@ func referenced[T any, P interface {
 		return nil, nil
 	}
 	return optional[T, P](ctx, c, namespace, ref.Name)
+}
+
+// isInvited reports whether a Member of that name comes to be when a person accepts: the Member of an Invitation has its name.
+func isInvited(ctx context.Context, c client.Reader, namespace, name string) (bool, error) {
+	inv, err := peek[rosterv1alpha1.Invitation](ctx, c, namespace, name)
+	return inv != nil && invitation.IsOpen(inv), err
 }
 
 // countingOrganization is the Organization that counts in the namespace; nil where there is none.

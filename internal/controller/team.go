@@ -44,7 +44,15 @@ func (r *teams) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		}
 		switch {
 		case m == nil || m.DeletionTimestamp != nil:
-			in.MissingMembers = append(in.MissingMembers, name)
+			invited, err := isInvited(ctx, r.client, t.Namespace, name)
+			if err != nil {
+				return ctrl.Result{}, err
+			}
+			if invited {
+				in.InvitedMembers = append(in.InvitedMembers, name)
+			} else {
+				in.MissingMembers = append(in.MissingMembers, name)
+			}
 		case membership.IsActive(m):
 			in.ActiveMembers++
 		}

@@ -168,8 +168,7 @@ func memberGone(c *decide) bool {
 		return false
 	}
 	if c.status.Attempt == 0 && c.memberUID() == "" {
-		c.hold(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound,
-			fmt.Sprintf("There is no Member %q in this namespace; create it or delete the Invitation.", ref.Name))
+		c.stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf("There is no Member %q in this namespace; create it or delete the Invitation.", ref.Name))
 		return true
 	}
 	c.end(rosterv1alpha1.InvitationRevoked, rosterv1alpha1.ReasonMemberRemoved,
@@ -345,16 +344,21 @@ func (c *decide) endAgain(reason string) {
 func (c *decide) waiting() {
 	c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
 	if len(c.Problems) > 0 {
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
-	} else {
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
+		c.stalled(c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
+		return
 	}
+	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
 	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
 }
 
 // stall records that somebody has to change something before the mail can go out.
 func (c *decide) stall(reason, message string) {
 	c.blocked()
+	c.stalled(reason, message)
+}
+
+// stalled records that somebody has to change something.
+func (c *decide) stalled(reason, message string) {
 	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
 }

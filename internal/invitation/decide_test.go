@@ -134,7 +134,7 @@ func TestDecide(t *testing.T) {
 		"a profile that does not exist is reported": {build(sent(0), func(in *Input) {
 			in.Problems = []access.Problem{{Reason: rosterv1alpha1.ReasonProfileNotFound, Message: "There is no SocialProfile fb, x."}}
 		}), time.Hour,
-			want{state: rosterv1alpha1.InvitationSent, ready: "False", reason: "ProfileNotFound", message: "SocialProfile fb, x"}},
+			want{state: rosterv1alpha1.InvitationSent, ready: "False", reason: "ProfileNotFound", stalled: true, message: "SocialProfile fb, x"}},
 		"is reminded in time":     {build(sent(0)), 48 * time.Hour, want{state: rosterv1alpha1.InvitationSent, action: Remind, wake: 72 * time.Hour}},
 		"a reminder is sent once": {build(sent(0), func(in *Input) { in.Invitation.Status.RemindersSent = 1 }), 50 * time.Hour, want{action: Nothing, wake: 72 * time.Hour}},
 		"no reminder at the mail's own time": {build(sent(0), func(in *Input) {
@@ -180,7 +180,7 @@ func TestDecide(t *testing.T) {
 		"nor is its namesake": {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) { m.UID = "m-2" })), time.Hour,
 			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, reason: "MemberRemoved"}},
 		"a member that is not there yet": {build(declared, func(in *Input) { in.Member, in.Invitation.OwnerReferences = nil, nil }), 0,
-			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "MemberNotFound", message: `"ana"`}},
+			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "MemberNotFound", stalled: true, message: `"ana"`}},
 		"accepted, then removed": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), func(in *Input) { in.Member = nil }), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "MemberRemoved"}},
 		"a member who joined in another way": {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) {

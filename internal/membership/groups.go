@@ -45,6 +45,8 @@ type GroupInput struct {
 	Roles access.Roles
 	// MissingMembers and MissingProfiles are named and do not exist, sorted.
 	MissingMembers, MissingProfiles []string
+	// InvitedMembers are named, and are Members when they accept.
+	InvitedMembers []string
 	// ActiveMembers and Profiles are how many there are.
 	ActiveMembers, Profiles int32
 	// SelectorError says why the label selector cannot be read; nil where it can.
@@ -98,13 +100,16 @@ func (in GroupInput) ready(conds conditions, message string) {
 	case in.SelectorError != nil:
 		conds.stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
 	case len(in.MissingMembers) > 0:
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+		conds.stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
 			"There is no Member %s in this namespace. Create it or take it out of spec.members; the others have their role.",
 			access.Listed(in.MissingMembers)))
 	case len(in.MissingProfiles) > 0:
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
+		conds.stall(rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
 			"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the others count.",
 			access.Listed(in.MissingProfiles)))
+	case len(in.InvitedMembers) > 0:
+		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, fmt.Sprintf(
+			"%s Invited, and not joined yet: %s.", message, access.Listed(in.InvitedMembers)))
 	default:
 		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 	}

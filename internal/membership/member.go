@@ -200,6 +200,8 @@ func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time)
 
 func (in MemberInput) joined(conds conditions) {
 	switch {
+	case in.accountMissing():
+		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case in.Member.Spec.AccountRef != nil:
 		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonJoined, "The person has accepted.")
 	case in.Invitation == nil || invitation.IsOpen(in.Invitation) || in.Invitation.Status.State == rosterv1alpha1.InvitationAccepted:
@@ -209,6 +211,14 @@ func (in MemberInput) joined(conds conditions) {
 			"The Invitation %q has ended: %s. To invite again, set its spec.resendRequestedAt to now.",
 			in.Invitation.Name, in.Invitation.Status.State))
 	}
+}
+
+// accountMissing reports whether the person joined and their Account has been deleted since.
+func (in MemberInput) accountMissing() bool { return in.Member.Spec.AccountRef != nil && in.Account == nil }
+
+func (in MemberInput) accountGone() string {
+	return fmt.Sprintf("The Account %s has been deleted: the person keeps the roles but cannot sign in to the portal. "+
+		"Delete the Member if they have left; to invite them again, delete it and create it again.", in.Member.Spec.AccountRef.Name)
 }
 
 func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
@@ -243,8 +253,10 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 	case in.Organization == nil:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
 			"There is no Organization in this namespace; the Member is one when there is.")
+	case state == rosterv1alpha1.MemberActive && in.accountMissing():
+		conds.stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case len(effective.Problems) > 0:
-		conds.ready(metav1.ConditionFalse, effective.Problems[0].Reason, messages(effective.Problems))
+		conds.stall(effective.Problems[0].Reason, messages(effective.Problems))
 	case state == rosterv1alpha1.MemberActive:
 		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
 	case state == rosterv1alpha1.MemberSuspended:
@@ -269,10 +281,11 @@ func IsSuspended(m *rosterv1alpha1.Member) bool {
 	return m.Spec.Suspended != nil && *m.Spec.Suspended
 }
 
-// IsActive says whether a Member held its roles when its status was last written and is not to lose them.
+// IsActive reports whether a Member held its roles when its status was last written and is not to lose them.
 func IsActive(m *rosterv1alpha1.Member) bool {
-	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil &&
-		m.DeletionTimestamp == nil && !meta.IsStatusConditionTrue(m.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	granted := meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionRolesGranted)
+	counts := granted == nil || granted.Reason != rosterv1alpha1.ReasonNotCounted
+	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && counts
 }
 
 // BringsIn says whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and

@@ -44,6 +44,7 @@ func member(changes ...change) MemberInput {
 
 func bound(in *MemberInput) {
 	in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address("ana@acme.example").AccountName()}
+	in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "A. Ruiz"}}
 }
 
 func invited(state rosterv1alpha1.InvitationState) change {
@@ -73,6 +74,10 @@ func TestDecideMember(t *testing.T) {
 		"suspended before they joined":   {member(func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Pending", "True", "Pending", true, false, ""},
 		"a profile that is not there": {member(bound, func(in *MemberInput) { in.Sources.Profiles = nil }),
 			"Active", "False", "ProfileNotFound", false, true, "SocialProfile fb"},
+		"the account was deleted": {member(bound, func(in *MemberInput) { in.Account = nil }),
+			"Active", "False", "AccountMissing", false, true, "cannot sign in"},
+		"suspended, the account was deleted": {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended, in.Account = ptr.To(true), nil }),
+			"Suspended", "True", "Suspended", false, false, ""},
 		"the namespace has no organisation": {member(bound, func(in *MemberInput) { in.Organization = nil }), "Active", "False", "OrganizationMissing", false, false, ""},
 		"an older one has the address":      {member(bound, func(in *MemberInput) { in.Twin = "anna" }), "Active", "False", "DuplicateEmail", false, false, `"anna"`},
 		"a twin is not invited":             {member(func(in *MemberInput) { in.Twin = "anna" }), "Pending", "False", "DuplicateEmail", false, false, ""},
@@ -94,11 +99,13 @@ func TestDecideMember(t *testing.T) {
 			if d.Invite != c.invite || (d.Holds != nil) != c.holds {
 				t.Errorf("invite %v, holds %v", d.Invite, d.Holds)
 			}
-			if (len(d.Status.Grants) > 0) != (c.holds && c.reason == "Active") {
+			if (len(d.Status.Grants) > 0) != (c.holds && c.reason != "ProfileNotFound") {
 				t.Errorf("shows the grants %v", d.Status.Grants)
 			}
 			if stalled := meta.IsStatusConditionTrue(d.Status.Conditions, rosterv1alpha1.ConditionStalled); stalled && ready.Status == "True" {
 				t.Error("Ready and Stalled")
+			} else if waits := c.reason == "OrganizationMissing"; stalled != (ready.Status == "False" && !waits) {
+				t.Errorf("stalled %v; only somebody's edit mends this, or nothing has to be mended", stalled)
 			}
 			c.in.Member.Status = d.Status
 			if again := DecideMember(c.in, now.Add(time.Hour)); !equality.Semantic.DeepEqual(again.Status, d.Status) {

@@ -222,7 +222,7 @@ func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member
 		message := fmt.Sprintf("spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.%s",
 			ref.Name, stays(owner))
 		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
+		conds.stall(rosterv1alpha1.ReasonMemberNotFound, message)
 	case !IsActive(in.Owner):
 		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.%s", in.Owner.Spec.Email, stays(owner))
 		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive, message)
@@ -259,11 +259,11 @@ func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Membe
 // ready says that the organisation works, unless its plan or its issuer is missing.
 func (in OrganizationInput) ready(conds conditions, message string) {
 	if ref := in.Organization.Spec.PlanRef; ref != nil && in.Plan == nil {
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+		conds.stall(rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
 		return
 	}
 	if name := in.Organization.Spec.Security.SSO.Issuer; in.lacksIssuer() {
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
+		conds.stall(rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
 		return
 	}
 	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)

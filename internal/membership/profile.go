@@ -20,6 +20,8 @@ type ProfileInput struct {
 	Profile *rosterv1alpha1.SocialProfile
 	// Responsible is the Member that spec.responsibleRef names; nil where there is none.
 	Responsible *rosterv1alpha1.Member
+	// ResponsibleInvited: there is no such Member yet, but an open Invitation that becomes one.
+	ResponsibleInvited bool
 	// Organization that counts in the namespace; nil where there is none.
 	Organization *rosterv1alpha1.Organization
 	// Roles are the CustomRoles of the organisation.
@@ -118,7 +120,7 @@ func (in ProfileInput) team(conds conditions) {
 		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
 			"Until one does, people who have a role on it by name can only look at it."
 		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
+		conds.stall(rosterv1alpha1.ReasonNoTeam, message)
 	default:
 		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionTeamAssigned)
 	}
@@ -191,11 +193,14 @@ func (in ProfileInput) conditions(conds conditions) {
 	case ref == nil:
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonNoResponsible,
 			"spec.responsibleRef is not set: nobody in particular looks after the profile."+in.instead())
+	case in.Responsible == nil && in.ResponsibleInvited:
+		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,
+			fmt.Sprintf("%s is invited and has not joined yet.%s", ref.Name, in.instead()))
 	case in.Responsible == nil:
 		message := fmt.Sprintf(
 			"spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
+		conds.stall(rosterv1alpha1.ReasonMemberNotFound, message)
 		return
 	case !IsActive(in.Responsible):
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,

@@ -173,6 +173,13 @@ func expectTaken(ctx context.Context, t *testing.T, c client.Client, kind, spec,
 	if err := c.Create(ctx, o); err != nil {
 		t.Fatal(err)
 	}
+	// kstatus, and with it Flux and Argo CD, takes an object for ready that has neither conditions nor a generation to compare.
+	if err := c.Get(ctx, client.ObjectKeyFromObject(o), o); err != nil {
+		t.Fatal(err)
+	}
+	if seen, _, _ := unstructured.NestedInt64(o.Object, "status", "observedGeneration"); seen != -1 {
+		t.Errorf("status.observedGeneration of an object that no operator has seen is %d, want -1", seen)
+	}
 	wantSpec := parse(t, want)
 	for _, field := range []string{"invitedBy", "connectedBy"} { // not by the schema, but by an admission policy
 		if wantSpec[field] == nil {

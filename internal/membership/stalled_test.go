@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"testing"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// TestWhatOnlyAnEditMendsIsStalled: a sync that waits for Ready ends at once where waiting cannot help, and goes on where a person is
+// waited for.
+func TestWhatOnlyAnEditMendsIsStalled(t *testing.T) {
+	org := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "1"}}
+	team := &rosterv1alpha1.Team{Spec: rosterv1alpha1.TeamSpec{Role: rosterv1alpha1.ProfileEditor}}
+	profile := &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{
+		ResponsibleRef: &rosterv1alpha1.LocalReference{Name: "zoe"},
+	}}
+	wrongName := &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Name: "ana"}, Spec: rosterv1alpha1.AccountSpec{Email: "ana@acme.example"}}
+	unknownPlan, noOwner := org.DeepCopy(), org.DeepCopy()
+	unknownPlan.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: "gold"}
+	noOwner.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "nobody"}
+
+	cases := map[string]struct {
+		conditions []metav1.Condition
+		stalled    bool
+	}{
+		"a Team names nobody":             {DecideTeam(team, GroupInput{Organization: org, MissingMembers: []string{"x"}}, now).Conditions, true},
+		"a Team names a missing profile":  {DecideTeam(team, GroupInput{Organization: org, MissingProfiles: []string{"x"}}, now).Conditions, true},
+		"a Team names an invited person":  {DecideTeam(team, GroupInput{Organization: org, InvitedMembers: []string{"x"}}, now).Conditions, false},
+		"nobody is responsible":           {DecideProfile(ProfileInput{Profile: profile, Organization: org}, now).Conditions, true},
+		"somebody invited is responsible": {DecideProfile(ProfileInput{Profile: profile, Organization: org, ResponsibleInvited: true}, now).Conditions, false},
+		"a plan that does not exist":      {DecideOrganization(OrganizationInput{Organization: unknownPlan, Counting: unknownPlan}, now).Conditions, true},
+		"an owner who does not exist":     {DecideOrganization(OrganizationInput{Organization: noOwner, Counting: noOwner}, now).Conditions, true},
+		"an Account of a wrong name":      {DecideAccount(AccountInput{Account: wrongName}, now).Conditions, true},
+	}
+	for name, c := range cases {
+		stalled := meta.IsStatusConditionTrue(c.conditions, rosterv1alpha1.ConditionStalled)
+		ready := meta.IsStatusConditionTrue(c.conditions, rosterv1alpha1.ConditionReady)
+		if stalled != c.stalled || ready == c.stalled {
+			t.Errorf("%s: stalled %v, ready %v", name, stalled, ready)
+		}
+	}
+}
