@@ -7,9 +7,11 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 )
 
 // Events tells people what they should see. What goes as planned is in the status and makes no event: an event costs the API
@@ -70,6 +72,12 @@ func (e Events) notice(_, after *rosterv1alpha1.SocialProfile) {
 // connection tells whoever looks after an organisation that profiles which somebody connected at the portal cannot be stored.
 func (e Events) connection(o *rosterv1alpha1.Organization, reason, message string) {
 	e.warn(o, reason, "Connect", message)
+}
+
+// leave tells the organisation that somebody has left and is a Member nevertheless.
+func (e Events) leave(l rosterv1alpha1.Leaving, p *access.Problem) {
+	m := &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: l.Namespace, Name: l.Member, UID: types.UID(l.UID)}}
+	e.warn(m, p.Reason, "Leave", "The person has left and is still a member. "+p.Message)
 }
 
 func (e Events) team(before, after *rosterv1alpha1.Team) {

@@ -56,7 +56,8 @@ func (r *members) applyRole(ctx context.Context, m *rosterv1alpha1.Member, rules
 		config.WithRules(rbacv1ac.PolicyRule().WithAPIGroups(rule.APIGroups...).WithResources(rule.Resources...).
 			WithResourceNames(rule.ResourceNames...).WithVerbs(rule.Verbs...))
 	}
-	return r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+	err = r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+	return r.metrics.refused(err, "Role", name)
 }
 
 func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, user string) error {
@@ -70,7 +71,7 @@ func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, us
 	if binding != nil && binding.RoleRef != roleRef {
 		// Somebody put another in its place. A roleRef cannot be changed, only replaced with its binding.
 		if err := client.IgnoreNotFound(r.client.Delete(ctx, binding)); err != nil {
-			return err
+			return r.metrics.refused(err, "RoleBinding", name)
 		}
 	} else if binding != nil && belongsTo(binding, m) && equality.Semantic.DeepEqual(binding.Subjects, subjects) {
 		return nil
@@ -78,7 +79,8 @@ func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, us
 	config := rbacv1ac.RoleBinding(name, m.Namespace).WithLabels(managed()).WithOwnerReferences(ownedBy(m)).
 		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(roleRef.APIGroup).WithKind(roleRef.Kind).WithName(roleRef.Name)).
 		WithSubjects(rbacv1ac.Subject().WithAPIGroup(rbacv1.GroupName).WithKind(rbacv1.UserKind).WithName(user))
-	return r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+	err = r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
+	return r.metrics.refused(err, "RoleBinding", name)
 }
 
 // revoke removes the RoleBinding and the Role of a Member, if they are there.
@@ -90,14 +92,14 @@ func (r *members) revoke(ctx context.Context, member client.ObjectKey) error {
 	}
 	if binding != nil {
 		if err := client.IgnoreNotFound(r.client.Delete(ctx, binding)); err != nil {
-			return err
+			return r.metrics.refused(err, "RoleBinding", name)
 		}
 	}
 	role, err := optional[rbacv1.Role](ctx, r.client, member.Namespace, name)
 	if err != nil || role == nil {
 		return err
 	}
-	return client.IgnoreNotFound(r.client.Delete(ctx, role))
+	return r.metrics.refused(client.IgnoreNotFound(r.client.Delete(ctx, role)), "Role", name)
 }
 
 func ownedBy(m *rosterv1alpha1.Member) *metav1ac.OwnerReferenceApplyConfiguration {

@@ -162,10 +162,14 @@ func (r *lifecycle) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 	case invitation.Deliver:
 		return ctrl.Result{}, nil // The status is written with the outcome of the mail.
 	case invitation.Join:
-		if in.JoinedAs, err = r.join(ctx, in); err != nil {
+		in.JoinedAs, err = r.join(ctx, in)
+		if in.Refused = asProblem(err); err != nil && in.Refused == nil {
 			return ctrl.Result{}, err
 		}
 		d = invitation.Decide(*in, now)
+		if in.Refused != nil {
+			d.Wake = now.Add(refusedRetry)
+		}
 	case invitation.Remind, invitation.Nothing:
 	}
 	return ctrl.Result{RequeueAfter: until(d.Wake, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))

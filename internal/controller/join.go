@@ -45,13 +45,14 @@ func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, account 
 	}
 	bound := m.DeepCopy()
 	bound.Spec.AccountRef = account
-	return r.client.Patch(ctx, bound, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
+	err := r.client.Patch(ctx, bound, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
+	return r.metrics.refused(err, "Member", m.Name)
 }
 
 // createMember creates the Member of an applied Invitation under its name, or one close to it if that is taken by somebody else.
 func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, address invitation.Address) (string, error) {
 	inv := in.Invitation
-	for _, name := range []string{inv.Name, inv.Name + "-" + string(inv.UID[:8])} {
+	for _, name := range []string{inv.Name, nameBeside(inv.Name, inv.UID)} {
 		m := &rosterv1alpha1.Member{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: inv.Namespace, Name: name,
@@ -68,7 +69,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 			return name, nil
 		}
 		if !apierrors.IsAlreadyExists(err) {
-			return "", err
+			return "", r.metrics.refused(err, "Member", name)
 		}
 		existing, err := optional[rosterv1alpha1.Member](ctx, r.client, inv.Namespace, name)
 		if err != nil {

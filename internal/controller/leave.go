@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -19,11 +18,13 @@ import (
 
 // leavers ends the memberships that people have given up at the portal, which may not write Members itself.
 type leavers struct {
-	client client.Client
+	client  client.Client
+	events  Events
+	metrics *Metrics
 }
 
-func setupLeavers(mgr manager.Manager) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).Complete(&leavers{client: mgr.GetClient()})
+func setupLeavers(mgr manager.Manager, r *leavers) error {
+	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).Complete(r)
 }
 
 // Reconcile deletes the Members that the person of an Account has given up, then forgets that they asked for it.
@@ -33,7 +34,12 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	for _, l := range a.Status.Leaving {
-		if err := r.end(ctx, a, l); err != nil {
+		err := r.end(ctx, a, l)
+		if p := asProblem(err); p != nil {
+			r.events.leave(l, p)
+			return ctrl.Result{RequeueAfter: refusedRetry}, nil
+		}
+		if err != nil {
 			return ctrl.Result{}, fmt.Errorf("ending the membership of Member %s in namespace %s: %w", l.Member, l.Namespace, err)
 		}
 	}
@@ -59,12 +65,9 @@ func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1
 		before := m.DeepCopy()
 		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.LeftAnnotation, l.RequestedTime.UTC().Format("2006-01-02T15:04:05Z"))
 		if err := r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-			return err
+			return r.metrics.refused(err, "Member", m.Name)
 		}
 	}
 	err = r.client.Delete(ctx, m, client.Preconditions{UID: new(types.UID(l.UID))})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	return err
+	return r.metrics.refused(client.IgnoreNotFound(err), "Member", m.Name)
 }

@@ -24,6 +24,7 @@ type members struct {
 	client     client.Client
 	clock      clock.PassiveClock
 	events     Events
+	metrics    *Metrics
 	userPrefix string
 }
 
@@ -43,16 +44,28 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	}
 	now := r.clock.Now()
 	d := membership.DecideMember(*in, now)
-	if err := r.applyGrants(ctx, in, d); err != nil {
+	err = r.apply(ctx, in, d)
+	if in.Refused = asProblem(err); err != nil && in.Refused == nil {
 		return ctrl.Result{}, err
 	}
-	if d.Invite {
-		if in.Invitation, err = r.invite(ctx, m); err != nil {
-			return ctrl.Result{}, err
-		}
+	if d.Invite || in.Refused != nil {
 		d = membership.DecideMember(*in, now)
 	}
-	return ctrl.Result{}, report(ctx, r.client, m, &m.Status, d.Status, r.events.member)
+	var again ctrl.Result
+	if in.Refused != nil {
+		again.RequeueAfter = refusedRetry
+	}
+	return again, report(ctx, r.client, m, &m.Status, d.Status, r.events.member)
+}
+
+// apply writes the objects that a Member needs. They come before its status, which tells what became of them.
+func (r *members) apply(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) error {
+	if err := r.applyGrants(ctx, in, d); err != nil || !d.Invite {
+		return err
+	}
+	var err error
+	in.Invitation, err = r.invite(ctx, in.Member)
+	return err
 }
 
 func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
@@ -128,7 +141,7 @@ func (r *members) findInvitation(
 // invitationNames are the names that the Invitation of a declared Member can have: the Member's, or one close to it where
 // somebody else's Invitation has that.
 func invitationNames(m *rosterv1alpha1.Member) []string {
-	return []string{m.Name, m.Name + "-" + string(m.UID[:8])}
+	return []string{m.Name, nameBeside(m.Name, m.UID)}
 }
 
 // invite creates the Invitation of a declared Member. It goes when the Member goes.
@@ -149,7 +162,7 @@ func (r *members) invite(ctx context.Context, m *rosterv1alpha1.Member) (*roster
 			return inv, nil
 		}
 		if !apierrors.IsAlreadyExists(err) {
-			return nil, err
+			return nil, r.metrics.refused(err, "Invitation", name)
 		}
 		existing, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
 		if err != nil {

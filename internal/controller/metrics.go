@@ -23,6 +23,7 @@ type Metrics struct {
 	checks       *prometheus.CounterVec
 	renewals     *prometheus.CounterVec
 	connections  *prometheus.CounterVec
+	refusals     *prometheus.CounterVec
 }
 
 // NewMetrics registers the metrics.
@@ -55,8 +56,12 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "roster_connections_total",
 			Help: "Profiles that people asked to connect, repair or remove at the portal, by network and what became of it.",
 		}, []string{"network", "result"}),
+		refusals: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_refused_writes_total",
+			Help: "Writes that Kubernetes refused: a quota, a policy, the operator's rights, a name or a size. By the kind of the object.",
+		}, []string{"kind"}),
 	}
-	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals, m.connections)
+	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals, m.connections, m.refusals)
 	return m
 }
 

@@ -4,8 +4,10 @@ package controller
 
 import (
 	"context"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -72,6 +74,14 @@ func referenced[T any, P interface {
 		return nil, nil
 	}
 	return optional[T, P](ctx, c, namespace, ref.Name)
+}
+
+// nameBeside is a name for an object that would have the name of its owner if that were not taken: shortened to the 200 characters that a
+// Member and an Invitation may have, and with a part of the owner's UID.
+func nameBeside(name string, uid types.UID) string {
+	const most = 200
+	suffix := "-" + string(uid[:8])
+	return strings.TrimRight(name[:min(len(name), most-len(suffix))], "-.") + suffix
 }
 
 // isInvited reports whether a Member of that name comes to be when a person accepts: the Member of an Invitation has its name.

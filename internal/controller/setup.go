@@ -97,7 +97,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	post := courier{
 		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
 	}
-	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix}
+	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
@@ -123,7 +123,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccountMails(mgr, o, keys, metrics),
-		setupLeavers(mgr),
+		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),

@@ -185,6 +185,9 @@ func (s space) declare(ctx context.Context, name string, change ...func(m *roste
 	for _, c := range change {
 		c(m)
 	}
+	if m.Spec.AccountRef != nil {
+		haveAccount(ctx, m.Spec.Email)
+	}
 	Expect(api.Create(ctx, m)).To(Succeed())
 	return m
 }
@@ -204,6 +207,16 @@ func accountOf(email string) *rosterv1alpha1.LocalReference {
 	a, err := invitation.ParseAddress(email)
 	Expect(err).NotTo(HaveOccurred())
 	return &rosterv1alpha1.LocalReference{Name: a.AccountName()}
+}
+
+// haveAccount makes the Account of an address, where it is not there yet, as the portal does when a person accepts.
+func haveAccount(ctx context.Context, email string) {
+	GinkgoHelper()
+	a := &rosterv1alpha1.Account{
+		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: accountOf(email).Name},
+		Spec:       rosterv1alpha1.AccountSpec{Email: strings.ToLower(email), DisplayName: email},
+	}
+	Expect(client.IgnoreAlreadyExists(api.Create(ctx, a))).To(Succeed())
 }
 
 // nextSecond waits until what is created next is younger than all that is there: times in the API have seconds.
@@ -326,6 +339,7 @@ func (s space) nudge(ctx context.Context, name string) {
 func (s space) claim(ctx context.Context, name string) {
 	GinkgoHelper()
 	inv := get[rosterv1alpha1.Invitation](ctx, s, name)
+	haveAccount(ctx, inv.Status.Email)
 	invitation.Accept(inv, invitation.Address(inv.Status.Email).AccountName(), now.Now())
 	Expect(api.Status().Update(ctx, inv)).To(Succeed())
 }

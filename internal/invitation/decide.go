@@ -40,6 +40,8 @@ type Input struct {
 	ThrottledUntil time.Time
 	// Report is the outcome of a mail that the status does not show yet.
 	Report *Report
+	// Refused is what Kubernetes refuses to have written for the person who accepted; nil where it refuses nothing.
+	Refused *access.Problem
 	// JoinedAs is the Member that the acceptance has just led to, where the status does not show it yet.
 	JoinedAs string
 }
@@ -147,6 +149,9 @@ func accepted(c *decide) bool {
 	case c.Invitation.Spec.MemberRef != nil && c.memberMissing():
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
 			"The person accepted; their Member has been deleted since.")
+	case c.Refused != nil:
+		c.action = Join
+		c.stalled(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
 	default:
 		c.action = Join
 	}

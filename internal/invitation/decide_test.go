@@ -181,6 +181,11 @@ func TestDecide(t *testing.T) {
 			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, reason: "MemberRemoved"}},
 		"a member that is not there yet": {build(declared, func(in *Input) { in.Member, in.Invitation.OwnerReferences = nil, nil }), 0,
 			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "MemberNotFound", stalled: true, message: `"ana"`}},
+		"accepted, and Kubernetes refuses the Member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), func(in *Input) {
+			in.Refused = &access.Problem{Reason: rosterv1alpha1.ReasonWriteRefused, Message: "exceeded quota"}
+		}), time.Hour, want{
+			state: rosterv1alpha1.InvitationAccepted, action: Join, ready: "False", reason: "WriteRefused", stalled: true, message: "exceeded quota",
+		}},
 		"accepted, then removed": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), func(in *Input) { in.Member = nil }), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "MemberRemoved"}},
 		"a member who joined in another way": {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) {

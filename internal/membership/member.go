@@ -7,6 +7,7 @@ package membership
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,6 +33,8 @@ type MemberInput struct {
 	Account *rosterv1alpha1.Account
 	// Sources of the rights, but for the Member's spec, the ownership and the plan, which DecideMember fills in itself.
 	Sources access.Sources
+	// Refused is what Kubernetes refuses to have written for the Member; nil where it refuses nothing.
+	Refused *access.Problem
 	// SoleAdministratorOf are the profiles whose only named Administrator the Member is, sorted.
 	SoleAdministratorOf []string
 	// SoleRenewerOf are the profiles that the Member alone may connect anew, where that matters, sorted.
@@ -71,7 +74,9 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	in.recordTimes(&s, now)
 
 	problem := in.problem(address, err)
-	if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
+	if in.Refused != nil { // What they hold is what they held.
+		s.Grants, s.Workspaces = m.Status.Grants, m.Status.Workspaces
+	} else if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
 		s.Grants, s.Workspaces = firstGrants(effective.Grants), effective.Workspaces
 		s.SoleAdministratorOf, s.SoleRenewerOf = in.SoleAdministratorOf, in.SoleRenewerOf
 		d.Holds = &effective
@@ -85,10 +90,26 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	return d
 }
 
-// firstGrants are as many as the status can show.
+// firstGrants are as many as the status can show. Where they would not fit into an object, their sources are left out: the counts of
+// profiles and the watches need the profiles.
 func firstGrants(grants []rosterv1alpha1.EffectiveGrant) []rosterv1alpha1.EffectiveGrant {
-	const most = 1001
-	return grants[:min(len(grants), most)]
+	const most, bytes, overhead = 1001, 700_000, 60
+	grants = grants[:min(len(grants), most)]
+	size := 0
+	for _, g := range grants {
+		size += len(g.Profile) + len(g.Role) + overhead
+		for _, s := range g.Sources {
+			size += len(s) + 3
+		}
+	}
+	if size <= bytes {
+		return grants
+	}
+	short := slices.Clone(grants)
+	for i := range short {
+		short[i].Sources = []string{fmt.Sprintf("%d sources", len(short[i].Sources))}
+	}
+	return short
 }
 
 func (in MemberInput) sources() access.Sources {
@@ -214,7 +235,9 @@ func (in MemberInput) joined(conds conditions) {
 }
 
 // accountMissing reports whether the person joined and their Account has been deleted since.
-func (in MemberInput) accountMissing() bool { return in.Member.Spec.AccountRef != nil && in.Account == nil }
+func (in MemberInput) accountMissing() bool {
+	return in.Member.Spec.AccountRef != nil && in.Account == nil
+}
 
 func (in MemberInput) accountGone() string {
 	return fmt.Sprintf("The Account %s has been deleted: the person keeps the roles but cannot sign in to the portal. "+
@@ -223,6 +246,8 @@ func (in MemberInput) accountGone() string {
 
 func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
 	switch {
+	case in.Refused != nil:
+		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.Refused.Reason, in.Refused.Message)
 	case holds == nil:
 		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
 			"Only an active member of an organisation holds roles.")
@@ -250,6 +275,8 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 	switch {
 	case p != nil:
 		conds.stall(p.reason, p.message)
+	case in.Refused != nil:
+		conds.stall(in.Refused.Reason, in.Refused.Message)
 	case in.Organization == nil:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
 			"There is no Organization in this namespace; the Member is one when there is.")

@@ -47,6 +47,10 @@ func bound(in *MemberInput) {
 	in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "A. Ruiz"}}
 }
 
+func refused(in *MemberInput) {
+	in.Refused = &access.Problem{Reason: rosterv1alpha1.ReasonWriteRefused, Message: "exceeded quota"}
+}
+
 func invited(state rosterv1alpha1.InvitationState) change {
 	return func(in *MemberInput) {
 		in.Invitation = &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{Name: "ana"}}
@@ -78,6 +82,8 @@ func TestDecideMember(t *testing.T) {
 			"Active", "False", "AccountMissing", false, true, "cannot sign in"},
 		"suspended, the account was deleted": {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended, in.Account = ptr.To(true), nil }),
 			"Suspended", "True", "Suspended", false, false, ""},
+		"Kubernetes refuses the Role":       {member(bound, refused), "Active", "False", "WriteRefused", false, false, "exceeded quota"},
+		"Kubernetes refuses the Invitation": {member(refused), "Pending", "False", "WriteRefused", true, false, "exceeded quota"},
 		"the namespace has no organisation": {member(bound, func(in *MemberInput) { in.Organization = nil }), "Active", "False", "OrganizationMissing", false, false, ""},
 		"an older one has the address":      {member(bound, func(in *MemberInput) { in.Twin = "anna" }), "Active", "False", "DuplicateEmail", false, false, `"anna"`},
 		"a twin is not invited":             {member(func(in *MemberInput) { in.Twin = "anna" }), "Pending", "False", "DuplicateEmail", false, false, ""},

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// forbid has a policy of the cluster refuse to create objects of a resource of Roster in the namespace, until the test ends.
+func (s space) forbid(ctx context.Context, resource string) {
+	GinkgoHelper()
+	name := "no-" + resource + "-" + s.name
+	policy := &admissionv1.ValidatingAdmissionPolicy{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy: ptr.To(admissionv1.Fail),
+			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
+				RuleWithOperations: admissionv1.RuleWithOperations{
+					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Rule:       admissionv1.Rule{APIGroups: []string{"roster.dev"}, APIVersions: []string{"*"}, Resources: []string{resource}},
+				},
+			}}},
+			MatchConditions: []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("request.namespace == %q", s.name)}},
+			Validations:     []admissionv1.Validation{{Expression: "object.metadata.name == 'canary'", Message: "ask the security team"}},
+		},
+	}
+	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: admissionv1.ValidatingAdmissionPolicyBindingSpec{
+			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
+		},
+	}
+	Expect(api.Create(ctx, policy)).To(Succeed())
+	Expect(api.Create(ctx, binding)).To(Succeed())
+	DeferCleanup(func(ctx SpecContext) {
+		Expect(api.Delete(ctx, binding)).To(Succeed())
+		Expect(api.Delete(ctx, policy)).To(Succeed())
+	})
+}
+
+// inForce waits until the API server refuses what a new policy forbids.
+func inForce(ctx context.Context, try func(ctx context.Context) error) {
+	GinkgoHelper()
+	Eventually(ctx, func() error { return try(ctx) }).Should(MatchError(ContainSubstring("ask the security team")), "the policy comes into force")
+}
+
+var _ = Describe("What Kubernetes refuses", func() {
+	var s space
+	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
+
+	It("to create for lack of quota shows in the Member, and is done once there is room", func(ctx SpecContext) {
+		s.join(ctx, "ben") // takes the one Role that the quota has
+		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "small"}}
+		roles := corev1.ResourceName("count/roles.rbac.authorization.k8s.io")
+		quota.Spec.Hard = corev1.ResourceList{roles: resource.MustParse("1")}
+		Expect(api.Create(ctx, quota)).To(Succeed())
+		quota.Status = corev1.ResourceQuotaStatus{Hard: quota.Spec.Hard, Used: quota.Spec.Hard} // as the controller of quotas counts
+		Expect(api.Status().Update(ctx, quota)).To(Succeed())
+
+		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = accountOf(m.Spec.Email)
+		})
+		ready := s.memberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
+		Expect(ready.Message).To(And(ContainSubstring("Role roster:member:ana"), ContainSubstring("exceeded quota: small")))
+		Eventually(func() []string { return eventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty(), "the status does not claim roles that nobody could write")
+
+		Expect(api.Delete(ctx, quota)).To(Succeed())
+		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) {
+			metav1.SetMetaDataAnnotation(&m.ObjectMeta, "nudge", "1") // as the timer would
+		})
+		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
+	})
+
+	It("to create as an Invitation shows in the Member who waits for it", func(ctx SpecContext) {
+		s.forbid(ctx, "invitations")
+		inForce(ctx, func(ctx context.Context) error {
+			return api.Create(ctx, &rosterv1alpha1.Invitation{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.address("try")},
+			})
+		})
+		s.declare(ctx, "ana")
+		ready := s.memberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		Expect(ready.Message).To(And(ContainSubstring("Invitation ana"), ContainSubstring("ask the security team")))
+	})
+
+	It("to create as a Member shows in the Invitation that was accepted, which does not claim more", func(ctx SpecContext) {
+		s.invite(ctx, "ana")
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.forbid(ctx, "members")
+		inForce(ctx, func(ctx context.Context) error {
+			return api.Create(ctx, &rosterv1alpha1.Member{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.address("try")},
+			})
+		})
+		s.claim(ctx, "ana")
+		ready := s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
+		Expect(ready.Message).To(And(ContainSubstring("not a member yet"), ContainSubstring("Member ana"), ContainSubstring("ask the security team")))
+	})
+
+	It("nothing of, because a name beside one that is taken fits, too", func(ctx SpecContext) {
+		long := strings.Repeat("a", 196)
+		s.invite(ctx, long, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("ben") })
+		s.declare(ctx, long, func(m *rosterv1alpha1.Member) { m.Spec.Email = s.address("ana") })
+		Eventually(func() []string { return messageIDs(s.address("ana")) }).Should(HaveLen(1), "the Member of the taken name is invited")
+	})
+})
