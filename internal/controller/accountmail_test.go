@@ -199,7 +199,10 @@ var _ = Describe("Leaving an organisation", func() {
 		Expect(gone(ctx, bob)).To(BeFalse())
 		earlier := bob.DeepCopy()
 		earlier.UID = "earlier"
-		leave(ctx, s.account(ctx, "bob"), earlier)
+		var his rosterv1alpha1.Account
+		key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: bob.Spec.AccountRef.Name}
+		Expect(api.Get(ctx, key, &his)).To(Succeed())
+		leave(ctx, &his, earlier)
 		Expect(gone(ctx, bob)).To(BeFalse())
 	})
 })

@@ -124,13 +124,13 @@ var _ = Describe("A declared Member", func() {
 	})
 
 	It("shows the name that the person chose and when they signed in last", func(ctx SpecContext) {
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "A. Ruiz" })
 		a := invitation.Address(s.address("ana"))
 		account := &rosterv1alpha1.Account{
 			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
 			Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: "Ana Ruiz"},
 		}
 		Expect(api.Create(ctx, account)).To(Succeed())
+		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "A. Ruiz" })
 		Eventually(func() string { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.DisplayName }).Should(Equal("Ana Ruiz"))
 		at := metav1.NewTime(now.Now())
 		Eventually(func() error {
