@@ -141,8 +141,8 @@ const (
 	ReasonNotInvited = "NotInvited"
 	// ReasonNotCounted: something about the Member has to be changed first; the Ready condition says what.
 	ReasonNotCounted = "NotCounted"
-	// ReasonWriteRefused: Kubernetes refuses an object that the operator has to write: a quota, a policy of the cluster, the operator's rights.
-	// The message says which object and why. Change what refuses it.
+	// ReasonWriteRefused: Kubernetes refuses an object that the operator has to write: a quota, a policy of the cluster, the operator's
+	// rights. The message says which object and why. Change what refuses it.
 	ReasonWriteRefused = "WriteRefused"
 	// ReasonAccountMissing: the Account of a person who has joined was deleted. Delete the Member, and create it again to invite again.
 	ReasonAccountMissing = "AccountMissing"

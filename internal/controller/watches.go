@@ -85,7 +85,8 @@ func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.SocialProfile{}).
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay), builder.WithPredicates(changed(invitationOpen))).
+		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay),
+			builder.WithPredicates(changed(invitationOpen))).
 		Watches(&rosterv1alpha1.Team{}, enqueueAfter(find.profilesOfTeam, summaryDelay), builder.WithPredicates(changed(teamProfiles))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).

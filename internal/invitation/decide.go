@@ -173,7 +173,8 @@ func memberGone(c *decide) bool {
 		return false
 	}
 	if c.status.Attempt == 0 && c.memberUID() == "" {
-		c.stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf("There is no Member %q in this namespace; create it or delete the Invitation.", ref.Name))
+		c.stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+			"There is no Member %q in this namespace; create it or delete the Invitation.", ref.Name))
 		return true
 	}
 	c.end(rosterv1alpha1.InvitationRevoked, rosterv1alpha1.ReasonMemberRemoved,

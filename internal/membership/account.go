@@ -39,7 +39,8 @@ func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) 
 	case err != nil:
 		conds.stall(rosterv1alpha1.ReasonInvalidEmail, fmt.Sprintf("The address %s. Delete the Account.", err))
 	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
-		conds.stall(rosterv1alpha1.ReasonNameMismatch, fmt.Sprintf("The Account of %s has to be named %s. Delete this one.", address, address.AccountName()))
+		conds.stall(rosterv1alpha1.ReasonNameMismatch, fmt.Sprintf(
+			"The Account of %s has to be named %s. Delete this one.", address, address.AccountName()))
 	case ptr.Deref(a.Spec.Suspended, false):
 		if !in.wasSuspended() {
 			s.SuspendedTime = &metav1.MicroTime{Time: conds.now}
