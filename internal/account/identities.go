@@ -10,7 +10,7 @@ import (
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // ErrOtherPerson says that the company's sign-in knows another person by the address than the one that the Account was tied to. Addresses
@@ -89,7 +89,7 @@ func (c *Credentials) link(id Identity) (bool, error) {
 
 // Ensure returns the Account of an address, which it makes with that profile if there is none. The error is ErrTerminating, ErrMismatch,
 // or that of the API server.
-func (s *Store) Ensure(ctx context.Context, a invitation.Address, p Profile) (*rosterv1alpha1.Account, error) {
+func (s *Store) Ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
 	account, err := s.ensure(ctx, a, p)
 	if errors.Is(err, ErrCredentialsExist) {
 		return s.get(ctx, a) // somebody else was faster

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -63,7 +64,7 @@ var _ = Describe("An applied Invitation", func() {
 		s.claim(ctx, "ana")
 		m := s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		Expect(m.Spec.Role).To(Equal(rosterv1alpha1.RoleMember), "an address alone is invited as a Member")
-		Expect(m.Spec.AccountRef.Name).To(Equal(invitation.Address(s.address("ana")).AccountName()))
+		Expect(m.Spec.AccountRef.Name).To(Equal(address.Address(s.address("ana")).AccountName()))
 		Expect(m.Status.JoinedTime.Time).To(BeTemporally("~", now.Now(), time.Second))
 		Expect(m.Status.Invitation).To(Equal("ana"))
 		Expect(m.Status.Grants).To(HaveLen(1))
@@ -98,6 +99,19 @@ var _ = Describe("An applied Invitation", func() {
 		s.invite(ctx, "again", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "ANA@" + s.name + ".example" })
 		Expect(s.invitationSays(ctx, "again", rosterv1alpha1.ReasonAlreadyMember).Message).To(ContainSubstring(`Member "ana"`))
 		Expect(mails(s.address("ana"))).To(BeEmpty())
+	})
+
+	It("is mailed once when only the case of its address changes", func(ctx SpecContext) {
+		inv := s.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "Ana@" + s.name + ".example" })
+		before := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		patch(ctx, inv, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("ANA") })
+		Eventually(func() bool {
+			inv = get[rosterv1alpha1.Invitation](ctx, s, "ana")
+			return inv.Status.ObservedGeneration == inv.Generation
+		}).Should(BeTrue(), "the change has been seen")
+		Expect(inv.Status.MessageID).To(Equal(before.Status.MessageID))
+		Expect(inv.Status.Email).To(Equal(s.address("ana")))
+		Expect(mails(s.address("ana"))).To(HaveLen(1))
 	})
 
 	It("is not mailed twice to one address; the second takes over when the first is gone", func(ctx SpecContext) {

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -22,7 +23,7 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	if in.Member != nil {
 		return in.Member.Name, r.bind(ctx, in.Member, inv.Status.AccountRef)
 	}
-	address, err := invitation.ParseAddress(inv.Spec.Email)
+	address, err := address.Parse(inv.Spec.Email)
 	if err != nil {
 		return "", err
 	}
@@ -35,7 +36,7 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 			return m.Name, r.bind(ctx, m, inv.Status.AccountRef)
 		}
 	}
-	return r.createMember(ctx, in, address)
+	return r.createMember(ctx, in)
 }
 
 // bind notes in a Member which Account accepted. The rest of the spec is its writer's and stays as it is.
@@ -49,7 +50,7 @@ func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, account 
 }
 
 // createMember creates the Member of an applied Invitation under its name, or one close to it if that is taken by somebody else.
-func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, address invitation.Address) (string, error) {
+func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input) (string, error) {
 	inv := in.Invitation
 	for _, name := range []string{inv.Name, inv.Name + "-" + string(inv.UID[:8])} {
 		m := &rosterv1alpha1.Member{
@@ -77,7 +78,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 		if existing == nil {
 			return "", fmt.Errorf("the Member %q exists but is not seen yet", name)
 		}
-		if other, err := invitation.ParseAddress(existing.Spec.Email); err == nil && other == address {
+		if address.Same(existing.Spec.Email, inv.Spec.Email) {
 			return name, r.bind(ctx, existing, inv.Status.AccountRef)
 		}
 	}

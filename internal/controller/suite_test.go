@@ -28,6 +28,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
@@ -201,7 +202,7 @@ func (s space) join(ctx context.Context, name string, change ...func(m *rosterv1
 
 func accountOf(email string) *rosterv1alpha1.LocalReference {
 	GinkgoHelper()
-	a, err := invitation.ParseAddress(email)
+	a, err := address.Parse(email)
 	Expect(err).NotTo(HaveOccurred())
 	return &rosterv1alpha1.LocalReference{Name: a.AccountName()}
 }
@@ -326,7 +327,7 @@ func (s space) nudge(ctx context.Context, name string) {
 func (s space) claim(ctx context.Context, name string) {
 	GinkgoHelper()
 	inv := get[rosterv1alpha1.Invitation](ctx, s, name)
-	invitation.Accept(inv, invitation.Address(inv.Status.Email).AccountName(), now.Now())
+	invitation.Accept(inv, address.Address(inv.Status.Email).AccountName(), now.Now())
 	Expect(api.Status().Update(ctx, inv)).To(Succeed())
 }
 

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 	"k8s.io/utils/clock"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // What Begin and Finish report. What they wrap is for the log.
@@ -56,14 +56,14 @@ type Issuer struct {
 }
 
 // VouchesFor says whether the issuer may speak for an address.
-func (i Issuer) VouchesFor(a invitation.Address) bool { return slices.Contains(i.Domains, a.Domain()) }
+func (i Issuer) VouchesFor(a address.Address) bool { return slices.Contains(i.Domains, a.Domain()) }
 
 // Identity is who the issuer says somebody is.
 type Identity struct {
 	// Issuer is its URL; with the Subject it names a person for ever. Addresses can pass to somebody else.
 	Issuer, Subject string
 	// Address is verified, and of a domain that the issuer may speak for.
-	Address invitation.Address
+	Address address.Address
 	// Name is empty if the issuer tells none.
 	Name string
 }
@@ -164,7 +164,7 @@ func (d Directory) Named(name string) *Client {
 }
 
 // For returns the issuer that vouches for an address, or nil. It looks at the domain alone: whether there is such a person is not told.
-func (d Directory) For(a invitation.Address) *Client {
+func (d Directory) For(a address.Address) *Client {
 	return d.find(func(c *Client) bool { return c.VouchesFor(a) })
 }
 

@@ -13,7 +13,7 @@ import (
 
 	testclock "k8s.io/utils/clock/testing"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
@@ -239,7 +239,7 @@ func TestDirectory(t *testing.T) {
 		oidc.New(oidc.Issuer{Name: "acme", Domains: []string{"acme.example", "acme.test"}}, "", clk),
 		oidc.New(oidc.Issuer{Name: "globex", Domains: []string{"globex.example"}}, "", clk),
 	}
-	for address, want := range map[invitation.Address]string{
+	for address, want := range map[address.Address]string{
 		"ana@acme.example": "acme", "ana@acme.test": "acme", "bo@globex.example": "globex", "x@sub.acme.example": "", "x@example": "",
 	} {
 		got := ""

@@ -12,7 +12,7 @@ import (
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // maxSubject is the longest subject identifier in characters (OpenID Connect Core 1.0, 2).
@@ -96,11 +96,11 @@ func (c *Client) askUserInfo(ctx context.Context, p *provider, subject string, t
 	return said, nil
 }
 
-func (c *Client) address(said claims) (invitation.Address, error) {
+func (c *Client) address(said claims) (address.Address, error) {
 	if said.Email == "" || !bool(said.EmailVerified) {
 		return "", ErrUnverified
 	}
-	address, err := invitation.ParseAddress(said.Email)
+	address, err := address.Parse(said.Email)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnverified, err)
 	}

@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/oidc"
 )
@@ -51,7 +52,7 @@ func (p *Portal) postCompany(v *visit) {
 		return
 	}
 	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
-	address, err := invitation.ParseAddress(typed)
+	address, err := address.Parse(typed)
 	if err != nil {
 		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
 			[]problem{{Field: fieldLogin, Text: v.words.T("error.company.address")}})
@@ -67,7 +68,7 @@ func (p *Portal) postCompany(v *visit) {
 }
 
 // companyOf is the sign-in that an organisation offers to an address; nil if it offers none.
-func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a invitation.Address) *oidc.Client {
+func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a address.Address) *oidc.Client {
 	policy := o.Spec.Security
 	if policy.SSO.Issuer == "" || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
 		return nil

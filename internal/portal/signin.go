@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // fieldLogin is the address or the user name.
@@ -136,7 +136,10 @@ func missing(w words, login, password string) []problem {
 
 // canonicalLogin is a login in the form in which tries at it are counted.
 func canonicalLogin(typed string) string {
-	if a, err := invitation.ParseAddress(typed); err == nil {
+	if a, err := address.Parse(typed); err == nil {
+		return string(a)
+	}
+	if a := address.Former(typed); a != "" {
 		return string(a)
 	}
 	return strings.ToLower(typed)
