@@ -219,7 +219,7 @@ func (s *Store) Renew(ctx context.Context, account *rosterv1alpha1.Account, sess
 		return Session{}, err
 	}
 	renewed := NewSession(account, c, MethodPassword, now)
-	renewed.Proofs, renewed.Began = session.Proofs, session.Began
+	renewed.Proofs, renewed.Began, renewed.Also = session.Proofs, session.Began, session.Also
 	return renewed.on(c, Browser{ID: session.Device}), nil
 }
 

@@ -101,6 +101,27 @@ var _ = Describe("An applied Invitation", func() {
 		Expect(mails(s.address("ana"))).To(BeEmpty())
 	})
 
+	It("that somebody accepted with the Account of another address of theirs makes that one a Member", func(ctx SpecContext) {
+		inv := s.invite(ctx, "park", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("zoe.park") })
+		inv = s.invitationIs(ctx, "park", rosterv1alpha1.InvitationSent)
+		zoe := address.Address(s.address("zoe"))
+		invitation.Accept(inv, zoe.AccountName(), now.Now())
+		Expect(api.Status().Update(ctx, inv)).To(Succeed())
+		Consistently(func() []rosterv1alpha1.Member {
+			var members rosterv1alpha1.MemberList
+			Expect(api.List(ctx, &members, client.InNamespace(s.name))).To(Succeed())
+			return members.Items
+		}, "1s").Should(BeEmpty(), "nobody knows yet whose Account that is")
+		Expect(api.Create(ctx, &rosterv1alpha1.Account{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: zoe.AccountName()},
+			Spec:       rosterv1alpha1.AccountSpec{Email: string(zoe), DisplayName: "Zoe"},
+		})).To(Succeed())
+		m := s.memberIs(ctx, "park", rosterv1alpha1.MemberActive)
+		Expect(m.Spec.Email).To(Equal(string(zoe)))
+		Expect(m.Spec.AccountRef.Name).To(Equal(zoe.AccountName()))
+		Expect(s.mayUser(ctx, "zoe", "get", "organizations", "acme")).To(BeTrue())
+	})
+
 	It("is mailed once when only the case of its address changes", func(ctx SpecContext) {
 		inv := s.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "Ana@" + s.name + ".example" })
 		before := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)

@@ -3,7 +3,6 @@
 package membership
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -76,7 +75,7 @@ func (in *OrganizationInput) Count(
 		}
 		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
 			in.Seats = append(in.Seats, quota.Claim{
-				Place: quota.PlaceOfMember(m), Who: who(address.OfMember(m)), First: owner != nil && m.UID == owner.UID,
+				Place: quota.PlaceOfMember(m), Who: who(emailOf(m)), First: owner != nil && m.UID == owner.UID,
 			})
 		}
 	}
@@ -85,7 +84,7 @@ func (in *OrganizationInput) Count(
 			in.Counts.OpenInvitations++
 		}
 		if HoldsSeat(inv) {
-			in.Seats = append(in.Seats, quota.Claim{Place: quota.PlaceOfInvitation(inv), Who: who(address.Parse(inv.Spec.Email))})
+			in.Seats = append(in.Seats, quota.Claim{Place: quota.PlaceOfInvitation(inv), Who: who(inv.Spec.Email)})
 		}
 	}
 	for _, p := range profiles {
@@ -119,7 +118,8 @@ func InvitationSeat(
 }
 
 // who is the same for addresses that are the same.
-func who(a address.Address, err error) string {
+func who(email string) string {
+	a, err := address.Parse(email)
 	if err != nil {
 		return ""
 	}
@@ -129,7 +129,10 @@ func who(a address.Address, err error) string {
 // emailOf is the address of a Member in the form that is compared, so that writing it otherwise changes nothing; as it stands in the spec
 // where it is none.
 func emailOf(m *rosterv1alpha1.Member) string {
-	return cmp.Or(who(address.OfMember(m)), m.Spec.Email)
+	if a, err := address.OfMember(m); err == nil {
+		return string(a)
+	}
+	return m.Spec.Email
 }
 
 // recordMultiFactor notes since when new members, or everybody, have been asked for a second factor.

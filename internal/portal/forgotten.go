@@ -50,9 +50,13 @@ func (p *Portal) postForgotten(v *visit) {
 		p.forgottenForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldLogin, Text: v.words.T("error.login.missing")}})
 		return
 	}
+	if problems := loginProblems(v.words, typed); len(problems) > 0 {
+		p.forgottenForm(v, http.StatusUnprocessableEntity, problems)
+		return
+	}
 	login := canonicalLogin(typed)
 	result := resultSuccess
-	if p.mails.take(loginHash(login)) > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, login) }) {
+	if p.mails.take(loginHash(login)) > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
 		result = resultThrottled
 	}
 	p.audit(v, eventForgotten, result, "", "login", loginHash(login))
