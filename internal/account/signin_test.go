@@ -46,6 +46,15 @@ func testSignIn(t *testing.T, c cluster) {
 	if _, _, err := s.SignIn(ctx, "OLDER@Example.com", "correct horse"); err != nil {
 		t.Errorf("an address in upper case: %v", err)
 	}
+	// Two of the forms that earlier releases made of addresses: characters in parts, and a Kelvin sign folded to k.
+	for typed, former := range map[string]address.Address{"Jo\u0308rg@example.com": "jo\u0308rg@example.com", "\u212aim@example.com": "kim@example.com"} {
+		if _, err := register(ctx, s, former, profile("Former"), "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := s.SignIn(ctx, typed, "correct horse"); err != nil || got.Spec.Email != string(former) {
+			t.Errorf("SignIn(%+q) = %v, %v, want the Account of %+q", typed, got, err, former)
+		}
+	}
 	for login, password := range map[string]string{
 		"older@example.com": "battery staple", "nobody@example.com": "correct horse", "no.body": "correct horse", "": "x", "sam smith": "x",
 		"a": "x", "sam.smith\x00": "x", older.Name: "correct horse",
