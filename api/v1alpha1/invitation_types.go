@@ -9,18 +9,20 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) != has(self.email)",message="name either email (an Invitation of its own) or memberRef (the invitation of a declared Member), not both and not neither"
 // +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles) && !has(self.workspaces) && !has(self.canManageProfiles))",message="role, profiles, workspaces and canManageProfiles belong in the Member that memberRef names"
 // +kubebuilder:validation:XValidation:rule="!has(self.role) || self.role != 'ProfileConnector' || (!has(self.profiles) || self.profiles.size() == 0) && (!has(self.workspaces) || self.workspaces.size() == 0)",message="a ProfileConnector, who takes no seat, only looks after what they connect: take profiles and workspaces out, or choose another role"
-// +kubebuilder:validation:XValidation:rule="has(self.email) == has(oldSelf.email) && (!has(self.email) || self.email == oldSelf.email)",message="email cannot be changed: delete the Invitation and create another"
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) == has(oldSelf.memberRef) && (!has(self.memberRef) || self.memberRef == oldSelf.memberRef)",message="memberRef cannot be changed: delete the Invitation and create another"
 type InvitationSpec struct {
 	// memberRef names the declared Member that this invitation is for. The operator creates such invitations by itself.
 	// +optional
 	MemberRef *LocalReference `json:"memberRef,omitempty"`
 
-	// email is the address that is invited. Upper and lower case do not matter; +tags and dots do.
+	// email is the address that is invited. Upper and lower case of A to Z do not matter, nor whether the domain is in its own script or in
+	// ASCII (xn--); +tags and dots do. Letters of other scripts before the @ are lower case. It cannot be changed, but for its case, or to
+	// the form in status.email.
 	// +optional
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=254
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[^@\\\\s<>]+@[^@\\\\s<>]+$')",message="must be a plain mail address such as ana@example.com"
+	// +kubebuilder:validation:XValidation:rule=`self.matches(r'^[-a-zA-Z0-9!#$%&\x27*+/=?^_\x60{|}~\p{Ll}\p{Lo}\p{Lm}\p{Nd}][-a-zA-Z0-9!#$%&\x27*+/=?^_\x60{|}~\p{Ll}\p{Lo}\p{Lm}\p{Nd}\p{Mn}\p{Mc}]*(?:\.[-a-zA-Z0-9!#$%&\x27*+/=?^_\x60{|}~\p{Ll}\p{Lo}\p{Lm}\p{Nd}][-a-zA-Z0-9!#$%&\x27*+/=?^_\x60{|}~\p{Ll}\p{Lo}\p{Lm}\p{Nd}\p{Mn}\p{Mc}]*)*@(?i:localhost|(?:[-a-zA-Z0-9]|[^\x00-\x7F\p{C}\p{Z}\x{3002}\x{FF0E}\x{FF61}])+(?:[.\x{3002}\x{FF0E}\x{FF61}](?:[-a-zA-Z0-9]|[^\x00-\x7F\p{C}\p{Z}\x{3002}\x{FF0E}\x{FF61}])+)+)$')`,message="must be a plain mail address such as ana@example.com: before the @ letters (those outside ASCII in lower case), digits, single dots and !#$%&'*+/=?^_{|}~-, without quotation marks, spaces or characters that cannot be seen; then a full domain"
+	// +kubebuilder:validation:XValidation:rule=`!self.matches(r'^[^@]*[\x{AA}-\x{BA}\x{133}\x{140}\x{149}\x{17F}\x{1C6}-\x{1CC}\x{1F3}\x{2B0}-\x{2B8}\x{2E0}-\x{2E4}\x{340}-\x{341}\x{343}\x{34F}\x{374}\x{37A}\x{3D0}-\x{3D6}\x{3F0}-\x{3F2}\x{3F5}\x{587}\x{675}-\x{678}\x{E33}\x{EB3}\x{EDC}-\x{EDD}\x{F77}\x{F79}\x{10FC}\x{115F}-\x{1160}\x{17B4}-\x{17B5}\x{180B}-\x{180F}\x{1D2C}-\x{1D2E}\x{1D30}-\x{1D3A}\x{1D3C}-\x{1D4D}\x{1D4F}-\x{1D6A}\x{1D78}\x{1D9B}-\x{1DBF}\x{1E9A}-\x{1E9B}\x{1F71}\x{1F73}\x{1F75}\x{1F77}\x{1F79}\x{1F7B}\x{1F7D}\x{1FBE}\x{1FD3}\x{1FE3}\x{2071}-\x{209C}\x{210A}-\x{2149}\x{2C7C}-\x{2C7D}\x{2D6F}\x{309F}\x{30FF}\x{3131}-\x{318E}\x{A69C}-\x{A69D}\x{A770}\x{A7F2}-\x{A7F4}\x{A7F8}-\x{A7F9}\x{AB5C}-\x{AB5F}\x{AB69}\x{F900}-\x{FA0D}\x{FA10}\x{FA12}\x{FA15}-\x{FA1E}\x{FA20}\x{FA22}\x{FA25}-\x{FA26}\x{FA2A}-\x{FB17}\x{FB20}-\x{FB28}\x{FB4F}-\x{FE0F}\x{FE70}-\x{FE72}\x{FE74}-\x{FFDC}\x{10781}-\x{107BA}\x{1D41A}-\x{1D7FF}\x{1E030}-\x{1E06D}\x{1EE00}-\x{1FBF9}\x{2F800}-\x{2FA1D}\x{E0100}-\x{E01EF}]|[\x{34F}\x{115F}\x{1160}\x{17B4}\x{17B5}\x{180B}-\x{180F}\x{3164}\x{FE00}-\x{FE0F}\x{FFA0}\x{E0100}-\x{E01EF}]')`,message="must be a plain mail address such as ana@example.com: it has a character that cannot be seen, or that is another form of a plain one, such as a full-width letter; type it again"
 	Email string `json:"email,omitempty"`
 
 	// role that the person gets in the organisation: CoOwner, Manager, AdvancedMember, Member (if left out), ProfileConnector, or the name of
@@ -237,6 +239,7 @@ type InviterReference struct {
 // +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 200",message="metadata.name must not be longer than 200 characters"
+// +kubebuilder:validation:XValidation:rule="has(self.spec.email) == has(oldSelf.spec.email) && (!has(self.spec.email) || self.spec.email.lowerAscii() == oldSelf.spec.email.lowerAscii() || has(oldSelf.status) && has(oldSelf.status.email) && self.spec.email.lowerAscii() == oldSelf.status.email)",fieldPath=".spec.email",message="cannot be changed, but for its case or to the form in status.email: delete the Invitation and create another"
 type Invitation struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard metadata of an object.

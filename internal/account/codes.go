@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/crypto/argon2"
+
+	"github.com/roster-dev/roster/internal/account/factor"
 )
 
 // RecoveryCodes is how many recovery codes a set has.
@@ -43,7 +45,7 @@ func NewRecoveryCodes() []string {
 
 // canonicalCode is a code in the one form that is hashed: however it was grouped, and with letters for the digits that they look like.
 func canonicalCode(typed string) string {
-	return strings.NewReplacer(" ", "", "-", "", "\t", "", "o", "0", "i", "1", "l", "1").Replace(strings.ToLower(strings.TrimSpace(typed)))
+	return strings.NewReplacer("o", "0", "i", "1", "l", "1").Replace(strings.ToLower(factor.Typed(typed)))
 }
 
 // HashCodes returns the hashes of a set of codes. They have one salt, so that one computation tells whether a text is any of them.

@@ -35,7 +35,8 @@ func TestRecoveryCodes(t *testing.T) {
 		if strings.Contains(strings.Join(hashes, ""), strings.ReplaceAll(c, "-", "")) {
 			t.Error("a hash shows its code")
 		}
-		for _, typed := range []string{c, " " + strings.ToUpper(c) + "\n", strings.ReplaceAll(c, "-", " "), strings.NewReplacer("0", "O", "1", "l").Replace(c)} {
+		for _, typed := range []string{c, " " + strings.ToUpper(c) + "\n", strings.ReplaceAll(c, "-", " "), strings.ReplaceAll(c, "-", " – "),
+			strings.Map(func(r rune) rune { return r - '!' + '！' }, c), strings.NewReplacer("0", "O", "1", "l").Replace(c)} {
 			if got, err := h.MatchCode(ctx, typed, hashes); got != i || err != nil {
 				t.Errorf("MatchCode(%q) = %d, %v, want %d", typed, got, err, i)
 			}

@@ -14,7 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 func resetKeys(letters string) [][]byte {
@@ -26,7 +26,7 @@ func resetKeys(letters string) [][]byte {
 }
 
 func TestResetToken(t *testing.T) {
-	address := invitation.Address("ana@example.com")
+	address := address.Address("ana@example.com")
 	ana := &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Name: address.AccountName(), UID: "1"}, Spec: rosterv1alpha1.AccountSpec{Email: string(address)},
 	}
@@ -92,7 +92,7 @@ func FuzzResetToken(f *testing.F) {
 
 func testReset(t *testing.T, c cluster) {
 	ctx, s, now := t.Context(), storeOver(t, c), today()
-	address := invitation.Address("forgetful@example.com")
+	address := address.Address("forgetful@example.com")
 	account, err := register(ctx, s, address, profile("Forgetful"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -176,7 +176,7 @@ func testReset(t *testing.T, c cluster) {
 }
 
 func testResetsAtOnce(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("twice@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("twice@example.com")
 	account, err := register(ctx, s, address, profile("Twice"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +205,7 @@ func testResetsAtOnce(t *testing.T, c cluster) {
 }
 
 func testChangePassword(t *testing.T, c cluster) {
-	ctx, s, now, address := t.Context(), storeOver(t, c), today(), invitation.Address("changing@example.com")
+	ctx, s, now, address := t.Context(), storeOver(t, c), today(), address.Address("changing@example.com")
 	account, err := register(ctx, s, address, profile("Changing"), "correct horse")
 	if err != nil {
 		t.Fatal(err)

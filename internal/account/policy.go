@@ -11,7 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // Rule is one thing that a new password must fulfil.
@@ -76,7 +76,7 @@ func Strictest(policies ...rosterv1alpha1.PasswordPolicy) rosterv1alpha1.Passwor
 
 // Person is whose password it is.
 type Person struct {
-	Address invitation.Address
+	Address address.Address
 	// Names of the person, and of organisations that they belong to.
 	Names []string
 }

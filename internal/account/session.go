@@ -10,6 +10,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // How long sessions last: the reauthentication of NIST SP 800-63B-4, AAL2 (2.2.3).
@@ -53,6 +54,8 @@ type Session struct {
 	Seen  time.Time `json:"seen"`
 	// Proofs, each method once, oldest first.
 	Proofs []Proof `json:"proofs"`
+	// Also is another address of the person, by the word of the company that they last signed in with.
+	Also address.Address `json:"also,omitempty"`
 	// Pending says that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
 	Pending bool `json:"pending,omitempty"`
 }

@@ -16,7 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // Browser is where somebody signs in.
@@ -61,10 +61,19 @@ func unusable(err error) bool {
 // of the API server.
 func (s *Store) Lookup(ctx context.Context, login string) (*rosterv1alpha1.Account, error) {
 	login = strings.TrimSpace(login)
-	if address, err := invitation.ParseAddress(login); err == nil {
-		return s.get(ctx, address)
+	if !strings.Contains(login, "@") {
+		return s.byUsername(ctx, strings.ToLower(login))
 	}
-	return s.byUsername(ctx, strings.ToLower(login))
+	a, err := address.Parse(login)
+	if err == nil {
+		if account, err := s.get(ctx, a); !errors.Is(err, ErrNotFound) {
+			return account, err
+		}
+	}
+	if former := address.Former(login); former != "" && former != a {
+		return s.get(ctx, former)
+	}
+	return nil, ErrNotFound
 }
 
 // byUsername finds the oldest Account of a user name: of several that took it at the same moment, that one has it.
@@ -95,7 +104,7 @@ func usable(account *rosterv1alpha1.Account) (*rosterv1alpha1.Account, error) {
 	if account.DeletionTimestamp != nil {
 		return nil, ErrTerminating
 	}
-	if address, err := invitation.ParseAddress(account.Spec.Email); err != nil || address.AccountName() != account.Name {
+	if !address.IsOf(account) {
 		return nil, ErrMismatch
 	}
 	return account, nil
@@ -210,7 +219,7 @@ func (s *Store) Renew(ctx context.Context, account *rosterv1alpha1.Account, sess
 		return Session{}, err
 	}
 	renewed := NewSession(account, c, MethodPassword, now)
-	renewed.Proofs, renewed.Began = session.Proofs, session.Began
+	renewed.Proofs, renewed.Began, renewed.Also = session.Proofs, session.Began, session.Also
 	return renewed.on(c, Browser{ID: session.Device}), nil
 }
 

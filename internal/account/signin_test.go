@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 func testSignIn(t *testing.T, c cluster) {
@@ -45,6 +45,15 @@ func testSignIn(t *testing.T, c cluster) {
 	}
 	if _, _, err := s.SignIn(ctx, "OLDER@Example.com", "correct horse"); err != nil {
 		t.Errorf("an address in upper case: %v", err)
+	}
+	// Two of the forms that earlier releases made of addresses: characters in parts, and a Kelvin sign folded to k.
+	for typed, former := range map[string]address.Address{"Jo\u0308rg@example.com": "jo\u0308rg@example.com", "\u212aim@example.com": "kim@example.com"} {
+		if _, err := register(ctx, s, former, profile("Former"), "correct horse"); err != nil {
+			t.Fatal(err)
+		}
+		if got, _, err := s.SignIn(ctx, typed, "correct horse"); err != nil || got.Spec.Email != string(former) {
+			t.Errorf("SignIn(%+q) = %v, %v, want the Account of %+q", typed, got, err, former)
+		}
 	}
 	for login, password := range map[string]string{
 		"older@example.com": "battery staple", "nobody@example.com": "correct horse", "no.body": "correct horse", "": "x", "sam smith": "x",
@@ -119,11 +128,11 @@ func testSignInWrites(t *testing.T, c cluster) {
 	}
 }
 
-func signIn(ctx context.Context, s *Store, a invitation.Address, device string, now time.Time) (Session, error) {
+func signIn(ctx context.Context, s *Store, a address.Address, device string, now time.Time) (Session, error) {
 	return signInWith(ctx, s, a, "correct horse", device, now)
 }
 
-func signInWith(ctx context.Context, s *Store, a invitation.Address, password, device string, now time.Time) (Session, error) {
+func signInWith(ctx context.Context, s *Store, a address.Address, password, device string, now time.Time) (Session, error) {
 	account, c, err := s.Authenticate(ctx, a, password)
 	if err != nil {
 		return Session{}, err
@@ -305,7 +314,7 @@ func testSuspended(t *testing.T, c cluster) {
 }
 
 func testRehash(t *testing.T, c cluster) {
-	ctx, address := t.Context(), invitation.Address("outdated@example.com")
+	ctx, address := t.Context(), address.Address("outdated@example.com")
 	secrets := ClusterSecrets{Client: c}
 	older := NewStore(c, secrets, mustHasher(t, HasherOptions{Params: Params{Memory: 32, Time: 1, Threads: 1}}))
 	account, err := register(ctx, older, address, profile("Outdated"), "correct horse")
@@ -333,7 +342,7 @@ func testRehash(t *testing.T, c cluster) {
 }
 
 func testEntries(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("entries@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("entries@example.com")
 	account, err := register(ctx, s, address, profile("Entries"), "correct horse")
 	if err != nil {
 		t.Fatal(err)

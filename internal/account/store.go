@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // What Store reports, besides errors of the API server.
@@ -55,7 +55,7 @@ func NewStore(c client.Client, secrets Secrets, hasher *Hasher) *Store {
 
 // Find returns the Account of an address and whether it has a password. The error is ErrNotFound, ErrTerminating, ErrMismatch, or that
 // of the API server.
-func (s *Store) Find(ctx context.Context, a invitation.Address) (_ *rosterv1alpha1.Account, hasPassword bool, _ error) {
+func (s *Store) Find(ctx context.Context, a address.Address) (_ *rosterv1alpha1.Account, hasPassword bool, _ error) {
 	account, err := s.get(ctx, a)
 	if err != nil {
 		return nil, false, err
@@ -73,7 +73,7 @@ func (s *Store) Find(ctx context.Context, a invitation.Address) (_ *rosterv1alph
 //
 // The Account comes before its password: each step leaves something that the same call completes.
 func (s *Store) Register(
-	ctx context.Context, a invitation.Address, p Profile, password string, on Browser, now time.Time,
+	ctx context.Context, a address.Address, p Profile, password string, on Browser, now time.Time,
 ) (*rosterv1alpha1.Account, Session, error) {
 	hash, err := s.hasher.Hash(ctx, password)
 	if err != nil {
@@ -94,7 +94,7 @@ func (s *Store) Register(
 // Authenticate returns the Account of an address and its credentials if the password is right. The error is ErrWrongPassword,
 // ErrNoCredentials, ErrNotFound, ErrTerminating, ErrMismatch, ErrSuspended, or that of the API server.
 func (s *Store) Authenticate(
-	ctx context.Context, a invitation.Address, password string,
+	ctx context.Context, a address.Address, password string,
 ) (*rosterv1alpha1.Account, Credentials, error) {
 	account, err := s.get(ctx, a)
 	if err != nil {
@@ -144,7 +144,7 @@ func (s *Store) rehash(
 	})
 }
 
-func (s *Store) get(ctx context.Context, a invitation.Address) (*rosterv1alpha1.Account, error) {
+func (s *Store) get(ctx context.Context, a address.Address) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{}
 	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()}
 	err := s.client.Get(ctx, key, account)
@@ -167,7 +167,7 @@ func notFound(err error) error {
 }
 
 // ensure returns the Account with that profile, which must not have a password yet if it exists.
-func (s *Store) ensure(ctx context.Context, a invitation.Address, p Profile) (*rosterv1alpha1.Account, error) {
+func (s *Store) ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
 		Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: p.DisplayName, Company: p.Company, Locale: p.Locale},

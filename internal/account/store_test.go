@@ -20,7 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // cluster is a real API server with the kinds of Roster.
@@ -75,17 +75,17 @@ func profile(name string) Profile {
 // today is when the tests take place.
 func today() time.Time { return time.Date(2026, 11, 23, 9, 30, 0, 0, time.UTC) }
 
-func register(ctx context.Context, s *Store, a invitation.Address, p Profile, password string) (*rosterv1alpha1.Account, error) {
+func register(ctx context.Context, s *Store, a address.Address, p Profile, password string) (*rosterv1alpha1.Account, error) {
 	account, _, err := s.Register(ctx, a, p, password, Browser{ID: "first"}, today())
 	return account, err
 }
 
-func authenticate(ctx context.Context, s *Store, a invitation.Address, password string) error {
+func authenticate(ctx context.Context, s *Store, a address.Address, password string) error {
 	_, _, err := s.Authenticate(ctx, a, password)
 	return err
 }
 
-func (c cluster) secret(t *testing.T, a invitation.Address) *corev1.Secret {
+func (c cluster) secret(t *testing.T, a address.Address) *corev1.Secret {
 	t.Helper()
 	secret := &corev1.Secret{}
 	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()}
@@ -126,7 +126,7 @@ func TestStore(t *testing.T) {
 }
 
 func testRegister(t *testing.T, c cluster) {
-	ctx, s, ana := t.Context(), storeOver(t, c), invitation.Address("ana@example.com")
+	ctx, s, ana := t.Context(), storeOver(t, c), address.Address("ana@example.com")
 	if _, _, err := s.Find(ctx, ana); !errors.Is(err, ErrNotFound) {
 		t.Errorf("Find before: %v, want ErrNotFound", err)
 	}
@@ -158,7 +158,7 @@ func testRegister(t *testing.T, c cluster) {
 }
 
 func testSecondPassword(t *testing.T, c cluster) {
-	ctx, s, bob := t.Context(), storeOver(t, c), invitation.Address("bob@example.com")
+	ctx, s, bob := t.Context(), storeOver(t, c), address.Address("bob@example.com")
 	if _, err := register(ctx, s, bob, profile("Bob"), "correct horse"); err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +191,7 @@ func failOnce(c client.WithWatch, kind client.Object) client.Client {
 func testCutShort(t *testing.T, c cluster) {
 	ctx := t.Context()
 	for i, kind := range []client.Object{&rosterv1alpha1.Account{}, &corev1.Secret{}} {
-		address := invitation.Address(fmt.Sprintf("cut%d@example.com", i))
+		address := address.Address(fmt.Sprintf("cut%d@example.com", i))
 		s := storeOver(t, failOnce(c, kind))
 		if _, err := register(ctx, s, address, profile("Cut Shrot"), "first password"); err == nil {
 			t.Fatalf("%T: no error", kind)
@@ -213,7 +213,7 @@ func testCutShort(t *testing.T, c cluster) {
 }
 
 func testManyAtOnce(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("many@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("many@example.com")
 	const n = 8
 	errs := make([]error, n)
 	var wg sync.WaitGroup
@@ -238,7 +238,7 @@ func testManyAtOnce(t *testing.T, c cluster) {
 }
 
 func testTerminating(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("leaving@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("leaving@example.com")
 	account, err := register(ctx, s, address, profile("Leaving"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -255,7 +255,7 @@ func testTerminating(t *testing.T, c cluster) {
 }
 
 func testMismatch(t *testing.T, c cluster) {
-	ctx, s, victim := t.Context(), storeOver(t, c), invitation.Address("victim@example.com")
+	ctx, s, victim := t.Context(), storeOver(t, c), address.Address("victim@example.com")
 	impostor := &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: victim.AccountName()},
 		Spec:       rosterv1alpha1.AccountSpec{Email: "impostor@example.com", DisplayName: "Impostor"},
@@ -270,7 +270,7 @@ func testMismatch(t *testing.T, c cluster) {
 
 // No garbage collector runs here, as in a cluster whose collector is slow.
 func testLeftover(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("again@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("again@example.com")
 	account, err := register(ctx, s, address, profile("Again"), "old password")
 	if err != nil {
 		t.Fatal(err)
@@ -294,7 +294,7 @@ func testLeftover(t *testing.T, c cluster) {
 }
 
 func testLastSignIn(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("seen@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("seen@example.com")
 	account, err := register(ctx, s, address, profile("Seen"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -310,7 +310,7 @@ func testLastSignIn(t *testing.T, c cluster) {
 }
 
 func testUnreadableHash(t *testing.T, c cluster) {
-	ctx, s, address := t.Context(), storeOver(t, c), invitation.Address("broken@example.com")
+	ctx, s, address := t.Context(), storeOver(t, c), address.Address("broken@example.com")
 	if _, err := register(ctx, s, address, profile("Broken"), "correct horse"); err != nil {
 		t.Fatal(err)
 	}
@@ -330,7 +330,7 @@ func testAPIError(t *testing.T, c cluster) {
 			return context.DeadlineExceeded
 		},
 	})
-	ctx, s, address := t.Context(), storeOver(t, down), invitation.Address("down@example.com")
+	ctx, s, address := t.Context(), storeOver(t, down), address.Address("down@example.com")
 	_, _, findErr := s.Find(ctx, address)
 	signInErr := authenticate(ctx, s, address, "correct horse")
 	if !errors.Is(findErr, context.DeadlineExceeded) || !errors.Is(signInErr, context.DeadlineExceeded) {

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // Issuer is an OpenID provider that people can sign in with.
@@ -26,6 +28,9 @@ type Issuer struct {
 	// Domains are those whose addresses it may vouch for, such as acme.example; subdomains are named on their own. Required. No two
 	// issuers vouch for one domain.
 	Domains []string `json:"domains"`
+	// OwnsDomains says that the provider gives out every address of the domains itself, so that it is believed where it does not say
+	// email_verified, as Microsoft Entra does not. It is still not believed where it says that an address is not verified.
+	OwnsDomains bool `json:"ownsDomains,omitempty"`
 	// MultiFactor says that the provider asks for a second factor itself, so that Roster need not where organisations ask for one.
 	MultiFactor bool `json:"multiFactor,omitempty"`
 	// CAFile holds the certificate authorities (PEM) that the provider's certificate is checked against. Empty: the system's.
@@ -43,6 +48,9 @@ func checkIssuers(issuers []Issuer) error {
 		}
 		names[issuer.Name] = true
 		for _, domain := range issuer.Domains {
+			if ascii, err := address.Domain(domain); err == nil {
+				domain = ascii
+			}
 			if other, ok := domains[domain]; ok {
 				errs = append(errs, wrong(field+".domains", domain, "issuer "+other+" vouches for it already: leave it out at one of them"))
 			}
@@ -68,7 +76,7 @@ func (i Issuer) check(field string) error {
 		errs = append(errs, wrong(field+".domains", "", "must name at least one domain such as acme.example"))
 	}
 	for _, d := range i.Domains {
-		if d != strings.ToLower(d) || strings.ContainsAny(d, "@*/ ") || !strings.Contains(d, ".") {
+		if _, err := address.Domain(d); err != nil || d != strings.ToLower(d) || !strings.Contains(d, ".") {
 			errs = append(errs, wrong(field+".domains", d, "must be a plain domain in lower case such as acme.example"))
 		}
 	}

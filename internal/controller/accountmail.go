@@ -21,6 +21,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 )
@@ -63,8 +64,8 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	if a == nil || err != nil || a.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
-	if address, err := invitation.ParseAddress(a.Spec.Email); err != nil || address.AccountName() != a.Name {
-		return ctrl.Result{}, nil //nolint:nilerr // The condition of the Account says what is wrong with it.
+	if !address.IsOf(a) {
+		return ctrl.Result{}, nil // The condition of the Account says what is wrong with it.
 	}
 	r.forgetShown(a)
 	var answered []rosterv1alpha1.AccountMail

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 )
@@ -29,7 +30,7 @@ type courier struct {
 
 // recipient is the person who is to hear of it.
 type recipient struct {
-	address      invitation.Address
+	address      address.Address
 	name         string
 	locale       rosterv1alpha1.Locale
 	organization string
@@ -42,9 +43,9 @@ var errNoOrganization = errors.New("the namespace has no Organization")
 func (c courier) recipient(
 	ctx context.Context, namespace, to string, wants func(rosterv1alpha1.Notifications) *bool,
 ) (*recipient, error) {
-	address, err := invitation.ParseAddress(to)
+	of, err := address.Parse(to)
 	if err != nil {
-		return nil, err
+		of = address.Address(to) // the status has it as the person's Account does, which may be named by a former form
 	}
 	o, err := countingOrganization(ctx, c.client, namespace)
 	if err != nil {
@@ -53,15 +54,15 @@ func (c courier) recipient(
 	if o == nil {
 		return nil, errNoOrganization
 	}
-	found := &recipient{address: address, locale: o.Spec.Locale, organization: o.Spec.DisplayName}
-	members, err := membersBy(ctx, c.client, namespace, indexAddress, string(address))
+	found := &recipient{address: of, locale: o.Spec.Locale, organization: o.Spec.DisplayName}
+	members, err := membersBy(ctx, c.client, namespace, indexAddress, string(of))
 	if err != nil {
 		return nil, err
 	}
 	for _, m := range members {
 		found.name = m.Status.DisplayName
 	}
-	account, err := peek[rosterv1alpha1.Account](ctx, c.client, rosterv1alpha1.AccountNamespace, address.AccountName())
+	account, err := peek[rosterv1alpha1.Account](ctx, c.client, rosterv1alpha1.AccountNamespace, of.AccountName())
 	if err != nil || account == nil {
 		return found, err
 	}

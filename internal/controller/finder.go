@@ -33,7 +33,7 @@ func (f finder) invitationsOfMember(ctx context.Context, o client.Object) ([]cli
 	if err != nil {
 		return nil, err
 	}
-	same, err := f.invitationsOfAddress(ctx, m, addressKey(m.Spec.Email))
+	same, err := f.invitationsOfAddress(ctx, m, memberAddress(m))
 	return append(keys(declared), same...), err
 }
 
@@ -75,7 +75,7 @@ func (f finder) membersOfAddress(ctx context.Context, namespace string, address 
 
 // membersOfMember are the others with the same address, one of which may count when this one is gone.
 func (f finder) membersOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	return f.membersOfAddress(ctx, o.GetNamespace(), addressKey(o.(*rosterv1alpha1.Member).Spec.Email))
+	return f.membersOfAddress(ctx, o.GetNamespace(), memberAddress(o.(*rosterv1alpha1.Member)))
 }
 
 // invitationsOfProfile are those that offer a role on it, themselves or by the declared Member that they are for.

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 )
@@ -80,7 +81,7 @@ func on[T client.Object](object T, field string, extract func(o T) []string) ind
 func peopleIndexes() []index {
 	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
 	return []index{
-		on(member, indexAddress, func(m *rosterv1alpha1.Member) []string { return addressKey(m.Spec.Email) }),
+		on(member, indexAddress, memberAddress),
 		on(&rosterv1alpha1.Account{}, indexUsername, usernameKey),
 		on(member, indexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
 		on(member, indexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
@@ -123,11 +124,19 @@ func organizationIndexes() []index {
 
 // addressKey is empty for what is not an address: such objects are reported and have no twins.
 func addressKey(email string) []string {
-	address, err := invitation.ParseAddress(email)
+	address, err := address.Parse(email)
 	if err != nil {
 		return nil
 	}
 	return []string{string(address)}
+}
+
+func memberAddress(m *rosterv1alpha1.Member) []string {
+	of, err := address.OfMember(m)
+	if err != nil {
+		return nil
+	}
+	return []string{string(of)}
 }
 
 // invitationAddress takes the address of a declared Member's invitation from its status, since only that object is at hand.

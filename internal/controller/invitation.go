@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 )
@@ -48,7 +49,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 			return nil, err
 		}
 	}
-	address, wrong := invitation.ParseAddress(in.Email())
+	address, wrong := address.Parse(in.Email())
 	if wrong != nil {
 		return in, nil //nolint:nilerr // Decide says what is wrong with it.
 	}
@@ -69,7 +70,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 }
 
 // gatherOthers reads who else has, or is offered, the address.
-func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, address invitation.Address) error {
+func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, address address.Address) error {
 	inv := in.Invitation
 	members, err := membersBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -63,7 +64,7 @@ var _ = Describe("An applied Invitation", func() {
 		s.claim(ctx, "ana")
 		m := s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		Expect(m.Spec.Role).To(Equal(rosterv1alpha1.RoleMember), "an address alone is invited as a Member")
-		Expect(m.Spec.AccountRef.Name).To(Equal(invitation.Address(s.address("ana")).AccountName()))
+		Expect(m.Spec.AccountRef.Name).To(Equal(address.Address(s.address("ana")).AccountName()))
 		Expect(m.Status.JoinedTime.Time).To(BeTemporally("~", now.Now(), time.Second))
 		Expect(m.Status.Invitation).To(Equal("ana"))
 		Expect(m.Status.Grants).To(HaveLen(1))
@@ -98,6 +99,40 @@ var _ = Describe("An applied Invitation", func() {
 		s.invite(ctx, "again", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "ANA@" + s.name + ".example" })
 		Expect(s.invitationSays(ctx, "again", rosterv1alpha1.ReasonAlreadyMember).Message).To(ContainSubstring(`Member "ana"`))
 		Expect(mails(s.address("ana"))).To(BeEmpty())
+	})
+
+	It("that somebody accepted with the Account of another address of theirs makes that one a Member", func(ctx SpecContext) {
+		inv := s.invite(ctx, "park", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("zoe.park") })
+		inv = s.invitationIs(ctx, "park", rosterv1alpha1.InvitationSent)
+		zoe := address.Address(s.address("zoe"))
+		invitation.Accept(inv, zoe.AccountName(), now.Now())
+		Expect(api.Status().Update(ctx, inv)).To(Succeed())
+		Consistently(func() []rosterv1alpha1.Member {
+			var members rosterv1alpha1.MemberList
+			Expect(api.List(ctx, &members, client.InNamespace(s.name))).To(Succeed())
+			return members.Items
+		}, "1s").Should(BeEmpty(), "nobody knows yet whose Account that is")
+		Expect(api.Create(ctx, &rosterv1alpha1.Account{
+			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: zoe.AccountName()},
+			Spec:       rosterv1alpha1.AccountSpec{Email: string(zoe), DisplayName: "Zoe"},
+		})).To(Succeed())
+		m := s.memberIs(ctx, "park", rosterv1alpha1.MemberActive)
+		Expect(m.Spec.Email).To(Equal(string(zoe)))
+		Expect(m.Spec.AccountRef.Name).To(Equal(zoe.AccountName()))
+		Expect(s.mayUser(ctx, "zoe", "get", "organizations", "acme")).To(BeTrue())
+	})
+
+	It("is mailed once when only the case of its address changes", func(ctx SpecContext) {
+		inv := s.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "Ana@" + s.name + ".example" })
+		before := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		patch(ctx, inv, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("ANA") })
+		Eventually(func() bool {
+			inv = get[rosterv1alpha1.Invitation](ctx, s, "ana")
+			return inv.Status.ObservedGeneration == inv.Generation
+		}).Should(BeTrue(), "the change has been seen")
+		Expect(inv.Status.MessageID).To(Equal(before.Status.MessageID))
+		Expect(inv.Status.Email).To(Equal(s.address("ana")))
+		Expect(mails(s.address("ana"))).To(HaveLen(1))
 	})
 
 	It("is not mailed twice to one address; the second takes over when the first is gone", func(ctx SpecContext) {

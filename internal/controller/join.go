@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -22,7 +23,11 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	if in.Member != nil {
 		return in.Member.Name, r.bind(ctx, in.Member, inv.Status.AccountRef)
 	}
-	address, err := invitation.ParseAddress(inv.Spec.Email)
+	email, err := r.joining(ctx, inv)
+	if err != nil {
+		return "", err
+	}
+	address, err := address.Parse(email)
 	if err != nil {
 		return "", err
 	}
@@ -35,7 +40,24 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 			return m.Name, r.bind(ctx, m, inv.Status.AccountRef)
 		}
 	}
-	return r.createMember(ctx, in, address)
+	return r.createMember(ctx, in, email)
+}
+
+// joining is the address of whoever accepted: the invited one, or that of the Account that the person accepted with instead, whose the
+// invited one is, too.
+func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation) (string, error) {
+	ref := inv.Status.AccountRef
+	if invited, err := address.Parse(inv.Spec.Email); err != nil || ref == nil || ref.Name == invited.AccountName() {
+		return inv.Spec.Email, err
+	}
+	account, err := optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name)
+	switch {
+	case err != nil:
+		return "", err
+	case account == nil:
+		return "", fmt.Errorf("the Account %q, which accepted, is not seen yet", ref.Name)
+	}
+	return account.Spec.Email, nil
 }
 
 // bind notes in a Member which Account accepted. The rest of the spec is its writer's and stays as it is.
@@ -50,7 +72,7 @@ func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, account 
 }
 
 // createMember creates the Member of an applied Invitation under its name, or one close to it if that is taken by somebody else.
-func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, address invitation.Address) (string, error) {
+func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, email string) (string, error) {
 	inv := in.Invitation
 	for _, name := range []string{inv.Name, nameBeside(inv.Name, inv.UID)} {
 		m := &rosterv1alpha1.Member{
@@ -60,7 +82,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 				Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: quota.Annotation(quota.PlaceOfInvitation(inv))},
 			},
 			Spec: rosterv1alpha1.MemberSpec{
-				Email: inv.Spec.Email, Role: in.Role(), Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
+				Email: email, Role: in.Role(), Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
 				CanManageProfiles: inv.Spec.CanManageProfiles, AccountRef: inv.Status.AccountRef,
 			},
 		}
@@ -78,7 +100,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 		if existing == nil {
 			return "", fmt.Errorf("the Member %q exists but is not seen yet", name)
 		}
-		if other, err := invitation.ParseAddress(existing.Spec.Email); err == nil && other == address {
+		if address.Same(existing.Spec.Email, email) {
 			return name, r.bind(ctx, existing, inv.Status.AccountRef)
 		}
 	}

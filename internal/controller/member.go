@@ -15,7 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -79,7 +79,7 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 			return nil, err
 		}
 	}
-	address, wrong := invitation.ParseAddress(m.Spec.Email)
+	address, wrong := address.OfMember(m)
 	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
 		return nil, err
 	}
@@ -115,7 +115,7 @@ func (r *members) soleOf(ctx context.Context, m *rosterv1alpha1.Member, field st
 // findInvitation is the Invitation by which a person comes or came in: the Member's own, else one to the same address that is
 // mailed and waits for an answer, or that led to the Member. Nil where there is none.
 func (r *members) findInvitation(
-	ctx context.Context, m *rosterv1alpha1.Member, address invitation.Address,
+	ctx context.Context, m *rosterv1alpha1.Member, address address.Address,
 ) (*rosterv1alpha1.Invitation, error) {
 	for _, name := range invitationNames(m) {
 		inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)

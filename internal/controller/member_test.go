@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -19,6 +20,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -74,7 +76,7 @@ var _ = Describe("A declared Member", func() {
 		m := s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		want := rosterv1alpha1.MemberSpec{
 			Email: s.address("ana"), Role: rosterv1alpha1.RoleManager, CanManageProfiles: ptr.To(false), Suspended: ptr.To(false),
-			AccountRef: &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ana")).AccountName()},
+			AccountRef: &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ana")).AccountName()},
 		}
 		Expect(m.Spec).To(Equal(want))
 	})
@@ -106,7 +108,7 @@ var _ = Describe("A declared Member", func() {
 		s.declare(ctx, "again", func(m *rosterv1alpha1.Member) {
 			m.Spec.Email = "ANA@" + s.name + ".example"
 			m.Spec.Role = rosterv1alpha1.RoleManager
-			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ana")).AccountName()}
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ana")).AccountName()}
 		})
 		Expect(s.memberSays(ctx, "again", rosterv1alpha1.ReasonDuplicateEmail).Message).To(ContainSubstring(`"ana"`))
 		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeFalse())
@@ -115,16 +117,54 @@ var _ = Describe("A declared Member", func() {
 		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeTrue())
 	})
 
+	It("keeps everything when only the form of its address changes", func(ctx SpecContext) {
+		domain := "BÜCHER-" + s.name + ".example"
+		ascii, err := address.Domain(domain)
+		Expect(err).NotTo(HaveOccurred())
+		m := s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Email = "Ana@" + domain })
+		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending).Status.Email).To(Equal("ana@" + ascii))
+		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = "ANA@" + domain })
+		s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending)
+		s.claim(ctx, "ana")
+		m = s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		before := m.Status
+		for _, form := range []string{"Ana@" + domain, "ana@" + ascii, "Ana@" + strings.ToUpper(ascii)} {
+			patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = form })
+			Eventually(func() int64 {
+				m = get[rosterv1alpha1.Member](ctx, s, "ana")
+				return m.Status.ObservedGeneration
+			}).Should(Equal(m.Generation), form)
+			for i := range m.Status.Conditions {
+				m.Status.Conditions[i].ObservedGeneration = before.Conditions[i].ObservedGeneration
+			}
+			m.Status.ObservedGeneration = before.ObservedGeneration
+			Expect(m.Status).To(Equal(before), form)
+		}
+		Expect(messageIDs("ana@"+ascii)).To(HaveLen(1), "nothing is mailed for it")
+		Expect(s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationAccepted).Status.Attempt).To(BeEquivalentTo(1))
+	})
+
+	It("of somebody who joined under a former form of their address keeps its Account and access", func(ctx SpecContext) {
+		former := address.Address("jo\u0308rg@" + s.name + ".example")
+		s.declare(ctx, "joerg", func(m *rosterv1alpha1.Member) {
+			m.Spec.Email, m.Spec.Role = string(former), rosterv1alpha1.RoleManager
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: former.AccountName()}
+		})
+		Expect(s.memberIs(ctx, "joerg", rosterv1alpha1.MemberActive).Status.Email).To(Equal(string(former)))
+		Eventually(func() bool { return s.mayUser(ctx, "jo\u0308rg", "create", "invitations", "") }).Should(BeTrue(), "the roles follow the status")
+	})
+
 	It("with an Account of somebody else is reported and holds nothing", func(ctx SpecContext) {
 		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
-			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address(s.address("ben")).AccountName()}
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ben")).AccountName()}
 		})
 		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonAccountMismatch)
 		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
 	})
 
 	It("shows the name that the person chose and when they signed in last", func(ctx SpecContext) {
-		a := invitation.Address(s.address("ana"))
+		a := address.Address(s.address("ana"))
 		account := &rosterv1alpha1.Account{
 			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
 			Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: "Ana Ruiz"},
@@ -372,6 +412,6 @@ var _ = Describe("An Account", func() {
 		Expect(api.Create(ctx, wrong)).To(Succeed())
 		condition := says(ctx, client.ObjectKeyFromObject(wrong), wrong, rosterv1alpha1.ReasonNameMismatch,
 			func(a *rosterv1alpha1.Account) []metav1.Condition { return a.Status.Conditions })
-		Expect(condition.Message).To(ContainSubstring(invitation.Address(s.address("ana")).AccountName()))
+		Expect(condition.Message).To(ContainSubstring(address.Address(s.address("ana")).AccountName()))
 	})
 })

@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 )
@@ -90,7 +91,7 @@ func (b *outbox) report(inv *rosterv1alpha1.Invitation) *invitation.Report {
 }
 
 // throttledUntil is when the next mail may go to an address; zero if it may go now.
-func (b *outbox) throttledUntil(namespace string, to invitation.Address) time.Time {
+func (b *outbox) throttledUntil(namespace string, to address.Address) time.Time {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	limiter := b.limiters[limiterKey(namespace, to)]
@@ -141,7 +142,7 @@ func outcome(err error) (invitation.Outcome, string) {
 }
 
 func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision) (
-	to invitation.Address, message *mail.Message, id string, err error,
+	to address.Address, message *mail.Message, id string, err error,
 ) {
 	defer func() {
 		if err != nil {
@@ -149,7 +150,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 		}
 	}()
 	inv := in.Invitation
-	if to, err = invitation.ParseAddress(in.Email()); err != nil {
+	if to, err = address.Parse(in.Email()); err != nil {
 		return to, nil, "", err
 	}
 	keys, err := b.keys.Get(ctx)
@@ -254,7 +255,7 @@ func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (i
 }
 
 // remember keeps a report until the status shows it, and counts the mail against its address.
-func (b *outbox) remember(inv *rosterv1alpha1.Invitation, to invitation.Address, r invitation.Report) {
+func (b *outbox) remember(inv *rosterv1alpha1.Invitation, to address.Address, r invitation.Report) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.letters[client.ObjectKeyFromObject(inv)] = &letter{uid: inv.UID, report: &r}
@@ -311,4 +312,4 @@ func (b *outbox) forgetIdle() {
 	}
 }
 
-func limiterKey(namespace string, to invitation.Address) string { return namespace + "/" + string(to) }
+func limiterKey(namespace string, to address.Address) string { return namespace + "/" + string(to) }

@@ -12,7 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -27,7 +27,7 @@ type sources struct {
 
 // gatherSources reads everything but what DecideMember fills in itself. It lists no Members.
 func gatherSources(
-	ctx context.Context, c client.Reader, m *rosterv1alpha1.Member, o *rosterv1alpha1.Organization, address invitation.Address,
+	ctx context.Context, c client.Reader, m *rosterv1alpha1.Member, o *rosterv1alpha1.Organization, address address.Address,
 ) (access.Sources, error) {
 	g := &sources{reader: c, namespace: m.Namespace, organization: o, seen: map[string]*rosterv1alpha1.SocialProfile{}}
 	var s access.Sources

@@ -28,6 +28,7 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
@@ -204,7 +205,7 @@ func (s space) join(ctx context.Context, name string, change ...func(m *rosterv1
 
 func accountOf(email string) *rosterv1alpha1.LocalReference {
 	GinkgoHelper()
-	a, err := invitation.ParseAddress(email)
+	a, err := address.Parse(email)
 	Expect(err).NotTo(HaveOccurred())
 	return &rosterv1alpha1.LocalReference{Name: a.AccountName()}
 }
@@ -212,9 +213,13 @@ func accountOf(email string) *rosterv1alpha1.LocalReference {
 // haveAccount makes the Account of an address, where it is not there yet, as the portal does when a person accepts.
 func haveAccount(ctx context.Context, email string) {
 	GinkgoHelper()
+	of, err := address.Parse(email)
+	if err != nil {
+		return // nobody accepts under it
+	}
 	a := &rosterv1alpha1.Account{
-		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: accountOf(email).Name},
-		Spec:       rosterv1alpha1.AccountSpec{Email: strings.ToLower(email), DisplayName: email},
+		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: of.AccountName()},
+		Spec:       rosterv1alpha1.AccountSpec{Email: string(of), DisplayName: email},
 	}
 	Expect(client.IgnoreAlreadyExists(api.Create(ctx, a))).To(Succeed())
 }
@@ -340,7 +345,7 @@ func (s space) claim(ctx context.Context, name string) {
 	GinkgoHelper()
 	inv := get[rosterv1alpha1.Invitation](ctx, s, name)
 	haveAccount(ctx, inv.Status.Email)
-	invitation.Accept(inv, invitation.Address(inv.Status.Email).AccountName(), now.Now())
+	invitation.Accept(inv, address.Address(inv.Status.Email).AccountName(), now.Now())
 	Expect(api.Status().Update(ctx, inv)).To(Succeed())
 }
 

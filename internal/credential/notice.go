@@ -4,13 +4,13 @@ package credential
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // noticeOrder has what mails are about, the least pressing first.
@@ -34,7 +34,7 @@ func Notice(p *rosterv1alpha1.SocialProfile, now time.Time) *rosterv1alpha1.Cred
 		return nil
 	}
 	why := rosterv1alpha1.RecipientOwner
-	if strings.EqualFold(p.Status.Responsible, p.Status.EngagementAssignee) {
+	if address.Same(p.Status.Responsible, p.Status.EngagementAssignee) {
 		why = rosterv1alpha1.RecipientResponsible
 	}
 	return &rosterv1alpha1.CredentialNotice{

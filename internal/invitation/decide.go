@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -250,7 +251,7 @@ func lapse(c *decide) bool {
 }
 
 func invalidAddress(c *decide) bool {
-	_, err := ParseAddress(c.Email())
+	_, err := address.Parse(c.Email())
 	if err == nil {
 		return false
 	}
@@ -287,7 +288,7 @@ func organizationMissing(c *decide) bool {
 }
 
 func domainNotAllowed(c *decide) bool {
-	address, _ := ParseAddress(c.Email())
+	address, _ := address.Parse(c.Email())
 	allowed := c.Organization.Spec.Invitations.AllowedDomains
 	if DomainAllowed(address, allowed) {
 		return false

@@ -10,6 +10,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // An Invitation is written by somebody who may give what it offers, and accepted days later. What follows says what to find out about
@@ -17,8 +18,8 @@ import (
 
 // InviterAddress is the address of the person whom spec.invitedBy names; false where it names none. Before the address there may be
 // what stands before it in the user names of the cluster.
-func InviterAddress(inv *rosterv1alpha1.Invitation, userPrefix string) (Address, bool) {
-	address, err := ParseAddress(strings.TrimPrefix(inv.Spec.InvitedBy, userPrefix))
+func InviterAddress(inv *rosterv1alpha1.Invitation, userPrefix string) (address.Address, bool) {
+	address, err := address.Parse(strings.TrimPrefix(inv.Spec.InvitedBy, userPrefix))
 	return address, err == nil
 }
 
@@ -58,7 +59,7 @@ const (
 
 // InviterStanding says where whoever invites stands. The Member is the one of RecordedInviter or, where there is none, one who has the
 // address now; nil where it does not exist.
-func InviterStanding(inv *rosterv1alpha1.Invitation, address Address, m *rosterv1alpha1.Member) Standing {
+func InviterStanding(inv *rosterv1alpha1.Invitation, address address.Address, m *rosterv1alpha1.Member) Standing {
 	recorded := RecordedInviter(inv) != ""
 	switch {
 	case m == nil || m.Spec.AccountRef == nil || m.DeletionTimestamp != nil || !hasAddress(m, address):
@@ -75,8 +76,8 @@ func InviterStanding(inv *rosterv1alpha1.Invitation, address Address, m *rosterv
 	return InviterUnknown
 }
 
-func hasAddress(m *rosterv1alpha1.Member, a Address) bool {
-	own, err := ParseAddress(m.Spec.Email)
+func hasAddress(m *rosterv1alpha1.Member, a address.Address) bool {
+	own, err := address.OfMember(m)
 	return err == nil && own == a
 }
 

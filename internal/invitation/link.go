@@ -13,6 +13,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // A token is what stands in a link: the UID of the Invitation (16 bytes), the attempt (4 bytes, big endian) and an
@@ -54,7 +56,7 @@ type TokenID struct {
 }
 
 // Token is the text that stands in the link of one attempt.
-func (k Keys) Token(uid string, attempt int32, to Address) (string, error) {
+func (k Keys) Token(uid string, attempt int32, to address.Address) (string, error) {
 	id, err := encodeID(TokenID{UID: uid, Attempt: attempt})
 	if err != nil {
 		return "", err
@@ -72,7 +74,7 @@ func ParseToken(token string) (TokenID, error) {
 }
 
 // Verify says whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
-func (k Keys) Verify(token string, to Address) error {
+func (k Keys) Verify(token string, to address.Address) error {
 	raw, err := decodeToken(token)
 	if err != nil {
 		return err
@@ -98,7 +100,7 @@ func decodeToken(token string) ([]byte, error) {
 	return raw, nil
 }
 
-func sign(key, id []byte, to Address) []byte {
+func sign(key, id []byte, to address.Address) []byte {
 	mac := hmac.New(sha256.New, key)
 	mac.Write(id)
 	mac.Write([]byte(to))

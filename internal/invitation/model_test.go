@@ -15,6 +15,8 @@ import (
 	"pgregory.net/rapid"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // The model drives Decide, the links and the portal's writes through random interleavings: sending, resending, revoking, claiming,
@@ -182,7 +184,7 @@ func (w *world) mail(in Input, d Decision, outcome Outcome) {
 	if outcome != Delivered {
 		return
 	}
-	to, err := ParseAddress(in.Email())
+	to, err := address.Parse(in.Email())
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -11,6 +11,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // Outcome is what the relay made of a mail.
@@ -89,7 +91,7 @@ func (c *decide) remember() {
 		return
 	}
 	c.status.Email = c.Email()
-	if address, err := ParseAddress(c.Email()); err == nil {
+	if address, err := address.Parse(c.Email()); err == nil {
 		c.status.Email = string(address)
 	}
 	c.status.Role = string(c.Role())

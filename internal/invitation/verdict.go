@@ -10,6 +10,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // Verdict says whether a link can be used now, and if not, why.
@@ -202,14 +204,14 @@ func (o Offer) renewal() Verdict {
 }
 
 func (o Offer) domainAllowed() bool {
-	address, err := ParseAddress(o.Email())
+	address, err := address.Parse(o.Email())
 	return err == nil && DomainAllowed(address, o.Organization.Spec.Invitations.AllowedDomains)
 }
 
 // DomainAllowed says whether an organisation with that list invites to the address. An empty list allows every domain.
-func DomainAllowed(a Address, allowed []string) bool {
+func DomainAllowed(a address.Address, allowed []string) bool {
 	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(d string) bool {
-		ascii, err := asciiDomain(d)
+		ascii, err := address.Domain(d)
 		return err == nil && ascii == a.Domain()
 	})
 }

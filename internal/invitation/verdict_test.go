@@ -11,6 +11,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 func TestCheck(t *testing.T) {
@@ -134,5 +135,24 @@ func TestOfferOfWorkspacesAndProfiles(t *testing.T) {
 				t.Errorf("called %v", got)
 			}
 		})
+	}
+}
+
+func TestDomainAllowed(t *testing.T) {
+	cases := []struct {
+		address address.Address
+		allowed []string
+		want    bool
+	}{
+		{"ana@acme.example", nil, true},
+		{"ana@acme.example", []string{"acme.example"}, true},
+		{"ana@sub.acme.example", []string{"acme.example"}, false},
+		{"ana@evilacme.example", []string{"acme.example"}, false},
+		{"ana@xn--bcher-kva.example", []string{"bücher.example"}, true},
+	}
+	for _, c := range cases {
+		if got := DomainAllowed(c.address, c.allowed); got != c.want {
+			t.Errorf("%s in %v: %v", c.address, c.allowed, got)
+		}
 	}
 }

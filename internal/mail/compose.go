@@ -19,9 +19,9 @@ import (
 	"time"
 
 	gomail "github.com/wneessen/go-mail"
-	"golang.org/x/net/idna"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -118,7 +118,7 @@ func parseSender(s string) (netmail.Address, error) {
 		return netmail.Address{}, fmt.Errorf("%q is not a mail address: %w", s, err)
 	}
 	at := strings.LastIndexByte(a.Address, '@')
-	domain, err := idna.Lookup.ToASCII(a.Address[at+1:])
+	domain, err := address.Domain(a.Address[at+1:])
 	if err != nil || !isASCII(a.Address[:at]) {
 		return netmail.Address{}, fmt.Errorf("%q: use an address with ASCII letters before the @ and a full domain after it", s)
 	}

@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
@@ -117,6 +118,31 @@ func TestDelivery(t *testing.T) {
 				t.Errorf("user %q, encrypted %v, SMTPUTF8 %v", got[0].User, got[0].Encrypted, got[0].UTF8)
 			}
 		})
+	}
+}
+
+// The normal form of an address is the one that is mailed, to the letter: in the envelope and in the header.
+func TestNormalFormsAreMailedAsTheyAre(t *testing.T) {
+	s := serve(t, smtptest.Options{})
+	r := relayTo(t, s, config.TLSNone)
+	for i, written := range []string{
+		"O'Neil@mail.example", "!#$%&'*+-/=?^_`{|}~@mail.example", "a.n.a+x@mail.example", "ana@BÜCHER.example", "jo\u0308rg@mail.example", "安娜@mail.example",
+	} {
+		normal, err := address.Parse(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := anInvitation()
+		in.To = string(normal)
+		m := compose(t, in)
+		mustSend(t, r, m)
+		got := s.Messages()
+		if len(got) != i+1 || got[i].To[0] != string(normal) {
+			t.Fatalf("%s: the envelope has %v", normal, got[len(got)-1].To)
+		}
+		if header := open(t, m.Bytes()).header.Get("To"); !strings.HasSuffix(header, "<"+string(normal)+">") {
+			t.Errorf("%s: the header has %s", normal, header)
+		}
 	}
 }
 

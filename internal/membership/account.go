@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // AccountInput is everything that decides what the conditions of an Account say.
@@ -35,12 +35,12 @@ func DecideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus 
 
 func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) {
 	a := in.Account
-	switch address, err := invitation.ParseAddress(a.Spec.Email); {
+	switch of, err := address.Joined(a.Spec.Email, a.Name); {
 	case err != nil:
 		conds.stall(rosterv1alpha1.ReasonInvalidEmail, fmt.Sprintf("The address %s. Delete the Account.", err))
-	case string(address) != a.Spec.Email || address.AccountName() != a.Name:
+	case !address.IsOf(a):
 		conds.stall(rosterv1alpha1.ReasonNameMismatch, fmt.Sprintf(
-			"The Account of %s has to be named %s. Delete this one.", address, address.AccountName()))
+			"The Account of %s has to be named %s. Delete this one.", of, of.AccountName()))
 	case ptr.Deref(a.Spec.Suspended, false):
 		if !in.wasSuspended() {
 			s.SuspendedTime = &metav1.MicroTime{Time: conds.now}

@@ -13,14 +13,14 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // accountAt is the Account of an address that was made so many seconds after the others.
 func accountAt(email string, seconds int, username string) *rosterv1alpha1.Account {
 	return &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{
-			Name: invitation.Address(email).AccountName(), UID: types.UID(email),
+			Name: address.Address(email).AccountName(), UID: types.UID(email),
 			CreationTimestamp: metav1.NewTime(now.Add(time.Duration(seconds) * time.Second)),
 		},
 		Spec: rosterv1alpha1.AccountSpec{Email: email, Username: username},

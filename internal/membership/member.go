@@ -16,6 +16,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -49,7 +50,7 @@ type MemberDecision struct {
 	// Holds are the roles to compile to RBAC; nil for whoever holds nothing.
 	Holds *access.Effective
 	// Address is the normalised address, the subject of the RoleBinding; empty when it cannot be parsed.
-	Address invitation.Address
+	Address address.Address
 }
 
 // DecideMember says where a Member stands. It changes nothing of its input.
@@ -61,10 +62,11 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 
 	effective := access.Resolve(in.sources())
 	s.Role = string(effective.Role)
-	address, err := invitation.ParseAddress(m.Spec.Email)
+	address, err := address.OfMember(m)
 	d := MemberDecision{Address: address}
 	s.State, s.DisplayName = in.state(), in.displayName()
 	s.Grants, s.Workspaces, s.SoleAdministratorOf, s.SoleRenewerOf = nil, nil, nil, nil
+	s.Email = string(address)
 	if err == nil {
 		s.AvatarURL = address.AvatarURL()
 	}
@@ -163,7 +165,7 @@ func (in MemberInput) hasSeat() bool {
 // problem is something that somebody has to change before the Member can be one.
 type problem struct{ reason, message string }
 
-func (in MemberInput) problem(address invitation.Address, addressErr error) *problem {
+func (in MemberInput) problem(address address.Address, addressErr error) *problem {
 	ref := in.Member.Spec.AccountRef
 	switch {
 	case addressErr != nil:
@@ -356,7 +358,7 @@ func Older(a, b metav1.Object) bool {
 
 // BelongsTo says whether a Member is bound to an Account, and both are of the same address.
 func BelongsTo(m *rosterv1alpha1.Member, a *rosterv1alpha1.Account) bool {
-	address, err := invitation.ParseAddress(m.Spec.Email)
+	address, err := address.OfMember(m)
 	return err == nil && m.Spec.AccountRef != nil && m.Spec.AccountRef.Name == a.Name && string(address) == a.Spec.Email
 }
 

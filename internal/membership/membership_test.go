@@ -15,7 +15,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 var now = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -43,7 +43,7 @@ func member(changes ...change) MemberInput {
 }
 
 func bound(in *MemberInput) {
-	in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address("ana@acme.example").AccountName()}
+	in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address("ana@acme.example").AccountName()}
 	in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "A. Ruiz"}}
 }
 

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -74,7 +75,7 @@ func (in *OrganizationInput) Count(
 		}
 		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
 			in.Seats = append(in.Seats, quota.Claim{
-				Place: quota.PlaceOfMember(m), Who: who(m.Spec.Email), First: owner != nil && m.UID == owner.UID,
+				Place: quota.PlaceOfMember(m), Who: who(emailOf(m)), First: owner != nil && m.UID == owner.UID,
 			})
 		}
 	}
@@ -118,11 +119,20 @@ func InvitationSeat(
 
 // who is the same for addresses that are the same.
 func who(email string) string {
-	address, err := invitation.ParseAddress(email)
+	a, err := address.Parse(email)
 	if err != nil {
 		return ""
 	}
-	return string(address)
+	return string(a)
+}
+
+// emailOf is the address of a Member in the form that is compared, so that writing it otherwise changes nothing; as it stands in the spec
+// where it is none.
+func emailOf(m *rosterv1alpha1.Member) string {
+	if a, err := address.OfMember(m); err == nil {
+		return string(a)
+	}
+	return m.Spec.Email
 }
 
 // recordMultiFactor notes since when new members, or everybody, have been asked for a second factor.
@@ -180,7 +190,7 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 		s.OwnerSince = nil
 		return
 	}
-	s.Owner, s.OwnerRef = owner.Spec.Email, &rosterv1alpha1.LocalReference{Name: owner.Name}
+	s.Owner, s.OwnerRef = emailOf(owner), &rosterv1alpha1.LocalReference{Name: owner.Name}
 	switch {
 	case !IsActive(owner):
 		s.OwnerSince = nil
@@ -224,11 +234,11 @@ func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member
 		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
 		conds.stall(rosterv1alpha1.ReasonMemberNotFound, message)
 	case !IsActive(in.Owner):
-		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.%s", in.Owner.Spec.Email, stays(owner))
+		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), stays(owner))
 		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive, message)
 		in.ready(conds, message)
 	default:
-		resolved(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("The owner is %s.", in.Owner.Spec.Email))
+		resolved(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("The owner is %s.", emailOf(in.Owner)))
 		in.ready(conds, "The organisation is set up.")
 	}
 	if owner != nil && IsActive(owner) {
@@ -240,7 +250,7 @@ func stays(owner *rosterv1alpha1.Member) string {
 	if owner == nil || !IsActive(owner) {
 		return ""
 	}
-	return fmt.Sprintf(" Until then %s stays the owner.", owner.Spec.Email)
+	return fmt.Sprintf(" Until then %s stays the owner.", emailOf(owner))
 }
 
 // unique does not say which the other organisation is: it may be another tenant's.
@@ -251,7 +261,7 @@ func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Membe
 		return
 	}
 	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a "+
-		"CoOwner. Name another Member in spec.ownerRef, or have them give up the other organisation.", owner.Spec.Email)
+		"CoOwner. Name another Member in spec.ownerRef, or have them give up the other organisation.", emailOf(owner))
 	conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonOwnerElsewhere, message)
 	conds.stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
 }

@@ -41,7 +41,7 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	s.Teams = &in.Teams
 	s.Responsible = ""
 	if in.Responsible != nil {
-		s.Responsible = in.Responsible.Spec.Email
+		s.Responsible = emailOf(in.Responsible)
 	}
 	s.EngagementAssignee = in.assignee()
 	conds := newConditions(&s.Conditions, p.Generation, now)
@@ -57,7 +57,7 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 func (in ProfileInput) assignee() string {
 	switch {
 	case in.Responsible != nil && IsActive(in.Responsible):
-		return in.Responsible.Spec.Email
+		return emailOf(in.Responsible)
 	case in.Organization != nil:
 		return in.Organization.Status.Owner
 	}
@@ -204,9 +204,9 @@ func (in ProfileInput) conditions(conds conditions) {
 		return
 	case !IsActive(in.Responsible):
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,
-			fmt.Sprintf("%s has not joined yet, or is suspended.%s", in.Responsible.Spec.Email, in.instead()))
+			fmt.Sprintf("%s has not joined yet, or is suspended.%s", emailOf(in.Responsible), in.instead()))
 	default:
-		set(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("%s looks after the profile.", in.Responsible.Spec.Email))
+		set(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("%s looks after the profile.", emailOf(in.Responsible)))
 	}
 	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The profile is set up.")
 }

@@ -12,7 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // situation is where a Member stands, in words of its own, and the input that says the same.
@@ -41,7 +41,7 @@ func drawSituation(t *rapid.T) situation {
 		m.Spec.Role = rosterv1alpha1.RoleProfileConnector
 	}
 	if s.joined {
-		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: invitation.Address("ana@acme.example").AccountName()}
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address("ana@acme.example").AccountName()}
 		if s.othersAccount {
 			m.Spec.AccountRef.Name = "a-0"
 		}

@@ -17,7 +17,7 @@ import (
 	"golang.org/x/oauth2"
 	"k8s.io/utils/clock"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // What Begin and Finish report. What they wrap is for the log.
@@ -49,6 +49,8 @@ type Issuer struct {
 	ClientSecret func(context.Context) (string, error)
 	// Domains are those whose addresses it may vouch for. For others it is not believed, whatever it says.
 	Domains []string
+	// OwnsDomains says that every address of the domains is the issuer's to give, so that it is believed where it does not say email_verified.
+	OwnsDomains bool
 	// MultiFactor says that the platform relies on the issuer to ask for a second factor.
 	MultiFactor bool
 	// HTTP reaches the issuer; see NewHTTPClient.
@@ -56,14 +58,21 @@ type Issuer struct {
 }
 
 // VouchesFor says whether the issuer may speak for an address.
-func (i Issuer) VouchesFor(a invitation.Address) bool { return slices.Contains(i.Domains, a.Domain()) }
+func (i Issuer) VouchesFor(a address.Address) bool {
+	return slices.ContainsFunc(i.Domains, func(d string) bool {
+		ascii, err := address.Domain(d)
+		return err == nil && ascii == a.Domain()
+	})
+}
 
 // Identity is who the issuer says somebody is.
 type Identity struct {
 	// Issuer is its URL; with the Subject it names a person for ever. Addresses can pass to somebody else.
 	Issuer, Subject string
-	// Address is verified, and of a domain that the issuer may speak for.
-	Address invitation.Address
+	// Address is verified, and of a domain that the issuer may speak for. It is empty where NoAddress says why there is none: then the issuer
+	// knows the person, and no more.
+	Address   address.Address
+	NoAddress error
 	// Name is empty if the issuer tells none.
 	Name string
 }
@@ -164,7 +173,7 @@ func (d Directory) Named(name string) *Client {
 }
 
 // For returns the issuer that vouches for an address, or nil. It looks at the domain alone: whether there is such a person is not told.
-func (d Directory) For(a invitation.Address) *Client {
+func (d Directory) For(a address.Address) *Client {
 	return d.find(func(c *Client) bool { return c.VouchesFor(a) })
 }
 

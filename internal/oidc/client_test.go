@@ -3,8 +3,11 @@
 package oidc_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -13,7 +16,7 @@ import (
 
 	testclock "k8s.io/utils/clock/testing"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
@@ -35,16 +38,26 @@ type company struct {
 
 func people() map[string]testpeer.Claims {
 	return map[string]testpeer.Claims{
-		"ana":        {"email": "Ana@ACME.example", "email_verified": true, "name": "Ana Silva", "groups": []string{"roster-owners"}},
-		"successor":  {"email": "ana@acme.example", "email_verified": true},
-		"text":       {"email": "text@acme.example", "email_verified": "true"},
-		"unverified": {"email": "eve@acme.example", "email_verified": false},
-		"silent":     {"email": "eve@acme.example"},
-		"number":     {"email": "eve@acme.example", "email_verified": 1},
-		"no address": {},
-		"odd":        {"email": "Eve <eve@acme.example>", "email_verified": true},
-		"outsider":   {"email": "olivia@globex.example", "email_verified": true},
-		"subdomain":  {"email": "eve@evil.acme.example", "email_verified": true},
+		"ana":             {"email": "Ana@ACME.example", "email_verified": true, "name": "Ana Silva", "groups": []string{"roster-owners"}},
+		"successor":       {"email": "ana@acme.example", "email_verified": true},
+		"text":            {"email": "text@acme.example", "email_verified": "true"},
+		"unverified":      {"email": "eve@acme.example", "email_verified": false},
+		"silent":          {"email": "eve@acme.example"},
+		"number":          {"email": "eve@acme.example", "email_verified": 1},
+		"no address":      {},
+		"odd":             {"email": "Eve <eve@acme.example>", "email_verified": true},
+		"silent outsider": {"email": "olivia@globex.example"},
+		"outsider":        {"email": "olivia@globex.example", "email_verified": true},
+		"subdomain":       {"email": "eve@evil.acme.example", "email_verified": true},
+		"late":            {"email": "late@acme.example", "userinfo": testpeer.Claims{"email_verified": true}},
+		"later":           {"userinfo": testpeer.Claims{"email": "later@acme.example", "email_verified": true}},
+		"late no":         {"email": "late@acme.example", "userinfo": testpeer.Claims{"email_verified": false}},
+		"two":             {"email": "boss@acme.example", "userinfo": testpeer.Claims{"email": "two@acme.example", "email_verified": true}},
+		"two silent":      {"email": "two@acme.example", "userinfo": testpeer.Claims{"email": "boss@acme.example"}},
+		"entra":           {"email": "entra@acme.example", "xms_edov": true},
+		"entra 1":         {"email": "entra@acme.example", "xms_edov": "1"},
+		"entra no":        {"email": "entra@acme.example", "xms_edov": false},
+		"entra both":      {"email": "entra@acme.example", "email_verified": false, "xms_edov": true},
 	}
 }
 
@@ -78,6 +91,20 @@ func (c *company) with(change func(*oidc.Issuer)) *oidc.Client {
 	return oidc.New(issuer, redirect, c.clock)
 }
 
+// swapped has userinfo speak of somebody else.
+type swapped struct{ http.RoundTripper }
+
+func (s swapped) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.RoundTripper.RoundTrip(r)
+	if err != nil || !strings.Contains(response.Header.Get("Content-Type"), "json") {
+		return response, err
+	}
+	body, err := io.ReadAll(response.Body)
+	body = bytes.ReplaceAll(body, []byte(`"sub":"late"`), []byte(`"sub":"ana"`))
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return response, err
+}
+
 // visit signs somebody in there and returns what the browser comes back with.
 func (c *company) visit(client *oidc.Client, name string) (oidc.Flow, url.Values) {
 	c.t.Helper()
@@ -107,17 +134,43 @@ func TestWhoeverTheCompanyVouchesForIsTold(t *testing.T) {
 		t.Errorf("the same code again: %v, want ErrFlow", err)
 	}
 	for name, want := range map[string]error{
+		"late": nil, "later": nil, "late no": oidc.ErrUnverified, "two": nil, "two silent": oidc.ErrUnverified, "entra": nil, "entra 1": nil,
+		"entra no": oidc.ErrUnverified, "entra both": oidc.ErrUnverified,
 		"text": nil, "successor": nil, "unverified": oidc.ErrUnverified, "silent": oidc.ErrUnverified, "number": oidc.ErrUnverified,
 		"no address": oidc.ErrUnverified, "odd": oidc.ErrUnverified, "outsider": oidc.ErrDomain, "subdomain": oidc.ErrDomain,
 	} {
 		flow, answer := c.visit(c.client, name)
-		if got, err := c.client.Finish(t.Context(), flow, answer); !errors.Is(err, want) {
+		got, err := c.client.Finish(t.Context(), flow, answer)
+		if err != nil || got.Subject != name || !errors.Is(got.NoAddress, want) || (got.Address == "") != (want != nil) {
 			t.Errorf("%s: %+v, %v, want %v", name, got, err, want)
 		}
+		if name == "two" && got.Address != "two@acme.example" {
+			t.Errorf("userinfo vouches for one address, and %s is taken", got.Address)
+		}
+	}
+	swapping := c.with(func(i *oidc.Issuer) { i.HTTP.Transport = swapped{i.HTTP.Transport} })
+	flow, answer = c.visit(swapping, "late")
+	if got, err := swapping.Finish(t.Context(), flow, answer); !errors.Is(err, oidc.ErrToken) {
+		t.Errorf("userinfo about somebody else: %+v, %v, want ErrToken", got, err)
 	}
 	flow, answer = c.visit(c.client, "successor")
 	if other, err := c.client.Finish(t.Context(), flow, answer); err != nil || other.Subject == got.Subject {
 		t.Errorf("another person with the same address: %+v, %v, want another subject", other, err)
+	}
+}
+
+// The platform may say that all addresses of the domains are the issuer's. That goes no further than the domains, nor against what it says.
+func TestAnIssuerThatOwnsItsDomains(t *testing.T) {
+	c := newCompany(t)
+	owner := c.with(func(i *oidc.Issuer) { i.OwnsDomains = true })
+	for name, want := range map[string]error{
+		"silent": nil, "late": nil, "entra": nil, "entra no": oidc.ErrUnverified, "unverified": oidc.ErrUnverified, "number": oidc.ErrUnverified,
+		"no address": oidc.ErrUnverified, "outsider": oidc.ErrDomain, "silent outsider": oidc.ErrDomain,
+	} {
+		flow, answer := c.visit(owner, name)
+		if got, err := owner.Finish(t.Context(), flow, answer); err != nil || !errors.Is(got.NoAddress, want) || (got.Address == "") != (want != nil) {
+			t.Errorf("%s: %+v, %v, want %v", name, got, err, want)
+		}
 	}
 }
 
@@ -238,9 +291,11 @@ func TestDirectory(t *testing.T) {
 	d := oidc.Directory{
 		oidc.New(oidc.Issuer{Name: "acme", Domains: []string{"acme.example", "acme.test"}}, "", clk),
 		oidc.New(oidc.Issuer{Name: "globex", Domains: []string{"globex.example"}}, "", clk),
+		oidc.New(oidc.Issuer{Name: "buecher", Domains: []string{"bücher.example"}}, "", clk),
 	}
-	for address, want := range map[invitation.Address]string{
+	for address, want := range map[address.Address]string{
 		"ana@acme.example": "acme", "ana@acme.test": "acme", "bo@globex.example": "globex", "x@sub.acme.example": "", "x@example": "",
+		"ana@xn--bcher-kva.example": "buecher",
 	} {
 		got := ""
 		if c := d.For(address); c != nil {

@@ -3,6 +3,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -12,7 +13,7 @@ import (
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // maxSubject is the longest subject identifier in characters (OpenID Connect Core 1.0, 2).
@@ -20,10 +21,12 @@ const maxSubject = 255
 
 // claims are all that is read of an ID token or of the userinfo answer.
 type claims struct {
-	AuthorizedParty string       `json:"azp"`
-	Email           string       `json:"email"`
-	EmailVerified   verifiedFlag `json:"email_verified"`
-	Name            string       `json:"name"`
+	AuthorizedParty string        `json:"azp"`
+	Email           string        `json:"email"`
+	EmailVerified   *verifiedFlag `json:"email_verified"`
+	// OwnerVerified is what Microsoft Entra says instead: that the owner of the domain was verified, so that the address is theirs to give.
+	OwnerVerified *ownerFlag `json:"xms_edov"`
+	Name          string     `json:"name"`
 }
 
 // verifiedFlag is true for true and for "true", which some providers send, and for nothing else.
@@ -39,7 +42,48 @@ func (f *verifiedFlag) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// identify reads who the person is from the ID token, and from userinfo where the token says nothing about the address.
+// ownerFlag is a verifiedFlag that is a number, too: Entra sends true, "1" or 1, by the kind of the application.
+type ownerFlag bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (f *ownerFlag) UnmarshalJSON(data []byte) error {
+	var v any
+	if err := json.Unmarshal(data, &v); err != nil {
+		return err
+	}
+	*f = v == true || v == "true" || v == "1" || v == 1.0
+	return nil
+}
+
+// silent reports whether the claims leave out whether the address is verified.
+func (s claims) silent() bool {
+	return s.Email == "" || s.EmailVerified == nil && s.OwnerVerified == nil
+}
+
+// verified reports whether the address is. Where the claims are silent, what is so otherwise counts.
+func (s claims) verified(otherwise bool) bool {
+	switch {
+	case s.Email == "":
+		return false
+	case s.EmailVerified != nil:
+		return bool(*s.EmailVerified)
+	case s.OwnerVerified != nil:
+		return bool(*s.OwnerVerified)
+	}
+	return otherwise
+}
+
+// and adds what userinfo says to an ID token that is silent. That an address is verified is said of the one beside it, or, where userinfo has
+// none, of the one in the ID token.
+func (s claims) and(more claims) claims {
+	if more.silent() {
+		more.Email = cmp.Or(s.Email, more.Email)
+	}
+	more.Name = cmp.Or(s.Name, more.Name)
+	return more
+}
+
+// identify reads who the person is from the ID token, and from userinfo where the token does not say that the address is verified.
 func (c *Client) identify(ctx context.Context, p *provider, f Flow, token *oauth2.Token) (Identity, error) {
 	raw, _ := token.Extra("id_token").(string)
 	idToken, err := p.Verifier(&goidc.Config{ClientID: c.ClientID, Now: c.clock.Now}).Verify(goidc.ClientContext(ctx, c.HTTP), raw)
@@ -53,16 +97,16 @@ func (c *Client) identify(ctx context.Context, p *provider, f Flow, token *oauth
 	if err := c.checkToken(f, idToken, said, token.AccessToken); err != nil {
 		return Identity{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
-	if said.Email == "" && p.UserInfoEndpoint() != "" {
-		if said, err = c.askUserInfo(ctx, p, idToken.Subject, token); err != nil {
+	if said.silent() && p.UserInfoEndpoint() != "" && (said.Email == "" || !c.OwnsDomains) {
+		more, err := c.askUserInfo(ctx, p, idToken.Subject, token)
+		if err != nil {
 			return Identity{}, err
 		}
+		said = said.and(more)
 	}
-	address, err := c.address(said)
-	if err != nil {
-		return Identity{}, err
-	}
-	return Identity{Issuer: c.URL, Subject: idToken.Subject, Address: address, Name: said.Name}, nil
+	id := Identity{Issuer: c.URL, Subject: idToken.Subject, Name: said.Name}
+	id.Address, id.NoAddress = c.address(said)
+	return id, nil
 }
 
 // checkToken checks what the library leaves to its caller (OpenID Connect Core 1.0, 3.1.3.7).
@@ -96,11 +140,11 @@ func (c *Client) askUserInfo(ctx context.Context, p *provider, subject string, t
 	return said, nil
 }
 
-func (c *Client) address(said claims) (invitation.Address, error) {
-	if said.Email == "" || !bool(said.EmailVerified) {
+func (c *Client) address(said claims) (address.Address, error) {
+	if !said.verified(c.OwnsDomains) {
 		return "", ErrUnverified
 	}
-	address, err := invitation.ParseAddress(said.Email)
+	address, err := address.Parse(said.Email)
 	if err != nil {
 		return "", fmt.Errorf("%w: %w", ErrUnverified, err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -413,7 +414,7 @@ func TestUnknownLinksAllLookTheSame(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	forged, err := foreign.Token(string(inv.UID), 1, invitation.Address(inv.Spec.Email))
+	forged, err := foreign.Token(string(inv.UID), 1, address.Address(inv.Spec.Email))
 	if err != nil {
 		t.Fatal(err)
 	}

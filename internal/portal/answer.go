@@ -44,7 +44,7 @@ func (p *Portal) getInvitation(v *visit) {
 	_, hasPassword, err := p.accounts.Find(v.r.Context(), v.found.address)
 	switch {
 	case err == nil, errors.Is(err, account.ErrNotFound):
-		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword, signedIn: who != nil})
+		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword, signedIn: who})
 	default:
 		p.fail(v, form{}, err)
 	}
@@ -255,7 +255,10 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
 // invited is the person who is signed in, if it is the invited one and their session opens the organisation; else nil.
 func (p *Portal) invited(v *visit) (*person, error) {
 	who, err := p.person(v, false)
-	if err != nil || who == nil || who.account.Name != v.found.address.AccountName() {
+	if err != nil || who == nil {
+		return nil, err
+	}
+	if is, err := p.isInvitee(v.r.Context(), who, v.found); err != nil || !is {
 		return nil, err
 	}
 	if o := v.found.offer.Organization; o != nil && !p.admits(who, o) {
@@ -430,10 +433,18 @@ func (p *Portal) note(v *visit, err error) bool {
 func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	offer := p.describe(v.r.Context(), v.found, v.words)
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
-		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: e.signedIn,
+		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
 		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
 		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
+}
+
+// emailOf is empty for nobody.
+func emailOf(who *person) string {
+	if who == nil {
+		return ""
+	}
+	return who.account.Spec.Email
 }
 
 func (p *Portal) declineForm(v *visit, status int, problems []problem) {

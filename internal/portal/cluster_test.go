@@ -31,6 +31,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/invitation"
 )
@@ -317,7 +318,7 @@ func (w *world) link(inv *rosterv1alpha1.Invitation) string {
 
 func (w *world) linkFor(inv *rosterv1alpha1.Invitation, attempt int32, email string) string {
 	w.t.Helper()
-	address, err := invitation.ParseAddress(email)
+	address, err := address.Parse(email)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -331,7 +332,7 @@ func (w *world) linkFor(inv *rosterv1alpha1.Invitation, attempt int32, email str
 // credentials of an address; nil if there are none.
 func (w *world) credentials(email string) *corev1.Secret {
 	w.t.Helper()
-	address, err := invitation.ParseAddress(email)
+	address, err := address.Parse(email)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -349,7 +350,7 @@ func (w *world) credentials(email string) *corev1.Secret {
 // account of an address; nil if there is none.
 func (w *world) account(email string) *rosterv1alpha1.Account {
 	w.t.Helper()
-	address, err := invitation.ParseAddress(email)
+	address, err := address.Parse(email)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -27,8 +27,8 @@ func newCompanies(c config.Portal, reader client.Reader, namespace string, clk c
 			return nil, fmt.Errorf("portal.issuers: %s: %w", i.Name, err)
 		}
 		issuer := oidc.Issuer{
-			Name: i.Name, DisplayName: i.DisplayName, URL: i.URL, ClientID: i.ClientID, Domains: i.Domains, MultiFactor: i.MultiFactor,
-			HTTP: oidc.NewHTTPClient(authorities),
+			Name: i.Name, DisplayName: i.DisplayName, URL: i.URL, ClientID: i.ClientID, Domains: i.Domains, OwnsDomains: i.OwnsDomains,
+			MultiFactor: i.MultiFactor, HTTP: oidc.NewHTTPClient(authorities),
 		}
 		if !i.PublicClient {
 			issuer.ClientSecret = func(ctx context.Context) (string, error) { return clientSecret(ctx, reader, secret, i.Name) }

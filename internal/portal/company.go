@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -13,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/oidc"
 )
@@ -51,10 +53,9 @@ func (p *Portal) postCompany(v *visit) {
 		return
 	}
 	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
-	address, err := invitation.ParseAddress(typed)
+	address, err := address.Parse(typed)
 	if err != nil {
-		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
-			[]problem{{Field: fieldLogin, Text: v.words.T("error.company.address")}})
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []problem{addressProblem(v.words, err)})
 		return
 	}
 	c := p.companies.For(address)
@@ -67,7 +68,7 @@ func (p *Portal) postCompany(v *visit) {
 }
 
 // companyOf is the sign-in that an organisation offers to an address; nil if it offers none.
-func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a invitation.Address) *oidc.Client {
+func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a address.Address) *oidc.Client {
 	policy := o.Spec.Security
 	if policy.SSO.Issuer == "" || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
 		return nil
@@ -187,11 +188,12 @@ var (
 // that they came from is of one that does. Then an Account is made for whoever has none.
 func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next string) error {
 	ctx, now := v.r.Context(), p.clock.Now()
-	acct, err := p.accountFor(ctx, v, c, id, next)
+	tie := account.Identity{Issuer: id.Issuer, Subject: id.Subject, Linked: now}
+	acct, err := p.accountFor(ctx, v, c, id, tie, next)
 	if err != nil {
 		return err
 	}
-	credentials, linked, err := p.accounts.Link(ctx, acct, account.Identity{Issuer: id.Issuer, Subject: id.Subject, Linked: now})
+	credentials, linked, err := p.accounts.Link(ctx, acct, tie)
 	if err != nil {
 		return err
 	}
@@ -219,6 +221,10 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 	if c.MultiFactor {
 		s.Prove(account.MethodCompanyFactor(c.Name), now)
 	}
+	s.Also = ""
+	if id.Address.AccountName() != acct.Name {
+		s.Also = id.Address
+	}
 	if !stays {
 		return p.proceed(v, acct, credentials, s, d, next)
 	}
@@ -232,9 +238,18 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 	return err
 }
 
-// accountFor is the Account of somebody whom a company vouches for.
-func (p *Portal) accountFor(ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, next string) (*rosterv1alpha1.Account, error) {
-	acct, err := p.accounts.Lookup(ctx, string(id.Address))
+// accountFor is the Account of somebody whom a company knows: the one that is tied to them, whatever their address is by now, else the one of
+// the address that the company vouches for.
+func (p *Portal) accountFor(
+	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, tie account.Identity, next string,
+) (*rosterv1alpha1.Account, error) {
+	acct, err := p.accounts.ByIdentity(ctx, tie)
+	if errors.Is(err, account.ErrNotFound) {
+		if id.NoAddress != nil {
+			return nil, id.NoAddress
+		}
+		acct, err = p.accounts.Lookup(ctx, string(id.Address))
+	}
 	if err != nil && !errors.Is(err, account.ErrNotFound) {
 		return nil, err
 	}
@@ -243,10 +258,18 @@ func (p *Portal) accountFor(ctx context.Context, v *visit, c *oidc.Client, id oi
 		if err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(all, func(b belonging) bool { return b.organization != nil && p.companyOf(b.organization, id.Address) == c }) {
+		own := address.Address(acct.Spec.Email)
+		if slices.ContainsFunc(all, func(b belonging) bool { return b.organization != nil && p.companyOf(b.organization, own) == c }) {
 			return acct, nil
 		}
 	}
+	return p.inviteeFor(ctx, v, c, id, acct, next)
+}
+
+// inviteeFor is the Account of somebody whom a company knows and who comes from an invitation: the one that they have, if it is nil a new one.
+func (p *Portal) inviteeFor(
+	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, acct *rosterv1alpha1.Account, next string,
+) (*rosterv1alpha1.Account, error) {
 	token, ok := strings.CutPrefix(next, "/invitations/")
 	if !ok {
 		return nil, errNoMembership
@@ -258,14 +281,34 @@ func (p *Portal) accountFor(ctx context.Context, v *visit, c *oidc.Client, id oi
 	switch {
 	case err != nil:
 		return nil, err
-	case f.address != id.Address:
-		return nil, errOtherInvitee
-	case f.check(p.clock.Now()) != invitation.LinkOpen, p.companyOf(f.offer.Organization, id.Address) != c:
+	case f.address != id.Address && (acct == nil || f.address.AccountName() != acct.Name):
+		return nil, cmp.Or(id.NoAddress, errOtherInvitee)
+	case f.check(p.clock.Now()) != invitation.LinkOpen, p.companyOf(f.offer.Organization, f.address) != c:
 		return nil, errNoMembership
 	case acct != nil:
 		return acct, nil
 	}
 	return p.accounts.Ensure(ctx, id.Address, p.profileOf(v, f, id))
+}
+
+// isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or the
+// company that the organisation signs in with has said at the sign-in that the address is theirs, too. A company is asked because a link is
+// not enough: whoever it was passed on to has it as well. Where the address has an Account of its own, that one accepts; and a Member who was
+// declared has the address that stands there.
+func (p *Portal) isInvitee(ctx context.Context, who *person, f found) (bool, error) {
+	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
+	switch {
+	case who.account.Name == f.address.AccountName():
+		return true, nil
+	case who.session.Also != f.address, o == nil, f.offer.Invitation.Spec.MemberRef != nil, p.companyOf(o, f.address) == nil,
+		p.companyOf(o, own) == nil, !invitation.DomainAllowed(own, o.Spec.Invitations.AllowedDomains):
+		return false, nil
+	}
+	_, _, err := p.accounts.Find(ctx, f.address)
+	if errors.Is(err, account.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.

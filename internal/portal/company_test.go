@@ -171,6 +171,99 @@ func TestCompanyAccountStaysWithItsPerson(t *testing.T) {
 	s.browser().at(acme, "ana", "/account").expect(t, http.StatusForbidden, "Your account is suspended")
 }
 
+// tie ties the Account of an address to a person of a company, as an earlier sign-in did.
+func (w *world) tie(s *site, i *issuer, subject string, a *rosterv1alpha1.Account) {
+	w.t.Helper()
+	if _, _, err := s.store.Link(context.Background(), a, account.Identity{Issuer: i.server.URL, Subject: subject, Linked: now()}); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// People marry, move and change departments: the company gives them another address, or none that counts here, and they stay who they are.
+func TestCompanyGivesAPersonAnotherAddress(t *testing.T) {
+	w := newWorld(t)
+	acme := w.startIssuer("acme", w.ns+".example", map[string]testpeer.Claims{
+		"zoe": verified(w.address("zoe.park")), "moved": verified("moved@elsewhere.example"), "silent": {},
+		"taken": verified(w.address("eve")), "stranger": {},
+	})
+	s := w.site(unlimited, companies(acme))
+	w.sso("acme", rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO)
+	w.registered(s, "eve")
+	for _, name := range []string{"zoe", "moved", "silent", "taken"} {
+		w.tie(s, acme, name, w.registered(s, name))
+		w.joined(name, nil, nil)
+		b := s.browser()
+		b.follow(b.at(acme, name, "/account")).expect(t, http.StatusOK, w.address(name))
+	}
+	if w.account(w.address("zoe.park")) != nil {
+		t.Error("the other address got an Account of its own")
+	}
+	s.browser().at(acme, "stranger", "/account").expect(t, http.StatusForbidden, "does not say that your mail address is verified")
+
+	// A label alone opens nothing: it only finds. An administrator who cuts the tie leaves it.
+	secret := w.credentials(w.address("zoe"))
+	delete(secret.Data, "identities")
+	if err := w.admin.Update(context.Background(), secret); err != nil {
+		t.Fatal(err)
+	}
+	if len(w.account(w.address("zoe")).Labels) == 0 {
+		t.Error("the Account has no label")
+	}
+	s.browser().at(acme, "zoe", "/account").expect(t, http.StatusForbidden, "None of your organisations signs in with The acme company")
+}
+
+// An invitation to another address of somebody who is signed in: theirs by the word of the company, and by nothing less.
+func TestAcceptingByAnotherAddress(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	park := w.address("zoe.park")
+	acme := w.startIssuer("acme", w.ns+".example", map[string]testpeer.Claims{"zoe": verified(park), "eve": verified(w.address("eve"))})
+	s := w.site(unlimited, companies(acme))
+	for _, world := range []*world{w, other} {
+		world.sso("acme", rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO)
+	}
+	for _, name := range []string{"zoe", "eve"} {
+		w.tie(s, acme, name, w.registered(s, name))
+		w.joined(name, nil, nil)
+	}
+	to := func(i *rosterv1alpha1.Invitation) { i.Spec.Email = park }
+	inv := other.invite("park", to)
+	accept := url.Values{"action": {"accept"}}
+	for name, b := range map[string]*browser{"with a password": s.browser(), "by the company": s.browser()} {
+		if name == "by the company" {
+			b.at(acme, "eve", "/account").expect(t, http.StatusSeeOther)
+		} else {
+			b.post("/sign-in", signIn(w.address("zoe"), goodPassword)).expect(t, http.StatusSeeOther)
+		}
+		b.get(other.link(inv)).expect(t, http.StatusOK, `autocomplete="new-password"`)
+		b.post(other.link(inv), accept).expect(t, http.StatusUnprocessableEntity)
+		if got := other.fresh(inv).Status.State; got != rosterv1alpha1.InvitationSent {
+			t.Fatalf("signed in %s, somebody else accepted: %s", name, got)
+		}
+	}
+	b := s.browser()
+	b.follow(b.at(acme, "zoe", other.link(inv))).expect(t, http.StatusOK, park+" is your address, too", "You join as "+w.address("zoe"))
+	b.follow(b.post(other.link(inv), accept)).expect(t, http.StatusOK, "Welcome to Acme Social")
+	if got := other.fresh(inv).Status.AccountRef; got == nil || got.Name != w.account(w.address("zoe")).Name {
+		t.Errorf("accepted by %v", got)
+	}
+	if w.account(park) != nil {
+		t.Error("the other address got an Account of its own")
+	}
+
+	t.Run("not for a declared Member, whose address stands there", func(t *testing.T) {
+		_, declared := other.declared("zoe-park", func(m *rosterv1alpha1.Member) { m.Spec.Email = park })
+		page := b.get(other.linkFor(declared, 1, park))
+		if strings.Contains(page.body, "You join as") {
+			t.Error("somebody with another address can accept for a declared Member")
+		}
+	})
+	t.Run("not once the address has an Account of its own", func(t *testing.T) {
+		w.registered(s, "zoe.park")
+		again := other.invite("again", to)
+		b.get(other.link(again)).expect(t, http.StatusOK, "Sign in to accept")
+	})
+}
+
 // The company of one organisation does not open another one's invitation, even to the same person.
 func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
@@ -271,7 +364,9 @@ func TestCompanySignInPages(t *testing.T) {
 	b.get("/sign-in/company").expect(t, http.StatusOK, "Type your address at work.")
 	b.post("/sign-in/company", url.Values{"login": {"nobody@" + w.ns + ".example"}}).expect(t, http.StatusOK, "Continue with The acme company")
 	b.post("/sign-in/company", url.Values{"login": {"x@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "No company sign-in is known for globex.example")
-	b.post("/sign-in/company", url.Values{"login": {"x"}}).expect(t, http.StatusUnprocessableEntity, "Type your mail address")
+	b.post("/sign-in/company", url.Values{"login": {"x"}}).expect(t, http.StatusUnprocessableEntity, "Type a full email address")
+	b.post("/sign-in/company", url.Values{"login": {"x\u200b@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "200B ZERO WIDTH SPACE")
+	b.post("/sign-in/company?lang=fr", url.Values{"login": {"q＠x@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "FF20 FULLWIDTH COMMERCIAL AT")
 	b.get("/sign-in/company/globex").expect(t, http.StatusNotFound)
 	b.get("/sign-in/company/globex/callback").expect(t, http.StatusNotFound)
 	for _, query := range []string{"", "?code=x&state=y", "?error=access_denied", "?state=%ff&code=%00"} {

@@ -5,7 +5,7 @@ package portal
 import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // demanding are the organisations of the person that ask them for a second factor which the session has not given. One that the session
@@ -60,7 +60,7 @@ func (p *Portal) otherWays(v *visit) []wayView {
 		if account.Admits(b.organization.Spec.Security, withPassword(v.person.session, p)) {
 			add(v.words.T("account.closed.password"), "/sign-in/confirm")
 		}
-		if c := p.companyOf(b.organization, invitation.Address(v.person.account.Spec.Email)); c != nil {
+		if c := p.companyOf(b.organization, address.Address(v.person.account.Spec.Email)); c != nil {
 			add(v.words.T("company.go", "Company", c.DisplayName), "/sign-in/company/"+c.Name)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -49,9 +50,13 @@ func (p *Portal) postForgotten(v *visit) {
 		p.forgottenForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldLogin, Text: v.words.T("error.login.missing")}})
 		return
 	}
+	if problems := loginProblems(v.words, typed); len(problems) > 0 {
+		p.forgottenForm(v, http.StatusUnprocessableEntity, problems)
+		return
+	}
 	login := canonicalLogin(typed)
 	result := resultSuccess
-	if p.mails.take(loginHash(login)) > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, login) }) {
+	if p.mails.take(loginHash(login)) > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
 		result = resultThrottled
 	}
 	p.audit(v, eventForgotten, result, "", "login", loginHash(login))
@@ -73,7 +78,7 @@ func (p *Portal) remind(ctx context.Context, login string) {
 	case !errors.Is(err, account.ErrNotFound):
 		errs = append(errs, err)
 	}
-	if address, err := invitation.ParseAddress(login); err == nil {
+	if address, err := address.Parse(login); err == nil {
 		errs = append(errs, p.renewAll(ctx, address))
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -82,7 +87,7 @@ func (p *Portal) remind(ctx context.Context, login string) {
 }
 
 // renewAll asks for new links of the expired invitations of an address.
-func (p *Portal) renewAll(ctx context.Context, address invitation.Address) error {
+func (p *Portal) renewAll(ctx context.Context, address address.Address) error {
 	var list rosterv1alpha1.InvitationList
 	if err := p.cache.List(ctx, &list, client.MatchingFields{addressIndex: string(address)}); err != nil {
 		return fmt.Errorf("looking for invitations: %w", err)
@@ -103,7 +108,7 @@ func (p *Portal) renewAll(ctx context.Context, address invitation.Address) error
 }
 
 // renew asks for a new link of an invitation if it has expired and its organisation allows that. What the cache says is only where to look.
-func (p *Portal) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, address invitation.Address) (bool, error) {
+func (p *Portal) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, address address.Address) (bool, error) {
 	if inv.Status.State != rosterv1alpha1.InvitationExpired && !expired(inv, p.clock.Now()) {
 		return false, nil
 	}

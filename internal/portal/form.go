@@ -77,8 +77,8 @@ type formError struct {
 	problems []problem
 	// signIn says that the form that asks for an existing password is the right one.
 	signIn bool
-	// signedIn says that the invited person is signed in, and nothing has to be typed.
-	signedIn bool
+	// signedIn is the invited person if they are signed in, and nothing has to be typed.
+	signedIn *person
 }
 
 func (*formError) Error() string { return "the form has to be corrected" }

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -51,7 +52,7 @@ func (p *Portal) review(ctx context.Context, f *found) error {
 // inviterMember is the Member who was recorded as the inviter, else one who has the address now; nil if there is none. The cache is asked
 // for a name only.
 func (p *Portal) inviterMember(
-	ctx context.Context, inv *rosterv1alpha1.Invitation, address invitation.Address,
+	ctx context.Context, inv *rosterv1alpha1.Invitation, address address.Address,
 ) (*rosterv1alpha1.Member, error) {
 	name := invitation.RecordedInviter(inv)
 	if name == "" {
@@ -72,7 +73,7 @@ func (p *Portal) inviterMember(
 }
 
 // membersAt are the Members of an address, as the cache knows them.
-func (p *Portal) membersAt(ctx context.Context, namespace string, address invitation.Address) ([]*rosterv1alpha1.Member, error) {
+func (p *Portal) membersAt(ctx context.Context, namespace string, address address.Address) ([]*rosterv1alpha1.Member, error) {
 	var list rosterv1alpha1.MemberList
 	err := p.cache.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{addressIndex: string(address)})
 	members := make([]*rosterv1alpha1.Member, len(list.Items))

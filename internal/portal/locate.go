@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -30,7 +31,7 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		if !ok {
 			return nil
 		}
-		a, err := invitation.ParseAddress(m.Spec.Email)
+		a, err := address.OfMember(m)
 		if err != nil {
 			return nil
 		}
@@ -63,7 +64,7 @@ type found struct {
 	token   string
 	attempt int32
 	// address that the link was sent to, and that the signature covers.
-	address invitation.Address
+	address address.Address
 	offer   invitation.Offer
 }
 
@@ -81,8 +82,8 @@ func (f found) check(now time.Time) invitation.Verdict {
 }
 
 // current is the address that would be invited now.
-func (f found) current() invitation.Address {
-	a, err := invitation.ParseAddress(f.offer.Email())
+func (f found) current() address.Address {
+	a, err := address.Parse(f.offer.Email())
 	if err != nil {
 		return ""
 	}
@@ -183,7 +184,7 @@ func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitat
 }
 
 // signedFor says which address the token was signed for, of those that the invitation may have been sent to.
-func signedFor(keys invitation.Keys, token string, offer invitation.Offer) (invitation.Address, bool) {
+func signedFor(keys invitation.Keys, token string, offer invitation.Offer) (address.Address, bool) {
 	for _, a := range addresses(offer) {
 		if keys.Verify(token, a) == nil {
 			return a, true
@@ -193,19 +194,19 @@ func signedFor(keys invitation.Keys, token string, offer invitation.Offer) (invi
 }
 
 // nobody stands in for the address of an invitation that is not there, so that looking takes as long.
-const nobody invitation.Address = "nobody@roster.invalid"
+const nobody address.Address = "nobody@roster.invalid"
 
 // addresses that the link may have been sent to: the one that is invited now, and the one that the mail went to, which alone is left
 // when the Member has been deleted.
-func addresses(offer invitation.Offer) []invitation.Address {
+func addresses(offer invitation.Offer) []address.Address {
 	if offer.Invitation == nil {
-		return []invitation.Address{nobody}
+		return []address.Address{nobody}
 	}
-	var all []invitation.Address
-	if a, err := invitation.ParseAddress(offer.Email()); err == nil {
+	var all []address.Address
+	if a, err := address.Parse(offer.Email()); err == nil {
 		all = append(all, a)
 	}
-	if mailed := invitation.Address(offer.Invitation.Status.Email); mailed != "" && !slices.Contains(all, mailed) {
+	if mailed := address.Address(offer.Invitation.Status.Email); mailed != "" && !slices.Contains(all, mailed) {
 		all = append(all, mailed)
 	}
 	return all

@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // menuView stands at the top of the pages of somebody who is signed in.
@@ -63,5 +63,5 @@ func (p *Portal) avatar(v *visit) string {
 		return ""
 	}
 	v.w.Header().Set("Content-Security-Policy", contentSecurityPolicy(avatarHost))
-	return invitation.Address(spec.Email).AvatarURL()
+	return address.Address(spec.Email).AvatarURL()
 }

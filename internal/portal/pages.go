@@ -199,8 +199,8 @@ type formPage struct {
 	Forgotten string
 	// Ways are those to sign in that open the organisation.
 	Ways waysView
-	// SignedIn says that the invited person is signed in on this browser.
-	SignedIn bool
+	// SignedIn is the address of the invited person's Account, if they are signed in on this browser.
+	SignedIn string
 }
 
 // fields are those of a form, with what has to be corrected.

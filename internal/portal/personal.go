@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -149,7 +150,7 @@ func (p *person) leaves(m *rosterv1alpha1.Member) bool {
 // pending are the open invitations to the person's address. The links are made here: whoever is signed in has shown that the address is
 // theirs when they accepted their first one.
 func (p *Portal) pending(ctx context.Context, v *visit) ([]pendingView, error) {
-	address := invitation.Address(v.person.account.Spec.Email)
+	address := address.Address(v.person.account.Spec.Email)
 	var list rosterv1alpha1.InvitationList
 	if err := p.cache.List(ctx, &list, client.MatchingFields{addressIndex: string(address)}); err != nil {
 		return nil, fmt.Errorf("looking for invitations: %w", err)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"mime"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
 )
@@ -141,7 +143,24 @@ func parseBase(s string) (*url.URL, error) {
 	if !regexp.MustCompile(`^[A-Za-z0-9._~/-]*$`).MatchString(u.Path) || strings.Contains(u.Path, "//") {
 		return nil, fmt.Errorf("portal address %q: its path may hold letters, digits and ._~- only", s)
 	}
+	u.Host = browserHost(u)
 	return u, nil
+}
+
+// browserHost is the host of an address as browsers have it in origins, and in what passkeys are made for: lower case, ASCII, and without the
+// port that belongs to the scheme (URL Standard, 3.5; HTML Standard, 7.1).
+func browserHost(u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	if ascii, err := address.Domain(host); err == nil {
+		host = ascii
+	}
+	switch port := u.Port(); {
+	case port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme]:
+		return net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		return "[" + host + "]"
+	}
+	return host
 }
 
 // visit is one request, and what is known about it.
@@ -225,6 +244,8 @@ func (p *Portal) routes() *http.ServeMux {
 	for _, r := range append(p.factorRoutes(), p.connectRoutes()...) {
 		handle(r.pattern(p.root), r.serve)
 	}
+	// Password managers look for it at the host, wherever the portal is on it (A Well-Known URL for Changing Passwords, W3C).
+	handle("GET /.well-known/change-password", func(v *visit) { p.seeOther(v, "/account/password", "") })
 	handle("/", p.notFound)
 	return mux
 }

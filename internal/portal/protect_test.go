@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -150,6 +151,43 @@ func TestPathOfTheBaseURL(t *testing.T) {
 		if _, err := New(Options{BaseURL: bad}); err == nil {
 			t.Errorf("New took the address %q", bad)
 		}
+	}
+}
+
+// Browsers write hosts in one form only: in the origins of forms, and in what passkeys are made for.
+func TestTheHostIsAsBrowsersWriteIt(t *testing.T) {
+	for base, want := range map[string]string{
+		"https://People.Acme.example": "people.acme.example", "https://people.acme.example:443": "people.acme.example",
+		"http://people.acme.example:80/x": "people.acme.example", "https://people.acme.example:8443": "people.acme.example:8443",
+		"https://BÜCHER.example": "xn--bcher-kva.example", "http://[::1]:80": "[::1]", "http://127.0.0.1:8080": "127.0.0.1:8080",
+		"http://LOCALHOST:8080": "localhost:8080", "https://roster_internal": "roster_internal",
+	} {
+		u, err := parseBase(base)
+		if err != nil || u.Host != want {
+			t.Errorf("%s: %v, %v, want the host %s", base, u, err, want)
+		}
+	}
+	p, err := New(Options{BaseURL: "https://People.Acme.example", Clock: clock.RealClock{}, Log: logr.Discard()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	options, _, err := p.passkeys.BeginSignIn(time.Now())
+	if err != nil || !strings.Contains(string(options), `"rpId":"people.acme.example"`) {
+		t.Errorf("passkeys are asked for with %s, %v", options, err)
+	}
+}
+
+func TestPasswordManagersFindThePage(t *testing.T) {
+	w := newWorld(t)
+	for base, want := range map[string]string{"http://127.0.0.1": "/account/password", "http://127.0.0.1/teams": "/teams/account/password"} {
+		b := w.site(func(c *configure) { c.BaseURL = base }).browser()
+		a := b.get("/.well-known/change-password")
+		a.expect(t, http.StatusSeeOther)
+		if got := a.Header.Get("Location"); got != want {
+			t.Errorf("%s: sent to %s, want %s", base, got, want)
+		}
+		b.get(want).expect(t, http.StatusSeeOther)
+		b.get("/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200").expect(t, http.StatusNotFound)
 	}
 }
 

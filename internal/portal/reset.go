@@ -13,7 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -167,7 +167,7 @@ func (p *Portal) passwordRules(ctx context.Context, acct *rosterv1alpha1.Account
 	if err != nil {
 		return passwordRules{}, err
 	}
-	owner := account.Person{Address: invitation.Address(acct.Spec.Email), Names: []string{acct.Spec.DisplayName, acct.Spec.Username}}
+	owner := account.Person{Address: address.Address(acct.Spec.Email), Names: []string{acct.Spec.DisplayName, acct.Spec.Username}}
 	var policies []rosterv1alpha1.PasswordPolicy
 	for _, m := range members {
 		if m.organization != nil {
@@ -194,7 +194,7 @@ func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) 
 	var all []belonging
 	for i := range list.Items {
 		m := &list.Items[i]
-		if a, err := invitation.ParseAddress(m.Spec.Email); err != nil || string(a) != acct.Spec.Email {
+		if !membership.BelongsTo(m, acct) {
 			continue // a Member that claims somebody else's Account
 		}
 		org, err := countingOrganization(ctx, p.cache, m.Namespace)

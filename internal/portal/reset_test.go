@@ -58,6 +58,11 @@ func TestForgottenPassword(t *testing.T) {
 	other := s.browser()
 	other.get("/forgotten").expect(t, http.StatusOK, "Forgotten your password?")
 	other.post("/forgotten", nil).expect(t, http.StatusUnprocessableEntity, "Type your email address")
+	for typed, says := range map[string]string{"ana\u200b@acme.example": "200B ZERO WIDTH SPACE", `"a..b"@mail.example`: "quotation marks"} {
+		other.post("/forgotten", url.Values{"login": {typed}}).expect(t, http.StatusUnprocessableEntity, says)
+		other.post("/sign-in", signIn(typed, "x")).expect(t, http.StatusUnprocessableEntity, says)
+	}
+	other.post("/forgotten?lang=fr", url.Values{"login": {"ana\u200b@acme.example"}}).expect(t, http.StatusUnprocessableEntity, "200B ZERO WIDTH SPACE, qui n’a pas sa place")
 	other.forgotten(strings.ToUpper(w.address("ana"))).expect(t, http.StatusOK, "Look into your mail")
 	asked := w.requested("ana", rosterv1alpha1.MailPasswordReset)
 	if !asked.Equal(now()) {

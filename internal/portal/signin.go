@@ -5,11 +5,12 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // fieldLogin is the address or the user name.
@@ -92,6 +93,10 @@ func (p *Portal) postSignIn(v *visit) {
 		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
 		return
 	}
+	if problems := loginProblems(v.words, typed); len(problems) > 0 {
+		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
+		return
+	}
 	login := canonicalLogin(typed)
 	d, err := p.browser(v)
 	if err != nil {
@@ -103,7 +108,7 @@ func (p *Portal) postSignIn(v *visit) {
 		p.throttled(v, wait)
 		return
 	}
-	acct, c, err := p.accounts.SignIn(v.r.Context(), login, password)
+	acct, c, err := p.accounts.SignIn(v.r.Context(), typed, password)
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
 		p.audit(v, eventSignIn, resultFailure, "", "login", loginHash(login))
@@ -134,9 +139,48 @@ func missing(w words, login, password string) []problem {
 	return problems
 }
 
+// addressProblem says what is wrong with an address, by its text alone.
+func addressProblem(w words, err error) problem {
+	e := (*address.Error)(nil)
+	text := w.T("error.address.none")
+	if errors.As(err, &e) {
+		switch e.Fault {
+		case address.BadCharacter, address.HiddenInDomain:
+			text = w.T("error.address.character", "Character", e.Name())
+		case address.StandsForAnother:
+			text = w.T("error.address.form", "Character", e.Name(), "Plain", e.Instead())
+		case address.UpperCase:
+			text = w.T("error.address.upper", "Character", e.Name())
+		case address.Quoted:
+			text = w.T("error.address.quoted")
+		case address.Dots:
+			text = w.T("error.address.dots")
+		case address.BadDomain:
+			text = w.T("error.address.domain")
+		case address.NoAddress, address.MoreThanAddress, address.NotUTF8, address.TooLong:
+		}
+	}
+	return problem{Field: fieldLogin, Text: text}
+}
+
+// loginProblems are those of a field that takes an address or a user name: of what the person cannot see or did not mean to type. Letters in
+// upper case are let through to where Accounts are looked up: one may be named by a former form.
+func loginProblems(w words, typed string) []problem {
+	_, err := address.Parse(typed)
+	e := (*address.Error)(nil)
+	unseen := []address.Fault{address.BadCharacter, address.HiddenInDomain, address.StandsForAnother, address.Quoted}
+	if !strings.Contains(typed, "@") || !errors.As(err, &e) || !slices.Contains(unseen, e.Fault) {
+		return nil
+	}
+	return []problem{addressProblem(w, err)}
+}
+
 // canonicalLogin is a login in the form in which tries at it are counted.
 func canonicalLogin(typed string) string {
-	if a, err := invitation.ParseAddress(typed); err == nil {
+	if a, err := address.Parse(typed); err == nil {
+		return string(a)
+	}
+	if a := address.Former(typed); a != "" {
 		return string(a)
 	}
 	return strings.ToLower(typed)

@@ -17,6 +17,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -177,7 +178,7 @@ func TestReplacedKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	token, err := keys.Token(string(inv.UID), 1, invitation.Address(inv.Spec.Email))
+	token, err := keys.Token(string(inv.UID), 1, address.Address(inv.Spec.Email))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -25,6 +25,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -161,7 +162,7 @@ func (b *bench) links(namespace string, keys invitation.Keys) []string {
 		b.must(b.client.Create(b.ctx, inv))
 		asSent(inv, time.Now(), 72*time.Hour)
 		b.must(b.client.Status().Update(b.ctx, inv))
-		token, err := keys.Token(string(inv.UID), inv.Status.Attempt, invitation.Address(inv.Spec.Email))
+		token, err := keys.Token(string(inv.UID), inv.Status.Attempt, address.Address(inv.Spec.Email))
 		b.must(err)
 		links[i] = "/invitations/" + token
 	})

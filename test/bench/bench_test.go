@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -308,7 +309,7 @@ func declared(b *bench, r *results) {
 func roleChange(b *bench, r *results) {
 	fmt.Println("Role changes")
 	b.organization("roles")
-	address := invitation.Address("ana@roles.example")
+	address := address.Address("ana@roles.example")
 	m := &rosterv1alpha1.Member{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "roles", Name: "ana"},
 		Spec:       rosterv1alpha1.MemberSpec{Email: string(address), AccountRef: &rosterv1alpha1.LocalReference{Name: address.AccountName()}},

@@ -14,7 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 const large = "large"
@@ -50,8 +50,8 @@ func thousands(b *bench, r *results) {
 
 func personName(i int) string { return fmt.Sprintf("person-%05d", i) }
 
-func personAddress(i int) invitation.Address {
-	return invitation.Address(personName(i) + "@" + large + ".example")
+func personAddress(i int) address.Address {
+	return address.Address(personName(i) + "@" + large + ".example")
 }
 
 func newMember(i int) *rosterv1alpha1.Member {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -35,11 +36,16 @@ func TestThemselvesUnderOtherNames(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for name, address := range map[string]string{
-		"mixed": "Mia.Wang@Acme.Example", "umlaut": "uwe@bücher.example", "wide": "wendy@\uff41cme.example", "plus": "pia+work@acme.example",
+		"mixed": "Mia.Wang@Acme.Example", "umlaut": "uwe@bücher.example", "wide": "wendy@\uff41cme.example", "plus": "pia+work@acme.example", "parts": "jo\u0308rg@acme.example",
 	} {
 		w.Expect(cluster.Client.Create(t.Context(), w.member(name, email(address), role(managerRole)))).To(Succeed())
 	}
+	parts := &rosterv1alpha1.Member{}
+	w.Expect(cluster.Client.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: "parts"}, parts)).To(Succeed())
+	parts.Status.Email = "jörg@acme.example" // as the operator writes it
+	w.Expect(cluster.Client.Status().Update(t.Context(), parts)).To(Succeed())
 	users := map[string]string{
+		"oidc:jörg@acme.example":                            "parts",
 		"mia.wang@acme.example":                             "mixed",
 		"MIA.WANG@acme.example":                             "mixed",
 		"oidc:mia.wang@acme.example":                        "mixed",

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/playground/mailbox"
 )
 
@@ -90,7 +90,7 @@ func (p *preset) browser(name string) *browser {
 	p.Helper()
 	jar, err := cookiejar.New(nil)
 	p.Expect(err).NotTo(HaveOccurred())
-	account := invitation.Address(p.address[name]).AccountName()
+	account := address.Address(p.address[name]).AccountName()
 	return &browser{p, &http.Client{Jar: jar}, fmt.Sprintf("2001:db8:%s:%s::1", account[2:6], account[6:10])}
 }
 
@@ -160,7 +160,7 @@ func (p *preset) join(names ...string) {
 func (p *preset) account(name string) *rosterv1alpha1.Account {
 	p.Helper()
 	a := &rosterv1alpha1.Account{}
-	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: invitation.Address(p.address[name]).AccountName()}
+	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: address.Address(p.address[name]).AccountName()}
 	p.Expect(p.api.Get(p.Context(), key, a)).To(Succeed())
 	return a
 }

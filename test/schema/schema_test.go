@@ -25,6 +25,17 @@ var wrong = map[string]struct {
 }{
 	"an invitation without @":             {"Invitation", `{email: ana.acme.example}`, []string{"spec.email", "must be a plain mail address such as ana@example.com"}},
 	"an address with a name":              {"Invitation", `{email: "Ana <ana@acme.example>"}`, []string{"spec.email", "plain mail address"}},
+	"a quoted address":                    {"Member", `{email: '"a..b"@mail.example'}`, []string{"spec.email", "without quotation marks"}},
+	"a quoted address with brackets":      {"Invitation", `{email: '"ana[x]"@mail.example'}`, []string{"spec.email", "without quotation marks"}},
+	"a byte order mark":                   {"Member", `{email: "\uFEFFana@acme.example"}`, []string{"spec.email", "cannot be seen"}},
+	"a zero width space":                  {"Invitation", `{email: "ana\u200b@acme.example"}`, []string{"spec.email", "cannot be seen"}},
+	"a next line":                         {"Invitation", `{email: "ana\u0085@acme.example"}`, []string{"spec.email", "cannot be seen"}},
+	"a right-to-left override":            {"Member", `{email: "ana\u202e@acme.example"}`, []string{"spec.email", "cannot be seen"}},
+	"a full-width @":                      {"Invitation", `{email: "q＠elsewhere.example@acme.example"}`, []string{"spec.email", "plain mail address"}},
+	"a full-width letter":                 {"Member", `{email: "ａna@acme.example"}`, []string{"spec.email", "full-width letter"}},
+	"a Kelvin sign":                       {"Invitation", `{email: "\u212Aim@acme.example"}`, []string{"spec.email", "outside ASCII in lower case"}},
+	"a dotted capital I":                  {"Member", `{email: "\u0130pek@acme.example"}`, []string{"spec.email", "outside ASCII in lower case"}},
+	"a domain without a dot":              {"Invitation", `{email: "ana@acme"}`, []string{"spec.email", "full domain"}},
 	"two addresses":                       {"Invitation", `{email: "a@b.example, c@d.example"}`, []string{"spec.email", "plain mail address"}},
 	"neither an address nor a member":     {"Invitation", `{role: Manager}`, []string{"name either email", "memberRef"}},
 	"both":                                {"Invitation", `{email: ana@acme.example, memberRef: {name: ana}}`, []string{"name either email", "not both"}},
@@ -90,12 +101,22 @@ var right = map[string]struct{ kind, spec, want string }{
 
 // changes that are not allowed once the object exists.
 var changes = map[string]struct{ kind, before, after, says string }{
-	"another address of an invitation": {"Invitation", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "delete the Invitation and create another"},
+	"another address of an invitation": {"Invitation", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "cannot be changed, but for its case or to the form in status.email: delete the Invitation and create another"},
 	"another member of an invitation":  {"Invitation", `{memberRef: {name: ana}}`, `{memberRef: {name: ben}}`, "memberRef cannot be changed"},
 	"an address instead of a member":   {"Invitation", `{memberRef: {name: ana}}`, `{email: ana@acme.example}`, "cannot be changed"},
 	"another address of a member":      {"Member", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "create one with the new address"},
+	"another domain of a member":       {"Member", `{email: ana@bücher.example}`, `{email: ana@xn--bcher-kva.example}`, "to the form in status.email"},
 	"another scope of a role":          {"CustomRole", `{scope: Profile, permissions: [get]}`, `{scope: Organization, permissions: [ViewTeam]}`, "delete the CustomRole and create another"},
 	"another network":                  {"SocialProfile", `{network: X, handle: acme}`, `{network: Threads, handle: acme}`, "cannot be changed"},
+}
+
+// same are changes of an address that change nothing. The operator has looked at the object before.
+var same = map[string]struct{ kind, before, status, after string }{
+	"the case of a member's address":              {"Member", `{email: Ana@acme.example}`, `{}`, `{email: ana@ACME.example}`},
+	"the case of an invitation's address":         {"Invitation", `{email: Ana@acme.example}`, `{}`, `{email: ana@ACME.example}`},
+	"the form of the domain of a member":          {"Member", `{email: Ana@BÜCHER.example}`, `{email: ana@xn--bcher-kva.example}`, `{email: ana@xn--bcher-kva.example}`},
+	"the form of the domain of an invitation":     {"Invitation", `{email: Ana@BÜCHER.example}`, `{email: ana@xn--bcher-kva.example}`, `{email: Ana@XN--bcher-kva.example}`},
+	"an address in NFD to the one that is mailed": {"Invitation", `{email: "jo\u0308rg@acme.example"}`, `{email: jörg@acme.example}`, `{email: jörg@acme.example}`},
 }
 
 func TestSchema(t *testing.T) {
@@ -118,6 +139,25 @@ func TestSchema(t *testing.T) {
 	}
 	for name, r := range right {
 		t.Run(name, func(t *testing.T) { expectTaken(ctx, t, c, r.kind, r.spec, r.want) })
+	}
+	for name, s := range same {
+		t.Run(name, func(t *testing.T) {
+			o := object(t, s.kind, s.before)
+			if err := c.Create(ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			o.Object["status"] = parse(t, s.status)
+			if err := c.Status().Update(ctx, o); err != nil {
+				t.Fatal(err)
+			}
+			o.Object["spec"] = object(t, s.kind, s.after).Object["spec"]
+			if err := c.Update(ctx, o); err != nil {
+				t.Error(err)
+			}
+			if err := c.Delete(ctx, o); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	for name, ch := range changes {
 		t.Run(name, func(t *testing.T) {

@@ -10,9 +10,11 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/pquerna/otp"
 	"github.com/pquerna/otp/hotp"
+	"golang.org/x/text/unicode/norm"
 )
 
 // What authenticator apps understand without being told: HMAC-SHA-1, six digits, thirty seconds (RFC 6238, 4; other values of the key URI
@@ -65,10 +67,9 @@ func secretOf(seed []byte) string { return strings.ReplaceAll(SeedText(seed), " 
 func Step(at time.Time) int64 { return at.Unix() / int64(Period.Seconds()) }
 
 // MatchStep says which step a code belongs to, of those that may be used at that time and are later than the last one that was accepted: a
-// code that somebody looked over a shoulder for is worth nothing after its owner used it. Spaces in the code are ignored. All candidates
-// are compared, in constant time.
+// code that somebody looked over a shoulder for is worth nothing after its owner used it. All candidates are compared, in constant time.
 func MatchStep(seed []byte, code string, at time.Time, last int64) (step int64, ok bool) {
-	typed := strings.Join(strings.Fields(code), "")
+	typed := Typed(code)
 	now := Step(at)
 	for candidate := now - window; candidate <= now+window; candidate++ {
 		want, err := codeAt(seed, candidate)
@@ -78,6 +79,17 @@ func MatchStep(seed []byte, code string, at time.Time, last int64) (step int64, 
 		}
 	}
 	return step, ok
+}
+
+// Typed is a code as it was shown, however somebody typed it: apps and people group digits by spaces and dashes, and keyboards for Chinese
+// and Japanese write full-width ones.
+func Typed(code string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.In(r, unicode.Pd, unicode.Cf) || r == '−' || r == 'ー' {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(code))
 }
 
 // Code is what an authenticator app shows at that time.

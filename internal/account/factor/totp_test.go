@@ -29,6 +29,11 @@ func TestCodesAgreeWithRFC6238(t *testing.T) {
 	}
 }
 
+// fullWidth is how keyboards for Chinese and Japanese write it.
+func fullWidth(code string) string {
+	return strings.Map(func(r rune) rune { return r - '!' + '！' }, code)
+}
+
 func TestMatchStep(t *testing.T) {
 	seed, at := NewSeed(), time.Unix(1_800_000_010, 0)
 	now := Step(at)
@@ -51,6 +56,11 @@ func TestMatchStep(t *testing.T) {
 		"too old":                   {code(now - 2), 0, 0, false},
 		"too early":                 {code(now + 2), 0, 0, false},
 		"typed in two groups":       {code(now)[:3] + " " + code(now)[3:] + "\n", 0, now, true},
+		"with a hyphen":             {code(now)[:3] + "-" + code(now)[3:], 0, now, true},
+		"full-width digits":         {fullWidth(code(now)), 0, now, true},
+		"full-width, with a hyphen": {fullWidth(code(now)[:3]) + "－" + fullWidth(code(now)[3:]), 0, now, true},
+		"with an invisible mark":    {"\u200e" + code(now) + "\u200b", 0, now, true},
+		"with a minus sign inside":  {code(now)[:3] + "−" + code(now)[3:], 0, now, true},
 		"used before":               {code(now), now, 0, false},
 		"older than one used":       {code(now - 1), now, 0, false},
 		"newer than one used":       {code(now + 1), now, now + 1, true},

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package address holds the one form in which mail addresses are compared, and what follows from it: the name of the Account and the
+// picture. It does no I/O.
+package address
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+
+	"golang.org/x/net/idna"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Address is a mail address in its normal form, the one in which addresses are compared, mailed and signed: composed characters (NFC), ASCII
+// letters in lower case, the domain in its ASCII form (IDNA). +tags and dots are kept, since they may belong to different people.
+type Address string
+
+const (
+	// maxAddress is the longest path that SMTP carries without the angle brackets (RFC 5321, 4.5.3.1.3), in bytes.
+	maxAddress = 254
+	// nameBytes is how much of the hash of an address is in the name of its Account.
+	nameBytes = 16
+)
+
+// Parse reads a plain address (RFC 5322, dot-atom; RFC 6531). A display name, a comment and a quoted local part are refused, and so is every
+// character before the @ that cannot be seen, that stands for another one, or whose lower case mail servers disagree about. The error is an
+// *Error.
+func Parse(s string) (Address, error) {
+	at := strings.LastIndexByte(s, '@')
+	if e := checkShape(s, at); e != nil {
+		return "", e
+	}
+	local, fault := normalLocal(s, s[:at])
+	if fault != nil {
+		return "", fault
+	}
+	domain, fault := normalDomain(s, s[at+1:])
+	if fault != nil {
+		return "", fault
+	}
+	a := Address(local + "@" + domain)
+	if len(a) > maxAddress {
+		return "", &Error{Text: s, Fault: TooLong}
+	}
+	return a, nil
+}
+
+// normalLocal folds ASCII alone: KELVIN SIGN becomes k in the tables of Unicode, and İ becomes i, which are other mailboxes. Composing comes
+// before and after: of ẖ, only the lower case is one character.
+func normalLocal(whole, local string) (string, *Error) {
+	if e := checkLocal(whole, local); e != nil {
+		return "", e
+	}
+	composed := norm.NFC.String(local)
+	if e := checkLocal(whole, composed); e != nil {
+		return "", e
+	}
+	return norm.NFC.String(lowerASCII(composed)), nil
+}
+
+func normalDomain(whole, domain string) (string, *Error) {
+	for _, r := range domain {
+		if hidden(r) {
+			return "", &Error{Text: whole, Fault: HiddenInDomain, Character: r}
+		}
+	}
+	ascii, err := Domain(domain)
+	if err != nil || !strings.Contains(ascii, ".") && ascii != "localhost" {
+		return "", &Error{Text: whole, Fault: BadDomain}
+	}
+	return ascii, nil
+}
+
+// Domain is the normal form of a domain: ASCII in lower case (IDNA, RFC 5891, with the mapping of UTS #46 as browsers apply it).
+func Domain(s string) (string, error) {
+	profile := idna.New(idna.MapForLookup(), idna.BidiRule(), idna.VerifyDNSLength(true))
+	ascii, err := profile.ToASCII(norm.NFC.String(s))
+	if err == nil && strings.HasSuffix(ascii, ".") {
+		return "", &Error{Text: s, Fault: BadDomain}
+	}
+	return lowerASCII(ascii), err
+}
+
+// lowerASCII leaves letters outside ASCII as they are.
+func lowerASCII(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// Domain is what follows the @.
+func (a Address) Domain() string {
+	return string(a[strings.LastIndexByte(string(a), '@')+1:])
+}
+
+// AccountName is the name of the Account that belongs to the address. It is derived, so that two people who accept at the same
+// moment cannot create two Accounts for one address.
+func (a Address) AccountName() string {
+	sum := sha256.Sum256([]byte(a))
+	return "a-" + hex.EncodeToString(sum[:nameBytes])
+}
+
+// AvatarURL is the picture of the address at Gravatar, or a pattern where there is none
+// (https://docs.gravatar.com/rest/hash/: SHA-256 of the lower-cased address).
+func (a Address) AvatarURL() string {
+	sum := sha256.Sum256([]byte(a))
+	return "https://gravatar.com/avatar/" + hex.EncodeToString(sum[:]) + "?d=identicon"
+}
+
+// Same reports whether two texts are the same address. What is not an address is the same as nothing.
+func Same(a, b string) bool {
+	x, errX := Parse(a)
+	y, errY := Parse(b)
+	return errX == nil && errY == nil && x == y
+}

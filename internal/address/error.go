@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package address
+
+import (
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+	"golang.org/x/text/unicode/runenames"
+)
+
+// Fault is what is wrong with a text that is no address.
+type Fault string
+
+// The faults.
+const (
+	// NoAddress: it has no part before or behind the @.
+	NoAddress Fault = "NoAddress"
+	// MoreThanAddress: it has a name, a comment, or is a list.
+	MoreThanAddress Fault = "MoreThanAddress"
+	// Quoted: the part before the @ is quoted.
+	Quoted Fault = "Quoted"
+	// Dots: the part before the @ begins or ends with a dot, or has two in a row.
+	Dots Fault = "Dots"
+	// NotUTF8: it is no text.
+	NotUTF8 Fault = "NotUTF8"
+	// StandsForAnother: a character before the @ is another form of some that Instead tells.
+	StandsForAnother Fault = "StandsForAnother"
+	// UpperCase: a letter before the @ is an upper-case one outside ASCII.
+	UpperCase Fault = "UpperCase"
+	// BadCharacter: a character before the @ cannot be seen, or is none of an address.
+	BadCharacter Fault = "BadCharacter"
+	// HiddenInDomain: a character behind the @ cannot be seen.
+	HiddenInDomain Fault = "HiddenInDomain"
+	// BadDomain: what is behind the @ is no full domain.
+	BadDomain Fault = "BadDomain"
+	// TooLong: the address is longer than mail carries.
+	TooLong Fault = "TooLong"
+)
+
+// Error says what is wrong with an address, and what to do about it.
+type Error struct {
+	// Text is what was to be an address.
+	Text  string
+	Fault Fault
+	// Character that is wrong, where it is one.
+	Character rune
+}
+
+// Error implements error.
+func (e *Error) Error() string {
+	switch e.Fault {
+	case MoreThanAddress:
+		return fmt.Sprintf("%q is more than one plain mail address: write only %s", e.Text, e.Instead())
+	case Quoted:
+		return fmt.Sprintf("%q has quotation marks before the @, which many mail servers refuse: write an address without them", e.Text)
+	case Dots:
+		return fmt.Sprintf("%q has a dot too many before the @: dots stand between other characters, one at a time", e.Text)
+	case NotUTF8:
+		return fmt.Sprintf("%q is not UTF-8: type the address again", e.Text)
+	case StandsForAnother:
+		return fmt.Sprintf("%q has %s before the @, which is another form of %q: write that if it is what is meant", e.Text, e.Name(), e.Instead())
+	case UpperCase:
+		return fmt.Sprintf("%q has %s before the @: mail servers disagree about upper case outside ASCII, so write the address "+
+			"in lower case, as its mailbox is named", e.Text, e.Name())
+	case BadCharacter:
+		return fmt.Sprintf("%q has %s before the @, which is not a character of mail addresses here: take it out, or type the address again",
+			e.Text, e.Name())
+	case HiddenInDomain:
+		return fmt.Sprintf("%q has %s behind the @, which cannot be seen: take it out, or type the address again", e.Text, e.Name())
+	case BadDomain:
+		return fmt.Sprintf("%q has no usable domain: write a full one such as example.com", e.Text)
+	case TooLong:
+		return fmt.Sprintf("%q is longer than %d bytes, which is all that mail carries: write a shorter address", e.Text, maxAddress)
+	case NoAddress:
+	}
+	return fmt.Sprintf("%q is not a mail address: write one such as ana@example.com", e.Text)
+}
+
+// Name is the code point of the character, and what Unicode calls it: U+200B ZERO WIDTH SPACE.
+func (e *Error) Name() string {
+	name := runenames.Name(e.Character)
+	if name == "" {
+		name = "(unassigned)"
+	}
+	return fmt.Sprintf("U+%04X %s", e.Character, strings.ToUpper(name))
+}
+
+// Instead is what to write, where that can be told: the address without a name, or the character that is meant.
+func (e *Error) Instead() string {
+	switch e.Fault {
+	case MoreThanAddress:
+		_, rest, _ := strings.Cut(e.Text, "<")
+		if inner, _, ok := strings.Cut(rest, ">"); ok {
+			if a, err := Parse(inner); err == nil {
+				return string(a)
+			}
+		}
+		return "ana@example.com, for instance"
+	case StandsForAnother:
+		return plain(e.Character)
+	default:
+		return ""
+	}
+}
+
+func checkShape(s string, at int) *Error {
+	switch {
+	case !utf8.ValidString(s):
+		return &Error{Text: s, Fault: NotUTF8}
+	case strings.Contains(s, `"`) && !strings.Contains(s, "<"):
+		return &Error{Text: s, Fault: Quoted}
+	case strings.ContainsAny(s, "<>(),;:"):
+		return &Error{Text: s, Fault: MoreThanAddress}
+	case at <= 0 || at == len(s)-1:
+		return &Error{Text: s, Fault: NoAddress}
+	}
+	return nil
+}
+
+// checkLocal checks the part before the @ of an address.
+func checkLocal(whole, local string) *Error {
+	for i, r := range local {
+		switch {
+		case isAtom(r):
+		case hidden(r), unicode.IsMark(r) && (i == 0 || local[i-1] == '.'):
+			return &Error{Text: whole, Fault: BadCharacter, Character: r}
+		case plain(r) != string(r):
+			return &Error{Text: whole, Fault: StandsForAnother, Character: r}
+		case unicode.In(r, unicode.Lu, unicode.Lt):
+			return &Error{Text: whole, Fault: UpperCase, Character: r}
+		case !isLetterOrDigit(r):
+			return &Error{Text: whole, Fault: BadCharacter, Character: r}
+		}
+	}
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return &Error{Text: whole, Fault: Dots}
+	}
+	return nil
+}
+
+// isAtom reports whether a character of ASCII stands before the @ without quotation marks (RFC 5322, 3.2.3, with the dot).
+func isAtom(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// isLetterOrDigit are the characters outside ASCII that names are of (RFC 8264, 9.1).
+func isLetterOrDigit(r rune) bool {
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd)
+}
+
+// hidden are the characters that nobody sees: controls, spaces, marks of direction, joiners, fillers, and what Unicode has not assigned.
+func hidden(r rune) bool {
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Zs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// plain is what a character stands for, where Unicode has it only as another form: of a width, a ligature, a superscript, a sign that is a
+// letter. A character that is put together of a letter and its marks stands for itself.
+func plain(r rune) string {
+	self := string(r)
+	composed, compatible := norm.NFC.String(self), norm.NFKC.String(self)
+	if compatible != composed || utf8.RuneCountInString(composed) == 1 {
+		return compatible
+	}
+	return self
+}
