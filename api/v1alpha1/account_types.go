@@ -210,15 +210,11 @@ type Leaving struct {
 
 	// namespace of the organisation.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=63
-	Namespace string `json:"namespace,omitempty"`
+	Namespace ObjectName `json:"namespace,omitempty"`
 
 	// member is the name of the Member.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Member string `json:"member,omitempty"`
+	Member ObjectName `json:"member,omitempty"`
 
 	// requestedTime is when the person asked to leave.
 	// +required

@@ -208,9 +208,7 @@ type InvitationStatus struct {
 type InviterReference struct {
 	// name of the Member.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+	Name ObjectName `json:"name,omitempty"`
 
 	// invitedBy is the spec.invitedBy that the Member was found by. If the spec names somebody else by now, the reference means nothing.
 	// +required

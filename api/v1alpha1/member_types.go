@@ -157,17 +157,13 @@ type MemberStatus struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	SoleAdministratorOf []string `json:"soleAdministratorOf,omitempty"`
+	SoleAdministratorOf []ObjectName `json:"soleAdministratorOf,omitempty"`
 
 	// soleRenewerOf are the profiles that nobody else may connect anew, where their tokens end unless somebody does, or have ended.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	SoleRenewerOf []string `json:"soleRenewerOf,omitempty"`
+	SoleRenewerOf []ObjectName `json:"soleRenewerOf,omitempty"`
 
 	// displayName is the name that the person chose, else the one in the spec.
 	// +optional
@@ -191,9 +187,7 @@ type MemberStatus struct {
 
 	// invitation is the name of the Invitation by which the person comes or came in.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Invitation string `json:"invitation,omitempty"`
+	Invitation ObjectName `json:"invitation,omitempty"`
 }
 
 // Member is a person in the organisation of the namespace. An applied Member is invited by mail and becomes Active when the

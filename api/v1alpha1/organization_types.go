@@ -317,9 +317,7 @@ type Usage struct {
 type PlanInEffect struct {
 	// name of the Plan.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+	Name ObjectName `json:"name,omitempty"`
 
 	// contact of the Plan.
 	// +required

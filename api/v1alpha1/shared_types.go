@@ -2,13 +2,21 @@
 
 package v1alpha1
 
+// Every field that names an object is of the type ObjectName, so that none takes text that no object can be called by: policies and the
+// operator put names together with other words. It is an alias, since to Go a name is a string like another.
+
+// ObjectName is the name of an object of Kubernetes.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="must be the name of an object: lower-case letters, digits, hyphens and dots, with a letter or digit at both ends of each part, such as acme-fb"
+type ObjectName = string
+
 // LocalReference names an object in the same namespace.
 type LocalReference struct {
 	// name of the object.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+	Name ObjectName `json:"name,omitempty"`
 }
 
 // Locale is a language that mails and pages are written in.
@@ -72,9 +80,7 @@ type ProfileGrant struct {
 	// name of the SocialProfile in the same namespace. A profile that does not exist is reported in a condition and
 	// grants nothing until it does.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+	Name ObjectName `json:"name,omitempty"`
 
 	// role on that profile: Administrator, Editor, Moderator, Guest, or the name of a CustomRole.
 	// +required
@@ -86,9 +92,7 @@ type WorkspaceGrant struct {
 	// name of the Workspace in the same namespace. A workspace that does not exist is reported in a condition and
 	// grants nothing until it does.
 	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Name string `json:"name,omitempty"`
+	Name ObjectName `json:"name,omitempty"`
 
 	// role on every profile of the workspace: Administrator, Editor, Moderator, Guest, or the name of a CustomRole. If left out, the
 	// workspace is shown, and the roles in it are given profile by profile.

@@ -180,16 +180,12 @@ type SocialProfileStatus struct {
 	// soleAdministrator is the Member who alone is named Administrator of the profile, where the Organization's
 	// spec.guardrails.warnOnOrphanedProfiles asks to know.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	SoleAdministrator string `json:"soleAdministrator,omitempty"`
+	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
 	// soleRenewer is the Member who alone may connect the profile anew, where its tokens end unless somebody does, or have ended. Owner,
 	// CoOwners and Managers, who may connect every profile, count where nobody else may.
 	// +optional
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	SoleRenewer string `json:"soleRenewer,omitempty"`
+	SoleRenewer ObjectName `json:"soleRenewer,omitempty"`
 
 	// responsible is the address of the Member who looks after the profile.
 	// +optional

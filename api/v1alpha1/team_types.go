@@ -16,17 +16,13 @@ type TeamSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=5000
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=200
-	Members []string `json:"members,omitempty"`
+	Members []ObjectName `json:"members,omitempty"`
 
 	// profiles are the names of the SocialProfiles that the team works on, besides those that profileSelector finds.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=500
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	Profiles []string `json:"profiles,omitempty"`
+	Profiles []ObjectName `json:"profiles,omitempty"`
 
 	// profileSelector finds SocialProfiles by their labels. An empty selector finds all; if it is left out, only profiles counts.
 	// +optional

@@ -16,9 +16,7 @@ type WorkspaceSpec struct {
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=500
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	Profiles []string `json:"profiles,omitempty"`
+	Profiles []ObjectName `json:"profiles,omitempty"`
 
 	// profileSelector finds SocialProfiles by their labels. An empty selector finds all; if it is left out, only profiles counts.
 	// +optional

@@ -508,17 +508,21 @@ func (in *InvitationSpec) DeepCopyInto(out *InvitationSpec) {
 	if in.MemberRef != nil {
 		in, out := &in.MemberRef, &out.MemberRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.Profiles != nil {
 		in, out := &in.Profiles, &out.Profiles
 		*out = make([]ProfileGrant, len(*in))
-		copy(*out, *in)
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
 	}
 	if in.Workspaces != nil {
 		in, out := &in.Workspaces, &out.Workspaces
 		*out = make([]WorkspaceGrant, len(*in))
-		copy(*out, *in)
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
 	}
 	if in.CanManageProfiles != nil {
 		in, out := &in.CanManageProfiles, &out.CanManageProfiles
@@ -592,17 +596,17 @@ func (in *InvitationStatus) DeepCopyInto(out *InvitationStatus) {
 	if in.AccountRef != nil {
 		in, out := &in.AccountRef, &out.AccountRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.MemberRef != nil {
 		in, out := &in.MemberRef, &out.MemberRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.InviterRef != nil {
 		in, out := &in.InviterRef, &out.InviterRef
 		*out = new(InviterReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 }
 
@@ -727,12 +731,16 @@ func (in *MemberSpec) DeepCopyInto(out *MemberSpec) {
 	if in.Profiles != nil {
 		in, out := &in.Profiles, &out.Profiles
 		*out = make([]ProfileGrant, len(*in))
-		copy(*out, *in)
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
 	}
 	if in.Workspaces != nil {
 		in, out := &in.Workspaces, &out.Workspaces
 		*out = make([]WorkspaceGrant, len(*in))
-		copy(*out, *in)
+		for i := range *in {
+			(*in)[i].DeepCopyInto(&(*out)[i])
+		}
 	}
 	if in.CanManageProfiles != nil {
 		in, out := &in.CanManageProfiles, &out.CanManageProfiles
@@ -747,7 +755,7 @@ func (in *MemberSpec) DeepCopyInto(out *MemberSpec) {
 	if in.AccountRef != nil {
 		in, out := &in.AccountRef, &out.AccountRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 }
 
@@ -785,12 +793,12 @@ func (in *MemberStatus) DeepCopyInto(out *MemberStatus) {
 	}
 	if in.SoleAdministratorOf != nil {
 		in, out := &in.SoleAdministratorOf, &out.SoleAdministratorOf
-		*out = make([]string, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.SoleRenewerOf != nil {
 		in, out := &in.SoleRenewerOf, &out.SoleRenewerOf
-		*out = make([]string, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.JoinedTime != nil {
@@ -844,7 +852,7 @@ func (in *Onboarding) DeepCopyInto(out *Onboarding) {
 	if in.ContactRef != nil {
 		in, out := &in.ContactRef, &out.ContactRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.Steps != nil {
 		in, out := &in.Steps, &out.Steps
@@ -943,12 +951,12 @@ func (in *OrganizationSpec) DeepCopyInto(out *OrganizationSpec) {
 	if in.OwnerRef != nil {
 		in, out := &in.OwnerRef, &out.OwnerRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.PlanRef != nil {
 		in, out := &in.PlanRef, &out.PlanRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.RequireTeam != nil {
 		in, out := &in.RequireTeam, &out.RequireTeam
@@ -993,7 +1001,7 @@ func (in *OrganizationStatus) DeepCopyInto(out *OrganizationStatus) {
 	if in.OwnerRef != nil {
 		in, out := &in.OwnerRef, &out.OwnerRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.OwnerSince != nil {
 		in, out := &in.OwnerSince, &out.OwnerSince
@@ -1392,12 +1400,12 @@ func (in *SocialProfileSpec) DeepCopyInto(out *SocialProfileSpec) {
 	if in.CredentialsSecretRef != nil {
 		in, out := &in.CredentialsSecretRef, &out.CredentialsSecretRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.ResponsibleRef != nil {
 		in, out := &in.ResponsibleRef, &out.ResponsibleRef
 		*out = new(LocalReference)
-		**out = **in
+		(*in).DeepCopyInto(*out)
 	}
 	if in.Notifications != nil {
 		in, out := &in.Notifications, &out.Notifications
@@ -1523,12 +1531,12 @@ func (in *TeamSpec) DeepCopyInto(out *TeamSpec) {
 	*out = *in
 	if in.Members != nil {
 		in, out := &in.Members, &out.Members
-		*out = make([]string, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.Profiles != nil {
 		in, out := &in.Profiles, &out.Profiles
-		*out = make([]string, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.ProfileSelector != nil {
@@ -1685,7 +1693,7 @@ func (in *WorkspaceSpec) DeepCopyInto(out *WorkspaceSpec) {
 	*out = *in
 	if in.Profiles != nil {
 		in, out := &in.Profiles, &out.Profiles
-		*out = make([]string, len(*in))
+		*out = make([]ObjectName, len(*in))
 		copy(*out, *in)
 	}
 	if in.ProfileSelector != nil {

@@ -105,3 +105,11 @@ func update[T any, P interface {
 func deleteMember(name string) func(w *world, c client.Client) error {
 	return func(w *world, c client.Client) error { return c.Delete(w.Context(), w.member(name)) }
 }
+
+func deleteInvitation(name string) func(w *world, c client.Client) error {
+	return func(w *world, c client.Client) error { return c.Delete(w.Context(), w.invitation(name)) }
+}
+
+func deleteOrganization(name string) func(w *world, c client.Client) error {
+	return func(w *world, c client.Client) error { return c.Delete(w.Context(), w.organization(name)) }
+}

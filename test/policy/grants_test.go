@@ -144,6 +144,7 @@ func TestManyProfilesStayWithinTheCostLimit(t *testing.T) {
 		}
 	}
 	w.Expect(cluster.Client.Create(t.Context(), w.member("eve", all(500, guest)))).To(Succeed())
+	w.Expect(cluster.Client.Create(t.Context(), w.member("nell", all(500, "night-shift")))).To(Succeed())
 	w.bindRole("all-profiles", dora, everythingOnProfiles())
 	w.Eventually(func() error {
 		return createMember("zed", on("acme-ads", administrator))(w, dry(w.as(dora)))
@@ -159,6 +160,7 @@ func TestManyProfilesStayWithinTheCostLimit(t *testing.T) {
 		"20 single ones":                          {dora, createMember("zed", all(20, guest)), ""},
 		"somebody who holds them, 25 permissions": {dora, createMember("zed", all(5, editor)), tooMany(5)},
 		"500 at once":                             {dora, updateMember("eve", all(500, administrator)), tooMany(500)},
+		"taking one of 500 CustomRoles away":      {dora, updateMember("nell", all(499, "night-shift")), ""},
 		"taking 499 away":                         {dora, updateMember("eve", all(1, guest)), ""},
 	})
 }

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -14,6 +16,21 @@ import (
 func TestWhereOnlyTheOwnerInvites(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, ownerInvites)
+	w.Expect(createMember("wanda")(w, cluster.Client)).To(Succeed())
+	w.Expect(createMember("sue", suspended)(w, cluster.Client)).To(Succeed())
+	w.Expect(createMember("sam", suspended, joined)(w, cluster.Client)).To(Succeed())
+	own := func(inv *rosterv1alpha1.Invitation) {
+		forMember("wanda")(inv)
+		inv.OwnerReferences = []metav1.OwnerReference{{APIVersion: "roster.dev/v1alpha1", Kind: "Member", Name: "wanda",
+			UID: read[rosterv1alpha1.Member](w, "wanda").UID, Controller: ptr.To(true)}}
+	}
+	for _, inv := range []*rosterv1alpha1.Invitation{w.invitation("wanda", own), w.invitation("applied", forMember("wanda")), w.invitation("done", forMember("ana")),
+		w.invitation("gus", revoked)} {
+		w.Expect(cluster.Client.Create(t.Context(), inv)).To(Succeed())
+	}
+	done := read[rosterv1alpha1.Invitation](w, "done")
+	done.Status.State, done.Status.MemberRef = rosterv1alpha1.InvitationAccepted, &rosterv1alpha1.LocalReference{Name: "ana"}
+	w.Expect(cluster.Client.Status().Update(t.Context(), done)).To(Succeed())
 	o := read[rosterv1alpha1.Organization](w, "acme")
 	o.Status.Owner = olivia
 	w.Expect(cluster.Client.Status().Update(t.Context(), o)).To(Succeed())
@@ -21,6 +38,11 @@ func TestWhereOnlyTheOwnerInvites(t *testing.T) {
 		return who + " may not invite: the Organization acme leaves that to its owner (spec.invitations.allowedFor). Ask olivia@acme.example."
 	}
 	w.Eventually(func() error { return invite("zed")(w, dry(w.as(ben))) }).Should(MatchError(ContainSubstring("Ask olivia@acme.example.")))
+	const leaves = "the Organization acme leaves that to its owner (spec.invitations.allowedFor). "
+	takes := func(who, what, name string) string {
+		return who + " may not " + what + " the Invitation " + name + " of the Member wanda, who would be sent another: " + leaves +
+			"To withdraw it, suspend or delete the Member; else ask olivia@acme.example."
+	}
 	managersInvite := func(o *rosterv1alpha1.Organization) { o.Spec.Invitations.AllowedFor = rosterv1alpha1.InvitersManagers }
 	w.attempts(t, map[string]attempt{
 		"a Manager invites":                          {ben, invite("zed"), refused(ben)},
@@ -34,9 +56,29 @@ func TestWhereOnlyTheOwnerInvites(t *testing.T) {
 		"a GitOps controller declares a Member":      {flux, createMember("zed"), ""},
 		"the operator invites a declared Member":     {manager, invite("cora", forMember("cora")), ""},
 		"the operator makes a Member of an accepted": {manager, createMember("zed", joined), ""},
-		"a Manager revokes":                          {ben, updateInvitation("zoe", revoked), ""},
-		"a Manager renames the organisation":         {ben, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Acme" }), ""},
-		"a Manager changes a Member":                 {ben, updateMember("ana", role(advanced)), ""},
+		"a Manager lifts a revocation":               {ben, updateInvitation("gus", offeredAgain), refused(ben)},
+		"a Manager lifts the suspension of somebody who never joined": {ben, updateMember("sue", reactivated),
+			"ben@acme.example may not lift the suspension (spec.suspended) of the Member sue, who has not joined and would be invited: " + leaves + "Ask olivia@acme.example."},
+		"by leaving it out": {ben, updateMember("sue", func(m *rosterv1alpha1.Member) { m.Spec.Suspended = nil }),
+			"ben@acme.example may not lift the suspension (spec.suspended) of the Member sue, who has not joined and would be invited: " + leaves + "Ask olivia@acme.example."},
+		"a Manager deletes the Invitation of a Member": {ben, deleteInvitation("wanda"), takes(ben, "delete", "wanda")},
+		"a CoOwner deletes one that was applied":       {carla, deleteInvitation("applied"), takes(carla, "delete", "applied")},
+		"a Manager has it deleted":                     {ben, updateInvitation("wanda", func(inv *rosterv1alpha1.Invitation) { inv.OwnerReferences[0].UID = "gone" }), takes(ben, "change metadata.ownerReferences of", "wanda")},
+		"a Manager takes it from its Member":           {ben, updateInvitation("wanda", func(inv *rosterv1alpha1.Invitation) { inv.OwnerReferences = nil }), takes(ben, "change metadata.ownerReferences of", "wanda")},
+		"a Manager revokes one that was applied":       {ben, updateInvitation("applied", revoked), takes(ben, "revoke", "applied")},
+		"a Manager revokes that of a Member":           {ben, updateInvitation("wanda", revoked), ""},
+		"a Manager deletes one that ended in a Member": {ben, deleteInvitation("done"), ""},
+		"a Manager deletes one of its own":             {ben, deleteInvitation("zoe"), ""},
+		"a Manager lifts the suspension of a member":   {ben, updateMember("sam", reactivated), ""},
+		"a Manager suspends who has not joined":        {ben, updateMember("wanda", suspended), ""},
+		"a Manager deletes who has not joined":         {ben, deleteMember("wanda"), ""},
+		"the owner lifts the suspension":               {olivia, updateMember("sue", reactivated), ""},
+		"the owner deletes the Invitation":             {olivia, deleteInvitation("wanda"), ""},
+		"the operator deletes the Invitation":          {manager, deleteInvitation("wanda"), ""},
+		"the garbage collector does":                   {garbageCollector, deleteInvitation("wanda"), ""},
+		"a Manager revokes":                            {ben, updateInvitation("zoe", revoked), ""},
+		"a Manager renames the organisation":           {ben, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Acme" }), ""},
+		"a Manager changes a Member":                   {ben, updateMember("ana", role(advanced)), ""},
 		"a Manager allows it to themself": {ben, updateOrganization(managersInvite),
 			"ben@acme.example may not let others than the owner invite (spec.invitations.allowedFor). Ask olivia@acme.example, who owns it, or an administrator of the namespace."},
 		"the owner allows it to Managers": {olivia, updateOrganization(managersInvite), ""},

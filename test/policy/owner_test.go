@@ -20,6 +20,8 @@ const (
 	clusterAdmin = "admin@platform.example"
 	// namespaceController empties a namespace that is being deleted. Kubernetes gives it the right to.
 	namespaceController = "system:serviceaccount:kube-system:namespace-controller"
+	// garbageCollector deletes what belongs to an object that is gone.
+	garbageCollector = "system:serviceaccount:kube-system:generic-garbage-collector"
 )
 
 func TestTheOwnerIsSafe(t *testing.T) {
@@ -147,8 +149,8 @@ func TestAnOrganizationThatIsBeingDeletedProtectsNobody(t *testing.T) {
 // no policy is in the way; when Kubernetes' controller does it, and that it tries again after a refusal, is Kubernetes' own.
 func TestANamespaceCanBeDeleted(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, deleteOnlySuspended)
-	for _, o := range []client.Object{w.team("writers", editor, people("olivia", "ana"), works("acme-fb")), w.workspace("west", holds("acme-fb"))} {
+	w := newWorld(t, deleteOnlySuspended, ownerInvites, planned("basic"))
+	for _, o := range []client.Object{w.invitation("cora", forMember("cora")), w.team("writers", editor, people("olivia", "ana"), works("acme-fb")), w.workspace("west", holds("acme-fb"))} {
 		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
 	}
 	w.expectRefused(deleteMember("olivia")(w, w.as(flux)), ownerStays)

@@ -50,10 +50,25 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 	for _, who := range []string{paula, sales} {
 		w.Eventually(func() error { return updateOrganization(planned("pro"))(w, dry(w.as(who))) }).Should(Succeed())
 	}
-	w.Eventually(func() error { return createOrganization("two")(w, dry(w.as(tenant))) }).Should(Succeed())
+	w.Eventually(func() error { return createOrganization("two", planned("basic"))(w, dry(w.as(tenant))) }).Should(MatchError(ContainSubstring("denied request")))
 	refused := func(who, plan string) string {
 		return who + " may not put the Organization acme on the Plan " + plan +
 			" (spec.planRef). They lack the verb use on plans/" + plan + ", which those who run the platform give."
+	}
+	beside := func(who, plan string) string {
+		return who + " may not create the Organization acme2 beside the Organization acme, which is on the Plan basic (spec.planRef): the Plan " + plan +
+			" would count for the new one. They lack the verb use on plans/" + plan +
+			", which those who run the platform give. Change the Organization acme instead."
+	}
+	deletes := func(who, lacks string) string {
+		return who + " may not delete the Organization acme, which is on the Plan basic (spec.planRef): the Plan default would count for the next one. " +
+			lacks + " the verb use on plans/default, which those who run the platform give. Ask them to delete it, or the namespace."
+	}
+	deletesInTheForeground := func(w *world, c client.Client) error {
+		return c.Delete(w.Context(), w.organization("acme"), client.PropagationPolicy(metav1.DeletePropagationForeground), client.GracePeriodSeconds(0))
+	}
+	deletesAll := func(w *world, c client.Client) error {
+		return c.DeleteAllOf(w.Context(), &rosterv1alpha1.Organization{}, client.InNamespace(w.ns))
 	}
 	plan := func(w *world) client.Object {
 		return &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: w.ns}, Spec: rosterv1alpha1.PlanSpec{Contact: "sales@platform.example"}}
@@ -68,7 +83,17 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 		"the default plan, by saying none":     {olivia, updateOrganization(planned("")), "olivia@acme.example may not take the Organization acme off the Plan basic (spec.planRef): the Plan default would count. They lack the verb use on plans/default, which those who run the platform give."},
 		"a GitOps controller":                  {flux, updateOrganization(planned("pro")), "system:serviceaccount:flux-system:kustomize-controller may not put the Organization acme on the Plan pro (spec.planRef). It lacks the verb use on plans/pro, which those who run the platform give."},
 		"from the start":                       {nina, createOrganization("acme2", planned("pro")), "nina@platform.example may not put the Organization acme2 on the Plan pro (spec.planRef). They lack the verb use on plans/pro, which those who run the platform give."},
-		"from the start, without":              {nina, createOrganization("acme2"), ""},
+		"a second one, on no plan":             {nina, createOrganization("acme2"), beside(nina, "default")},
+		"a second one, on a plan of theirs":    {sales, createOrganization("acme2"), beside(sales, "default")},
+		"a second one on it, too":              {sales, createOrganization("acme2", planned("pro")), ""},
+		"deletes it":                           {nina, deleteOrganization("acme"), deletes(nina, "They lack")},
+		"deletes it, having another to use":    {sales, deleteOrganization("acme"), deletes(sales, "They lack")},
+		"a GitOps controller prunes it":        {flux, deleteOrganization("acme"), deletes(flux, "It lacks")},
+		"the garbage collector":                {garbageCollector, deleteOrganization("acme"), deletes(garbageCollector, "It lacks")},
+		"replaces it by force":                 {nina, deletesInTheForeground, deletes(nina, "They lack")},
+		"deletes all":                          {nina, deletesAll, deletes(nina, "They lack")},
+		"the platform deletes it":              {paula, deleteOrganization("acme"), ""},
+		"the platform, a second one":           {paula, createOrganization("acme2"), ""},
 		"the rest of the organisation is free": {ben, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Acme" }), ""},
 		"whoever may use that plan":            {sales, updateOrganization(planned("pro")), ""},
 		"the platform":                         {paula, updateOrganization(planned("enterprise")), ""},
@@ -78,4 +103,19 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 		"writing plans, having one to use":     {sales, createOther(plan), noRight},
 		"writing plans as the platform":        {paula, createOther(plan), ""},
 	})
+}
+
+// TestTheDefaultPlanIsLeftByNobody: an Organization that is on no other can be deleted, made anew and put beside another as ever.
+func TestTheDefaultPlanIsLeftByNobody(t *testing.T) {
+	t.Parallel()
+	for name, plan := range map[string]string{"said": "default", "not said": ""} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, planned(plan))
+			w.attempts(t, map[string]attempt{
+				"deletes it":   {nina, deleteOrganization("acme"), ""},
+				"a second one": {nina, createOrganization("acme2"), ""},
+			})
+		})
+	}
 }

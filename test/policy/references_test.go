@@ -3,6 +3,7 @@
 package policy_test
 
 import (
+	"strings"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -73,6 +74,37 @@ func TestNobodyInvitesInTheNameOfAnother(t *testing.T) {
 		"a GitOps controller writes a person":   {flux, invite("zed", invitedBy(olivia)), ""},
 		"a GitOps controller takes it off":      {flux, updateInvitation("zoe", invitedBy("")), ""},
 		"a namespace administrator may as well": {nina, invite("zed", invitedBy(olivia)), ""},
+	})
+}
+
+// TestNobodyPutsWordsIntoTheMouthOfAnother: the mail says "Olivia writes".
+func TestNobodyPutsWordsIntoTheMouthOfAnother(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	says := func(text string) func(inv *rosterv1alpha1.Invitation) {
+		return func(inv *rosterv1alpha1.Invitation) { inv.Spec.Message = text }
+	}
+	w.Expect(invite("yan", invitedBy(olivia), says("Hello"))(w, cluster.Client)).To(Succeed())
+	w.Expect(invite("xena")(w, w.as(flux))).To(Succeed(), "in nobody's name")
+	refused := func(who string) string {
+		return who + " may not change spec.message of the Invitation yan: the mail says that olivia@acme.example writes it (spec.invitedBy). " +
+			"Leave it as it is, take it out, or write your own address into spec.invitedBy, too."
+	}
+	prefixed := "oidc:Olivia@acme.example"
+	w.bindRole("prefixed", prefixed, rosterRule([]string{"invitations"}, nil, "get", "update"))
+	w.Eventually(func() error { return updateInvitation("yan", revoked)(w, dry(w.as(prefixed))) }).Should(Succeed())
+	w.attempts(t, map[string]attempt{
+		"a Manager, and asks for another mail": {ben, updateInvitation("yan", says("Send me your password"), resent), refused(ben)},
+		"a CoOwner":                            {carla, updateInvitation("yan", says("Hello!")), refused(carla)},
+		"a program":                            {pusher, updateInvitation("yan", says("Hello!")), refused(pusher)},
+		"words where there were none":          {ben, updateInvitation("zoe", says("Hello!")), strings.Replace(refused(ben), "yan", "zoe", 1)},
+		"a Manager takes it out":               {ben, updateInvitation("yan", says("")), ""},
+		"a Manager asks for another mail":      {ben, updateInvitation("yan", resent), ""},
+		"a Manager takes the Invitation over":  {ben, updateInvitation("yan", says("Hello!"), invitedBy(ben)), ""},
+		"the owner":                            {olivia, updateInvitation("yan", says("Hello!")), ""},
+		"the owner, behind a prefix":           {prefixed, updateInvitation("yan", says("Hello!")), ""},
+		"in the name of the organisation":      {ben, updateInvitation("xena", says("Hello!")), ""},
+		"a GitOps controller":                  {flux, updateInvitation("yan", says("Hello!")), ""},
 	})
 }
 

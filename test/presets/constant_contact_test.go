@@ -121,6 +121,17 @@ func users(p *preset) {
 		p.refused(p.as("amir").Create(p.Context(), &rosterv1alpha1.Member{
 			ObjectMeta: p.named("friend"), Spec: rosterv1alpha1.MemberSpec{Email: "friend@bakery.example"},
 		}), "may not invite")
+		p.address["draft"] = "draft@bakery.example"
+		draft := &rosterv1alpha1.Member{
+			ObjectMeta: p.named("draft"), Spec: rosterv1alpha1.MemberSpec{Email: p.address["draft"], Suspended: ptr.To(true)},
+		}
+		p.Expect(p.as("opal").Create(p.Context(), draft)).To(Succeed())
+		p.memberIs("draft", rosterv1alpha1.MemberPending)
+		p.refused(patch(p.Context(), p.as("amir"), get[rosterv1alpha1.Member](p, "draft"), func(m *rosterv1alpha1.Member) {
+			m.Spec.Suspended = nil
+		}), "may not lift the suspension", "Ask opal@bakery.example")
+		p.Expect(p.as("opal").Delete(p.Context(), draft)).To(Succeed())
+		p.Expect(p.mails("draft")).To(BeEmpty())
 		manager("account-manager")
 		p.cannot("amir", "create invitations")
 	})

@@ -75,6 +75,19 @@ var wrong = map[string]struct {
 	"a team without a role":               {"Team", `{members: [ana]}`, []string{"spec.role", "Required"}},
 	"a team with a member twice":          {"Team", `{members: [ana, ana], role: Guest}`, []string{"spec.members[1]", "Duplicate value"}},
 	"an organisation with a blank name":   {"Organization", `{displayName: "  "}`, []string{"spec.displayName", "must not be blank"}},
+	"a profile that is several lines":     {"Team", `{role: Guest, profiles: ["acme-fb\nget acme-fb"]}`, []string{"spec.profiles[0]", "must be the name of an object: lower-case letters", "acme-fb\\nget"}},
+	"a member with upper case":            {"Team", `{role: Guest, members: [Ana]}`, []string{"spec.members[0]", "must be the name of an object", "Ana"}},
+	"a profile of a member on two lines":  {"Member", `{email: ana@acme.example, profiles: [{name: "a\nb", role: Guest}]}`, []string{"spec.profiles[0].name", "must be the name of an object"}},
+	"a profile that ends in a line break": {"Invitation", `{email: ana@acme.example, profiles: [{name: "a\n", role: Guest}]}`, []string{"spec.profiles[0].name", "must be the name of an object"}},
+	"a workspace with a space":            {"Member", `{email: ana@acme.example, workspaces: [{name: "west Editor"}]}`, []string{"spec.workspaces[0].name", "must be the name of an object"}},
+	"a profile in a workspace as a path":  {"Workspace", `{profiles: ["../x"]}`, []string{"spec.profiles[0]", "must be the name of an object"}},
+	"a Secret as a path":                  {"SocialProfile", `{network: X, handle: acme, credentialsSecretRef: {name: ../../x}}`, []string{"spec.credentialsSecretRef.name", "must be the name of an object", "../../x"}},
+	"a responsible person by their name":  {"SocialProfile", `{network: X, handle: acme, responsibleRef: {name: Ana Lima}}`, []string{"spec.responsibleRef.name", "must be the name of an object"}},
+	"an owner by their address":           {"Organization", `{displayName: A, ownerRef: {name: ana@acme.example}}`, []string{"spec.ownerRef.name", "must be the name of an object"}},
+	"a plan by what it is called":         {"Organization", `{displayName: A, planRef: {name: Professional}}`, []string{"spec.planRef.name", "must be the name of an object"}},
+	"a contact with dots at the end":      {"Organization", `{displayName: A, onboarding: {contactRef: {name: ana..}}}`, []string{"spec.onboarding.contactRef.name", "must be the name of an object"}},
+	"a member by their address":           {"Invitation", `{memberRef: {name: ana@acme.example}}`, []string{"spec.memberRef.name", "must be the name of an object"}},
+	"an account with a slash":             {"Member", `{email: ana@acme.example, accountRef: {name: a/b}}`, []string{"spec.accountRef.name", "must be the name of an object"}},
 	"an organisation's name on two lines": {"Organization", `{displayName: "A\nB"}`, []string{"spec.displayName", "one line"}},
 }
 
@@ -95,6 +108,7 @@ var right = map[string]struct{ kind, spec, want string }{
 		guardrails: {deleteOnlySuspended: false, warnOnOrphanedProfiles: false}, onboarding: {mode: Existing}, requireTeam: false,
 		invitations: {allowedFor: Managers, validity: 72h, remindBefore: [], selfRenewal: false},
 		security: {multiFactor: Optional, password: {minLength: 12, requireUppercase: false, requireSpecial: false}, signIn: [Password]}}`},
+	"names of objects": {"Team", `{role: Guest, members: [ana, "7", ana.silva-2], profiles: [acme.fb]}`, `{role: Guest, members: [ana, "7", ana.silva-2], profiles: [acme.fb]}`},
 	"a profile": {"SocialProfile", `{network: Mastodon, handle: "@acme@social.example"}`,
 		`{network: Mastodon, handle: "@acme@social.example", type: Profile, refresh: Never}`},
 }
