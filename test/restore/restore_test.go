@@ -1,0 +1,457 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package restore
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/seal"
+	"github.com/roster-dev/roster/internal/testenv"
+)
+
+const (
+	namespace = "acme"
+	password  = "Correct-horse-battery-9"
+)
+
+func address(name string) string { return name + "@acme.example" }
+
+// seed is that of Olivia's authenticator app.
+var seed = factor.NewSeed()
+
+// startX is the network X, which takes every token.
+func startX(t *testing.T) *httptest.Server {
+	t.Helper()
+	x := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":{"id":"4711","username":"acme","name":"Acme"}}`))
+	}))
+	t.Cleanup(x.Close)
+	return x
+}
+
+func TestRestore(t *testing.T) {
+	x := startX(t)
+	before := newSite(t, x)
+	before.start()
+	before.fill()
+	was := before.facts()
+	links := map[string]string{"carl": before.link(address("carl")), "dora": before.link(address("dora"))}
+	file := filepath.Join(t.TempDir(), "backup.json")
+	said, err := before.script("backup.sh", file)
+	t.Log(said)
+	before.must(err)
+	before.stop()
+	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("the file with secrets is %v, %v", info.Mode(), err)
+	}
+	if _, err := before.script("backup.sh", file); err == nil {
+		t.Error("a backup was overwritten")
+	}
+
+	after := newSite(t, x)
+	after.deployments()
+	said, err = after.script("restore.sh", file)
+	t.Log(said)
+	after.must(err)
+	after.checkDeployments()
+	after.start()
+	after.checkFacts(was)
+	after.checkSignIn()
+	after.checkLinks(links)
+	after.checkDeletion()
+	after.checkNoMail()
+	if said, err := after.script("restore.sh", file); err == nil || !strings.Contains(said, "there are accounts in this cluster already") {
+		t.Errorf("a restore over what is there: %v\n%s", err, said)
+	}
+}
+
+// fill makes an organisation that has everything.
+func (s *site) fill() {
+	s.Helper()
+	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"team": "social"}}})
+	in := metav1.ObjectMeta{Namespace: namespace}
+	named := func(name string) metav1.ObjectMeta { o := in; o.Name = name; return o }
+	s.create(
+		&rbacv1.RoleBinding{
+			ObjectMeta: named("roster-credentials"),
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-credentials"},
+			Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: testenv.SystemNamespace, Name: "roster-manager"}},
+		},
+		&rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{DisplayName: "Team", Seats: ptr.To[int32](6), Contact: "platform@acme.example",
+			Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces}}},
+		&rosterv1alpha1.CustomRole{ObjectMeta: named("publisher"), Spec: rosterv1alpha1.CustomRoleSpec{
+			Scope: "Profile", Permissions: []rosterv1alpha1.RolePermission{"publish"},
+		}},
+		&rosterv1alpha1.Organization{ObjectMeta: named("acme"), Spec: rosterv1alpha1.OrganizationSpec{
+			DisplayName: "Acme Social", PlanRef: &rosterv1alpha1.LocalReference{Name: "team"},
+			OwnerRef: &rosterv1alpha1.LocalReference{Name: "olivia"},
+		}},
+		&rosterv1alpha1.Member{ObjectMeta: named("olivia"), Spec: rosterv1alpha1.MemberSpec{Email: address("olivia")}},
+		&rosterv1alpha1.Invitation{ObjectMeta: named("ben"), Spec: rosterv1alpha1.InvitationSpec{Email: address("ben")}},
+		&rosterv1alpha1.Invitation{ObjectMeta: named("frank"), Spec: rosterv1alpha1.InvitationSpec{Email: address("frank")}},
+	)
+	for _, name := range []string{"olivia", "ben", "frank"} {
+		s.accept(name, s.link(address(name)))
+		s.active(name)
+	}
+	// Frank is removed, and his account, whose password somebody else kept from being removed.
+	s.must(s.client.Delete(s.Context(), &rosterv1alpha1.Member{ObjectMeta: named("frank")}))
+	s.must(s.client.Delete(s.Context(), s.account("frank")))
+	s.secure()
+	s.connect(named("acme-x"))
+	s.create(
+		&rosterv1alpha1.Workspace{ObjectMeta: named("europe"), Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-x"}}},
+		&rosterv1alpha1.Team{ObjectMeta: named("writers"), Spec: rosterv1alpha1.TeamSpec{
+			Members: []string{"ben"}, Profiles: []string{"acme-x"}, Role: "publisher",
+		}},
+		// Carl is invited, Dora declared; both have mail and have not answered. Eve was invited and the invitation is revoked.
+		&rosterv1alpha1.Invitation{ObjectMeta: named("carl"), Spec: rosterv1alpha1.InvitationSpec{Email: address("carl")}},
+		&rosterv1alpha1.Member{ObjectMeta: named("dora"), Spec: rosterv1alpha1.MemberSpec{Email: address("dora")}},
+		&rosterv1alpha1.Invitation{ObjectMeta: named("eve"), Spec: rosterv1alpha1.InvitationSpec{Email: address("eve")}},
+	)
+	s.link(address("eve"))
+	s.patch(&rosterv1alpha1.Invitation{ObjectMeta: named("eve")}, `{"spec":{"revoked":true}}`)
+	s.eventually("Ben may publish", func() error { return s.may(address("ben"), "publish", true) })
+}
+
+func (s *site) create(objects ...client.Object) {
+	s.Helper()
+	for _, o := range objects {
+		if err := s.client.Create(s.Context(), o); err != nil {
+			s.Fatalf("%T %s: %v", o, o.GetName(), err)
+		}
+	}
+}
+
+func (s *site) patch(o client.Object, patch string) {
+	s.Helper()
+	s.must(s.client.Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(patch))))
+}
+
+// connect adds a profile whose tokens end in two days, and waits for the mail about that.
+func (s *site) connect(o metav1.ObjectMeta) {
+	s.Helper()
+	s.create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"},
+			StringData: map[string]string{"access_token": "secret-token", "expires_at": time.Now().Add(47 * time.Hour).UTC().Format(time.RFC3339)},
+		},
+		&rosterv1alpha1.SocialProfile{ObjectMeta: o, Spec: rosterv1alpha1.SocialProfileSpec{
+			Network: "X", Handle: "acme", CredentialsSecretRef: &rosterv1alpha1.LocalReference{Name: "acme-x-tokens"},
+			Refresh: rosterv1alpha1.RefreshNever, ResponsibleRef: &rosterv1alpha1.LocalReference{Name: "olivia"},
+		}},
+	)
+	s.eventually("a mail about the tokens", func() error {
+		c := s.profile().Status.Credential
+		if c == nil || c.Notice == nil {
+			return fmt.Errorf("none: %+v", s.profile().Status.Conditions)
+		}
+		return nil
+	})
+	// The Secret goes with the profile.
+	s.patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"}}, fmt.Sprintf(
+		`{"metadata":{"ownerReferences":[{"apiVersion":"roster.dev/v1alpha1","kind":"SocialProfile","name":%q,"uid":%q}]}}`, o.Name, s.profile().UID))
+}
+
+// secure gives Olivia every second factor and the sign-in of her company, and then asks new members for one.
+func (s *site) secure() {
+	s.Helper()
+	store, olivia, now := s.store(), s.account("olivia"), time.Now()
+	_, err := store.SetApp(s.Context(), olivia, s.seals(), seed, factor.Step(now)-2, now)
+	s.must(err)
+	_, err = store.AddPasskey(s.Context(), olivia, bytes.Repeat([]byte{7}, factor.HandleLen), factor.Passkey{Name: "Key", ID: []byte("id"), PublicKey: []byte("k"), Added: now}, now)
+	s.must(err)
+	_, _, err = store.Link(s.Context(), olivia, account.Identity{Issuer: "Acme", Subject: "olivia", Linked: now})
+	s.must(err)
+	s.must(store.NoteFactors(s.Context(), olivia, now))
+	s.eventually("Olivia is told", func() error {
+		if told := s.account("olivia").Status.Answered(rosterv1alpha1.MailFactorsChanged); told.IsZero() {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	s.patch(s.organization(), `{"spec":{"security":{"multiFactor":"NewMembers"}}}`)
+	s.eventually("new members are asked for a factor", func() error {
+		if s.organization().Status.MultiFactorSince == nil {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+func (s *site) store() *account.Store {
+	s.Helper()
+	hasher, err := account.NewHasher(account.HasherOptions{})
+	s.must(err)
+	return account.NewStore(s.client, account.ClusterSecrets{Client: s.client}, hasher)
+}
+
+// seals are the keys that the portal seals seeds with.
+func (s *site) seals() seal.Keys {
+	s.Helper()
+	secret := &corev1.Secret{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-factor-keys"}, secret))
+	keys, err := seal.NewKeys(secret.Data[invitation.CurrentKey])
+	s.must(err)
+	return keys
+}
+
+func (s *site) account(name string) *rosterv1alpha1.Account {
+	s.Helper()
+	a, _, err := s.store().Find(s.Context(), invitation.Address(address(name)))
+	s.must(err)
+	return a
+}
+
+func (s *site) member(name string) *rosterv1alpha1.Member {
+	s.Helper()
+	m := &rosterv1alpha1.Member{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, m))
+	return m
+}
+
+func (s *site) profile() *rosterv1alpha1.SocialProfile {
+	s.Helper()
+	p := &rosterv1alpha1.SocialProfile{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme-x"}, p))
+	return p
+}
+
+func (s *site) organization() *rosterv1alpha1.Organization {
+	s.Helper()
+	o := &rosterv1alpha1.Organization{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme"}, o))
+	return o
+}
+
+// accept chooses a password by a link.
+func (s *site) accept(name, token string) {
+	s.Helper()
+	page, _ := s.browser().send(http.MethodPost, "/invitations/"+token, url.Values{
+		"action": {"accept"}, "displayName": {name}, "locale": {"en"}, "password": {password}, "confirm": {password},
+	})
+	if !strings.Contains(page, "Welcome to Acme Social") {
+		s.Fatalf("%s accepts and sees:\n%s", name, page)
+	}
+}
+
+func (s *site) active(name string) {
+	s.Helper()
+	s.eventually(name+" is a member", func() error {
+		m := &rosterv1alpha1.Member{}
+		err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, m)
+		if err == nil && m.Status.State != rosterv1alpha1.MemberActive {
+			err = fmt.Errorf("%s", m.Status.State)
+		}
+		return err
+	})
+}
+
+// may asks the API server as tools do, and reports whether the answer is another one than that.
+func (s *site) may(user, verb string, want bool) error {
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Verb: verb, Group: "roster.dev", Resource: "socialprofiles", Name: "acme-x",
+		},
+	}}
+	err := s.client.Create(s.Context(), review)
+	if err == nil && review.Status.Allowed != want {
+		err = fmt.Errorf("%s may %s: %v", user, verb, review.Status.Allowed)
+	}
+	return err
+}
+
+// deployments are those of a fresh installation, which has keys of its own already.
+func (s *site) deployments() {
+	s.Helper()
+	for name, replicas := range map[string]int32{"roster-manager": 1, "roster-portal": 2} {
+		labels := map[string]string{"app": name}
+		s.create(&appsv1.Deployment{
+			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name},
+			Spec: appsv1.DeploymentSpec{
+				Replicas: &replicas, Selector: &metav1.LabelSelector{MatchLabels: labels},
+				Template: corev1.PodTemplateSpec{
+					ObjectMeta: metav1.ObjectMeta{Labels: labels},
+					Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "roster", Image: "roster.example/" + name}}},
+				},
+			},
+		})
+	}
+	for _, name := range []string{"roster-link-keys", "roster-factor-keys", "roster-portal-keys"} {
+		s.create(&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name},
+			Data:       map[string][]byte{invitation.CurrentKey: bytes.Repeat([]byte{1}, 32)},
+		})
+	}
+}
+
+func (s *site) checkDeployments() {
+	s.Helper()
+	for name, replicas := range map[string]int32{"roster-manager": 1, "roster-portal": 2} {
+		d := &appsv1.Deployment{}
+		s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: name}, d))
+		if *d.Spec.Replicas != replicas || d.Generation != 3 {
+			s.Errorf("%s: %d replicas after %d changes, want %d after 2", name, *d.Spec.Replicas, d.Generation-1, replicas)
+		}
+	}
+}
+
+// facts are what must not be lost, as one text.
+func (s *site) facts() string {
+	s.Helper()
+	var b strings.Builder
+	o, p, a := s.organization(), s.profile(), s.account("olivia")
+	fmt.Fprintf(&b, "organization: owner %v, since %v, plan %s, factors since %v\n",
+		o.Status.OwnerRef, o.Status.OwnerSince, o.Status.Plan.Name, o.Status.MultiFactorSince)
+	fmt.Fprintf(&b, "profile: %s, account %s, notice %v, connected by %q\n",
+		p.Status.Credential.Fingerprint, p.Status.Credential.AccountID, p.Status.Credential.Notice, p.Spec.ConnectedBy)
+	fmt.Fprintf(&b, "account: %s, handle %s, mails %v\n", a.Spec.CredentialsID, a.Status.UserHandle, a.Status.MailsSent)
+	for _, name := range []string{"olivia", "ben"} {
+		m := s.member(name)
+		fmt.Fprintf(&b, "%s: %s, %s, joined %v, %v\n", name, m.Status.State, m.Status.Role, m.Status.JoinedTime, m.Status.Grants)
+	}
+	var all rosterv1alpha1.InvitationList
+	s.must(s.client.List(s.Context(), &all, client.InNamespace(namespace)))
+	for _, inv := range all.Items {
+		fmt.Fprintf(&b, "invitation %s: %s, %d, by %q, expires %v, led to %v\n",
+			inv.Name, inv.Status.State, inv.Status.Attempt, inv.Spec.InvitedBy, inv.Status.ExpiryTime, inv.Status.MemberRef)
+	}
+	return b.String()
+}
+
+func (s *site) checkFacts(was string) {
+	s.Helper()
+	s.eventually("Ben holds what his Team gives", func() error { return s.may(address("ben"), "publish", true) })
+	s.eventually("every object has been looked at", func() error {
+		for _, o := range []interface {
+			client.Object
+			conditions() []metav1.Condition
+		}{org{s.organization()}, prof{s.profile()}} {
+			if ready := meta.FindStatusCondition(o.conditions(), rosterv1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
+				return fmt.Errorf("%s: %+v", o.GetName(), ready)
+			}
+		}
+		return nil
+	})
+	if is := s.facts(); is != was {
+		s.Errorf("before:\n%s\nafter:\n%s", was, is)
+	}
+	gone := &rosterv1alpha1.Member{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "frank"}, gone); !apierrors.IsNotFound(err) {
+		s.Errorf("Frank, who was removed, is back: %v", err)
+	}
+	left := &corev1.Secret{}
+	key := client.ObjectKey{Namespace: rosterv1alpha1.AccountNamespace, Name: invitation.Address(address("frank")).AccountName()}
+	if err := s.client.Get(s.Context(), key, left); !apierrors.IsNotFound(err) {
+		s.Errorf("the password of an Account that was deleted is back: %v", err)
+	}
+	tokens := &corev1.Secret{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme-x-tokens"}, tokens))
+	if string(tokens.Data["access_token"]) != "secret-token" || len(tokens.OwnerReferences) != 1 || tokens.OwnerReferences[0].UID != s.profile().UID {
+		s.Errorf("the tokens: %v, of %v", tokens.Data, tokens.OwnerReferences)
+	}
+	dora := &rosterv1alpha1.Invitation{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "dora"}, dora))
+	if !metav1.IsControlledBy(dora, s.member("dora")) {
+		s.Errorf("the invitation of Dora belongs to %v, not to her Member", dora.OwnerReferences)
+	}
+	ns := &corev1.Namespace{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Name: namespace}, ns))
+	if ns.Labels["team"] != "social" {
+		s.Errorf("labels of the namespace: %v", ns.Labels)
+	}
+}
+
+type org struct{ *rosterv1alpha1.Organization }
+type prof struct{ *rosterv1alpha1.SocialProfile }
+
+func (o org) conditions() []metav1.Condition  { return o.Status.Conditions }
+func (p prof) conditions() []metav1.Condition { return p.Status.Conditions }
+
+// checkSignIn has Olivia sign in with her password and her app, and Ben with his password alone: he joined before factors were asked for.
+func (s *site) checkSignIn() {
+	s.Helper()
+	b := s.browser()
+	if _, at := b.send(http.MethodPost, "/sign-in", url.Values{"login": {address("olivia")}, "password": {password}}); at != "/sign-in/second" {
+		s.Fatalf("Olivia's password leads to %s", at)
+	}
+	code, err := factor.Code(seed, time.Now())
+	s.must(err)
+	if page, at := b.send(http.MethodPost, "/sign-in/second", url.Values{"code": {code}}); at != "/account" {
+		s.Fatalf("the code of Olivia's app leads to %s:\n%s", at, page)
+	}
+	if _, at := s.browser().send(http.MethodPost, "/sign-in", url.Values{"login": {address("ben")}, "password": {password}}); at != "/account" {
+		s.Errorf("Ben's password leads to %s", at)
+	}
+	c, err := s.store().Credentials(s.Context(), s.account("olivia"))
+	s.must(err)
+	f, err := account.Factors(s.account("olivia"), c, time.Now())
+	if err != nil || len(f.Passkeys) != 1 || string(f.Passkeys[0].ID) != "id" {
+		s.Errorf("passkeys %+v, %v", f.Passkeys, err)
+	}
+	other := account.Identity{Issuer: "Acme", Subject: "somebody else"}
+	if _, _, err := s.store().Link(s.Context(), s.account("olivia"), other); !errors.Is(err, account.ErrOtherPerson) {
+		s.Errorf("another person of the company: %v", err)
+	}
+}
+
+// checkLinks uses the links that were mailed before the backup.
+func (s *site) checkLinks(links map[string]string) {
+	s.Helper()
+	for name, link := range links {
+		s.accept(name, link)
+		s.active(name)
+	}
+}
+
+// checkDeletion deletes an Account, whatever a backup tool made of its Secret, and has another person accept by the address.
+func (s *site) checkDeletion() {
+	s.Helper()
+	ben := s.account("ben")
+	secret := &corev1.Secret{}
+	s.must(s.client.Get(s.Context(), client.ObjectKeyFromObject(ben), secret))
+	if !metav1.IsControlledBy(secret, ben) {
+		s.Errorf("Ben's Secret belongs to %v", secret.OwnerReferences)
+	}
+	s.must(s.client.Delete(s.Context(), ben))
+	_, _, err := s.store().Register(s.Context(), invitation.Address(address("ben")), account.Profile{DisplayName: "Ben", Locale: "en"},
+		"another-Password-9", account.Browser{ID: "new"}, time.Now())
+	s.must(err)
+	if _, _, err := s.store().Authenticate(s.Context(), invitation.Address(address("ben")), password); !errors.Is(err, account.ErrWrongPassword) {
+		s.Errorf("the password of the deleted Account: %v, want ErrWrongPassword", err)
+	}
+}
+
+// checkNoMail: nobody was mailed because of the restore.
+func (s *site) checkNoMail() {
+	s.Helper()
+	for _, m := range s.relay.Messages() {
+		s.Errorf("mailed to %v:\n%s", m.To, m.Raw)
+	}
+}
