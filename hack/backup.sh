@@ -61,9 +61,10 @@ jq -s '{items: .}' "$work/6-tokens.jsonl" >"$work/6-tokens.json"
 cat >"$work/select.jq" <<'JQ'
 def by_name: map({key: .metadata.name, value: .}) | from_entries;
 
-# What somebody made to give rights in Roster. What comes with Kubernetes is there anyhow.
-def made: .metadata.labels["kubernetes.io/bootstrapping"] == null;
-def about: any(.rules[]?; any(.apiGroups[]?; . == "roster.dev")) or (.metadata.name | startswith("roster-"));
+# What somebody made to give rights in Roster. What comes with Kubernetes and with the installation is there anyhow.
+def made: .metadata.labels["kubernetes.io/bootstrapping"] == null and .metadata.labels["app.kubernetes.io/part-of"] != "roster";
+def rights: .metadata.name as $n | ["roster-admin", "roster-viewer", "roster-platform", "roster-credentials"] | index($n) != null;
+def about: any(.rules[]?; any(.apiGroups[]?; . == "roster.dev"));
 
 # The password of an Account that was deleted is not brought back with the next one of that name.
 def opens($accounts): .metadata as $secret | .data.credentialsID as $id | $accounts[$secret.name] as $of |
@@ -84,7 +85,7 @@ map({key: .name, value: [.items[] | select(.metadata.deletionTimestamp == null) 
 def ours: .metadata.namespace as $n | $namespaces | index($n) != null;
 [$all["5-roles"][] | select(ours and made and about)] as $roles |
 [$all["5-clusterroles"][] | select(made and about and .aggregationRule == null)] as $clusterroles |
-($clusterroles | map(.metadata.name)) as $given |
+([$all["5-clusterroles"][] | select(rights) | .metadata.name] + ($clusterroles | map(.metadata.name))) as $given |
 {
   kind: "RosterBackup", version: 1, time: (now | todate),
   items: (

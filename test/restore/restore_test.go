@@ -60,6 +60,7 @@ func TestRestore(t *testing.T) {
 	before := newSite(t, x)
 	before.start()
 	before.fill()
+	before.age("ben", "carl")
 	was := before.facts()
 	links := map[string]string{"carl": before.link(address("carl")), "dora": before.link(address("dora"))}
 	file := filepath.Join(t.TempDir(), "backup.json")
@@ -76,6 +77,11 @@ func TestRestore(t *testing.T) {
 
 	after := newSite(t, x)
 	after.deployments()
+	said, err = after.scriptWith(after.failing(9), "restore.sh", file)
+	t.Log(said)
+	if err == nil {
+		t.Error("a restore that was cut short says that it was not")
+	}
 	said, err = after.script("restore.sh", file)
 	t.Log(said)
 	after.must(err)
@@ -203,6 +209,39 @@ func (s *site) secure() {
 		}
 		return nil
 	})
+}
+
+// age makes of an Account and an Invitation what an older Roster made, and of the profile: nothing in them says what is bound to their UIDs.
+func (s *site) age(holder, invited string) {
+	s.Helper()
+	old := s.account(holder)
+	secret := &corev1.Secret{}
+	s.must(s.client.Get(s.Context(), client.ObjectKeyFromObject(old), secret))
+	s.must(errors.Join(s.client.Delete(s.Context(), secret), s.client.Delete(s.Context(), old)))
+	old = &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: old.Name}, Spec: old.Spec}
+	old.Spec.CredentialsID = ""
+	s.create(old)
+	delete(secret.Data, "credentialsID")
+	s.create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: old.Name, OwnerReferences: []metav1.OwnerReference{{
+			APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "Account", Name: old.Name, UID: old.UID, Controller: ptr.To(true),
+		}}},
+		Type: secret.Type, Data: secret.Data,
+	})
+	forget := func(o client.Object, field string) {
+		s.must(s.client.Status().Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(`{"status":`+field+`}`))))
+	}
+	s.link(address(invited))
+	inv := &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: invited}}
+	s.eventually(invited+" is invited", func() error {
+		err := s.client.Get(s.Context(), client.ObjectKeyFromObject(inv), inv)
+		if err == nil && inv.Status.LinkID == "" {
+			err = errors.New("not yet")
+		}
+		return err
+	})
+	forget(inv, `{"linkID":null}`)
+	forget(s.profile(), `{"credential":{"fingerprintSalt":null}}`)
 }
 
 func (s *site) store() *account.Store {

@@ -116,22 +116,45 @@ func (s *site) writeKubeconfig() error {
 // script runs one of hack/ as an operator does, and returns what it said.
 func (s *site) script(name string, args ...string) (string, error) {
 	s.Helper()
+	return s.scriptWith(kubectl(), name, args...)
+}
+
+func (s *site) scriptWith(kubectl, name string, args ...string) (string, error) {
+	s.Helper()
 	for _, tool := range []string{"jq", "bash"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			s.Skip(tool + " is not installed, which the scripts need")
-		}
-	}
-	kubectl := "kubectl"
-	for _, dir := range []string{os.Getenv("KUBEBUILDER_ASSETS"), filepath.Join(testenv.Root(), "bin/k8s/*")} {
-		if found, _ := filepath.Glob(filepath.Join(dir, "kubectl")); dir != "" && len(found) > 0 {
-			kubectl = found[len(found)-1]
-			break
 		}
 	}
 	cmd := exec.CommandContext(s.Context(), filepath.Join(testenv.Root(), "hack", name), args...) //nolint:gosec // a script of this repository
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kube, "KUBECTL="+kubectl)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// kubectl is the one that comes with the control plane of the tests, if it did.
+func kubectl() string {
+	for _, dir := range []string{os.Getenv("KUBEBUILDER_ASSETS"), filepath.Join(testenv.Root(), "bin/k8s/*")} {
+		if found, _ := filepath.Glob(filepath.Join(dir, "kubectl")); dir != "" && len(found) > 0 {
+			return found[len(found)-1]
+		}
+	}
+	return "kubectl"
+}
+
+// failing is a kubectl that fails once, at the nth time that it is to create something.
+func (s *site) failing(nth int) string {
+	s.Helper()
+	dir := s.TempDir()
+	program := fmt.Sprintf(`#!/bin/sh
+if [ "$1" = create ]; then
+  echo >>%[1]q
+  if [ "$(wc -l <%[1]q)" -eq %[2]d ]; then echo "connection refused" >&2; exit 1; fi
+fi
+exec %[3]q "$@"
+`, filepath.Join(dir, "created"), nth, kubectl())
+	s.must(os.WriteFile(filepath.Join(dir, "kubectl"), []byte(program), 0o700)) //nolint:gosec // it is to be run
+	return filepath.Join(dir, "kubectl")
 }
 
 // start runs manager and portal until stop is called or the test ends.
