@@ -39,14 +39,16 @@ checksum=$(cksum <"$file" | tr ' ' -)
 # there RESOURCE: prints the UIDs of what there is, as a JSON object by namespace and name.
 there() {
   "$kubectl" get "$1" --all-namespaces --no-headers \
-    -o custom-columns=:.metadata.namespace,:.metadata.name,:.metadata.uid 2>/dev/null >"$work/columns" || die "kubectl get $1 failed"
+    -o custom-columns=:.metadata.namespace,:.metadata.name,:.metadata.uid 2>"$work/error" >"$work/columns" ||
+    die "kubectl get $1 failed: $(cat "$work/error")"
   jq -R -n -c '[inputs | [splits(" +")] | select(length >= 3) | {key: (.[0] + "/" + .[1]), value: .[2]}] | from_entries' "$work/columns"
 }
 
 started=$("$kubectl" get configmap "$marker" -n "$system" --ignore-not-found -o 'jsonpath={.data.backup}')
 if [ -z "$started" ]; then
   for kind in accounts organizations members invitations socialprofiles; do
-    [ "$(there "$kind.roster.dev")" = "{}" ] ||
+    there "$kind.roster.dev" >"$work/there.json"
+    [ "$(cat "$work/there.json")" = "{}" ] ||
       die "there are $kind in this cluster already: a restore does not mix what was saved with what has happened since. Remove them first, or use another cluster"
   done
 elif [ "$started" != "$checksum" ]; then
