@@ -123,7 +123,9 @@ def rival:
   elif .kind == "Member" then .metadata.namespace + " " + (.spec.email | ascii_downcase)
   elif .kind == "Invitation" and .status.email then .metadata.namespace + " " + .status.email
   else null end;
-def ranked: map(. + {rank: 0, rival: rival}) |
+# Profiles that a plan has no place for come last.
+def placeless: .kind == "SocialProfile" and any(.status.conditions[]?; .reason == "ProfileLimit");
+def ranked: map(. + {rank: (if placeless then 1 else 0 end), rival: rival}) |
   [(map(select(.rival == null))[]), (map(select(.rival)) | group_by(.rival)[] | sort_by(.metadata.creationTimestamp, .metadata.uid) | to_entries[] | .value + {rank: .key})];
 
 def list: {apiVersion: "v1", kind: "List", items: .};

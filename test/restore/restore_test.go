@@ -109,7 +109,7 @@ func (s *site) fill() {
 			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-credentials"},
 			Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: testenv.SystemNamespace, Name: "roster-manager"}},
 		},
-		&rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{DisplayName: "Team", Seats: ptr.To[int32](6), Contact: "platform@acme.example",
+		&rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{DisplayName: "Team", Seats: ptr.To[int32](6), SocialProfiles: ptr.To[int32](1), Contact: "platform@acme.example",
 			Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces}}},
 		&rosterv1alpha1.CustomRole{ObjectMeta: named("publisher"), Spec: rosterv1alpha1.CustomRoleSpec{
 			Scope: "Profile", Permissions: []rosterv1alpha1.RolePermission{"publish"},
@@ -131,6 +131,8 @@ func (s *site) fill() {
 	s.must(s.client.Delete(s.Context(), s.account("frank")))
 	s.secure()
 	s.connect(named("acme-x"))
+	s.create(&rosterv1alpha1.SocialProfile{ObjectMeta: named("a-second"), Spec: rosterv1alpha1.SocialProfileSpec{Network: "X", Handle: "second"}})
+	s.eventually("the second profile has no place in the plan", func() error { return s.placeless("a-second") })
 	s.create(
 		&rosterv1alpha1.Workspace{ObjectMeta: named("europe"), Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-x"}}},
 		&rosterv1alpha1.Team{ObjectMeta: named("writers"), Spec: rosterv1alpha1.TeamSpec{
@@ -183,6 +185,18 @@ func (s *site) connect(o metav1.ObjectMeta) {
 	// The Secret goes with the profile.
 	s.patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"}}, fmt.Sprintf(
 		`{"metadata":{"ownerReferences":[{"apiVersion":"roster.dev/v1alpha1","kind":"SocialProfile","name":%q,"uid":%q}]}}`, o.Name, s.profile().UID))
+}
+
+// placeless reports whether the plan has a place for a profile.
+func (s *site) placeless(name string) error {
+	p := &rosterv1alpha1.SocialProfile{}
+	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, p); err != nil {
+		return err
+	}
+	if ready := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionReady); ready == nil || ready.Reason != rosterv1alpha1.ReasonProfileLimit {
+		return fmt.Errorf("%s: %+v", name, ready)
+	}
+	return nil
 }
 
 // secure gives Olivia every second factor and the sign-in of her company, and then asks new members for one.
@@ -387,13 +401,11 @@ func (s *site) facts() string {
 func (s *site) checkFacts(was string) {
 	s.Helper()
 	s.eventually("Ben holds what his Team gives", func() error { return s.may(address("ben"), "publish", true) })
-	s.eventually("every object has been looked at", func() error {
-		for _, o := range []interface {
-			client.Object
-			conditions() []metav1.Condition
-		}{org{s.organization()}, prof{s.profile()}} {
-			if ready := meta.FindStatusCondition(o.conditions(), rosterv1alpha1.ConditionReady); ready == nil || ready.Status != metav1.ConditionTrue {
-				return fmt.Errorf("%s: %+v", o.GetName(), ready)
+	s.eventually("everything is ready", func() error {
+		o, p := s.organization(), s.profile()
+		for name, conditions := range map[string][]metav1.Condition{o.Name: o.Status.Conditions, p.Name: p.Status.Conditions} {
+			if !meta.IsStatusConditionTrue(conditions, rosterv1alpha1.ConditionReady) {
+				return fmt.Errorf("%s: %+v", name, conditions)
 			}
 		}
 		return nil
@@ -401,6 +413,7 @@ func (s *site) checkFacts(was string) {
 	if is := s.facts(); is != was {
 		s.Errorf("before:\n%s\nafter:\n%s", was, is)
 	}
+	s.must(s.placeless("a-second"))
 	gone := &rosterv1alpha1.Member{}
 	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "frank"}, gone); !apierrors.IsNotFound(err) {
 		s.Errorf("Frank, who was removed, is back: %v", err)
@@ -426,12 +439,6 @@ func (s *site) checkFacts(was string) {
 		s.Errorf("labels of the namespace: %v", ns.Labels)
 	}
 }
-
-type org struct{ *rosterv1alpha1.Organization }
-type prof struct{ *rosterv1alpha1.SocialProfile }
-
-func (o org) conditions() []metav1.Condition  { return o.Status.Conditions }
-func (p prof) conditions() []metav1.Condition { return p.Status.Conditions }
 
 // checkSignIn has Olivia sign in with her password and her app, and Ben with his password alone: he joined before factors were asked for.
 func (s *site) checkSignIn() {
