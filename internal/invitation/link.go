@@ -50,8 +50,8 @@ func NewKeys(keys ...[]byte) (Keys, error) {
 	return slices.Clone(keys), nil
 }
 
-// LinkID is what an Invitation is known by in its links and mails: the UID that it had when the first was mailed, whatever it has since it was
-// restored from a backup.
+// LinkID is what an Invitation is known by in its links and mails: the UID that it had when the first was mailed, whatever it has since it
+// was restored from a backup.
 func LinkID(inv *rosterv1alpha1.Invitation) string { return cmp.Or(inv.Status.LinkID, string(inv.UID)) }
 
 // TokenID is the part of a token that says which invitation and which link of it is meant. It proves nothing by itself.

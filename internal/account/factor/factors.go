@@ -96,7 +96,8 @@ func (f Factors) Since(reset time.Time) Factors {
 // seedUse keeps seeds apart from everything else that is sealed with the same keys.
 const seedUse = "seed of an authenticator app"
 
-// SetApp makes that seed the one of the account's app, sealed for the ID of its credentials. The step is that of the code that the person has typed to show that the app works.
+// SetApp makes that seed the one of the account's app, sealed for the ID of its credentials. The step is that of the code that
+// the person has typed to show that the app works.
 func (f *Factors) SetApp(keys seal.Keys, id string, seed []byte, step int64, now time.Time) error {
 	sealed, err := keys.Seal(seedUse, seed, []byte(id))
 	if err != nil {
