@@ -5,6 +5,8 @@ package v1alpha1
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AccountSpec is what a person tells about themselves.
+//
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.credentialsID) || has(self.credentialsID)",message="credentialsID cannot be removed: the password and the second factors count for that one only. Write it as it was, or delete the Account and the person begins anew"
 type AccountSpec struct {
 	// email of the person: lower case, the domain in ASCII form. The name of the Account follows from it.
 	// +required
@@ -62,6 +64,16 @@ type AccountSpec struct {
 	// and set up new ones. A time that lies ahead is waited for.
 	// +optional
 	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
+
+	// credentialsID is random, and repeated by the Secret with the credentials: they count for the Account that they were made for, and for no
+	// later one of the same address. An Account that is restored keeps it, whatever its UID. The portal writes it; leave it out of what you
+	// apply.
+	// +optional
+	// +kubebuilder:validation:MinLength=36
+	// +kubebuilder:validation:MaxLength=36
+	// +kubebuilder:validation:Pattern=`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: the password and the second factors count for that one only"
+	CredentialsID string `json:"credentialsID,omitempty"`
 }
 
 // Avatar says which picture pages show beside a name.

@@ -167,6 +167,13 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MaxLength=500
 	MessageID string `json:"messageID,omitempty"`
 
+	// linkID stands in the links that were mailed: the UID that the Invitation had with the first of them. An Invitation that is restored
+	// keeps it, and its links go on working.
+	// +optional
+	// +kubebuilder:validation:MinLength=36
+	// +kubebuilder:validation:MaxLength=36
+	LinkID string `json:"linkID,omitempty"`
+
 	// acceptedTime is when the person accepted.
 	// +optional
 	AcceptedTime *metav1.Time `json:"acceptedTime,omitempty"`

@@ -240,6 +240,13 @@ type CredentialStatus struct {
 	// +kubebuilder:validation:MaxLength=16
 	Fingerprint string `json:"fingerprint,omitempty"`
 
+	// fingerprintSalt keeps profiles with the same tokens from showing the same fingerprint: the UID that the profile had at first. A profile
+	// that is restored keeps it, and nobody is mailed a second time.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	FingerprintSalt string `json:"fingerprintSalt,omitempty"`
+
 	// accountID is the network's own name of the account that the tokens open.
 	// +optional
 	// +kubebuilder:validation:MinLength=1

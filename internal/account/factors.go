@@ -63,7 +63,7 @@ func (s *Store) changeFactors(
 
 // UseCode accepts a code of the authenticator app. The error is factor.ErrCode, factor.ErrNoApp, or that of the API server.
 func (s *Store) UseCode(ctx context.Context, of *rosterv1alpha1.Account, keys seal.Keys, code string, now time.Time) error {
-	_, err := s.changeFactors(ctx, of, now, func(f *factor.Factors) error { return f.UseCode(keys, string(of.UID), code, now) })
+	_, err := s.changeFactors(ctx, of, now, func(f *factor.Factors) error { return f.UseCode(keys, ID(of), code, now) })
 	return err
 }
 
@@ -97,7 +97,7 @@ func (s *Store) SetApp(
 		if f.App != nil {
 			return ErrFactorsExist
 		}
-		return f.SetApp(keys, string(of.UID), seed, step, now)
+		return f.SetApp(keys, ID(of), seed, step, now)
 	})
 }
 
@@ -190,11 +190,23 @@ func (s *Store) NoteFactors(ctx context.Context, of *rosterv1alpha1.Account, now
 	}
 	return s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool {
 		changed := request(status, rosterv1alpha1.MailFactorsChanged, now)
-		if handle := base64.RawURLEncoding.EncodeToString(f.Handle); handle != "" && handle != status.UserHandle {
-			status.UserHandle, changed = handle, true
-		}
-		return changed
+		return setHandle(status, f) || changed
 	})
+}
+
+func setHandle(status *rosterv1alpha1.AccountStatus, f factor.Factors) bool {
+	handle := base64.RawURLEncoding.EncodeToString(f.Handle)
+	if handle == "" || handle == status.UserHandle {
+		return false
+	}
+	status.UserHandle = handle
+	return true
+}
+
+// noteHandle is setHandle for credentials that have been read. Factors that cannot be read are told of where they are used.
+func noteHandle(status *rosterv1alpha1.AccountStatus, of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
+	f, err := Factors(of, c, now)
+	return err == nil && setHandle(status, f)
 }
 
 // ByHandle finds the Account that passkeys know by that handle, in base64url. The error is ErrNotFound, ErrTerminating, ErrMismatch, or

@@ -45,5 +45,5 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 
 // MailID is the Message-ID (RFC 5322, 3.6.4) of such a mail, without angle brackets: the same for every try at it.
 func MailID(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, domain string) string {
-	return string(of.UID) + "." + string(m.Topic) + "." + strconv.FormatInt(m.Time.UnixMicro(), 36) + "@" + domain
+	return ID(of) + "." + string(m.Topic) + "." + strconv.FormatInt(m.Time.UnixMicro(), 36) + "@" + domain
 }

@@ -3,11 +3,13 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -77,6 +79,8 @@ const SecretType corev1.SecretType = "roster.dev/credentials"
 
 // The entries of the Secret.
 const (
+	// idKey is which credentials they are; see ID.
+	idKey       = "credentialsID"
 	passwordKey = "passwordHash"
 	sessionsKey = "sessions"
 )
@@ -84,8 +88,8 @@ const (
 // maxRounds is how often a change is made anew when somebody else was faster.
 const maxRounds = 10
 
-// ClusterSecrets keeps credentials in Secrets of the cluster: for each Account the Secret of the same name and namespace, owned by it. The
-// client must not read from a cache: who accepts twice in a moment must be seen.
+// ClusterSecrets keeps credentials in Secrets of the cluster: for each Account the Secret of the same name and namespace, owned by it and
+// bound to its ID. The client must not read from a cache: who accepts twice in a moment must be seen.
 type ClusterSecrets struct {
 	Client client.Client
 }
@@ -96,7 +100,7 @@ func (s ClusterSecrets) Get(ctx context.Context, of *rosterv1alpha1.Account) (Cr
 	switch {
 	case err != nil:
 		return Credentials{}, err
-	case secret == nil || left(secret, of):
+	case secret == nil || !belongs(secret, of):
 		return Credentials{}, ErrNoCredentials
 	}
 	return parseCredentials(secret)
@@ -124,7 +128,7 @@ func (s ClusterSecrets) UpdateFrom(
 		} else if err != nil {
 			return Credentials{}, err
 		}
-		c, err = s.store(ctx, c)
+		c, err = s.store(ctx, of, c)
 		if apierrors.IsConflict(err) {
 			secret = nil
 			continue
@@ -146,13 +150,14 @@ func (s ClusterSecrets) current(ctx context.Context, of *rosterv1alpha1.Account,
 }
 
 // store writes credentials under the version that was read.
-func (s ClusterSecrets) store(ctx context.Context, c Credentials) (Credentials, error) {
-	data, err := c.data()
+func (s ClusterSecrets) store(ctx context.Context, of *rosterv1alpha1.Account, c Credentials) (Credentials, error) {
+	data, err := c.data(of)
 	if err != nil {
 		return c, err
 	}
 	c.read = c.read.DeepCopy()
 	c.read.Data = data
+	c.read.OwnerReferences = owners(c.read.OwnerReferences, of)
 	return c, s.Client.Update(ctx, c.read)
 }
 
@@ -163,16 +168,17 @@ func parseCredentials(secret *corev1.Secret) (Credentials, error) {
 	}
 	delete(c.entries, passwordKey)
 	delete(c.entries, sessionsKey)
+	delete(c.entries, idKey)
 	return c, err
 }
 
-func (c Credentials) data() (map[string][]byte, error) {
+func (c Credentials) data(of *rosterv1alpha1.Account) (map[string][]byte, error) {
 	c.Sessions.Version = sessionsVersion
 	sessions, err := json.Marshal(c.Sessions)
 	if err != nil {
 		return nil, fmt.Errorf("sessions: %w", err)
 	}
-	data := map[string][]byte{passwordKey: []byte(c.PasswordHash), sessionsKey: sessions}
+	data := map[string][]byte{passwordKey: []byte(c.PasswordHash), sessionsKey: sessions, idKey: []byte(ID(of))}
 	maps.Copy(data, c.entries)
 	return data, nil
 }
@@ -189,7 +195,7 @@ func (s ClusterSecrets) Create(ctx context.Context, of *rosterv1alpha1.Account, 
 		return err
 	case secret == nil:
 		return s.create(ctx, of, c)
-	case !left(secret, of):
+	case belongs(secret, of):
 		return ErrCredentialsExist
 	}
 	precondition := client.Preconditions{UID: &secret.UID, ResourceVersion: &secret.ResourceVersion}
@@ -200,19 +206,16 @@ func (s ClusterSecrets) Create(ctx context.Context, of *rosterv1alpha1.Account, 
 }
 
 func (s ClusterSecrets) create(ctx context.Context, of *rosterv1alpha1.Account, c Credentials) error {
-	data, err := c.data()
+	data, err := c.data(of)
 	if err != nil {
 		return err
 	}
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Name:      of.Name,
-			Namespace: of.Namespace,
-			Labels:    map[string]string{"app.kubernetes.io/managed-by": "roster"},
-			OwnerReferences: []metav1.OwnerReference{{
-				APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: accountKind,
-				Name: of.Name, UID: of.UID, Controller: ptr.To(true),
-			}},
+			Name:            of.Name,
+			Namespace:       of.Namespace,
+			Labels:          map[string]string{"app.kubernetes.io/managed-by": "roster"},
+			OwnerReferences: owners(nil, of),
 		},
 		Type: SecretType,
 		Data: data,
@@ -242,13 +245,35 @@ func (s ClusterSecrets) read(ctx context.Context, of *rosterv1alpha1.Account) (*
 
 const accountKind = "Account"
 
-// left says that a Secret stayed behind when an earlier Account of the same name was deleted: its password died with that Account, whether
-// or not the cluster's garbage collector has been round.
-func left(secret *corev1.Secret, of *rosterv1alpha1.Account) bool {
+// ID is what the credentials of an Account are bound to. It is random, and comes back with an Account that is restored from a backup; an
+// Account that is made after another of its name was deleted has one of its own. Those that an older portal made have none in their spec,
+// until Adopt writes down that it is their UID.
+func ID(of *rosterv1alpha1.Account) string { return cmp.Or(of.Spec.CredentialsID, string(of.UID)) }
+
+// belongs says whether a Secret holds the credentials of that very Account, and not of an earlier one of the same name, whose password died
+// with it whether or not anything removed the Secret.
+func belongs(secret *corev1.Secret, of *rosterv1alpha1.Account) bool {
+	if id := secret.Data[idKey]; len(id) > 0 {
+		return string(id) == ID(of)
+	}
+	// An older portal made it, which relied on the owner.
+	owned := false
 	for _, ref := range secret.OwnerReferences {
-		if ref.Kind == accountKind && ref.UID != of.UID {
-			return true
+		if ref.Kind == accountKind {
+			owned = true
+			if ref.UID == of.UID || string(ref.UID) == ID(of) {
+				return true
+			}
 		}
 	}
-	return false
+	// Its documented way to restore took the owner away, and made the Secret after the Account.
+	return !owned && of.Spec.CredentialsID == "" && !secret.CreationTimestamp.Before(&of.CreationTimestamp)
+}
+
+// owners are the owners of a Secret with the Account among them, whatever a backup tool made of that.
+func owners(known []metav1.OwnerReference, of *rosterv1alpha1.Account) []metav1.OwnerReference {
+	others := slices.DeleteFunc(slices.Clone(known), func(ref metav1.OwnerReference) bool { return ref.Kind == accountKind })
+	return append(others, metav1.OwnerReference{
+		APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: accountKind, Name: of.Name, UID: of.UID, Controller: ptr.To(true),
+	})
 }

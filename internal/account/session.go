@@ -42,9 +42,9 @@ type Proof struct {
 type Session struct {
 	// ID is random; it tells sessions apart in the log.
 	ID string `json:"id"`
-	// Account is the name of the Account, UID its UID: a session does not outlive its Account.
-	Account string `json:"account"`
-	UID     string `json:"uid"`
+	// Account is the name of the Account, CredentialsID the ID of its credentials: a session does not outlive its Account.
+	Account       string `json:"account"`
+	CredentialsID string `json:"uid"`
 	// Epoch, Device and Round are those of the Credentials' Sessions when the session began.
 	Epoch  int64  `json:"epoch"`
 	Device string `json:"device"`
@@ -64,7 +64,7 @@ type Session struct {
 // pending, without one.
 func NewSession(of *rosterv1alpha1.Account, c Credentials, m Method, now time.Time) Session {
 	return Session{
-		ID: rand.Text(), Account: of.Name, UID: string(of.UID), Epoch: c.Sessions.Epoch,
+		ID: rand.Text(), Account: of.Name, CredentialsID: ID(of), Epoch: c.Sessions.Epoch,
 		Began: now, Seen: now, Proofs: []Proof{{Method: m, Time: now}},
 	}
 }
@@ -95,7 +95,7 @@ func (s Session) over(now time.Time) bool {
 
 // Counts says whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
-	if s.over(now) || s.UID != string(of.UID) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
+	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
 		return false
 	}
 	if t := of.Status.SuspendedTime; t != nil && !s.Began.After(t.Time) {

@@ -270,14 +270,16 @@ func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Accoun
 	return s.record(ctx, account, Credentials{}, at)
 }
 
-// record notes a sign-in, and that the password was changed if that could not be noted when it was.
+// record notes a sign-in, and what could not be noted when it happened or has been lost since: that the password was changed, and the
+// handle by which passkeys find the Account.
 func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c Credentials, at time.Time) error {
 	return s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
 		signedIn := status.LastSignInTime == nil || !at.Before(status.LastSignInTime.Add(signInEvery))
 		if signedIn {
 			status.LastSignInTime = &metav1.Time{Time: at}
 		}
-		return notePassword(status, c) || signedIn
+		changed := noteHandle(status, account, c, at)
+		return notePassword(status, c) || changed || signedIn
 	})
 }
 

@@ -201,7 +201,7 @@ func testSessionsEnd(t *testing.T, c cluster) {
 
 	last := begin("laptop")
 	other := last
-	other.UID = "another"
+	other.CredentialsID = "another"
 	expect("of an Account that was there before", other, false)
 	now = now.Add(SessionIdle)
 	expect("idle for too long", last, false)
@@ -371,7 +371,7 @@ func testEntries(t *testing.T, c cluster) {
 	if _, err := s.UpdateCredentials(ctx, account, func(c *Credentials) error {
 		c.SetEntry("factors", nil)
 		return nil
-	}); err != nil || len(c.secret(t, address).Data) != 2 {
+	}); err != nil || len(c.secret(t, address).Data) != 3 {
 		t.Errorf("entries %v, %v", c.secret(t, address).Data, err)
 	}
 	secret := c.secret(t, address)

@@ -10,6 +10,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -170,7 +171,9 @@ func notFound(err error) error {
 func (s *Store) ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
-		Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: p.DisplayName, Company: p.Company, Locale: p.Locale},
+		Spec: rosterv1alpha1.AccountSpec{
+			Email: string(a), DisplayName: p.DisplayName, Company: p.Company, Locale: p.Locale, CredentialsID: string(uuid.NewUUID()),
+		},
 	}
 	err := s.client.Create(ctx, account)
 	if err == nil {
@@ -187,9 +190,10 @@ func (s *Store) ensure(ctx context.Context, a address.Address, p Profile) (*rost
 		return nil, ErrCredentialsExist
 	}
 	spec := &existing.Spec
-	if (Profile{DisplayName: spec.DisplayName, Company: spec.Company, Locale: spec.Locale}) == p {
+	if (Profile{DisplayName: spec.DisplayName, Company: spec.Company, Locale: spec.Locale}) == p && spec.CredentialsID != "" {
 		return existing, nil
 	}
+	spec.CredentialsID = ID(existing)
 	spec.DisplayName, spec.Company, spec.Locale = p.DisplayName, p.Company, p.Locale
 	if err := s.client.Update(ctx, existing); err != nil {
 		return nil, fmt.Errorf("completing the account: %w", err)

@@ -146,7 +146,7 @@ func (r *credentials) look(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 		return r.conclude(ctx, p, t, credential.Finding{Obstacle: o.obstacle, Failures: t.failures})
 	}
 	now := r.clock.Now()
-	fingerprint := o.tokens.Fingerprint(string(p.UID))
+	fingerprint := credential.FingerprintOf(p, o.tokens)
 	t.resume(p, fingerprint, o.venue.Traits().Lead, now)
 	if t.fingerprint == fingerprint && t.generation == p.Generation && now.Before(t.due) {
 		err := r.write(ctx, p, credential.WithRenewer(p, p.Status, now))
@@ -208,7 +208,7 @@ func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 		t.failures = 0
 	}
 	f.Failures = t.failures
-	t.fingerprint, t.generation = f.Tokens.Fingerprint(string(p.UID)), p.Generation
+	t.fingerprint, t.generation = credential.FingerprintOf(p, f.Tokens), p.Generation
 	return f, nil
 }
 

@@ -131,7 +131,10 @@ func (r *members) findInvitation(
 		if err != nil {
 			return nil, err
 		}
-		if i := slices.IndexFunc(found, func(inv *rosterv1alpha1.Invitation) bool { return membership.BringsIn(inv, m) }); i >= 0 {
+		if i := slices.IndexFunc(found, func(inv *rosterv1alpha1.Invitation) bool {
+			// Its own can have another name than those, made of the UID that the Member had before it was restored.
+			return metav1.IsControlledBy(inv, m) || membership.BringsIn(inv, m)
+		}); i >= 0 {
 			return found[i], nil
 		}
 	}

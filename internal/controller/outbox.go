@@ -157,7 +157,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	token, err := keys.Token(string(inv.UID), d.Mail.Attempt, to)
+	token, err := keys.Token(invitation.LinkID(inv), d.Mail.Attempt, to)
 	if err != nil {
 		return to, nil, "", err
 	}
@@ -178,7 +178,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 		Profiles: profiles, Workspaces: in.CalledWorkspaces(), CustomRoles: in.CustomRoles,
 		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
 		Link: b.portalURL + "/invitations/" + token, Now: b.clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
-		MessageID: invitation.MessageID(string(inv.UID), d.Mail.Attempt, d.Mail.Reminder, b.composer.Domain()),
+		MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.composer.Domain()),
 	}
 	if in.Member != nil {
 		content.Name = in.Member.Spec.DisplayName

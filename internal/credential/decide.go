@@ -134,9 +134,9 @@ func (d *decision) facts() {
 	if d.f.Obstacle != nil {
 		return
 	}
-	fingerprint := d.f.Tokens.Fingerprint(string(d.p.UID))
+	fingerprint := FingerprintOf(d.p, d.f.Tokens)
 	fresh := c.Fingerprint != fingerprint
-	c.Fingerprint = fingerprint
+	c.Fingerprint, c.FingerprintSalt = fingerprint, salt(d.p)
 	if d.f.validity() == network.Unknown && !fresh {
 		return
 	}
@@ -150,6 +150,18 @@ func (d *decision) facts() {
 	}
 	c.AccountID = d.f.Report.AccountID
 	c.Handle = d.f.Report.Handle
+}
+
+// FingerprintOf tells the tokens of a profile from others of the same profile. It stays what it is when the profile is restored.
+func FingerprintOf(p *rosterv1alpha1.SocialProfile, t network.Tokens) string {
+	return t.Fingerprint(salt(p))
+}
+
+func salt(p *rosterv1alpha1.SocialProfile) string {
+	if c := p.Status.Credential; c != nil && c.FingerprintSalt != "" {
+		return c.FingerprintSalt
+	}
+	return string(p.UID)
 }
 
 // granted are the scopes as the network has them, else as the Secret has.

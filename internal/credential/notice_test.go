@@ -3,9 +3,11 @@
 package credential_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -22,6 +24,7 @@ func TestNotices(t *testing.T) {
 	var causes []rosterv1alpha1.NoticeCause
 	for hour := range 24 * 25 {
 		at := now.Add(time.Duration(hour) * time.Hour)
+		p.UID = types.UID(fmt.Sprintf("uid-%d", hour/48)) // restored from a backup every two days
 		if at.After(end.Add(day)) {
 			dead = errDead
 		}

@@ -3,6 +3,7 @@
 package invitation
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -14,10 +15,11 @@ import (
 	"slices"
 	"strings"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 )
 
-// A token is what stands in a link: the UID of the Invitation (16 bytes), the attempt (4 bytes, big endian) and an
+// A token is what stands in a link: the ID of the Invitation, see LinkID (16 bytes), the attempt (4 bytes, big endian) and an
 // HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: whoever holds the key can write the link of
 // an attempt again, and a newer attempt voids the older links.
 const (
@@ -49,8 +51,13 @@ func NewKeys(keys ...[]byte) (Keys, error) {
 	return slices.Clone(keys), nil
 }
 
+// LinkID is what an Invitation is known by in its links and mails: the UID that it had when the first was mailed, whatever it has since it
+// was restored from a backup.
+func LinkID(inv *rosterv1alpha1.Invitation) string { return cmp.Or(inv.Status.LinkID, string(inv.UID)) }
+
 // TokenID is the part of a token that says which invitation and which link of it is meant. It proves nothing by itself.
 type TokenID struct {
+	// UID is the LinkID of the Invitation.
 	UID     string
 	Attempt int32
 }

@@ -7,6 +7,11 @@ import (
 	"encoding/base64"
 	"strings"
 	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 const uid = "0b3a4f0e-8c36-4a53-9d5e-1f2a3b4c5d6e"
@@ -105,6 +110,29 @@ func TestMessageIDs(t *testing.T) {
 	}
 	if len(ids) != 4 {
 		t.Errorf("two mails share a Message-ID: %v", ids)
+	}
+}
+
+// An Invitation that is restored from a backup has another UID, and the link that was mailed before, or by an older Roster, still opens it.
+func TestLinkOutlivesTheUID(t *testing.T) {
+	noon := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	inv := &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: uid}, Spec: rosterv1alpha1.InvitationSpec{Email: "ana@acme.example"}}
+	before := LinkID(inv)
+	in := Input{Offer: Offer{Invitation: inv, Organization: &rosterv1alpha1.Organization{}}}
+	d := Decide(in, noon)
+	if d.Action != Deliver {
+		t.Fatalf("%+v", d)
+	}
+	r := NewReport(in, d, "id@acme.example", noon)
+	r.Outcome, in.Report = Delivered, &r
+	inv.Status = Decide(in, noon).Status
+	inv.UID = "0b0e7c8e-3c6c-4f0e-9d0e-2f6f1b6a1c3d"
+	if after := LinkID(inv); after != before || before != uid {
+		t.Errorf("the link of %s became one of %s", before, after)
+	}
+	again := &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{UID: inv.UID}, Spec: inv.Spec}
+	if LinkID(again) == before {
+		t.Error("one that was deleted and made again has the links of the former")
 	}
 }
 

@@ -128,6 +128,7 @@ func (c *decide) foldAttempt(r Report) {
 		c.waiting()
 	}
 	s.Attempt, s.RemindersSent, s.MessageID, s.MemberUID = r.Attempt, 0, r.MessageID, r.MemberUID
+	s.LinkID = LinkID(c.Invitation)
 	c.recordInviter(r.Inviter)
 	s.DeclinedTime, s.RenewalRequestedTime = nil, nil
 	if r.HandledResend != nil {

@@ -19,13 +19,19 @@ import (
 
 // The indexes that the cache must have.
 const (
-	uidIndex     = "metadata.uid"
+	linkIndex    = "roster.link"
 	addressIndex = "roster.address"
 	accountIndex = "roster.account"
 )
 
 func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
-	uid := func(o client.Object) []string { return []string{string(o.GetUID())} }
+	linked := func(o client.Object) []string {
+		inv, ok := o.(*rosterv1alpha1.Invitation)
+		if !ok {
+			return nil
+		}
+		return []string{invitation.LinkID(inv)}
+	}
 	address := func(o client.Object) []string {
 		m, ok := o.(*rosterv1alpha1.Member)
 		if !ok {
@@ -52,7 +58,7 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		return []string{m.Spec.AccountRef.Name}
 	}
 	return errors.Join(
-		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, uidIndex, uid),
+		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, linkIndex, linked),
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, addressIndex, mailed),
 		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, bound),
 		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
@@ -150,16 +156,17 @@ func (p *Portal) regather(ctx context.Context, f found, inv *rosterv1alpha1.Invi
 	return f, nil
 }
 
-// cachedOffer is empty where there is no invitation of that UID.
-func (p *Portal) cachedOffer(ctx context.Context, uid string) (invitation.Offer, error) {
+// cachedOffer is empty where there is no invitation of that link. A copy that somebody made of one does not take its place.
+func (p *Portal) cachedOffer(ctx context.Context, id string) (invitation.Offer, error) {
 	var list rosterv1alpha1.InvitationList
-	if err := p.cache.List(ctx, &list, client.MatchingFields{uidIndex: uid}); err != nil {
+	if err := p.cache.List(ctx, &list, client.MatchingFields{linkIndex: id}); err != nil {
 		return invitation.Offer{}, fmt.Errorf("looking for the invitation: %w", err)
 	}
-	if uid == "" || len(list.Items) == 0 {
+	if id == "" || len(list.Items) == 0 {
 		return invitation.Offer{}, nil
 	}
-	return gather(ctx, p.cache, &list.Items[0])
+	original := max(0, slices.IndexFunc(list.Items, func(inv rosterv1alpha1.Invitation) bool { return string(inv.UID) == id }))
+	return gather(ctx, p.cache, &list.Items[original])
 }
 
 // gather reads what an invitation speaks of.

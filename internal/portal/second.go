@@ -190,7 +190,13 @@ func (p *Portal) useFactor(v *visit) (account.Method, []problem, error) {
 	case form.Get(fieldRecovery) != "":
 		return p.outcome(v, account.MethodRecovery, problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
 	}
-	return p.outcome(v, account.MethodApp, problem{Field: fieldCode, Text: v.words.T("error.code")}, p.useCode(v))
+	err := p.useCode(v)
+	if errors.Is(err, seal.ErrSealed) || errors.Is(err, seal.ErrUnknownKey) {
+		// Trying again would not help them.
+		p.log.Error(err, "The code of an app cannot be checked", "account", v.person.account.Name)
+		return account.MethodApp, []problem{{Field: fieldCode, Text: v.words.T("error.app")}}, nil
+	}
+	return p.outcome(v, account.MethodApp, problem{Field: fieldCode, Text: v.words.T("error.code")}, err)
 }
 
 func (p *Portal) useCode(v *visit) error {

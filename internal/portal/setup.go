@@ -13,6 +13,7 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -88,11 +89,11 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		return err
 	}
 	networks := directory.Directory{Configured: o.Config.Networks, Namespace: o.Namespace, Reader: direct, Clock: o.Clock}
+	accounts := account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
 	p, err := New(Options{
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
-		Networks: networks,
-		Accounts: account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher),
-		BaseURL:  o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
+		Networks: networks, Accounts: accounts,
+		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
 		Clock: o.Clock, Log: log, Metrics: metrics,
 	})
 	if err != nil {
@@ -101,12 +102,30 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys, sessionKeys, factorKeys)); err != nil {
 		return err
 	}
+	if err := mgr.Add(adoption(accounts, log)); err != nil {
+		return err
+	}
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
 		defer p.background.wait()
 		return Serve(ctx, newServer(p, log), o.Listener)
 	}))
+}
+
+// adoption has Accounts of an older portal adopted, without which nobody is kept from anything in this cluster.
+func adoption(accounts *account.Store, log logr.Logger) manager.RunnableFunc {
+	return func(ctx context.Context) error {
+		every := wait.Backoff{Duration: time.Second, Factor: 2, Steps: 10, Jitter: 0.5} // some ten minutes in all
+		_ = wait.ExponentialBackoffWithContext(ctx, every, func(ctx context.Context) (bool, error) {
+			err := accounts.Adopt(ctx)
+			if err != nil && ctx.Err() == nil {
+				log.Error(err, "Accounts of an older portal would not survive a restore yet; the next start tries again")
+			}
+			return err == nil, nil
+		})
+		return nil
+	}
 }
 
 // SetupCache tells a cache which kinds and indexes the portal needs. It must be called before the cache starts.

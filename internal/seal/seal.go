@@ -64,7 +64,7 @@ func NewKeys(secrets ...[]byte) (Keys, error) {
 	return keys, nil
 }
 
-// Seal encrypts a text for a purpose, such as "totp seed", and binds it to what it belongs to, such as the UID of an account. Equal texts
+// Seal encrypts a text for a purpose, such as "totp seed", and binds it to what it belongs to, such as the ID of credentials. Equal texts
 // give different results. The result is safe in URLs and JSON.
 func (k Keys) Seal(purpose string, plaintext, belongsTo []byte) (string, error) {
 	current := k[0]

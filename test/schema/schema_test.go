@@ -121,7 +121,11 @@ var changes = map[string]struct{ kind, before, after, says string }{
 	"another address of a member":      {"Member", `{email: ana@acme.example}`, `{email: ben@acme.example}`, "create one with the new address"},
 	"another domain of a member":       {"Member", `{email: ana@bücher.example}`, `{email: ana@xn--bcher-kva.example}`, "to the form in status.email"},
 	"another scope of a role":          {"CustomRole", `{scope: Profile, permissions: [get]}`, `{scope: Organization, permissions: [ViewTeam]}`, "delete the CustomRole and create another"},
-	"another network":                  {"SocialProfile", `{network: X, handle: acme}`, `{network: Threads, handle: acme}`, "cannot be changed"},
+	"other credentials of an account": {"Account", `{email: ana@acme.example, displayName: Ana, credentialsID: 0b0e7c8e-3c6c-4f0e-9d0e-2f6f1b6a1c3d}`,
+		`{email: ana@acme.example, displayName: Ana, credentialsID: 1b0e7c8e-3c6c-4f0e-9d0e-2f6f1b6a1c3d}`, "count for that one only"},
+	"no credentials of an account": {"Account", `{email: ana@acme.example, displayName: Ana, credentialsID: 0b0e7c8e-3c6c-4f0e-9d0e-2f6f1b6a1c3d}`,
+		`{email: ana@acme.example, displayName: Ana}`, "credentialsID cannot be removed"},
+	"another network": {"SocialProfile", `{network: X, handle: acme}`, `{network: Threads, handle: acme}`, "cannot be changed"},
 }
 
 // same are changes of an address that change nothing. The operator has looked at the object before.

@@ -96,9 +96,10 @@ func (f Factors) Since(reset time.Time) Factors {
 // seedUse keeps seeds apart from everything else that is sealed with the same keys.
 const seedUse = "seed of an authenticator app"
 
-// SetApp makes that seed the one of the account's app. The step is that of the code that the person has typed to show that the app works.
-func (f *Factors) SetApp(keys seal.Keys, uid string, seed []byte, step int64, now time.Time) error {
-	sealed, err := keys.Seal(seedUse, seed, []byte(uid))
+// SetApp makes that seed the one of the account's app, sealed for the ID of its credentials. The step is that of the code that
+// the person has typed to show that the app works.
+func (f *Factors) SetApp(keys seal.Keys, id string, seed []byte, step int64, now time.Time) error {
+	sealed, err := keys.Seal(seedUse, seed, []byte(id))
 	if err != nil {
 		return err
 	}
@@ -108,11 +109,11 @@ func (f *Factors) SetApp(keys seal.Keys, uid string, seed []byte, step int64, no
 
 // UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed anew. The error
 // is ErrNoApp, ErrCode, or says that the seed cannot be opened.
-func (f *Factors) UseCode(keys seal.Keys, uid, code string, now time.Time) error {
+func (f *Factors) UseCode(keys seal.Keys, id, code string, now time.Time) error {
 	if f.App == nil {
 		return ErrNoApp
 	}
-	seed, outdated, err := keys.Open(seedUse, f.App.Seed, []byte(uid))
+	seed, outdated, err := keys.Open(seedUse, f.App.Seed, []byte(id))
 	if err != nil {
 		return fmt.Errorf("the seed of the authenticator app: %w", err)
 	}
@@ -123,7 +124,7 @@ func (f *Factors) UseCode(keys seal.Keys, uid, code string, now time.Time) error
 	used := *f.App
 	used.LastStep = step
 	if outdated {
-		if used.Seed, err = keys.Seal(seedUse, seed, []byte(uid)); err != nil {
+		if used.Seed, err = keys.Seal(seedUse, seed, []byte(id)); err != nil {
 			return err
 		}
 	}
