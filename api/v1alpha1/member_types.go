@@ -186,6 +186,13 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Invitation string `json:"invitation,omitempty"`
+
+	// successor is the name of another Member of the same address, which takes this one's place when it is deleted: nobody loses access by
+	// that. It is there while a Member is renamed.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Successor string `json:"successor,omitempty"`
 }
 
 // Member is a person in the organisation of the namespace. An applied Member is invited by mail and becomes Active when the

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // members invites declared Members, and keeps the RBAC of every Member what its roles say.
@@ -35,13 +37,21 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if m == nil || m.DeletionTimestamp != nil {
-		return ctrl.Result{}, r.revoke(ctx, req.NamespacedName)
+		return ctrl.Result{}, errors.Join(r.revoke(ctx, req.NamespacedName), r.settle(ctx, m))
 	}
 	in, err := r.gather(ctx, m)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	now := r.clock.Now()
+	if ms := membership.Continues(*in, now); ms != nil {
+		if err := r.bind(ctx, m, ms); err != nil {
+			return ctrl.Result{}, err
+		}
+		if in, err = r.gather(ctx, m); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	d := membership.DecideMember(*in, now)
 	if err := r.applyGrants(ctx, in, d); err != nil {
 		return ctrl.Result{}, err
@@ -52,7 +62,41 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		}
 		d = membership.DecideMember(*in, now)
 	}
-	return ctrl.Result{}, report(ctx, r.client, m, &m.Status, d.Status, r.events.member)
+	if err := report(ctx, r.client, m, &m.Status, d.Status, r.events.member); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{}, ignoreConflict(r.settle(ctx, m))
+}
+
+// bind has a Member go on with the membership of its person, who keeps their place in the queue for seats.
+func (r *members) bind(ctx context.Context, m *rosterv1alpha1.Member, ms *rosterv1alpha1.Membership) error {
+	before := m.DeepCopy()
+	m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: membership.PersonOf(m)}
+	if ms.Place != "" && ms.Place != quota.Annotation(quota.PlaceOfMember(m)) {
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.PlaceAnnotation, ms.Place)
+	}
+	return r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// settle takes off the finalizers that keep a Member until the Invitation that it came by has noted it.
+func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
+	if m == nil || len(m.Finalizers) == 0 {
+		return nil
+	}
+	var invited []*rosterv1alpha1.Invitation
+	for _, address := range addressKey(m.Spec.Email) {
+		var err error
+		if invited, err = listInvitations(ctx, r.client, consistent(m.Namespace, indexAddress, address)); err != nil {
+			return err
+		}
+	}
+	left := membership.Settled(m, invited)
+	if len(left) == len(m.Finalizers) {
+		return nil
+	}
+	before := m.DeepCopy()
+	m.Finalizers = left
+	return client.IgnoreNotFound(r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
 }
 
 func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
@@ -61,10 +105,8 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if in.Organization, err = countingOrganization(ctx, r.client, m.Namespace); err != nil {
 		return nil, err
 	}
-	if ref := m.Spec.AccountRef; ref != nil {
-		if in.Account, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name); err != nil {
-			return nil, err
-		}
+	if in.Account, err = referenced[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef); err != nil {
+		return nil, err
 	}
 	address, wrong := invitation.ParseAddress(m.Spec.Email)
 	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
@@ -80,9 +122,22 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if err != nil {
 		return nil, err
 	}
-	in.Twin = membership.FindTwin(m, twins)
+	if in.Person, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName()); err != nil {
+		return nil, err
+	}
+	in.Twin = membership.FindTwin(m, twins, namedOwner(in.Organization))
+	in.TwinJoined = membership.TwinJoined(m, twins)
+	in.Successor = membership.FindSuccessor(*in, twins, r.clock.Now())
 	in.Invitation, err = r.findInvitation(ctx, m, address)
 	return in, err
+}
+
+// namedOwner is the name of the Member that spec.ownerRef names; empty where there is none.
+func namedOwner(o *rosterv1alpha1.Organization) string {
+	if o == nil || o.Spec.OwnerRef == nil {
+		return ""
+	}
+	return o.Spec.OwnerRef.Name
 }
 
 // soleOf are the first of the profiles whose status names the Member as the only one of something.
