@@ -255,6 +255,50 @@ var _ = Describe("An operator that was away", Serial, func() {
 		Expect(mails(s.address("ana"))).To(HaveLen(1))
 	})
 
+	It("and was killed while it made members loses no acceptance and brings nobody back", func(ctx SpecContext) {
+		people := []string{"ana", "ben", "cleo", "dora", "emil", "fay", "gil", "hana"}
+		for _, name := range people {
+			s.invite(ctx, name)
+		}
+		for _, name := range people {
+			s.invitationIs(ctx, name, rosterv1alpha1.InvitationSent)
+		}
+		stop()
+		changes, err := client.NewWithWatch(cluster.Config, client.Options{Scheme: cluster.Scheme})
+		Expect(err).NotTo(HaveOccurred())
+		seen, err := changes.Watch(ctx, &rosterv1alpha1.MemberList{}, client.InNamespace(s.name))
+		Expect(err).NotTo(HaveOccurred())
+		defer seen.Stop()
+		for _, name := range people {
+			s.claim(ctx, name)
+		}
+		p := newProcess()
+		p.start()
+		Eventually(seen.ResultChan()).Should(Receive(), "the first is made")
+		p.kill()
+		var made rosterv1alpha1.MemberList
+		Expect(api.List(ctx, &made, client.InNamespace(s.name))).To(Succeed())
+		removed := map[string]bool{}
+		for _, m := range made.Items {
+			removed[m.Name] = true
+			Expect(api.Delete(ctx, &m)).To(Succeed())
+		}
+		start()
+		for _, name := range people {
+			if removed[name] {
+				s.removed(ctx, name)
+			} else {
+				s.memberIs(ctx, name, rosterv1alpha1.MemberActive)
+			}
+			Eventually(func() any { return get[rosterv1alpha1.Invitation](ctx, s, name).Status.MemberRef }).ShouldNot(BeNil())
+			Expect(mails(s.address(name))).To(HaveLen(1))
+		}
+		Consistently(func() int {
+			Expect(api.List(ctx, &made, client.InNamespace(s.name))).To(Succeed())
+			return len(made.Items)
+		}).Should(Equal(len(people) - len(removed)))
+	})
+
 	It("reports an Invitation that was revoked before it knew the Organization", func(ctx SpecContext) {
 		stop()
 		s = emptySpace(ctx)

@@ -125,19 +125,11 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if in.Person, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName()); err != nil {
 		return nil, err
 	}
-	in.Twin = membership.FindTwin(m, twins, namedOwner(in.Organization))
+	in.Twin = membership.FindTwin(m, twins, membership.NamedOwner(in.Organization))
 	in.TwinJoined = membership.TwinJoined(m, twins)
 	in.Successor = membership.FindSuccessor(*in, twins, r.clock.Now())
 	in.Invitation, err = r.findInvitation(ctx, m, address)
 	return in, err
-}
-
-// namedOwner is the name of the Member that spec.ownerRef names; empty where there is none.
-func namedOwner(o *rosterv1alpha1.Organization) string {
-	if o == nil || o.Spec.OwnerRef == nil {
-		return ""
-	}
-	return o.Spec.OwnerRef.Name
 }
 
 // soleOf are the first of the profiles whose status names the Member as the only one of something.

@@ -301,7 +301,7 @@ func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 }
 
 // FindTwin names the Member of the same namespace and address that counts before this one; empty when this one counts. The owner is the
-// name of the Member that owns the organisation, or is named to.
+// name of the Member that is named to own the organisation.
 func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member, owner string) string {
 	first := m
 	for _, other := range others {
@@ -313,6 +313,14 @@ func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member, owner s
 		return ""
 	}
 	return first.Name
+}
+
+// NamedOwner is the name of the Member that spec.ownerRef names; empty where there is none.
+func NamedOwner(o *rosterv1alpha1.Organization) string {
+	if o == nil || o.Spec.OwnerRef == nil {
+		return ""
+	}
+	return o.Spec.OwnerRef.Name
 }
 
 // countsBefore: of two Members of one person, the one that is named as the owner, so that the owner's can be renamed; then the older.

@@ -7,6 +7,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -178,4 +180,25 @@ func TestAnAcceptanceCannotBeDeletedBeforeItsPersonIsAMember(t *testing.T) {
 		"one whose person is a Member": {ben, without("noted"), ""},
 		"one whose Member was deleted": {flux, without("removed"), ""},
 	})
+}
+
+// TestASuspensionOfItsOwnOutlastsGit: what Git does not say belongs to whoever wrote it, under a name that Flux does not take over. That it
+// does take over what kubectl writes under its usual names is Flux's own.
+func TestASuspensionOfItsOwnOutlastsGit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sync := func(spec map[string]any) {
+		spec["email"] = ana
+		git := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": rosterv1alpha1.GroupVersion.String(), "kind": "Member", "metadata": map[string]any{"namespace": w.ns, "name": "ana"}, "spec": spec,
+		}}
+		w.Expect(w.as(flux).Patch(t.Context(), git, client.Apply, client.FieldOwner("kustomize-controller"), client.ForceOwnership)).To(Succeed())
+	}
+	sync(map[string]any{"company": "Lima Studio"})
+	suspend := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":true}}`))
+	w.Expect(w.as(ben).Patch(t.Context(), w.member("ana"), suspend, client.FieldOwner("emergency"))).To(Succeed())
+	sync(map[string]any{"company": "Lima Studios"})
+	w.Expect(read[rosterv1alpha1.Member](w, "ana").Spec).To(And(HaveField("Company", "Lima Studios"), HaveField("Suspended", HaveValue(BeTrue()))))
+	sync(map[string]any{"suspended": false})
+	w.Expect(read[rosterv1alpha1.Member](w, "ana").Spec.Suspended).To(HaveValue(BeFalse()), "what Git says, it has")
 }
