@@ -262,7 +262,7 @@ type Membership struct {
 	// +kubebuilder:validation:MaxLength=64
 	Place string `json:"place,omitempty"`
 
-	// suspended: the Member is suspended, or was when it was deleted. Then the membership ended with it.
+	// suspended is true while the Member is suspended. If it is deleted then, the membership ends with it.
 	// +optional
 	Suspended *bool `json:"suspended,omitempty"`
 

@@ -318,7 +318,7 @@ var _ = Describe("An Invitation and a Member of one address", func() {
 	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
 	sameAddress := func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("ana") }
 	// while has the relay be away for the mails to the address until what is done has been seen.
-	while := func(ctx context.Context, do func()) {
+	while := func(do func()) {
 		GinkgoHelper()
 		gate := smtptest.NewGate()
 		post.Script(
@@ -332,7 +332,7 @@ var _ = Describe("An Invitation and a Member of one address", func() {
 	}
 
 	It("do not block each other, the Invitation first", func(ctx SpecContext) {
-		while(ctx, func() {
+		while(func() {
 			s.invite(ctx, "mail", sameAddress)
 			s.invitationSays(ctx, "mail", rosterv1alpha1.ReasonDeliveryFailing)
 			s.declare(ctx, "ana")
@@ -343,7 +343,7 @@ var _ = Describe("An Invitation and a Member of one address", func() {
 	})
 
 	It("do not block each other, the Member first", func(ctx SpecContext) {
-		while(ctx, func() {
+		while(func() {
 			s.declare(ctx, "ana")
 			s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonDeliveryFailing)
 			s.invite(ctx, "mail", sameAddress)

@@ -185,10 +185,10 @@ func (c *decide) removed() bool {
 	return ready != nil && ready.Reason == rosterv1alpha1.ReasonMemberRemoved
 }
 
-// joinedOtherwise ends an invitation whose person has become a Member in another way, or was one when it was created. A resend that is asked
-// for is answered by that: if the Member is removed later, somebody has to ask again.
+// joinedOtherwise ends an invitation whose person has become a Member in another way, or was one when it was created. A resend that is
+// asked for is answered by that: if the Member is removed later, somebody has to ask again.
 func joinedOtherwise(c *decide) bool {
-	message := ""
+	var message string
 	switch {
 	case c.Invitation.Spec.MemberRef != nil && c.Member.Spec.AccountRef != nil:
 		message = fmt.Sprintf("The Member %q has joined already.", c.Member.Name)

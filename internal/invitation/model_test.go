@@ -297,7 +297,7 @@ func (w *world) release() {
 // deleteInvitation is refused by the policy roster-acceptances while all that says that somebody accepted is the Invitation.
 func (w *world) deleteInvitation() {
 	s := w.latest().Status
-	if s.State == rosterv1alpha1.InvitationAccepted && s.MemberRef == nil && !(w.declared && w.memberRemoved) {
+	if s.State == rosterv1alpha1.InvitationAccepted && s.MemberRef == nil && (!w.declared || !w.memberRemoved) {
 		return
 	}
 	w.deleted = true

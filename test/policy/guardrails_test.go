@@ -192,7 +192,7 @@ func TestASuspensionOfItsOwnOutlastsGit(t *testing.T) {
 		git := &unstructured.Unstructured{Object: map[string]any{
 			"apiVersion": rosterv1alpha1.GroupVersion.String(), "kind": "Member", "metadata": map[string]any{"namespace": w.ns, "name": "ana"}, "spec": spec,
 		}}
-		w.Expect(w.as(flux).Patch(t.Context(), git, client.Apply, client.FieldOwner("kustomize-controller"), client.ForceOwnership)).To(Succeed())
+		w.Expect(w.as(flux).Apply(t.Context(), client.ApplyConfigurationFromUnstructured(git), client.FieldOwner("kustomize-controller"), client.ForceOwnership)).To(Succeed())
 	}
 	sync(map[string]any{"company": "Lima Studio"})
 	suspend := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":true}}`))
