@@ -151,6 +151,14 @@ type AccountStatus struct {
 	// +listMapKey=uid
 	// +kubebuilder:validation:MaxItems=100
 	Leaving []Leaving `json:"leaving,omitempty"`
+
+	// memberships are the organisations that the person has joined. They outlive single Members: one of the same address that takes the place
+	// of another, or comes within ten minutes after it was deleted, is the same person's, without another invitation.
+	// +optional
+	// +listType=map
+	// +listMapKey=namespace
+	// +kubebuilder:validation:MaxItems=1000
+	Memberships []Membership `json:"memberships,omitempty"`
 }
 
 // AccountMailTopic is what a mail about an Account says.
@@ -231,6 +239,39 @@ type Leaving struct {
 	// requestedTime is when the person asked to leave.
 	// +required
 	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
+}
+
+// Membership is the fact that a person has joined an organisation.
+type Membership struct {
+	// namespace of the organisation.
+	// +required
+	Namespace ObjectName `json:"namespace,omitempty"`
+
+	// organization is the name of the Organization.
+	// +required
+	Organization ObjectName `json:"organization,omitempty"`
+
+	// member is the name of the Member, or of the last one where it was deleted.
+	// +required
+	Member ObjectName `json:"member,omitempty"`
+
+	// joinedTime is when the person accepted.
+	// +required
+	JoinedTime metav1.Time `json:"joinedTime,omitempty,omitzero"`
+
+	// place is where the person stands in the queue for the seats of the plan.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Place string `json:"place,omitempty"`
+
+	// suspended is true while the Member is suspended. If it is deleted then, the membership ends with it.
+	// +optional
+	Suspended *bool `json:"suspended,omitempty"`
+
+	// endedTime is when the operator found the Member deleted, and no other of the address. Ten minutes later the membership is forgotten.
+	// +optional
+	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 }
 
 // Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first

@@ -188,6 +188,11 @@ type MemberStatus struct {
 	// invitation is the name of the Invitation by which the person comes or came in.
 	// +optional
 	Invitation ObjectName `json:"invitation,omitempty"`
+
+	// successor is the name of another Member of the same address, which takes this one's place when it is deleted: nobody loses access by
+	// that. It is there while a Member is renamed.
+	// +optional
+	Successor ObjectName `json:"successor,omitempty"`
 }
 
 // Member is a person in the organisation of the namespace. An applied Member is invited by mail and becomes Active when the

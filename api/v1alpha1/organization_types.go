@@ -183,8 +183,8 @@ const (
 
 // Guardrails keep mistakes from doing harm.
 type Guardrails struct {
-	// deleteOnlySuspended lets only suspended Members be deleted, so that a Git prune of the wrong files fails as a whole. To
-	// remove a person, suspend them first.
+	// deleteOnlySuspended lets only suspended Members be deleted, and neither the Organization while it has active Members nor all members of
+	// a Team at once, so that a Git prune of the wrong files fails as a whole. To remove a person, suspend them first.
 	// +optional
 	// +kubebuilder:default=false
 	DeleteOnlySuspended *bool `json:"deleteOnlySuspended,omitempty"`

@@ -14,14 +14,14 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// accounts reports Accounts that nobody can use, because their name is not the one that follows from their address, and user names that
-// several have.
+// accounts records which organisations people have joined, and reports Accounts that nobody can use, because their name is not the one that
+// follows from their address, and user names that several have.
 type accounts struct {
 	client client.Client
 	clock  clock.PassiveClock
 }
 
-// Reconcile brings the conditions of an Account to what they should be.
+// Reconcile brings the conditions and the memberships of an Account to what they should be.
 func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
 	if a == nil || err != nil || a.DeletionTimestamp != nil {
@@ -31,12 +31,45 @@ func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if in.Namesakes, err = namesakes(ctx, r.client, a); err != nil {
 		return ctrl.Result{}, err
 	}
-	decided := membership.DecideAccount(in, r.clock.Now())
+	if err := r.gatherMemberships(ctx, &in); err != nil {
+		return ctrl.Result{}, err
+	}
+	now := r.clock.Now()
+	decided, wake := membership.DecideAccount(in, now)
+	result := ctrl.Result{RequeueAfter: until(wake, now)}
 	if equality.Semantic.DeepEqual(decided, a.Status) {
-		return ctrl.Result{}, nil
+		return result, nil
 	}
 	a.Status = decided
-	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
+	return result, ignoreConflict(writeStatus(ctx, r.client, a))
+}
+
+// gatherMemberships reads by which Members the person belongs to which organisations.
+func (r *accounts) gatherMemberships(ctx context.Context, in *membership.AccountInput) error {
+	var list rosterv1alpha1.MemberList
+	if err := r.client.List(ctx, &list, byIndex("", indexAccount, in.Account.Name)...); err != nil {
+		return err
+	}
+	in.Members, in.Organizations = pointers(list.Items), map[string]string{}
+	for _, m := range in.Members {
+		o, err := countingOrganization(ctx, r.client, m.Namespace)
+		if err != nil {
+			return err
+		}
+		if o != nil {
+			in.Organizations[m.Namespace] = o.Name
+		}
+	}
+	return nil
+}
+
+// accountOfMember is that of the address, whether or not the Member is bound to it.
+func accountOfMember(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
+	name := membership.PersonOf(o.(*rosterv1alpha1.Member))
+	if name == "" {
+		return nil, nil
+	}
+	return []client.ObjectKey{{Namespace: rosterv1alpha1.AccountNamespace, Name: name}}, nil
 }
 
 // namesakes are the Accounts of the same user name.

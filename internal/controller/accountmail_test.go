@@ -189,6 +189,22 @@ var _ = Describe("Leaving an organisation", func() {
 		Expect(gone(ctx, m)).To(BeTrue())
 	})
 
+	It("ends it for good, whatever name the Member got meanwhile", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		a, m := s.account(ctx, "ana"), s.join(ctx, "ana")
+		s.belongs(ctx, a)
+		now.SetTime(now.Now().Add(time.Minute))
+		Expect(api.Delete(ctx, m)).To(Succeed())
+		s.removed(ctx, "ana")
+		renamed := s.declare(ctx, "ana-lima", s.of("ana"))
+		s.memberIs(ctx, "ana-lima", rosterv1alpha1.MemberActive)
+		leave(ctx, a, m)
+		Eventually(func() bool { return gone(ctx, renamed) }).Should(BeTrue())
+		accountIs(ctx, a, "nothing is left of it", func(g Gomega, a *rosterv1alpha1.Account) { g.Expect(a.Status.Memberships).To(BeEmpty()) })
+		s.declare(ctx, "ana-lima", s.of("ana"))
+		s.memberIs(ctx, "ana-lima", rosterv1alpha1.MemberPending)
+	})
+
 	It("is not for the owner, nor for somebody else's membership or a later one of the same name", func(ctx SpecContext) {
 		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"} })
 		olivia, owner := s.account(ctx, "olivia"), s.join(ctx, "olivia")

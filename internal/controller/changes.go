@@ -31,7 +31,16 @@ func memberWorkspaces(m *rosterv1alpha1.Member) any {
 	return []any{membership.IsActive(m), m.Spec.Workspaces}
 }
 
-func memberAlive(m *rosterv1alpha1.Member) any { return m.DeletionTimestamp == nil }
+// memberTwin is what of a Member concerns others of the same address.
+func memberTwin(m *rosterv1alpha1.Member) any {
+	return []any{m.DeletionTimestamp == nil, m.Spec.AccountRef, membership.IsSuspended(m)}
+}
+
+// memberJoined is what the record of a membership depends on.
+func memberJoined(m *rosterv1alpha1.Member) any {
+	_, left := m.Annotations[rosterv1alpha1.LeftAnnotation]
+	return []any{memberTwin(m), left, m.Status.JoinedTime, m.Annotations[rosterv1alpha1.PlaceAnnotation]}
+}
 
 func invitationOpen(inv *rosterv1alpha1.Invitation) any { return invitation.IsOpen(inv) }
 
@@ -41,7 +50,8 @@ func invitationCounts(inv *rosterv1alpha1.Invitation) any {
 }
 
 func invitationForMember(inv *rosterv1alpha1.Invitation) any {
-	return []any{inv.Status.State, inv.Status.MemberRef, invitation.IsOpen(inv)}
+	stalled := meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	return []any{inv.Status.State, inv.Status.MemberRef, invitation.IsOpen(inv), stalled}
 }
 
 func profileAlive(p *rosterv1alpha1.SocialProfile) any { return p.DeletionTimestamp == nil }
@@ -112,5 +122,9 @@ func organizationForInvitations(o *rosterv1alpha1.Organization) any {
 }
 
 func accountForMember(a *rosterv1alpha1.Account) any {
-	return []any{a.Spec.DisplayName, a.Status.LastSignInTime}
+	var joined []string
+	for _, ms := range a.Status.Memberships {
+		joined = append(joined, ms.Namespace)
+	}
+	return []any{a.Spec.DisplayName, a.Status.LastSignInTime, joined}
 }

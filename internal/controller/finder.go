@@ -102,10 +102,20 @@ func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]cl
 	return found, nil
 }
 
+// membersOfAccount are those that are bound to it, and those of its address.
 func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.MemberList
-	err := f.reader.List(ctx, &list, byIndex("", indexAccount, o.GetName())...)
-	return keys(pointers(list.Items)), err
+	if err := f.reader.List(ctx, &list, byIndex("", indexAccount, o.GetName())...); err != nil {
+		return nil, err
+	}
+	found := keys(pointers(list.Items))
+	for _, address := range addressKey(o.(*rosterv1alpha1.Account).Spec.Email) {
+		if err := f.reader.List(ctx, &list, byIndex("", indexAddress, address)...); err != nil {
+			return nil, err
+		}
+		found = append(found, keys(pointers(list.Items))...)
+	}
+	return found, nil
 }
 
 // profilesOfMember are those that the Member holds a role on or looks after.

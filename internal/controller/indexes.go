@@ -12,7 +12,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -22,7 +21,7 @@ const (
 	indexAddress = "roster.address"
 	// indexMemberRef: Invitations by spec.memberRef.
 	indexMemberRef = "roster.memberRef"
-	// indexOpen: Invitations that are to be mailed or wait for an answer, under "true".
+	// indexOpen: Invitations that are to be mailed, perhaps again, or wait for an answer, under "true".
 	indexOpen = "roster.open"
 	// indexProfile: Members and Invitations by the profiles that their spec names.
 	indexProfile = "roster.profile"
@@ -92,7 +91,7 @@ func peopleIndexes() []index {
 		on(inv, indexAddress, invitationAddress),
 		on(inv, indexMemberRef, func(inv *rosterv1alpha1.Invitation) []string { return refKey(inv.Spec.MemberRef) }),
 		on(inv, indexOpen, func(inv *rosterv1alpha1.Invitation) []string {
-			if invitation.IsOpen(inv) {
+			if needsPlan(inv) {
 				return []string{"true"}
 			}
 			return nil

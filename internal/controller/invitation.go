@@ -3,11 +3,15 @@
 package controller
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,7 +45,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if in.Organization, err = countingOrganization(ctx, r.client, key.Namespace); err != nil {
 		return nil, err
 	}
-	if in.Organization != nil && !membership.Known(in.Organization) {
+	if in.Organization != nil && !membership.Known(in.Organization) && needsPlan(inv) {
 		return nil, nil // In a moment its plan is known, which queues its open invitations: what is decided before is written twice.
 	}
 	if ref := inv.Spec.MemberRef; ref != nil {
@@ -49,7 +53,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 			return nil, err
 		}
 	}
-	address, wrong := address.Parse(in.Email())
+	address, wrong := address.Parse(cmp.Or(in.Email(), inv.Status.Email))
 	if wrong != nil {
 		return in, nil //nolint:nilerr // Decide says what is wrong with it.
 	}
@@ -77,8 +81,18 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 		return err
 	}
 	for _, m := range members {
-		if m.DeletionTimestamp == nil && (in.Member == nil || m.UID != in.Member.UID) {
-			in.MemberOfAddress = m.Name
+		own := in.Member != nil && m.UID == in.Member.UID && !in.MemberMissing()
+		if own || m.DeletionTimestamp != nil || in.AddressJoined {
+			continue
+		}
+		counts := m.Spec.AccountRef != nil || inv.Status.State == rosterv1alpha1.InvitationAccepted
+		if !counts {
+			if counts, err = r.invitesItself(ctx, m); err != nil {
+				return err
+			}
+		}
+		if counts {
+			in.MemberOfAddress, in.AddressJoined = m.Name, m.Spec.AccountRef != nil
 		}
 	}
 	others, err := invitationsBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
@@ -88,6 +102,14 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 	}
 	in.Rival = invitation.FindRival(inv, others)
 	return err
+}
+
+// invitesItself says whether a declared Member has an Invitation of its own, rather than waiting for one that somebody applied.
+func (r *invitations) invitesItself(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
+	own, err := invitationsBy(ctx, r.client, m.Namespace, indexMemberRef, m.Name)
+	return slices.ContainsFunc(own, func(inv *rosterv1alpha1.Invitation) bool {
+		return metav1.IsControlledBy(inv, m)
+	}), err
 }
 
 // gatherOffer reads whether what is offered can be given: the role, the seat, the profiles and the workspaces.
@@ -118,6 +140,11 @@ func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) err
 		in.Problems = access.Resolve(rights).Problems
 	}
 	return nil
+}
+
+// needsPlan says whether what becomes of an Invitation depends on the plan of the organisation: it is to be mailed, or to be mailed again.
+func needsPlan(inv *rosterv1alpha1.Invitation) bool {
+	return invitation.IsOpen(inv) || invitation.HasEnded(inv) && inv.Spec.ResendRequestedAt != nil && !ptr.Deref(inv.Spec.Revoked, false)
 }
 
 // write brings the status to what was decided, if it is not so already. The write carries the resourceVersion that was read: if

@@ -3,25 +3,30 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
 // join makes a member of whoever accepted: it binds the declared Member, or one that has the address meanwhile, and creates one
-// otherwise. It can be called again after a crash at any point. It returns the name of the Member.
+// otherwise. It can be called again after a crash at any point, and makes nobody a member twice: a Member that it led to stays, even
+// deleted, until the Invitation has noted it. It returns the name of the Member.
 func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, error) {
 	inv := in.Invitation
-	if in.Member != nil {
-		return in.Member.Name, r.bind(ctx, in.Member, inv.Status.AccountRef)
+	if in.Member != nil && !in.MemberMissing() {
+		return in.Member.Name, r.bind(ctx, in.Member, inv)
 	}
 	email, err := r.joining(ctx, inv)
 	if err != nil {
@@ -35,9 +40,12 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	if err != nil {
 		return "", err
 	}
+	if m := membership.LedTo(inv, members); m != nil {
+		return m.Name, nil
+	}
 	for _, m := range members {
 		if m.DeletionTimestamp == nil {
-			return m.Name, r.bind(ctx, m, inv.Status.AccountRef)
+			return m.Name, r.bind(ctx, m, inv)
 		}
 	}
 	return r.createMember(ctx, in, email)
@@ -46,9 +54,9 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 // joining is the address of whoever accepted: the invited one, or that of the Account that the person accepted with instead, whose the
 // invited one is, too.
 func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation) (string, error) {
-	ref := inv.Status.AccountRef
-	if invited, err := address.Parse(inv.Spec.Email); err != nil || ref == nil || ref.Name == invited.AccountName() {
-		return inv.Spec.Email, err
+	ref, email := inv.Status.AccountRef, cmp.Or(inv.Spec.Email, inv.Status.Email)
+	if invited, err := address.Parse(email); err != nil || ref == nil || ref.Name == invited.AccountName() {
+		return email, err
 	}
 	account, err := optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name)
 	switch {
@@ -61,12 +69,17 @@ func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation)
 }
 
 // bind notes in a Member which Account accepted. The rest of the spec is its writer's and stays as it is.
-func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, account *rosterv1alpha1.LocalReference) error {
-	if m.Spec.AccountRef != nil {
+func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, inv *rosterv1alpha1.Invitation) error {
+	bound := m.DeepCopy()
+	if bound.Spec.AccountRef == nil {
+		bound.Spec.AccountRef = inv.Status.AccountRef
+	}
+	if inv.Spec.MemberRef == nil { // That of a declared Member is for that object alone.
+		controllerutil.AddFinalizer(bound, membership.JoiningFinalizer(inv))
+	}
+	if equality.Semantic.DeepEqual(m, bound) {
 		return nil
 	}
-	bound := m.DeepCopy()
-	bound.Spec.AccountRef = account
 	err := r.client.Patch(ctx, bound, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
 	return r.metrics.refused(err, "Member", m.Name)
 }
@@ -77,7 +90,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 	for _, name := range []string{inv.Name, nameBeside(inv.Name, inv.UID)} {
 		m := &rosterv1alpha1.Member{
 			ObjectMeta: metav1.ObjectMeta{
-				Namespace: inv.Namespace, Name: name,
+				Namespace: inv.Namespace, Name: name, Finalizers: []string{membership.JoiningFinalizer(inv)},
 				// Whoever accepts keeps the place of the invitation in the order in which seats are given.
 				Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: quota.Annotation(quota.PlaceOfInvitation(inv))},
 			},
@@ -101,7 +114,10 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 			return "", fmt.Errorf("the Member %q exists but is not seen yet", name)
 		}
 		if address.Same(existing.Spec.Email, email) {
-			return name, r.bind(ctx, existing, inv.Status.AccountRef)
+			if existing.DeletionTimestamp != nil {
+				return "", fmt.Errorf("the Member %q is being deleted", name)
+			}
+			return name, r.bind(ctx, existing, inv)
 		}
 	}
 	return "", fmt.Errorf("no name is free for the Member of the Invitation %q", inv.Name)

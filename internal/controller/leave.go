@@ -5,9 +5,9 @@ package controller
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -43,19 +43,33 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 			return ctrl.Result{}, fmt.Errorf("ending the membership of Member %s in namespace %s: %w", l.Member, l.Namespace, err)
 		}
 	}
+	a.Status.Memberships = slices.DeleteFunc(a.Status.Memberships, func(ms rosterv1alpha1.Membership) bool {
+		return slices.ContainsFunc(a.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.Namespace == ms.Namespace })
+	})
 	a.Status.Leaving = nil
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
 }
 
-// end deletes a Member, if it is that person's and not the owner's.
+// end deletes the Members by which the person belonged to the organisation when they asked: the one that they saw, and others that have
+// taken its place or are about to.
 func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1alpha1.Leaving) error {
-	m, err := optional[rosterv1alpha1.Member](ctx, r.client, l.Namespace, l.Member)
-	if m == nil || err != nil || string(m.UID) != l.UID || m.DeletionTimestamp != nil {
+	members, err := membersBy(ctx, r.client, l.Namespace, indexAccount, a.Name)
+	if err != nil {
 		return err
 	}
-	if !membership.BelongsTo(m, a) {
-		return nil
+	for _, m := range members {
+		if !membership.BelongsTo(m, a) || m.DeletionTimestamp != nil || !membership.JoinedBefore(m, l) {
+			continue
+		}
+		if err := r.remove(ctx, m.DeepCopy(), l); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// remove deletes a Member, if it is not the owner's.
+func (r *leavers) remove(ctx context.Context, m *rosterv1alpha1.Member, l rosterv1alpha1.Leaving) error {
 	organization, err := countingOrganization(ctx, r.client, l.Namespace)
 	if err != nil || organization != nil && membership.IsOwner(organization, m.Name) {
 		return err
@@ -68,6 +82,6 @@ func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1
 			return r.metrics.refused(err, "Member", m.Name)
 		}
 	}
-	err = r.client.Delete(ctx, m, client.Preconditions{UID: new(types.UID(l.UID))})
+	err = r.client.Delete(ctx, m, client.Preconditions{UID: &m.UID})
 	return r.metrics.refused(client.IgnoreNotFound(err), "Member", m.Name)
 }

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -17,6 +18,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/quota"
 )
 
 // members invites declared Members, and keeps the RBAC of every Member what its roles say.
@@ -36,13 +38,21 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if m == nil || m.DeletionTimestamp != nil {
-		return ctrl.Result{}, r.revoke(ctx, req.NamespacedName)
+		return ctrl.Result{}, errors.Join(r.revoke(ctx, req.NamespacedName), r.settle(ctx, m))
 	}
 	in, err := r.gather(ctx, m)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	now := r.clock.Now()
+	if ms := membership.Continues(*in, now); ms != nil {
+		if err := r.bind(ctx, m, ms); err != nil {
+			return ctrl.Result{}, err
+		}
+		if in, err = r.gather(ctx, m); err != nil {
+			return ctrl.Result{}, err
+		}
+	}
 	d := membership.DecideMember(*in, now)
 	err = r.apply(ctx, in, d)
 	if in.Refused = asProblem(err); err != nil && in.Refused == nil {
@@ -55,7 +65,10 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if in.Refused != nil {
 		again.RequeueAfter = refusedRetry
 	}
-	return again, report(ctx, r.client, m, &m.Status, d.Status, r.events.member)
+	if err := report(ctx, r.client, m, &m.Status, d.Status, r.events.member); err != nil {
+		return ctrl.Result{}, err
+	}
+	return again, ignoreConflict(r.settle(ctx, m))
 }
 
 // apply writes the objects that a Member needs. They come before its status, which tells what became of them.
@@ -68,16 +81,45 @@ func (r *members) apply(ctx context.Context, in *membership.MemberInput, d membe
 	return err
 }
 
+// bind has a Member go on with the membership of its person, who keeps their place in the queue for seats.
+func (r *members) bind(ctx context.Context, m *rosterv1alpha1.Member, ms *rosterv1alpha1.Membership) error {
+	before := m.DeepCopy()
+	m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: membership.PersonOf(m)}
+	if ms.Place != "" && ms.Place != quota.Annotation(quota.PlaceOfMember(m)) {
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.PlaceAnnotation, ms.Place)
+	}
+	return r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+}
+
+// settle takes off the finalizers that keep a Member until the Invitation that it came by has noted it.
+func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
+	if m == nil || len(m.Finalizers) == 0 {
+		return nil
+	}
+	var invited []*rosterv1alpha1.Invitation
+	for _, address := range addressKey(m.Spec.Email) {
+		var err error
+		if invited, err = listInvitations(ctx, r.client, consistent(m.Namespace, indexAddress, address)); err != nil {
+			return err
+		}
+	}
+	left := membership.Settled(m, invited)
+	if len(left) == len(m.Finalizers) {
+		return nil
+	}
+	before := m.DeepCopy()
+	m.Finalizers = left
+	return client.IgnoreNotFound(r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
+}
+
 func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
 	in := &membership.MemberInput{Member: m}
 	var err error
 	if in.Organization, err = countingOrganization(ctx, r.client, m.Namespace); err != nil {
 		return nil, err
 	}
-	if ref := m.Spec.AccountRef; ref != nil {
-		if in.Account, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name); err != nil {
-			return nil, err
-		}
+	if in.Account, err = referenced[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef); err != nil {
+		return nil, err
 	}
 	address, wrong := address.OfMember(m)
 	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
@@ -93,7 +135,12 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 	if err != nil {
 		return nil, err
 	}
-	in.Twin = membership.FindTwin(m, twins)
+	if in.Person, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName()); err != nil {
+		return nil, err
+	}
+	in.Twin = membership.FindTwin(m, twins, membership.NamedOwner(in.Organization))
+	in.TwinJoined = membership.TwinJoined(m, twins)
+	in.Successor = membership.FindSuccessor(*in, twins, r.clock.Now())
 	in.Invitation, err = r.findInvitation(ctx, m, address)
 	return in, err
 }

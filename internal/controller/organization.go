@@ -79,7 +79,7 @@ func (r *organizations) elsewhere(ctx context.Context, o *rosterv1alpha1.Organiz
 		}
 	}
 	return slices.ContainsFunc(pointers(list.Items), func(other *rosterv1alpha1.Organization) bool {
-		return other.UID != o.UID && other.DeletionTimestamp == nil && membership.OwnsBefore(other, o, owner.Name)
+		return other.UID != o.UID && other.DeletionTimestamp == nil && membership.OwnsBefore(other, o, owner)
 	}), nil
 }
 

@@ -42,7 +42,7 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 		For(&rosterv1alpha1.Member{}).
 		Owns(&rbacv1.Role{}).
 		Owns(&rbacv1.RoleBinding{}).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberAlive))).
+		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberTwin))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueChange(find.membersOfProfile, 0),
 			builder.WithPredicates(changed(profileForAnyMember))).
@@ -78,6 +78,7 @@ func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Account{}).
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), builder.WithPredicates(changed(accountUsername))).
+		Watches(&rosterv1alpha1.Member{}, enqueue(accountOfMember), builder.WithPredicates(changed(memberJoined))).
 		Complete(r)
 }
 

@@ -24,8 +24,10 @@ const DefaultValidity = 72 * time.Hour
 // Input is everything that decides what becomes of an Invitation.
 type Input struct {
 	Offer
-	// MemberOfAddress is the name of a Member who has the invited address already, other than the one in spec.memberRef.
+	// MemberOfAddress is the name of a Member who has the invited address already, other than the one in spec.memberRef: one who has joined,
+	// or who has an Invitation of their own; and for an accepted Invitation, any. AddressJoined: they have joined.
 	MemberOfAddress string
+	AddressJoined   bool
 	// Rival is the name of another open Invitation to the same address that counts before this one; see FindRival.
 	Rival string
 	// RoleProblem is why the role in the organisation that is offered would give nothing; nil where it can be used.
@@ -147,7 +149,7 @@ func accepted(c *decide) bool {
 	switch {
 	case c.status.MemberRef != nil:
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
-	case c.Invitation.Spec.MemberRef != nil && c.memberMissing():
+	case c.Invitation.Spec.MemberRef != nil && c.MemberMissing() && (c.MemberOfAddress == "" || c.removed()):
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
 			"The person accepted; their Member has been deleted since.")
 	case c.Refused != nil:
@@ -170,7 +172,7 @@ func revoked(c *decide) bool {
 
 func memberGone(c *decide) bool {
 	ref := c.Invitation.Spec.MemberRef
-	if ref == nil || !c.memberMissing() {
+	if ref == nil || !c.MemberMissing() {
 		return false
 	}
 	if c.status.Attempt == 0 && c.memberUID() == "" {
@@ -183,13 +185,29 @@ func memberGone(c *decide) bool {
 	return true
 }
 
-// joinedOtherwise ends the open invitation of a declared Member who has become one in another way.
+// removed says whether the status tells that the Member was deleted after the person accepted.
+func (c *decide) removed() bool {
+	ready := meta.FindStatusCondition(c.status.Conditions, rosterv1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == rosterv1alpha1.ReasonMemberRemoved
+}
+
+// joinedOtherwise ends an invitation whose person has become a Member in another way, or was one when it was created. A resend that is
+// asked for is answered by that: if the Member is removed later, somebody has to ask again.
 func joinedOtherwise(c *decide) bool {
-	if c.Invitation.Spec.MemberRef == nil || c.Member.Spec.AccountRef == nil {
+	var message string
+	switch {
+	case c.Invitation.Spec.MemberRef != nil && c.Member.Spec.AccountRef != nil:
+		message = fmt.Sprintf("The Member %q has joined already.", c.Member.Name)
+	case c.Invitation.Spec.MemberRef == nil && c.AddressJoined && (!ended(c.status.State) || c.resendDue() || c.renewalDue()):
+		message = fmt.Sprintf("%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
+			c.Email(), c.MemberOfAddress)
+	default:
 		return false
 	}
-	c.end(rosterv1alpha1.InvitationRevoked, rosterv1alpha1.ReasonAlreadyMember,
-		fmt.Sprintf("The Member %q has joined already.", c.Member.Name))
+	if c.resendDue() {
+		c.status.HandledResendTime = c.Invitation.Spec.ResendRequestedAt
+	}
+	c.end(rosterv1alpha1.InvitationRevoked, rosterv1alpha1.ReasonAlreadyMember, message)
 	return true
 }
 
@@ -263,8 +281,8 @@ func alreadyMember(c *decide) bool {
 	if c.MemberOfAddress == "" {
 		return false
 	}
-	c.stall(rosterv1alpha1.ReasonAlreadyMember, fmt.Sprintf(
-		"%s belongs to the Member %q already, nothing was mailed. Change the roles there and delete this Invitation.",
+	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonAlreadyMember, fmt.Sprintf(
+		"%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
 		c.Email(), c.MemberOfAddress))
 	return true
 }
@@ -410,18 +428,18 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// memberMissing says whether the Member that is named does not exist, is going, or is another one than the one first meant.
-func (c *decide) memberMissing() bool {
-	m := c.Member
-	return m == nil || m.DeletionTimestamp != nil || c.memberUID() != "" && c.memberUID() != string(m.UID)
+// MemberMissing says whether the Member that is named does not exist, is going, or is another one than the one first meant.
+func (o Offer) MemberMissing() bool {
+	m := o.Member
+	return m == nil || m.DeletionTimestamp != nil || o.memberUID() != "" && o.memberUID() != string(m.UID)
 }
 
 // memberUID is the identity of the Member that the invitation was first meant for; empty while that is not known.
-func (c *decide) memberUID() string {
-	if owner := metav1.GetControllerOf(c.Invitation); owner != nil && owner.Kind == "Member" {
+func (o Offer) memberUID() string {
+	if owner := metav1.GetControllerOf(o.Invitation); owner != nil && owner.Kind == "Member" {
 		return string(owner.UID)
 	}
-	return c.status.MemberUID
+	return o.Invitation.Status.MemberUID
 }
 
 func (c *decide) expiry() time.Time {

@@ -86,6 +86,10 @@ func member(change func(m *rosterv1alpha1.Member)) builder {
 	return func(in *Input) { change(in.Member) }
 }
 
+func belongsTo(name string, joined bool) builder {
+	return func(in *Input) { in.MemberOfAddress, in.AddressJoined = name, joined }
+}
+
 func reported(outcome Outcome, attempt, reminder int32, after time.Duration) builder {
 	return func(in *Input) {
 		in.Report = &Report{
@@ -195,8 +199,23 @@ func TestDecide(t *testing.T) {
 			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "True", reason: "MemberSuspended"}},
 		"an address that is none": {build(func(in *Input) { in.Invitation.Spec.Email = "ana@acme" }), 0,
 			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "InvalidEmail", stalled: true, message: `"ana@acme"`}},
-		"an address that has a member": {build(func(in *Input) { in.MemberOfAddress = "anna" }), 0,
-			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "AlreadyMember", stalled: true, message: `"anna"`}},
+		"accepted, then replaced before they were bound": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), belongsTo("anna", false), func(in *Input) {
+			in.Member = nil
+		}), time.Hour, want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
+		"accepted, removed, and declared again later": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), belongsTo("anna", false), func(in *Input) {
+			in.Member = nil
+			setCondition(in.Invitation, rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved, "gone", start)
+		}), time.Hour, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, reason: "MemberRemoved"}},
+		"an address that has a member": {build(belongsTo("anna", true)), 0,
+			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, ready: "True", reason: "AlreadyMember", message: `"anna"`}},
+		"whose person is mailed nothing more once they are": {build(sent(0), belongsTo("anna", true)), 48 * time.Hour,
+			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, ready: "True", reason: "AlreadyMember"}},
+		"nor asked again by a resend of before, when the member is removed": {build(resend(-time.Hour), handled(-time.Hour), state(rosterv1alpha1.InvitationRevoked)), time.Hour,
+			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, ready: "True"}},
+		"an end of its own stays": {build(sent(0), state(rosterv1alpha1.InvitationDeclined), belongsTo("anna", true)), time.Hour,
+			want{state: rosterv1alpha1.InvitationDeclined, action: Nothing, ready: "True"}},
+		"an address whose member is invited otherwise": {build(belongsTo("anna", false)), 0,
+			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "True", reason: "AlreadyMember", message: `"anna"`}},
 		"a member declared after the mail": {build(sent(0), func(in *Input) { in.MemberOfAddress = "anna" }), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Nothing, ready: "True"}},
 		"an address that is invited already": {build(func(in *Input) { in.Rival = "ana-1" }), 0,
@@ -232,6 +251,14 @@ func TestDecide(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAResendIsAnsweredByBeingAMember(t *testing.T) {
+	asked := ptr.To(at(-time.Hour))
+	d := Decide(build(resend(-time.Hour), belongsTo("anna", true)), start)
+	if !d.Status.HandledResendTime.Equal(asked) {
+		t.Errorf("handled %s, asked %s", d.Status.HandledResendTime, asked)
 	}
 }
 

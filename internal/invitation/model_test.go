@@ -38,6 +38,10 @@ type world struct {
 	declared      bool
 	memberRemoved bool
 	members       int
+	// joining: the Member keeps a finalizer until the Invitation has noted it. going: it is deleted, and only that holds it.
+	joining, going bool
+	// deleted: somebody has deleted the Invitation.
+	deleted bool
 
 	// seen is the version that the operator's cache shows.
 	seen int
@@ -86,7 +90,7 @@ func (w *world) latest() *rosterv1alpha1.Invitation { return w.versions[len(w.ve
 
 // update stores a new version if the caller has seen the newest one.
 func (w *world) update(version int, change func(inv *rosterv1alpha1.Invitation)) bool {
-	if version != len(w.versions)-1 {
+	if version != len(w.versions)-1 || w.deleted {
 		return false
 	}
 	next := w.latest().DeepCopy()
@@ -105,8 +109,8 @@ func (w *world) input(inv *rosterv1alpha1.Invitation) Input {
 	if inv.Spec.MemberRef != nil && w.member != nil {
 		in.Member = w.member.DeepCopy()
 	}
-	if inv.Spec.MemberRef == nil && w.member != nil {
-		in.MemberOfAddress = w.member.Name
+	if inv.Spec.MemberRef == nil && w.member != nil && !w.going {
+		in.MemberOfAddress, in.AddressJoined = w.member.Name, w.member.Spec.AccountRef != nil
 	}
 	if w.memory != nil && !w.memory.Shown(inv.Status) {
 		in.Report = w.memory
@@ -116,6 +120,10 @@ func (w *world) input(inv *rosterv1alpha1.Invitation) Input {
 
 // lifecycle is what the reconciler of the same name does; it may die between any two writes.
 func (w *world) lifecycle(crash int) {
+	defer w.release()
+	if w.deleted {
+		return
+	}
 	in := w.input(w.versions[w.seen])
 	if in.Report != nil {
 		return
@@ -140,8 +148,15 @@ func (w *world) lifecycle(crash int) {
 }
 
 func (w *world) join(inv *rosterv1alpha1.Invitation) {
+	if w.going {
+		return // It is the one that this led to.
+	}
 	if w.member == nil {
+		if w.memberRemoved {
+			w.t.Fatal("a member who was removed comes back by the same acceptance")
+		}
 		w.members++
+		w.joining = true
 		w.member = &rosterv1alpha1.Member{
 			ObjectMeta: metav1.ObjectMeta{Name: "ana", UID: types.UID(fmt.Sprintf("created-%d", w.members))},
 			Spec:       rosterv1alpha1.MemberSpec{Email: inv.Spec.Email},
@@ -154,6 +169,9 @@ func (w *world) join(inv *rosterv1alpha1.Invitation) {
 
 // delivery is what the reconciler of the same name does.
 func (w *world) delivery(outcome Outcome, crash int) {
+	if w.deleted {
+		return
+	}
 	in := w.input(w.versions[w.seen])
 	d := Decide(in, w.now)
 	if in.Report != nil {
@@ -256,9 +274,35 @@ func (w *world) commit() {
 }
 
 func (w *world) removeMember() {
-	if w.member != nil {
-		w.member, w.memberRemoved = nil, true
+	if w.member == nil {
+		return
 	}
+	w.memberRemoved = true
+	if w.joining {
+		w.going = true
+		return
+	}
+	w.member = nil
+}
+
+// release takes the finalizer off a Member that the Invitation has noted.
+func (w *world) release() {
+	s := w.versions[w.seen].Status
+	if w.joining && s.State == rosterv1alpha1.InvitationAccepted && s.MemberRef != nil {
+		w.joining = false
+		if w.going {
+			w.member, w.going = nil, false
+		}
+	}
+}
+
+// deleteInvitation is refused by the policy roster-acceptances while all that says that somebody accepted is the Invitation.
+func (w *world) deleteInvitation() {
+	s := w.latest().Status
+	if s.State == rosterv1alpha1.InvitationAccepted && s.MemberRef == nil && (!w.declared || !w.memberRemoved) {
+		return
+	}
+	w.deleted = true
 }
 
 // settle lets the operator come to rest without faults.
@@ -349,7 +393,8 @@ func TestModel(t *testing.T) {
 			"ask for a resend": func(*rapid.T) {
 				w.user(func(inv *rosterv1alpha1.Invitation) { inv.Spec.ResendRequestedAt = ptr.To(metav1.NewTime(w.now)) })
 			},
-			"remove the member": func(*rapid.T) { w.removeMember() },
+			"remove the member":     func(*rapid.T) { w.removeMember() },
+			"delete the invitation": func(*rapid.T) { w.deleteInvitation() },
 			"open a link": func(t *rapid.T) {
 				if len(w.mails) == 0 {
 					t.Skip("no mail")
@@ -362,11 +407,17 @@ func TestModel(t *testing.T) {
 		w.commit()
 		w.settle()
 		w.invariants(t)
+		if w.going {
+			t.Fatal("a member who was removed is still there")
+		}
 		if len(w.claims) == 1 && !w.memberRemoved && (w.member == nil || w.member.Spec.AccountRef == nil) {
 			t.Fatalf("accepted, and not a member: %+v", w.latest().Status)
 		}
 		if len(w.claims) == 0 && w.member != nil && w.member.Spec.AccountRef != nil {
 			t.Fatal("a member who never accepted")
+		}
+		if w.deleted {
+			return
 		}
 		if !slices.Contains([]rosterv1alpha1.InvitationState{
 			rosterv1alpha1.InvitationSent, rosterv1alpha1.InvitationAccepted, rosterv1alpha1.InvitationDeclined, rosterv1alpha1.InvitationExpired,

@@ -163,7 +163,7 @@ func reminderMessage(r Report) string {
 func FindRival(inv *rosterv1alpha1.Invitation, others []*rosterv1alpha1.Invitation) string {
 	first := inv
 	for _, other := range others {
-		if other.UID != inv.UID && IsOpen(other) && countsBefore(other, first) {
+		if other.UID != inv.UID && IsOpen(other) && !yields(other, inv) && countsBefore(other, first) {
 			first = other
 		}
 	}
@@ -183,6 +183,15 @@ func IsOpen(inv *rosterv1alpha1.Invitation) bool {
 		return true
 	}
 	return false
+}
+
+// HasEnded says whether an invitation was answered with no, withdrawn, not used in time, or refused by the relay.
+func HasEnded(inv *rosterv1alpha1.Invitation) bool { return ended(inv.Status.State) }
+
+// yields says whether an Invitation that somebody applied gives way to that of a declared Member of the same address: while it is not
+// mailed, it says AlreadyMember.
+func yields(applied, declared *rosterv1alpha1.Invitation) bool {
+	return applied.Spec.MemberRef == nil && declared.Spec.MemberRef != nil && applied.Status.State != rosterv1alpha1.InvitationSent
 }
 
 func countsBefore(a, b *rosterv1alpha1.Invitation) bool {

@@ -20,17 +20,22 @@ type AccountInput struct {
 	Account *rosterv1alpha1.Account
 	// Namesakes are the Accounts of the same user name, this one among them or not.
 	Namesakes []*rosterv1alpha1.Account
+	// Members that are bound to the Account, in all namespaces.
+	Members []*rosterv1alpha1.Member
+	// Organizations are the names of those that count, by namespace.
+	Organizations map[string]string
 }
 
-// DecideAccount says what the status of an Account should be, as far as it does not tell of mails and sign-ins.
-func DecideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus {
+// DecideAccount says what the status of an Account should be, as far as it does not tell of mails and sign-ins, and when to ask again
+// although nothing else happens; zero for never.
+func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus, time.Time) {
 	a := in.Account
 	s := *a.Status.DeepCopy()
 	s.ObservedGeneration = a.Generation
 	conds := newConditions(&s.Conditions, a.Generation, now)
 	in.ready(&s, conds)
 	in.username(conds)
-	return s
+	return s, in.memberships(&s, now)
 }
 
 func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) {

@@ -44,7 +44,7 @@ func TestUserNames(t *testing.T) {
 		"not in the cache yet":           {zoe, all[:2], rosterv1alpha1.ReasonUsernameUnique, "the oldest of 3"},
 		"of somebody who chose no other": {accountAt("ben@acme.example", 0, ""), nil, "", ""},
 	} {
-		s := DecideAccount(AccountInput{Account: c.of, Namesakes: c.among}, now)
+		s := decideAccount(AccountInput{Account: c.of, Namesakes: c.among}, now)
 		got := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionUsernameUnique)
 		if (got == nil) != (c.reason == "") || got != nil && (got.Reason != c.reason || !strings.Contains(got.Message, c.says)) {
 			t.Errorf("%s: %+v, want %s: %s", name, got, c.reason, c.says)
@@ -56,9 +56,9 @@ func TestUserNames(t *testing.T) {
 			t.Errorf("%s: not ready, although the address does", name)
 		}
 	}
-	ana.Status = DecideAccount(AccountInput{Account: ana, Namesakes: all}, now)
+	ana.Status = decideAccount(AccountInput{Account: ana, Namesakes: all}, now)
 	ana.Spec.Username = ""
-	if s := DecideAccount(AccountInput{Account: ana}, now); meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionUsernameUnique) != nil {
+	if s := decideAccount(AccountInput{Account: ana}, now); meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionUsernameUnique) != nil {
 		t.Error("the condition stays without a user name")
 	}
 }
@@ -69,14 +69,19 @@ func TestAccountsThatCannotBeUsed(t *testing.T) {
 	for reason, a := range map[string]*rosterv1alpha1.Account{
 		rosterv1alpha1.ReasonNameMismatch: misnamed, rosterv1alpha1.ReasonInvalidEmail: odd, rosterv1alpha1.ReasonSuspended: suspended,
 	} {
-		a.Status = DecideAccount(AccountInput{Account: a}, now)
+		a.Status = decideAccount(AccountInput{Account: a}, now)
 		ready := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady)
 		if ready.Status != metav1.ConditionFalse || ready.Reason != reason {
 			t.Errorf("%+v, want %s", ready, reason)
 		}
 	}
-	later := DecideAccount(AccountInput{Account: suspended}, now.Add(time.Hour))
+	later := decideAccount(AccountInput{Account: suspended}, now.Add(time.Hour))
 	if suspended.Status.SuspendedTime == nil || !later.SuspendedTime.Equal(suspended.Status.SuspendedTime) {
 		t.Errorf("suspended since %v, then %v", suspended.Status.SuspendedTime, later.SuspendedTime)
 	}
+}
+
+func decideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus {
+	status, _ := DecideAccount(in, now)
+	return status
 }

@@ -26,12 +26,18 @@ type MemberInput struct {
 	Member *rosterv1alpha1.Member
 	// Organization that counts in the namespace; nil where there is none.
 	Organization *rosterv1alpha1.Organization
-	// Twin is the name of an older Member with the same address; see FindTwin.
+	// Twin is the name of another Member with the same address that counts before this one; see FindTwin.
 	Twin string
+	// TwinJoined: another Member with the same address is bound to its Account.
+	TwinJoined bool
+	// Successor is the name of another Member with the same address that takes the place of this one; see FindSuccessor.
+	Successor string
 	// Invitation by which the person comes or came in; nil while there is none.
 	Invitation *rosterv1alpha1.Invitation
 	// Account that the Member is bound to; nil while it is not bound or the Account is not there.
 	Account *rosterv1alpha1.Account
+	// Person is the Account of the address, whether or not the Member is bound to it; nil where there is none.
+	Person *rosterv1alpha1.Account
 	// Sources of the rights, but for the Member's spec, the ownership and the plan, which DecideMember fills in itself.
 	Sources access.Sources
 	// Refused is what Kubernetes refuses to have written for the Member; nil where it refuses nothing.
@@ -73,6 +79,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	if in.Invitation != nil {
 		s.Invitation = in.Invitation.Name
 	}
+	s.Successor = in.Successor
 	in.recordTimes(&s, now)
 
 	problem := in.problem(address, err)
@@ -173,7 +180,7 @@ func (in MemberInput) problem(address address.Address, addressErr error) *proble
 			fmt.Sprintf("The address %s. Delete the Member and create it with the right address.", addressErr)}
 	case in.Twin != "":
 		return &problem{rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
-			"%s belongs to the older Member %q already. Delete one of the two.", address, in.Twin)}
+			"%s belongs to the Member %q already, which counts. Delete one of the two.", address, in.Twin)}
 	case ref != nil && ref.Name != address.AccountName():
 		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
 			"spec.accountRef names %q, which is not the Account of %s. "+
@@ -211,7 +218,7 @@ func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time)
 		return
 	}
 	if s.JoinedTime == nil {
-		s.JoinedTime = &metav1.Time{Time: now}
+		s.JoinedTime = cmp.Or(in.joinedBefore(now), &metav1.Time{Time: now})
 		if in.Invitation != nil && in.Invitation.Status.AcceptedTime != nil {
 			s.JoinedTime = in.Invitation.Status.AcceptedTime
 		}
@@ -318,7 +325,7 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 }
 
 // BringsIn says whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and
-// is open, it is mailed to the address of a Member who has not joined, or it led to the Member. The address is not compared.
+// is open; it goes out, or went out, to the address of a Member who has not joined; or it led to the Member. The address is not compared.
 func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	if metav1.GetControllerOf(inv) != nil {
 		return false // another Member's own, or that of an earlier one of the name
@@ -327,17 +334,20 @@ func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 		return ref.Name == m.Name && invitation.IsOpen(inv)
 	}
 	if m.Spec.AccountRef == nil {
-		return inv.Status.State == rosterv1alpha1.InvitationSent && invitation.IsOpen(inv)
+		// One that somebody has to mend first would keep the person waiting. One that has ended stays the one: whoever declined is left alone.
+		stalled := meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+		return invitation.IsOpen(inv) && (!stalled || inv.Status.State == rosterv1alpha1.InvitationSent) ||
+			m.Status.Invitation == inv.Name && invitation.HasEnded(inv)
 	}
 	return inv.Status.MemberRef != nil && inv.Status.MemberRef.Name == m.Name
 }
 
-// FindTwin names the Member of the same namespace and address that counts before this one: the older, else the one with the
-// lower UID. It is empty when this one counts.
-func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member) string {
+// FindTwin names the Member of the same namespace and address that counts before this one; empty when this one counts. The owner is the
+// name of the Member that is named to own the organisation.
+func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member, owner string) string {
 	first := m
 	for _, other := range others {
-		if other.UID != m.UID && other.DeletionTimestamp == nil && Older(other, first) {
+		if other.UID != m.UID && other.DeletionTimestamp == nil && countsBefore(other, first, owner) {
 			first = other
 		}
 	}
@@ -345,6 +355,23 @@ func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member) string 
 		return ""
 	}
 	return first.Name
+}
+
+// NamedOwner is the name of the Member that spec.ownerRef names; empty where there is none.
+func NamedOwner(o *rosterv1alpha1.Organization) string {
+	if o == nil || o.Spec.OwnerRef == nil {
+		return ""
+	}
+	return o.Spec.OwnerRef.Name
+}
+
+// countsBefore: of two Members of one person, the one that is named as the owner, so that the owner's can be renamed; then the older.
+func countsBefore(a, b *rosterv1alpha1.Member, owner string) bool {
+	ownsA, ownsB := a.Name == owner && a.Spec.AccountRef != nil, b.Name == owner && b.Spec.AccountRef != nil
+	if ownsA != ownsB {
+		return ownsA
+	}
+	return Older(a, b)
 }
 
 // Older is the order in which objects of one namespace count: by creation, then by UID.

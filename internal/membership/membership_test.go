@@ -168,7 +168,7 @@ func TestFindTwin(t *testing.T) {
 		"an older one that is going": {[]*rosterv1alpha1.Member{going}, ""},
 	}
 	for name, c := range cases {
-		if got := FindTwin(me, c.others); got != c.want {
+		if got := FindTwin(me, c.others, ""); got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}

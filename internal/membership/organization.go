@@ -184,7 +184,7 @@ func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 }
 
 func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, owner *rosterv1alpha1.Member) {
-	before := s.OwnerRef
+	before := who(s.Owner)
 	s.Owner, s.OwnerRef = "", nil
 	if owner == nil {
 		s.OwnerSince = nil
@@ -194,16 +194,16 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	switch {
 	case !IsActive(owner):
 		s.OwnerSince = nil
-	case s.OwnerSince == nil || before == nil || before.Name != owner.Name:
+	case s.OwnerSince == nil || before != who(owner.Spec.Email): // Their Member may have got another name.
 		s.OwnerSince = &metav1.Time{Time: in.now}
 	}
 }
 
-// OwnsBefore says whether the ownership that a says is in force counts before that of b, which the Member of that name there owns, or is
-// about to, where the same person owns both: the longer counts, then the older Organization.
-func OwnsBefore(a, b *rosterv1alpha1.Organization, owner string) bool {
+// OwnsBefore says whether the ownership that a says is in force counts before that of b, which that Member there owns, or is about to,
+// where the same person owns both: the longer counts, then the older Organization.
+func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) bool {
 	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
-	if b.Status.OwnerRef == nil || b.Status.OwnerRef.Name != owner {
+	if b.Status.OwnerRef == nil || who(b.Status.Owner) != who(owner.Spec.Email) {
 		bt = nil // What is written there speaks of the owner before.
 	}
 	if at == nil || bt == nil {

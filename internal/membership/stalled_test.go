@@ -24,6 +24,8 @@ func TestWhatOnlyAnEditMendsIsStalled(t *testing.T) {
 	unknownPlan.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: "gold"}
 	noOwner.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "nobody"}
 
+	wrong, _ := DecideAccount(AccountInput{Account: wrongName}, now)
+
 	cases := map[string]struct {
 		conditions []metav1.Condition
 		stalled    bool
@@ -35,7 +37,7 @@ func TestWhatOnlyAnEditMendsIsStalled(t *testing.T) {
 		"somebody invited is responsible": {DecideProfile(ProfileInput{Profile: profile, Organization: org, ResponsibleInvited: true}, now).Conditions, false},
 		"a plan that does not exist":      {DecideOrganization(OrganizationInput{Organization: unknownPlan, Counting: unknownPlan}, now).Conditions, true},
 		"an owner who does not exist":     {DecideOrganization(OrganizationInput{Organization: noOwner, Counting: noOwner}, now).Conditions, true},
-		"an Account of a wrong name":      {DecideAccount(AccountInput{Account: wrongName}, now).Conditions, true},
+		"an Account of a wrong name":      {wrong.Conditions, true},
 	}
 	for name, c := range cases {
 		stalled := meta.IsStatusConditionTrue(c.conditions, rosterv1alpha1.ConditionStalled)

@@ -228,6 +228,24 @@ func TestMembersThatClaimSomebodyElse(t *testing.T) {
 	b.get("/organizations/"+w.ns).expect(t, http.StatusNotFound)
 }
 
+// While a Member is renamed there are two of one person. The portal shows the organisation once.
+func TestAMemberThatIsBeingRenamed(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "ana")
+	w.joined("ana", nil, nil)
+	once := strings.Count(b.get("/account").body, "/organizations/"+w.ns)
+	m := w.member("zz-ana-lima", w.address("ana"), func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(w.address("ana")).Name}
+	})
+	w.create(m)
+	w.awaitCache(m)
+	if got := strings.Count(b.get("/account").body, "/organizations/"+w.ns); once == 0 || got != once {
+		t.Errorf("the organisation is linked %d times, %d before", got, once)
+	}
+	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social")
+}
+
 func TestFirstSteps(t *testing.T) {
 	w := newWorld(t)
 	s := w.site()

@@ -191,17 +191,24 @@ func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) 
 	if err := p.cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
 		return nil, fmt.Errorf("looking for memberships: %w", err)
 	}
-	var all []belonging
+	var members []*rosterv1alpha1.Member
+	own := map[string][]*rosterv1alpha1.Member{}
 	for i := range list.Items {
 		m := &list.Items[i]
 		if !membership.BelongsTo(m, acct) {
 			continue // a Member that claims somebody else's Account
 		}
+		members, own[m.Namespace] = append(members, m), append(own[m.Namespace], m)
+	}
+	var all []belonging
+	for _, m := range members {
 		org, err := countingOrganization(ctx, p.cache, m.Namespace)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, belonging{member: m, organization: org})
+		if membership.FindTwin(m, own[m.Namespace], membership.NamedOwner(org)) == "" { // While a Member is renamed there are two.
+			all = append(all, belonging{member: m, organization: org})
+		}
 	}
 	return all, nil
 }

@@ -7,6 +7,8 @@ import (
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -118,4 +120,125 @@ func TestWithoutTheGuardrailMembersCanBeDeleted(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.attempts(t, map[string]attempt{"a GitOps controller prunes an active Member": {flux, deleteMember("ana"), ""}})
+}
+
+// status writes the status of an object as the operator does.
+func (w *world) status(o client.Object) {
+	w.Helper()
+	w.Expect(cluster.Client.Status().Update(w.Context(), o)).To(Succeed())
+}
+
+func TestTheGuardrailLetsGoWhoLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deleteOnlySuspended)
+	w.Expect(cluster.Client.Create(t.Context(), w.member("typo"))).To(Succeed())
+	w.Expect(cluster.Client.Create(t.Context(), w.member("ana-lima", email(ana), joined))).To(Succeed())
+	renamed, waits := read[rosterv1alpha1.Member](w, "ana"), read[rosterv1alpha1.Member](w, "ana-lima")
+	renamed.Status.Successor = "ana-lima"
+	w.status(renamed)
+	waits.Status.Conditions = []metav1.Condition{{
+		Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Reason: rosterv1alpha1.ReasonDuplicateEmail, LastTransitionTime: metav1.Now(),
+	}}
+	w.status(waits)
+	w.Eventually(func() error { return deleteMember("dora")(w, dry(w.as(flux))) }).Should(HaveOccurred())
+	w.attempts(t, map[string]attempt{
+		"a mistyped address, which nobody accepted":        {flux, deleteMember("typo"), ""},
+		"a Member whose person goes on under another name": {flux, deleteMember("ana"), ""},
+		"one that waits, and may have been a slip":         {flux, deleteMember("ana-lima"), ""},
+	})
+}
+
+func TestAMistakenPruneOfTheOrganizationFailsAsAWhole(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, deleteOnlySuspended)
+	for _, team := range []*rosterv1alpha1.Team{
+		w.team("writers", editor, people("dora", "ana"), works("acme-fb")), w.team("solo", editor, people("dora"), works("acme-fb")), w.team("empty", editor),
+	} {
+		w.Expect(cluster.Client.Create(t.Context(), team)).To(Succeed())
+	}
+	o := read[rosterv1alpha1.Organization](w, "acme")
+	o.Status.ActiveMembers = ptr.To[int32](9)
+	w.status(o)
+	refused := "The Organization acme has 9 active Members, who would lose their roles with it (spec.guardrails.deleteOnlySuspended). " +
+		"If it is meant, switch that off first: kubectl patch organization acme -n " + w.ns + ` --type merge -p '{"spec":{"guardrails":{"deleteOnlySuspended":false}}}'`
+	remove := deleteOther(func(w *world) client.Object { return w.organization("acme") })
+	without := func(name string) func(w *world, c client.Client) error {
+		return deleteOther(func(w *world) client.Object { return w.team(name, editor) })
+	}
+	leaves := func(name string, names ...string) func(w *world, c client.Client) error {
+		return update(name, []func(*rosterv1alpha1.Team){func(t *rosterv1alpha1.Team) { t.Spec.Members = names }})
+	}
+	const allAtOnce = " (spec.members), and the Organization acme lets nobody take all of them away in one step (spec.guardrails.deleteOnlySuspended). If it is meant, "
+	w.Eventually(func() error { return leaves("writers")(w, dry(w.as(flux))) }).Should(HaveOccurred())
+	w.attempts(t, map[string]attempt{
+		"the Organization is pruned":            {flux, remove, refused},
+		"an administrator deletes it":           {nina, remove, refused},
+		"a Team is emptied":                     {flux, leaves("writers"), "The Team writers has 2 members" + allAtOnce + "leave one of them in it, then delete the Team."},
+		"a Manager empties a Team of one":       {ben, leaves("solo"), "The Team solo has 1 member" + allAtOnce + "delete the Team."},
+		"a Team of several is pruned":           {flux, without("writers"), "The Team writers has 2 members" + allAtOnce + "leave one of them in it, then delete the Team."},
+		"a Team of one is":                      {flux, without("solo"), ""},
+		"a Team of nobody is":                   {flux, without("empty"), ""},
+		"somebody is taken out":                 {ben, leaves("writers", "ana"), ""},
+		"all are replaced, as in a renaming":    {flux, leaves("writers", "ana-lima", "dora-b"), ""},
+		"the guardrail is switched off":         {flux, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.Guardrails = nil }), ""},
+		"the Organization is renamed by people": {ben, updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Acme" }), ""},
+	})
+
+	w.Expect(updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.Guardrails.DeleteOnlySuspended = ptr.To(false) })(w, w.as(ben))).To(Succeed())
+	w.Expect(remove(w, w.as(flux))).To(Succeed(), "the way that the message shows")
+}
+
+func TestAnAcceptanceCannotBeDeletedBeforeItsPersonIsAMember(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	accept := func(inv *rosterv1alpha1.Invitation) {
+		inv.Status.State, inv.Status.Email = rosterv1alpha1.InvitationAccepted, inv.Name+"@acme.example"
+		inv.Status.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-" + inv.Name}
+	}
+	zoe, removed, gina := read[rosterv1alpha1.Invitation](w, "zoe"), w.invitation("removed", forMember("gone")), read[rosterv1alpha1.Invitation](w, "gina")
+	w.Expect(cluster.Client.Create(t.Context(), removed)).To(Succeed())
+	noted := w.invitation("noted")
+	w.Expect(cluster.Client.Create(t.Context(), noted)).To(Succeed())
+	for _, inv := range []*rosterv1alpha1.Invitation{zoe, removed, gina, noted} {
+		accept(inv)
+	}
+	noted.Status.MemberRef = &rosterv1alpha1.LocalReference{Name: "noted"}
+	removed.Status.Conditions = []metav1.Condition{{
+		Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionTrue, Reason: rosterv1alpha1.ReasonMemberRemoved, LastTransitionTime: metav1.Now(),
+	}}
+	for _, inv := range []*rosterv1alpha1.Invitation{zoe, removed, gina, noted} {
+		w.status(inv)
+	}
+	without := func(name string) func(w *world, c client.Client) error {
+		return deleteOther(func(w *world) client.Object { return w.invitation(name) })
+	}
+	w.attempts(t, map[string]attempt{
+		"one that was accepted": {flux, without("zoe"), "zoe@acme.example has accepted the Invitation zoe and is not a Member yet. Wait until its status.memberRef names " +
+			"the Member, in a moment or when the operator runs again. If they are not to join after all, first: kubectl patch invitation zoe -n " + w.ns +
+			` --type merge -p '{"spec":{"revoked":true}}'`},
+		"one that was revoked, too":    {ben, without("gina"), ""},
+		"one whose person is a Member": {ben, without("noted"), ""},
+		"one whose Member was deleted": {flux, without("removed"), ""},
+	})
+}
+
+// TestASuspensionOfItsOwnOutlastsGit: what Git does not say belongs to whoever wrote it, under a name that Flux does not take over. That it
+// does take over what kubectl writes under its usual names is Flux's own.
+func TestASuspensionOfItsOwnOutlastsGit(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	sync := func(spec map[string]any) {
+		spec["email"] = ana
+		git := &unstructured.Unstructured{Object: map[string]any{
+			"apiVersion": rosterv1alpha1.GroupVersion.String(), "kind": "Member", "metadata": map[string]any{"namespace": w.ns, "name": "ana"}, "spec": spec,
+		}}
+		w.Expect(w.as(flux).Apply(t.Context(), client.ApplyConfigurationFromUnstructured(git), client.FieldOwner("kustomize-controller"), client.ForceOwnership)).To(Succeed())
+	}
+	sync(map[string]any{"company": "Lima Studio"})
+	suspend := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspended":true}}`))
+	w.Expect(w.as(ben).Patch(t.Context(), w.member("ana"), suspend, client.FieldOwner("emergency"))).To(Succeed())
+	sync(map[string]any{"company": "Lima Studios"})
+	w.Expect(read[rosterv1alpha1.Member](w, "ana").Spec).To(And(HaveField("Company", "Lima Studios"), HaveField("Suspended", HaveValue(BeTrue()))))
+	sync(map[string]any{"suspended": false})
+	w.Expect(read[rosterv1alpha1.Member](w, "ana").Spec.Suspended).To(HaveValue(BeFalse()), "what Git says, it has")
 }
