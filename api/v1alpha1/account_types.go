@@ -138,10 +138,17 @@ type AccountStatus struct {
 	// +listMapKey=uid
 	// +kubebuilder:validation:MaxItems=100
 	Leaving []Leaving `json:"leaving,omitempty"`
+
+	// ownership are the person's answers to owning an organisation that the operator has not acted on yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MaxItems=100
+	Ownership []OwnershipAnswer `json:"ownership,omitempty"`
 }
 
 // AccountMailTopic is what a mail about an Account says.
-// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset;OwnershipOffered
 type AccountMailTopic string
 
 // The topics of mails about an Account.
@@ -156,6 +163,8 @@ const (
 	MailFactorsChanged AccountMailTopic = "FactorsChanged"
 	// MailFactorsReset tells that an administrator took the second factors away.
 	MailFactorsReset AccountMailTopic = "FactorsReset"
+	// MailOwnershipOffered tells that an organisation names the person as its owner, and waits for them to agree.
+	MailOwnershipOffered AccountMailTopic = "OwnershipOffered"
 )
 
 // AccountMail is a mail about an Account.
@@ -222,6 +231,31 @@ type Leaving struct {
 	// requestedTime is when the person asked to leave.
 	// +required
 	RequestedTime metav1.Time `json:"requestedTime,omitempty,omitzero"`
+}
+
+// OwnershipAnswer is what a person says to owning an organisation.
+type OwnershipAnswer struct {
+	// uid of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
+	// namespace of the organisation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Namespace string `json:"namespace,omitempty"`
+
+	// member is the name of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Member string `json:"member,omitempty"`
+
+	// agrees says whether the person takes the organisation over, or does not want to own it, or no longer.
+	// +required
+	Agrees *bool `json:"agrees,omitempty"`
 }
 
 // Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first

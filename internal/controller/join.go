@@ -20,7 +20,7 @@ import (
 func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, error) {
 	inv := in.Invitation
 	if in.Member != nil {
-		return in.Member.Name, r.bind(ctx, in.Member, inv.Status.AccountRef)
+		return in.Member.Name, r.bind(ctx, in.Member, inv)
 	}
 	address, err := invitation.ParseAddress(inv.Spec.Email)
 	if err != nil {
@@ -32,19 +32,23 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	}
 	for _, m := range members {
 		if m.DeletionTimestamp == nil {
-			return m.Name, r.bind(ctx, m, inv.Status.AccountRef)
+			return m.Name, r.bind(ctx, m, inv)
 		}
 	}
 	return r.createMember(ctx, in, address)
 }
 
-// bind notes in a Member which Account accepted. The rest of the spec is its writer's and stays as it is.
-func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, account *rosterv1alpha1.LocalReference) error {
+// bind notes in a Member which Account accepted, and whether that was to owning the organisation. The rest of the spec is its writer's and
+// stays as it is.
+func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, inv *rosterv1alpha1.Invitation) error {
 	if m.Spec.AccountRef != nil {
 		return nil
 	}
 	bound := m.DeepCopy()
-	bound.Spec.AccountRef = account
+	bound.Spec.AccountRef = inv.Status.AccountRef
+	if inv.Status.Role == string(rosterv1alpha1.RoleOwner) {
+		metav1.SetMetaDataAnnotation(&bound.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, rosterv1alpha1.OwnershipAgreed)
+	}
 	return r.client.Patch(ctx, bound, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
 }
 
@@ -78,7 +82,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, addr
 			return "", fmt.Errorf("the Member %q exists but is not seen yet", name)
 		}
 		if other, err := invitation.ParseAddress(existing.Spec.Email); err == nil && other == address {
-			return name, r.bind(ctx, existing, inv.Status.AccountRef)
+			return name, r.bind(ctx, existing, inv)
 		}
 	}
 	return "", fmt.Errorf("no name is free for the Member of the Invitation %q", inv.Name)

@@ -277,7 +277,7 @@ var _ = Describe("The roles of a Member", func() {
 		s.join(ctx, "omar")
 		Eventually(func() bool { return s.mayUser(ctx, "olivia", "transfer", "organizations", "acme") }).Should(BeTrue())
 		Eventually(func() string { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.address("olivia")))
-		patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef.Name = "omar" })
+		s.owner(ctx, "omar")
 		Eventually(func() bool { return s.mayUser(ctx, "omar", "transfer", "organizations", "acme") }).Should(BeTrue())
 		Eventually(func() bool { return s.mayUser(ctx, "olivia", "create", "invitations", "") }).Should(BeFalse(), "back to the role of the spec")
 	})

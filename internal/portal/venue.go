@@ -116,7 +116,7 @@ func (p *Portal) mayConnect(v *visit, b belonging, profile *rosterv1alpha1.Socia
 }
 
 func (p *Portal) mayOn(v *visit, b belonging, verb, profile string) (bool, error) {
-	return p.ask(v.r.Context(), b.member.Namespace, p.userPrefix+v.person.account.Spec.Email,
+	return p.ask(v.r.Context(), b.member.Namespace, invitation.Person(p.userPrefix, invitation.Address(v.person.account.Spec.Email)),
 		invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 
