@@ -125,7 +125,7 @@ func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
 	return InviterUnknown
 }
 
-// Joined says whether a Member, if there is one, is a person of that address who has accepted.
+// Joined reports whether a Member, if there is one, is a person of that address who has accepted.
 func Joined(m *rosterv1alpha1.Member, address Address) bool {
 	return m != nil && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && hasAddress(m, address)
 }

@@ -17,7 +17,7 @@ func ownershipOf(m *rosterv1alpha1.Member) string {
 	return m.Annotations[rosterv1alpha1.OwnershipAnnotation]
 }
 
-// agrees says whether a Member's person has agreed to own the organisation: they said so, or they own it already, perhaps as another Member.
+// agrees reports whether a Member's person has agreed to own the organisation: they said so, or they own it already, perhaps as another Member.
 func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	switch ownershipOf(m) {
 	case rosterv1alpha1.OwnershipAgreed:
@@ -47,7 +47,7 @@ func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	return nil
 }
 
-// Owns says whether a Member's ownership of the Organization is in force, and if it is not, whether that is because the person has owned
+// Owns reports whether a Member's ownership of the Organization is in force, and if it is not, whether that is because the person has owned
 // another one for longer.
 func Owns(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (owner, elsewhere bool) {
 	if o.Status.OwnerRef == nil || o.Status.OwnerRef.Name != m.Name || !agrees(o, m) {
@@ -57,7 +57,7 @@ func Owns(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (owner, else
 	return !elsewhere, elsewhere
 }
 
-// Offered says whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has declined.
+// Offered reports whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has declined.
 func Offered(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (offered, declined bool) {
 	offered = o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name && !agrees(o, m)
 	return offered, offered && ownershipOf(m) == rosterv1alpha1.OwnershipDeclined
