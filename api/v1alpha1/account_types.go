@@ -159,10 +159,17 @@ type AccountStatus struct {
 	// +listMapKey=namespace
 	// +kubebuilder:validation:MaxItems=1000
 	Memberships []Membership `json:"memberships,omitempty"`
+
+	// ownership are the person's answers to owning an organisation that the operator has not acted on yet.
+	// +optional
+	// +listType=map
+	// +listMapKey=uid
+	// +kubebuilder:validation:MaxItems=100
+	Ownership []OwnershipAnswer `json:"ownership,omitempty"`
 }
 
 // AccountMailTopic is what a mail about an Account says.
-// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset;OwnershipOffered
 type AccountMailTopic string
 
 // The topics of mails about an Account.
@@ -177,6 +184,8 @@ const (
 	MailFactorsChanged AccountMailTopic = "FactorsChanged"
 	// MailFactorsReset tells that an administrator took the second factors away.
 	MailFactorsReset AccountMailTopic = "FactorsReset"
+	// MailOwnershipOffered tells that an organisation names the person as its owner, and waits for them to agree.
+	MailOwnershipOffered AccountMailTopic = "OwnershipOffered"
 )
 
 // AccountMail is a mail about an Account.
@@ -272,6 +281,27 @@ type Membership struct {
 	// endedTime is when the operator found the Member deleted, and no other of the address. Ten minutes later the membership is forgotten.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
+}
+
+// OwnershipAnswer is what a person says to owning an organisation.
+type OwnershipAnswer struct {
+	// uid of the Member.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
+	// namespace of the organisation.
+	// +required
+	Namespace ObjectName `json:"namespace,omitempty"`
+
+	// member is the name of the Member.
+	// +required
+	Member ObjectName `json:"member,omitempty"`
+
+	// agrees says whether the person takes the organisation over, or does not want to own it, or no longer.
+	// +required
+	Agrees *bool `json:"agrees,omitempty"`
 }
 
 // Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first

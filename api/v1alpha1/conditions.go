@@ -154,6 +154,10 @@ const (
 const (
 	// ReasonNoOwner: spec.ownerRef is not set; name a Member.
 	ReasonNoOwner = "NoOwner"
+	// ReasonOwnerNotAgreed: the Member that spec.ownerRef names has not agreed yet to own the organisation; wait, or name another.
+	ReasonOwnerNotAgreed = "OwnerNotAgreed"
+	// ReasonOwnerDeclined: the Member that spec.ownerRef names does not want to own the organisation; name another.
+	ReasonOwnerDeclined = "OwnerDeclined"
 	// ReasonOwnerElsewhere: the owner has owned another Organization for longer; name another owner, or give up the other.
 	ReasonOwnerElsewhere = "OwnerElsewhere"
 	// ReasonOwnerUnique: the owner owns no other Organization.

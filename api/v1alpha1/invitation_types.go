@@ -66,8 +66,9 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:MaxLength=2000
 	Message string `json:"message,omitempty"`
 
-	// invitedBy is who invites: the user name or the mail address of a person. A Member of that address is shown by name,
-	// and answers to the mail go to them. When the person accepts, that Member must still be allowed to give what is offered.
+	// invitedBy is who invites: the user name or the mail address of a person, or the user name of a service account. A Member of that address
+	// is shown by name, and answers to the mail go to them. When the person accepts, that Member or service account must still be allowed to
+	// give what is offered. For a declared Member, its own invitedBy counts where it is set.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
@@ -217,7 +218,8 @@ type InviterReference struct {
 	// +required
 	Name ObjectName `json:"name,omitempty"`
 
-	// invitedBy is the spec.invitedBy that the Member was found by. If the spec names somebody else by now, the reference means nothing.
+	// invitedBy is the spec.invitedBy, of the Invitation or of the declared Member, that the Member was found by. If somebody else is named by
+	// now, the reference means nothing.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320

@@ -61,6 +61,15 @@ type MemberSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
+	// invitedBy is who answers for what the Member is offered: the user name or the mail address of a person, or the user name of a service
+	// account. When the person accepts, the one who is named must still be allowed to give it. Whoever adds to the offer before that writes
+	// their own name here. It means nothing once the person has joined.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=320
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="must be one line without control characters"
+	InvitedBy string `json:"invitedBy,omitempty"`
+
 	// accountRef names the Account of the person who accepted, in the namespace roster-accounts. The operator sets it
 	// on acceptance, as a scheduler binds a Pod to a node; leave it out of what you apply.
 	// +optional

@@ -15,7 +15,7 @@ type OrganizationSpec struct {
 	DisplayName string `json:"displayName,omitempty"`
 
 	// ownerRef names the Member who owns the organisation: that person may do everything in it. The ownership passes when the Member is
-	// active; until then the former owner keeps it.
+	// active and the person has agreed, by accepting an invitation that says so or at the portal; until then the former owner keeps it.
 	// +optional
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
 
@@ -355,7 +355,8 @@ type OrganizationStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// ownerRef names the Member whose ownership is in force. It follows spec.ownerRef when the Member that is named there is active.
+	// ownerRef names the Member whose ownership is in force. It follows spec.ownerRef when the Member that is named there is active
+	// and has agreed.
 	// +optional
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
 

@@ -117,6 +117,20 @@ const LeftAnnotation = "roster.dev/left"
 // the time since which it was open, and its UID, with a slash between.
 const PlaceAnnotation = "roster.dev/place"
 
+// OwnershipAnnotation on a Member that an Organization names as its owner holds how its person stands to that: one of the answers below. It
+// is what lasts of the consent, so that no status has to be restored for it.
+const OwnershipAnnotation = "roster.dev/ownership"
+
+// How a person stands to owning the organisation.
+const (
+	// OwnershipAsked: they have been asked, and have not answered.
+	OwnershipAsked = "Asked"
+	// OwnershipAgreed: they agreed, by accepting an invitation that said so or at the portal.
+	OwnershipAgreed = "Agreed"
+	// OwnershipDeclined: they said no, or gave the ownership up.
+	OwnershipDeclined = "Declined"
+)
+
 // RenewingAnnotation is on a Secret while the tokens in it are being renewed. Its value is the fingerprint of those tokens. Where it stays,
 // the operator was stopped between asking for new tokens and storing them.
 const RenewingAnnotation = "roster.dev/renewing"

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -96,6 +97,16 @@ func (s *Store) Leave(ctx context.Context, account *rosterv1alpha1.Account, l ro
 			}
 		}
 		status.Leaving = append(status.Leaving, l)
+		return true
+	})
+}
+
+// AnswerOwnership tells the operator what the person says to owning an organisation, in the place of what they said before.
+func (s *Store) AnswerOwnership(ctx context.Context, account *rosterv1alpha1.Account, answer rosterv1alpha1.OwnershipAnswer) error {
+	return s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
+		status.Ownership = append(slices.DeleteFunc(status.Ownership, func(known rosterv1alpha1.OwnershipAnswer) bool {
+			return known.UID == answer.UID
+		}), answer)
 		return true
 	})
 }

@@ -41,7 +41,7 @@ type accountMails struct {
 	// failed.
 	sent map[sentMail]metav1.MicroTime
 	// limiters keep strangers from having somebody mailed link after link.
-	limiters map[types.UID]*rate.Limiter
+	limiters map[sentMail]*rate.Limiter
 	failures map[types.UID]int
 }
 
@@ -54,7 +54,7 @@ func setupAccountMails(mgr manager.Manager, o Options, keys *LinkKeys, metrics *
 	return ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(&accountMails{
 		client: mgr.GetClient(), clock: o.Clock, composer: o.Composer, mailer: o.Mailer, keys: keys, metrics: metrics,
 		portalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"),
-		sent:      map[sentMail]metav1.MicroTime{}, limiters: map[types.UID]*rate.Limiter{}, failures: map[types.UID]int{},
+		sent:      map[sentMail]metav1.MicroTime{}, limiters: map[sentMail]*rate.Limiter{}, failures: map[types.UID]int{},
 	})
 }
 
@@ -124,7 +124,10 @@ func (r *accountMails) compose(ctx context.Context, a *rosterv1alpha1.Account, m
 		Topic: m.Topic, To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Link: r.portalURL + "/forgotten",
 		Now: r.clock.Now(), Happened: m.Time.Time, MessageID: account.MailID(a, m, r.composer.Domain()),
 	}
-	if m.Topic == rosterv1alpha1.MailPasswordReset {
+	switch m.Topic {
+	case rosterv1alpha1.MailOwnershipOffered:
+		notice.Link = r.portalURL + "/account"
+	case rosterv1alpha1.MailPasswordReset:
 		keys, err := r.keys.Get(ctx)
 		if err != nil {
 			return nil, err
@@ -134,6 +137,7 @@ func (r *accountMails) compose(ctx context.Context, a *rosterv1alpha1.Account, m
 			return nil, err
 		}
 		notice.Link, notice.Expiry = r.portalURL+"/reset/"+token, m.Time.Add(account.ResetLifetime)
+	default: // What they tell of, the person may not have done.
 	}
 	message, err := r.composer.Notice(notice)
 	if err != nil {
@@ -154,8 +158,8 @@ func (r *accountMails) remember(a *rosterv1alpha1.Account, m rosterv1alpha1.Acco
 	defer r.mu.Unlock()
 	r.sent[sentMail{a.UID, m.Topic}] = m.Time
 	delete(r.failures, a.UID)
-	if m.Topic == rosterv1alpha1.MailPasswordReset {
-		r.limiter(a).AllowN(r.clock.Now(), 1)
+	if limited(m.Topic) {
+		r.limiter(a, m.Topic).AllowN(r.clock.Now(), 1)
 	}
 }
 
@@ -173,26 +177,32 @@ func (r *accountMails) forgetShown(a *rosterv1alpha1.Account) {
 		return
 	}
 	now := r.clock.Now()
-	for uid, l := range r.limiters {
+	for key, l := range r.limiters {
 		if l.TokensAt(now) >= mailBurst {
-			delete(r.limiters, uid)
+			delete(r.limiters, key)
 		}
 	}
 }
 
-// tooMany says that a person has been mailed so many links lately that the next one is left out: other than an invitation, it would be of
-// no use later.
+// limited topics are those that somebody else can have a person mailed about.
+func limited(topic rosterv1alpha1.AccountMailTopic) bool {
+	return topic == rosterv1alpha1.MailPasswordReset || topic == rosterv1alpha1.MailOwnershipOffered
+}
+
+// tooMany says that a person has been mailed so often about that lately that the next mail is left out: other than an invitation, it would
+// be of no use later.
 func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return topic == rosterv1alpha1.MailPasswordReset && r.limiter(a).TokensAt(r.clock.Now()) < 1
+	return limited(topic) && r.limiter(a, topic).TokensAt(r.clock.Now()) < 1
 }
 
-func (r *accountMails) limiter(a *rosterv1alpha1.Account) *rate.Limiter {
-	l := r.limiters[a.UID]
+func (r *accountMails) limiter(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) *rate.Limiter {
+	key := sentMail{a.UID, topic}
+	l := r.limiters[key]
 	if l == nil {
 		l = rate.NewLimiter(rate.Every(mailInterval), mailBurst)
-		r.limiters[a.UID] = l
+		r.limiters[key] = l
 	}
 	return l
 }

@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -205,13 +206,24 @@ var _ = Describe("Leaving an organisation", func() {
 		s.memberIs(ctx, "ana-lima", rosterv1alpha1.MemberPending)
 	})
 
-	It("is not for the owner, nor for somebody else's membership or a later one of the same name", func(ctx SpecContext) {
+	It("is for the owner, too: nobody has to go on owning an organisation", func(ctx SpecContext) {
 		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"} })
 		olivia, owner := s.account(ctx, "olivia"), s.join(ctx, "olivia")
-		eve, bob := s.account(ctx, "eve"), s.join(ctx, "bob")
+		Eventually(func() error { return client.IgnoreNotFound(api.Delete(ctx, owner.DeepCopy(), client.DryRunAll)) }).Should(
+			MatchError(ContainSubstring("owns the Organization")), "nobody else can remove them")
 		leave(ctx, olivia, owner)
+		Expect(gone(ctx, owner)).To(BeTrue())
+		Eventually(func() string {
+			ready := meta.FindStatusCondition(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionReady)
+			return ready.Reason
+		}).Should(Equal(rosterv1alpha1.ReasonMemberNotFound))
+		Eventually(func() []string { return eventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonMemberNotFound))
+	})
+
+	It("is not for somebody else's membership or a later one of the same name", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		eve, bob := s.account(ctx, "eve"), s.join(ctx, "bob")
 		leave(ctx, eve, bob)
-		Expect(gone(ctx, owner)).To(BeFalse())
 		Expect(gone(ctx, bob)).To(BeFalse())
 		earlier := bob.DeepCopy()
 		earlier.UID = "earlier"

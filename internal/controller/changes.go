@@ -19,12 +19,16 @@ func memberStanding(m *rosterv1alpha1.Member) any {
 }
 
 func memberForInvitation(m *rosterv1alpha1.Member) any {
-	return []any{m.Spec.AccountRef != nil, m.Spec.Suspended, m.Spec.Role, m.Spec.Profiles, m.Spec.Workspaces, m.DeletionTimestamp != nil}
+	s := m.Spec
+	return []any{s.AccountRef != nil, s.Suspended, s.Role, s.Profiles, s.Workspaces, s.InvitedBy, m.DeletionTimestamp != nil}
 }
 
-// memberCounts is what the counts and the seats of an Organization depend on.
+// memberCounts is what the counts, the seats and the ownership of an Organization depend on.
 func memberCounts(m *rosterv1alpha1.Member) any {
-	return []any{membership.IsActive(m), m.Spec.Role == rosterv1alpha1.RoleProfileConnector, m.DeletionTimestamp != nil}
+	return []any{
+		membership.IsActive(m), m.Spec.Role == rosterv1alpha1.RoleProfileConnector, m.DeletionTimestamp != nil,
+		m.Annotations[rosterv1alpha1.OwnershipAnnotation],
+	}
 }
 
 func memberWorkspaces(m *rosterv1alpha1.Member) any {

@@ -166,7 +166,20 @@ func (d *drift) changeOrganization(ctx context.Context) string {
 	return put(ctx, d.space, "acme", func(o *rosterv1alpha1.Organization) {
 		o.Spec.RequireTeam = ptr.To(d.random.IntN(2) == 0)
 		o.Spec.OwnerRef.Name = d.one("m0", "m0", "m1")
+	}) + d.answerOwnership(ctx)
+}
+
+// answerOwnership has one of those who may be named say something about owning the organisation.
+func (d *drift) answerOwnership(ctx context.Context) string {
+	name, says := d.one("m0", "m1"), d.one(rosterv1alpha1.OwnershipAgreed, rosterv1alpha1.OwnershipAgreed, rosterv1alpha1.OwnershipDeclined)
+	var m rosterv1alpha1.Member
+	if err := api.Get(ctx, client.ObjectKey{Namespace: d.name, Name: name}, &m); err != nil {
+		return ""
+	}
+	patch(ctx, &m, func(m *rosterv1alpha1.Member) {
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, says)
 	})
+	return fmt.Sprintf(", %s says %s", name, says)
 }
 
 func (d *drift) changePlan(ctx context.Context) string {

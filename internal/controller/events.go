@@ -48,6 +48,9 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	e.stalled(after, was, is)
 	e.lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
 	e.lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
+	if before.Status.OwnerSince != nil && after.Status.OwnerSince == nil { // nobody can do everything any more
+		e.lost(after, was, is, rosterv1alpha1.ConditionOwnerResolved)
+	}
 }
 
 func (e Events) profile(before, after *rosterv1alpha1.SocialProfile) {

@@ -63,7 +63,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOffer(ctx, in); err != nil {
 		return nil, err
 	}
-	who, err := r.post.inviter(ctx, inv)
+	who, err := r.post.inviter(ctx, in.Offer)
 	if err != nil {
 		return nil, err
 	}

@@ -105,7 +105,7 @@ var _ = Describe("An applied Invitation", func() {
 		inv := s.invite(ctx, "park", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("zoe.park") })
 		inv = s.invitationIs(ctx, "park", rosterv1alpha1.InvitationSent)
 		zoe := address.Address(s.address("zoe"))
-		invitation.Accept(inv, zoe.AccountName(), now.Now())
+		invitation.Accept(inv, zoe.AccountName(), rosterv1alpha1.OrganizationRole(inv.Status.Role), now.Now())
 		Expect(api.Status().Update(ctx, inv)).To(Succeed())
 		Consistently(func() []rosterv1alpha1.Member {
 			var members rosterv1alpha1.MemberList

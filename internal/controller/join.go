@@ -68,11 +68,15 @@ func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation)
 	return account.Spec.Email, nil
 }
 
-// bind notes in a Member which Account accepted. The rest of the spec is its writer's and stays as it is.
+// bind notes in a Member which Account accepted, and whether that was to owning the organisation. The rest of the spec is its writer's and
+// stays as it is.
 func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, inv *rosterv1alpha1.Invitation) error {
 	bound := m.DeepCopy()
 	if bound.Spec.AccountRef == nil {
 		bound.Spec.AccountRef = inv.Status.AccountRef
+		if inv.Status.Role == string(rosterv1alpha1.RoleOwner) {
+			metav1.SetMetaDataAnnotation(&bound.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, rosterv1alpha1.OwnershipAgreed)
+		}
 	}
 	if inv.Spec.MemberRef == nil { // That of a declared Member is for that object alone.
 		controllerutil.AddFinalizer(bound, membership.JoiningFinalizer(inv))

@@ -5,9 +5,11 @@ package controller
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -16,7 +18,8 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// leavers ends the memberships that people have given up at the portal, which may not write Members itself.
+// leavers does what people have decided about their memberships at the portal, which may not write Members itself: to leave, to take an
+// organisation over, and not to own it.
 type leavers struct {
 	client  client.Client
 	events  Events
@@ -27,11 +30,17 @@ func setupLeavers(mgr manager.Manager, r *leavers) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).Complete(r)
 }
 
-// Reconcile deletes the Members that the person of an Account has given up, then forgets that they asked for it.
+// Reconcile notes in Members what the person of an Account has answered, deletes those that they have given up, and then forgets that they
+// asked for it.
 func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
-	if a == nil || err != nil || a.DeletionTimestamp != nil || len(a.Status.Leaving) == 0 {
+	if a == nil || err != nil || a.DeletionTimestamp != nil || len(a.Status.Leaving)+len(a.Status.Ownership) == 0 {
 		return ctrl.Result{}, err
+	}
+	for _, answer := range a.Status.Ownership {
+		if err := r.answer(ctx, a, answer); err != nil {
+			return ctrl.Result{}, fmt.Errorf("noting what the Member %s in namespace %s answers: %w", answer.Member, answer.Namespace, err)
+		}
 	}
 	for _, l := range a.Status.Leaving {
 		err := r.end(ctx, a, l)
@@ -46,8 +55,28 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	a.Status.Memberships = slices.DeleteFunc(a.Status.Memberships, func(ms rosterv1alpha1.Membership) bool {
 		return slices.ContainsFunc(a.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.Namespace == ms.Namespace })
 	})
-	a.Status.Leaving = nil
+	a.Status.Leaving, a.Status.Ownership = nil, nil
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
+}
+
+// answer notes in a Member that is named the owner, or is it, what its person says to that.
+func (r *leavers) answer(ctx context.Context, a *rosterv1alpha1.Account, answer rosterv1alpha1.OwnershipAnswer) error {
+	m, err := optional[rosterv1alpha1.Member](ctx, r.client, answer.Namespace, answer.Member)
+	if m == nil || err != nil || string(m.UID) != answer.UID || m.DeletionTimestamp != nil || !membership.BelongsTo(m, a) {
+		return err
+	}
+	organization, err := countingOrganization(ctx, r.client, answer.Namespace)
+	if err != nil || organization == nil || !membership.IsOwner(organization, m.Name) {
+		return err
+	}
+	says := rosterv1alpha1.OwnershipDeclined
+	if ptr.Deref(answer.Agrees, false) {
+		says = rosterv1alpha1.OwnershipAgreed
+	}
+	if m.Annotations[rosterv1alpha1.OwnershipAnnotation] == says {
+		return nil
+	}
+	return markOwnership(ctx, r.client, m, says)
 }
 
 // end deletes the Members by which the person belonged to the organisation when they asked: the one that they saw, and others that have
@@ -68,16 +97,21 @@ func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1
 	return nil
 }
 
-// remove deletes a Member, if it is not the owner's.
+// remove deletes a Member. The owner may leave as well: they give the ownership up first, which the admission policies let them.
 func (r *leavers) remove(ctx context.Context, m *rosterv1alpha1.Member, l rosterv1alpha1.Leaving) error {
 	organization, err := countingOrganization(ctx, r.client, l.Namespace)
-	if err != nil || organization != nil && membership.IsOwner(organization, m.Name) {
+	if err != nil {
 		return err
 	}
+	before := m.DeepCopy()
 	if _, marked := m.Annotations[rosterv1alpha1.LeftAnnotation]; !marked {
 		// spec.guardrails.deleteOnlySuspended is against mistakes, and lets Members who have left go.
-		before := m.DeepCopy()
 		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.LeftAnnotation, l.RequestedTime.UTC().Format("2006-01-02T15:04:05Z"))
+	}
+	if organization != nil && membership.IsOwner(organization, m.Name) {
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, rosterv1alpha1.OwnershipDeclined)
+	}
+	if !maps.Equal(before.Annotations, m.Annotations) {
 		if err := r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
 			return r.metrics.refused(err, "Member", m.Name)
 		}

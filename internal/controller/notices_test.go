@@ -37,9 +37,7 @@ func noticesTo(address string) []string {
 func (s space) owned(ctx context.Context, by string) {
 	GinkgoHelper()
 	s.join(ctx, by)
-	patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) {
-		o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: by}
-	})
+	s.owner(ctx, by)
 	Eventually(func() string { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.address(by)))
 }
 

@@ -4,8 +4,10 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,6 +44,9 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	if err != nil {
 		return ctrl.Result{}, err
 	}
+	if err := r.settleOwnership(ctx, in); err != nil {
+		return ctrl.Result{}, err
+	}
 	decided := membership.DecideOrganization(*in, r.clock.Now())
 	return ctrl.Result{}, report(ctx, r.client, o, &o.Status, decided, r.events.organization)
 }
@@ -65,6 +70,45 @@ func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organizati
 		return nil, err
 	}
 	return in, r.count(ctx, in)
+}
+
+// settleOwnership keeps in the Members how their people stand to owning the organisation. Whoever is to be asked is mailed first: after a
+// crash between the two they are mailed again, rather than not at all.
+func (r *organizations) settleOwnership(ctx context.Context, in *membership.OrganizationInput) error {
+	for _, mark := range in.OwnershipMarks() {
+		if mark.Says == rosterv1alpha1.OwnershipAsked {
+			if err := r.offer(ctx, mark.Member); err != nil {
+				return fmt.Errorf("asking the Member %s to own the organisation: %w", mark.Member.Name, err)
+			}
+		}
+		if err := markOwnership(ctx, r.client, mark.Member, mark.Says); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// offer has the person of a Member mailed that they are to own the organisation.
+func (r *organizations) offer(ctx context.Context, m *rosterv1alpha1.Member) error {
+	a, err := optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef.Name)
+	if a == nil || err != nil || !membership.BelongsTo(m, a) {
+		return err
+	}
+	a.Status.MailRequests = rosterv1alpha1.WithMail(
+		a.Status.MailRequests, rosterv1alpha1.MailOwnershipOffered, metav1.MicroTime{Time: r.clock.Now()})
+	return writeStatus(ctx, r.client, a)
+}
+
+// markOwnership writes into a Member how its person stands to owning the organisation, unless the Member has changed: what the person has
+// answered meanwhile is not lost.
+func markOwnership(ctx context.Context, c client.Client, m *rosterv1alpha1.Member, says string) error {
+	marked := m.DeepCopy()
+	if says == "" {
+		delete(marked.Annotations, rosterv1alpha1.OwnershipAnnotation)
+	} else {
+		metav1.SetMetaDataAnnotation(&marked.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, says)
+	}
+	return c.Patch(ctx, marked, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
 }
 
 // elsewhere says whether the owner has owned another organisation for longer.

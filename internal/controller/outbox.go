@@ -161,7 +161,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	who, err := b.inviter(ctx, inv)
+	who, err := b.inviter(ctx, in.Offer)
 	if err != nil {
 		return to, nil, "", err
 	}
@@ -233,18 +233,16 @@ type inviter struct{ name, address, member string }
 
 // inviter finds out who invites. User names that are no addresses, such as those of certificates, mean nothing to the reader: then the
 // organisation invites.
-func (b *outbox) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) (inviter, error) {
-	address, ok := invitation.InviterAddress(inv, b.userPrefix)
-	if !ok {
+func (b *outbox) inviter(ctx context.Context, o invitation.Offer) (inviter, error) {
+	named, ok := invitation.ParseInviter(o.InvitedBy(), b.userPrefix)
+	if !ok || named.Address == "" {
 		return inviter{}, nil
 	}
-	members, err := membersBy(ctx, b.client, inv.Namespace, indexAddress, string(address))
+	members, err := membersBy(ctx, b.client, o.Invitation.Namespace, indexAddress, string(named.Address))
 	if err != nil {
 		return inviter{}, err
 	}
-	who := inviter{
-		name: strings.TrimPrefix(inv.Spec.InvitedBy, b.userPrefix), address: string(address), member: invitation.JoinedMember(members),
-	}
+	who := inviter{name: named.Written, address: string(named.Address), member: invitation.JoinedMember(members)}
 	for _, m := range members {
 		if called := cmp.Or(m.Status.DisplayName, m.Spec.DisplayName); called != "" {
 			who.name = called

@@ -193,14 +193,31 @@ func (s space) declare(ctx context.Context, name string, change ...func(m *roste
 	return m
 }
 
-// join declares a Member who has accepted already.
+// join declares a Member who has accepted already: to own the organisation, if it names them.
 func (s space) join(ctx context.Context, name string, change ...func(m *rosterv1alpha1.Member)) *rosterv1alpha1.Member {
 	GinkgoHelper()
 	m := s.declare(ctx, name, append(change, func(m *rosterv1alpha1.Member) {
 		m.Spec.AccountRef = accountOf(m.Spec.Email)
+		if o := get[rosterv1alpha1.Organization](ctx, s, "acme"); o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == name {
+			metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, rosterv1alpha1.OwnershipAgreed)
+		}
 	})...)
 	s.memberIs(ctx, name, rosterv1alpha1.MemberActive)
 	return m
+}
+
+// owner names another owner, who has agreed when it says so.
+func (s space) owner(ctx context.Context, name string) {
+	GinkgoHelper()
+	patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) {
+		o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: name}
+	})
+	Eventually(func() string {
+		return get[rosterv1alpha1.Member](ctx, s, name).Annotations[rosterv1alpha1.OwnershipAnnotation]
+	}).Should(Equal(rosterv1alpha1.OwnershipAsked), "%s is asked", name)
+	patch(ctx, get[rosterv1alpha1.Member](ctx, s, name), func(m *rosterv1alpha1.Member) {
+		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, rosterv1alpha1.OwnershipAgreed)
+	})
 }
 
 func accountOf(email string) *rosterv1alpha1.LocalReference {
@@ -345,7 +362,7 @@ func (s space) claim(ctx context.Context, name string) {
 	GinkgoHelper()
 	inv := get[rosterv1alpha1.Invitation](ctx, s, name)
 	haveAccount(ctx, inv.Status.Email)
-	invitation.Accept(inv, address.Address(inv.Status.Email).AccountName(), now.Now())
+	invitation.Accept(inv, address.Address(inv.Status.Email).AccountName(), rosterv1alpha1.OrganizationRole(inv.Status.Role), now.Now())
 	Expect(api.Status().Update(ctx, inv)).To(Succeed())
 }
 

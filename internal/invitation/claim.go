@@ -12,9 +12,11 @@ import (
 )
 
 // Accept turns an invitation whose link is LinkOpen into an accepted one. The caller writes it with the resourceVersion that was
-// checked, so that of accepting, declining, revoking and expiring exactly one wins.
-func Accept(inv *rosterv1alpha1.Invitation, account string, now time.Time) {
+// checked, so that of accepting, declining, revoking and expiring exactly one wins. The role is the one that the person agreed to: of
+// Offer.Agreed.
+func Accept(inv *rosterv1alpha1.Invitation, account string, role rosterv1alpha1.OrganizationRole, now time.Time) {
 	at := metav1.NewTime(now)
+	inv.Status.Role = string(role)
 	inv.Status.State = rosterv1alpha1.InvitationAccepted
 	inv.Status.AcceptedTime = &at
 	inv.Status.AccountRef = &rosterv1alpha1.LocalReference{Name: account}

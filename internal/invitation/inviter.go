@@ -16,11 +16,59 @@ import (
 // An Invitation is written by somebody who may give what it offers, and accepted days later. What follows says what to find out about
 // that person in between.
 
-// InviterAddress is the address of the person whom spec.invitedBy names; false where it names none. Before the address there may be
-// what stands before it in the user names of the cluster.
-func InviterAddress(inv *rosterv1alpha1.Invitation, userPrefix string) (address.Address, bool) {
-	address, err := address.Parse(strings.TrimPrefix(inv.Spec.InvitedBy, userPrefix))
-	return address, err == nil
+// InvitedBy is who answers for what is offered: of a declared Member, whoever its spec names, else whoever the Invitation names. It is empty
+// where nobody does, since the platform or its Git offers it.
+func (o Offer) InvitedBy() string {
+	if o.answeredInMember() {
+		return o.Member.Spec.InvitedBy
+	}
+	return o.Invitation.Spec.InvitedBy
+}
+
+func (o Offer) answeredInMember() bool {
+	return o.Invitation.Spec.MemberRef != nil && o.Member != nil && o.Member.Spec.InvitedBy != ""
+}
+
+// Inviter is whom the API server is asked about.
+type Inviter struct {
+	// User name, as RBAC compares it.
+	User string
+	// Groups that a user of that name is in, for certain.
+	Groups []string
+	// Address of a person, and how it was written; empty for programs.
+	Address address.Address
+	Written string
+	// Misnamed: what stands before the address is the prefix of user names but for upper and lower case. To RBAC that is somebody else.
+	Misnamed bool
+}
+
+// The groups that Kubernetes puts users into (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). Which others a person is in is
+// known only while they are signed in.
+const (
+	everybody       = "system:authenticated"
+	serviceAccounts = "system:serviceaccounts"
+)
+
+// ParseInviter reads what invitedBy says; false where it names neither an address nor a service account. The prefix is what stands before
+// addresses in the user names of the cluster.
+func ParseInviter(invitedBy, userPrefix string) (Inviter, bool) {
+	if parts := strings.Split(invitedBy, ":"); len(parts) == 4 && strings.HasPrefix(invitedBy, "system:serviceaccount:") {
+		return Inviter{User: invitedBy, Groups: []string{serviceAccounts, serviceAccounts + ":" + parts[2], everybody}}, true
+	}
+	written, exact := strings.CutPrefix(invitedBy, userPrefix)
+	misnamed := !exact && len(invitedBy) > len(userPrefix) && strings.EqualFold(invitedBy[:len(userPrefix)], userPrefix)
+	if misnamed {
+		written = invitedBy[len(userPrefix):]
+	}
+	own, err := address.Parse(written)
+	who := Person(userPrefix, own)
+	who.Written, who.Misnamed = written, misnamed
+	return who, err == nil
+}
+
+// Person is who has an address: the subject of the RoleBindings that Roster makes for it.
+func Person(userPrefix string, own address.Address) Inviter {
+	return Inviter{User: userPrefix + string(own), Groups: []string{everybody}, Address: own}
 }
 
 // JoinedMember is the name of the first of some Members who has accepted; empty where none has. Whoever has not is no Member yet and has
@@ -35,9 +83,9 @@ func JoinedMember(members []*rosterv1alpha1.Member) string {
 }
 
 // RecordedInviter is the name of the Member who invited, as the operator recorded it; empty where whoever invites was none then. A record
-// of somebody else than spec.invitedBy names now does not count.
-func RecordedInviter(inv *rosterv1alpha1.Invitation) string {
-	if ref := inv.Status.InviterRef; ref != nil && ref.InvitedBy == inv.Spec.InvitedBy {
+// of somebody else than is named now does not count.
+func (o Offer) RecordedInviter() string {
+	if ref := o.Invitation.Status.InviterRef; ref != nil && ref.InvitedBy == o.InvitedBy() {
 		return ref.Name
 	}
 	return ""
@@ -53,27 +101,34 @@ const (
 	InviterUnknown Standing = "Unknown"
 	// InviterGone: was a Member, and has been removed or suspended since.
 	InviterGone Standing = "Gone"
-	// InviterMember: a Member, whose rights the API server knows.
+	// InviterMember: a Member or a service account, whose rights the API server knows.
 	InviterMember Standing = "Member"
 )
 
-// InviterStanding says where whoever invites stands. The Member is the one of RecordedInviter or, where there is none, one who has the
-// address now; nil where it does not exist.
-func InviterStanding(inv *rosterv1alpha1.Invitation, address address.Address, m *rosterv1alpha1.Member) Standing {
-	recorded := RecordedInviter(inv) != ""
+// InviterStanding says where whoever invites stands. The Member is one who has the address now, or the one of RecordedInviter; nil where
+// there is none.
+func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
+	recorded := o.RecordedInviter() != ""
 	switch {
-	case m == nil || m.Spec.AccountRef == nil || m.DeletionTimestamp != nil || !hasAddress(m, address):
+	case who.Address == "":
+		return InviterMember
+	case !Joined(m, who.Address):
 		if recorded {
 			return InviterGone
 		}
 		return InviterUnknown
-	case ptr.Deref(m.Spec.Suspended, false):
+	case who.Misnamed, ptr.Deref(m.Spec.Suspended, false):
 		return InviterGone
 	case recorded || m.Status.State == rosterv1alpha1.MemberActive:
 		return InviterMember
 	}
 	// Whoever has just joined did not invite as a Member, and the operator is still giving them their rights.
 	return InviterUnknown
+}
+
+// Joined reports whether a Member, if there is one, is a person of that address who has accepted.
+func Joined(m *rosterv1alpha1.Member, a address.Address) bool {
+	return m != nil && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && hasAddress(m, a)
 }
 
 func hasAddress(m *rosterv1alpha1.Member, a address.Address) bool {
@@ -85,18 +140,20 @@ func hasAddress(m *rosterv1alpha1.Member, a address.Address) bool {
 // namespace of the Invitation?
 type Review struct{ Verb, Resource, Name string }
 
-// maxReviews is how many permissions on profiles are asked about at most. An offer of more takes somebody who may give every role.
+// maxReviews is how many permissions on profiles are asked about at most. An offer of more takes somebody who may give every role; the
+// policy roster-invited-by says so to whoever writes one.
 const maxReviews = 100
 
 // Reviews are the ways in which whoever invites may give what is offered: it is enough if the answer to every question of one of them is
-// yes. They ask what the admission policies roster-grants and roster-inviters ask of whoever writes the Invitation. The invitation of a
-// declared Member offers nothing by itself: whoever wrote the Member was asked then.
+// yes. They ask what the admission policies roster-grants and roster-inviters ask of whoever writes the Invitation or the Member. Where a
+// Member was declared without a name, the invitation alone has an inviter, who offers nothing by it. The ownership is not the inviter's to
+// give: whoever may transfer the organisation names its owner.
 func (o Offer) Reviews() [][]Review {
 	var first []Review
 	if o.Organization != nil && o.Organization.Spec.Invitations.AllowedFor == rosterv1alpha1.InvitersOwner {
 		first = append(first, Review{"transfer", "organizations", o.Organization.Name})
 	}
-	if o.Invitation.Spec.MemberRef != nil {
+	if o.Invitation.Spec.MemberRef != nil && !o.answeredInMember() {
 		return [][]Review{first}
 	}
 	var ways [][]Review
@@ -108,16 +165,17 @@ func (o Offer) Reviews() [][]Review {
 
 // ways to be allowed to give the roles. Whoever may make Managers comes first: most who invite are, and one answer settles it.
 func (o Offer) ways() [][]Review {
-	role, everything := grant(o.Role()), grant(rosterv1alpha1.RoleManager)
+	offered := o.OwnRole()
+	role, everything := grant(offered), grant(rosterv1alpha1.RoleManager)
 	single, possible := o.singly()
 	switch {
-	case o.Role() == rosterv1alpha1.RoleManager || o.Role() == rosterv1alpha1.RoleCoOwner:
+	case offered == rosterv1alpha1.RoleManager || offered == rosterv1alpha1.RoleCoOwner:
 		return [][]Review{{role}} // With every profile.
-	case !possible && !isBuiltIn(o.Role()):
+	case !possible && !isBuiltIn(offered):
 		return [][]Review{{role, everything}}
 	case !possible:
 		return [][]Review{{everything}}
-	case isBuiltIn(o.Role()):
+	case isBuiltIn(offered):
 		return [][]Review{{everything}, append([]Review{role}, single...)}
 	case len(single) == 0:
 		return [][]Review{{role}}
@@ -128,7 +186,7 @@ func (o Offer) ways() [][]Review {
 // singly are the questions to somebody who may not give every role; false where only somebody who may can give what is offered.
 func (o Offer) singly() ([]Review, bool) {
 	var single []Review
-	if o.CanManageProfiles() {
+	if o.addsProfiles() && o.OwnRole() == rosterv1alpha1.RoleMember {
 		single = append(single, grant(rosterv1alpha1.RoleAdvancedMember))
 	}
 	if len(o.WorkspaceGrants()) > 0 {
@@ -157,7 +215,7 @@ func isBuiltIn(role rosterv1alpha1.OrganizationRole) bool {
 
 // recordInviter notes that whoever invites is a Member.
 func (c *decide) recordInviter(member string) {
-	by := c.Invitation.Spec.InvitedBy
+	by := c.InvitedBy()
 	switch ref := c.status.InviterRef; {
 	case member != "":
 		c.status.InviterRef = &rosterv1alpha1.InviterReference{Name: member, InvitedBy: by}

@@ -40,6 +40,12 @@ func TestReviews(t *testing.T) {
 	workspace := func(in *Input) { in.Invitation.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "emea"}} }
 	manages := func(in *Input) { in.Invitation.Spec.CanManageProfiles = ptr.To(true) }
 	ownerOnly := func(in *Input) { in.Organization.Spec.Invitations.AllowedFor = rosterv1alpha1.InvitersOwner }
+	answered := func(role rosterv1alpha1.OrganizationRole, grants ...rosterv1alpha1.ProfileGrant) builder {
+		return func(in *Input) {
+			in.Member.Spec.InvitedBy, in.Member.Spec.Role, in.Member.Spec.Profiles = "ben@acme.example", role, grants
+		}
+	}
+	owns := func(in *Input) { in.Organization.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"} }
 	const (
 		manager = "grant orgroles/Manager"
 		onFB    = "get socialprofiles/fb, schedule socialprofiles/fb, publish socialprofiles/fb, moderate socialprofiles/fb, report socialprofiles/fb"
@@ -65,6 +71,9 @@ func TestReviews(t *testing.T) {
 		"only the owner invites":          {offering("Manager", ownerOnly), []string{"transfer organizations/acme, " + manager}},
 		"a declared Member":               {build(declared), []string{""}},
 		"a declared one, owner only":      {build(declared, ownerOnly), []string{"transfer organizations/acme"}},
+		"answered for in the Member":      {build(declared, answered("Manager")), []string{manager}},
+		"with what that has":              {build(declared, answered("Member", editor)), []string{manager, "grant orgroles/Member, " + onFB}},
+		"who is to own it":                {build(declared, answered("CoOwner"), owns), []string{"grant orgroles/CoOwner"}},
 		"no organisation (nothing opens)": {offering("Manager", func(in *Input) { in.Organization = nil }), []string{manager}},
 	}
 	for name, c := range cases {
@@ -148,20 +157,58 @@ func TestInviterStanding(t *testing.T) {
 					in.Invitation.Status.InviterRef = &rosterv1alpha1.InviterReference{Name: "olivia", InvitedBy: c.recorded}
 				}
 			})
-			address, ok := InviterAddress(in.Invitation, prefix)
-			if !ok || address != "olivia@acme.example" {
-				t.Fatalf("invited by %q, %v", address, ok)
+			who, ok := ParseInviter(in.InvitedBy(), prefix)
+			if !ok {
+				t.Fatal("nobody invites")
 			}
-			if got := InviterStanding(in.Invitation, address, c.member); got != c.want {
+			if got := in.InviterStanding(who, c.member); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}
-	for _, name := range []string{"", "system:serviceaccount:flux:apply", "platform-admin"} {
-		in := build(func(in *Input) { in.Invitation.Spec.InvitedBy = name })
-		if a, ok := InviterAddress(in.Invitation, prefix); ok {
-			t.Errorf("%q is taken for the address %s", name, a)
+	in := build(func(in *Input) { in.Invitation.Spec.InvitedBy = "OIDC:olivia@acme.example" })
+	who, _ := ParseInviter(in.InvitedBy(), prefix)
+	if got := in.InviterStanding(who, olivia()); got != InviterGone {
+		t.Errorf("a user of another prefix is taken for a Member: %s", got)
+	}
+	if got := in.InviterStanding(who, nil); got != InviterUnknown {
+		t.Errorf("without a Member of that address: %s", got)
+	}
+	who, _ = ParseInviter("system:serviceaccount:flux:apply", prefix)
+	if got := in.InviterStanding(who, nil); got != InviterMember {
+		t.Errorf("a service account is %s: its rights are known", got)
+	}
+}
+
+// Who is asked about is a user name as RBAC compares it.
+func TestParseInviter(t *testing.T) {
+	const user = "oidc:olivia@acme.example"
+	cases := map[string]struct {
+		user     string
+		groups   string
+		misnamed bool
+	}{
+		user:                               {user, "system:authenticated", false},
+		"oidc:Olivia@Acme.example":         {user, "system:authenticated", false},
+		"olivia@acme.example":              {user, "system:authenticated", false},
+		"OIDC:olivia@acme.example":         {user, "system:authenticated", true},
+		"Oidc:olivia@acme.example":         {user, "system:authenticated", true},
+		"saml:olivia@acme.example":         {"", "", false},
+		"":                                 {"", "", false},
+		"oidc:":                            {"", "", false},
+		"platform-admin":                   {"", "", false},
+		"system:serviceaccount:flux:apply": {"system:serviceaccount:flux:apply", "system:serviceaccounts,system:serviceaccounts:flux,system:authenticated", false},
+		"system:serviceaccount:flux":       {"", "", false},
+		"SYSTEM:serviceaccount:flux:apply": {"", "", false},
+	}
+	for invitedBy, c := range cases {
+		who, ok := ParseInviter(invitedBy, "oidc:")
+		if ok != (c.user != "") || ok && (who.User != c.user || strings.Join(who.Groups, ",") != c.groups || who.Misnamed != c.misnamed) {
+			t.Errorf("%q: %+v, %v", invitedBy, who, ok)
 		}
+	}
+	if who, ok := ParseInviter("olivia@acme.example", ""); !ok || who.User != "olivia@acme.example" || who.Misnamed {
+		t.Errorf("without a prefix: %+v, %v", who, ok)
 	}
 }
 
@@ -187,12 +234,12 @@ func TestInviterIsRecorded(t *testing.T) {
 		in   Input
 		want string
 	}{
-		"with the mail":                        {build(by(olivia, "olivia"), mailed("olivia")), "olivia"},
-		"with the mail, although gone since":   {build(by(olivia, ""), mailed("olivia")), "olivia"},
-		"while it waits":                       {build(by(olivia, "olivia"), full), "olivia"},
-		"kept when they go while it waits":     {build(by(olivia, ""), recorded(olivia), full), "olivia"},
-		"kept when they go before a resend":    {build(sent(0), by(olivia, ""), recorded(olivia), mailed("")), "olivia"},
-		"not after the mail":                   {build(sent(0), by(olivia, "olivia")), ""},
+		"with the mail":                                   {build(by(olivia, "olivia"), mailed("olivia")), "olivia"},
+		"with the mail, although gone since":              {build(by(olivia, ""), mailed("olivia")), "olivia"},
+		"while it waits":                                  {build(by(olivia, "olivia"), full), "olivia"},
+		"kept when they go while it waits":                {build(by(olivia, ""), recorded(olivia), full), "olivia"},
+		"kept when they go before a resend":               {build(sent(0), by(olivia, ""), recorded(olivia), mailed("")), "olivia"},
+		"after the mail, since somebody may take it over": {build(sent(0), by(olivia, "olivia")), "olivia"},
 		"no Member":                            {build(by(olivia, ""), mailed("")), ""},
 		"taken over, and mailed anew":          {build(sent(0), by(ben, "ben"), recorded(olivia), mailed("ben")), "ben"},
 		"taken over by no Member, mailed anew": {build(sent(0), by(ben, ""), recorded(olivia), mailed("")), ""},

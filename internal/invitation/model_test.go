@@ -241,7 +241,7 @@ func (w *world) check(m modelMail, do string) {
 	write := &modelWrite{version: len(w.versions) - 1, inv: inv, attempt: id.Attempt}
 	switch {
 	case do == "accept" && verdict == LinkOpen:
-		Accept(inv, "a-1", w.now)
+		Accept(inv, "a-1", rosterv1alpha1.RoleMember, w.now)
 		write.claim = true
 	case do == "decline" && verdict == LinkOpen:
 		Decline(inv, w.now)

@@ -95,9 +95,7 @@ func (c *decide) remember() {
 		c.status.Email = string(address)
 	}
 	c.status.Role = string(c.Role())
-	if c.status.State == "" || c.status.State == rosterv1alpha1.InvitationPending {
-		c.recordInviter(c.Inviter) // A mail may have to wait, and the inviter may be removed meanwhile.
-	}
+	c.recordInviter(c.Inviter) // At once: a mail may have to wait, and the inviter may be removed meanwhile.
 }
 
 func (c *decide) foldAttempt(r Report) {

@@ -77,6 +77,19 @@ func (o Offer) Role() rosterv1alpha1.OrganizationRole {
 		o.Organization.Spec.OwnerRef.Name == ref.Name {
 		return rosterv1alpha1.RoleOwner
 	}
+	return o.OwnRole()
+}
+
+// Agreed is what somebody agrees to who accepts: to owning the organisation only if the page that they answer said so.
+func (o Offer) Agreed(toOwn bool) rosterv1alpha1.OrganizationRole {
+	if toOwn {
+		return o.Role()
+	}
+	return o.OwnRole()
+}
+
+// OwnRole is what the person becomes in the organisation if they do not own it.
+func (o Offer) OwnRole() rosterv1alpha1.OrganizationRole {
 	role := o.Invitation.Spec.Role
 	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
 		role = o.Member.Spec.Role
@@ -128,11 +141,15 @@ func (o Offer) CustomRoleNames() []string {
 
 // CanManageProfiles says whether the person, as a Member, may add profiles. It means nothing with any other role.
 func (o Offer) CanManageProfiles() bool {
+	return o.addsProfiles() && o.Role() == rosterv1alpha1.RoleMember
+}
+
+func (o Offer) addsProfiles() bool {
 	can := o.Invitation.Spec.CanManageProfiles
 	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
 		can = o.Member.Spec.CanManageProfiles
 	}
-	return ptr.Deref(can, false) && o.Role() == rosterv1alpha1.RoleMember
+	return ptr.Deref(can, false)
 }
 
 // Locale is the language of the mail: the invitation's, else the organisation's, else English.

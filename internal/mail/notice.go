@@ -24,6 +24,8 @@ func noticeTexts(topic rosterv1alpha1.AccountMailTopic) string {
 		return "factorsChanged"
 	case rosterv1alpha1.MailFactorsReset:
 		return "factorsReset"
+	case rosterv1alpha1.MailOwnershipOffered:
+		return "ownershipOffered"
 	}
 	return ""
 }

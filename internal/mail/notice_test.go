@@ -14,7 +14,7 @@ import (
 func topics() []rosterv1alpha1.AccountMailTopic {
 	return []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
-		rosterv1alpha1.MailFactorsReset,
+		rosterv1alpha1.MailFactorsReset, rosterv1alpha1.MailOwnershipOffered,
 	}
 }
 

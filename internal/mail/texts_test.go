@@ -118,7 +118,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	for _, topic := range []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,
-		rosterv1alpha1.MailFactorsReset,
+		rosterv1alpha1.MailFactorsReset, rosterv1alpha1.MailOwnershipOffered,
 	} {
 		s := composer.texts.in("en")
 		v := composer.noticeView(s, Notice{Topic: topic, To: "a@example.com", Expiry: time.Now()})

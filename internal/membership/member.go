@@ -126,19 +126,9 @@ func (in MemberInput) sources() access.Sources {
 	s.Spec = in.Member.Spec
 	if o := in.Organization; o != nil {
 		s.Plan = o.Status.Plan
-		s.Owner, s.OwnerElsewhere = Owns(o, in.Member.Name)
+		s.Owner, s.OwnerElsewhere = Owns(o, in.Member)
 	}
 	return s
-}
-
-// Owns says whether a Member's ownership of the Organization is in force, and if it is not, whether that is because the person has owned
-// another one for longer.
-func Owns(o *rosterv1alpha1.Organization, member string) (owner, elsewhere bool) {
-	if o.Status.OwnerRef == nil || o.Status.OwnerRef.Name != member {
-		return false, false
-	}
-	elsewhere = meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)
-	return !elsewhere, elsewhere
 }
 
 // Seat says whether a Member has one of the seats of the plan. The owner always has one, and a ProfileConnector needs none. Before the

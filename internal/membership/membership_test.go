@@ -124,6 +124,7 @@ func TestDecideMember(t *testing.T) {
 func TestOwnerHoldsEverythingWhateverTheSpecSays(t *testing.T) {
 	d := DecideMember(member(bound, func(in *MemberInput) {
 		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+		in.Member.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: rosterv1alpha1.OwnershipAgreed}
 	}), now)
 	if d.Status.Role != "Owner" || d.Status.Grants[0].Profile != "*" {
 		t.Errorf("%+v", d.Status)
@@ -194,7 +195,7 @@ func TestDecideOrganization(t *testing.T) {
 		"no owner":            {OrganizationInput{Organization: org("1", ""), Counting: org("1", "")}, "True", "Ready", "NoOwner"},
 		"an unknown owner":    {OrganizationInput{Organization: org("1", "x"), Counting: org("1", "x")}, "False", "MemberNotFound", "MemberNotFound"},
 		"a pending owner":     {OrganizationInput{Organization: org("1", "ana"), Counting: org("1", ""), Owner: pending}, "True", "Ready", "MemberNotActive"},
-		"an active owner":     {OrganizationInput{Organization: org("1", "ana"), Counting: org("1", ""), Owner: active}, "True", "Ready", "Resolved"},
+		"an active owner":     {OrganizationInput{Organization: org("1", "ana"), Counting: org("1", ""), Owner: active}, "True", "Ready", "OwnerNotAgreed"},
 		"a second one of two": {OrganizationInput{Organization: org("2", ""), Counting: org("1", "")}, "False", "NamespaceTaken", ""},
 	}
 	for name, c := range cases {

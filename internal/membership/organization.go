@@ -54,6 +54,8 @@ type OrganizationInput struct {
 	Issuers []string
 	// Counts of what the namespace holds.
 	Counts Counts
+	// Answered are the Members of the namespace that say how their person stands to owning the organisation; see OwnershipMarks.
+	Answered []*rosterv1alpha1.Member
 
 	now time.Time
 }
@@ -72,6 +74,9 @@ func (in *OrganizationInput) Count(
 	for _, m := range people {
 		if IsActive(m) {
 			in.Counts.ActiveMembers++
+		}
+		if ownershipOf(m) != "" {
+			in.Answered = append(in.Answered, m)
 		}
 		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
 			in.Seats = append(in.Seats, quota.Claim{
@@ -171,18 +176,6 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	return s
 }
 
-// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active: until then whoever was the owner stays it, so that a
-// slip of the pen locks nobody out.
-func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
-	if in.Organization.Spec.OwnerRef == nil {
-		return nil
-	}
-	if in.Former != nil && IsActive(in.Former) && (in.Owner == nil || !IsActive(in.Owner)) {
-		return in.Former
-	}
-	return in.Owner
-}
-
 func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, owner *rosterv1alpha1.Member) {
 	before := who(s.Owner)
 	s.Owner, s.OwnerRef = "", nil
@@ -194,7 +187,7 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	switch {
 	case !IsActive(owner):
 		s.OwnerSince = nil
-	case s.OwnerSince == nil || before != who(owner.Spec.Email): // Their Member may have got another name.
+	case s.OwnerSince == nil || before != who(emailOf(owner)): // Their Member may have got another name.
 		s.OwnerSince = &metav1.Time{Time: in.now}
 	}
 }
@@ -203,7 +196,7 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 // where the same person owns both: the longer counts, then the older Organization.
 func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) bool {
 	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
-	if b.Status.OwnerRef == nil || who(b.Status.Owner) != who(owner.Spec.Email) {
+	if b.Status.OwnerRef == nil || who(b.Status.Owner) != who(emailOf(owner)) {
 		bt = nil // What is written there speaks of the owner before.
 	}
 	if at == nil || bt == nil {
@@ -213,44 +206,6 @@ func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member)
 		return at.Before(bt)
 	}
 	return Older(a, b)
-}
-
-func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member) {
-	ref := in.Organization.Spec.OwnerRef
-	if owner == nil || !IsActive(owner) {
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionOwnerUnique)
-	}
-	resolved := func(status metav1.ConditionStatus, reason, message string) {
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, status, reason, message)
-	}
-	switch {
-	case ref == nil:
-		message := "spec.ownerRef is not set: nobody in the organisation can do everything."
-		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonNoOwner, message)
-		in.ready(conds, message)
-	case in.Owner == nil:
-		message := fmt.Sprintf("spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.%s",
-			ref.Name, stays(owner))
-		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
-		conds.stall(rosterv1alpha1.ReasonMemberNotFound, message)
-	case !IsActive(in.Owner):
-		message := fmt.Sprintf("The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), stays(owner))
-		resolved(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive, message)
-		in.ready(conds, message)
-	default:
-		resolved(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("The owner is %s.", emailOf(in.Owner)))
-		in.ready(conds, "The organisation is set up.")
-	}
-	if owner != nil && IsActive(owner) {
-		in.unique(conds, owner)
-	}
-}
-
-func stays(owner *rosterv1alpha1.Member) string {
-	if owner == nil || !IsActive(owner) {
-		return ""
-	}
-	return fmt.Sprintf(" Until then %s stays the owner.", emailOf(owner))
 }
 
 // unique does not say which the other organisation is: it may be another tenant's.

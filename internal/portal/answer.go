@@ -161,7 +161,7 @@ func (p *Portal) postAccept(v *visit) {
 			return
 		}
 	}
-	wrote, err := p.claim(ctx, v, who)
+	wrote, err := p.claim(ctx, v, who, f.toOwn)
 	switch {
 	case err != nil:
 		p.fail(v, f, err)

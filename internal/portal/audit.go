@@ -20,9 +20,10 @@ const (
 	eventPassword          event = "password" // the password was changed by somebody who is signed in
 	eventUsername          event = "username" // the user name was changed
 	eventSignOutEverywhere event = "sign_out_everywhere"
-	eventLeave             event = "leave"   // the person asked to leave an organisation
-	eventConnect           event = "connect" // accounts of a network were brought to connect
-	eventRemove            event = "remove"  // a social profile was taken away
+	eventLeave             event = "leave"     // the person asked to leave an organisation
+	eventOwnership         event = "ownership" // the person said whether they own an organisation
+	eventConnect           event = "connect"   // accounts of a network were brought to connect
+	eventRemove            event = "remove"    // a social profile was taken away
 )
 
 // result is what came of an event.

@@ -19,8 +19,8 @@ const maxRounds = 5
 
 var errContention = errors.New("too many changes at the same moment")
 
-// claim accepts the invitation for somebody who has shown who they are.
-func (p *Portal) claim(ctx context.Context, v *visit, who proven) (wrote bool, _ error) {
+// claim accepts the invitation for somebody who has shown who they are; toOwn: to own the organisation, if it is that which is offered.
+func (p *Portal) claim(ctx context.Context, v *visit, who proven, toOwn bool) (wrote bool, _ error) {
 	if who.stands != held {
 		// A password was hashed meanwhile, which may have had to wait.
 		if err := p.lookAround(v); err != nil {
@@ -28,7 +28,7 @@ func (p *Portal) claim(ctx context.Context, v *visit, who proven) (wrote bool, _
 		}
 	}
 	return p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
-		invitation.Accept(inv, who.account.Name, now)
+		invitation.Accept(inv, who.account.Name, v.found.offer.Agreed(toOwn), now)
 	})
 }
 

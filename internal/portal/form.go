@@ -23,6 +23,8 @@ const (
 	fieldLocale      = "locale"
 	fieldPassword    = "password"
 	fieldConfirm     = "confirm"
+	// fieldAs is in forms that offer the ownership of an organisation.
+	fieldAs = "as"
 )
 
 // The values of fieldAction.
@@ -42,8 +44,10 @@ type form struct {
 	Locale      rosterv1alpha1.Locale
 	// registers says that it is the form that creates an account.
 	registers bool
-	password  string
-	confirm   string
+	// toOwn says that the page told the person that they are to own the organisation.
+	toOwn    bool
+	password string
+	confirm  string
 }
 
 func (form) String() string { return "form" }
@@ -55,6 +59,7 @@ func readForm(values url.Values) form {
 		Company:     tidy(values.Get(fieldCompany)),
 		Locale:      rosterv1alpha1.Locale(values.Get(fieldLocale)),
 		registers:   registers,
+		toOwn:       values.Get(fieldAs) == string(rosterv1alpha1.RoleOwner),
 		password:    values.Get(fieldPassword),
 		confirm:     values.Get(fieldConfirm),
 	}

@@ -7,17 +7,12 @@ import (
 	"fmt"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 )
-
-// everybody is the group of all who are signed in at the API server (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). Which
-// other groups a person is in is known only while they are.
-const everybody = "system:authenticated"
 
 // review finds out whether whoever invites may still give what is offered, where that decides. Between this and the claim the right can
 // be lost: then the acceptance came before.
@@ -27,19 +22,19 @@ func (p *Portal) review(ctx context.Context, f *found) error {
 	default:
 		return nil
 	}
-	address, ok := invitation.InviterAddress(f.offer.Invitation, p.userPrefix)
+	who, ok := invitation.ParseInviter(f.offer.InvitedBy(), p.userPrefix)
 	if !ok {
 		return nil
 	}
-	member, err := p.inviterMember(ctx, f.offer.Invitation, address)
+	member, err := p.inviterMember(ctx, f.offer, who.Address)
 	if err != nil {
 		return fmt.Errorf("reading who invites: %w", err)
 	}
-	switch invitation.InviterStanding(f.offer.Invitation, address, member) {
+	switch f.offer.InviterStanding(who, member) {
 	case invitation.InviterGone:
 		f.offer.InviterLostRight = true
 	case invitation.InviterMember:
-		may, err := p.mayGive(ctx, f.offer, p.userPrefix+string(address))
+		may, err := p.mayGive(ctx, f.offer, who)
 		if err != nil {
 			return fmt.Errorf("asking whether the inviter may still give what is offered: %w", err)
 		}
@@ -49,27 +44,34 @@ func (p *Portal) review(ctx context.Context, f *found) error {
 	return nil
 }
 
-// inviterMember is the Member who was recorded as the inviter, else one who has the address now; nil if there is none. The cache is asked
-// for a name only.
-func (p *Portal) inviterMember(
-	ctx context.Context, inv *rosterv1alpha1.Invitation, address address.Address,
-) (*rosterv1alpha1.Member, error) {
-	name := invitation.RecordedInviter(inv)
-	if name == "" {
-		members, err := p.membersAt(ctx, inv.Namespace, address)
-		if err != nil {
-			return nil, err
-		}
-		if name = invitation.JoinedMember(members); name == "" {
-			return nil, nil
-		}
-	}
-	m := &rosterv1alpha1.Member{}
-	err := p.client.Get(ctx, client.ObjectKey{Namespace: inv.Namespace, Name: name}, m)
-	if apierrors.IsNotFound(err) {
+// inviterMember is a Member who has the address of whoever invites and has joined; nil if there is none. A person may be recorded under a
+// name that their Member no longer has. The cache is asked for names only.
+func (p *Portal) inviterMember(ctx context.Context, o invitation.Offer, address address.Address) (*rosterv1alpha1.Member, error) {
+	if address == "" {
 		return nil, nil
 	}
-	return m, err
+	m, err := p.joined(ctx, o.Invitation.Namespace, o.RecordedInviter(), address)
+	if m != nil || err != nil {
+		return m, err
+	}
+	members, err := p.membersAt(ctx, o.Invitation.Namespace, address)
+	if err != nil {
+		return nil, err
+	}
+	return p.joined(ctx, o.Invitation.Namespace, invitation.JoinedMember(members), address)
+}
+
+// joined is the Member of that name, if it is a person of that address who has accepted.
+func (p *Portal) joined(ctx context.Context, namespace, name string, address address.Address) (*rosterv1alpha1.Member, error) {
+	if name == "" {
+		return nil, nil
+	}
+	m := &rosterv1alpha1.Member{}
+	err := p.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, m)
+	if err != nil || !invitation.Joined(m, address) {
+		return nil, client.IgnoreNotFound(err)
+	}
+	return m, nil
 }
 
 // membersAt are the Members of an address, as the cache knows them.
@@ -84,7 +86,7 @@ func (p *Portal) membersAt(ctx context.Context, namespace string, address addres
 }
 
 // mayGive asks the API server until one way of being allowed holds, and nothing twice.
-func (p *Portal) mayGive(ctx context.Context, o invitation.Offer, user string) (bool, error) {
+func (p *Portal) mayGive(ctx context.Context, o invitation.Offer, who invitation.Inviter) (bool, error) {
 	answers := map[invitation.Review]bool{}
 	for _, way := range o.Reviews() {
 		allowed := true
@@ -92,7 +94,7 @@ func (p *Portal) mayGive(ctx context.Context, o invitation.Offer, user string) (
 			answer, known := answers[question]
 			if !known {
 				var err error
-				if answer, err = p.ask(ctx, o.Invitation.Namespace, user, question); err != nil {
+				if answer, err = p.ask(ctx, o.Invitation.Namespace, who, question); err != nil {
 					return false, err
 				}
 				answers[question] = answer
@@ -109,9 +111,9 @@ func (p *Portal) mayGive(ctx context.Context, o invitation.Offer, user string) (
 }
 
 // ask the API server whether somebody may do something.
-func (p *Portal) ask(ctx context.Context, namespace, user string, question invitation.Review) (bool, error) {
+func (p *Portal) ask(ctx context.Context, namespace string, who invitation.Inviter, question invitation.Review) (bool, error) {
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: user, Groups: []string{everybody},
+		User: who.User, Groups: who.Groups,
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
 			Namespace: namespace, Group: rosterv1alpha1.GroupVersion.Group, Resource: question.Resource, Name: question.Name, Verb: question.Verb,
 		},

@@ -170,6 +170,9 @@ func TestInviterMustStillHaveTheRight(t *testing.T) {
 		"never a Member":                       {managerSpec, false, anything, (*inviter).remove, true, 0},
 		"a platform administrator":             {managerSpec, false, named("kubernetes-admin"), (*inviter).demote, true, 0},
 		"taken over by one":                    {managerSpec, true, named("platform@acme.example"), (*inviter).remove, true, 0},
+		"under another prefix":                 {managerSpec, false, named("OIDC:mona@acme.example"), func(*inviter) {}, true, 0},
+		"a service account":                    {managerSpec, false, named(syncer), (*inviter).syncs, true, 1},
+		"one that lost the right":              {managerSpec, false, named(syncer), func(*inviter) {}, false, 2},
 		"no inviter":                           {managerSpec, false, named(""), (*inviter).demote, true, 0},
 		"only the owner invites by now":        {managerSpec, true, anything, ownerOnly, false, 1},
 		"a Manager may not offer a CoOwner":    {managerSpec, true, offers("CoOwner"), func(*inviter) {}, false, 1},
@@ -212,7 +215,83 @@ func moderates(profile string) rosterv1alpha1.ProfileGrant {
 	return rosterv1alpha1.ProfileGrant{Name: profile, Role: rosterv1alpha1.ProfileModerator}
 }
 
-// The roles of a declared Member were given by whoever declared it. Who asked for its mail must be there still.
+const syncer = "system:serviceaccount:flux-system:sync"
+
+// syncs lets that service account, by one of the groups that it is in, do what Managers may.
+func (i *inviter) syncs() {
+	i.t.Helper()
+	i.create(&rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: i.ns, Name: "sync"},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: i.role.Name},
+		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.GroupKind, Name: "system:serviceaccounts:flux-system"}},
+	})
+	await(i.t, func(ctx context.Context) bool {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: syncer, Groups: []string{"system:serviceaccounts:flux-system"}, ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Namespace: i.ns, Group: rosterv1alpha1.GroupVersion.Group, Resource: "orgroles", Name: "Manager", Verb: "grant",
+			},
+		}}
+		return i.admin.Create(ctx, review) == nil && review.Status.Allowed
+	})
+}
+
+// Whoever declared a Member, or raised it since, answers for it by its spec.invitedBy: about them, and about what it offers by now, the API
+// server is asked.
+func TestWhoDeclaredAMemberMustStillHaveTheRight(t *testing.T) {
+	raise := func(i *inviter, m *rosterv1alpha1.Member) {
+		m.Spec.Role = rosterv1alpha1.RoleCoOwner
+		if err := i.admin.Update(context.Background(), m); err != nil {
+			i.t.Fatal(err)
+		}
+	}
+	rename := func(i *inviter, _ *rosterv1alpha1.Member) {
+		i.remove()
+		i.member = i.world.member("mona-roy", i.address("mona"), func(m *rosterv1alpha1.Member) {
+			m.Spec.DisplayName, m.Spec.Role = "Mona Roy", rosterv1alpha1.RoleManager
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-mona"}
+		})
+		i.create(i.member)
+		i.role.ResourceVersion, i.role.UID = "", ""
+		i.create(i.role)
+		i.awaitCache(i.member)
+	}
+	for name, c := range map[string]struct {
+		then func(*inviter, *rosterv1alpha1.Member)
+		open bool
+	}{
+		"still a Manager":                     {func(*inviter, *rosterv1alpha1.Member) {}, true},
+		"demoted":                             {func(i *inviter, _ *rosterv1alpha1.Member) { i.demote() }, false},
+		"suspended":                           {func(i *inviter, _ *rosterv1alpha1.Member) { i.suspend() }, false},
+		"removed":                             {func(i *inviter, _ *rosterv1alpha1.Member) { i.remove() }, false},
+		"a role above theirs since":           {raise, false},
+		"a Manager whose object is a new one": {rename, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			i := w.inviter(managerSpec)
+			m := w.member("ben", w.address("ben"), func(m *rosterv1alpha1.Member) {
+				m.Spec.Role, m.Spec.InvitedBy = rosterv1alpha1.RoleManager, i.user()
+			})
+			w.create(m)
+			w.awaitCache(m)
+			inv := i.by(true, func(inv *rosterv1alpha1.Invitation) {
+				inv.Spec = rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: "ben"}}
+			})
+			c.then(i, m)
+			link := w.linkFor(inv, 1, m.Spec.Email)
+			b := w.site(prefixed).browser()
+			if c.open {
+				b.get(link).expect(t, http.StatusOK, "Manager", "Mona Roy")
+				b.follow(b.post(link, accepting())).expect(t, http.StatusOK, "Welcome to Acme Social")
+				return
+			}
+			b.get(link).expect(t, http.StatusForbidden, lostRight)
+			b.post(link, accepting()).expect(t, http.StatusForbidden, lostRight)
+		})
+	}
+}
+
+// The roles of a Member that was declared without a name were given by the platform. Who asked for its mail must be there still.
 func TestInviterOfADeclaredMember(t *testing.T) {
 	w := newWorld(t)
 	i := w.inviter(managerSpec)

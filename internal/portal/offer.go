@@ -29,6 +29,8 @@ type offerView struct {
 	Inviter string
 	Note    string
 	Role    roles.Term
+	// Owns says that the person is to own the organisation.
+	Owns bool
 	// AllProfiles says that the role in the organisation brings all profiles with it.
 	AllProfiles  bool
 	Profiles     []profileView
@@ -77,7 +79,7 @@ func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
 		v.Org, v.Initials = org.Spec.DisplayName, initials(org.Spec.DisplayName)
 		v.Environments = environments(org.Spec.Environments)
 		if owns(o) {
-			role = rosterv1alpha1.RoleOwner
+			role, v.Owns = rosterv1alpha1.RoleOwner, true
 		} else {
 			v.Owner = p.owner(ctx, org)
 		}
@@ -91,7 +93,7 @@ func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
 		v.Profiles, v.MoreProfiles = profiles[:cut], profiles[cut:]
 		v.Workspaces = workspaces(w, o)
 	}
-	v.Inviter = p.inviter(ctx, o.Invitation)
+	v.Inviter = p.inviter(ctx, o)
 	switch {
 	case v.Inviter != "":
 		v.Contact = v.Inviter
@@ -153,19 +155,19 @@ func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *p
 	return &personView{Name: memberName(m), Email: m.Spec.Email}
 }
 
-// inviter is the name of the Member with the address that spec.invitedBy names, else that address. Other user names, such as those of
-// service accounts, mean nothing to the reader.
-func (p *Portal) inviter(ctx context.Context, inv *rosterv1alpha1.Invitation) string {
-	address, ok := invitation.InviterAddress(inv, p.userPrefix)
-	if !ok {
+// inviter is the name of the Member with the address of whoever invites, else that address. Other user names, such as those of service
+// accounts, mean nothing to the reader.
+func (p *Portal) inviter(ctx context.Context, o invitation.Offer) string {
+	who, ok := invitation.ParseInviter(o.InvitedBy(), p.userPrefix)
+	if !ok || who.Address == "" {
 		return ""
 	}
-	members, err := p.membersAt(ctx, inv.Namespace, address)
+	members, err := p.membersAt(ctx, o.Invitation.Namespace, who.Address)
 	if err != nil {
-		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(inv))
+		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(o.Invitation))
 	}
 	if len(members) == 0 {
-		return string(address)
+		return string(who.Address)
 	}
 	return memberName(members[0])
 }

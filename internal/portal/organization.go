@@ -35,7 +35,14 @@ type organizationPage struct {
 	// Connections is where to connect profiles; empty for whoever may connect none.
 	Connections    string
 	Welcome, Leave string
+	// Offer is what the person is asked or has answered about owning the organisation, with the page on which they say so; empty for nothing.
+	// Ownership is where the owner gives it up.
+	Offer     *offerOfOwnership
+	Ownership string
 }
+
+// offerOfOwnership asks whether the person takes the organisation over.
+type offerOfOwnership struct{ Text, Href string }
 
 // permissionsView is what a person may do on one profile.
 type permissionsView struct {
@@ -81,8 +88,9 @@ func (p *Portal) organizationPage(v *visit, b belonging) organizationPage {
 	if t := m.Status.JoinedTime; t != nil {
 		page.Since = w.momentView(t.Time)
 	}
-	if !membership.IsOwner(b.organization, m.Name) && !v.person.leaves(m) {
+	if !v.person.leaves(m) {
 		page.Leave = p.organizationPath(v, m.Namespace, "/leave")
+		page.Offer, page.Ownership = p.ownership(v, b)
 	}
 	return page
 }
@@ -216,22 +224,16 @@ func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
 	if !ok {
 		return
 	}
-	if membership.IsOwner(b.organization, b.member.Name) {
-		p.ownerStays(v, b)
-		return
-	}
 	w, name := v.words, b.organization.Spec.DisplayName
+	text := w.T("leave.text", "Org", name)
+	if owner, _ := membership.Owns(b.organization, b.member); owner {
+		text = w.T("leave.owner.text", "Org", name)
+	}
 	p.show(v, status, pageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{
-		fields: fields{problems}, Heading: w.T("leave.heading", "Org", name), Text: w.T("leave.text", "Org", name),
+		fields: fields{problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
 		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
 		Action: p.organizationPath(v, b.member.Namespace, "/leave"), Back: p.organizationPath(v, b.member.Namespace, ""),
 	})
-}
-
-func (p *Portal) ownerStays(v *visit, b belonging) {
-	w := v.words
-	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("leave.owner.title"),
-		Paragraphs: []string{w.T("leave.owner.text", "Org", b.organization.Spec.DisplayName)}})
 }
 
 // postLeave answers POST /organizations/{namespace}/leave. The portal may not write Members; it asks the operator to.
@@ -245,10 +247,6 @@ func (p *Portal) postLeave(v *visit) {
 	}
 	b, ok := p.organization(v)
 	if !ok {
-		return
-	}
-	if membership.IsOwner(b.organization, b.member.Name) {
-		p.ownerStays(v, b)
 		return
 	}
 	err := p.accounts.Leave(v.r.Context(), v.person.account, rosterv1alpha1.Leaving{

@@ -49,6 +49,8 @@ const (
 	pageOnboarding   pageName = "onboarding"
 	// pageSure asks whether the person is sure.
 	pageSure pageName = "sure"
+	// pageOwnership asks whether the person takes an organisation over.
+	pageOwnership pageName = "ownership"
 	// The pages about the connections of social profiles.
 	pageProfiles pageName = "profiles"
 	pageConnect  pageName = "connect"
@@ -59,8 +61,8 @@ const (
 func pageNames() []pageName {
 	return []pageName{
 		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
-		pageSessions, pageOrganization, pageOnboarding, pageSure, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes, pageCompany,
-		pageProfiles, pageConnect, pageChoose, pageOutcome,
+		pageSessions, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes,
+		pageCompany, pageProfiles, pageConnect, pageChoose, pageOutcome,
 	}
 }
 

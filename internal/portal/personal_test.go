@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -305,19 +306,107 @@ func TestLeave(t *testing.T) {
 	}
 	s.clock.SetTime(now().Add(account.ProofLifetime))
 	b.get(path).expect(t, http.StatusSeeOther)
+}
 
-	s.clock.SetTime(now())
-	owner := w.signedIn(s, "owner")
-	w.joined("owner", nil, nil)
-	w.org.Spec.OwnerRef.Name = "owner"
+// The owner may leave and give the ownership up, and is told what comes of it. Whoever is named the owner says whether they agree.
+func TestOwnership(t *testing.T) {
+	w := newWorld(t)
+	s := w.site()
+	b := w.signedIn(s, "zoe")
+	m := w.joined("zoe", nil, nil)
+	page := "/organizations/" + w.ns
+	path := page + "/ownership"
+	answers := func(want ...bool) {
+		t.Helper()
+		got := w.account(w.address("zoe")).Status.Ownership
+		if len(got) != len(want) || len(want) == 1 && (got[0].UID != string(m.UID) || got[0].Namespace != w.ns || got[0].Member != "zoe" || *got[0].Agrees != want[0]) {
+			t.Errorf("answers %+v, want %v", got, want)
+		}
+	}
+	b.get(path).expect(t, http.StatusNotFound)
+	b.post(path, url.Values{"own": {"yes"}}).expect(t, http.StatusNotFound)
+	answers()
+
+	w.org.Spec.OwnerRef.Name = "zoe"
 	if err := w.admin.Update(t.Context(), w.org); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitCache(w.org)
-	owner.get(path).expect(t, http.StatusForbidden, "The owner cannot leave")
-	owner.post(path, url.Values{"confirm": {"yes"}}).expect(t, http.StatusForbidden, "The owner cannot leave")
-	if len(w.account(w.address("owner")).Status.Leaving) != 0 {
-		t.Error("the owner leaves")
+	b.get(page).expect(t, http.StatusOK, "You are asked to become the owner of Acme Social", path)
+	b.get(path+"?lang=fr").expect(t, http.StatusOK, "Reprendre Acme Social", "Non, merci")
+	b.get(path).expect(t, http.StatusOK, "Take over Acme Social?", "Take over", "No, thanks")
+	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Choose one of the two answers")
+	answers()
+	b.follow(b.post(path, url.Values{"own": {"no"}})).expect(t, http.StatusOK, "you do not want to own Acme Social")
+	answers(false)
+	b.follow(b.post(path, url.Values{"own": {"yes"}})).expect(t, http.StatusOK, "You are taking Acme Social over")
+	answers(true)
+
+	w.saysOwnership(m, rosterv1alpha1.OwnershipDeclined)
+	b.get(page).expect(t, http.StatusOK, "You can still change your mind")
+	if strings.Contains(b.get(path).body, "No, thanks") {
+		t.Error("saying no again is offered")
+	}
+	w.saysOwnership(m, rosterv1alpha1.OwnershipAgreed)
+	w.org.Status.OwnerRef, w.org.Status.Owner = &rosterv1alpha1.LocalReference{Name: "zoe"}, m.Spec.Email
+	if err := w.admin.Status().Update(t.Context(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+	b.get(page).expect(t, http.StatusOK, "Give up the ownership", page+"/leave")
+	b.get(path).expect(t, http.StatusOK, "Give up Acme Social?", "Until another owner is named")
+	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Tick the box to give up")
+	b.get(page+"/leave").expect(t, http.StatusOK, "You own Acme Social")
+	b.follow(b.post(path, url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "you do not want to own Acme Social")
+	answers(false)
+	b.follow(b.post(page+"/leave", url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "You are leaving")
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	b.get(path).expect(t, http.StatusSeeOther)
+}
+
+// saysOwnership has a Member say how its person stands to owning the organisation, and forgets what they have answered, as the operator does.
+func (w *world) saysOwnership(m *rosterv1alpha1.Member, says string) {
+	w.t.Helper()
+	metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, says)
+	a := w.account(m.Spec.Email)
+	a.Status.Ownership = nil
+	if err := errors.Join(w.admin.Update(context.Background(), m), w.admin.Status().Update(context.Background(), a)); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(m)
+}
+
+// An invitation to own an organisation is agreed to on the page that says so. Where ownership was offered after the page was shown, the
+// person becomes a member, and is asked.
+func TestAcceptingToOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		form url.Values
+		want string
+	}{
+		"the page says so":  {accepting("as", "Owner"), "Owner"},
+		"it was not so yet": {accepting(), "Manager"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			m := w.member("owen", w.address("owen"), func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+			w.create(m)
+			w.org.Spec.OwnerRef.Name = "owen"
+			if err := w.admin.Update(t.Context(), w.org); err != nil {
+				t.Fatal(err)
+			}
+			w.awaitCache(m)
+			w.awaitCache(w.org)
+			inv := w.invite("owen", func(inv *rosterv1alpha1.Invitation) {
+				inv.Spec = rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: "owen"}}
+			})
+			link := w.linkFor(inv, 1, m.Spec.Email)
+			b := w.site().browser()
+			b.get(link).expect(t, http.StatusOK, "Owner", `name="as" value="Owner"`)
+			b.post(link, c.form).expect(t, http.StatusSeeOther)
+			if got := w.fresh(inv).Status; got.State != rosterv1alpha1.InvitationAccepted || got.Role != c.want {
+				t.Errorf("accepted as %q: %+v", got.Role, got)
+			}
+		})
 	}
 }
 

@@ -233,6 +233,7 @@ func (p *Portal) routes() *http.ServeMux {
 	both("/account/username", p.fresh, p.getUsername, p.postUsername)
 	both("/account/password", p.fresh, p.getPassword, p.postPassword)
 	both("/organizations/{namespace}/leave", p.fresh, p.getLeave, p.postLeave)
+	both("/organizations/{namespace}/ownership", p.fresh, p.getOwnership, p.postOwnership)
 	handle("GET "+p.root+"/organizations/{namespace}", p.signedIn(p.getOrganization))
 	handle("GET "+p.root+"/organizations/{namespace}/welcome", p.signedIn(p.getOnboarding))
 	page("/organizations/{namespace}", "GET, HEAD")

@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
@@ -116,7 +117,7 @@ func (p *Portal) mayConnect(v *visit, b belonging, profile *rosterv1alpha1.Socia
 }
 
 func (p *Portal) mayOn(v *visit, b belonging, verb, profile string) (bool, error) {
-	return p.ask(v.r.Context(), b.member.Namespace, p.userPrefix+v.person.account.Spec.Email,
+	return p.ask(v.r.Context(), b.member.Namespace, invitation.Person(p.userPrefix, address.Address(v.person.account.Spec.Email)),
 		invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 

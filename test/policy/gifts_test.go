@@ -39,7 +39,7 @@ func TestOnlyManagersGiveWorkspaces(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	west, east := rosterv1alpha1.WorkspaceGrant{Name: "west", Role: editor}, rosterv1alpha1.WorkspaceGrant{Name: "east"}
-	w.Expect(createMember("wes", onlyIn(west, east))(w, cluster.Client)).To(Succeed())
+	w.Expect(createMember("wes", onlyIn(west, east), joined)(w, cluster.Client)).To(Succeed())
 	w.Expect(createMember("sue", onlyIn(west), suspended)(w, cluster.Client)).To(Succeed())
 	refused := func(who, what string) string {
 		return who + " may not give the workspaces " + what +
@@ -111,7 +111,7 @@ func TestACustomRoleIsGivenWithinOnesOwn(t *testing.T) {
 	onOne := func(who, what string) string {
 		return who + " may not give " + what + ": CustomRoles on profiles are given only by whoever may give every role on every profile. Ask a Manager, or give a built-in role."
 	}
-	w.Expect(createMember("nell", on("acme-x", "night-shift"))(w, cluster.Client)).To(Succeed())
+	w.Expect(createMember("nell", on("acme-x", "night-shift"), joined)(w, cluster.Client)).To(Succeed())
 	w.Expect(createMember("gus", on("acme-x", "no-such-role"))(w, cluster.Client)).To(Succeed())
 	w.attempts(t, map[string]attempt{
 		"their own":                              {lena, createMember("zed", role("lead")), ""},

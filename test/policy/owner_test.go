@@ -178,16 +178,16 @@ func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
 	o := read[rosterv1alpha1.Organization](w, "acme")
 	o.Status.OwnerRef, o.Status.Owner = &rosterv1alpha1.LocalReference{Name: "olivia"}, olivia
 	w.Expect(cluster.Client.Status().Update(t.Context(), o)).To(Succeed())
-	const former = "The Member olivia (olivia@acme.example) owns the Organization acme until the Member cora is active and cannot be "
+	const former = "The Member olivia (olivia@acme.example) owns the Organization acme until the Member cora is active and has agreed and cannot be "
 	const named = "The Member cora (cora@acme.example) is named the owner of the Organization acme and cannot be "
-	const wait, rename = "Wait until the Member cora has joined and is not suspended", "Name another owner in its spec.ownerRef first"
+	const wait, rename = "Wait until the Member cora has joined, is not suspended and has agreed", "Name another owner in its spec.ownerRef first"
 	w.Eventually(func() error { return deleteMember("olivia")(w, dry(w.as(ben))) }).Should(MatchError(ContainSubstring("until")))
 	w.attempts(t, map[string]attempt{
 		"the former is deleted":                     {ben, deleteMember("olivia"), former + "deleted. " + wait + ", or delete the Organization."},
 		"the former is pruned":                      {flux, deleteMember("olivia"), former + "deleted. " + wait + ", or delete the Organization."},
 		"the former is suspended":                   {flux, updateMember("olivia", suspended), former + "suspended. " + wait + "."},
-		"the former is changed":                     {carla, updateMember("olivia", role(memberRole)), "carla@acme.example may not change the Member olivia, who owns the Organization acme until the Member cora is active. Ask olivia@acme.example."},
-		"an invitation in the former's name":        {ben, invite("olivia", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "mallory@acme.example" }), "ben@acme.example may not create the Invitation olivia: the Member of that name owns the Organization acme until the Member cora is active. Choose another name."},
+		"the former is changed":                     {carla, updateMember("olivia", role(memberRole)), "carla@acme.example may not change the Member olivia, who owns the Organization acme until the Member cora is active and has agreed. Ask olivia@acme.example."},
+		"an invitation in the former's name":        {ben, invite("olivia", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = "mallory@acme.example" }), "ben@acme.example may not create the Invitation olivia: the Member of that name owns the Organization acme until the Member cora is active and has agreed. Choose another name."},
 		"the named one is deleted":                  {ben, deleteMember("cora"), named + "deleted. " + rename + ", or delete the Organization."},
 		"the named one is changed":                  {carla, updateMember("cora", called("Cora")), "carla@acme.example may not change the Member cora, who is named the owner of the Organization acme. Ask olivia@acme.example."},
 		"an invitation in the name that is named":   {ben, invite("cora"), "ben@acme.example may not create the Invitation cora: the Member of that name is named the owner of the Organization acme. Choose another name."},
@@ -227,5 +227,39 @@ func TestNobodyDeletesByBelonging(t *testing.T) {
 		"a Manager, a Member":                 {ben, member, ""},
 		"a Manager, a profile":                {ben, profile, ""},
 		"who may only change, something else": {changes, updateMember("ana", called("Ana Lima")), ""},
+	})
+}
+
+func owns(says string) func(m *rosterv1alpha1.Member) {
+	return func(m *rosterv1alpha1.Member) {
+		if m.Annotations = nil; says != "" {
+			m.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: says}
+		}
+	}
+}
+
+// TestNobodySaysForAnotherThatTheyOwn: what a person has said about owning the organisation is written by the operator alone; and who does not
+// want to is protected, and held, no longer.
+func TestNobodySaysForAnotherThatTheyOwn(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	refused := func(who, member string) string {
+		return who + " may not change the annotation roster.dev/ownership of the Member " + member +
+			": it holds what the person has said about owning the organisation. Leave it as it is, and out of what you apply."
+	}
+	w.Expect(updateMember("carla", owns(rosterv1alpha1.OwnershipDeclined))(w, w.as(manager))).To(Succeed())
+	w.attempts(t, map[string]attempt{
+		"the owner makes another agree":           {olivia, updateMember("ben", owns("Agreed")), refused(olivia, "ben")},
+		"a namespace administrator does":          {nina, updateMember("ben", owns("Agreed")), refused(nina, "ben")},
+		"a GitOps controller does":                {flux, createMember("zed", owns("Agreed")), refused(flux, "zed")},
+		"a Manager frees the owner's Member":      {carla, updateMember("olivia", owns("Declined")), refused(carla, "olivia")},
+		"a Manager takes an answer away":          {ben, updateMember("carla", owns("")), refused(ben, "carla")},
+		"the operator, for who has answered":      {manager, updateMember("ben", owns("Agreed")), ""},
+		"the owner is protected until they leave": {manager, deleteMember("olivia"), ownerStays},
+	})
+	w.Expect(updateMember("olivia", owns(rosterv1alpha1.OwnershipDeclined))(w, w.as(manager))).To(Succeed())
+	w.attempts(t, map[string]attempt{
+		"the operator, once they have given it up": {manager, deleteMember("olivia"), ""},
+		"a Manager, once they have":                {ben, updateMember("olivia", suspended), ""},
 	})
 }

@@ -56,7 +56,10 @@ func TestNobodyInvitesInTheNameOfAnother(t *testing.T) {
 	}
 	prefixed := "oidc:Ben@acme.example"
 	w.bindRole("prefixed", prefixed, rosterRule([]string{"invitations"}, nil, "create"), rosterRule([]string{"orgroles"}, []string{"Member"}, "grant"))
-	w.Eventually(func() error { return invite("zed")(w, dry(w.as(prefixed))) }).Should(Succeed())
+	shouted := "OIDC:ben@acme.example"
+	w.bindRole("shouted", shouted, rosterRule([]string{"invitations"}, nil, "create"), rosterRule([]string{"orgroles"}, []string{"Member"}, "grant"))
+	w.Eventually(func() error { return invite("zed")(w, dry(w.as(shouted))) }).Should(Succeed())
+	w.Expect(cluster.Client.Create(t.Context(), w.member("dave", answeredBy(carla)))).To(Succeed())
 	w.attempts(t, map[string]attempt{
 		"a Manager in the owner's":              {ben, invite("zed", invitedBy(olivia)), forged(ben, olivia)},
 		"in that of nobody":                     {ben, invite("zed", invitedBy("the boss")), forged(ben, "the boss")},
@@ -65,6 +68,13 @@ func TestNobodyInvitesInTheNameOfAnother(t *testing.T) {
 		"a program in that of a person":         {pusher, invite("zed", invitedBy(olivia), forMember("ana")), forged(pusher, olivia)},
 		"a Manager hands it on":                 {ben, updateInvitation("zoe", invitedBy(carla)), changed(ben, carla)},
 		"a Manager takes the name off":          {ben, updateInvitation("zoe", invitedBy("")), "ben@acme.example may not remove spec.invitedBy: olivia@acme.example answers for this Invitation. Leave it as it is, or revoke the Invitation and create another."},
+		"with another prefix":                   {prefixed, invite("zed", invitedBy("OIDC:Ben@acme.example")), forged(prefixed, "OIDC:Ben@acme.example")},
+		"with the prefix in another case":       {shouted, invite("zed", invitedBy("oidc:ben@acme.example")), forged(shouted, "oidc:ben@acme.example")},
+		"a Manager declares one in the owner's": {ben, createMember("zed", answeredBy(olivia)), forged(ben, olivia)},
+		"a Manager hands a declared one on":     {ben, updateMember("dave", answeredBy(olivia)), changed(ben, olivia)},
+		"a Manager takes it off there":          {ben, updateMember("dave", answeredBy("")), "ben@acme.example may not remove spec.invitedBy: carla@acme.example answers for this Member. Leave it as it is, or delete the Member and create another."},
+		"a program in that of another":          {pusher, invite("zed", invitedBy(flux), forMember("ana")), forged(pusher, flux)},
+		"a program in its own":                  {pusher, invite("zed", invitedBy(pusher), forMember("ana")), ""},
 		"a Manager in their own":                {ben, invite("zed", invitedBy(ben)), ""},
 		"whatever the case":                     {ben, invite("zed", invitedBy("Ben@Acme.example")), ""},
 		"a Manager takes it over":               {ben, updateInvitation("zoe", invitedBy(ben)), ""},
@@ -108,6 +118,94 @@ func TestNobodyPutsWordsIntoTheMouthOfAnother(t *testing.T) {
 	})
 }
 
+// TestNobodyOffersWithoutAnswering, by every way to add to what somebody gets when they accept.
+func TestNobodyOffersWithoutAnswering(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	creates := func(who, what string) string {
+		return who + " may not create " + what + " without answering for what it offers. Write spec.invitedBy: " + who + "."
+	}
+	adds := func(who, what, by string) string {
+		return who + " may not change what " + what + " offers, for which " + by + " answers. Write spec.invitedBy: " + who + " in the same change."
+	}
+	// A name that does not fit is not filled in, as nothing is where the API server cannot.
+	long := strings.Repeat("l", 310) + "@acme.example"
+	w.bindRole("long", long, rosterRule([]string{"members", "invitations"}, nil, "create", "update"),
+		rosterRule([]string{"orgroles"}, []string{"Manager", "AdvancedMember", "Member", "ProfileConnector"}, "grant"))
+	w.Eventually(func() error { return invite("zed", forMember("ana"))(w, dry(w.as(long))) }).Should(Succeed())
+	for _, o := range []client.Object{
+		w.member("dave", answeredBy(carla), on("acme-fb", rosterv1alpha1.ProfileGuest)), w.member("sue", answeredBy(carla), suspended),
+		w.member("low", answeredBy(carla), on("acme-fb", rosterv1alpha1.ProfileEditor)),
+		w.member("old"), w.member("many", answeredBy(dora), onMany(20)),
+	} {
+		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
+	}
+	gone := long + " may not change what the Member old offers without answering for it. Write spec.invitedBy: " + long + " in the same change."
+	dave, zoe := "the Member dave", "the Invitation zoe"
+	w.Expect(updateMember("old", answeredBy(""))(w, cluster.Client)).To(Succeed()) // It was filled in.
+	guest := on("acme-fb", rosterv1alpha1.ProfileGuest)
+	w.attempts(t, map[string]attempt{
+		"invites":                              {long, invite("zed"), creates(long, "the Invitation zed")},
+		"declares":                             {long, createMember("zed"), creates(long, "the Member zed")},
+		"raises a declared Member":             {long, updateMember("dave", role(rosterv1alpha1.RoleManager)), adds(long, dave, carla)},
+		"raises an invited one":                {long, updateInvitation("zoe", offers(rosterv1alpha1.RoleManager)), adds(long, zoe, olivia)},
+		"lowers":                               {long, updateMember("dave", role(rosterv1alpha1.RoleProfileConnector), notOn("acme-fb")), adds(long, dave, carla)},
+		"gives a profile":                      {long, updateMember("dave", on("acme-x", rosterv1alpha1.ProfileGuest)), adds(long, dave, carla)},
+		"raises on a profile":                  {long, updateMember("dave", on("acme-fb", rosterv1alpha1.ProfileEditor)), adds(long, dave, carla)},
+		"gives a workspace":                    {long, updateMember("dave", in("west", "")), adds(long, dave, carla)},
+		"lets them add profiles":               {long, updateMember("dave", mayAdd), adds(long, dave, carla)},
+		"lifts a suspension":                   {long, updateMember("sue", reactivated), adds(long, "the Member sue", carla)},
+		"raises one nobody answers for":        {long, updateMember("old", role(rosterv1alpha1.RoleManager)), gone},
+		"raises it and answers":                {ben, updateMember("dave", role(rosterv1alpha1.RoleManager), answeredBy(ben)), ""},
+		"answers, and gives too much":          {ben, updateMember("dave", role(rosterv1alpha1.RoleCoOwner), answeredBy(ben)), "ben@acme.example may not give the role CoOwner: it is above their own. Ask the owner or a CoOwner."},
+		"answers for more than they may":       {dora, updateMember("dave", on("acme-fb", rosterv1alpha1.ProfileAdministrator), answeredBy(dora)), "dora@acme.example may not give Administrator on acme-fb: they do not hold all of that themselves. Ask a Manager."},
+		"takes a profile away":                 {ben, updateMember("dave", notOn("acme-fb")), ""},
+		"suspends":                             {ben, updateMember("dave", suspended), ""},
+		"the one who answers raises":           {carla, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
+		"whoever has joined is raised":         {ben, updateMember("ana", on("acme-x", rosterv1alpha1.ProfileGuest)), ""},
+		"a GitOps controller need not":         {flux, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
+		"nor a namespace administrator":        {nina, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
+		"nor the operator, for a declared one": {manager, invite("zed", forMember("dave")), ""},
+		"with the rest as it was":              {ben, updateMember("dave", guest), ""},
+		"more than can be asked about again":   {dora, updateMember("many", guest), "dora@acme.example may not offer 101 permissions on profiles by the Member many: when the person accepts, at most 100 can be asked about again (an Editor is 5). Offer fewer and give the rest later, or ask a Manager."},
+		"by a Manager, who is asked once":      {ben, updateMember("many", guest, answeredBy(ben)), ""},
+	})
+}
+
+// TestWhoAddsToAnOfferIsFilledIn: they answer for all of it then, and are asked about all of it.
+func TestWhoAddsToAnOfferIsFilledIn(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	w.Expect(cluster.Client.Create(t.Context(), w.member("dave", answeredBy(carla), on("acme-fb", rosterv1alpha1.ProfileGuest)))).To(Succeed())
+	for _, c := range []struct {
+		who    string
+		change func(m *rosterv1alpha1.Member)
+		want   string
+	}{
+		{ben, role(rosterv1alpha1.RoleManager), ben},
+		{ben, on("acme-x", rosterv1alpha1.ProfileGuest), ben},
+		{ben, notOn("acme-fb"), carla},
+		{ben, suspended, carla},
+		{ben, called("Dave"), carla},
+		{carla, role(rosterv1alpha1.RoleManager), carla},
+		{nina, role(rosterv1alpha1.RoleManager), carla},
+		{flux, role(rosterv1alpha1.RoleManager), carla},
+	} {
+		m := read[rosterv1alpha1.Member](w, "dave")
+		c.change(m)
+		w.Expect(dry(w.as(c.who)).Update(t.Context(), m)).To(Succeed())
+		w.Expect(m.Spec.InvitedBy).To(Equal(c.want), "changed by %s: %+v", c.who, m.Spec)
+	}
+	inv := read[rosterv1alpha1.Invitation](w, "zoe")
+	inv.Spec.Role = rosterv1alpha1.RoleManager
+	w.Expect(dry(w.as(ben)).Update(t.Context(), inv)).To(Succeed())
+	w.Expect(inv.Spec.InvitedBy).To(Equal(ben))
+	w.Expect(cluster.Client.Create(t.Context(), w.member("cole", answeredBy(olivia), role(rosterv1alpha1.RoleCoOwner)))).To(Succeed())
+	w.expectRefused(updateMember("cole", on("acme-fb", rosterv1alpha1.ProfileGuest))(w, dry(w.as(ben))),
+		"ben@acme.example may not give the role CoOwner: it is above their own. Ask the owner or a CoOwner.")
+}
+
 func needsMutatingPolicies(t *testing.T) {
 	t.Helper()
 	start(t)
@@ -138,6 +236,20 @@ func TestWhoInvitesIsFilledIn(t *testing.T) {
 		w.Expect(dry(w.as(c.who)).Create(t.Context(), inv)).To(Succeed())
 		w.Expect(inv.Spec.InvitedBy).To(Equal(c.want), "created by %s", c.who)
 	}
+}
+
+func TestWhoDeclaresIsFilledIn(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	for who, want := range map[string]string{ben: ben, nina: nina, flux: "", manager: ""} {
+		m := w.member("zed")
+		w.Expect(dry(w.as(who)).Create(t.Context(), m)).To(Succeed())
+		w.Expect(m.Spec.InvitedBy).To(Equal(want), "created by %s", who)
+	}
+	m := w.member("zed", joined)
+	w.Expect(dry(w.as(manager)).Create(t.Context(), m)).To(Succeed())
+	w.Expect(m.Spec.InvitedBy).To(BeEmpty(), "who has joined was invited before")
 }
 
 // TestApplyingTwiceKeepsWhoInvites: server-side apply takes off what it no longer says, but it never said this.

@@ -318,6 +318,10 @@ func joined(m *rosterv1alpha1.Member) {
 	m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-" + m.Name}
 }
 
+func answeredBy(user string) func(m *rosterv1alpha1.Member) {
+	return func(m *rosterv1alpha1.Member) { m.Spec.InvitedBy = user }
+}
+
 func suspended(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) }
 
 func reactivated(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(false) }

@@ -254,7 +254,7 @@ func severalOrganizations(p *preset) {
 		ObjectMeta: second.named("olympia"), Spec: rosterv1alpha1.MemberSpec{Email: "Olympia@Harbour.example"},
 	})).To(Succeed())
 	second.row("AG-21", "one address, one account, several organisations", func(p *preset) {
-		status, page := p.browser("olympia").post(p.link(p.mail("olympia", 2)), url.Values{"action": {"accept"}, "password": {password}})
+		status, page := p.browser("olympia").post(p.link(p.mail("olympia", 2)), url.Values{"action": {"accept"}, "as": {"Owner"}, "password": {password}})
 		p.Expect(status).To(Equal(http.StatusOK), page)
 		m := p.memberIs("olympia", rosterv1alpha1.MemberActive)
 		p.Expect(m.Spec.AccountRef.Name).To(Equal(p.account("olympia").Name))

@@ -186,6 +186,10 @@ func ownership(p *preset) {
 		}
 		p.refused(to("amir", "amir"))
 		p.Expect(to("opal", "amir")).To(Succeed())
+		says(p, "bakery", rosterv1alpha1.ConditionOwnerResolved, rosterv1alpha1.ReasonOwnerNotAgreed, ofOrganization)
+		p.can("opal", "transfer organizations/bakery") // Until Amir agrees.
+		p.cannot("amir", "transfer organizations/bakery")
+		p.agrees("amir")
 		p.can("amir", "transfer organizations/bakery", "manage subscriptions/bakery")
 		p.cannot("opal", "transfer organizations/bakery")
 		p.can("opal", "manage subscriptions/bakery") // The role in her spec: CoOwner.
@@ -195,6 +199,7 @@ func ownership(p *preset) {
 		})
 		p.refused(to("opal", "opal"), "may not make the Member opal the owner")
 		p.Expect(to("amir", "opal")).To(Succeed())
+		p.agrees("opal")
 		p.can("opal", "transfer organizations/bakery")
 		p.cannot("amir", "transfer organizations/bakery", "manage subscriptions/bakery")
 	})

@@ -135,7 +135,11 @@ func (p *preset) accept(name, displayName string) string {
 	p.known(name, newest)
 	status, page := b.get(p.link(newest))
 	p.Expect(status).To(Equal(http.StatusOK), page)
-	status, page = b.post(p.link(newest), registration(displayName))
+	form := registration(displayName)
+	if strings.Contains(page, `name="as" value="Owner"`) {
+		form.Set("as", "Owner")
+	}
+	status, page = b.post(p.link(newest), form)
 	p.Expect(status).To(Equal(http.StatusOK), page)
 	return page
 }
@@ -154,6 +158,20 @@ func (p *preset) join(names ...string) {
 	for _, name := range names {
 		p.memberIs(name, rosterv1alpha1.MemberActive)
 	}
+}
+
+// agrees lets a member sign in at the portal and take over the organisation that names them its owner.
+func (p *preset) agrees(name string) {
+	p.Helper()
+	b := p.browser(name)
+	status, page := b.post(roster.portal+"/sign-in", url.Values{"login": {p.address[name]}, "password": {password}})
+	p.Expect(status).To(Equal(http.StatusOK), page)
+	p.eventually(name+" is asked at the portal", func(g Gomega) {
+		_, page := b.get(roster.portal + "/organizations/" + p.ns)
+		g.Expect(page).To(ContainSubstring("You are asked to become the owner"))
+	})
+	status, page = b.post(roster.portal+"/organizations/"+p.ns+"/ownership", url.Values{"own": {"yes"}})
+	p.Expect(status).To(Equal(http.StatusOK), page)
 }
 
 // account of a person.

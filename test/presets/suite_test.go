@@ -36,9 +36,9 @@ type installation struct {
 	cluster *testenv.Cluster
 	// clock of manager and portal; it stands still until a test moves it.
 	clock *clocktesting.FakePassiveClock
-	// mailbox is the address of its API.
-	mailbox string
-	running []chan error
+	// mailbox is the address of its API, and portal that of the portal.
+	mailbox, portal string
+	running         []chan error
 }
 
 // userPrefix stands before addresses in user names.
@@ -96,7 +96,7 @@ func (r *installation) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.mailbox = "http://" + web.Addr().String()
+	r.mailbox, r.portal = "http://"+web.Addr().String(), "http://"+pages.Addr().String()
 	r.run(func() error { return mailbox.New(mailbox.Options{Log: logr.Discard()}).Serve(ctx, smtp, web) })
 	cfg, err := config.Parse(fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
 kind: RosterConfig

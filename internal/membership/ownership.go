@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package membership
+
+import (
+	"fmt"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// Nobody owns an organisation who has not agreed to, and nobody has to go on owning one.
+
+func ownershipOf(m *rosterv1alpha1.Member) string {
+	return m.Annotations[rosterv1alpha1.OwnershipAnnotation]
+}
+
+// agrees reports whether a Member's person has agreed to own the organisation: they said so, or they own it already, perhaps as another Member.
+func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
+	switch ownershipOf(m) {
+	case rosterv1alpha1.OwnershipAgreed:
+		return true
+	case rosterv1alpha1.OwnershipDeclined:
+		return false
+	}
+	return o.Status.OwnerSince != nil && who(emailOf(m)) != "" && who(o.Status.Owner) == who(emailOf(m))
+}
+
+// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays it,
+// so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
+func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
+	o := in.Organization
+	if o.Spec.OwnerRef == nil {
+		return nil
+	}
+	inForce := func(m *rosterv1alpha1.Member) bool { return m != nil && IsActive(m) && agrees(o, m) }
+	switch {
+	case inForce(in.Owner):
+		return in.Owner
+	case inForce(in.Former):
+		return in.Former
+	case in.Owner != nil && (agrees(o, in.Owner) || in.Owner.Spec.AccountRef == nil && ownershipOf(in.Owner) == ""):
+		return in.Owner
+	}
+	return nil
+}
+
+// Owns reports whether a Member's ownership of the Organization is in force, and if it is not, whether that is because the person has owned
+// another one for longer.
+func Owns(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (owner, elsewhere bool) {
+	if o.Status.OwnerRef == nil || o.Status.OwnerRef.Name != m.Name || !agrees(o, m) {
+		return false, false
+	}
+	elsewhere = meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)
+	return !elsewhere, elsewhere
+}
+
+// Offered reports whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has declined.
+func Offered(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (offered, declined bool) {
+	offered = o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name && !agrees(o, m)
+	return offered, offered && ownershipOf(m) == rosterv1alpha1.OwnershipDeclined
+}
+
+// OwnershipMark is a Member whose OwnershipAnnotation is to say something else; empty for nothing.
+type OwnershipMark struct {
+	Member *rosterv1alpha1.Member
+	Says   string
+}
+
+// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and has
+// not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
+func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
+	if in.Counting == nil || in.Counting.UID != in.Organization.UID {
+		return nil
+	}
+	var marks []OwnershipMark
+	mark := func(m *rosterv1alpha1.Member, says string) {
+		if m.DeletionTimestamp == nil && ownershipOf(m) != says {
+			marks = append(marks, OwnershipMark{m, says})
+		}
+	}
+	inForce := in.OwnerInForce()
+	switch {
+	case inForce != nil && IsActive(inForce) && agrees(in.Organization, inForce):
+		mark(inForce, rosterv1alpha1.OwnershipAgreed)
+	default:
+		inForce = nil
+	}
+	if in.Owner != nil && IsActive(in.Owner) && ownershipOf(in.Owner) == "" && in.Owner != inForce {
+		mark(in.Owner, rosterv1alpha1.OwnershipAsked)
+	}
+	for _, m := range in.Answered {
+		if (in.Owner == nil || m.UID != in.Owner.UID) && (inForce == nil || m.UID != inForce.UID) {
+			mark(m, "")
+		}
+	}
+	return marks
+}
+
+// owner says who owns the organisation, or what that waits for.
+func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member) {
+	ref := in.Organization.Spec.OwnerRef
+	if owner == nil || !IsActive(owner) {
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionOwnerUnique)
+	}
+	unresolved := func(reason, message string) string {
+		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, reason, message)
+		return message
+	}
+	switch {
+	case ref == nil:
+		in.ready(conds, unresolved(rosterv1alpha1.ReasonNoOwner, "spec.ownerRef is not set: nobody in the organisation can do everything."))
+	case in.Owner == nil:
+		conds.stall(rosterv1alpha1.ReasonMemberNotFound, unresolved(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+			"spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.%s", ref.Name, stays(owner))))
+	case ownershipOf(in.Owner) == rosterv1alpha1.OwnershipDeclined:
+		conds.stall(rosterv1alpha1.ReasonOwnerDeclined, unresolved(rosterv1alpha1.ReasonOwnerDeclined, fmt.Sprintf(
+			"%s does not want to own the organisation. Name another Member in spec.ownerRef.%s", emailOf(in.Owner), stays(owner))))
+	case !IsActive(in.Owner):
+		in.ready(conds, unresolved(rosterv1alpha1.ReasonMemberNotActive, fmt.Sprintf(
+			"The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), stays(owner))))
+	case !agrees(in.Organization, in.Owner):
+		in.ready(conds, unresolved(rosterv1alpha1.ReasonOwnerNotAgreed, fmt.Sprintf(
+			"Waiting for %s to agree, at the portal, to own the organisation.%s", emailOf(in.Owner), stays(owner))))
+	default:
+		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
+			fmt.Sprintf("The owner is %s.", emailOf(in.Owner)))
+		in.ready(conds, "The organisation is set up.")
+	}
+	if owner != nil && IsActive(owner) {
+		in.unique(conds, owner)
+	}
+}
+
+// stays says who owns the organisation until then.
+func stays(owner *rosterv1alpha1.Member) string {
+	if owner == nil || !IsActive(owner) {
+		return ""
+	}
+	return fmt.Sprintf(" Until then %s stays the owner.", emailOf(owner))
+}

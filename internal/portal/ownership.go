@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"net/http"
+
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// The answers of a person to owning an organisation.
+const (
+	fieldOwn = "own"
+	takeOver = "yes"
+	doNotOwn = "no"
+)
+
+// ownershipPage asks whether the person takes an organisation over.
+type ownershipPage struct {
+	fields
+	Heading, Text, Next string
+	// Declines says that saying no is still open.
+	Declines     bool
+	Action, Back string
+}
+
+// ownership is what the person is asked about owning an organisation or, for the owner, where they give it up.
+func (p *Portal) ownership(v *visit, b belonging) (offer *offerOfOwnership, giveUp string) {
+	w, name := v.words, b.organization.Spec.DisplayName
+	href := p.organizationPath(v, b.member.Namespace, "/ownership")
+	owner, _ := membership.Owns(b.organization, b.member)
+	offered, declined := membership.Offered(b.organization, b.member)
+	said, answered := v.person.answered(b.member)
+	switch {
+	case answered && said:
+		return &offerOfOwnership{Text: w.T("ownership.taking", "Org", name)}, ""
+	case answered:
+		return &offerOfOwnership{Text: w.T("ownership.givingUp", "Org", name)}, ""
+	case offered && declined:
+		return &offerOfOwnership{Text: w.T("ownership.declined", "Org", name), Href: href}, ""
+	case offered && b.member.Status.State == rosterv1alpha1.MemberActive:
+		return &offerOfOwnership{Text: w.T("ownership.offered", "Org", name), Href: href}, ""
+	case owner:
+		return nil, href
+	}
+	return nil, ""
+}
+
+// answered is what the person has said to owning the organisation, as long as the operator has not acted on it.
+func (p *person) answered(m *rosterv1alpha1.Member) (agrees, answered bool) {
+	for _, a := range p.account.Status.Ownership {
+		if a.UID == string(m.UID) {
+			return ptr.Deref(a.Agrees, false), true
+		}
+	}
+	return false, false
+}
+
+// getOwnership answers GET /organizations/{namespace}/ownership.
+func (p *Portal) getOwnership(v *visit) { p.ownershipForm(v, http.StatusOK, nil) }
+
+func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	w, name := v.words, b.organization.Spec.DisplayName
+	action, back := p.organizationPath(v, b.member.Namespace, "/ownership"), p.organizationPath(v, b.member.Namespace, "")
+	offered, declined := membership.Offered(b.organization, b.member)
+	if offered {
+		p.show(v, status, pageOwnership, errorTitle(w, w.T("ownership.title", "Org", name), problems), ownershipPage{
+			fields: fields{problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
+			Next: w.T("ownership.next", "Org", name), Declines: !declined, Action: action, Back: back,
+		})
+		return
+	}
+	if owner, _ := membership.Owns(b.organization, b.member); !owner {
+		p.notFound(v)
+		return
+	}
+	p.show(v, status, pageSure, errorTitle(w, w.T("ownership.giveUp.title", "Org", name), problems), surePage{
+		fields: fields{problems}, Heading: w.T("ownership.giveUp.heading", "Org", name), Text: w.T("ownership.giveUp.text", "Org", name),
+		Confirm: w.T("ownership.giveUp.confirm", "Org", name), Submit: w.T("ownership.giveUp.submit"), Action: action, Back: back,
+	})
+}
+
+// postOwnership answers POST /organizations/{namespace}/ownership. The portal asks the operator to note the answer.
+func (p *Portal) postOwnership(v *visit) {
+	if !p.readPost(v) {
+		return
+	}
+	b, ok := p.organization(v)
+	if !ok {
+		return
+	}
+	offered, _ := membership.Offered(b.organization, b.member)
+	owner, _ := membership.Owns(b.organization, b.member)
+	answer := v.r.PostForm.Get(fieldOwn)
+	switch {
+	case !offered && !owner:
+		p.notFound(v)
+		return
+	case offered && answer != takeOver && answer != doNotOwn:
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.ownership.missing")}})
+		return
+	case owner && v.r.PostForm.Get(fieldConfirm) == "":
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldConfirm, Text: v.words.T("error.ownership.confirm")}})
+		return
+	}
+	agrees := offered && answer == takeOver
+	err := p.accounts.AnswerOwnership(v.r.Context(), v.person.account, rosterv1alpha1.OwnershipAnswer{
+		UID: string(b.member.UID), Namespace: b.member.Namespace, Member: b.member.Name, Agrees: &agrees,
+	})
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	p.audit(v, eventOwnership, resultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name,
+		"agrees", agrees)
+	v.w.Header().Set("Location", p.organizationPath(v, b.member.Namespace, ""))
+	v.w.WriteHeader(http.StatusSeeOther)
+}
