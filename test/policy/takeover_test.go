@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
