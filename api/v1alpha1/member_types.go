@@ -139,7 +139,8 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxLength=63
 	Role string `json:"role,omitempty"`
 
-	// email is the address as it is compared, and the person's user name in the cluster: ASCII letters in lower case, the domain in ASCII form.
+	// email is the address as it is compared, and the person's user name in the cluster: ASCII letters in lower case, the domain in ASCII
+	// form.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320

@@ -13,8 +13,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// Address is a mail address in its normal form, the one in which addresses are compared, mailed and signed: composed characters (NFC), ASCII
-// letters in lower case, the domain in its ASCII form (IDNA). +tags and dots are kept, since they may belong to different people.
+// Address is a mail address in its normal form, the one in which addresses are compared, mailed and signed: composed characters (NFC),
+// ASCII letters in lower case, the domain in its ASCII form (IDNA). +tags and dots are kept, since they may belong to different people.
 type Address string
 
 const (
@@ -24,9 +24,9 @@ const (
 	nameBytes = 16
 )
 
-// Parse reads a plain address (RFC 5322, dot-atom; RFC 6531). A display name, a comment and a quoted local part are refused, and so is every
-// character before the @ that cannot be seen, that stands for another one, or whose lower case mail servers disagree about. The error is an
-// *Error.
+// Parse reads a plain address (RFC 5322, dot-atom; RFC 6531). A display name, a comment and a quoted local part are refused, and so is
+// every character before the @ that cannot be seen, that stands for another one, or whose lower case mail servers disagree about. The
+// error is an *Error.
 func Parse(s string) (Address, error) {
 	at := strings.LastIndexByte(s, '@')
 	if e := checkShape(s, at); e != nil {
@@ -47,8 +47,8 @@ func Parse(s string) (Address, error) {
 	return a, nil
 }
 
-// normalLocal folds ASCII alone: KELVIN SIGN becomes k in the tables of Unicode, and İ becomes i, which are other mailboxes. Composing comes
-// before and after: of ẖ, only the lower case is one character.
+// normalLocal folds ASCII alone: KELVIN SIGN becomes k in the tables of Unicode, and İ becomes i, which are other mailboxes. Composing
+// comes before and after: of ẖ, only the lower case is one character.
 func normalLocal(whole, local string) (string, *Error) {
 	if e := checkLocal(whole, local); e != nil {
 		return "", e

@@ -62,7 +62,8 @@ func (e *Error) Error() string {
 	case NotUTF8:
 		return fmt.Sprintf("%q is not UTF-8: type the address again", e.Text)
 	case StandsForAnother:
-		return fmt.Sprintf("%q has %s before the @, which is another form of %q: write that if it is what is meant", e.Text, e.Name(), e.Instead())
+		return fmt.Sprintf("%q has %s before the @, which is another form of %q: write that if it is what is meant",
+			e.Text, e.Name(), e.Instead())
 	case UpperCase:
 		return fmt.Sprintf("%q has %s before the @: mail servers disagree about upper case outside ASCII, so write the address "+
 			"in lower case, as its mailbox is named", e.Text, e.Name())

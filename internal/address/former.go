@@ -24,9 +24,9 @@ func IsOf(a *rosterv1alpha1.Account) bool {
 	return err == nil && string(own) == a.Spec.Email && own.AccountName() == a.Name
 }
 
-// Joined is the address of somebody who joined with the Account of that name; without one it is Parse. Accounts are named by the normal form
-// that counted when they were made. Releases before this one kept characters as they were composed, folded all of Unicode and took invisible
-// characters. An Account that such a form has named keeps its person: its address is that form, for as long as it lasts.
+// Joined is the address of somebody who joined with the Account of that name; without one it is Parse. Accounts are named by the normal
+// form that counted when they were made. Releases before this one kept characters as they were composed, folded all of Unicode and took
+// invisible characters. An Account that such a form has named keeps its person: its address is that form, for as long as it lasts.
 func Joined(s, account string) (Address, error) {
 	a, err := Parse(s)
 	if account == "" || err == nil && a.AccountName() == account {

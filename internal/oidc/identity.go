@@ -73,8 +73,8 @@ func (s claims) verified(otherwise bool) bool {
 	return otherwise
 }
 
-// and adds what userinfo says to an ID token that is silent. That an address is verified is said of the one beside it, or, where userinfo has
-// none, of the one in the ID token.
+// and adds what userinfo says to an ID token that is silent. That an address is verified is said of the one beside it, or, where userinfo
+// has none, of the one in the ID token.
 func (s claims) and(more claims) claims {
 	if more.silent() {
 		more.Email = cmp.Or(s.Email, more.Email)

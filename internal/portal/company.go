@@ -238,8 +238,8 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 	return err
 }
 
-// accountFor is the Account of somebody whom a company knows: the one that is tied to them, whatever their address is by now, else the one of
-// the address that the company vouches for.
+// accountFor is the Account of somebody whom a company knows: the one that is tied to them, whatever their address is by now, else the one
+// of the address that the company vouches for.
 func (p *Portal) accountFor(
 	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, tie account.Identity, next string,
 ) (*rosterv1alpha1.Account, error) {
@@ -266,7 +266,8 @@ func (p *Portal) accountFor(
 	return p.inviteeFor(ctx, v, c, id, acct, next)
 }
 
-// inviteeFor is the Account of somebody whom a company knows and who comes from an invitation: the one that they have, if it is nil a new one.
+// inviteeFor is the Account of somebody whom a company knows and who comes from an invitation: the one that they have, if it is nil a new
+// one.
 func (p *Portal) inviteeFor(
 	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, acct *rosterv1alpha1.Account, next string,
 ) (*rosterv1alpha1.Account, error) {
@@ -292,9 +293,9 @@ func (p *Portal) inviteeFor(
 }
 
 // isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or the
-// company that the organisation signs in with has said at the sign-in that the address is theirs, too. A company is asked because a link is
-// not enough: whoever it was passed on to has it as well. Where the address has an Account of its own, that one accepts; and a Member who was
-// declared has the address that stands there.
+// company that the organisation signs in with has said at the sign-in that the address is theirs, too. A company is asked because a link
+// is not enough: whoever it was passed on to has it as well. Where the address has an Account of its own, that one accepts; and a Member
+// who was declared has the address that stands there.
 func (p *Portal) isInvitee(ctx context.Context, who *person, f found) (bool, error) {
 	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
 	switch {

@@ -147,8 +147,8 @@ func parseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// browserHost is the host of an address as browsers have it in origins, and in what passkeys are made for: lower case, ASCII, and without the
-// port that belongs to the scheme (URL Standard, 3.5; HTML Standard, 7.1).
+// browserHost is the host of an address as browsers have it in origins, and in what passkeys are made for: lower case, ASCII, and without
+// the port that belongs to the scheme (URL Standard, 3.5; HTML Standard, 7.1).
 func browserHost(u *url.URL) string {
 	host := strings.ToLower(u.Hostname())
 	if ascii, err := address.Domain(host); err == nil {

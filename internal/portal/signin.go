@@ -163,8 +163,8 @@ func addressProblem(w words, err error) problem {
 	return problem{Field: fieldLogin, Text: text}
 }
 
-// loginProblems are those of a field that takes an address or a user name: of what the person cannot see or did not mean to type. Letters in
-// upper case are let through to where Accounts are looked up: one may be named by a former form.
+// loginProblems are those of a field that takes an address or a user name: of what the person cannot see or did not mean to type. Letters
+// in upper case are let through to where Accounts are looked up: one may be named by a former form.
 func loginProblems(w words, typed string) []problem {
 	_, err := address.Parse(typed)
 	e := (*address.Error)(nil)
