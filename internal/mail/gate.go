@@ -98,7 +98,7 @@ type Gate struct {
 	delivered time.Time
 	refused   map[string]bool
 	refusals  map[string]*refusal
-	watchers  []func()
+	watchers  []func(Trouble)
 }
 
 // refusal is what is remembered of a mail that was refused as if it were not the recipient's fault.
@@ -122,8 +122,8 @@ func (g *Gate) Trouble() Trouble {
 	return g.trouble
 }
 
-// Watch has f called whenever Trouble changes. It must not wait.
-func (g *Gate) Watch(f func()) {
+// Watch has f called whenever Trouble changes. It must neither wait nor ask the Gate anything.
+func (g *Gate) Watch(f func(Trouble)) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.watchers = append(g.watchers, f)
@@ -327,7 +327,7 @@ func (g *Gate) tell(reason Reason, f *failure, held bool) {
 
 func (g *Gate) notify() {
 	for _, f := range g.watchers {
-		f()
+		f(g.trouble)
 	}
 }
 

@@ -49,7 +49,7 @@ func newPost(t *testing.T, change ...func(*config.SMTP)) *post {
 		f(&cfg)
 	}
 	p.gate = mail.NewGate(cfg, counted{p, relayWith(t, p.server, config.TLSNone, nil, clock.RealClock{})}, p.clock, logr.Discard())
-	p.gate.Watch(func() { p.told++ })
+	p.gate.Watch(func(mail.Trouble) { p.told++ })
 	return p
 }
 
