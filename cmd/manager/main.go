@@ -75,7 +75,9 @@ func run(ctx context.Context, f flags) error {
 	}
 	defer func() { _ = probes.Close() }()
 	restConfig = link.Through(controller.Unthrottled(restConfig))
-	options, lease, err := managerOptions(ctx, cfg, f, restConfig)
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	options, lease, err := managerOptions(ctx, lost, cfg, f, restConfig)
 	if err != nil {
 		return err
 	}
@@ -92,6 +94,9 @@ func run(ctx context.Context, f flags) error {
 	}
 	err = mgr.Start(ctx)
 	_ = relay.Close() // Whatever was on its way is finished.
+	if cause := context.Cause(ctx); errors.Is(cause, apiserver.ErrLost) {
+		return cause
+	}
 	return err
 }
 
@@ -112,7 +117,9 @@ const (
 	writeAfterMail = 10 * time.Second
 )
 
-func managerOptions(ctx context.Context, cfg config.Config, f flags, restConfig *rest.Config) (manager.Options, *apiserver.Lease, error) {
+func managerOptions(
+	ctx context.Context, lost context.CancelCauseFunc, cfg config.Config, f flags, restConfig *rest.Config,
+) (manager.Options, *apiserver.Lease, error) {
 	options := controller.ManagerOptions(cfg.Controllers.Concurrency)
 	options.Scheme = runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(options.Scheme), rosterv1alpha1.AddToScheme(options.Scheme)); err != nil {
@@ -127,7 +134,7 @@ func managerOptions(ctx context.Context, cfg config.Config, f flags, restConfig 
 	if !f.leaderElect {
 		return options, nil, nil
 	}
-	lease, err := apiserver.NewLease(ctx, restConfig, f.namespace, "roster-manager", renewDeadline)
+	lease, err := apiserver.NewLease(ctx, lost, restConfig, f.namespace, "roster-manager", renewDeadline)
 	options.LeaderElection = true
 	options.LeaderElectionResourceLockInterface = lease
 	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)

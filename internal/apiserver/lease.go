@@ -26,11 +26,17 @@ type Lease struct {
 
 	mu      sync.Mutex
 	renewed time.Time
+	lost    context.CancelCauseFunc
 }
 
-// NewLease prepares to be elected by a Lease. The process may act for the validity after it has renewed it: that has to be less than the time
+// ErrLost is why a process ends whose Lease another one has taken.
+var ErrLost = errors.New("another process has taken the Lease")
+
+// NewLease prepares to be elected by a Lease. When another process has taken it, lost is called. The process may act for the validity after it has renewed it: that has to be less than the time
 // after which others take it. Requests end with stop.
-func NewLease(stop context.Context, config *rest.Config, namespace, name string, validity time.Duration) (*Lease, error) {
+func NewLease(
+	stop context.Context, lost context.CancelCauseFunc, config *rest.Config, namespace, name string, validity time.Duration,
+) (*Lease, error) {
 	client, err := coordinationv1.NewForConfig(config)
 	if err != nil {
 		return nil, err
@@ -39,7 +45,7 @@ func NewLease(stop context.Context, config *rest.Config, namespace, name string,
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{stop: stop, validity: validity, Interface: &resourcelock.LeaseLock{
+	return &Lease{stop: stop, lost: lost, validity: validity, Interface: &resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Client:     client,
 		LockConfig: resourcelock.ResourceLockConfig{Identity: host + "_" + string(uuid.NewUUID())},
@@ -50,7 +56,11 @@ func NewLease(stop context.Context, config *rest.Config, namespace, name string,
 func (l *Lease) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
 	ctx, cancel := l.patiently(ctx)
 	defer cancel()
-	return l.Interface.Get(ctx)
+	record, raw, err := l.Interface.Get(ctx)
+	if err == nil && record.HolderIdentity != l.Identity() && l.wasHeld() {
+		l.lost(ErrLost) // The elector would try for ten seconds more.
+	}
+	return record, raw, err
 }
 
 // Create is part of [resourcelock.Interface].
@@ -79,6 +89,12 @@ func (l *Lease) write(
 	defer l.mu.Unlock()
 	l.renewed = begun
 	return nil
+}
+
+func (l *Lease) wasHeld() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return !l.renewed.IsZero()
 }
 
 // patiently lets a request last longer than the elector would wait for an API server that is away. When the process ends, it does not.

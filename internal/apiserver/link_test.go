@@ -130,7 +130,12 @@ func TestGivingUpAndSayingWhy(t *testing.T) {
 // lock is a Lease that always takes what is written.
 type lock struct {
 	resourcelock.Interface
-	err error
+	holder string
+	err    error
+}
+
+func (l *lock) Get(context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	return &resourcelock.LeaderElectionRecord{HolderIdentity: l.holder}, nil, nil
 }
 
 func (l *lock) Identity() string                                                { return "me" }
@@ -168,5 +173,31 @@ func TestAProcessMayActAsLongAsItHasRenewedTheLease(t *testing.T) {
 	renew(resourcelock.LeaderElectionRecord{}, nil)
 	if l.Held() == nil {
 		t.Error("held after it was given up")
+	}
+}
+
+func TestALeaseThatAnotherHasTakenIsLostAtOnce(t *testing.T) {
+	inner := &lock{holder: "another"}
+	ctx, lost := context.WithCancelCause(t.Context())
+	l := &Lease{Interface: inner, stop: ctx, lost: lost, validity: 10 * time.Second}
+	look := func() error {
+		if _, _, err := l.Get(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return context.Cause(ctx)
+	}
+	if err := look(); err != nil {
+		t.Errorf("lost before it was held: %v", err)
+	}
+	if err := l.Update(t.Context(), resourcelock.LeaderElectionRecord{HolderIdentity: "me"}); err != nil {
+		t.Fatal(err)
+	}
+	inner.holder = "me"
+	if err := look(); err != nil {
+		t.Error(err)
+	}
+	inner.holder = "another"
+	if err := look(); !errors.Is(err, ErrLost) {
+		t.Errorf("not lost: %v", err)
 	}
 }

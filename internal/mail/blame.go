@@ -67,6 +67,8 @@ func (f *failure) blame() blame {
 // blameBeforeReply is for what Roster finds out by itself before there is a mail on the way.
 func (f *failure) blameBeforeReply() blame {
 	switch {
+	case errors.Is(f.err, errTimeout):
+		return blameRelay
 	case f.step == stepCredentials, errors.Is(f.err, errNoAuth), errors.Is(f.err, errPasswordClear), errors.Is(f.err, errCAFile),
 		errors.Is(f.err, errNoStartTLS):
 		return blameSetup

@@ -117,7 +117,7 @@ func TestTroubleNamesNoRecipient(t *testing.T) {
 		"554 5.7.1 <bob@acme.example>: Relay access denied":           "554 5.7.1 <…>: Relay access denied",
 		"refused the sender Roster@mail.example; also zoë@bücher.ex.": "refused the sender Roster@mail.example; also ….",
 		"identities failed: bob@a.example, eve@b.example in region x": "identities failed: …, … in region x",
-		`"bob smith"@acme.example`:                                    `"bob smith"@acme.example`,
+		`to <"bob smith"@acme.example>: "no" such user`:               `to <…>: "no" such user`,
 	} {
 		if got := anonymous(in, "roster@mail.example"); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

@@ -332,7 +332,7 @@ func (g *Gate) notify() {
 }
 
 // anAddress is what looks like a mail address.
-var anAddress = regexp.MustCompile(`[^\s<>()\[\],;:"']+@[^\s<>()\[\],;:"']*[^\s<>()\[\],;:"'.]`)
+var anAddress = regexp.MustCompile(`(?:"[^"]*"|[^\s<>()\[\],;:"']+)@[^\s<>()\[\],;:"']*[^\s<>()\[\],;:"'.]`)
 
 // anonymous takes all addresses out of a text but the sender's.
 func anonymous(text, sender string) string {
