@@ -44,6 +44,7 @@ func TestManagers(t *testing.T) {
 	for name, test := range map[string]func(*bureau){
 		"a graceful stop finishes the mails that are under way":            gracefulStop,
 		"a leader that was frozen mails nobody twice":                      frozenLeader,
+		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 	} {
@@ -322,6 +323,29 @@ func frozenLeader(b *bureau) {
 		b.t.Error("a manager that has lost the Lease goes on, or ends as if nothing were wrong")
 	}
 	b.noMailTwice(people)
+}
+
+// varies is what is another in each rendering of the same mail.
+var varies = regexp.MustCompile(`(?m)^Date:.*\r\n|boundary=\S+|^--[0-9a-f]+(--)?`)
+
+func crashRepeatsTheSame(b *bureau) {
+	gates := b.hold(1, smtptest.AtAccept)
+	b.invite(1, "person")
+	killed := b.start()
+	reached(gates) // the relay has the mail, and nobody has written that down
+	killed.signal(syscall.SIGKILL)
+	_ = killed.awaitEnd()
+	open(gates)
+	b.start()
+	b.awaitSent(time.Minute)
+	mails := b.post.Messages()
+	if len(mails) != 2 {
+		b.t.Fatalf("%d mails have arrived", len(mails))
+	}
+	first, second := varies.ReplaceAllString(string(mails[0].Raw), ""), varies.ReplaceAllString(string(mails[1].Raw), "")
+	if first != second {
+		b.t.Errorf("the first mail:\n%s\nthe second:\n%s", first, second)
+	}
 }
 
 func apiServerAway(b *bureau) {
