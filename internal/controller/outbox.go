@@ -137,17 +137,16 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 	if err == nil {
 		err = b.mailer.Send(ctx, message)
 	}
-	retry, waiting := waits(err)
-	if held, ok := errors.AsType[*mail.HeldError](err); waiting && (!ok || held.Reason == "") {
-		return nil, retry
-	}
 	now := b.clock.Now()
 	report := invitation.NewReport(*in, d, id, now)
 	report.Outcome, report.Message = outcome(err)
 	if !untried(err) {
 		b.metrics.mail(report, now.Sub(start))
 	}
-	if waiting {
+	if retry, ok := waits(err); ok {
+		if held, ok := errors.AsType[*mail.HeldError](err); !ok || held.Reason == "" {
+			return nil, retry
+		}
 		return &report, retry
 	}
 	if report.Outcome == invitation.Failing {
