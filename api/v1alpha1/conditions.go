@@ -49,8 +49,8 @@ const (
 // where one is named.
 const ConditionIssuerResolved = "IssuerResolved"
 
-// ConditionMailDelivered says whether the mails of an Organization go out. It is there, and False, while some are held because the mail relay
-// takes none, or none from this installation.
+// ConditionMailDelivered says whether the mails of an Organization go out. It is there, and False, while some are held because the mail
+// relay takes none, or none from this installation.
 const ConditionMailDelivered = "MailDelivered"
 
 // ConditionUsernameUnique says whether the user name of an Account is its own. It is there where the Account has one.
@@ -138,7 +138,8 @@ const (
 const (
 	// ReasonRelayUnavailable: the relay cannot be reached, or takes no mail at present; the operator tries again.
 	ReasonRelayUnavailable = "RelayUnavailable"
-	// ReasonRelayRefuses: the relay does not take mail from this installation; whoever runs the operator has to mend its settings, or the relay's.
+	// ReasonRelayRefuses: the relay does not take mail from this installation; whoever runs the operator has to mend its settings, or the
+	// relay's.
 	ReasonRelayRefuses = "RelayRefuses"
 	// ReasonRelayThrottles: the relay takes fewer mails than there are; the operator sends them one after the other.
 	ReasonRelayThrottles = "RelayThrottles"

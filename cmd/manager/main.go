@@ -108,8 +108,8 @@ func ignoreStop(ctx context.Context, err error) error {
 	return err
 }
 
-// The times of the election, as those of Kubernetes' own components: others take the Lease after leaseDuration, and this process does nothing
-// more that cannot be taken back when it has not renewed it for renewDeadline.
+// The times of the election, as those of Kubernetes' own components: others take the Lease after leaseDuration, and this process does
+// nothing more that cannot be taken back when it has not renewed it for renewDeadline.
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
@@ -188,8 +188,8 @@ func (s seen) Start(context.Context) error {
 // NeedLeaderElection is part of [manager.LeaderElectionRunnable].
 func (seen) NeedLeaderElection() bool { return false }
 
-// credentials reads the user name and password, or token, for the relay from a Secret, again for each connection: another tool may put a new
-// one there at any time.
+// credentials reads the user name and password, or token, for the relay from a Secret, again for each connection: another tool may put a
+// new one there at any time.
 func credentials(c client.Reader, namespace string, cfg config.SMTP) mail.Credentials {
 	if cfg.AuthSecret == "" {
 		return nil

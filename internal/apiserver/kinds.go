@@ -21,8 +21,8 @@ import (
 // kindsEvery is how often the API server is asked for kinds that it does not serve yet.
 const kindsEvery = time.Second
 
-// AwaitKinds returns when the API server serves all kinds of a group version that the scheme knows, or ctx ends. It calls waiting with what it
-// waits for, whenever that changes.
+// AwaitKinds returns when the API server serves all kinds of a group version that the scheme knows, or ctx ends. It calls waiting with what
+// it waits for, whenever that changes.
 func AwaitKinds(
 	ctx context.Context, client rest.Interface, scheme *runtime.Scheme, gv schema.GroupVersion, log logr.Logger, waiting func(string),
 ) error {

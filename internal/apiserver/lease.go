@@ -32,8 +32,8 @@ type Lease struct {
 // ErrLost is why a process ends whose Lease another one has taken.
 var ErrLost = errors.New("another process has taken the Lease")
 
-// NewLease prepares to be elected by a Lease. When another process has taken it, lost is called. The process may act for the validity after it has renewed it: that has to be less than the time
-// after which others take it. Requests end with stop.
+// NewLease prepares to be elected by a Lease. When another process has taken it, lost is called. The process may act for the validity after
+// it has renewed it: that has to be less than the time after which others take it. Requests end with stop.
 func NewLease(
 	stop context.Context, lost context.CancelCauseFunc, config *rest.Config, namespace, name string, validity time.Duration,
 ) (*Lease, error) {

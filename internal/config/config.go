@@ -226,6 +226,18 @@ func (s SMTP) check() error {
 	if !slices.Contains([]TLSMode{TLSStartTLS, TLSImplicit, TLSNone}, s.TLS) {
 		errs = append(errs, wrong("mail.smtp.tls", string(s.TLS), "must be StartTLS, Implicit or None"))
 	}
+	if s.MailsPerMinute < 0 || s.MailsPerMinute > maxMailsPerMinute {
+		errs = append(errs, wrong("mail.smtp.mailsPerMinute", strconv.Itoa(s.MailsPerMinute), "must be between 1 and 60000, or 0 for no limit"))
+	}
+	if d := s.Timeout.Duration; d < time.Second || d > 10*time.Minute {
+		errs = append(errs, wrong("mail.smtp.timeout", d.String(), "must be between 1s and 10m"))
+	}
+	return errors.Join(append(errs, s.checkSignIn(), checkCount("mail.smtp.connections", s.Connections))...)
+}
+
+// checkSignIn checks what Roster tells the relay about itself.
+func (s SMTP) checkSignIn() error {
+	var errs []error
 	if !slices.Contains([]AuthMode{AuthPassword, AuthXOAUTH2}, s.Auth) {
 		errs = append(errs, wrong("mail.smtp.auth", string(s.Auth), "must be Password or XOAUTH2"))
 	}
@@ -236,13 +248,7 @@ func (s SMTP) check() error {
 		errs = append(errs, wrong("mail.smtp.helloName", s.HelloName,
 			"must be a full host name such as roster.example.com, or an address literal such as [192.0.2.1]"))
 	}
-	if s.MailsPerMinute < 0 || s.MailsPerMinute > maxMailsPerMinute {
-		errs = append(errs, wrong("mail.smtp.mailsPerMinute", strconv.Itoa(s.MailsPerMinute), "must be between 1 and 60000, or 0 for no limit"))
-	}
-	if d := s.Timeout.Duration; d < time.Second || d > 10*time.Minute {
-		errs = append(errs, wrong("mail.smtp.timeout", d.String(), "must be between 1s and 10m"))
-	}
-	return errors.Join(append(errs, checkCount("mail.smtp.connections", s.Connections))...)
+	return errors.Join(errs...)
 }
 
 func (p *Portal) complete() {

@@ -73,7 +73,8 @@ func (c courier) recipient(
 	return found, nil
 }
 
-// deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent: nobody gets it by being asked again.
+// deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:
+// nobody gets it by being asked again.
 func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, kind string, message *mail.Message) error {
 	start := c.clock.Now()
 	err := c.mailer.Send(ctx, message)

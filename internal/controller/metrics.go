@@ -32,7 +32,8 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome (Delivered, Rejected, Failing, Held).",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome " +
+				"(Delivered, Rejected, Failing, Held).",
 		}, []string{"kind", "outcome"}),
 		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",

@@ -127,9 +127,9 @@ func (b *outbox) throttledUntil(namespace string, to invitation.Address) time.Ti
 	return now.Add(time.Duration(missing * float64(mailInterval)))
 }
 
-// send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying
-// again. Whatever keeps the mail from going out is in the report, so that it shows in the status; there is none where the mail only waits for
-// its turn.
+// send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying again.
+// Whatever keeps the mail from going out is in the report, so that it shows in the status; there is none where the mail only waits for its
+// turn.
 func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration) {
 	inv := in.Invitation
 	to, message, id, err := b.compose(ctx, in, d)

@@ -319,8 +319,8 @@ func deliver(c *decide) bool {
 	return true
 }
 
-// countsFrom is when the time of a link begins: when its mail fell due. A mail that a process repeats after the one before it died then says
-// the same. Where mail had to wait it begins that much later, in whole steps, so that the person loses little of their time.
+// countsFrom is when the time of a link begins: when its mail fell due. A mail that a process repeats after the one before it died then
+// says the same. Where mail had to wait it begins that much later, in whole steps, so that the person loses little of their time.
 func (c *decide) countsFrom() time.Time {
 	due := c.due()
 	if step := min(maxStep, c.validity()/shareLost); c.now.After(due) {

@@ -151,7 +151,8 @@ func (c *decide) foldReminder(r Report) {
 }
 
 // HeldMessage explains a mail that is held. It is the same for all, and does not change while they wait: what is wrong stands in one place.
-const HeldMessage = "All mail waits, or that to addresses like this one, and goes out by itself: the condition MailDelivered of the Organization says why."
+const HeldMessage = "The mail waits for the relay and goes out by itself: " +
+	"the condition MailDelivered of the Organization says what it waits for."
 
 // putOff is the reason of the conditions of a mail that has not gone out yet.
 func putOff(o Outcome) string {

@@ -29,11 +29,10 @@ const (
 	blameNobody
 )
 
-// blame tells whose fault a failure is, by who was refused (RFC 5321, 3.3: the sender at MAIL, the recipient at RCPT, the message at DATA) and
-// by the status code.
+// blame tells whose fault a failure is, by who was refused (RFC 5321, 3.3: the sender at MAIL, the recipient at RCPT, the message at DATA)
+// and by the status code.
 func (f *failure) blame() blame {
-	if errors.Is(f.err, errClosed) || errors.Is(f.err, errNotLeading) || errors.Is(f.err, context.Canceled) ||
-		errors.Is(f.err, context.DeadlineExceeded) || f.step == stepQueue {
+	if f.isInterrupted() {
 		return blameNobody
 	}
 	reply, ok := replyOf(f.err)
@@ -43,25 +42,42 @@ func (f *failure) blame() blame {
 	case !ok:
 		return blameMail
 	}
-	text, _ := splitReply(reply.Msg)
-	code := parseStatus(text)
+	enhanced, _ := splitReply(reply.Msg)
+	code := parseStatus(enhanced)
 	switch {
-	case f.step == stepAuth && reply.Code == 454 && code.is(7, 0): // RFC 4954, 6: a temporary failure of authentication
-		return blameRelay
-	case reply.Code < 500 && f.step > stepHello && asksForPatience(reply.Code, code):
-		return blamePace
-	case reply.Code < 500 && f.step <= stepSender:
-		return blameRelay
-	case reply.Code < 500 && meansSender(reply.Code, code):
-		return blameSetup
 	case reply.Code < 500:
-		return blameMail
+		return f.blameForNow(reply.Code, code)
 	case f.step <= stepSender, isOfSession(reply.Code):
 		return blameSetup
 	case f.step == stepRecipient:
 		return blameAtRecipient(reply.Code, code)
 	}
 	return blameAtData(reply.Code, code)
+}
+
+// isInterrupted reports whether this side broke off.
+func (f *failure) isInterrupted() bool {
+	for _, why := range []error{errClosed, errNotLeading, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(f.err, why) {
+			return true
+		}
+	}
+	return f.step == stepQueue
+}
+
+// blameForNow judges a reply that begins with 4.
+func (f *failure) blameForNow(reply int, code status) blame {
+	switch {
+	case f.step == stepAuth && code.is(7, 0): // RFC 4954, 6: a temporary failure of authentication
+		return blameRelay
+	case f.step > stepHello && asksForPatience(reply, code):
+		return blamePace
+	case f.step <= stepSender:
+		return blameRelay
+	case meansSender(reply, code):
+		return blameSetup
+	}
+	return blameMail
 }
 
 // blameBeforeReply is for what Roster finds out by itself before there is a mail on the way.
@@ -133,8 +149,8 @@ func blameAtRecipient(reply int, code status) blame {
 }
 
 // blameByDetail judges codes of addresses, mailboxes and policies by the registry that RFC 5248 keeps
-// (https://www.iana.org/assignments/smtp-enhanced-status-codes). Numbers that are not in it are of one provider: those of Exchange Online that
-// mean the recipient are listed, and the rest, its quotas for example, mean whoever sends
+// (https://www.iana.org/assignments/smtp-enhanced-status-codes). Numbers that are not in it are of one provider: those of Exchange Online
+// that mean the recipient are listed, and the rest, its quotas for example, mean whoever sends
 // (https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online).
 func blameByDetail(code status) blame {
 	switch code.subject {

@@ -122,18 +122,24 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 	case f.step == stepSender && forGood:
 		return fmt.Sprintf("The mail relay %s refused the sender %s: %s", f.relay, f.sender, said),
 			"correct mail.from in the configuration, or let the relay take mail from it"
-	case f.blame() == blameSetup && f.step >= stepRecipient:
-		return fmt.Sprintf("The mail relay %s does not take mail of %s: %s", f.relay, f.sender, said),
-			"let the relay take it, raise its quota, sign in by mail.smtp.authSecret, or correct mail.from in the configuration"
-	case forGood:
-		return fmt.Sprintf("The mail relay %s refuses a mail of %s, and it is not clear whether it means the recipient: %s", f.relay, f.sender, said),
-			"Roster tries again, and gives up when the relay takes others"
+	case forGood, f.blame() == blameSetup:
+		return f.explainRefusal(said)
 	case f.step == stepSender:
 		return fmt.Sprintf("The mail relay %s takes no mail now: %s", f.relay, said), tryAgain
 	case f.step == stepRecipient:
 		return fmt.Sprintf("The mail relay %s does not take mail for %s now: %s", f.relay, f.recipient, said), tryAgain
 	}
 	return fmt.Sprintf("The mail relay %s does not take the mail now: %s", f.relay, said), tryAgain
+}
+
+// explainRefusal is for a mail that the relay refuses because of who sends, or perhaps so.
+func (f *failure) explainRefusal(said string) (what, remedy string) {
+	if f.blame() == blameSetup {
+		return fmt.Sprintf("The mail relay %s does not take mail of %s: %s", f.relay, f.sender, said),
+			"let the relay take it, raise its quota, sign in by mail.smtp.authSecret, or correct mail.from in the configuration"
+	}
+	return fmt.Sprintf("The mail relay %s refuses a mail of %s and does not say whether it means the recipient: %s", f.relay, f.sender, said),
+		"Roster tries again, and gives up when the relay takes others"
 }
 
 // password is what the Secret holds beside the user name.

@@ -3,7 +3,6 @@
 package mail
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -98,7 +97,7 @@ func (f *failure) beforeContent() bool { return f.step < stepContent }
 // lost says that the connection ended, by itself or by the relay closing it (421, RFC 5321, 3.8), rather than that the relay refused or
 // the caller gave up.
 func (f *failure) lost() bool {
-	if errors.Is(f.err, errTimeout) || errors.Is(f.err, errNotLeading) || errors.Is(f.err, context.Canceled) || errors.Is(f.err, context.DeadlineExceeded) {
+	if errors.Is(f.err, errTimeout) || f.isInterrupted() {
 		return false
 	}
 	reply, ok := replyOf(f.err)

@@ -15,8 +15,8 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 )
 
-// Credentials reads the user name and password, or token, for the relay. It is called for each new connection, so that a changed Secret counts from
-// then on.
+// Credentials reads the user name and password, or token, for the relay. It is called for each new connection, so that a changed Secret
+// counts from then on.
 type Credentials func(ctx context.Context) (username, password string, err error)
 
 // Fence returns an error when this process may not send any more: another may do so already. It must not wait.
@@ -89,9 +89,9 @@ func (r *Relay) Behind(fence Fence) *Relay {
 }
 
 // Send hands one mail to the relay and returns when the relay has taken it. It waits for a free connection as long as ctx allows. From then
-// on the mail is under way, and takes the configured time at most: it goes on when ctx ends, since a relay that has heard of a mail may have
-// taken it. A [RejectedError] is for good; after every other error the mail may be sent again, and should be
-// under the same Message-ID, since a relay that breaks off at the very end may have taken it.
+// on the mail is under way, and takes the configured time at most: it goes on when ctx ends, since a relay that has heard of a mail may
+// have taken it. A [RejectedError] is for good; after every other error the mail may be sent again, and should be under the same
+// Message-ID, since a relay that breaks off at the very end may have taken it.
 //
 // A connection that the relay dropped while it idled is replaced without notice, but only as long as no content has been sent on it.
 func (r *Relay) Send(ctx context.Context, m *Message) error {
