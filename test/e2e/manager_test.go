@@ -360,7 +360,17 @@ func apiServerAway(b *bureau) {
 		}
 		return nil
 	})
-	<-time.After(20 * time.Second) // longer than the Lease holds: nobody can take it, and nobody restarts
+	b.eventually("the Lease is over: nobody can take it, and nobody restarts", time.Minute, func() error {
+		var lease coordinationv1.Lease
+		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
+		if err := b.cluster.Client.Get(b.t.Context(), key, &lease); err != nil {
+			return err
+		}
+		if age := time.Since(lease.Spec.RenewTime.Time); age < 20*time.Second {
+			return fmt.Errorf("it was renewed %s ago", age)
+		}
+		return nil
+	})
 	b.wire.setCut(false)
 	b.awaitSent(15 * time.Second)
 	b.noMailTwice(21)
