@@ -103,7 +103,7 @@ func run(ctx context.Context, f flags) error {
 // ignoreStop drops the error of a start that was broken off because the process is to stop.
 func ignoreStop(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		err = nil
 	}
 	return err
 }

@@ -51,8 +51,8 @@ type instant struct{ clock.RealClock }
 func (instant) Sleep(time.Duration) {}
 
 var (
-	refused = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
-	broken  = errors.New("unexpected EOF")
+	refused   = &net.OpError{Op: "dial", Err: errors.New("connection refused")}
+	errBroken = errors.New("unexpected EOF")
 )
 
 func TestWhatCanBeRepeatedWaits(t *testing.T) {
@@ -62,10 +62,10 @@ func TestWhatCanBeRepeatedWaits(t *testing.T) {
 		fails        bool
 	}{
 		"a read":                           {http.MethodGet, "", refused, false},
-		"a read that broke off":            {http.MethodGet, "", broken, false},
+		"a read that broke off":            {http.MethodGet, "", errBroken, false},
 		"a write that never got there":     {http.MethodPut, "status", refused, false},
-		"a write that may have got there":  {http.MethodPut, "status", broken, true},
-		"a create that may have got there": {http.MethodPost, "lease", broken, true},
+		"a write that may have got there":  {http.MethodPut, "status", errBroken, true},
+		"a create that may have got there": {http.MethodPost, "lease", errBroken, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := &server{failures: 7, err: c.err}
@@ -76,7 +76,7 @@ func TestWhatCanBeRepeatedWaits(t *testing.T) {
 			}
 			response, err := patient{link, s}.RoundTrip(request)
 			if c.fails {
-				if !errors.Is(err, broken) {
+				if !errors.Is(err, errBroken) {
 					t.Errorf("got %v", err)
 				}
 				return
@@ -101,7 +101,7 @@ func TestGivingUpAndSayingWhy(t *testing.T) {
 	}
 	done := make(chan error)
 	go func() {
-		_, err := patient{link, s}.RoundTrip(request) //nolint:bodyclose // there is none
+		_, err := patient{link, s}.RoundTrip(request)
 		done <- err
 	}()
 	for link.Away() == nil {
@@ -157,7 +157,7 @@ func TestAProcessMayActAsLongAsItHasRenewedTheLease(t *testing.T) {
 		t.Error(err)
 	}
 	l.renewed = time.Now().Add(-9 * time.Second)
-	renew(mine, broken)
+	renew(mine, errBroken)
 	if err := l.Held(); err != nil {
 		t.Errorf("not held after a try that failed: %v", err)
 	}

@@ -32,7 +32,7 @@ func ServeProbes(address string, link *Link) (*Probes, error) {
 	if address == "0" {
 		return p, nil
 	}
-	listener, err := net.Listen("tcp", address) //nolint:noctx // a listener of the whole process
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, err
 	}

@@ -64,7 +64,7 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 		return ctrl.Result{}, err
 	}
 	if address, err := invitation.ParseAddress(a.Spec.Email); err != nil || address.AccountName() != a.Name {
-		return ctrl.Result{}, nil //nolint:nilerr // The condition of the Account says what is wrong with it.
+		return ctrl.Result{}, nil // The condition of the Account says what is wrong with it.
 	}
 	r.forgetShown(a)
 	var answered []rosterv1alpha1.AccountMail

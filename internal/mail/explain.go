@@ -111,11 +111,8 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 		return fmt.Sprintf("The mail relay %s turns connections away (%s): %s", f.relay, f.step, said), tryAgain
 	case f.step == stepTLS:
 		return fmt.Sprintf("The mail relay %s refuses STARTTLS: %s", f.relay, said), tryAgain
-	case f.step == stepAuth && forGood:
-		return fmt.Sprintf("The mail relay %s refused the user name or %s of Secret %s: %s", f.relay, f.password(), f.secret, said),
-			"correct the Secret"
 	case f.step == stepAuth:
-		return fmt.Sprintf("The mail relay %s cannot check the user name and password now: %s", f.relay, said), tryAgain
+		return f.explainSignIn(forGood, said)
 	case forGood && f.secret == "" && (reply.Code == 530 || reply.Code == 502):
 		return fmt.Sprintf("The mail relay %s wants a user name and password: %s", f.relay, said),
 			"name a Secret with both in mail.smtp.authSecret"
@@ -130,6 +127,14 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 		return fmt.Sprintf("The mail relay %s does not take mail for %s now: %s", f.relay, f.recipient, said), tryAgain
 	}
 	return fmt.Sprintf("The mail relay %s does not take the mail now: %s", f.relay, said), tryAgain
+}
+
+func (f *failure) explainSignIn(forGood bool, said string) (what, remedy string) {
+	if forGood {
+		return fmt.Sprintf("The mail relay %s refused the user name or %s of Secret %s: %s", f.relay, f.password(), f.secret, said),
+			"correct the Secret"
+	}
+	return fmt.Sprintf("The mail relay %s cannot check the user name and %s now: %s", f.relay, f.password(), said), tryAgain
 }
 
 // explainRefusal is for a mail that the relay refuses because of who sends, or perhaps so.

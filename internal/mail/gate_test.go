@@ -124,7 +124,7 @@ func TestWhatASetUpFaultStopsGoesOutWhenItIsMended(t *testing.T) {
 				if left, last = p.pass(left); len(left) == 0 {
 					break
 				}
-				held(t, last, mail.RelayRefuses)
+				_ = held(t, last, mail.RelayRefuses)
 			}
 			if len(left) != 0 || p.server.Received() != 50 {
 				t.Errorf("%d still wait, %d have arrived: %v", len(left), p.server.Received(), last)
@@ -168,7 +168,7 @@ func TestAnUnclearRefusalIsJudgedByWhatTheRelayTakesElse(t *testing.T) {
 	}
 	mustPass("before")
 	for range 3 {
-		held(t, p.gate.Send(t.Context(), eve), mail.RelayRefuses)
+		_ = held(t, p.gate.Send(t.Context(), eve), mail.RelayRefuses)
 		p.clock.Step(time.Minute)
 	}
 	mustPass("after")

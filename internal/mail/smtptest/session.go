@@ -177,8 +177,7 @@ func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err er
 	}
 	user, rest, _ := strings.Cut(strings.TrimPrefix(string(response), "user="), "\x01")
 	token := strings.TrimSuffix(strings.TrimPrefix(rest, "auth=Bearer "), "\x01\x01")
-	if err := t.session.signIn(user, token); err != nil {
-		t.refused = true
+	if t.refused = t.session.signIn(user, token) != nil; t.refused {
 		return []byte(`{"status":"401","schemes":"bearer"}`), false, nil
 	}
 	return nil, true, nil
