@@ -49,6 +49,10 @@ const (
 // where one is named.
 const ConditionIssuerResolved = "IssuerResolved"
 
+// ConditionMailDelivered says whether the mails of an Organization go out. It is there, and False, while some are held because the mail
+// relay takes none, or none from this installation.
+const ConditionMailDelivered = "MailDelivered"
+
 // ConditionUsernameUnique says whether the user name of an Account is its own. It is there where the Account has one.
 const ConditionUsernameUnique = "UsernameUnique"
 
@@ -119,12 +123,26 @@ const (
 	ReasonAlreadyMember = "AlreadyMember"
 	// ReasonDomainNotAllowed: the organisation does not invite to this domain; see spec.invitations.allowedDomains.
 	ReasonDomainNotAllowed = "DomainNotAllowed"
-	// ReasonDeliveryFailing: the relay could not be reached or refused for now; the operator tries again.
+	// ReasonDeliveryFailing: the relay does not take this mail for now; the operator tries again.
 	ReasonDeliveryFailing = "DeliveryFailing"
+	// ReasonMailHeld: the relay takes no mail, or none from this installation; the condition MailDelivered of the Organization says why. The
+	// mail goes out by itself when that is mended.
+	ReasonMailHeld = "MailHeld"
 	// ReasonRejected: the relay refused the address or the mail for good; correct it, then ask for a resend.
 	ReasonRejected = "Rejected"
 	// ReasonThrottled: this address has had several mails in a short time; the next one waits.
 	ReasonThrottled = "Throttled"
+)
+
+// Reasons of the condition MailDelivered.
+const (
+	// ReasonRelayUnavailable: the relay cannot be reached, or takes no mail at present; the operator tries again.
+	ReasonRelayUnavailable = "RelayUnavailable"
+	// ReasonRelayRefuses: the relay does not take mail from this installation; whoever runs the operator has to mend its settings, or the
+	// relay's.
+	ReasonRelayRefuses = "RelayRefuses"
+	// ReasonRelayThrottles: the relay takes fewer mails than there are; the operator sends them one after the other.
+	ReasonRelayThrottles = "RelayThrottles"
 )
 
 // Reasons of a Member.

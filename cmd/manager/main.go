@@ -5,22 +5,27 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/mail"
@@ -63,71 +68,146 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		return err
-	}
-	if err := rosterv1alpha1.AddToScheme(scheme); err != nil {
-		return err
-	}
-	options := controller.ManagerOptions(cfg.Controllers.Concurrency)
-	options.Scheme = scheme
-	options.Metrics = metricsserver.Options{BindAddress: f.metrics}
-	options.HealthProbeBindAddress = f.probes
-	options.LeaderElection = f.leaderElect
-	options.LeaderElectionID = "roster-manager"
-	options.LeaderElectionNamespace = f.namespace
-	options.LeaderElectionReleaseOnCancel = true
-	mgr, err := ctrl.NewManager(controller.Unthrottled(restConfig), options)
+	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
+	probes, err := apiserver.ServeProbes(f.probes, link)
 	if err != nil {
 		return err
 	}
-	relay, err := setup(ctx, mgr, cfg, f.namespace)
+	defer func() { _ = probes.Close() }()
+	restConfig = link.Through(controller.Unthrottled(restConfig))
+	ctx, lost := context.WithCancelCause(ctx)
+	defer lost(nil)
+	options, lease, err := managerOptions(ctx, lost, cfg, f, restConfig)
 	if err != nil {
 		return err
+	}
+	if err := awaitKinds(ctx, restConfig, options.Scheme, probes); err != nil {
+		return ignoreStop(ctx, err)
+	}
+	mgr, err := ctrl.NewManager(restConfig, options)
+	if err != nil {
+		return ignoreStop(ctx, err)
+	}
+	relay, err := setup(ctx, mgr, cfg, f.namespace, lease, probes)
+	if err != nil {
+		return ignoreStop(ctx, err)
 	}
 	err = mgr.Start(ctx)
-	_ = relay.Close() // Whatever was on its way is repeated with the same Message-ID.
+	_ = relay.Close() // Whatever was on its way is finished.
+	if cause := context.Cause(ctx); errors.Is(cause, apiserver.ErrLost) {
+		return cause
+	}
 	return err
 }
 
-func setup(ctx context.Context, mgr manager.Manager, cfg config.Config, namespace string) (*mail.Relay, error) {
+// ignoreStop drops the error of a start that was broken off because the process is to stop.
+func ignoreStop(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		err = nil
+	}
+	return err
+}
+
+// The times of the election, as those of Kubernetes' own components: others take the Lease after leaseDuration, and this process does
+// nothing more that cannot be taken back when it has not renewed it for renewDeadline.
+const (
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	// writeAfterMail is how long it may take to write down what became of a mail.
+	writeAfterMail = 10 * time.Second
+)
+
+func managerOptions(
+	ctx context.Context, lost context.CancelCauseFunc, cfg config.Config, f flags, restConfig *rest.Config,
+) (manager.Options, *apiserver.Lease, error) {
+	options := controller.ManagerOptions(cfg.Controllers.Concurrency)
+	options.Scheme = runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(options.Scheme), rosterv1alpha1.AddToScheme(options.Scheme)); err != nil {
+		return options, nil, err
+	}
+	options.Metrics = metricsserver.Options{BindAddress: f.metrics}
+	options.HealthProbeBindAddress = "0" // They are served from the start on, see apiserver.Probes.
+	// A mail under way is finished, and what became of it is written down, before the Lease is given up.
+	options.GracefulShutdownTimeout = ptr.To(cfg.Mail.SMTP.Timeout.Duration + writeAfterMail)
+	// An API server that is away is waited for however long that takes.
+	options.Controller.CacheSyncTimeout = 365 * 24 * time.Hour
+	if !f.leaderElect {
+		return options, nil, nil
+	}
+	lease, err := apiserver.NewLease(ctx, lost, restConfig, f.namespace, "roster-manager", renewDeadline)
+	options.LeaderElection = true
+	options.LeaderElectionResourceLockInterface = lease
+	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)
+	options.LeaderElectionReleaseOnCancel = true
+	return options, lease, err
+}
+
+// awaitKinds returns when the API server is there and serves the kinds of Roster.
+func awaitKinds(ctx context.Context, restConfig *rest.Config, scheme *runtime.Scheme, probes *apiserver.Probes) error {
+	client, err := discovery.NewDiscoveryClientForConfig(restConfig)
+	if err != nil {
+		return err
+	}
+	return apiserver.AwaitKinds(ctx, client.RESTClient(), scheme, rosterv1alpha1.GroupVersion, ctrl.Log.WithName("apiserver"), probes.Waiting)
+}
+
+func setup(
+	ctx context.Context, mgr manager.Manager, cfg config.Config, namespace string, lease *apiserver.Lease, probes *apiserver.Probes,
+) (*mail.Relay, error) {
 	composer, err := mail.NewComposer(cfg.Mail.From, cfg.Mail.ReplyTo)
 	if err != nil {
 		return nil, err
 	}
-	relay, err := mail.NewRelay(cfg.Mail.SMTP, credentials(mgr.GetClient(), namespace, cfg.Mail.SMTP.AuthSecret), clock.RealClock{})
+	relay, err := mail.NewRelay(cfg.Mail.SMTP, credentials(mgr.GetClient(), namespace, cfg.Mail.SMTP), clock.RealClock{})
 	if err != nil {
 		return nil, err
 	}
+	if lease != nil {
+		relay.Behind(lease.Held)
+	}
+	gate := mail.NewGate(cfg.Mail.SMTP, relay, clock.RealClock{}, mgr.GetLogger().WithName("mail"))
 	err = controller.Setup(ctx, mgr, controller.Options{
-		Config: cfg, Namespace: namespace, Clock: clock.RealClock{},
-		Composer: composer, Mailer: relay, Registry: metrics.Registry,
+		Config: cfg, Namespace: namespace, Clock: clock.RealClock{}, Composer: composer, Mailer: gate, Registry: metrics.Registry,
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
-		return nil, err
-	}
-	return relay, mgr.AddReadyzCheck("readyz", healthz.Ping)
+	probes.Waiting("the objects that the API server has")
+	return relay, mgr.Add(seen{probes})
 }
 
-// credentials reads the user name and password for the relay from a Secret, anew for each connection.
-func credentials(c client.Reader, namespace, secret string) mail.Credentials {
-	if secret == "" {
+// seen is started when all objects have been seen once, in the process that leads and in the others.
+type seen struct{ probes *apiserver.Probes }
+
+// Start is part of [manager.Runnable].
+func (s seen) Start(context.Context) error {
+	s.probes.Waiting("")
+	return nil
+}
+
+// NeedLeaderElection is part of [manager.LeaderElectionRunnable].
+func (seen) NeedLeaderElection() bool { return false }
+
+// credentials reads the user name and password, or token, for the relay from a Secret, again for each connection: another tool may put a
+// new one there at any time.
+func credentials(c client.Reader, namespace string, cfg config.SMTP) mail.Credentials {
+	if cfg.AuthSecret == "" {
 		return nil
+	}
+	entry := corev1.BasicAuthPasswordKey
+	if cfg.Auth == config.AuthXOAUTH2 {
+		entry = corev1.ServiceAccountTokenKey // "token"
 	}
 	return func(ctx context.Context) (string, string, error) {
 		var s corev1.Secret
 		// Without the option the client would start a cache of Secrets, which the manager may not have.
-		err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: secret}, &s, client.DisableReadYourWritesConsistency)
+		err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: cfg.AuthSecret}, &s, client.DisableReadYourWritesConsistency)
 		if err != nil {
 			return "", "", fmt.Errorf("mail.smtp.authSecret: %w", err)
 		}
-		user, password := s.Data[corev1.BasicAuthUsernameKey], s.Data[corev1.BasicAuthPasswordKey]
+		user, password := s.Data[corev1.BasicAuthUsernameKey], s.Data[entry]
 		if len(user) == 0 || len(password) == 0 {
-			return "", "", fmt.Errorf("mail.smtp.authSecret: the Secret %s/%s needs the entries username and password", namespace, secret)
+			return "", "", fmt.Errorf("mail.smtp.authSecret: the Secret %s/%s needs the entries username and %s", namespace, cfg.AuthSecret, entry)
 		}
 		return string(user), string(password), nil
 	}

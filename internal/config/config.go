@@ -10,13 +10,16 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
 )
 
@@ -68,18 +71,36 @@ const (
 	TLSNone TLSMode = "None"
 )
 
+// AuthMode says how Roster signs in to the relay.
+type AuthMode string
+
+// The ways to sign in to the relay.
+const (
+	// AuthPassword takes the best mechanism for a password that the relay offers. The default.
+	AuthPassword AuthMode = "Password"
+	// AuthXOAUTH2 sends an OAuth 2.0 access token, as Google and Microsoft want it.
+	AuthXOAUTH2 AuthMode = "XOAUTH2"
+)
+
 // SMTP is the relay that takes the mails.
 type SMTP struct {
 	// Address of the relay, host:port. Required.
 	Address string `json:"address"`
 	// TLS is StartTLS (default), Implicit or None.
 	TLS TLSMode `json:"tls,omitempty"`
-	// AuthSecret names a Secret of type kubernetes.io/basic-auth with username and password. Empty: no authentication.
+	// AuthSecret names a Secret with username and password, or with username and token for XOAUTH2. Empty: no authentication.
 	AuthSecret string `json:"authSecret,omitempty"`
+	// Auth is Password (default) or XOAUTH2.
+	Auth AuthMode `json:"auth,omitempty"`
+	// HelloName is what Roster calls itself in EHLO: a full host name or an address literal such as [192.0.2.1]. Default: the name of the host
+	// if that is a full one, else its address.
+	HelloName string `json:"helloName,omitempty"`
 	// CAFile holds the certificate authorities (PEM) that the relay's certificate is checked against. Empty: the system's.
 	CAFile string `json:"caFile,omitempty"`
 	// Connections is how many connections are kept open at most. Default 4.
 	Connections int `json:"connections,omitempty"`
+	// MailsPerMinute is how many mails the relay is handed in a minute at most, evenly spread. 0: as many as it takes.
+	MailsPerMinute int `json:"mailsPerMinute,omitempty"`
 	// Timeout of one mail from connecting to the relay's answer. Default 30s.
 	Timeout metav1.Duration `json:"timeout,omitzero"`
 }
@@ -153,6 +174,7 @@ func (c *Config) complete() {
 	if s.TLS == "" {
 		s.TLS = TLSStartTLS
 	}
+	s.Auth = cmp.Or(s.Auth, AuthPassword)
 	if s.Connections == 0 {
 		s.Connections = 4
 	}
@@ -204,10 +226,29 @@ func (s SMTP) check() error {
 	if !slices.Contains([]TLSMode{TLSStartTLS, TLSImplicit, TLSNone}, s.TLS) {
 		errs = append(errs, wrong("mail.smtp.tls", string(s.TLS), "must be StartTLS, Implicit or None"))
 	}
+	if s.MailsPerMinute < 0 || s.MailsPerMinute > maxMailsPerMinute {
+		errs = append(errs, wrong("mail.smtp.mailsPerMinute", strconv.Itoa(s.MailsPerMinute), "must be between 1 and 60000, or 0 for no limit"))
+	}
 	if d := s.Timeout.Duration; d < time.Second || d > 10*time.Minute {
 		errs = append(errs, wrong("mail.smtp.timeout", d.String(), "must be between 1s and 10m"))
 	}
-	return errors.Join(append(errs, checkCount("mail.smtp.connections", s.Connections))...)
+	return errors.Join(append(errs, s.checkSignIn(), checkCount("mail.smtp.connections", s.Connections))...)
+}
+
+// checkSignIn checks what Roster tells the relay about itself.
+func (s SMTP) checkSignIn() error {
+	var errs []error
+	if !slices.Contains([]AuthMode{AuthPassword, AuthXOAUTH2}, s.Auth) {
+		errs = append(errs, wrong("mail.smtp.auth", string(s.Auth), "must be Password or XOAUTH2"))
+	}
+	if s.Auth == AuthXOAUTH2 && s.AuthSecret == "" {
+		errs = append(errs, wrong("mail.smtp.authSecret", "", "must name a Secret with username and token, since mail.smtp.auth is XOAUTH2"))
+	}
+	if s.HelloName != "" && !isHelloName(s.HelloName) {
+		errs = append(errs, wrong("mail.smtp.helloName", s.HelloName,
+			"must be a full host name such as roster.example.com, or an address literal such as [192.0.2.1]"))
+	}
+	return errors.Join(errs...)
 }
 
 func (p *Portal) complete() {
@@ -246,6 +287,20 @@ func checkCount(field string, n int) error {
 
 // wrong names the field, the value and the remedy.
 func wrong(field, value, remedy string) error { return fmt.Errorf("%s: %q: %s", field, value, remedy) }
+
+// maxMailsPerMinute is as fast as a limit makes sense.
+const maxMailsPerMinute = 60000
+
+// isHelloName recognises what a client may call itself (RFC 5321, 4.1.1.1): a full domain or an address literal (4.1.3).
+func isHelloName(s string) bool {
+	if literal, ok := strings.CutPrefix(s, "["); ok {
+		literal, closed := strings.CutSuffix(literal, "]")
+		six, is6 := strings.CutPrefix(literal, "IPv6:")
+		ip, err := netip.ParseAddr(six)
+		return closed && err == nil && ip.Is6() == is6 && ip.Zone() == ""
+	}
+	return strings.Contains(s, ".") && len(validation.IsDNS1123Subdomain(strings.ToLower(s))) == 0
+}
 
 func isPort(s string) bool {
 	n, err := strconv.Atoi(s)

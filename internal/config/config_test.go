@@ -22,9 +22,17 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := c.Mail.SMTP
-	if s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
+	if s.Auth != AuthPassword || s.HelloName != "" || s.MailsPerMinute != 0 || s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
 		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 {
 		t.Errorf("%+v", c)
+	}
+}
+
+func TestHelloNames(t *testing.T) {
+	for _, name := range []string{"roster.acme.example", "Mail.Acme.example", "xn--bcher-kva.example", "[192.0.2.1]", "[IPv6:2001:db8::1]"} {
+		if _, err := Parse([]byte(strings.Replace(least, `587"`, `587", mailsPerMinute: 840, helloName: "`+name+`"`, 1))); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -56,6 +64,14 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"a wrong port":     {"smtp.example:587", "smtp.example:smtp", `mail.smtp.address`},
 		"unknown TLS":      {`587"`, `587", tls: SSL`, `mail.smtp.tls: "SSL": must be StartTLS, Implicit or None`},
 		"too patient":      {`587"`, `587", timeout: 1h`, `mail.smtp.timeout: "1h0m0s": must be between 1s and 10m`},
+		"unknown sign-in":  {`587"`, `587", auth: OAuth`, `mail.smtp.auth: "OAuth": must be Password or XOAUTH2`},
+		"no token":         {`587"`, `587", auth: XOAUTH2`, `mail.smtp.authSecret: "": must name a Secret with username and token`},
+		"half a name":      {`587"`, `587", helloName: roster`, `mail.smtp.helloName: "roster": must be a full host name such as`},
+		"no literal":       {`587"`, `587", helloName: "[roster]"`, `mail.smtp.helloName: "[roster]": must be`},
+		"a bare IPv6":      {`587"`, `587", helloName: "[::1]"`, `mail.smtp.helloName: "[::1]": must be`},
+		"two names":        {`587"`, `587", helloName: "a.example b.example"`, `mail.smtp.helloName`},
+		"a negative pace":  {`587"`, `587", mailsPerMinute: -1`, `mail.smtp.mailsPerMinute: "-1": must be between 1 and 60000`},
+		"half a mail":      {`587"`, `587", mailsPerMinute: 0.5`, `mailsPerMinute`},
 		"no connections":   {`587"`, `587", connections: -1`, `mail.smtp.connections: "-1": must be between 1 and 256`},
 		"no scheme":        {"https://roster.example", "roster.example", `portal.url: "roster.example": must be the public address`},
 		"a wrong proxy":    {"https://roster.example}", `https://roster.example, trustedProxies: ["10.0.0.1"]}`, `portal.trustedProxies: "10.0.0.1": must be a network`},

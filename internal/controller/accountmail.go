@@ -77,7 +77,12 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 		switch {
 		case due.Drop, r.isSent(a, due.AccountMail), r.tooMany(a, due.Topic):
 		default:
-			if err := r.send(ctx, a, due.AccountMail); err != nil {
+			err := r.send(ctx, a, due.AccountMail)
+			if after, ok := waits(err); ok {
+				retry = after
+				continue
+			}
+			if err != nil {
 				log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
 				retry = r.pause(a)
 				continue
@@ -92,6 +97,8 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	for _, m := range answered {
 		a.Status.MailsSent = rosterv1alpha1.WithMail(a.Status.MailsSent, m.Topic, m.Time)
 	}
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(writeStatus(ctx, r.client, a))
 }
 
@@ -106,6 +113,11 @@ func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m ro
 	kind, took := "account", r.clock.Since(start)
 	var rejected *mail.RejectedError
 	switch {
+	case untried(err):
+		return err
+	case isHeld(err):
+		r.metrics.sent(kind, invitation.Held, took)
+		return err
 	case err == nil:
 		r.metrics.sent(kind, invitation.Delivered, took)
 	case errors.As(err, &rejected):

@@ -50,7 +50,7 @@ func invitationOpen(inv *rosterv1alpha1.Invitation) any { return invitation.IsOp
 
 // invitationCounts is what the counts and the seats of an Organization depend on.
 func invitationCounts(inv *rosterv1alpha1.Invitation) any {
-	return []any{invitation.IsOpen(inv), membership.HoldsSeat(inv), inv.Status.OpenTime}
+	return []any{invitation.IsOpen(inv), membership.HoldsSeat(inv), inv.Status.OpenTime, invitation.IsHeld(inv)}
 }
 
 func invitationForMember(inv *rosterv1alpha1.Invitation) any {

@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -73,12 +74,19 @@ func (c courier) recipient(
 	return found, nil
 }
 
-// deliver hands a mail to the relay. A mail that is refused for good counts as sent: nobody gets it by being asked again.
+// deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:
+// nobody gets it by being asked again.
 func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, kind string, message *mail.Message) error {
 	start := c.clock.Now()
 	err := c.mailer.Send(ctx, message)
+	if untried(err) {
+		return err
+	}
 	result, words := outcome(err)
 	c.metrics.sent(kind, result, c.clock.Now().Sub(start))
+	if result == invitation.Held {
+		return err
+	}
 	if result == invitation.Failing {
 		return fmt.Errorf("mail to %s: %s", message.To, words)
 	}
@@ -86,4 +94,12 @@ func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, k
 		c.events.warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
 	}
 	return nil
+}
+
+// later queues a mail again that waits for the relay, and leaves other errors to the queue.
+func later(err error) (ctrl.Result, error) {
+	if after, ok := waits(err); ok {
+		return ctrl.Result{RequeueAfter: after}, nil
+	}
+	return ctrl.Result{}, err
 }

@@ -57,8 +57,10 @@ func (r *digests) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if err := r.send(ctx, p, to, due, fresh); err != nil {
-		return ctrl.Result{}, err
+		return later(err)
 	}
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	p.Status.Engagement = due
 	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, p))
 }

@@ -22,7 +22,8 @@ type Events struct {
 
 // invitation tells of mail that fails, of what stalls, and of people who joined.
 func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
-	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil {
+	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil &&
+		c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
 		e.warn(after, c.Reason, "Deliver", c.Message)
 	}
 	if c := turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil &&
@@ -50,6 +51,9 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	e.lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
 	if before.Status.OwnerSince != nil && after.Status.OwnerSince == nil { // nobody can do everything any more
 		e.lost(after, was, is, rosterv1alpha1.ConditionOwnerResolved)
+	}
+	if c := turned(was, is, rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse); c != nil {
+		e.warn(after, c.Reason, "Deliver", c.Message)
 	}
 }
 

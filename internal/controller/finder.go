@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -169,6 +170,15 @@ func (f finder) organizationsOfPlan(ctx context.Context, o client.Object) ([]cli
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, byIndex("", indexPlan, o.GetName())...)
 	return keys(pointers(list.Items)), err
+}
+
+// organizationsWithoutMail are those that say why their mail is held.
+func (f finder) organizationsWithoutMail(ctx context.Context, _ client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.OrganizationList
+	err := f.reader.List(ctx, &list, inNamespace("")...)
+	return keys(slices.DeleteFunc(pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+		return !meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
+	})), err
 }
 
 // planOf is the Plan that counts for an Organization.

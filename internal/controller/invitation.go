@@ -221,6 +221,11 @@ func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, nil // The other controller writes the status.
 	}
 	report, retry := r.post.send(ctx, in, d)
+	if report == nil {
+		return ctrl.Result{RequeueAfter: retry}, nil
+	}
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	in.Report = report
 	now = r.clock.Now()
 	d = invitation.Decide(*in, now)

@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"fmt"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -34,7 +35,7 @@ var _ = Describe("An applied Invitation", func() {
 		Expect(inv.Status.Email).To(Equal(s.address("ana")))
 		Expect(inv.Status.Role).To(Equal("Manager"))
 		Expect(inv.Status.Attempt).To(Equal(int32(1)))
-		Expect(inv.Status.ExpiryTime.Sub(inv.Status.SentTime.Time)).To(Equal(72 * time.Hour))
+		Expect(inv.Status.ExpiryTime.Sub(inv.Status.SentTime.Time)).To(BeNumerically("~", 72*time.Hour, time.Hour), "it counts from the creation")
 		Expect(meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionReady)).To(BeTrue(), "nothing waits for a person")
 		Expect(messageIDs(s.address("ana"))).To(Equal([]string{inv.Status.MessageID}))
 		Expect(mails(s.address("ana"))[0]).To(ContainSubstring("https://portal.example/invitations/"))
@@ -314,6 +315,37 @@ var _ = Describe("A mail relay", func() {
 		Expect(meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionReady)).To(BeTrue())
 		Expect(mails(s.address("ana"))).To(HaveLen(1))
 		Expect(writes.Of("/namespaces/"+s.name+"/invitations/")).To(Equal(2), writes.String())
+	})
+
+	It("that takes no mail from here condemns nobody, is told of once, and gets all mails when that is mended", func(ctx SpecContext) {
+		const people = 12
+		DeferCleanup(post.Mend)
+		for i := range people {
+			post.Script(smtptest.Fault{
+				Step: smtptest.AtRcpt, To: s.address(fmt.Sprint("p", i)), Code: 554, Enhanced: "5.7.1", Times: -1,
+				Text: "<" + s.address(fmt.Sprint("p", i)) + ">: Relay access denied",
+			})
+		}
+		for i := range people {
+			s.invite(ctx, fmt.Sprint("p", i))
+		}
+		mailOf := func() *metav1.Condition {
+			return meta.FindStatusCondition(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
+		}
+		for i := range people {
+			Expect(s.invitationSays(ctx, fmt.Sprint("p", i), rosterv1alpha1.ReasonMailHeld).Message).To(ContainSubstring("MailDelivered"))
+		}
+		Eventually(mailOf).Should(And(HaveField("Status", metav1.ConditionFalse), HaveField("Reason", rosterv1alpha1.ReasonRelayRefuses),
+			HaveField("Message", And(ContainSubstring("<…>: Relay access denied"), Not(ContainSubstring("@"+s.name))))))
+		Eventually(func() []string { return eventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonRelayRefuses))
+		post.Mend()
+		for i := range people {
+			s.invitationIs(ctx, fmt.Sprint("p", i), rosterv1alpha1.InvitationSent)
+			Expect(eventsOn(ctx, s, fmt.Sprint("p", i))).To(BeEmpty())
+			Expect(mails(s.address(fmt.Sprint("p", i)))).To(HaveLen(1))
+		}
+		Eventually(mailOf).Should(BeNil(), "no mail is held any more")
+		Expect(eventsOn(ctx, s, "acme")).To(Equal([]string{rosterv1alpha1.ReasonRelayRefuses}))
 	})
 
 	It("that breaks off when it has the mail may get it again, with the same Message-ID", func(ctx SpecContext) {

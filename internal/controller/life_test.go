@@ -114,7 +114,7 @@ func (l *life) recordInvitation(ctx context.Context) {
 	inv := get[rosterv1alpha1.Invitation](ctx, l.space, "ana")
 	s := inv.Status
 	l.printf("  invitation: %s, role %s, attempt %d, reminders %d, sent %s, expires %s, accepted %s", s.State, s.Role, s.Attempt, s.RemindersSent,
-		l.when(s.SentTime), l.when(s.ExpiryTime), l.when(s.AcceptedTime))
+		l.when(s.SentTime), l.whenOver(s.ExpiryTime), l.when(s.AcceptedTime))
 	l.conditions(s.Conditions)
 	Expect(s.MessageID).To(Equal(invitation.MessageID(string(inv.UID), s.Attempt, s.RemindersSent, "mail.example")))
 }
@@ -147,6 +147,14 @@ func (l *life) when(t *metav1.Time) string {
 		return "never"
 	}
 	return t.Sub(l.begin).Round(time.Second).String()
+}
+
+// whenOver is the whole hour in which a time is over: that of a link counts from the creation, by the API server's clock.
+func (l *life) whenOver(t *metav1.Time) string {
+	if t == nil {
+		return "never"
+	}
+	return (t.Sub(l.begin) + time.Hour - time.Second).Truncate(time.Hour).String()
 }
 
 func (l *life) printf(format string, args ...any) {

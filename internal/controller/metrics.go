@@ -11,6 +11,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -18,6 +19,7 @@ import (
 type Metrics struct {
 	mails        *prometheus.CounterVec
 	mailDuration *prometheus.HistogramVec
+	held         *prometheus.GaugeVec
 	transitions  *prometheus.CounterVec
 	expiryLag    prometheus.Histogram
 	checks       *prometheus.CounterVec
@@ -31,12 +33,17 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome (Delivered, Rejected, Failing).",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome " +
+				"(Delivered, Rejected, Failing, Held).",
 		}, []string{"kind", "outcome"}),
 		mailDuration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
 			Buckets: prometheus.ExponentialBuckets(0.002, 2, 15),
 		}, []string{"outcome"}),
+		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "roster_outbox_held",
+			Help: "1 while no mail goes out, by reason (RelayUnavailable, RelayRefuses, RelayThrottles).",
+		}, []string{"reason"}),
 		transitions: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_invitation_transitions_total", Help: "Invitations that came into a state.",
 		}, []string{"state"}),
@@ -61,8 +68,20 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Help: "Writes that Kubernetes refused: a quota, a policy, the operator's rights, a name or a size. By the kind of the object.",
 		}, []string{"kind"}),
 	}
-	registry.MustRegister(m.mails, m.mailDuration, m.transitions, m.expiryLag, m.checks, m.renewals, m.connections, m.refusals)
+	registry.MustRegister(m.mails, m.mailDuration, m.held, m.transitions, m.expiryLag, m.checks, m.renewals, m.connections, m.refusals)
+	m.outbox(mail.Trouble{})
 	return m
+}
+
+// outbox shows whether mail is held.
+func (m *Metrics) outbox(t mail.Trouble) {
+	for _, r := range []mail.Reason{mail.RelayUnavailable, mail.RelayRefuses, mail.RelayThrottles} {
+		held := 0.0
+		if t.Held && t.Reason == r {
+			held = 1
+		}
+		m.held.WithLabelValues(string(r)).Set(held)
+	}
 }
 
 func (m *Metrics) check(on rosterv1alpha1.Network, v network.Validity) {

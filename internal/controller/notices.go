@@ -55,8 +55,10 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if already := r.remembered(p); already != nil && already.Fingerprint == due.Fingerprint && already.Cause == due.Cause {
 		due = already
 	} else if err := r.send(ctx, p, to, due); err != nil {
-		return ctrl.Result{}, err
+		return later(err)
 	}
+	ctx, cancel := finish(ctx)
+	defer cancel()
 	before := p.DeepCopy()
 	p.Status.Credential.Notice = due
 	if err := writeStatus(ctx, r.client, p); err != nil {

@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -24,6 +25,8 @@ type organizations struct {
 	events Events
 	// issuers that the configuration has, by name.
 	issuers []string
+	// trouble that keeps mail from going out.
+	trouble func() mail.Trouble
 }
 
 func issuerNames(issuers []config.Issuer) []string {
@@ -53,6 +56,8 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 
 func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organization) (*membership.OrganizationInput, error) {
 	in := &membership.OrganizationInput{Organization: o, Issuers: r.issuers}
+	trouble := r.trouble()
+	in.Trouble, in.TroubleWords = string(trouble.Reason), trouble.Words
 	var err error
 	if in.Counting, err = countingOrganization(ctx, r.client, o.Namespace); err != nil {
 		return nil, err

@@ -24,9 +24,34 @@ import (
 	"github.com/roster-dev/roster/internal/mail"
 )
 
-// Mailer hands a mail to a relay. *mail.Relay is the real one.
+// Mailer hands mails to a relay, and knows what keeps it from that. *mail.Gate is the real one.
 type Mailer interface {
 	Send(ctx context.Context, m *mail.Message) error
+	Trouble() mail.Trouble
+	Watch(f func(mail.Trouble))
+}
+
+// waits reports whether a mail is to be sent again after a while though nothing is wrong with it.
+func waits(err error) (after time.Duration, ok bool) {
+	if held, ok := errors.AsType[*mail.HeldError](err); ok {
+		return held.Retry, true
+	}
+	return firstRetry, mail.Interrupted(err)
+}
+
+// untried reports whether the relay has not been asked.
+func untried(err error) bool {
+	held, ok := errors.AsType[*mail.HeldError](err)
+	return ok && !held.Tried || mail.Interrupted(err)
+}
+
+// finishing is how long writing down what became of a mail may take after the manager was told to stop.
+const finishing = 10 * time.Second
+
+// finish is a context for writing down what became of a mail: that goes on when the manager is told to stop, else the next one would
+// mail again.
+func finish(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finishing)
 }
 
 // How often the same address is mailed a new link: several at once, since people correct themselves, then one an hour. Deleting
@@ -103,8 +128,9 @@ func (b *outbox) throttledUntil(namespace string, to address.Address) time.Time 
 	return now.Add(time.Duration(missing * float64(mailInterval)))
 }
 
-// send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying
-// again. Whatever keeps the mail from going out is in the report, so that it shows in the status.
+// send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying again.
+// Whatever keeps the mail from going out is in the report, so that it shows in the status; there is none where the mail only waits for its
+// turn.
 func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration) {
 	inv := in.Invitation
 	to, message, id, err := b.compose(ctx, in, d)
@@ -115,7 +141,15 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 	now := b.clock.Now()
 	report := invitation.NewReport(*in, d, id, now)
 	report.Outcome, report.Message = outcome(err)
-	b.metrics.mail(report, now.Sub(start))
+	if !untried(err) {
+		b.metrics.mail(report, now.Sub(start))
+	}
+	if retry, ok := waits(err); ok {
+		if held, ok := errors.AsType[*mail.HeldError](err); !ok || held.Reason == "" {
+			return nil, retry
+		}
+		return &report, retry
+	}
 	if report.Outcome == invitation.Failing {
 		log.FromContext(ctx).Info("mail is failing", "invitation", inv.Name, "why", report.Message, "error", err.Error())
 		return &report, b.failed(inv)
@@ -127,6 +161,11 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 // composeError is why a mail could not even be written.
 type composeError struct{ error }
 
+func isHeld(err error) bool {
+	_, ok := errors.AsType[*mail.HeldError](err)
+	return ok
+}
+
 func outcome(err error) (invitation.Outcome, string) {
 	var rejected *mail.RejectedError
 	var unwritten composeError
@@ -135,6 +174,8 @@ func outcome(err error) (invitation.Outcome, string) {
 		return invitation.Delivered, ""
 	case errors.As(err, &rejected):
 		return invitation.Rejected, mail.Explain(err)
+	case isHeld(err):
+		return invitation.Held, invitation.HeldMessage
 	case errors.As(err, &unwritten):
 		return invitation.Failing, fmt.Sprintf("The mail could not be written: %s.", err)
 	}

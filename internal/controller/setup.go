@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -104,8 +105,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
 		setupMembers(mgr, find, team),
 		setupOrganizations(mgr, find, &organizations{
-			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers),
-		}),
+			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
+		}, watchOutbox(o.Mailer, metrics)),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupCredentials(mgr, find, &credentials{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
@@ -128,6 +129,19 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),
 	)
+}
+
+// watchOutbox yields whenever there is something new to say about why mail is held.
+func watchOutbox(m Mailer, metrics *Metrics) chan event.GenericEvent {
+	changes := make(chan event.GenericEvent, 1)
+	m.Watch(func(t mail.Trouble) {
+		metrics.outbox(t)
+		select {
+		case changes <- event.GenericEvent{Object: &rosterv1alpha1.Organization{}}:
+		default: // One is on its way, and says the same.
+		}
+	})
+	return changes
 }
 
 // createKeys makes the link keys at the start and not with the first mail: the portal is not ready before it has them.

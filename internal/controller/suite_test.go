@@ -126,8 +126,9 @@ func newOperator(
 	if err != nil {
 		return nil, nil, err
 	}
+	gate := mail.NewGate(cfg.Mail.SMTP, relay, clock.RealClock{}, GinkgoLogr)
 	return mgr, relay, Setup(ctx, mgr, Options{
-		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: relay, Registry: prometheus.NewRegistry(),
+		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: gate, Registry: prometheus.NewRegistry(),
 	})
 }
 

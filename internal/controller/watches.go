@@ -8,6 +8,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
@@ -54,7 +55,7 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 		Complete(r)
 }
 
-func setupOrganizations(mgr manager.Manager, find finder, r *organizations) error {
+func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Organization{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
@@ -71,6 +72,7 @@ func setupOrganizations(mgr manager.Manager, find finder, r *organizations) erro
 			builder.WithPredicates(changed(profileAlive))).
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay),
 			builder.WithPredicates(changed(profileAlive))).
+		WatchesRawSource(source.Channel(troubles, enqueue(find.organizationsWithoutMail))).
 		Complete(r)
 }
 

@@ -339,7 +339,7 @@ func throttled(c *decide) bool {
 
 func deliver(c *decide) bool {
 	c.action = Deliver
-	c.mail = Mail{Attempt: c.status.Attempt + 1, Expiry: c.now.Add(c.validity()).Truncate(time.Second)}
+	c.mail = Mail{Attempt: c.status.Attempt + 1, Expiry: c.countsFrom().Add(c.validity()).Truncate(time.Second)}
 	return true
 }
 
@@ -447,16 +447,6 @@ func (c *decide) expiry() time.Time {
 		return time.Time{}
 	}
 	return c.status.ExpiryTime.Time
-}
-
-func (c *decide) validity() time.Duration {
-	if v := c.Invitation.Spec.Validity; v != nil && v.Duration > 0 {
-		return v.Duration
-	}
-	if v := c.Organization.Spec.Invitations.Validity.Duration; v > 0 {
-		return v
-	}
-	return DefaultValidity
 }
 
 // resendDue says whether a new mail is asked for that has not gone out yet. Times in the API have seconds: a request in the

@@ -61,6 +61,10 @@ func resend(after time.Duration) builder {
 	return func(in *Input) { in.Invitation.Spec.ResendRequestedAt = ptr.To(at(after)) }
 }
 
+func validity(d time.Duration) builder {
+	return func(in *Input) { in.Invitation.Spec.Validity = &metav1.Duration{Duration: d} }
+}
+
 func handled(after time.Duration) builder {
 	return func(in *Input) { in.Invitation.Status.HandledResendTime = ptr.To(at(after)) }
 }
@@ -130,6 +134,11 @@ func TestDecide(t *testing.T) {
 		"a relay that fails to take a resend leaves the older link alone": {
 			build(sent(0), resend(time.Hour), reported(Failing, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Deliver, attempt: 2, ready: "False", reason: "DeliveryFailing"}},
+		"a mail that is held with all others says where it stands why": {build(reported(Held, 1, 0, 0)), time.Second,
+			want{state: rosterv1alpha1.InvitationPending, action: Deliver, attempt: 1, ready: "False", reason: "MailHeld", message: "the relay said no"}},
+		"a resend that is held leaves the older link alone": {
+			build(sent(0), resend(time.Hour), reported(Held, 2, 0, time.Hour)), time.Hour,
+			want{state: rosterv1alpha1.InvitationSent, action: Deliver, attempt: 2, ready: "False", reason: "MailHeld"}},
 		"an address that is refused is undeliverable": {build(reported(Rejected, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationUndeliverable, ready: "False", reason: "Rejected", stalled: true, message: "the relay said no"}},
 		"an undeliverable one stays so": {build(state(rosterv1alpha1.InvitationUndeliverable)), day, want{state: rosterv1alpha1.InvitationUndeliverable, action: Nothing}},
@@ -352,5 +361,30 @@ func TestFindRival(t *testing.T) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
+	}
+}
+
+// A process that repeats a mail, because the one before it died before it could write down that it went out, says the same in it.
+func TestARepeatedMailSaysTheSameExpiry(t *testing.T) {
+	first := func(in Input, after time.Duration) time.Time { return Decide(in, at(after).Time).Mail.Expiry }
+	again := build(sent(0), resend(time.Hour))
+	for name, c := range map[string]struct {
+		in          Input
+		mailed, end time.Duration
+	}{
+		"at once":                        {build(), 0, 72 * time.Hour},
+		"a minute later":                 {build(), time.Minute, 72 * time.Hour},
+		"after a relay that was away":    {build(), 5*time.Hour + 20*time.Minute, 77 * time.Hour},
+		"of a resend":                    {again, time.Hour + time.Minute, 73 * time.Hour},
+		"of a resend that had to wait":   {again, 3*time.Hour + time.Minute, 75 * time.Hour},
+		"never less than most of it":     {build(validity(time.Hour)), 50 * time.Minute, 105 * time.Minute},
+		"with a clock that was set back": {build(), -time.Minute, 72*time.Hour - time.Minute},
+	} {
+		if got := first(c.in, c.mailed); !got.Equal(at(c.end).Time) {
+			t.Errorf("%s: ends %s after the creation, want %s", name, got.Sub(start), c.end)
+		}
+		if got := first(c.in, c.mailed+30*time.Second); c.mailed >= 0 && !got.Equal(at(c.end).Time) {
+			t.Errorf("%s, mailed again: ends %s after the creation, want %s", name, got.Sub(start), c.end)
+		}
 	}
 }

@@ -24,8 +24,10 @@ const (
 	Delivered Outcome = "Delivered"
 	// Rejected: the relay refused the recipient or the mail for good.
 	Rejected Outcome = "Rejected"
-	// Failing: the relay could not be reached or refused for now.
+	// Failing: the relay does not take this mail for now.
 	Failing Outcome = "Failing"
+	// Held: the relay takes no mail at present, or none from this installation.
+	Held Outcome = "Held"
 )
 
 // Report is what became of one mail.
@@ -73,7 +75,7 @@ func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
 func (c *decide) fold() {
 	c.remember()
 	if r := c.Report; r != nil && !r.Shown(*c.status) {
-		c.unwritten = r.Outcome != Failing
+		c.unwritten = r.Outcome != Failing && r.Outcome != Held
 		if r.Reminder > 0 {
 			c.foldReminder(*r)
 		} else {
@@ -101,9 +103,10 @@ func (c *decide) remember() {
 func (c *decide) foldAttempt(r Report) {
 	s := c.status
 	switch r.Outcome {
-	case Failing:
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, r.Message)
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, r.Message)
+	case Failing, Held:
+		reason := putOff(r.Outcome)
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, reason, r.Message)
+		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, r.Message)
 		meta.RemoveStatusCondition(&s.Conditions, rosterv1alpha1.ConditionStalled)
 		if s.State != rosterv1alpha1.InvitationSent || !c.now.Before(c.expiry()) {
 			s.State = rosterv1alpha1.InvitationPending
@@ -140,12 +143,30 @@ func (c *decide) foldReminder(r Report) {
 		c.delivered()
 	case Rejected:
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, reminderMessage(r))
-	case Failing:
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonDeliveryFailing, reminderMessage(r))
+	case Failing, Held:
+		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, putOff(r.Outcome), reminderMessage(r))
 		return
 	}
 	c.status.RemindersSent = r.Reminder
 	c.status.MessageID = r.MessageID
+}
+
+// HeldMessage explains a mail that is held. It is the same for all, and does not change while they wait: what is wrong stands in one place.
+const HeldMessage = "The mail waits for the relay and goes out by itself: " +
+	"the condition MailDelivered of the Organization says what it waits for."
+
+// putOff is the reason of the conditions of a mail that has not gone out yet.
+func putOff(o Outcome) string {
+	if o == Held {
+		return rosterv1alpha1.ReasonMailHeld
+	}
+	return rosterv1alpha1.ReasonDeliveryFailing
+}
+
+// IsHeld reports whether a mail of an Invitation waits for the relay to take mail.
+func IsHeld(inv *rosterv1alpha1.Invitation) bool {
+	c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionDelivered)
+	return IsOpen(inv) && c != nil && c.Status == metav1.ConditionFalse && c.Reason == rosterv1alpha1.ReasonMailHeld
 }
 
 func (c *decide) delivered() {

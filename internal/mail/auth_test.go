@@ -11,26 +11,32 @@ import (
 	"testing"
 
 	"github.com/wneessen/go-mail/smtp"
+
+	"github.com/roster-dev/roster/internal/config"
 )
 
 func TestChoosingHowToSignIn(t *testing.T) {
 	for _, c := range []struct {
+		how     config.AuthMode
 		offered string
 		private bool
 		want    string
 		err     error
 	}{
-		{"PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256", true, "SCRAM-SHA-256", nil},
-		{"LOGIN PLAIN", true, "PLAIN", nil},
-		{"login", true, "LOGIN", nil},
-		{"PLAIN XOAUTH2", false, "", errPasswordClear},
-		{"LOGIN", false, "", errPasswordClear},
-		{"PLAIN LOGIN CRAM-MD5", false, "CRAM-MD5", nil},
-		{"PLAIN SCRAM-SHA-1", false, "SCRAM-SHA-1", nil},
-		{"XOAUTH2 GSSAPI", true, "", errNoAuth},
-		{"", true, "", errNoAuth},
+		{"", "PLAIN LOGIN CRAM-MD5 SCRAM-SHA-1 SCRAM-SHA-256", true, "SCRAM-SHA-256", nil},
+		{"", "LOGIN PLAIN", true, "PLAIN", nil},
+		{"", "login", true, "LOGIN", nil},
+		{"", "PLAIN XOAUTH2", false, "", errPasswordClear},
+		{"", "LOGIN", false, "", errPasswordClear},
+		{"", "PLAIN LOGIN CRAM-MD5", false, "CRAM-MD5", nil},
+		{"", "PLAIN SCRAM-SHA-1", false, "SCRAM-SHA-1", nil},
+		{"", "XOAUTH2 GSSAPI", true, "", errNoAuth},
+		{"", "", true, "", errNoAuth},
+		{config.AuthXOAUTH2, "PLAIN XOAUTH2", true, "XOAUTH2", nil},
+		{config.AuthXOAUTH2, "PLAIN XOAUTH2", false, "", errPasswordClear},
+		{config.AuthXOAUTH2, "PLAIN SCRAM-SHA-256", true, "", errNoAuth},
 	} {
-		auth, err := chooseAuth(strings.Fields(c.offered), c.private, login{"localhost", "ros", "ter"})
+		auth, err := chooseAuth(strings.Fields(c.offered), c.private, mechanisms(c.how, login{"localhost", "ros", "ter"}))
 		if !errors.Is(err, c.err) {
 			t.Errorf("%q, private %v: %v, want %v", c.offered, c.private, err, c.err)
 			continue
@@ -65,7 +71,7 @@ func TestPasswordsStayOffTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := &conn{client: client, raw: ours}
-	f := c.signIn("relay.example.com", "ros", "ter")
+	f := c.signIn("", login{"relay.example.com", "ros", "ter"})
 	_ = ours.Close()
 	if f == nil || !errors.Is(f.err, errPasswordClear) {
 		t.Fatalf("got %v", f)

@@ -3,6 +3,7 @@
 package mail
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -65,7 +66,7 @@ func (d dialer) greet(ctx context.Context, c *conn, username, password string) *
 	if f != nil {
 		return f
 	}
-	if err := c.client.Hello(helloName(c.raw)); err != nil {
+	if err := c.client.Hello(cmp.Or(d.cfg.HelloName, helloName(c.raw))); err != nil {
 		return &failure{step: stepHello, err: err}
 	}
 	if config != nil {
@@ -79,7 +80,7 @@ func (d dialer) greet(ctx context.Context, c *conn, username, password string) *
 	if d.credentials == nil {
 		return nil
 	}
-	return c.signIn(d.host, username, password)
+	return c.signIn(d.cfg.Auth, login{d.host, username, password})
 }
 
 // open waits for the greeting, below TLS or within. It returns how to go on to TLS, nil where that is done or not wanted.
@@ -158,9 +159,9 @@ func (c *conn) within(ctx context.Context, exchange func() *failure) *failure {
 }
 
 // deliver sends one mail: MAIL, RCPT, DATA and the content, each one exchange (RFC 5321, 3.3).
-func (c *conn) deliver(ctx context.Context, m *Message) *failure {
+func (c *conn) deliver(ctx context.Context, m *Message, fence Fence) *failure {
 	return c.within(ctx, func() *failure {
-		f := c.transact(m)
+		f := c.transact(m, fence)
 		if f != nil && (f.step == stepRecipient || f.step == stepData) && !f.lost() {
 			// The refused mail is still open on the relay's side.
 			c.broken = c.client.Reset() != nil
@@ -169,7 +170,7 @@ func (c *conn) deliver(ctx context.Context, m *Message) *failure {
 	})
 }
 
-func (c *conn) transact(m *Message) *failure {
+func (c *conn) transact(m *Message, fence Fence) *failure {
 	if offered, _ := c.client.Extension("SMTPUTF8"); m.utf8 && !offered {
 		return &failure{step: stepRecipient, err: errNoUTF8}
 	}
@@ -186,6 +187,10 @@ func (c *conn) transact(m *Message) *failure {
 		return &failure{step: stepData, err: err}
 	}
 	if _, err := w.Write(m.raw); err != nil {
+		return &failure{step: stepContent, err: err}
+	}
+	if err := fence(); err != nil {
+		c.broken = true // Without the final dot the relay drops the mail (RFC 5321, 4.1.1.4).
 		return &failure{step: stepContent, err: err}
 	}
 	if err := w.Close(); err != nil {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"unicode"
+
+	"github.com/roster-dev/roster/internal/config"
 )
 
 // Explain says in one sentence what failed in a delivery, and what to do. The sentence is the same for the same failure, whenever it
@@ -24,6 +26,9 @@ func Explain(err error) string {
 	}
 	if rejected, ok := errors.AsType[*RejectedError](err); ok {
 		return explainRejected(rejected)
+	}
+	if held, ok := errors.AsType[*HeldError](err); ok && held.cause != nil && !held.Tried {
+		return held.cause.Error()
 	}
 	if f, ok := errors.AsType[*failure](err); ok {
 		what, remedy := f.explain()
@@ -47,7 +52,7 @@ func explainRejected(e *RejectedError) string {
 // explain gives what failed and what to do about it.
 func (f *failure) explain() (what, remedy string) {
 	switch {
-	case errors.Is(f.err, errClosed), errors.Is(f.err, context.Canceled):
+	case errors.Is(f.err, errClosed), errors.Is(f.err, errNotLeading), errors.Is(f.err, context.Canceled):
 		return "The delivery was interrupted", tryAgain
 	case errors.Is(f.err, errTimeout), errors.Is(f.err, context.DeadlineExceeded):
 		return f.explainTimeout()
@@ -99,21 +104,23 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 	said := joinReply(reply.Code, enhanced, steady(text))
 	forGood := reply.Code >= 500
 	switch {
+	case f.step == stepHello, reply.Code == 504:
+		return fmt.Sprintf("The mail relay %s turns connections away (%s): %s", f.relay, f.step, said),
+			"if it does not like the name that Roster gives itself, set mail.smtp.helloName to a full host name"
 	case f.step <= stepHello:
 		return fmt.Sprintf("The mail relay %s turns connections away (%s): %s", f.relay, f.step, said), tryAgain
 	case f.step == stepTLS:
 		return fmt.Sprintf("The mail relay %s refuses STARTTLS: %s", f.relay, said), tryAgain
-	case f.step == stepAuth && forGood:
-		return fmt.Sprintf("The mail relay %s refused the user name or password of Secret %s: %s", f.relay, f.secret, said),
-			"correct the Secret"
 	case f.step == stepAuth:
-		return fmt.Sprintf("The mail relay %s cannot check the user name and password now: %s", f.relay, said), tryAgain
+		return f.explainSignIn(forGood, said)
 	case forGood && f.secret == "" && (reply.Code == 530 || reply.Code == 502):
 		return fmt.Sprintf("The mail relay %s wants a user name and password: %s", f.relay, said),
 			"name a Secret with both in mail.smtp.authSecret"
 	case f.step == stepSender && forGood:
 		return fmt.Sprintf("The mail relay %s refused the sender %s: %s", f.relay, f.sender, said),
 			"correct mail.from in the configuration, or let the relay take mail from it"
+	case forGood, f.blame() == blameSetup:
+		return f.explainRefusal(said)
 	case f.step == stepSender:
 		return fmt.Sprintf("The mail relay %s takes no mail now: %s", f.relay, said), tryAgain
 	case f.step == stepRecipient:
@@ -122,9 +129,35 @@ func (f *failure) explainReply(reply *textproto.Error) (what, remedy string) {
 	return fmt.Sprintf("The mail relay %s does not take the mail now: %s", f.relay, said), tryAgain
 }
 
+func (f *failure) explainSignIn(forGood bool, said string) (what, remedy string) {
+	if forGood {
+		return fmt.Sprintf("The mail relay %s refused the user name or %s of Secret %s: %s", f.relay, f.password(), f.secret, said),
+			"correct the Secret"
+	}
+	return fmt.Sprintf("The mail relay %s cannot check the user name and %s now: %s", f.relay, f.password(), said), tryAgain
+}
+
+// explainRefusal is for a mail that the relay refuses because of who sends, or perhaps so.
+func (f *failure) explainRefusal(said string) (what, remedy string) {
+	if f.blame() == blameSetup {
+		return fmt.Sprintf("The mail relay %s does not take mail of %s: %s", f.relay, f.sender, said),
+			"let the relay take it, raise its quota, sign in by mail.smtp.authSecret, or correct mail.from in the configuration"
+	}
+	return fmt.Sprintf("The mail relay %s refuses a mail of %s and does not say whether it means the recipient: %s", f.relay, f.sender, said),
+		"Roster tries again, and gives up when the relay takes others"
+}
+
+// password is what the Secret holds beside the user name.
+func (f *failure) password() string {
+	if f.auth == config.AuthXOAUTH2 {
+		return "token"
+	}
+	return "password"
+}
+
 func (f *failure) explainCredentials() (what, remedy string) {
 	return fmt.Sprintf("The user name and password for the mail relay %s cannot be read: %v", f.relay, f.err),
-		fmt.Sprintf("create Secret %s with username and password, or correct mail.smtp.authSecret", f.secret)
+		fmt.Sprintf("create Secret %s with username and %s, or correct mail.smtp.authSecret", f.secret, f.password())
 }
 
 func (f *failure) explainConnect() (what, remedy string) {
@@ -178,6 +211,8 @@ func (f *failure) explainAuth() (what, remedy string, ok bool) {
 	case errors.Is(f.err, errPasswordClear):
 		return fmt.Sprintf("The password for the mail relay %s is not sent over an unencrypted connection", f.relay),
 			"set mail.smtp.tls to StartTLS or Implicit", true
+	case errors.Is(f.err, errNoAuth) && f.auth == config.AuthXOAUTH2:
+		return fmt.Sprintf("The mail relay %s does not offer XOAUTH2", f.relay), "set mail.smtp.auth to Password", true
 	case errors.Is(f.err, errNoAuth):
 		return fmt.Sprintf("The mail relay %s offers no way to sign in that Roster knows", f.relay),
 			"empty mail.smtp.authSecret if it wants no password, or let it offer PLAIN", true

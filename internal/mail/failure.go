@@ -3,19 +3,19 @@
 package mail
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"net/textproto"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/roster-dev/roster/internal/config"
 )
 
-// RejectedError says that the relay refused a recipient or a message for good (RFC 5321, 4.2.1: a reply that begins with 5), so
-// that sending the same again is in vain. Every other error of [Relay.Send] is temporary.
+// RejectedError says that the relay refused a recipient or a message for good, so that sending the same again is in vain. After every
+// other error of [Relay.Send] and [Gate.Send] the mail is to be sent again.
 type RejectedError struct {
 	// Code of the reply, such as 550.
 	Code int
@@ -64,6 +64,7 @@ func (s step) String() string {
 // Reasons for a failure that no reply and no error of the network tells.
 var (
 	errTimeout       = errors.New("no answer in time")
+	errNotLeading    = errors.New("another process may send by now")
 	errClosed        = errors.New("the relay has been closed")
 	errNoStartTLS    = errors.New("the relay does not offer STARTTLS")
 	errNoAuth        = errors.New("the relay offers no way to sign in that Roster knows")
@@ -77,6 +78,7 @@ type failure struct {
 	err       error
 	relay     string
 	secret    string
+	auth      config.AuthMode
 	sender    string
 	recipient string
 	timeout   time.Duration
@@ -95,39 +97,38 @@ func (f *failure) beforeContent() bool { return f.step < stepContent }
 // lost says that the connection ended, by itself or by the relay closing it (421, RFC 5321, 3.8), rather than that the relay refused or
 // the caller gave up.
 func (f *failure) lost() bool {
-	if errors.Is(f.err, errTimeout) || errors.Is(f.err, context.Canceled) || errors.Is(f.err, context.DeadlineExceeded) {
+	if errors.Is(f.err, errTimeout) || f.isInterrupted() {
 		return false
 	}
 	reply, ok := replyOf(f.err)
 	return !ok || reply.Code == 421
 }
 
-// ofSession recognises replies to RCPT TO or DATA that speak of the session rather than of the recipient or the message: the commands
-// came in the wrong order, or the relay wants to know first who is there (RFC 4954, 6).
-func ofSession(code int) bool {
-	return slices.Contains([]int{502, 503, 530, 534, 535, 538}, code)
-}
-
-// rejection turns a refusal for good of a recipient or a message into a RejectedError.
-func (f *failure) rejection() (*RejectedError, bool) {
-	reply, ok := replyOf(f.err)
-	if !ok || f.step < stepRecipient || reply.Code < 500 || reply.Code > 599 || ofSession(reply.Code) {
-		return nil, false
+// rejection is the refusal of a recipient or a message in the relay's words.
+func (f *failure) rejection() *RejectedError {
+	e := &RejectedError{}
+	if reply, ok := replyOf(f.err); ok {
+		e.Code = reply.Code
+		e.Enhanced, e.Reply = splitReply(reply.Msg)
 	}
-	e := &RejectedError{Code: reply.Code}
-	e.Enhanced, e.Reply = splitReply(reply.Msg)
 	if f.step == stepRecipient {
 		e.Recipient = f.recipient
 	}
-	return e, true
+	return e
 }
 
 // verdict is the error that the caller gets.
 func (f *failure) verdict() error {
-	if rejected, ok := f.rejection(); ok {
-		return rejected
+	if f.blame() == blameRecipient {
+		return f.rejection()
 	}
 	return f
+}
+
+// Interrupted reports whether a delivery was broken off from this side: nothing is known of the mail, and nothing is wrong with it.
+func Interrupted(err error) bool {
+	f, ok := errors.AsType[*failure](err)
+	return ok && f.blame() == blameNobody
 }
 
 // replyOf finds the relay's reply in an error.

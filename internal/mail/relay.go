@@ -15,9 +15,12 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 )
 
-// Credentials reads the user name and password for the relay. It is called for each new connection, so that a changed Secret counts from
-// then on.
+// Credentials reads the user name and password, or token, for the relay. It is called for each new connection, so that a changed Secret
+// counts from then on.
 type Credentials func(ctx context.Context) (username, password string, err error)
+
+// Fence returns an error when this process may not send any more: another may do so already. It must not wait.
+type Fence func() error
 
 const (
 	// idleTimeout is how long a connection is kept open without a mail: less than the five minutes that a relay is to wait
@@ -39,6 +42,7 @@ type Relay struct {
 	slots chan struct{}
 	done  chan struct{}
 	wg    sync.WaitGroup
+	fence Fence
 
 	mu sync.Mutex
 	// idle connections, the one that has idled longest first.
@@ -68,13 +72,26 @@ func NewRelay(cfg config.SMTP, credentials Credentials, clk clock.Clock) (*Relay
 	}
 	return &Relay{
 		dialer: d, clock: clk, timeout: cfg.Timeout.Duration,
-		slots: make(chan struct{}, cfg.Connections), done: make(chan struct{}),
+		slots: make(chan struct{}, cfg.Connections), done: make(chan struct{}), fence: func() error { return nil },
 	}, nil
 }
 
-// Send hands one mail to the relay and returns when the relay has taken it. It waits for a free connection as long as ctx allows, then
-// at most for the configured time. A [RejectedError] is for good; after every other error the mail may be sent again, and should be
-// under the same Message-ID, since a relay that breaks off at the very end may have taken it.
+// Behind has a fence asked before each mail, and once more before the last byte that makes the relay take it. It must be called before
+// the first mail.
+func (r *Relay) Behind(fence Fence) *Relay {
+	r.fence = func() error {
+		if err := fence(); err != nil {
+			return fmt.Errorf("%w: %w", errNotLeading, err)
+		}
+		return nil
+	}
+	return r
+}
+
+// Send hands one mail to the relay and returns when the relay has taken it. It waits for a free connection as long as ctx allows. From then
+// on the mail is under way, and takes the configured time at most: it goes on when ctx ends, since a relay that has heard of a mail may
+// have taken it. A [RejectedError] is for good; after every other error the mail may be sent again, and should be under the same
+// Message-ID, since a relay that breaks off at the very end may have taken it.
 //
 // A connection that the relay dropped while it idled is replaced without notice, but only as long as no content has been sent on it.
 func (r *Relay) Send(ctx context.Context, m *Message) error {
@@ -83,7 +100,7 @@ func (r *Relay) Send(ctx context.Context, m *Message) error {
 	}
 	defer func() { <-r.slots }()
 
-	ctx, stop := withTimeout(ctx, r.clock, r.timeout)
+	ctx, stop := withTimeout(context.WithoutCancel(ctx), r.clock, r.timeout)
 	defer stop()
 	f := r.send(ctx, m)
 	if f == nil {
@@ -106,13 +123,17 @@ func (r *Relay) enter(ctx context.Context) *failure {
 		<-r.slots
 		return &failure{step: stepQueue, err: errClosed}
 	default:
-		return nil
 	}
+	if err := r.fence(); err != nil {
+		<-r.slots
+		return &failure{step: stepQueue, err: err}
+	}
+	return nil
 }
 
 func (r *Relay) send(ctx context.Context, m *Message) *failure {
 	if c := r.takeIdle(); c != nil {
-		f := c.deliver(ctx, m)
+		f := c.deliver(ctx, m, r.fence)
 		r.put(c)
 		if f == nil || !f.beforeContent() || !f.lost() {
 			return f
@@ -122,7 +143,7 @@ func (r *Relay) send(ctx context.Context, m *Message) *failure {
 	if f != nil {
 		return f
 	}
-	f = c.deliver(ctx, m)
+	f = c.deliver(ctx, m, r.fence)
 	r.put(c)
 	return f
 }
@@ -130,7 +151,7 @@ func (r *Relay) send(ctx context.Context, m *Message) *failure {
 // complete adds to a failure what Explain says about it.
 func (r *Relay) complete(f *failure, m *Message) error {
 	f.relay = r.dialer.cfg.Address
-	f.secret = r.dialer.cfg.AuthSecret
+	f.secret, f.auth = r.dialer.cfg.AuthSecret, r.dialer.cfg.Auth
 	f.sender, f.recipient = m.From, m.To
 	f.timeout = r.timeout
 	return f.verdict()

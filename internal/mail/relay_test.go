@@ -183,3 +183,30 @@ func TestConfigurationIsChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestHelloName(t *testing.T) {
+	s := serve(t, smtptest.Options{})
+	r := relayTo(t, s, config.TLSNone, func(c *config.SMTP) { c.HelloName = "roster.example.com" })
+	mustSend(t, r, compose(t, anInvitation()))
+	if got := s.Messages()[0].Hello; got != "roster.example.com" {
+		t.Errorf("Roster calls itself %s", got)
+	}
+}
+
+// An access token lives for an hour; another tool puts the next one into the Secret.
+func TestARotatedTokenCounts(t *testing.T) {
+	s := serve(t, smtptest.Options{TLS: smtptest.StartTLS, Users: map[string]string{"ros": "second"}, Mechanisms: []string{"PLAIN", "XOAUTH2"}})
+	token := "first"
+	current := func(context.Context) (string, string, error) { return "ros", token, nil }
+	r := relayWith(t, s, config.TLSStartTLS, current, clock.RealClock{}, withSecret, func(c *config.SMTP) { c.Auth = config.AuthXOAUTH2 })
+	m := compose(t, anInvitation())
+	want := "The mail relay RELAY refused the user name or token of Secret roster-smtp: 535 5.7.8 Authentication failed; correct the Secret."
+	if got := explain(s, r.Send(t.Context(), m)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	token = "second"
+	mustSend(t, r, m)
+	if got := s.Messages()[0].User; got != "ros" {
+		t.Errorf("signed in as %q", got)
+	}
+}

@@ -213,6 +213,41 @@ func TestDecideOrganization(t *testing.T) {
 	}
 }
 
+func TestMailOfAnOrganization(t *testing.T) {
+	o := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "1"}}
+	says := func(held bool, trouble, words string) *metav1.Condition {
+		o.Status = DecideOrganization(OrganizationInput{Organization: o, Counting: o, MailHeld: held, Trouble: trouble, TroubleWords: words}, now)
+		return meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
+	}
+	if c := says(false, "RelayRefuses", "of another organisation"); c != nil {
+		t.Errorf("nothing is held: %+v", c)
+	}
+	if c := says(true, "", ""); c == nil || c.Status != metav1.ConditionFalse || c.Reason != "RelayUnavailable" {
+		t.Errorf("nobody knows why: %+v", c)
+	}
+	if c := says(true, "RelayRefuses", "Relay access denied"); c.Reason != "RelayRefuses" || c.Message != "Relay access denied" {
+		t.Errorf("%+v", c)
+	}
+	if c := says(true, "", ""); c.Reason != "RelayRefuses" || c.Message != "Relay access denied" {
+		t.Errorf("forgotten by a restart: %+v", c)
+	}
+	if c := says(false, "RelayRefuses", "Relay access denied"); c != nil {
+		t.Errorf("all is sent: %+v", c)
+	}
+	held := &rosterv1alpha1.Invitation{Status: rosterv1alpha1.InvitationStatus{Conditions: []metav1.Condition{
+		{Type: rosterv1alpha1.ConditionDelivered, Status: metav1.ConditionFalse, Reason: rosterv1alpha1.ReasonMailHeld},
+	}}}
+	in := OrganizationInput{Organization: o}
+	if in.Count(nil, []*rosterv1alpha1.Invitation{held}, nil); !in.MailHeld {
+		t.Error("an Invitation that is held is not counted")
+	}
+	held.Spec.Revoked = ptr.To(true)
+	in = OrganizationInput{Organization: o}
+	if in.Count(nil, []*rosterv1alpha1.Invitation{held}, nil); in.MailHeld {
+		t.Error("a withdrawn Invitation is counted")
+	}
+}
+
 func TestIssuerOfAnOrganization(t *testing.T) {
 	o := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "1"}}
 	resolved := func(issuers ...string) (reason string, ready *metav1.Condition) {

@@ -56,6 +56,10 @@ type OrganizationInput struct {
 	Counts Counts
 	// Answered are the Members of the namespace that say how their person stands to owning the organisation; see OwnershipMarks.
 	Answered []*rosterv1alpha1.Member
+	// MailHeld: mails of the organisation wait for the relay.
+	MailHeld bool
+	// Trouble with the relay and what there is to say of it; empty while that is not known.
+	Trouble, TroubleWords string
 
 	now time.Time
 }
@@ -88,6 +92,7 @@ func (in *OrganizationInput) Count(
 		if invitation.IsOpen(inv) {
 			in.Counts.OpenInvitations++
 		}
+		in.MailHeld = in.MailHeld || invitation.IsHeld(inv)
 		if HoldsSeat(inv) {
 			in.Seats = append(in.Seats, quota.Claim{Place: quota.PlaceOfInvitation(inv), Who: who(inv.Spec.Email)})
 		}
@@ -172,6 +177,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	in.recordMultiFactor(&s)
 	in.plan(&s, conds)
 	in.issuer(conds)
+	in.mail(conds)
 	in.owner(conds, owner)
 	return s
 }
@@ -248,6 +254,20 @@ func (in OrganizationInput) lacksIssuer() bool {
 func issuerMissing(name string) string {
 	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
 		"nobody can sign in by SSO. Correct the name, or have whoever runs the operator add it.", name)
+}
+
+// mail says why mails of the organisation are held. After a restart of the operator that shows at the next try; until then, what was
+// said stays so.
+func (in OrganizationInput) mail(conds conditions) {
+	switch was := meta.FindStatusCondition(*conds.list, rosterv1alpha1.ConditionMailDelivered); {
+	case !in.MailHeld:
+		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionMailDelivered)
+	case in.Trouble != "":
+		conds.set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, in.Trouble, in.TroubleWords)
+	case was == nil:
+		conds.set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRelayUnavailable,
+			"Mail waits for the relay; the next try shows why.")
+	}
 }
 
 // issuer says whether there is the company's sign-in that the organisation names.

@@ -133,8 +133,9 @@ func (r *installation) startManager(ctx context.Context, cfg config.Config) erro
 	if err != nil {
 		return err
 	}
+	gate := mail.NewGate(cfg.Mail.SMTP, relay, clock.RealClock{}, logr.Discard())
 	err = controller.Setup(ctx, mgr, controller.Options{
-		Config: cfg, Namespace: testenv.SystemNamespace, Clock: r.clock, Composer: composer, Mailer: relay, Registry: prometheus.NewRegistry(),
+		Config: cfg, Namespace: testenv.SystemNamespace, Clock: r.clock, Composer: composer, Mailer: gate, Registry: prometheus.NewRegistry(),
 	})
 	r.run(func() error { return errors.Join(mgr.Start(ctx), relay.Close()) })
 	return err

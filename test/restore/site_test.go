@@ -200,8 +200,9 @@ func (s *site) startManager(ctx context.Context, ended chan<- error) error {
 	if err != nil {
 		return err
 	}
+	gate := mail.NewGate(s.config.Mail.SMTP, relay, clock.RealClock{}, logr.Discard())
 	err = controller.Setup(ctx, mgr, controller.Options{
-		Config: s.config, Namespace: testenv.SystemNamespace, Clock: clock.RealClock{}, Composer: composer, Mailer: relay,
+		Config: s.config, Namespace: testenv.SystemNamespace, Clock: clock.RealClock{}, Composer: composer, Mailer: gate,
 		Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {

@@ -78,6 +78,13 @@ func (s *Server) Script(faults ...Fault) {
 	}
 }
 
+// Mend takes all faults away.
+func (s *Server) Mend() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = nil
+}
+
 // take finds the fault that is due at the step, and uses it up.
 func (s *Server) take(step Step, to string) *Fault {
 	s.mu.Lock()

@@ -40,9 +40,9 @@ type Options struct {
 	Addr string
 	// TLS says how the server encrypts, with a certificate for 127.0.0.1 and localhost that CA signed.
 	TLS TLS
-	// Users maps user names to passwords. If there are any, only those who have signed in may send.
+	// Users maps user names to passwords, or tokens. If there are any, only those who have signed in may send.
 	Users map[string]string
-	// Mechanisms of AUTH that are offered to Users, of PLAIN, LOGIN and CRAM-MD5. Default: all of them.
+	// Mechanisms of AUTH that are offered to Users, of PLAIN, LOGIN, CRAM-MD5 and XOAUTH2. Default: those for passwords.
 	Mechanisms []string
 	// ASCIIOnly leaves out SMTPUTF8 (RFC 6531).
 	ASCIIOnly bool
@@ -59,6 +59,8 @@ type Message struct {
 	To   []string
 	// UTF8 says whether the sender asked for SMTPUTF8.
 	UTF8 bool
+	// Hello is what the sender calls itself.
+	Hello string
 	// User that was signed in, and whether the connection was encrypted.
 	User      string
 	Encrypted bool

@@ -69,6 +69,8 @@ func (s *session) Auth(mechanism string) (sasl.Server, error) {
 		return sasl.NewPlainServer(func(_, user, password string) error { return s.signIn(user, password) }), nil
 	case "LOGIN":
 		return &loginServer{session: s}, nil
+	case "XOAUTH2":
+		return &tokenServer{session: s}, nil
 	case "CRAM-MD5":
 		return &cramServer{session: s}, nil
 	}
@@ -95,7 +97,7 @@ func (s *session) Mail(from string, opts *smtp.MailOptions) error {
 		return &smtp.SMTPError{Code: 503, EnhancedCode: smtp.EnhancedCode{5, 5, 1}, Message: "Another mail is under way, send RSET first"}
 	}
 	_, encrypted := s.conn.TLSConnectionState()
-	s.message = Message{From: from, UTF8: opts.UTF8, User: s.user, Encrypted: encrypted}
+	s.message = Message{From: from, Hello: s.conn.Hostname(), UTF8: opts.UTF8, User: s.user, Encrypted: encrypted}
 	return nil
 }
 
@@ -161,6 +163,24 @@ func (l *loginServer) Next(response []byte) (challenge []byte, done bool, err er
 		return []byte("Password:"), false, nil
 	}
 	return nil, true, l.session.signIn(l.user, string(response))
+}
+
+// tokenServer is AUTH XOAUTH2 (https://developers.google.com/workspace/gmail/imap/xoauth2-protocol); the token is the password.
+type tokenServer struct {
+	session *session
+	refused bool
+}
+
+func (t *tokenServer) Next(response []byte) (challenge []byte, done bool, err error) {
+	if t.refused {
+		return nil, true, smtp.ErrAuthFailed
+	}
+	user, rest, _ := strings.Cut(strings.TrimPrefix(string(response), "user="), "\x01")
+	token := strings.TrimSuffix(strings.TrimPrefix(rest, "auth=Bearer "), "\x01\x01")
+	if t.refused = t.session.signIn(user, token) != nil; t.refused {
+		return []byte(`{"status":"401","schemes":"bearer"}`), false, nil
+	}
+	return nil, true, nil
 }
 
 // cramServer is AUTH CRAM-MD5 (RFC 2195). The challenge is always the same, which does for tests.

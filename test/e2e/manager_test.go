@@ -1,0 +1,490 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	coordinationv1 "k8s.io/api/coordination/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/mail/smtptest"
+	"github.com/roster-dev/roster/internal/testenv"
+)
+
+// TestManagers runs real managers, elected by a Lease, against a real API server: they start, stop, freeze, and lose the way to it.
+func TestManagers(t *testing.T) {
+	cluster, err := testenv.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cluster.Stop() })
+	for name, test := range map[string]func(*bureau){
+		"a graceful stop finishes the mails that are under way":            gracefulStop,
+		"a leader that was frozen mails nobody twice":                      frozenLeader,
+		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
+		"an API server that is away is waited for":                         apiServerAway,
+		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
+	} {
+		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster)) })
+	}
+}
+
+// bureau is an organisation with a relay, and the way to the API server that its managers take.
+type bureau struct {
+	t       *testing.T
+	cluster *testenv.Cluster
+	post    *smtptest.Server
+	wire    *wire
+	dir     string
+	space   string
+}
+
+func newBureau(t *testing.T, cluster *testenv.Cluster) *bureau {
+	t.Helper()
+	post, err := smtptest.Start(smtptest.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = post.Close() })
+	b := &bureau{t: t, cluster: cluster, post: post, dir: t.TempDir()}
+	b.space = "bureau-" + strings.Trim(regexp.MustCompile(`[^a-z]+`).ReplaceAllString(strings.ToLower(filepath.Base(t.Name())), "-"), "-")
+	b.space = strings.Trim(b.space[:min(len(b.space), 40)], "-")
+	b.must(cluster.Namespace(t.Context(), b.space))
+	b.must(cluster.Client.Create(t.Context(), &rosterv1alpha1.Organization{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.space, Name: "acme"},
+		Spec:       rosterv1alpha1.OrganizationSpec{DisplayName: "Acme Social"},
+	}))
+	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-manager"}}
+	b.must(client.IgnoreNotFound(cluster.Client.Delete(t.Context(), lease))) // of a manager that has been killed
+	b.wire = newWire(t, cluster.Config.Host)
+	b.kubeconfig()
+	b.must(os.WriteFile(b.path("config.yaml"), fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
+kind: RosterConfig
+mail:
+  from: "Roster <roster@mail.example>"
+  smtp: {address: %q, tls: None}
+portal: {url: "https://portal.example"}
+`, post.Addr()), 0o600))
+	return b
+}
+
+func (b *bureau) path(name string) string { return filepath.Join(b.dir, name) }
+
+func (b *bureau) must(err error) {
+	b.t.Helper()
+	if err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// kubeconfig is that of the manager's ServiceAccount, over the wire.
+func (b *bureau) kubeconfig() {
+	b.t.Helper()
+	group := "system:serviceaccounts"
+	login, err := b.cluster.Login("system:serviceaccount:"+testenv.SystemNamespace+":roster-manager", group, group+":"+testenv.SystemNamespace)
+	b.must(err)
+	config := clientcmdapi.NewConfig()
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + b.wire.listener.Addr().String(), CertificateAuthorityData: login.CAData}
+	config.AuthInfos["m"] = &clientcmdapi.AuthInfo{ClientCertificateData: login.CertData, ClientKeyData: login.KeyData}
+	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "m"}
+	config.CurrentContext = "c"
+	b.must(clientcmd.WriteToFile(*config, b.path("kubeconfig")))
+}
+
+// office is a manager in a process of its own.
+type office struct {
+	b      *bureau
+	cmd    *exec.Cmd
+	probes string
+	log    *lockedBuffer
+	ended  chan struct{}
+	err    error
+}
+
+func (b *bureau) start() *office {
+	b.t.Helper()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	b.must(err)
+	o := &office{b: b, probes: port.Addr().String(), log: &lockedBuffer{}, ended: make(chan struct{})}
+	b.must(port.Close())
+	o.cmd = exec.Command(filepath.Join(binDir, "manager"), "--config="+b.path("config.yaml"), "--kubeconfig="+b.path("kubeconfig"),
+		"--namespace="+testenv.SystemNamespace, "--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address="+o.probes)
+	o.cmd.Stdout, o.cmd.Stderr = o.log, o.log
+	b.must(o.cmd.Start())
+	go func() {
+		o.err = o.cmd.Wait()
+		close(o.ended)
+	}()
+	b.t.Cleanup(func() {
+		_ = o.cmd.Process.Kill()
+		<-o.ended
+		if b.t.Failed() {
+			b.t.Logf("the log of a manager:\n%s", o.log)
+		}
+	})
+	return o
+}
+
+func (o *office) signal(s os.Signal) {
+	o.b.t.Helper()
+	o.b.must(o.cmd.Process.Signal(s))
+}
+
+// awaitEnd waits until the process has ended.
+func (o *office) awaitEnd() error {
+	o.b.t.Helper()
+	o.b.eventually("the manager has ended", time.Minute, func() error {
+		select {
+		case <-o.ended:
+			return nil
+		default:
+			return errors.New("it runs")
+		}
+	})
+	return o.err
+}
+
+// readiness is what /readyz answers.
+func (o *office) readiness() (int, string) {
+	request, err := http.NewRequestWithContext(o.b.t.Context(), http.MethodGet, "http://"+o.probes+"/readyz", nil)
+	o.b.must(err)
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0, err.Error()
+	}
+	defer func() { _ = response.Body.Close() }()
+	body, _ := io.ReadAll(response.Body)
+	return response.StatusCode, string(body)
+}
+
+func (o *office) awaitReady() {
+	o.b.t.Helper()
+	o.b.eventually("the manager is ready", time.Minute, func() error {
+		if code, body := o.readiness(); code != http.StatusOK {
+			return errors.New(body)
+		}
+		return nil
+	})
+}
+
+// eventually waits for a condition.
+func (b *bureau) eventually(what string, within time.Duration, is func() error) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.t.Context(), within)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := is()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			b.t.Fatalf("%s: not within %s: %v", what, within, err)
+		}
+	}
+}
+
+func (b *bureau) invite(n int, prefix string) {
+	b.t.Helper()
+	for i := range n {
+		name := fmt.Sprintf("%s-%d", prefix, i)
+		b.must(b.cluster.Client.Create(b.t.Context(), &rosterv1alpha1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: b.space, Name: name},
+			Spec:       rosterv1alpha1.InvitationSpec{Email: name + "@" + b.space + ".example"},
+		}))
+	}
+}
+
+// awaitSent waits until every Invitation has been sent.
+func (b *bureau) awaitSent(within time.Duration) {
+	b.t.Helper()
+	b.eventually("all is sent", within, func() error {
+		var list rosterv1alpha1.InvitationList
+		if err := b.cluster.Client.List(b.t.Context(), &list, client.InNamespace(b.space)); err != nil {
+			return err
+		}
+		for _, inv := range list.Items {
+			if inv.Status.State != rosterv1alpha1.InvitationSent {
+				return fmt.Errorf("%s is %q: %+v", inv.Name, inv.Status.State, inv.Status.Conditions)
+			}
+		}
+		return nil
+	})
+}
+
+// noMailTwice checks that everybody who was invited got one mail.
+func (b *bureau) noMailTwice(want int) {
+	b.t.Helper()
+	got := map[string]int{}
+	for _, m := range b.post.Messages() {
+		if strings.HasSuffix(m.To[0], "@"+b.space+".example") {
+			got[m.To[0]]++
+		}
+	}
+	for _, to := range slices.Sorted(maps.Keys(got)) {
+		if got[to] != 1 {
+			b.t.Errorf("%s got %d mails", to, got[to])
+		}
+	}
+	if len(got) != want {
+		b.t.Errorf("%d people got mail, want %d", len(got), want)
+	}
+}
+
+// hold lets the server hold up that many mails at a step until the gates are opened.
+func (b *bureau) hold(n int, step smtptest.Step) []*smtptest.Gate {
+	var gates []*smtptest.Gate
+	for range n {
+		gate := smtptest.NewGate()
+		gates = append(gates, gate)
+		b.post.Script(smtptest.Fault{Step: step, Gate: gate})
+	}
+	return gates
+}
+
+func reached(gates []*smtptest.Gate) {
+	for _, g := range gates {
+		<-g.Reached()
+	}
+}
+
+func open(gates []*smtptest.Gate) {
+	for _, g := range gates {
+		g.Open()
+	}
+}
+
+// connections is how many mails are on their way at once.
+const connections = 4
+
+func gracefulStop(b *bureau) {
+	for round := range 3 {
+		gates := b.hold(connections, smtptest.AtAccept)
+		b.invite(10, fmt.Sprint("round-", round))
+		o := b.start()
+		reached(gates) // the relay has them, and has not said so
+		o.signal(syscall.SIGTERM)
+		b.eventually("the manager stops", time.Minute, func() error {
+			if !strings.Contains(o.log.String(), "Stopping and waiting for leader election runnables") {
+				return errors.New("nothing in its log")
+			}
+			return nil
+		})
+		open(gates)
+		if err := o.awaitEnd(); err != nil {
+			b.t.Errorf("a graceful stop ends with %v", err)
+		}
+	}
+	b.start()
+	b.awaitSent(time.Minute)
+	b.noMailTwice(30)
+}
+
+func frozenLeader(b *bureau) {
+	const people = 40
+	gates := b.hold(connections, smtptest.AtRcpt)
+	frozen := b.start()
+	frozen.awaitReady()
+	b.invite(people, "person")
+	reached(gates) // mails are under way
+	other := b.start()
+	other.awaitReady()
+	frozen.signal(syscall.SIGSTOP)
+	open(gates)
+	b.awaitSent(time.Minute)
+	frozen.signal(syscall.SIGCONT)
+	if err := frozen.awaitEnd(); err == nil {
+		b.t.Error("a manager that has lost the Lease goes on, or ends as if nothing were wrong")
+	}
+	b.noMailTwice(people)
+}
+
+// varies is what is another in each rendering of the same mail.
+var varies = regexp.MustCompile(`(?m)^Date:.*\r\n|boundary=\S+|^--[0-9a-f]+(--)?`)
+
+func crashRepeatsTheSame(b *bureau) {
+	gates := b.hold(1, smtptest.AtAccept)
+	b.invite(1, "person")
+	killed := b.start()
+	reached(gates) // the relay has the mail, and nobody has written that down
+	killed.signal(syscall.SIGKILL)
+	_ = killed.awaitEnd()
+	open(gates)
+	b.start()
+	b.awaitSent(time.Minute)
+	mails := b.post.Messages()
+	if len(mails) != 2 {
+		b.t.Fatalf("%d mails have arrived", len(mails))
+	}
+	first, second := varies.ReplaceAllString(string(mails[0].Raw), ""), varies.ReplaceAllString(string(mails[1].Raw), "")
+	if first != second {
+		b.t.Errorf("the first mail:\n%s\nthe second:\n%s", first, second)
+	}
+}
+
+func apiServerAway(b *bureau) {
+	o := b.start()
+	b.invite(1, "before")
+	b.awaitSent(time.Minute)
+	b.wire.setCut(true)
+	b.invite(20, "meanwhile")
+	b.eventually("the manager notices", time.Minute, func() error {
+		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
+			return fmt.Errorf("%d %s", code, body)
+		}
+		return nil
+	})
+	b.eventually("the Lease is over: nobody can take it, and nobody restarts", time.Minute, func() error {
+		var lease coordinationv1.Lease
+		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
+		if err := b.cluster.Client.Get(b.t.Context(), key, &lease); err != nil {
+			return err
+		}
+		if age := time.Since(lease.Spec.RenewTime.Time); age < 20*time.Second {
+			return fmt.Errorf("it was renewed %s ago", age)
+		}
+		return nil
+	})
+	b.wire.setCut(false)
+	b.awaitSent(15 * time.Second)
+	b.noMailTwice(21)
+	select {
+	case <-o.ended:
+		b.t.Errorf("the manager has ended: %v", o.err)
+	default:
+	}
+	o.awaitReady()
+}
+
+func startWithoutAPIServer(b *bureau) {
+	b.wire.setCut(true)
+	o := b.start()
+	b.eventually("the manager says what it waits for", time.Minute, func() error {
+		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
+			return fmt.Errorf("%d %s", code, body)
+		}
+		return nil
+	})
+	b.invite(1, "person")
+	b.wire.setCut(false)
+	b.awaitSent(time.Minute)
+	o.awaitReady()
+	if n := strings.Count(o.log.String(), "Waiting for the API server"); n != 1 {
+		b.t.Errorf("the log says %d times what the manager waits for", n)
+	}
+}
+
+// lockedBuffer takes the output of a process.
+type lockedBuffer struct {
+	mu     sync.Mutex
+	buffer bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buffer.String()
+}
+
+// wire stands between managers and the API server, and can be cut.
+type wire struct {
+	listener net.Listener
+	server   string
+
+	mu    sync.Mutex
+	cut   bool
+	conns []net.Conn
+}
+
+func newWire(t *testing.T, host string) *wire {
+	t.Helper()
+	if u, err := url.Parse(host); err == nil && u.Host != "" {
+		host = u.Host
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wire{listener: listener, server: host}
+	go w.serve()
+	t.Cleanup(func() {
+		w.setCut(true)
+		_ = listener.Close()
+	})
+	return w
+}
+
+func (w *wire) serve() {
+	for {
+		conn, err := w.listener.Accept()
+		if err != nil {
+			return
+		}
+		go w.join(conn)
+	}
+}
+
+func (w *wire) join(manager net.Conn) {
+	defer func() { _ = manager.Close() }()
+	server, err := net.Dial("tcp", w.server)
+	if err != nil {
+		return
+	}
+	defer func() { _ = server.Close() }()
+	if !w.keep(manager, server) {
+		return
+	}
+	go func() { _, _ = io.Copy(server, manager) }()
+	_, _ = io.Copy(manager, server)
+}
+
+func (w *wire) keep(conns ...net.Conn) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.conns = append(w.conns, conns...)
+	return !w.cut
+}
+
+func (w *wire) setCut(cut bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.cut = cut
+	if cut {
+		for _, c := range w.conns {
+			_ = c.Close()
+		}
+		w.conns = nil
+	}
+}
