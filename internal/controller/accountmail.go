@@ -179,6 +179,10 @@ func (r *accountMails) forgetShown(a *rosterv1alpha1.Account) {
 	}
 }
 
+// resetInterval is shorter than a link lives: whenever the next mail is left out, the one before brought a link that still works. So nobody
+// can keep a person from getting one by asking in their name.
+const resetInterval = account.ResetLifetime * 2 / 3
+
 // tooMany says that a person has been mailed so many links lately that the next one is left out: other than an invitation, it would be of
 // no use later.
 func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
@@ -190,7 +194,7 @@ func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.A
 func (r *accountMails) limiter(a *rosterv1alpha1.Account) *rate.Limiter {
 	l := r.limiters[a.UID]
 	if l == nil {
-		l = rate.NewLimiter(rate.Every(mailInterval), mailBurst)
+		l = rate.NewLimiter(rate.Every(resetInterval), mailBurst)
 		r.limiters[a.UID] = l
 	}
 	return l

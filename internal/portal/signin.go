@@ -6,10 +6,8 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
 )
 
 // fieldLogin is the address or the user name.
@@ -98,12 +96,16 @@ func (p *Portal) postSignIn(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	if wait := p.takeSignIn(v, login, d); wait > 0 {
+	tried, wait := p.limits.take(p.limits.tries(login, d, "", v.client)...)
+	if wait > 0 {
 		p.audit(v, eventSignIn, resultThrottled, "", "login", loginHash(login))
-		p.throttled(v, wait)
+		p.locked(v, wait)
 		return
 	}
 	acct, c, err := p.accounts.SignIn(v.r.Context(), login, password)
+	if !errors.Is(err, account.ErrWrongPassword) {
+		tried.giveBack()
+	}
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
 		p.audit(v, eventSignIn, resultFailure, "", "login", loginHash(login))
@@ -132,27 +134,6 @@ func missing(w words, login, password string) []problem {
 		problems = append(problems, problem{Field: fieldPassword, Text: w.T("error.signIn.missing")})
 	}
 	return problems
-}
-
-// canonicalLogin is a login in the form in which tries at it are counted.
-func canonicalLogin(typed string) string {
-	if a, err := invitation.ParseAddress(typed); err == nil {
-		return string(a)
-	}
-	return strings.ToLower(typed)
-}
-
-// takeSignIn counts a try to sign in. A browser that has signed in with that login before has tries of its own, so that nobody else can use
-// them up; all others are counted by client and, more loosely, together.
-func (p *Portal) takeSignIn(v *visit, login string, d device) time.Duration {
-	key := "sign-in " + loginHash(login)
-	if d.knows(login) {
-		return p.tries.take(key + " device " + d.ID)
-	}
-	if wait := p.tries.take(key + " " + clientKey(v.client)); wait > 0 {
-		return wait
-	}
-	return p.allTries.take(key)
 }
 
 // postSignOut answers POST /sign-out.
