@@ -53,7 +53,7 @@ type Session struct {
 	Seen  time.Time `json:"seen"`
 	// Proofs, each method once, oldest first.
 	Proofs []Proof `json:"proofs"`
-	// Generation of the Account when the session was last used, give or take a minute.
+	// Generation of the Account when the session was last used.
 	Generation int64 `json:"generation,omitempty"`
 	// Pending says that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
 	Pending bool `json:"pending,omitempty"`

@@ -136,6 +136,32 @@ type Rate struct {
 	Every metav1.Duration `json:"every,omitzero"`
 }
 
+// String is how a Rate is written in words.
+func (r Rate) String() string { return fmt.Sprintf("%d, then one every %s", r.Burst, r.Every.Duration) }
+
+// DefaultLimits are in force where the configuration says nothing.
+func DefaultLimits() Limits {
+	rate := func(burst int, every time.Duration) Rate {
+		return Rate{Burst: burst, Every: metav1.Duration{Duration: every}}
+	}
+	return Limits{
+		Requests: rate(120, 250*time.Millisecond), Posts: rate(30, 2*time.Second),
+		DeviceTries: rate(5, time.Minute), NetworkTries: rate(5, 5*time.Minute), AllTries: rate(100, 20*time.Second),
+		AllCodes: rate(20, 5*time.Minute), Mails: rate(3, 10*time.Minute), AllMails: rate(6, 5*time.Minute),
+	}
+}
+
+func (l *Limits) complete() {
+	d := DefaultLimits()
+	for _, r := range []struct{ set, otherwise *Rate }{
+		{&l.Requests, &d.Requests}, {&l.Posts, &d.Posts}, {&l.DeviceTries, &d.DeviceTries}, {&l.NetworkTries, &d.NetworkTries},
+		{&l.AllTries, &d.AllTries}, {&l.AllCodes, &d.AllCodes}, {&l.Mails, &d.Mails}, {&l.AllMails, &d.AllMails},
+	} {
+		r.set.Burst = cmp.Or(r.set.Burst, r.otherwise.Burst)
+		r.set.Every.Duration = cmp.Or(r.set.Every.Duration, r.otherwise.Every.Duration)
+	}
+}
+
 const (
 	maxBurst = 1_000_000
 	maxDrain = time.Minute
@@ -270,6 +296,7 @@ func (p *Portal) complete() {
 	p.KeySecret = cmp.Or(p.KeySecret, "roster-portal-keys")
 	p.FactorKeySecret = cmp.Or(p.FactorKeySecret, "roster-factor-keys")
 	p.CompanySecret = cmp.Or(p.CompanySecret, "roster-company-sign-in")
+	p.Limits.complete()
 	if p.DrainPeriod == nil {
 		p.DrainPeriod = &metav1.Duration{Duration: 5 * time.Second}
 	}

@@ -33,7 +33,7 @@ func TestLimits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if p := c.Portal; p.DrainPeriod.Duration != 0 || p.Limits.Posts.Burst != 60 || p.Limits.Posts.Every.Duration != time.Second || p.Limits.Mails != (Rate{}) {
+	if p := c.Portal; p.DrainPeriod.Duration != 0 || p.Limits.Posts.Burst != 60 || p.Limits.Posts.Every.Duration != time.Second || p.Limits.Mails != DefaultLimits().Mails {
 		t.Errorf("%+v", p)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/limit"
 )
@@ -19,40 +20,30 @@ import (
 // Rate allows Burst at once and then one each Every.
 type Rate = limit.Rate
 
-// Limits are how often something may be done at one replica of the portal. A zero Rate stands for its default.
+// Limits are how often something may be done at one replica of the portal, as config.Limits explains. A zero Rate stands for its default.
 type Limits struct {
-	// Requests of one requester to pages. Default 120, then 4 a second.
-	Requests Rate
-	// Posts of one requester. Default 30, then one every two seconds.
-	Posts Rate
-	// DeviceTries of one browser at the accounts of people that it is known to belong to. Default 5, then one a minute.
-	DeviceTries Rate
-	// NetworkTries of one network at one account, by browsers that are not known. Default 5, then one every five minutes.
-	NetworkTries Rate
-	// AllTries at one account, or at it behind one invitation, by browsers that are not known, from whatever networks. Default 100, then one
-	// every 20 seconds: as many as NIST SP 800-63B-4 (3.2.2) allows at once, and more than twenty networks have.
+	// Requests and Posts of one requester.
+	Requests, Posts Rate
+	// DeviceTries of one browser at the accounts of people that it is known to belong to, and NetworkTries of one network at one account, by
+	// browsers that are not known.
+	DeviceTries, NetworkTries Rate
+	// AllTries at one account, or at it behind one invitation, by browsers that are not known, from whatever networks: as many as
+	// NIST SP 800-63B-4 (3.2.2) allows at once, and more than twenty networks have.
 	AllTries Rate
-	// AllCodes are the tries at the second factor of one account, by browsers that are not known. Six digits are few. Default 20, then one
-	// every five minutes.
+	// AllCodes are the tries at the second factor of one account, by browsers that are not known. Six digits are few.
 	AllCodes Rate
-	// Mails that one browser or network may ask for one address or user name. Default 3, then one every ten minutes.
-	Mails Rate
-	// AllMails that may be asked for it by browsers that are not known. Default 6, then one every five minutes.
-	AllMails Rate
+	// Mails that one browser or network may ask for one address or user name, and AllMails that all browsers that are not known may.
+	Mails, AllMails Rate
 }
 
 func (l Limits) withDefaults() Limits {
-	def := func(r *Rate, every time.Duration, burst int) {
-		r.Every, r.Burst = cmp.Or(r.Every, every), cmp.Or(r.Burst, burst)
+	d := limitsOf(config.DefaultLimits())
+	for _, r := range []struct{ set, otherwise *Rate }{
+		{&l.Requests, &d.Requests}, {&l.Posts, &d.Posts}, {&l.DeviceTries, &d.DeviceTries}, {&l.NetworkTries, &d.NetworkTries},
+		{&l.AllTries, &d.AllTries}, {&l.AllCodes, &d.AllCodes}, {&l.Mails, &d.Mails}, {&l.AllMails, &d.AllMails},
+	} {
+		r.set.Every, r.set.Burst = cmp.Or(r.set.Every, r.otherwise.Every), cmp.Or(r.set.Burst, r.otherwise.Burst)
 	}
-	def(&l.Requests, 250*time.Millisecond, 120)
-	def(&l.Posts, 2*time.Second, 30)
-	def(&l.DeviceTries, time.Minute, 5)
-	def(&l.NetworkTries, 5*time.Minute, 5)
-	def(&l.AllTries, 20*time.Second, 100)
-	def(&l.AllCodes, 5*time.Minute, 20)
-	def(&l.Mails, 10*time.Minute, 3)
-	def(&l.AllMails, 5*time.Minute, 6)
 	return l
 }
 

@@ -175,7 +175,7 @@ func (p *Portal) setPerson(v *visit, who *person) error {
 // keepAlive notes that the session is in use.
 func (p *Portal) keepAlive(v *visit) {
 	now, who := p.clock.Now(), v.person
-	if now.Before(who.session.Seen.Add(resealEvery)) {
+	if now.Before(who.session.Seen.Add(resealEvery)) && who.session.Generation == who.account.Generation {
 		return
 	}
 	who.session.Seen, who.session.Generation = now, who.account.Generation

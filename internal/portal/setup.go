@@ -116,10 +116,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err := p.addChecks(mgr, keys, sessionKeys, factorKeys); err != nil {
 		return err
 	}
-	p.warnOfProxy(o.Config.Portal)
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
+		p.warnOfProxy(o.Config.Portal)
 		defer p.background.wait()
 		listener := explaining{Listener: o.Listener, answer: p.tooManyCookies()}
 		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
