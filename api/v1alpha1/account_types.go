@@ -120,7 +120,8 @@ type AccountStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
-	// suspendedTime is when the operator last found the Account suspended. Sessions from before do not come back to life.
+	// suspendedTime is when the operator last found the Account suspended, or changed so often since it last looked that it may have been.
+	// Sessions from before do not come back to life.
 	// +optional
 	SuspendedTime *metav1.MicroTime `json:"suspendedTime,omitempty"`
 

@@ -11,7 +11,10 @@ import (
 	"net"
 	"os"
 
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,6 +24,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/memory"
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/process"
 )
@@ -60,17 +64,21 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
+	restConfig = portal.Unthrottled(restConfig)
+	if err := portal.AwaitAPI(ctx, restConfig, f.probes, ctrl.Log.WithName("portal")); err != nil {
+		return err
+	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(portal.Unthrottled(restConfig), ctrl.Options{
+	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                 scheme,
 		Cache:                  portal.CacheOptions(),
 		Metrics:                metricsserver.Options{BindAddress: f.metrics},
 		HealthProbeBindAddress: f.probes,
 		// What has been answered is done, too: mails that were asked for.
-		GracefulShutdownTimeout: new(portal.StopTimeout),
+		GracefulShutdownTimeout: new(portal.StopTimeout(cfg.Portal)),
 	})
 	if err != nil {
 		return err
@@ -80,7 +88,8 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	err = portal.Setup(ctx, mgr, portal.SetupOptions{
-		Config: cfg, Namespace: f.namespace, Listener: listener, Clock: clock.RealClock{}, Registry: metrics.Registry,
+		Config: cfg, Namespace: f.namespace, Listener: listener, Pod: pod(f.namespace),
+		Memory: memory.Respect(), Clock: clock.RealClock{}, Registry: metrics.Registry,
 	})
 	if err != nil {
 		return err
@@ -89,4 +98,13 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// pod is the one that the process runs in, as the downward API tells; nil if it does not.
+func pod(namespace string) *corev1.Pod {
+	name := os.Getenv("POD_NAME")
+	if name == "" {
+		return nil
+	}
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name, UID: types.UID(os.Getenv("POD_UID"))}}
 }

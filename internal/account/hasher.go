@@ -10,7 +10,6 @@ import (
 	"runtime"
 	"unicode/utf8"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/text/unicode/norm"
 	"k8s.io/utils/clock"
 )
@@ -30,21 +29,37 @@ type Observer interface {
 type HasherOptions struct {
 	// Params are the cost of new hashes. Default DefaultParams.
 	Params Params
-	// Concurrency is how many hashes of that cost are computed at once. Default GOMAXPROCS: more would not be faster, only use
-	// more memory.
+	// Concurrency is how many hashes of that cost are computed at once. Default what Concurrency says for GOMAXPROCS and no limit of memory.
 	Concurrency int
+	// Queue is how many callers may wait for their turn. Default 32 for each hash at once.
+	Queue int
 	// Wait is told how long each caller waited for its turn. May be nil.
 	Wait Observer
 	// Clock measures that. Default the real one.
 	Clock clock.PassiveClock
 }
 
+// ErrBusy says that too many wait for their turn to hash already.
+var ErrBusy = errors.New("too many passwords wait to be hashed")
+
+// Concurrency is how many hashes of that cost may be computed at once in a process that may use so much memory (in bytes; 0 is no limit)
+// and so many cores: more than one for each core would not be faster. Hashes take a quarter of the memory at most, because what one leaves
+// behind is still there while the next is computed, until the garbage collector has been round, and the rest of the process needs the other
+// half.
+func Concurrency(p Params, memory int64, cores int) int {
+	if memory <= 0 {
+		return max(1, cores)
+	}
+	const kib, share = 1 << 10, 4
+	return max(1, min(cores, int(memory/share/kib/int64(p.Memory))))
+}
+
 // Hasher computes and checks password hashes. However many callers there are, it uses no more than Concurrency × Params.Memory at once;
-// the others wait in line until their context ends.
+// the others wait in line until their context ends. Whose turn is next is decided among those that As tells apart, and only then by who came
+// first: one who asks a lot waits for themselves.
 type Hasher struct {
 	params Params
-	memory *semaphore.Weighted // KiB
-	limit  int64
+	line   *line
 	wait   Observer
 	clock  clock.PassiveClock
 }
@@ -58,7 +73,7 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 		return nil, err
 	}
 	if o.Concurrency == 0 {
-		o.Concurrency = runtime.GOMAXPROCS(0)
+		o.Concurrency = Concurrency(o.Params, 0, runtime.GOMAXPROCS(0))
 	}
 	if o.Concurrency < 0 {
 		return nil, fmt.Errorf("concurrency %d: must be at least 1", o.Concurrency)
@@ -66,9 +81,15 @@ func NewHasher(o HasherOptions) (*Hasher, error) {
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
 	}
-	limit := int64(o.Concurrency) * int64(o.Params.Memory)
-	return &Hasher{params: o.Params, memory: semaphore.NewWeighted(limit), limit: limit, wait: o.Wait, clock: o.Clock}, nil
+	if o.Queue == 0 {
+		o.Queue = 32 * o.Concurrency
+	}
+	l := newLine(int64(o.Concurrency)*int64(o.Params.Memory), o.Queue)
+	return &Hasher{params: o.Params, line: l, wait: o.Wait, clock: o.Clock}, nil
 }
+
+// Concurrency is how many hashes are computed at once.
+func (h *Hasher) Concurrency() int { return int(h.line.all / int64(h.params.Memory)) }
 
 // Hash returns the hash of a password in PHC string format. The error is ErrPassword, or that of the context.
 func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
@@ -118,14 +139,14 @@ func (h *Hasher) Verify(ctx context.Context, password, encoded string) (Match, e
 // acquire waits for the memory of one hash. One that needs more than there is in all waits until it is alone.
 func (h *Hasher) acquire(ctx context.Context, p Params) (release func(), err error) {
 	start := h.clock.Now()
-	weight := min(int64(p.Memory), h.limit)
-	if err := h.memory.Acquire(ctx, weight); err != nil {
+	weight := min(int64(p.Memory), h.line.all)
+	if err := h.line.acquire(ctx, weight); err != nil {
 		return nil, fmt.Errorf("waiting to hash a password: %w", err)
 	}
 	if h.wait != nil {
 		h.wait.Observe(h.clock.Since(start).Seconds())
 	}
-	return func() { h.memory.Release(weight) }, nil
+	return func() { h.line.release(weight) }, nil
 }
 
 // prepare brings a password into the one form that is hashed, so that it does not depend on the keyboard that it was typed on

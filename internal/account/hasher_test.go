@@ -5,6 +5,8 @@ package account
 import (
 	"context"
 	"errors"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -110,7 +112,7 @@ func TestHasherKeepsToItsBound(t *testing.T) {
 		_, err := h.Hash(ctx, "correct horse")
 		done <- err
 	}()
-	if h.memory.TryAcquire(1) {
+	if h.line.free > 0 {
 		t.Error("there is memory left for a third hash")
 	}
 	cancel()
@@ -122,8 +124,8 @@ func TestHasherKeepsToItsBound(t *testing.T) {
 		t.Errorf("after a release: %v", err)
 	}
 	release2()
-	if !h.memory.TryAcquire(h.limit) {
-		t.Error("not all memory came back")
+	if h.line.free != h.line.all || h.line.waiting != 0 || len(h.line.queues)+len(h.line.order) != 0 {
+		t.Errorf("not all came back: %+v", h.line)
 	}
 }
 
@@ -133,10 +135,102 @@ func TestHashOfHigherCostWaitsUntilItIsAlone(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.memory.TryAcquire(1) {
+	if h.line.free > 0 {
 		t.Error("another hash may run beside one that needs more than there is")
 	}
 	release()
+}
+
+// TestConcurrency: hashes, what they leave behind and the rest of the process fit into the memory that there is.
+func TestConcurrency(t *testing.T) {
+	const mib = 1 << 20
+	for _, c := range []struct {
+		memory int64
+		cores  int
+		want   int
+	}{
+		{0, 16, 16}, {512 * mib, 16, 6}, {512 * mib, 2, 2}, {512 * mib, 128, 6}, {64 * mib, 16, 1}, {mib, 16, 1}, {4096 * mib, 16, 16}, {0, 0, 1},
+	} {
+		if got := Concurrency(DefaultParams(), c.memory, c.cores); got != c.want {
+			t.Errorf("%d MiB, %d cores: %d, want %d", c.memory/mib, c.cores, got, c.want)
+		}
+	}
+}
+
+// TestTurns: somebody who asks for thirty hashes does not hold up somebody who asks for one.
+func TestTurns(t *testing.T) {
+	l, ctx := newLine(1, 40), context.Background()
+	if err := l.acquire(ctx, 1); err != nil {
+		t.Fatal(err)
+	}
+	got := make(chan string)
+	ask := func(requester string, queued int) {
+		go func() {
+			if err := l.acquire(As(ctx, requester), 1); err != nil {
+				got <- err.Error()
+				return
+			}
+			got <- requester
+		}()
+		for { // until it stands in line
+			l.mu.Lock()
+			n := l.waiting
+			l.mu.Unlock()
+			if n == queued {
+				return
+			}
+			runtime.Gosched()
+		}
+	}
+	for i := range 30 {
+		ask("flood", i+1)
+	}
+	ask("ana", 31)
+	ask("ben", 32)
+	var order []string
+	for range 32 {
+		l.release(1)
+		order = append(order, <-got)
+	}
+	if !slices.Equal(order[:4], []string{"flood", "ana", "ben", "flood"}) {
+		t.Errorf("the first four were %v", order[:4])
+	}
+	l.release(1)
+	if l.free != 1 || l.waiting != 0 {
+		t.Errorf("left: %+v", l)
+	}
+}
+
+func TestTooManyWait(t *testing.T) {
+	h := mustHasher(t, HasherOptions{Concurrency: 1, Queue: 1})
+	release, err := h.acquire(context.Background(), cheap())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	second := make(chan error)
+	go func() {
+		_, err := h.Hash(ctx, "correct horse")
+		second <- err
+	}()
+	for {
+		h.line.mu.Lock()
+		n := h.line.waiting
+		h.line.mu.Unlock()
+		if n == 1 {
+			break
+		}
+		runtime.Gosched()
+	}
+	if _, err := h.Hash(context.Background(), "correct horse"); !errors.Is(err, ErrBusy) {
+		t.Errorf("the third: %v, want ErrBusy", err)
+	}
+	cancel()
+	<-second
+	release()
+	if _, err := h.Hash(context.Background(), "correct horse"); err != nil {
+		t.Errorf("once the line is empty: %v", err)
+	}
 }
 
 type waits struct {

@@ -56,6 +56,8 @@ type Session struct {
 	Proofs []Proof `json:"proofs"`
 	// Also is another address of the person, by the word of the company that they last signed in with.
 	Also address.Address `json:"also,omitempty"`
+	// Generation of the Account when the session was last used.
+	Generation int64 `json:"generation,omitempty"`
 	// Pending says that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
 	Pending bool `json:"pending,omitempty"`
 }
@@ -64,7 +66,7 @@ type Session struct {
 // pending, without one.
 func NewSession(of *rosterv1alpha1.Account, c Credentials, m Method, now time.Time) Session {
 	return Session{
-		ID: rand.Text(), Account: of.Name, CredentialsID: ID(of), Epoch: c.Sessions.Epoch,
+		ID: rand.Text(), Account: of.Name, CredentialsID: ID(of), Epoch: c.Sessions.Epoch, Generation: of.Generation,
 		Began: now, Seen: now, Proofs: []Proof{{Method: m, Time: now}},
 	}
 }
@@ -93,12 +95,20 @@ func (s Session) over(now time.Time) bool {
 	return !now.Before(s.Began.Add(SessionLifetime)) || !now.Before(s.Seen.Add(SessionIdle))
 }
 
+// unseenSuspension is how many changes of the spec can hide a suspension that has ended.
+const unseenSuspension = 2
+
 // Counts says whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
 	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
 		return false
 	}
 	if t := of.Status.SuspendedTime; t != nil && !s.Began.After(t.Time) {
+		return false
+	}
+	// The Account may have been suspended and set free while nobody looked: that takes two changes which neither the operator nor the
+	// session has seen.
+	if of.Generation-max(of.Status.ObservedGeneration, s.Generation) >= unseenSuspension {
 		return false
 	}
 	if s.Pending {

@@ -9,6 +9,10 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 func sealer(t testing.TB, use string, keys ...string) Sealer {
@@ -141,5 +145,32 @@ func TestDevices(t *testing.T) {
 	}
 	if s.remove("never") {
 		t.Error("removed what is not there")
+	}
+}
+
+// A suspension that ended before anybody noticed it is two changes of the spec.
+func TestUnseenSuspensionEndsSessions(t *testing.T) {
+	noon := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
+	for name, c := range map[string]struct {
+		begun, observed, now int64
+		counts               bool
+	}{
+		"nothing changed":                         {3, 3, 3, true},
+		"one change, which was not seen":          {3, 3, 4, true},
+		"suspended and set free":                  {3, 3, 5, false},
+		"the same, seen by the operator":          {3, 5, 5, true}, // which says so in suspendedTime
+		"the same, before the session began":      {5, 3, 5, true},
+		"the operator saw the suspension alone":   {3, 4, 5, true}, // as above
+		"a session from before this was recorded": {0, 3, 3, true},
+	} {
+		a := &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Name: "ana", UID: "1", Generation: c.begun}}
+		s := NewSession(a, Credentials{}, MethodPassword, noon)
+		creds := Credentials{}
+		creds.Sessions.note("device", "", noon)
+		s = s.on(creds, Browser{ID: "device"})
+		a.Generation, a.Status.ObservedGeneration = c.now, c.observed
+		if got := s.Counts(a, creds, noon); got != c.counts {
+			t.Errorf("%s: counts %v, want %v", name, got, c.counts)
+		}
 	}
 }

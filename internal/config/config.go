@@ -121,6 +121,88 @@ type Portal struct {
 	CompanySecret string `json:"companySecret,omitempty"`
 	// Issuers are the OpenID providers that people can sign in with.
 	Issuers []Issuer `json:"issuers,omitempty"`
+	// Limits are how often something may be done at one replica. What is left out has its default.
+	Limits Limits `json:"limits,omitzero"`
+	// DrainPeriod is how long a replica that is told to stop goes on taking requests, while it reports that it is not ready, so that
+	// whatever sends it requests has time to notice. Default 5s; 0s closes at once.
+	DrainPeriod *metav1.Duration `json:"drainPeriod,omitempty"`
+}
+
+// Limits are how often something may be done at one replica of the portal.
+type Limits struct {
+	// Requests of one requester: a person who is signed in, somebody with the link of an invitation, a browser that was signed in before, or
+	// else an address. Default 120, then one every 250ms.
+	Requests Rate `json:"requests,omitzero"`
+	// Posts are forms sent by one requester. Default 30, then one every 2s.
+	Posts Rate `json:"posts,omitzero"`
+	// DeviceTries are wrong passwords or codes at one account from a browser that is known to be the person's. Default 5, then one every 1m.
+	DeviceTries Rate `json:"deviceTries,omitzero"`
+	// NetworkTries are those from one network, by other browsers. Default 5, then one every 5m.
+	NetworkTries Rate `json:"networkTries,omitzero"`
+	// AllTries are wrong passwords at one account by other browsers, from whatever networks. Default 100, then one every 20s.
+	AllTries Rate `json:"allTries,omitzero"`
+	// AllCodes are wrong codes at one account by other browsers, from whatever networks. Default 20, then one every 5m.
+	AllCodes Rate `json:"allCodes,omitzero"`
+	// Mails that one browser or network may ask for one login. Default 3, then one every 10m.
+	Mails Rate `json:"mails,omitzero"`
+	// AllMails that may be asked for one login by browsers that are not known. Default 6, then one every 5m.
+	AllMails Rate `json:"allMails,omitzero"`
+}
+
+// Rate allows some at once, and then one at a time.
+type Rate struct {
+	// Burst is how many are allowed at once.
+	Burst int `json:"burst,omitempty"`
+	// Every is how long it takes until another one is allowed.
+	Every metav1.Duration `json:"every,omitzero"`
+}
+
+// String is how a Rate is written in words.
+func (r Rate) String() string { return fmt.Sprintf("%d, then one every %s", r.Burst, r.Every.Duration) }
+
+// DefaultLimits are in force where the configuration says nothing.
+func DefaultLimits() Limits {
+	rate := func(burst int, every time.Duration) Rate {
+		return Rate{Burst: burst, Every: metav1.Duration{Duration: every}}
+	}
+	return Limits{
+		Requests: rate(120, 250*time.Millisecond), Posts: rate(30, 2*time.Second),
+		DeviceTries: rate(5, time.Minute), NetworkTries: rate(5, 5*time.Minute), AllTries: rate(100, 20*time.Second),
+		AllCodes: rate(20, 5*time.Minute), Mails: rate(3, 10*time.Minute), AllMails: rate(6, 5*time.Minute),
+	}
+}
+
+func (l *Limits) complete() {
+	d := DefaultLimits()
+	for _, r := range []struct{ set, otherwise *Rate }{
+		{&l.Requests, &d.Requests}, {&l.Posts, &d.Posts}, {&l.DeviceTries, &d.DeviceTries}, {&l.NetworkTries, &d.NetworkTries},
+		{&l.AllTries, &d.AllTries}, {&l.AllCodes, &d.AllCodes}, {&l.Mails, &d.Mails}, {&l.AllMails, &d.AllMails},
+	} {
+		r.set.Burst = cmp.Or(r.set.Burst, r.otherwise.Burst)
+		r.set.Every.Duration = cmp.Or(r.set.Every.Duration, r.otherwise.Every.Duration)
+	}
+}
+
+const (
+	maxBurst = 1_000_000
+	maxDrain = time.Minute
+)
+
+func (l Limits) check() error {
+	var errs []error
+	for field, r := range map[string]Rate{
+		"requests": l.Requests, "posts": l.Posts, "deviceTries": l.DeviceTries, "networkTries": l.NetworkTries, "allTries": l.AllTries,
+		"allCodes": l.AllCodes, "mails": l.Mails, "allMails": l.AllMails,
+	} {
+		field = "portal.limits." + field
+		if r.Burst < 0 || r.Burst > maxBurst {
+			errs = append(errs, wrong(field+".burst", strconv.Itoa(r.Burst), fmt.Sprintf("must be between 1 and %d; leave it out for the default", maxBurst)))
+		}
+		if d := r.Every.Duration; d != 0 && (d < time.Millisecond || d > 24*time.Hour) {
+			errs = append(errs, wrong(field+".every", d.String(), "must be between 1ms and 24h; leave it out for the default"))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // Links is how links are signed.
@@ -255,13 +337,20 @@ func (p *Portal) complete() {
 	p.KeySecret = cmp.Or(p.KeySecret, "roster-portal-keys")
 	p.FactorKeySecret = cmp.Or(p.FactorKeySecret, "roster-factor-keys")
 	p.CompanySecret = cmp.Or(p.CompanySecret, "roster-company-sign-in")
+	p.Limits.complete()
+	if p.DrainPeriod == nil {
+		p.DrainPeriod = &metav1.Duration{Duration: 5 * time.Second}
+	}
 	for i := range p.Issuers {
 		p.Issuers[i].DisplayName = cmp.Or(p.Issuers[i].DisplayName, p.Issuers[i].Name)
 	}
 }
 
 func (p Portal) check() error {
-	errs := []error{checkIssuers(p.Issuers)}
+	errs := []error{checkIssuers(p.Issuers), p.Limits.check()}
+	if d := p.DrainPeriod; d != nil && (d.Duration < 0 || d.Duration > maxDrain) {
+		errs = append(errs, wrong("portal.drainPeriod", d.Duration.String(), "must be between 0s and 1m"))
+	}
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, wrong("portal.url", p.URL, "must be the public address of the portal such as https://roster.example.com"))

@@ -23,7 +23,7 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	}
 	s := c.Mail.SMTP
 	if s.Auth != AuthPassword || s.HelloName != "" || s.MailsPerMinute != 0 || s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
-		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 {
+		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 || c.Portal.DrainPeriod.Duration != 5*time.Second {
 		t.Errorf("%+v", c)
 	}
 }
@@ -33,6 +33,16 @@ func TestHelloNames(t *testing.T) {
 		if _, err := Parse([]byte(strings.Replace(least, `587"`, `587", mailsPerMinute: 840, helloName: "`+name+`"`, 1))); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	c, err := Parse([]byte(strings.Replace(least, "https://roster.example}", "https://roster.example, drainPeriod: 0s, limits: {posts: {burst: 60, every: 1s}}}", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := c.Portal; p.DrainPeriod.Duration != 0 || p.Limits.Posts.Burst != 60 || p.Limits.Posts.Every.Duration != time.Second || p.Limits.Mails != DefaultLimits().Mails {
+		t.Errorf("%+v", p)
 	}
 }
 
@@ -75,6 +85,10 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"no connections":   {`587"`, `587", connections: -1`, `mail.smtp.connections: "-1": must be between 1 and 256`},
 		"no scheme":        {"https://roster.example", "roster.example", `portal.url: "roster.example": must be the public address`},
 		"a wrong proxy":    {"https://roster.example}", `https://roster.example, trustedProxies: ["10.0.0.1"]}`, `portal.trustedProxies: "10.0.0.1": must be a network`},
+		"no patience":      {"https://roster.example}", "https://roster.example, drainPeriod: 1h}", `portal.drainPeriod: "1h0m0s": must be between 0s and 1m`},
+		"no tries":         {"https://roster.example}", "https://roster.example, limits: {allTries: {burst: -1}}}", `portal.limits.allTries.burst: "-1": must be between 1 and`},
+		"too slow":         {"https://roster.example}", "https://roster.example, limits: {mails: {every: 48h}}}", `portal.limits.mails.every: "48h0m0s": must be between 1ms and 24h`},
+		"no such limit":    {"https://roster.example}", "https://roster.example, limits: {tries: {burst: 1}}}", `unknown field`},
 		"no name":          issuers(`{url: "https://login.acme.example", clientID: r, domains: [acme.example]}`, `portal.issuers[0].name: "": must be of lower-case letters`),
 		"plain HTTP":       issuers(`{name: acme, url: "http://login.acme.example", clientID: r, domains: [acme.example]}`, `portal.issuers[0].url: "http://login.acme.example": must be the https address`),
 		"no client":        issuers(`{name: acme, url: "https://login.acme.example", domains: [acme.example]}`, `portal.issuers[0].clientID: "": must be what the provider`),

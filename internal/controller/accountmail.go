@@ -170,7 +170,7 @@ func (r *accountMails) remember(a *rosterv1alpha1.Account, m rosterv1alpha1.Acco
 	defer r.mu.Unlock()
 	r.sent[sentMail{a.UID, m.Topic}] = m.Time
 	delete(r.failures, a.UID)
-	if limited(m.Topic) {
+	if interval(m.Topic) > 0 {
 		r.limiter(a, m.Topic).AllowN(r.clock.Now(), 1)
 	}
 }
@@ -196,24 +196,34 @@ func (r *accountMails) forgetShown(a *rosterv1alpha1.Account) {
 	}
 }
 
-// limited topics are those that somebody else can have a person mailed about.
-func limited(topic rosterv1alpha1.AccountMailTopic) bool {
-	return topic == rosterv1alpha1.MailPasswordReset || topic == rosterv1alpha1.MailOwnershipOffered
+// resetInterval is shorter than a link lives: whenever the next mail is left out, the one before brought a link that still works. So nobody
+// can keep a person from getting one by asking in their name.
+const resetInterval = account.ResetLifetime * 2 / 3
+
+// interval is the pause between mails of a topic that somebody else can have a person mailed about; zero for other topics.
+func interval(topic rosterv1alpha1.AccountMailTopic) time.Duration {
+	switch topic {
+	case rosterv1alpha1.MailPasswordReset:
+		return resetInterval
+	case rosterv1alpha1.MailOwnershipOffered:
+		return mailInterval
+	}
+	return 0
 }
 
-// tooMany says that a person has been mailed so often about that lately that the next mail is left out: other than an invitation, it would
-// be of no use later.
+// tooMany reports whether a person has been mailed so often about that lately that the next mail is left out: other than an invitation, it
+// would be of no use later.
 func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return limited(topic) && r.limiter(a, topic).TokensAt(r.clock.Now()) < 1
+	return interval(topic) > 0 && r.limiter(a, topic).TokensAt(r.clock.Now()) < 1
 }
 
 func (r *accountMails) limiter(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) *rate.Limiter {
 	key := sentMail{a.UID, topic}
 	l := r.limiters[key]
 	if l == nil {
-		l = rate.NewLimiter(rate.Every(mailInterval), mailBurst)
+		l = rate.NewLimiter(rate.Every(interval(topic)), mailBurst)
 		r.limiters[key] = l
 	}
 	return l

@@ -33,6 +33,9 @@ func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus
 	s := *a.Status.DeepCopy()
 	s.ObservedGeneration = a.Generation
 	conds := newConditions(&s.Conditions, a.Generation, now)
+	if in.mayHaveBeenSuspended() {
+		s.SuspendedTime = &metav1.MicroTime{Time: now}
+	}
 	in.ready(&s, conds)
 	in.username(conds)
 	return s, in.memberships(&s, now)
@@ -55,6 +58,13 @@ func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) 
 	default:
 		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The account can be used.")
 	}
+}
+
+// mayHaveBeenSuspended reports whether so many changes were missed, while the operator was away or busy, that a suspension and its end may
+// be among them. A new Account has been seen as it was made: nobody can sign in to one that is suspended from the start.
+func (in AccountInput) mayHaveBeenSuspended() bool {
+	const suspendedAndSetFree = 2
+	return in.Account.Generation-max(in.Account.Status.ObservedGeneration, 1) >= suspendedAndSetFree
 }
 
 // wasSuspended says whether the status shows that already.

@@ -85,3 +85,42 @@ func decideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus 
 	status, _ := DecideAccount(in, now)
 	return status
 }
+
+// Changes that the operator has not seen may hide a suspension: sessions from before must not come back to life.
+func TestMissedChangesEndSessions(t *testing.T) {
+	for name, c := range map[string]struct {
+		observed, generation int64
+		suspended, ends      bool
+	}{
+		"new":                             {0, 1, false, false},
+		"new, completed":                  {0, 2, false, false},
+		"new, changed twice":              {0, 3, false, true},
+		"one change":                      {4, 5, false, false},
+		"suspended and set free":          {4, 6, false, true},
+		"set free and suspended again":    {4, 6, true, true},
+		"nothing":                         {6, 6, false, false},
+		"suspended, which is known since": {6, 6, true, false},
+	} {
+		a := accountAt("ana@acme.example", 0, "")
+		a.Generation, a.Spec.Suspended = c.generation, ptr.To(c.suspended)
+		a.Status.ObservedGeneration, a.Status.SuspendedTime = c.observed, &metav1.MicroTime{Time: now.Add(-time.Hour)}
+		reason := rosterv1alpha1.ReasonReady
+		if c.suspended {
+			reason = rosterv1alpha1.ReasonSuspended
+		}
+		a.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionReady, Reason: reason}}
+		s := decideAccount(AccountInput{Account: a}, now)
+		if got := s.SuspendedTime.Equal(&metav1.MicroTime{Time: now}); got != c.ends {
+			t.Errorf("%s: suspendedTime %v, want it to be now: %v", name, s.SuspendedTime, c.ends)
+		}
+		if again := decideAccount(AccountInput{Account: withStatus(a, s)}, now.Add(time.Minute)); !again.SuspendedTime.Equal(s.SuspendedTime) {
+			t.Errorf("%s: the next look changes it again", name)
+		}
+	}
+}
+
+func withStatus(a *rosterv1alpha1.Account, s rosterv1alpha1.AccountStatus) *rosterv1alpha1.Account {
+	a = a.DeepCopy()
+	a.Status = s
+	return a
+}

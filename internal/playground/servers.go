@@ -98,7 +98,8 @@ func serverConfig(portalURL, relay string, networks []config.Network) ([]byte, e
 			From: "Roster <roster@playground.example>",
 			SMTP: config.SMTP{Address: relay, TLS: config.TLSNone},
 		},
-		Portal: config.Portal{URL: portalURL}, Networks: networks,
+		// Nobody sends requests on to another portal.
+		Portal: config.Portal{URL: portalURL, DrainPeriod: &metav1.Duration{}}, Networks: networks,
 	})
 	if err != nil {
 		return nil, err

@@ -198,12 +198,12 @@ func (p *Portal) accepted(v *visit, who proven, wrote bool) {
 	p.audit(v, eventAccept, resultSuccess, who.account.Name, "invitation", v.found.offer.Invitation.Name,
 		"namespace", v.found.offer.Invitation.Namespace)
 	var err error
-	switch login := string(v.found.address); who.stands {
+	switch who.stands {
 	case toBegin:
-		err = p.begin(v, who.account, who.credentials, who.session, who.device, login)
+		err = p.begin(v, who.account, who.credentials, who.session, who.device)
 	case toHand:
 		_, err = p.end(v)
-		err = errors.Join(err, p.hand(v, who.account, who.session, who.device, login),
+		err = errors.Join(err, p.hand(v, who.account, who.session, who.device),
 			p.accounts.RecordSignIn(v.r.Context(), who.account, p.clock.Now()))
 	case held:
 	}
@@ -285,13 +285,14 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, er
 	if f.password == "" {
 		return proven{}, wrong(v.words.T("error.signIn.missing"))
 	}
-	if wait := p.takeTry(v); wait > 0 {
-		p.audit(v, eventSignIn, resultThrottled, v.found.address.AccountName())
-		return proven{}, &throttledError{wait: wait}
-	}
 	d, err := p.browser(v)
 	if err != nil {
 		return proven{}, err
+	}
+	tried, wait := p.limits.take(p.limits.tries(string(v.found.address), d, string(v.found.offer.Invitation.UID), v.client)...)
+	if wait > 0 {
+		p.audit(v, eventSignIn, resultThrottled, v.found.address.AccountName())
+		return proven{}, &throttledError{wait: wait}
 	}
 	acct, c, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
 	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
@@ -302,21 +303,12 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, er
 		}
 		return proven{}, wrong(v.words.T("error.signIn.wrong"))
 	}
+	tried.giveBack()
 	if err != nil {
 		return proven{}, err
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
 	return proven{account: acct, credentials: c, session: s, device: d, stands: toBegin}, nil
-}
-
-// takeTry counts a try at a password: by client, so that somebody else with the link does not use up the tries of the invited person; and,
-// more loosely, of all clients.
-func (p *Portal) takeTry(v *visit) time.Duration {
-	uid := string(v.found.offer.Invitation.UID)
-	if wait := p.tries.take(uid + " " + clientKey(v.client)); wait > 0 {
-		return wait
-	}
-	return p.allTries.take(uid)
 }
 
 // postDecline declines if the box is ticked: a robot that presses every button does not decline.
@@ -374,7 +366,7 @@ func (p *Portal) fail(v *visit, f form, err error) {
 		p.form(v, http.StatusUnprocessableEntity, f, invalid)
 	case errors.As(err, &throttled):
 		p.metrics.countClaim(claimThrottled)
-		p.throttled(v, throttled.wait)
+		p.locked(v, throttled.wait)
 	case errors.Is(err, errUnknown):
 		p.unknown(v)
 	case errors.Is(err, account.ErrSuspended):
@@ -419,10 +411,14 @@ func (p *Portal) fault(v *visit, err error) {
 	}
 }
 
-// note logs why a request cannot be served. It returns true if nobody waits for the answer.
+// note logs why a request cannot be served. It returns true if it has been answered, or nobody waits for an answer.
 func (p *Portal) note(v *visit, err error) bool {
 	if errors.Is(v.r.Context().Err(), context.Canceled) {
 		v.w.WriteHeader(statusClientGone)
+		return true
+	}
+	if errors.Is(err, account.ErrBusy) {
+		p.busy(v)
 		return true
 	}
 	p.log.Error(err, "Cannot serve a request", "method", v.r.Method)

@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"runtime/debug"
 	"strings"
 	"time"
+
+	"github.com/roster-dev/roster/internal/account"
 )
 
 const (
@@ -68,9 +71,32 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range p.headers {
 		rec.Header()[name] = append([]string(nil), values...)
 	}
+	if p.stopping.Load() {
+		rec.Header().Set("Connection", "close")
+	}
+	if p.clients.forwarded(r) {
+		p.noteProxy(r)
+	}
 	p.guard(rec, r)
 	p.record(rec, r, p.clock.Since(start))
 }
+
+// noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy that
+// is not trusted.
+func (p *Portal) noteProxy(r *http.Request) {
+	p.metrics.untrusted.Inc()
+	p.proxySeen.Do(func() {
+		p.log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. If it is yours, "+
+			"add its network to portal.trustedProxies", "proxy", r.RemoteAddr)
+		p.warn(reasonUntrustedProxy, "Requests come through "+r.RemoteAddr+", which is not in portal.trustedProxies: strangers behind it share one limit. "+
+			"If it is your proxy, add its network.")
+	})
+}
+
+// reasonUntrustedProxy is that of the events about proxies.
+const reasonUntrustedProxy = "UntrustedProxy"
+
+var errUntrustedProxy = errors.New("X-Forwarded-For or Forwarded from an address that is not in portal.trustedProxies")
 
 // guard serves a request unless it comes too often or from another site, and survives a panic.
 func (p *Portal) guard(w *recorder, r *http.Request) {
@@ -83,7 +109,8 @@ func (p *Portal) guard(w *recorder, r *http.Request) {
 			}
 		}
 	}()
-	if wait := p.takeRequest(v); wait > 0 {
+	requester, wait := p.takeRequest(v)
+	if wait > 0 {
 		p.throttled(v, wait)
 		return
 	}
@@ -91,21 +118,14 @@ func (p *Portal) guard(w *recorder, r *http.Request) {
 		p.crossOrigin(v)
 		return
 	}
-	p.mux.ServeHTTP(w, r)
+	p.mux.ServeHTTP(w, r.WithContext(account.As(r.Context(), requester)))
 }
 
-// takeRequest counts a request of a client.
-func (p *Portal) takeRequest(v *visit) time.Duration {
-	if strings.HasPrefix(v.r.URL.Path, p.root+"/assets/") {
-		return 0
-	}
-	key := clientKey(v.client)
-	if v.r.Method == http.MethodPost {
-		if wait := p.posts.take(key); wait > 0 {
-			return wait
-		}
-	}
-	return p.requests.take(key)
+// fromOwnPage reports whether a page of the portal led here: not another host of the same domain, whose requests are same-site, nor a mail,
+// whose are of no site. Browsers that do not say so (before 2023, or over plain HTTP) are believed.
+func (p *Portal) fromOwnPage(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	return site == "same-origin" || site == ""
 }
 
 // record logs and counts a request. The path is left out: the link is in it.

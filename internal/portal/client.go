@@ -45,6 +45,15 @@ func (c clients) address(r *http.Request) netip.Addr {
 	return addr
 }
 
+// forwarded reports whether somebody hands on a request whose word about where it comes from is not believed.
+func (c clients) forwarded(r *http.Request) bool {
+	if r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == "" {
+		return false
+	}
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && !c.trusted(peer.Addr().Unmap().WithZone(""))
+}
+
 // parseHop reads an address with or without a port: proxies differ.
 func parseHop(s string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(s); err == nil {
@@ -61,6 +70,19 @@ func (c clients) trusted(a netip.Addr) bool {
 		}
 	}
 	return false
+}
+
+// networkKey is what tries at somebody's account are counted by: neighbours of a stranger are most likely the same stranger. Providers hand
+// out IPv6 in networks of /48 at most (RFC 6177), and IPv4 in networks of /24 at least (what can be routed).
+func networkKey(a netip.Addr) string {
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	if p, err := a.Prefix(bits); err == nil {
+		return p.String()
+	}
+	return a.String()
 }
 
 // clientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.

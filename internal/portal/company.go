@@ -134,8 +134,8 @@ func (p *Portal) goToCompany(v *visit) {
 		p.notFound(v)
 		return
 	}
-	// Nobody is signed in because another site sent them here: that takes a click on a page of the portal.
-	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	// Nobody is signed in because somebody else sent them here: that takes a click on a page of the portal.
+	if !p.fromOwnPage(v.r) {
 		p.companyForm(v, http.StatusOK, "", companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
 		return
 	}

@@ -372,8 +372,12 @@ func TestCompanySignInPages(t *testing.T) {
 	for _, query := range []string{"", "?code=x&state=y", "?error=access_denied", "?state=%ff&code=%00"} {
 		b.get("/sign-in/company/acme/callback"+query).expect(t, http.StatusBadRequest, "belongs to no sign-in that your browser has begun")
 	}
-	b.header.Set("Sec-Fetch-Site", "cross-site")
-	b.get("/sign-in/company/acme").expect(t, http.StatusOK, "Continue with The acme company")
+	for _, site := range []string{"cross-site", "same-site", "none"} {
+		b.header.Set("Sec-Fetch-Site", site)
+		b.get("/sign-in/company/acme").expect(t, http.StatusOK, "Continue with The acme company")
+	}
+	b.header.Set("Sec-Fetch-Site", "same-origin")
+	b.get("/sign-in/company/acme").expect(t, http.StatusSeeOther)
 	b.header.Del("Sec-Fetch-Site")
 	away := b.get("/sign-in/company/acme?next=//evil.example")
 	away.expect(t, http.StatusSeeOther)

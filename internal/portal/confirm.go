@@ -40,6 +40,11 @@ func (p *Portal) askForPasskey(v *visit) (string, error) {
 	return string(options), err
 }
 
+// signedInOn is the device that somebody is signed in on.
+func signedInOn(who *person) device {
+	return device{ID: who.session.Device, Logins: []string{loginHash(who.account.Spec.Email)}}
+}
+
 // postConfirm answers POST /sign-in/confirm.
 func (p *Portal) postConfirm(v *visit) {
 	if !p.readPost(v) {
@@ -50,19 +55,20 @@ func (p *Portal) postConfirm(v *visit) {
 		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.missing")}})
 		return
 	}
-	if wait := p.tries.take("confirm " + who.account.Name + " " + who.session.Device); wait > 0 {
+	tried, wait := p.limits.take(p.limits.tries(who.account.Spec.Email, signedInOn(who), "", v.client)...)
+	if wait > 0 {
 		p.audit(v, eventConfirm, resultThrottled, who.account.Name)
 		p.throttled(v, wait)
 		return
 	}
 	if form.Get(fieldAnswer) != "" {
-		p.confirmByPasskey(v)
+		p.confirmByPasskey(v, tried)
 		return
 	}
-	p.confirmByPassword(v, form.Get(fieldPassword))
+	p.confirmByPassword(v, form.Get(fieldPassword), tried)
 }
 
-func (p *Portal) confirmByPassword(v *visit, password string) {
+func (p *Portal) confirmByPassword(v *visit, password string, tried try) {
 	who := v.person
 	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
 	switch {
@@ -72,13 +78,14 @@ func (p *Portal) confirmByPassword(v *visit, password string) {
 		p.audit(v, eventConfirm, resultFailure, who.account.Name, "method", account.MethodPassword)
 		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})
 	default:
+		tried.giveBack()
 		p.confirmed(v, s, account.MethodPassword, err)
 	}
 }
 
 // confirmByPasskey takes a passkey instead of the password. It has verified the person, so it counts as one that somebody signs in with
 // alone.
-func (p *Portal) confirmByPasskey(v *visit) {
+func (p *Portal) confirmByPasskey(v *visit, tried try) {
 	who, now := v.person, p.clock.Now()
 	err := p.usePasskey(v, who.account, factor.CeremonyAgain, who.account.Name)
 	if isWrongFactor(err) {
@@ -87,6 +94,7 @@ func (p *Portal) confirmByPasskey(v *visit) {
 		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.passkey")}})
 		return
 	}
+	tried.giveBack()
 	s := who.session
 	if err == nil {
 		s.Prove(account.MethodPasskeyAlone, now)

@@ -105,8 +105,8 @@ func (p *Portal) goToNetwork(v *visit) {
 	if !ok {
 		return
 	}
-	// Nothing is connected because another site sent somebody here: that takes a click on a page of the portal.
-	if v.r.Header.Get("Sec-Fetch-Site") == "cross-site" {
+	// Nothing is connected because somebody else sent a person here: that takes a click on a page of the portal.
+	if !p.fromOwnPage(v.r) {
 		p.connectForm(v, http.StatusOK, b, n, "", nil)
 		return
 	}

@@ -312,9 +312,13 @@ func TestConnectingGoesWrong(t *testing.T) {
 	if orders, _, _ := w.handedOver(); len(orders) > 0 {
 		t.Errorf("%d orders came of that", len(orders))
 	}
-	// From another site, a click is asked for first.
-	b.header.Set("Sec-Fetch-Site", "cross-site")
-	b.get(wayTo(w, n, "/go")).expect(t, http.StatusOK, "Continue to Mastodon")
+	// From another site, another host of the same domain or a mail, a click is asked for first.
+	for _, site := range []string{"cross-site", "same-site", "none"} {
+		b.header.Set("Sec-Fetch-Site", site)
+		b.get(wayTo(w, n, "/go")).expect(t, http.StatusOK, "Continue to Mastodon")
+	}
+	b.header.Set("Sec-Fetch-Site", "same-origin")
+	b.get(wayTo(w, n, "/go")).expect(t, http.StatusSeeOther)
 	b.header.Del("Sec-Fetch-Site")
 	// The app of the network is missing.
 	if err := w.admin.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: "roster-mastodon"}}); err != nil {
@@ -345,7 +349,13 @@ func TestWhoMayConnect(t *testing.T) {
 		t.Error("a ProfileConnector sees the profile of somebody else")
 	}
 	connector.get(wayTo(w, n, "", "profile", own.Name)).expect(t, http.StatusOK, "Connect "+own.Spec.Handle)
-	connector.get(wayTo(w, n, "", "profile", other.Name)).expect(t, http.StatusForbidden, "You may not connect this")
+	for _, page := range []string{"", "/go"} {
+		hidden, none := connector.get(wayTo(w, n, page, "profile", other.Name)), connector.get(wayTo(w, n, page, "profile", "none"))
+		hidden.expect(t, http.StatusNotFound, "There is no such page")
+		if none.StatusCode != hidden.StatusCode || none.body != hidden.body {
+			t.Errorf("%q tells which profiles there are", page)
+		}
+	}
 	connector.get(profiles+"/"+own.Name+"/remove").expect(t, http.StatusOK, "Remove "+own.Spec.Handle)
 	connector.get(profiles+"/"+other.Name+"/remove").expect(t, http.StatusNotFound)
 	connector.get(profiles+"/none/remove").expect(t, http.StatusNotFound)
@@ -357,7 +367,7 @@ func TestWhoMayConnect(t *testing.T) {
 
 	for _, b := range []*browser{switched, advanced} {
 		b.get(wayTo(w, n, "/go")).expect(t, http.StatusSeeOther)
-		b.get(wayTo(w, n, "/go", "profile", own.Name)).expect(t, http.StatusForbidden, "You may not connect this")
+		b.get(wayTo(w, n, "/go", "profile", own.Name)).expect(t, http.StatusNotFound)
 	}
 	manager.get(profiles).expect(t, http.StatusOK, own.Spec.Handle, other.Spec.Handle)
 	manager.get("/organizations/"+w.ns+"/connect/facebook").expect(t, http.StatusNotFound) // there is no app

@@ -220,7 +220,7 @@ func (p *Portal) postApp(v *visit) {
 		p.seeOther(v, "/account/factors/app", "")
 		return
 	}
-	if wait := p.tries.take("app " + who.account.Name + " " + who.session.Device); wait > 0 {
+	if _, wait := p.limits.take(bucket{p.limits.deviceTries, "app " + who.account.Name + " " + who.session.Device}); wait > 0 {
 		p.throttled(v, wait)
 		return
 	}

@@ -55,8 +55,14 @@ func (p *Portal) postForgotten(v *visit) {
 		return
 	}
 	login := canonicalLogin(typed)
+	d, err := p.browser(v)
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
 	result := resultSuccess
-	if p.mails.take(loginHash(login)) > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
+	_, wait := p.limits.take(p.limits.mailsTo(login, d, v.client)...)
+	if wait > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
 		result = resultThrottled
 	}
 	p.audit(v, eventForgotten, result, "", "login", loginHash(login))

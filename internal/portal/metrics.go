@@ -16,6 +16,8 @@ type Metrics struct {
 	// HashWait is how long callers waited for their turn to hash a password; made for account.HasherOptions.
 	HashWait prometheus.Histogram
 
+	untrusted prometheus.Counter
+
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	claims   *prometheus.CounterVec
@@ -29,6 +31,10 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name:    "roster_portal_password_hash_wait_seconds",
 			Help:    "How long a request waited for its turn to hash a password.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
+		}),
+		untrusted: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "roster_portal_untrusted_proxy_requests_total",
+			Help: "Requests with a forwarded header from an address that is not in portal.trustedProxies: all that come from there share one limit.",
 		}),
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_portal_requests_total",
@@ -49,7 +55,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"event", "result"}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.HashWait, m.requests, m.duration, m.claims, m.events} {
+	for _, c := range []prometheus.Collector{m.HashWait, m.untrusted, m.requests, m.duration, m.claims, m.events} {
 		errs = append(errs, registry.Register(c))
 	}
 	return m, errors.Join(errs...)

@@ -130,6 +130,23 @@ func (p *Portal) throttled(v *visit, wait time.Duration) {
 		Paragraphs: []string{w.N("problem.throttled.text", int(math.Ceil(wait.Minutes())))}})
 }
 
+// busy asks for patience: too many sign in at once.
+func (p *Portal) busy(v *visit) {
+	w := v.words
+	v.w.Header().Set("Retry-After", retrySoon)
+	p.notice(v, http.StatusServiceUnavailable, notice{Symbol: symbolClock, Heading: w.T("problem.busy.title"),
+		Paragraphs: []string{w.T("problem.busy.text")}})
+}
+
+// locked is throttled for somebody who may be kept out by others who try at their account: it says how to get in all the same.
+func (p *Portal) locked(v *visit, wait time.Duration) {
+	w := v.words
+	v.w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	p.notice(v, http.StatusTooManyRequests, notice{Symbol: symbolClock, Heading: w.T("problem.throttled.title"),
+		Paragraphs: []string{w.N("problem.throttled.text", int(math.Ceil(wait.Minutes()))), w.T("problem.locked.text")},
+		Go:         action{Text: w.T("problem.locked.go"), Href: p.root + "/forgotten" + w.Query()}})
+}
+
 func (p *Portal) notFound(v *visit) {
 	w := v.words
 	p.notice(v, http.StatusNotFound, notice{Symbol: symbolLink, Heading: w.T("problem.notFound.title"),

@@ -148,12 +148,17 @@ func (p *Portal) postSignInPasskey(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	if wait := p.tries.take("passkey " + clientKey(v.client)); wait > 0 {
+	// Nobody guesses a passkey; those that are right are not counted, so that an office behind one address gets in.
+	tried, wait := p.limits.take(bucket{p.limits.networkTries, "passkey " + p.requester(v)})
+	if wait > 0 {
 		p.audit(v, eventSignIn, resultThrottled, "", "method", account.MethodPasskeyAlone)
 		p.throttled(v, wait)
 		return
 	}
 	acct, err := p.byPasskey(v)
+	if err == nil {
+		tried.giveBack()
+	}
 	switch {
 	case err == nil:
 		err = p.enter(v, acct, account.MethodPasskeyAlone)

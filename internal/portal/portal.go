@@ -12,6 +12,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -55,6 +57,8 @@ type Options struct {
 	Clock clock.PassiveClock
 	// Log gets a line for every request and every error, with no token, password or path.
 	Log logr.Logger
+	// Warn tells the operator of the portal, where they look first, what they have to change. May be nil.
+	Warn func(reason, note string)
 	// Metrics to count in.
 	Metrics *Metrics
 }
@@ -71,31 +75,32 @@ type Portal struct {
 	clock       clock.PassiveClock
 	log         logr.Logger
 	metrics     *Metrics
+	warn        func(reason, note string)
 
 	networks directory.Directory
 
-	base    string // BaseURL without a slash at the end
-	root    string // path of BaseURL without a slash at the end
-	secure  bool   // BaseURL is https
-	headers http.Header
+	base string // BaseURL without a slash at the end
+	// hostname of BaseURL.
+	hostname string
+	root     string // path of BaseURL without a slash at the end
+	secure   bool   // BaseURL is https
+	headers  http.Header
 
 	pages      *pages
 	dictionary *dictionary
 	clients    clients
-	requests   *limiter
-	posts      *limiter
-	tries      *limiter
-	allTries   *limiter
-	allCodes   *limiter
+	limits     *limits
 	// passkeys is nil where browsers offer none.
 	passkeys     *factor.RelyingParty
 	companies    oidc.Directory
-	mails        *limiter
 	destinations *regexp.Regexp
 	common       *common.Passwords
 	background   *background
-	mux          *http.ServeMux
-	crossSite    *http.CrossOriginProtection
+	proxySeen    sync.Once
+	// stopping says that no more requests should be sent here.
+	stopping  atomic.Bool
+	mux       *http.ServeMux
+	crossSite *http.CrossOriginProtection
 }
 
 // New returns the portal.
@@ -108,15 +113,14 @@ func New(o Options) (*Portal, error) {
 		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies,
 		networks: o.Networks, base: strings.TrimRight(o.BaseURL, "/"),
 		accounts: o.Accounts, userPrefix: o.UserPrefix,
-		clock: o.Clock, log: o.Log, metrics: o.Metrics,
-		root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
+		clock: o.Clock, log: o.Log, metrics: o.Metrics, warn: o.Warn,
+		hostname: base.Hostname(), root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
 		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
 	}
-	limits := o.Limits.withDefaults()
-	p.requests, p.posts = newLimiter(limits.Requests, o.Clock), newLimiter(limits.Posts, o.Clock)
-	p.tries, p.allTries = newLimiter(limits.Tries, o.Clock), newLimiter(limits.AllTries, o.Clock)
-	p.allCodes = newLimiter(limits.AllCodes, o.Clock)
-	p.mails, p.background = newLimiter(limits.Mails, o.Clock), newBackground()
+	if p.warn == nil {
+		p.warn = func(string, string) {}
+	}
+	p.limits, p.background = newLimits(o.Limits, o.Clock), newBackground()
 	var pagesErr, wordsErr, clientsErr, commonErr error
 	p.pages, pagesErr = newPages(p.root)
 	p.dictionary, wordsErr = newDictionary()

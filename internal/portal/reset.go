@@ -134,9 +134,25 @@ func (p *Portal) postReset(v *visit) {
 	}
 	p.passwordSet(v, eventReset, link.account)
 	p.dropSession(v)
+	if err := p.rememberMailbox(v, link.account); err != nil {
+		p.log.Error(err, "Cannot remember who chose a new password on this browser", "account", link.account.Name)
+	}
 	w := v.words
 	p.notice(v, http.StatusOK, notice{Symbol: symbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
 		Go: action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
+}
+
+// rememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many strangers
+// try to.
+func (p *Portal) rememberMailbox(v *visit, acct *rosterv1alpha1.Account) error {
+	d, err := p.browser(v)
+	if err != nil {
+		return err
+	}
+	for _, login := range logins(acct) {
+		d.remember(mailbox(login))
+	}
+	return p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor)
 }
 
 // passwordSet audits that a password was replaced, and asks the operator to tell the person.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
@@ -48,7 +47,7 @@ func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Crede
 		return err
 	}
 	if !asks {
-		if err := p.begin(v, acct, c, s, d, acct.Spec.Email); err != nil {
+		if err := p.begin(v, acct, c, s, d); err != nil {
 			return err
 		}
 		p.seeOther(v, p.destination(next), "")
@@ -137,12 +136,16 @@ func (p *Portal) postSecond(v *visit) {
 		return
 	}
 	who := v.person
-	if wait := p.takeCode(v, d); wait > 0 {
+	tried, wait := p.limits.take(p.limits.codes(who.account.Spec.Email, d, v.client)...)
+	if wait > 0 {
 		p.audit(v, eventFactor, resultThrottled, who.account.Name)
 		p.throttled(v, wait)
 		return
 	}
 	method, wrong, err := p.useFactor(v)
+	if len(wrong) == 0 {
+		tried.giveBack()
+	}
 	switch {
 	case err != nil:
 		p.fault(v, err)
@@ -167,7 +170,7 @@ func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
 	s.Prove(method, now)
 	if s.Pending {
 		// Using the factor has changed the credentials.
-		return p.begin(v, who.account, account.Credentials{}, s, d, who.account.Spec.Email)
+		return p.begin(v, who.account, account.Credentials{}, s, d)
 	}
 	s, err := p.accounts.Renew(v.r.Context(), who.account, s, now)
 	if errors.Is(err, account.ErrSignedOut) {
@@ -237,17 +240,4 @@ func isWrongFactor(err error) bool {
 		}
 	}
 	return false
-}
-
-// takeCode counts a try at a second factor, as tries at a password are counted: a browser that the person has signed in with has tries of
-// its own. Six digits are few, so that all others together have few.
-func (p *Portal) takeCode(v *visit, d device) time.Duration {
-	key := "code " + v.person.account.Name
-	if d.knows(v.person.account.Spec.Email) {
-		return p.tries.take(key + " device " + d.ID)
-	}
-	if wait := p.tries.take(key + " " + clientKey(v.client)); wait > 0 {
-		return wait
-	}
-	return p.allCodes.take(key)
 }

@@ -21,8 +21,8 @@ import (
 // The cookies. Both are sealed: browsers can neither read nor make them.
 const (
 	sessionCookie = "roster-session"
-	// deviceCookie tells browsers that have signed in before from others. It proves nothing; somebody who floods the sign-in page with
-	// tries at an account does not use up those of a browser that has one.
+	// deviceCookie tells browsers that have signed in before, or opened a link that was mailed, from others. It lets nobody in; somebody who
+	// floods the sign-in page with tries at an account does not use up those of a browser that has one.
 	deviceCookie = "roster-device"
 	deviceFor    = 180 * 24 * time.Hour
 )
@@ -51,7 +51,7 @@ type device struct {
 }
 
 // maxLogins is how many logins a device remembers.
-const maxLogins = 8
+const maxLogins = 16
 
 // cookieName has the prefix by which browsers see to it that only this host can set the cookie, and only over HTTPS (RFC 6265bis, 4.1.3).
 func (p *Portal) cookieName(name string) string {
@@ -175,10 +175,10 @@ func (p *Portal) setPerson(v *visit, who *person) error {
 // keepAlive notes that the session is in use.
 func (p *Portal) keepAlive(v *visit) {
 	now, who := p.clock.Now(), v.person
-	if now.Before(who.session.Seen.Add(resealEvery)) {
+	if now.Before(who.session.Seen.Add(resealEvery)) && who.session.Generation == who.account.Generation {
 		return
 	}
-	who.session.Seen = now
+	who.session.Seen, who.session.Generation = now, who.account.Generation
 	if err := p.setSession(v, who.session); err != nil {
 		p.log.Error(err, "Cannot renew a session", "account", who.account.Name)
 	}
@@ -231,7 +231,7 @@ func loginHash(login string) string {
 // begin signs the person in on this browser: after it, the answer carries the session. The credentials are those that the proof was checked
 // against; empty ones are read anew.
 func (p *Portal) begin(
-	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d device, login string,
+	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d device,
 ) error {
 	ended, err := p.end(v)
 	if err != nil {
@@ -245,17 +245,27 @@ func (p *Portal) begin(
 	if err != nil {
 		return err
 	}
-	return p.hand(v, acct, s, d, login)
+	return p.hand(v, acct, s, d)
 }
 
 // hand gives the browser a session that has begun.
-func (p *Portal) hand(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device, login string) error {
-	d.remember(login)
+func (p *Portal) hand(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device) error {
+	for _, login := range logins(acct) {
+		d.remember(login)
+	}
 	if err := p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor); err != nil {
 		return err
 	}
 	p.audit(v, eventSignIn, resultSuccess, acct.Name, "session", s.ID, "methods", methods(s))
 	return p.setSession(v, s)
+}
+
+// logins are what a person can sign in with.
+func logins(acct *rosterv1alpha1.Account) []string {
+	if acct.Spec.Username == "" {
+		return []string{acct.Spec.Email}
+	}
+	return []string{acct.Spec.Username, acct.Spec.Email}
 }
 
 func methods(s account.Session) []account.Method {

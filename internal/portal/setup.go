@@ -9,15 +9,18 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -56,8 +59,18 @@ type SetupOptions struct {
 	Namespace string
 	// Listener takes the connections.
 	Listener net.Listener
+	// Pod that the portal runs in, which gets events; nil outside a cluster.
+	Pod *corev1.Pod
+	// Memory that the process may use, in bytes; 0 if there is no limit.
+	Memory   int64
 	Clock    clock.PassiveClock
 	Registry prometheus.Registerer
+}
+
+func newHasher(m *Metrics, o SetupOptions) (*account.Hasher, error) {
+	return account.NewHasher(account.HasherOptions{
+		Concurrency: account.Concurrency(account.DefaultParams(), o.Memory, runtime.GOMAXPROCS(0)), Wait: m.HashWait, Clock: o.Clock,
+	})
 }
 
 // Setup makes the portal and adds its server and its readiness check to a manager whose cache has CacheOptions.
@@ -76,11 +89,12 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
-	hasher, err := account.NewHasher(account.HasherOptions{Wait: metrics.HashWait, Clock: o.Clock})
+	hasher, err := newHasher(metrics, o)
 	if err != nil {
 		return err
 	}
 	log := mgr.GetLogger().WithName("portal")
+	log.Info("Hashing", "atOnce", hasher.Concurrency(), "memory", o.Memory)
 	keys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
 	sessionKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
 	factorKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, o.Clock)
@@ -94,12 +108,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
 		Networks: networks, Accounts: accounts,
 		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
-		Clock: o.Clock, Log: log, Metrics: metrics,
+		Limits: limitsOf(o.Config.Portal.Limits), Clock: o.Clock, Log: log, Metrics: metrics,
+		Warn: warner(mgr, o.Pod),
 	})
 	if err != nil {
 		return err
 	}
-	if err := mgr.AddReadyzCheck("portal", ready(mgr.GetCache(), keys, sessionKeys, factorKeys)); err != nil {
+	if err := p.addChecks(mgr, keys, sessionKeys, factorKeys); err != nil {
 		return err
 	}
 	if err := mgr.Add(adoption(accounts, log)); err != nil {
@@ -108,8 +123,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
+		p.warnOfProxy(o.Config.Portal)
 		defer p.background.wait()
-		return Serve(ctx, newServer(p, log), o.Listener)
+		listener := explaining{Listener: o.Listener, answer: p.tooManyCookies()}
+		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
 	}))
 }
 
@@ -128,6 +145,26 @@ func adoption(accounts *account.Store, log logr.Logger) manager.RunnableFunc {
 	}
 }
 
+// limitsOf are the limits that the configuration asks for.
+func limitsOf(c config.Limits) Limits {
+	rate := func(r config.Rate) Rate { return Rate{Every: r.Every.Duration, Burst: r.Burst} }
+	return Limits{
+		Requests: rate(c.Requests), Posts: rate(c.Posts), DeviceTries: rate(c.DeviceTries), NetworkTries: rate(c.NetworkTries),
+		AllTries: rate(c.AllTries), AllCodes: rate(c.AllCodes), Mails: rate(c.Mails), AllMails: rate(c.AllMails),
+	}
+}
+
+// warner makes events about the portal's Pod.
+func warner(mgr manager.Manager, pod *corev1.Pod) func(reason, note string) {
+	if pod == nil {
+		return nil
+	}
+	recorder := mgr.GetEventRecorder(fieldManager)
+	return func(reason, note string) {
+		recorder.Eventf(pod, nil, corev1.EventTypeWarning, reason, "Serve", "%s", note)
+	}
+}
+
 // SetupCache tells a cache which kinds and indexes the portal needs. It must be called before the cache starts.
 func SetupCache(ctx context.Context, c cache.Cache) error {
 	for _, kind := range cached() {
@@ -138,25 +175,69 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 	return setupIndexes(ctx, c)
 }
 
-// ready says whether invitations can be found, links verified, and sessions opened.
-func ready(c cache.Cache, keys ...*KeySource) func(*http.Request) error {
+// warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https
+// there is something in front of it.
+func (p *Portal) warnOfProxy(c config.Portal) {
+	if p.secure && len(c.TrustedProxies) == 0 {
+		p.log.Error(errNoProxies, "All strangers share one limit. Set portal.trustedProxies to the networks of the proxy in front of the portal",
+			"url", c.URL)
+		p.warn(reasonUntrustedProxy, "portal.trustedProxies is empty: all strangers share one limit. Set it to the networks of the proxy in front of the portal.")
+	}
+}
+
+var errNoProxies = errors.New("portal.url is https, which a proxy must speak for the portal, and portal.trustedProxies is empty")
+
+// addChecks makes readiness name what it waits for.
+func (p *Portal) addChecks(mgr manager.Manager, keys ...*KeySource) error {
+	errs := []error{mgr.AddReadyzCheck("not-stopping", p.notStopping), mgr.AddReadyzCheck("filled-cache", filled(mgr.GetCache()))}
+	for _, k := range keys {
+		errs = append(errs, mgr.AddReadyzCheck("secret-"+k.secret.Name, k.ready))
+	}
+	return errors.Join(errs...)
+}
+
+func (p *Portal) notStopping(*http.Request) error {
+	if p.stopping.Load() {
+		return errors.New("the portal has been told to stop")
+	}
+	return nil
+}
+
+// CheckTimeout is how long a check of readiness may take. The probe waits longer, so that it is told what is missing.
+const CheckTimeout = time.Second
+
+// filled reports whether invitations can be found.
+func filled(c cache.Cache) healthz.Checker {
 	return func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
 		defer cancel()
 		if !c.WaitForCacheSync(ctx) {
 			return errors.New("the cache is not filled yet")
-		}
-		for _, k := range keys {
-			if _, err := k.Keys(ctx); err != nil {
-				return err
-			}
 		}
 		return nil
 	}
 }
 
-// StopTimeout is how long the portal may take to stop: for requests that are under way, and then for what they have left to be done.
-const StopTimeout = maxDuration + backgroundFor + 5*time.Second
+// ready reports whether there are keys.
+func (s *KeySource) ready(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
+	defer cancel()
+	_, err := s.Keys(ctx)
+	return err
+}
+
+// StopTimeout is how long the portal may take to stop: until nobody sends it requests any more, for those that are under way, and then for
+// what they have left to be done.
+func StopTimeout(c config.Portal) time.Duration {
+	return drainPeriod(c) + maxDuration + backgroundFor + 5*time.Second
+}
+
+func drainPeriod(c config.Portal) time.Duration {
+	if c.DrainPeriod == nil {
+		return 0
+	}
+	return c.DrainPeriod.Duration
+}
 
 const (
 	readHeaderTimeout = 5 * time.Second
@@ -164,7 +245,8 @@ const (
 	// answerTimeout is for reading the request, serving it, and a slow client's reading.
 	answerTimeout = readTimeout + maxDuration + 10*time.Second
 	idleTimeout   = time.Minute
-	maxHeader     = 16 << 10 // bytes
+	// maxHeader is as much as proxies commonly let through, in bytes: cookies of a whole domain come along.
+	maxHeader = 64 << 10
 )
 
 // newServer returns a server that does not wait for slow clients.
@@ -180,14 +262,22 @@ func newServer(handler http.Handler, log logr.Logger) *http.Server {
 	}
 }
 
-// Serve serves until the context ends, then lets requests that are under way finish.
-func Serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+// serve serves until the context ends and for the drain period after that: the portal is not ready any more, and each answer ends its
+// connection, but whoever has not noticed yet is served. Then it lets requests that are under way finish.
+func (p *Portal) serve(ctx context.Context, server *http.Server, listener net.Listener, drain time.Duration) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case err := <-served:
 		return err
 	case <-ctx.Done():
+	}
+	p.stopping.Store(true)
+	p.log.Info("Stopping", "drainPeriod", drain.String())
+	select {
+	case err := <-served:
+		return err
+	case <-time.After(drain):
 	}
 	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxDuration)
 	defer cancel()

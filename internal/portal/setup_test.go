@@ -4,19 +4,24 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
 )
 
@@ -34,7 +39,7 @@ func (w *world) process(way *rest.Config) process {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	timeout := StopTimeout
+	timeout := StopTimeout(config.Portal{})
 	mgr, err := manager.New(way, manager.Options{
 		Scheme: w.portal.Scheme(), Cache: CacheOptions(), HealthProbeBindAddress: "0", GracefulShutdownTimeout: &timeout,
 		Metrics: metricsserver.Options{BindAddress: "0"}, Logger: logr.Discard(),
@@ -104,3 +109,27 @@ func TestStoppingLosesNoForgottenPassword(t *testing.T) {
 type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestLimitsAreThoseOfTheConfiguration: each is passed on, and what is left out has its default.
+func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {
+	r := config.Rate{Burst: 7, Every: metav1.Duration{Duration: time.Second}}
+	want := Rate{Burst: 7, Every: time.Second}
+	all := config.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r, AllCodes: r, Mails: r, AllMails: r}
+	if got := limitsOf(all).withDefaults(); got != (Limits{want, want, want, want, want, want, want, want}) {
+		t.Errorf("%+v", got)
+	}
+	if got := limitsOf(config.Limits{Posts: config.Rate{Burst: 7}}).withDefaults(); got.Posts != (Rate{Burst: 7, Every: 2 * time.Second}) {
+		t.Errorf("posts: %+v", got.Posts)
+	}
+}
+
+// TestBusyIsAPage: too many wait for their turn to hash.
+func TestBusyIsAPage(t *testing.T) {
+	w := newWorld(t)
+	p, rec := w.site().handler.(*Portal), httptest.NewRecorder()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", nil)
+	p.fault(p.visit(rec, r), fmt.Errorf("account x: %w", account.ErrBusy))
+	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Many people sign in just now") {
+		t.Errorf("%d %v\n%s", rec.Code, rec.Header(), rec.Body)
+	}
+}

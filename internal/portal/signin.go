@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
@@ -103,12 +102,16 @@ func (p *Portal) postSignIn(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	if wait := p.takeSignIn(v, login, d); wait > 0 {
+	tried, wait := p.limits.take(p.limits.tries(login, d, "", v.client)...)
+	if wait > 0 {
 		p.audit(v, eventSignIn, resultThrottled, "", "login", loginHash(login))
-		p.throttled(v, wait)
+		p.locked(v, wait)
 		return
 	}
 	acct, c, err := p.accounts.SignIn(v.r.Context(), typed, password)
+	if !errors.Is(err, account.ErrWrongPassword) {
+		tried.giveBack()
+	}
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
 		p.audit(v, eventSignIn, resultFailure, "", "login", loginHash(login))
@@ -173,30 +176,6 @@ func loginProblems(w words, typed string) []problem {
 		return nil
 	}
 	return []problem{addressProblem(w, err)}
-}
-
-// canonicalLogin is a login in the form in which tries at it are counted.
-func canonicalLogin(typed string) string {
-	if a, err := address.Parse(typed); err == nil {
-		return string(a)
-	}
-	if a := address.Former(typed); a != "" {
-		return string(a)
-	}
-	return strings.ToLower(typed)
-}
-
-// takeSignIn counts a try to sign in. A browser that has signed in with that login before has tries of its own, so that nobody else can use
-// them up; all others are counted by client and, more loosely, together.
-func (p *Portal) takeSignIn(v *visit, login string, d device) time.Duration {
-	key := "sign-in " + loginHash(login)
-	if d.knows(login) {
-		return p.tries.take(key + " device " + d.ID)
-	}
-	if wait := p.tries.take(key + " " + clientKey(v.client)); wait > 0 {
-		return wait
-	}
-	return p.allTries.take(key)
 }
 
 // postSignOut answers POST /sign-out.

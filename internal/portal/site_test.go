@@ -71,7 +71,7 @@ type configure struct {
 // unlimited is for tests that ask more often than people do, at one moment of a clock that stands still.
 func unlimited(c *configure) {
 	r := Rate{Every: time.Millisecond, Burst: 1 << 20}
-	c.Limits = Limits{Requests: r, Posts: r, Tries: r, AllTries: r}
+	c.Limits = Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r}
 }
 
 // cheap keeps the tests fast; it is no cost for real passwords.

@@ -6,12 +6,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -65,49 +63,6 @@ func TestClientKey(t *testing.T) {
 		if got := clientKey(netip.MustParseAddr(a)); got != want {
 			t.Errorf("clientKey(%s) = %s, want %s", a, got, want)
 		}
-	}
-}
-
-func TestLimiter(t *testing.T) {
-	c := clocktesting.NewFakePassiveClock(now())
-	l := newLimiter(Rate{Every: time.Minute, Burst: 2}, c)
-	take := func(key string, want time.Duration) {
-		t.Helper()
-		if got := l.take(key); got != want {
-			t.Errorf("take(%s) = %s, want %s", key, got, want)
-		}
-	}
-	take("a", 0)
-	take("a", 0)
-	take("a", time.Minute)
-	take("a", time.Minute) // asking in vain does not make the wait longer
-	take("b", 0)
-	c.SetTime(now().Add(40 * time.Second))
-	take("a", 20*time.Second)
-	c.SetTime(now().Add(time.Minute))
-	take("a", 0)
-	take("a", time.Minute)
-}
-
-func TestLimiterForgetsWhoIsQuiet(t *testing.T) {
-	c := clocktesting.NewFakePassiveClock(now())
-	l := newLimiter(Rate{Every: time.Hour, Burst: 1}, c)
-	for _, key := range []string{"busy", "quiet"} {
-		if l.take(key) != 0 {
-			t.Fatal("the first is refused")
-		}
-	}
-	for i := range 3 * maxKeys {
-		l.take(fmt.Sprint(i))
-		if i%1000 == 0 && l.take("busy") == 0 {
-			t.Fatalf("after %d others somebody who keeps asking was forgotten", i)
-		}
-	}
-	if n := len(l.young) + len(l.old); n > 2*maxKeys {
-		t.Errorf("%d keys are remembered, want at most %d", n, 2*maxKeys)
-	}
-	if l.take("quiet") != 0 {
-		t.Error("somebody who was quiet is still remembered")
 	}
 }
 

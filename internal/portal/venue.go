@@ -61,14 +61,20 @@ func (p *Portal) goal(v *visit) (belonging, venue, bool) {
 	return b, n, ok
 }
 
-// venue finds the network of the page, and the profile that is to be connected anew. It answers, and returns false, if there is none, the
-// person may not connect it, or the plan has no room for another profile.
+// venue finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is none, the
+// person may not connect it, which looks the same, or the plan has no room for another profile.
 func (p *Portal) venue(v *visit, b belonging) (venue, bool) {
 	query := v.r.URL.Query()
 	var n venue
 	if name := query.Get(parameterProfile); name != "" {
+		// Whether there is such a profile is not told to whoever may not connect it.
+		may, err := p.mayOn(v, b, "connect", name)
+		if err != nil {
+			p.fault(v, err)
+			return n, false
+		}
 		n.profile = &rosterv1alpha1.SocialProfile{}
-		if !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, n.profile) {
+		if !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, n.profile) || !may {
 			p.notFound(v)
 			return n, false
 		}
@@ -83,7 +89,7 @@ func (p *Portal) venue(v *visit, b belonging) (venue, bool) {
 		p.notFound(v)
 		return n, false
 	}
-	return n, p.mayGo(v, b, n.profile)
+	return n, n.profile != nil || p.mayGo(v, b, nil)
 }
 
 // mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no

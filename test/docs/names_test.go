@@ -210,6 +210,10 @@ func leaves(prefix string, v reflect.Value) map[string]string {
 		switch value := v.Field(i).Interface().(type) {
 		case metav1.Duration:
 			found[path] = value.Duration.String()
+		case *metav1.Duration:
+			found[path] = value.Duration.String()
+		case config.Rate:
+			found[path] = value.String()
 		default:
 			if v.Field(i).Kind() == reflect.Struct {
 				maps.Copy(found, leaves(path, v.Field(i)))

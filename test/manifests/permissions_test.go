@@ -44,6 +44,7 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-company-sign-in"},
 		{"roster-portal", "update", "", "secrets", "roster-accounts", "ana"},
 		{"roster-portal", "list", roster, "accounts", "roster-accounts", ""},
+		{"roster-portal", "create", "events.k8s.io", "events", "roster-system", ""},
 		{"roster-manager", "create", "", "secrets", "roster-system", ""},
 		// What people ask for at the portal: it leaves that in a namespace, and the manager does it.
 		{"roster-portal", "create", "", "secrets", "roster-connections", ""},
@@ -79,6 +80,7 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "delete", "", "secrets", "roster-connections", "connection-x"},
 		{"roster-portal", "update", "", "secrets", "roster-system", "roster-facebook"},
 		{"roster-portal", "create", "", "secrets", "acme", ""},
+		{"roster-portal", "create", "events.k8s.io", "events", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "roster-connections", ""},
 		// Profiles of organisations.

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package limit counts how often something is done, by key, in bounded memory.
+package limit
+
+import (
+	"sync"
+	"time"
+)
+
+// Rate allows Burst at once and then one each Every.
+type Rate struct {
+	Every time.Duration
+	Burst int
+}
+
+// Limiter counts by key. It knows between one and two generations of keys: when the young one is full it becomes the old one, and what was
+// not asked about for a whole generation is forgotten. A forgotten key may be used as if it were new.
+type Limiter[K comparable] struct {
+	rate Rate
+	most int
+
+	mu sync.Mutex
+	// full is when all of a key's burst is there again (the generic cell rate algorithm, ITU-T I.371): it says all that there is to know.
+	young, old map[K]time.Time
+}
+
+// New returns a Limiter that remembers at most twice as many keys as most.
+func New[K comparable](r Rate, most int) *Limiter[K] {
+	return &Limiter[K]{rate: r, most: most, young: map[K]time.Time{}}
+}
+
+// Take counts one more. It returns 0, or, if that is one too many, counts nothing and returns how long to wait.
+func (l *Limiter[K]) Take(key K, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	burst := time.Duration(l.rate.Burst) * l.rate.Every
+	full := l.full(key)
+	if full.Before(now) || full.Sub(now) > burst { // the latter where the clock was set back
+		full = now
+	}
+	full = full.Add(l.rate.Every)
+	if wait := full.Sub(now) - burst; wait > 0 {
+		return wait
+	}
+	l.young[key] = full
+	return 0
+}
+
+// Return takes back one that was counted.
+func (l *Limiter[K]) Return(key K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if full := l.full(key); !full.IsZero() {
+		l.young[key] = full.Add(-l.rate.Every)
+	}
+}
+
+// Len is how many keys are remembered.
+func (l *Limiter[K]) Len() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.young) + len(l.old)
+}
+
+// full is what is known of a key, which is young from now on if anything is.
+func (l *Limiter[K]) full(key K) time.Time {
+	if full, ok := l.young[key]; ok {
+		return full
+	}
+	if len(l.young) >= l.most {
+		l.young, l.old = make(map[K]time.Time, l.most), l.young
+	}
+	full, ok := l.old[key]
+	if ok {
+		delete(l.old, key)
+		l.young[key] = full
+	}
+	return full
+}

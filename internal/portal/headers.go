@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"html"
+	"net"
+	"strings"
+)
+
+// explaining is a listener whose connections tell people what to do when their browser sends more than maxHeader: package http answers that
+// itself, with the bare status.
+type explaining struct {
+	net.Listener
+	// answer instead of that.
+	answer []byte
+}
+
+// Accept implements net.Listener.
+func (l explaining) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &explainingConn{c, l.answer}, nil
+}
+
+type explainingConn struct {
+	net.Conn
+	answer []byte
+}
+
+// Write implements net.Conn. Package http writes that answer in one piece; the portal's own pages never have the status.
+func (c *explainingConn) Write(b []byte) (int, error) {
+	if !bytes.HasPrefix(b, []byte("HTTP/1.1 431 ")) {
+		return c.Conn.Write(b)
+	}
+	if _, err := c.Conn.Write(c.answer); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// CloseWrite lets package http end the answer before it stops reading.
+func (c *explainingConn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
+// tooManyCookies is the answer to a browser that sends too much, which can only be cookies: of other sites of the same domain. It is in all
+// languages, since nothing of the request is known, and loads nothing, since what it would load would fail alike.
+func (p *Portal) tooManyCookies() []byte {
+	var page strings.Builder
+	page.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Roster</title></head>\n<body>\n")
+	for _, locale := range languages() {
+		w := p.dictionary.words[locale]
+		fmt.Fprintf(&page, "<section lang=\"%s\">\n<h1>%s</h1>\n<p>%s</p>\n</section>\n", locale,
+			html.EscapeString(w.T("problem.cookies.title")), html.EscapeString(w.T("problem.cookies.text", "Host", p.hostname)))
+	}
+	page.WriteString("</body>\n</html>\n")
+	return fmt.Appendf(nil, "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"+
+		"Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n"+
+		"Referrer-Policy: no-referrer\r\nConnection: close\r\n\r\n%s", page.Len(), page.String())
+}

@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+// built is the portal as it is installed.
+var built = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "roster-portal")
+	if err != nil {
+		return "", err
+	}
+	path := filepath.Join(dir, "portal")
+	output, err := exec.CommandContext(context.Background(), "go", "build", "-o", path, "../../cmd/portal").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
+	}
+	return path, nil
+})
+
+// program is a portal in a process of its own.
+type program struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	log    *lines
+	exited chan error
+	// url of the pages and of the probes.
+	url, probes string
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(b []byte) (int, error) {
+	l.add(string(b))
+	return len(b), nil
+}
+
+// freeAddress is one that nothing listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// kubeconfig writes the way to an API server into a file.
+func kubeconfig(t *testing.T, way *rest.Config) string {
+	t.Helper()
+	c := clientcmdapi.NewConfig()
+	c.Clusters["test"] = &clientcmdapi.Cluster{Server: way.Host, CertificateAuthorityData: way.CAData}
+	c.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: way.CertData, ClientKeyData: way.KeyData}
+	c.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
+	c.CurrentContext = "test"
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*c, path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// startProgram starts a portal. The words of wrap run it.
+func startProgram(t *testing.T, way *rest.Config, portal string, env []string, wrap ...string) *program {
+	t.Helper()
+	path, err := built()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "config.yaml")
+	content := "apiVersion: config.roster.dev/v1alpha1\nkind: RosterConfig\nmail: {from: roster@mail.example, smtp: {address: \"127.0.0.1:25\"}}\nportal: " + portal
+	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	pages, probes := freeAddress(t), freeAddress(t)
+	args := append(wrap, path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
+		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
+	p := &program{t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes}
+	p.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // G204: our own program
+	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), p.log, p.log
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { p.exited <- p.cmd.Wait() }()
+	t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+	return p
+}
+
+func (p *program) ready(ctx context.Context) bool {
+	return fetch(ctx, p.probes+"/readyz") == http.StatusOK
+}
+
+func (p *program) awaitReady() *program {
+	p.t.Helper()
+	await(p.t, p.ready)
+	return p
+}
+
+// stop has the process end, as the kubelet does, and waits for it.
+func (p *program) stop() {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		p.t.Fatal(err)
+	}
+	if err := <-p.exited; err != nil {
+		p.t.Errorf("stopping: %v\n%s", err, p.log)
+	}
+}
+
+// balancer hands requests to portals in turn, to those that were ready when it last looked: it keeps connections open, and tries nothing
+// twice.
+type balancer struct {
+	mu       sync.Mutex
+	backends []*program
+	ready    map[*program]bool
+	next     int
+}
+
+func (b *balancer) set(backends ...*program) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.backends = backends
+}
+
+func (b *balancer) look(ctx context.Context) {
+	b.mu.Lock()
+	backends := b.backends
+	b.mu.Unlock()
+	ready := map[*program]bool{}
+	for _, p := range backends {
+		ready[p] = p.ready(ctx)
+	}
+	b.mu.Lock()
+	b.ready = ready
+	b.mu.Unlock()
+}
+
+func (b *balancer) pick(r *httputil.ProxyRequest) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for range b.backends {
+		p := b.backends[b.next%len(b.backends)]
+		b.next++
+		if b.ready[p] {
+			if u, err := url.Parse(p.url); err == nil {
+				r.SetURL(u)
+			}
+			return
+		}
+	}
+}
+
+// TestRollingRestartFailsNoRequest replaces two portals one after the other, at thirty requests a second.
+func TestRollingRestartFailsNoRequest(t *testing.T) {
+	w := newWorld(t)
+	b := &balancer{}
+	front := httptest.NewServer(&httputil.ReverseProxy{Rewrite: b.pick, ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusBadGateway)
+	}})
+	defer front.Close()
+	start := func() *program {
+		limits := "limits: {requests: {burst: 100000}}"
+		return startProgram(t, w.userConfig, fmt.Sprintf("{url: %q, drainPeriod: 2s, %s}", front.URL, limits), nil)
+	}
+	one, two := start().awaitReady(), start().awaitReady()
+	b.set(one, two)
+	b.look(t.Context())
+	ctx, cancel := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	every := func(d time.Duration, do func()) {
+		all.Go(func() {
+			tick := time.NewTicker(d)
+			defer tick.Stop()
+			for {
+				select {
+				case <-ctx.Done():
+					return
+				case <-tick.C:
+					do()
+				}
+			}
+		})
+	}
+	var mu sync.Mutex
+	answers := map[string]int{}
+	every(100*time.Millisecond, func() { b.look(ctx) })
+	every(time.Second/30, func() {
+		all.Go(func() {
+			got := tell(front.URL + "/sign-in")
+			mu.Lock()
+			defer mu.Unlock()
+			answers[got]++
+		})
+	})
+	for _, old := range []*program{one, two} {
+		fresh := start().awaitReady()
+		b.set(one, two, fresh)
+		old.stop()
+		if old == one {
+			one = fresh
+		}
+	}
+	cancel()
+	all.Wait()
+	if len(answers) != 1 || answers["200"] < 60 {
+		t.Errorf("answers: %v, want 200 and nothing else", answers)
+	}
+}
+
+// tell is the status of an address, or why there is none.
+func tell(address string) string {
+	r, err := http.NewRequestWithContext(context.Background(), http.MethodGet, address, nil)
+	if err != nil {
+		return err.Error()
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return err.Error()
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	if response.StatusCode == http.StatusOK {
+		return "200"
+	}
+	return fmt.Sprint(response.StatusCode, ": ", string(body[:min(len(body), 200)]))
+}
+
+// TestBurstOfSignInsOnManyCores: thirty strangers sign in at once, to a portal that has 512 MiB and sees sixteen cores.
+func TestBurstOfSignInsOnManyCores(t *testing.T) {
+	w := newWorld(t)
+	group := memoryGroup(t, 512<<20)
+	p := startProgram(t, w.userConfig, "{url: http://127.0.0.1}", []string{"GOMAXPROCS=16"},
+		"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, group).awaitReady()
+	if !strings.Contains(p.log.String(), `"atOnce":6`) {
+		t.Errorf("the portal does not hash six at once:\n%s", p.log)
+	}
+	for range 3 {
+		var all sync.WaitGroup
+		for i := range 30 {
+			all.Go(func() {
+				form := url.Values{"login": {fmt.Sprintf("nobody-%d@acme.example", i)}, "password": {"Correct horse, battery"}}
+				r, err := http.PostForm(p.url+"/sign-in", form) //nolint:gosec,noctx // G107: our own portal
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				defer r.Body.Close()
+				if r.StatusCode != http.StatusUnprocessableEntity && r.StatusCode != http.StatusTooManyRequests {
+					t.Errorf("status %d", r.StatusCode)
+				}
+			})
+		}
+		all.Wait()
+	}
+	if most, err := os.ReadFile(filepath.Join(group, "memory.max_usage_in_bytes")); err == nil {
+		t.Logf("at most %s bytes", bytes.TrimSpace(most))
+	}
+	p.stop()
+}
+
+// memoryGroup is a control group whose processes have so much memory together.
+func memoryGroup(t *testing.T, limit int) string {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("control groups are Linux's")
+	}
+	for root, file := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
+		group := filepath.Join(root, fmt.Sprintf("roster-test-%d", os.Getpid()))
+		if os.Mkdir(group, 0o755) != nil {
+			continue
+		}
+		t.Cleanup(func() {
+			await(t, func(context.Context) bool { return os.Remove(group) == nil })
+		})
+		if _, err := os.Stat(filepath.Join(group, file)); err == nil &&
+			os.WriteFile(filepath.Join(group, file), fmt.Append(nil, limit), 0o600) == nil {
+			return group
+		}
+	}
+	t.Skip("no control group can be made here")
+	return ""
+}
+
+// TestPortalWaitsForTheAPIServer: a portal that starts first waits, and says what for.
+func TestPortalWaitsForTheAPIServer(t *testing.T) {
+	w := newWorld(t)
+	target, err := url.Parse(w.userConfig.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	transport, err := rest.TransportFor(w.userConfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := freeAddress(t)
+	p := startProgram(t, &rest.Config{Host: "http://" + address}, "{url: http://127.0.0.1}", nil)
+	await(t, func(ctx context.Context) bool { return fetch(ctx, p.probes+"/healthz") == http.StatusOK })
+	await(t, func(context.Context) bool { return strings.Contains(tell(p.probes+"/readyz"), "connection refused") })
+	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	front := &http.Server{ReadHeaderTimeout: time.Minute, Handler: &httputil.ReverseProxy{
+		Transport: transport, FlushInterval: -1, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) },
+	}}
+	go func() { _ = front.Serve(listener) }()
+	defer front.Close()
+	p.awaitReady()
+	if got := tell(p.url + "/"); got != "200" {
+		t.Errorf("the home page: %s", got)
+	}
+	p.stop()
+}
