@@ -3,7 +3,6 @@
 package controller
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -172,7 +171,9 @@ func (r *credentials) look(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 	}
 	f := credential.Finding{Tokens: o.tokens, Traits: o.venue.Traits(), Server: o.venue.server, Wanted: o.venue.wanted}
 	if rest := max(t.rest.Sub(now), r.networks.rests(o.venue)); rest > 0 {
-		f.Err = cmp.Or(t.limit, errResting)
+		if f.Err = errResting; t.rest.After(now) {
+			f.Err = t.limit
+		}
 		if !credential.RenewalDue(p, f, now) {
 			return ctrl.Result{RequeueAfter: credential.Rest(p, f, rest, now)}, nil
 		}
@@ -217,7 +218,8 @@ var errResting error = &network.Error{Kind: network.KindLimit, Message: "the net
 
 // find asks the network about the tokens, unless it wants to be let alone, and renews them if that is due.
 func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {
-	if f.Err == nil {
+	ask := f.Err == nil
+	if ask {
 		r.check(ctx, p, o.venue, f)
 		t.rest, t.limit = r.clock.Now().Add(credential.RestOf(f.Err)), f.Err
 	}
@@ -226,7 +228,7 @@ func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 			return err
 		}
 	}
-	if credential.WantsEngagement(p) && f.Err == nil {
+	if credential.WantsEngagement(p) && ask && f.Err == nil {
 		f.Unread = r.unread(ctx, o.venue, f.Tokens)
 	}
 	if network.ValidityOf(f.Err) == network.Unknown || f.Renewal != nil {

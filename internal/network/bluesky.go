@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -112,7 +113,8 @@ func (n bluesky) refreshSession(ctx context.Context, t Tokens) (Tokens, error) {
 func (n bluesky) open(ctx context.Context, t Tokens) (Tokens, error) {
 	s, err := n.createSession(ctx, t)
 	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindAuthentication && !isDID(t.AccountID) {
-		fault.Message += " (the app password, or the handle " + t.Handle + ": if it has changed, correct spec.handle or name the account in spec.accountID)"
+		fault.Message += fmt.Sprintf(" (the app password, or the handle %s: if it has changed, correct spec.handle or name the account in "+
+			"spec.accountID)", t.Handle)
 	}
 	if err != nil {
 		return Tokens{}, err
