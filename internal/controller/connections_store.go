@@ -85,7 +85,8 @@ func (s *storing) find(ctx context.Context) (*corev1.Secret, error) {
 		if secret, err := s.read(ctx); err != nil || secret == nil || s.holds(secret) {
 			return secret, err
 		}
-		log.FromContext(ctx).Info("A Secret that the operator did not make has a name that it needs", "namespace", s.in.Order.Namespace, "secret", s.home)
+		log.FromContext(ctx).Info("A Secret that the operator did not make has a name that it needs",
+			"namespace", s.in.Order.Namespace, "secret", s.home)
 	}
 	return nil, fmt.Errorf("no name is free for the Secret of %s/%s", s.in.Order.Namespace, s.home)
 }

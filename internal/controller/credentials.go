@@ -141,7 +141,8 @@ func (r *credentials) open(ctx context.Context, p *rosterv1alpha1.SocialProfile)
 	return o, nil
 }
 
-// ofProfile says which account tokens are to open. On Bluesky, an app password opens the one that it opened before, whatever its handle is now.
+// ofProfile says which account tokens are to open. On Bluesky, an app password opens the one that it opened before, whatever its handle is
+// now.
 func ofProfile(p *rosterv1alpha1.SocialProfile, t network.Tokens) network.Tokens {
 	t.Handle, t.AccountID, t.Type = p.Spec.Handle, p.Spec.AccountID, p.Spec.Type
 	if p.Spec.Network == rosterv1alpha1.NetworkBluesky {
@@ -170,13 +171,9 @@ func (r *credentials) look(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 		t.failures, t.rest = 0, time.Time{}
 	}
 	f := credential.Finding{Tokens: o.tokens, Traits: o.venue.Traits(), Server: o.venue.server, Wanted: o.venue.wanted}
-	if rest := max(t.rest.Sub(now), r.networks.rests(o.venue)); rest > 0 {
-		if f.Err = errResting; t.rest.After(now) {
-			f.Err = t.limit
-		}
-		if !credential.RenewalDue(p, f, now) {
-			return ctrl.Result{RequeueAfter: credential.Rest(p, f, rest, now)}, nil
-		}
+	var rest time.Duration
+	if rest, f.Err = r.resting(t, o.venue, now); f.Err != nil && !credential.RenewalDue(p, f, now) {
+		return ctrl.Result{RequeueAfter: credential.Rest(p, f, rest, now)}, nil
 	}
 	if wait := t.wait(now, func() time.Duration { return r.networks.turn(o.venue) }); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
@@ -215,6 +212,18 @@ func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 
 // errResting says that a network wants to be let alone because of what it said about another profile.
 var errResting error = &network.Error{Kind: network.KindLimit, Message: "the network wants to be let alone for a while"}
+
+// resting is how long a network wants to be let alone, and how it said so; nil where it may be asked.
+func (r *credentials) resting(t *track, v *venue, now time.Time) (time.Duration, error) {
+	own, all := t.rest.Sub(now), r.networks.rests(v)
+	switch {
+	case own > 0:
+		return max(own, all), t.limit
+	case all > 0:
+		return all, errResting
+	}
+	return 0, nil
+}
 
 // find asks the network about the tokens, unless it wants to be let alone, and renews them if that is due.
 func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {

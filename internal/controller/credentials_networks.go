@@ -59,7 +59,8 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 		return nil, nil, err
 	}
 	return &venue{
-		Network: at, key: string(c.Name) + " " + c.Host(), server: network.Server(c.Name, c.URL), wanted: directory.Scopes(c, at.Traits(), p.Spec.Type), limit: c.ChecksPerMinute,
+		Network: at, key: string(c.Name) + " " + c.Host(), server: network.Server(c.Name, c.URL),
+		wanted: directory.Scopes(c, at.Traits(), p.Spec.Type), limit: c.ChecksPerMinute,
 	}, nil, nil
 }
 

@@ -105,7 +105,9 @@ func (r *credentials) end(secret types.UID) {
 
 // verify looks at the tokens that are in the Secret after a renewal. Of good ones that were only renewed in time, the network need not be
 // asked once more. Where others than the given ones are there, somebody has put them in, and they are looked at from the start.
-func (r *credentials) verify(ctx context.Context, p *rosterv1alpha1.SocialProfile, o opened, f *credential.Finding, given network.Tokens) error {
+func (r *credentials) verify(
+	ctx context.Context, p *rosterv1alpha1.SocialProfile, o opened, f *credential.Finding, given network.Tokens,
+) error {
 	var secret corev1.Secret
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o.secret), &secret); err != nil {
 		return err
@@ -140,8 +142,8 @@ func (r *credentials) mark(ctx context.Context, secret *corev1.Secret, fingerpri
 	return r.client.Update(ctx, secret, uncached)
 }
 
-// save stores new tokens that are not in the Secret yet. If somebody has put others in meanwhile, they have connected the profile again, and
-// theirs stay.
+// save stores new tokens that are not in the Secret yet. If somebody has put others in meanwhile, they have connected the profile again,
+// and theirs stay.
 func (r *credentials) save(ctx context.Context, t *track) error {
 	if t.unsaved == nil {
 		return nil

@@ -50,14 +50,16 @@ func Foreign(p *rosterv1alpha1.SocialProfile, t network.Tokens, server string) *
 		madeFor, is, entry = string(made.Network), string(p.Spec.Network), network.KeyForNetwork
 	case made.Server != "" && server != "" && made.Server != server:
 		madeFor, is, entry = "the server "+made.Server, server, network.KeyForServer
-	case want != "" && len(made.Accounts) > 0 && !slices.ContainsFunc(made.Accounts, func(id string) bool { return network.SameAccount(id, want) }):
+	case want != "" && len(made.Accounts) > 0 &&
+		!slices.ContainsFunc(made.Accounts, func(id string) bool { return network.SameAccount(id, want) }):
 		madeFor, is, entry = fmt.Sprintf("the account %s", made.Accounts[0]), want, network.KeyForAccount
 	default:
 		return nil
 	}
 	return &Obstacle{Reason: rosterv1alpha1.ReasonReconnectRequired, Refused: true, Message: fmt.Sprintf(
 		"The tokens in the Secret %s were made for %s, and the profile is on %s now: they are not used. Connect the profile again, or change it "+
-			"back. If you write the Secret yourself and this is meant, say so in its entry %s.", p.Spec.CredentialsSecretRef.Name, madeFor, is, entry)}
+			"back. If you write the Secret yourself and this is meant, say so in its entry %s.",
+		p.Spec.CredentialsSecretRef.Name, madeFor, is, entry)}
 }
 
 // bind records what tokens are for, once the network has taken them. Those of a renewal are for what the ones before were.

@@ -197,10 +197,8 @@ func (d *decision) connected() {
 			d.f.Report.AccountID, on, Expected(d.p), d.p.Spec.CredentialsSecretRef.Name))
 	case d.f.validity() == network.Valid:
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected, fmt.Sprintf("%s takes the tokens%s.", on, d.whose()))
-	case d.f.validity() == network.Closed:
-		d.closed(d.f.Err)
-	case d.f.validity() == network.Invalid && network.ValidityOf(d.f.Renewal) == network.Closed:
-		d.closed(d.f.Renewal)
+	case d.f.closed() != nil:
+		d.closed(d.f.closed())
 	case d.f.validity() == network.Invalid && network.ValidityOf(d.f.Renewal) == network.Unknown:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Renewal), fmt.Sprintf(
 			"%s does not take the access token any more, and the renewal has not worked yet: %s. The operator tries again.", on, d.f.Renewal))
@@ -219,6 +217,17 @@ func (d *decision) connected() {
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
 			"%s does not say how the tokens stand: %s. The operator asks again.", on, d.f.Err))
 	}
+}
+
+// closed is how the network said that it has closed the account; nil where it has not.
+func (f Finding) closed() error {
+	switch {
+	case f.validity() == network.Closed:
+		return f.Err
+	case f.validity() == network.Invalid && network.ValidityOf(f.Renewal) == network.Closed:
+		return f.Renewal
+	}
+	return nil
 }
 
 // closed says what the network did to the account.

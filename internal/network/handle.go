@@ -106,9 +106,11 @@ func visible(s string) string {
 	}, s)
 }
 
-// signsIn are the identifiers that the server of Bluesky takes ("com.atproto.server.createSession", identifier): a handle ("Handle" of the AT
-// Protocol specification), a DID or the address of the account.
-var signsIn = regexp.MustCompile(`^(did:[a-z]+:[A-Za-z0-9._:%-]+|([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*|[^@\s/]+@[^@\s/]+\.[^@\s/]+)$`)
+// signsIn are the identifiers that the server of Bluesky takes ("com.atproto.server.createSession", identifier): a handle ("Handle" of the
+// AT Protocol specification), a DID or the address of the account.
+var signsIn = regexp.MustCompile(`^(did:[a-z]+:[A-Za-z0-9._:%-]+` +
+	`|([A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?\.)+[A-Za-z][A-Za-z0-9-]*` +
+	`|[^@\s/]+@[^@\s/]+\.[^@\s/]+)$`)
 
 // SignsIn reports whether a Handle can be one to sign in to Bluesky with.
 func SignsIn(handle string) bool { return signsIn.MatchString(handle) }

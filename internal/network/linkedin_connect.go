@@ -44,8 +44,8 @@ func (n linkedIn) Exchange(ctx context.Context, code string, a Authorization) (T
 	return n.exchange(ctx, "/oauth/v2/accessToken", oauth2.AuthStyleInParams, code, a, judgeCode)
 }
 
-// Offers are the organisations that the person may publish as, the ad accounts that they have a role in, and the person, as far as the scopes
-// go. All take the same token.
+// Offers are the organisations that the person may publish as, the ad accounts that they have a role in, and the person, as far as the
+// scopes go. All take the same token.
 func (n linkedIn) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	var offers []Offer
 	for _, list := range []struct {
@@ -86,8 +86,8 @@ type linkedInOrganization struct {
 	VanityName    string
 }
 
-// linkedInPosts are the roles that may publish as an organisation ("Organization Access Control by Role", "Organization Roles", and the roles
-// that w_organization_social is restricted to). The others look at numbers, leads and suggestions.
+// linkedInPosts are the roles that may publish as an organisation ("Organization Access Control by Role", "Organization Roles", and the
+// roles that w_organization_social is restricted to). The others look at numbers, leads and suggestions.
 func linkedInPosts() []string {
 	return []string{"ADMINISTRATOR", "CONTENT_ADMINISTRATOR", "DIRECT_SPONSORED_CONTENT_POSTER", "RECRUITING_POSTER"}
 }
@@ -131,7 +131,8 @@ func (n linkedIn) roles(ctx context.Context, t Tokens, each func(ids []string) e
 	return nil
 }
 
-// lookup: "Organization Lookup". Of organisations that the person does not administer, it tells the names, too ("Admin and Non-Admin Access").
+// lookup: "Organization Lookup". Of organisations that the person does not administer, it tells the names, too ("Admin and Non-Admin
+// Access").
 func (n linkedIn) lookup(ctx context.Context, t Tokens, ids []string) ([]Offer, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -192,8 +193,8 @@ func (n linkedIn) person(ctx context.Context, t Tokens) ([]Offer, error) {
 	return n.offers(Offer{AccountID: me.Sub, Handle: me.Name, Tokens: t})
 }
 
-// checkOrganization: "Organization Lookup", "Retrieve Administered Organizations", which answers 403 to those who do not administer it. Whether
-// they publish there all the same, their roles tell.
+// checkOrganization: "Organization Lookup", "Retrieve Administered Organizations", which answers 403 to those who do not administer it.
+// Whether they publish there all the same, their roles tell.
 func (n linkedIn) checkOrganization(ctx context.Context, t Tokens, id string) (Report, error) {
 	var found linkedInOrganization
 	err := n.rest(ctx, "/organizations/"+url.PathEscape(id), t, reach(judgeLinkedIn), &found)

@@ -57,8 +57,9 @@ func (n mastodon) me(ctx context.Context, t Tokens) (mastodonAccount, error) {
 
 // judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired". 403 is about a scope that the token lacks, or about the
 // account: verify_credentials documents "Your login is currently disabled", "… is missing a confirmed e-mail address" and "… is currently
-// pending approval". The server has no codes for them, and does not translate them (require_user! in app/controllers/api/base_controller.rb;
-// newer ones also say "Your account requires two-factor authentication", and "disabled" of accounts that were suspended or have moved).
+// pending approval". The server has no codes for them, and does not translate them (require_user! in
+// app/controllers/api/base_controller.rb; newer ones also say "Your account requires two-factor authentication", and "disabled" of accounts
+// that were suspended or have moved).
 func judgeMastodon(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Error string `json:"error"`
@@ -71,7 +72,8 @@ func judgeMastodon(status int, body []byte) (Kind, string) {
 		return KindAuthentication, answer.Error
 	case status == http.StatusForbidden && strings.Contains(answer.Error, "scope"):
 		return KindScope, answer.Error
-	case status == http.StatusForbidden && (strings.HasPrefix(answer.Error, "Your login ") || strings.HasPrefix(answer.Error, "Your account ")):
+	case status == http.StatusForbidden &&
+		(strings.HasPrefix(answer.Error, "Your login ") || strings.HasPrefix(answer.Error, "Your account ")):
 		return KindDisabled, answer.Error
 	}
 	return KindOther, answer.Error
