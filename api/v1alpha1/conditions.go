@@ -220,6 +220,15 @@ const (
 	ReasonRenewalLost = "RenewalLost"
 	// ReasonAccountChanged: the tokens open another account; put the right ones in, or name the new account in spec.accountID.
 	ReasonAccountChanged = "AccountChanged"
+	// ReasonReconnectRequired: the tokens were made for another network, server or account than the profile is now, and are not used; connect
+	// the profile again, or change it back.
+	ReasonReconnectRequired = "ReconnectRequired"
+	// ReasonAccountDisabled: the network has disabled the account or the person's sign-in for now; sign in there and put it right.
+	ReasonAccountDisabled = "AccountDisabled"
+	// ReasonAccountSuspended: the network has suspended or closed the account; ask the network.
+	ReasonAccountSuspended = "AccountSuspended"
+	// ReasonAccountMoved: the account has moved to another; connect that one.
+	ReasonAccountMoved = "AccountMoved"
 	// ReasonSecretNotFound: spec.credentialsSecretRef names a Secret that does not exist; create it or name another.
 	ReasonSecretNotFound = "SecretNotFound"
 	// ReasonSecretForbidden: the operator may not read Secrets of the namespace, or not write those of profiles that somebody connects at the

@@ -110,6 +110,10 @@ const ConnectionNamespace = "roster-connections"
 // which the portal asked for it.
 const ConnectionAnnotation = "roster.dev/connection"
 
+// MadeForAnnotation on a Secret shows that the operator made it for a profile: nobody else can write what stands there. New tokens of a
+// profile that somebody connects at the portal go to such a Secret and to no other.
+const MadeForAnnotation = "roster.dev/made-for"
+
 // LeftAnnotation on a Member says since when its person has left, before the Member is deleted.
 const LeftAnnotation = "roster.dev/left"
 

@@ -49,10 +49,13 @@ type SocialProfileSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: delete the SocialProfile and create another"
 	Network Network `json:"network,omitempty"`
 
-	// handle of the account on the network, such as acme or @acme@mastodon.example.
+	// handle of the account on the network, such as acme or @acme@mastodon.example. Tokens go to the server that they were made for alone:
+	// a handle of another server needs the profile connected again.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f\\\\x{ad}\\\\x{200b}\\\\x{200e}\\\\x{200f}\\\\x{202a}-\\\\x{202e}\\\\x{2060}-\\\\x{2069}\\\\x{feff}]')",message="must not contain characters that cannot be seen, as programs put around what is copied (such as U+202A): type the handle instead of pasting it"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('://')",message="must be the handle alone and not the address of its page: write acme.bsky.social or @acme@mastodon.example"
 	Handle string `json:"handle,omitempty"`
 
 	// type of the account: Profile or AdAccount.
@@ -61,8 +64,10 @@ type SocialProfileSpec struct {
 	Type ProfileType `json:"type,omitempty"`
 
 	// credentialsSecretRef names the Secret in the same namespace that holds the network's tokens: access_token, refresh_token, expires_at,
-	// refresh_token_expires_at and scope, as OAuth 2.0 calls them, or app_password for Bluesky. The operator reads it where the namespace
-	// has a RoleBinding to the ClusterRole roster-credentials.
+	// refresh_token_expires_at and scope, as OAuth 2.0 calls them, or app_password for Bluesky; for_network, for_server and for_account say
+	// what they are for, if they are there. The operator reads it where the namespace has a RoleBinding to the ClusterRole
+	// roster-credentials. When somebody connects the profile again at the portal, and the operator did not make this Secret, it makes another
+	// and names that here.
 	// +optional
 	CredentialsSecretRef *LocalReference `json:"credentialsSecretRef,omitempty"`
 
@@ -284,9 +289,35 @@ type CredentialStatus struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	Scopes []string `json:"scopes,omitempty"`
 
+	// boundTo is what tokens were good for when the network took them for the first time. They are used for nothing else, unless the Secret
+	// says in entries of its own what they are for.
+	// +optional
+	BoundTo *CredentialBinding `json:"boundTo,omitempty"`
+
 	// notice is the last mail about these tokens.
 	// +optional
 	Notice *CredentialNotice `json:"notice,omitempty"`
+}
+
+// CredentialBinding is what tokens are for.
+type CredentialBinding struct {
+	// fingerprint of the tokens.
+	// +optional
+	// +kubebuilder:validation:MinLength=16
+	// +kubebuilder:validation:MaxLength=16
+	Fingerprint string `json:"fingerprint,omitempty"`
+
+	// server that took them, of networks that have several: Mastodon and Bluesky.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Server string `json:"server,omitempty"`
+
+	// accountID is the account that they opened.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	AccountID string `json:"accountID,omitempty"`
 }
 
 // NoticeCause is what a mail about tokens is about.

@@ -40,8 +40,9 @@ type Order struct {
 	// Draft names the Secret with the Draft that it comes of; empty if there was none.
 	Draft string `json:"draft,omitempty"`
 
-	// Network of all Accounts.
+	// Network of all Accounts, and the server that their tokens are for where it is not one place: see network.Server.
 	Network rosterv1alpha1.Network `json:"network,omitempty"`
+	Server  string                 `json:"server,omitempty"`
 	// Accounts to connect.
 	Accounts []Account `json:"accounts,omitempty"`
 	// Remove is a profile to take away.

@@ -5,13 +5,13 @@ package connection
 import (
 	"cmp"
 	"math"
-	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/credential"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/network"
 )
@@ -215,38 +215,24 @@ func (in Input) mayConnect(p *rosterv1alpha1.SocialProfile) bool {
 
 // Has says whether a profile is that of an account of the Order.
 func (in Input) Has(p *rosterv1alpha1.SocialProfile, a *Account) bool {
-	return in.sameKind(p, a) && AccountOf(p) == a.ID
+	return in.sameKind(p, a) && network.SameAccount(credential.Expected(p), a.ID)
 }
 
 // Fits says whether an account can give a profile new tokens: it is the profile's, or nobody knows yet which that is.
 func (in Input) Fits(p *rosterv1alpha1.SocialProfile, a *Account) bool {
-	return in.sameKind(p, a) && (AccountOf(p) == "" || AccountOf(p) == a.ID)
+	return in.sameKind(p, a) && (credential.Expected(p) == "" || network.SameAccount(credential.Expected(p), a.ID))
 }
 
 // sameKind says whether a profile can be that of an account: of the same network, the same server of it, and the same type.
 func (in Input) sameKind(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 	on := p.Spec.Network
 	return on == in.Order.Network && cmp.Or(p.Spec.Type, rosterv1alpha1.TypeProfile) == cmp.Or(a.Type, rosterv1alpha1.TypeProfile) &&
-		(server(on, p.Spec.Handle) == server(on, a.Handle) || server(on, p.Spec.Handle) == "" || server(on, a.Handle) == "")
+		sameServer(network.ServerIn(on, p.Spec.Handle), network.ServerIn(on, a.Handle))
 }
 
-// server that an account of Mastodon is on, where accounts of different servers may have the same ID. Empty where the handle does not say,
-// as it need not where the operator knows one server.
-func server(on rosterv1alpha1.Network, handle string) string {
-	if on != rosterv1alpha1.NetworkMastodon {
-		return ""
-	}
-	_, server, _ := strings.Cut(strings.TrimPrefix(handle, "@"), "@")
-	return strings.ToLower(server)
-}
-
-// AccountOf is the network's own name of the account that a profile is; empty while that is not known.
-func AccountOf(p *rosterv1alpha1.SocialProfile) string {
-	if p.Spec.AccountID == "" && p.Status.Credential != nil {
-		return p.Status.Credential.AccountID
-	}
-	return p.Spec.AccountID
-}
+// sameServer compares servers of Mastodon, on two of which accounts may have the same ID. A handle need not say which where the operator
+// knows one.
+func sameServer(a, b string) bool { return a == b || a == "" || b == "" }
 
 // Came says whether a profile came of an Order of that UID by that person. An annotation alone says little: others may write it.
 func Came(p *rosterv1alpha1.SocialProfile, order types.UID, by Person) bool {

@@ -3,11 +3,13 @@
 package connection
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -15,6 +17,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/network"
 )
 
 const (
@@ -294,16 +297,15 @@ func TestGroups(t *testing.T) {
 			var got []string
 			secrets := map[string]bool{}
 			for _, g := range Groups(in, Decide(in)) {
-				home := g.Home(in.Profiles)
-				if secrets[g.Secret] {
-					t.Errorf("two Secrets are called %s", g.Secret)
+				for _, name := range g.NewNames(NewMaker([][]byte{[]byte("key")})) {
+					if errs := validation.IsDNS1123Label(name); len(errs) > 0 || secrets[name] {
+						t.Errorf("%s is the name of another, too, or %v", name, errs)
+					}
+					secrets[name] = true
 				}
-				secrets[g.Secret] = true
-				switch {
-				case len(g.Steps) == 0:
+				home := cmp.Or(g.Home(in.Profiles), own)
+				if len(g.Steps) == 0 {
 					home = "nothing"
-				case home == g.Secret:
-					home = own
 				}
 				got = append(got, home)
 			}
@@ -323,6 +325,11 @@ func TestOver(t *testing.T) {
 		for k, v := range Groups(in, Decide(in))[0].Over(bytesOf(there)) {
 			data[k] = string(v)
 		}
+		if data[network.KeyForNetwork] != "X" || data[network.KeyForAccount] != "1" {
+			t.Errorf("nobody knows what the tokens are for: %v", data)
+		}
+		delete(data, network.KeyForNetwork)
+		delete(data, network.KeyForAccount)
 		return data
 	}
 	cases := map[string]struct{ there, entries, want map[string]string }{
@@ -349,6 +356,67 @@ func TestOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// One token that opens two accounts is for both, on the server that the portal was at.
+func TestFor(t *testing.T) {
+	shared := func(a *Account) { a.Entries = map[string][]byte{"access_token": []byte("one for all")} }
+	in := input(may(rosterv1alpha1.RoleManager), nil, account("2", shared), account("1", shared), account("3"))
+	in.Order.Server = "mastodon.example"
+	groups := Groups(in, Decide(in))
+	for i, want := range []string{"1 2", "3"} {
+		data := groups[i].Over(bytesOf(map[string]string{"for_account": "9", "for_server": "elsewhere.example"}))
+		if got := string(data[network.KeyForAccount]); got != want || string(data[network.KeyForServer]) != "mastodon.example" {
+			t.Errorf("for %q at %s, want %q", got, data[network.KeyForServer], want)
+		}
+	}
+}
+
+// A mark holds for one Secret by its name and one profile by its UID, and only whoever has a key makes one.
+func TestMaker(t *testing.T) {
+	secret := func(namespace, name string) *corev1.Secret {
+		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
+	}
+	m := NewMaker([][]byte{[]byte("new"), []byte("old")})
+	s := secret("acme", "tokens")
+	if m.Made(s, "p1") {
+		t.Error("nobody made it")
+	}
+	if !m.Mark(s, "p1") || !m.Mark(s, "p2") || m.Mark(s, "p1") || !m.Made(s, "p1") || !m.Made(s, "p2") {
+		t.Error("a Secret is made for two, and a second time changes nothing")
+	}
+	copied := func(to *corev1.Secret) *corev1.Secret {
+		to.Annotations, to.Labels, to.OwnerReferences = s.Annotations, s.Labels, s.OwnerReferences
+		return to
+	}
+	for what, made := range map[string]bool{
+		"for another profile of that name":          m.Made(s, "p3"),
+		"another Secret with what can be copied":    m.Made(copied(secret("acme", "chloes")), "p1"),
+		"the same name in another organisation":     m.Made(copied(secret("beta", "tokens")), "p1"),
+		"by an operator with another key":           NewMaker([][]byte{[]byte("other")}).Made(s, "p1"),
+		"by a mark under the key of links itself":   m.Made(withMark(secret("acme", "tokens"), []byte("new"), "p1"), "p1"),
+		"by a mark that says nothing":               m.Made(withMark(secret("acme", "tokens"), nil, ""), ""),
+		"once the key is gone":                      NewMaker([][]byte{[]byte("newest")}).Made(s, "p2"),
+		"a name and a UID that run into each other": m.Made(copied(secret("acme", "tokensp")), "1"),
+	} {
+		if made {
+			t.Errorf("%s is taken for one of the operator's", what)
+		}
+	}
+	if older := NewMaker([][]byte{[]byte("old")}); !older.Mark(secret("acme", "x"), "p") {
+		t.Error("no mark")
+	} else {
+		o := secret("acme", "x")
+		older.Mark(o, "p")
+		if !m.Made(o, "p") {
+			t.Error("a mark under a key that was replaced is good until that is gone")
+		}
+	}
+}
+
+func withMark(s *corev1.Secret, key []byte, profile types.UID) *corev1.Secret {
+	s.Annotations = map[string]string{rosterv1alpha1.MadeForAnnotation: mark(key, s, profile)}
+	return s
 }
 
 func bytesOf(entries map[string]string) map[string][]byte {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -20,12 +21,13 @@ import (
 // Group are the steps of an Order whose accounts have the same tokens. They share one Secret: a network may take a refresh token once, so
 // that two Secrets with the same one would take it from each other.
 type Group struct {
-	// Secret is the name of the one that is made for them, if one is. It follows from the Order alone.
-	Secret string
+	// Tokens with what they are for.
 	Tokens network.Tokens
 	Steps  []*Step
 
 	entries map[string][]byte
+	base    string
+	order   types.UID
 }
 
 // Groups puts the steps together that have tokens to store.
@@ -35,8 +37,12 @@ func Groups(in Input, steps []*Step) []*Group {
 		a := &in.Order.Accounts[i]
 		g := withEntries(all, a.Entries)
 		if g == nil {
-			g = &Group{Secret: ProfileName(in.Order.Network, a) + "-" + Short(in.UID), entries: a.Entries}
+			g = &Group{base: ProfileName(in.Order.Network, a), order: in.UID, entries: a.Entries}
 			g.Tokens, _ = network.ParseTokens(a.Entries) // Decide has refused what cannot be read.
+			g.Tokens.For = network.Identity{
+				Network: in.Order.Network, Server: in.Order.Server,
+				Accounts: accountsOf(in.Order.Accounts, func(other Account) bool { return maps.EqualFunc(other.Entries, a.Entries, bytes.Equal) }),
+			}
 			all = append(all, g)
 		}
 		if s.Profile != nil {
@@ -55,9 +61,17 @@ func withEntries(groups []*Group, entries map[string][]byte) *Group {
 	return nil
 }
 
-// Home is the name of the Secret for the tokens: the one that the profiles of the group name, if all that have one already name the same
-// and no other profile does; else one of their own. Tokens for one profile may not open another, and whoever may connect the one may not
-// be allowed to touch the other.
+// NewNames are names for a Secret of the group's own, the first that is free to be taken.
+func (g *Group) NewNames(m Maker) []string {
+	var names []string
+	for attempt := range 5 {
+		names = append(names, m.name(g.base, g.order, attempt))
+	}
+	return names
+}
+
+// Home is the name of the Secret that all profiles of the group name already and no other profile does; empty where there is none. Tokens
+// for one profile may not open another, and whoever may connect the one may not be allowed to touch the other.
 func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
 	home, within := "", map[types.UID]bool{}
 	for _, s := range g.Steps {
@@ -67,17 +81,31 @@ func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
 		within[s.Profile.UID] = true
 		named := SecretOf(s.Profile)
 		if named == "" || home != "" && named != home {
-			return g.Secret
+			return ""
 		}
 		home = named
 	}
 	shared := slices.ContainsFunc(all, func(p *rosterv1alpha1.SocialProfile) bool {
 		return p.DeletionTimestamp == nil && SecretOf(p) == home && !within[p.UID]
 	})
-	if home == "" || shared {
-		return g.Secret
+	if shared {
+		return ""
 	}
 	return home
+}
+
+// MadeFor reports whether the operator made a Secret for every profile of the group that is there.
+func (g *Group) MadeFor(s *corev1.Secret, m Maker) bool {
+	there := false
+	for _, step := range g.Steps {
+		if step.Profile == nil || step.IsNew() {
+			continue
+		}
+		if there = m.Made(s, step.Profile.UID); !there {
+			return false
+		}
+	}
+	return there
 }
 
 // Over is what a Secret holds once the tokens of the group are in it. Entries that are not Roster's stay, and nothing is replaced by
@@ -85,6 +113,7 @@ func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
 func (g *Group) Over(data map[string][]byte) map[string][]byte {
 	there, _ := network.ParseTokens(data) // What cannot be read is written over.
 	tokens := there.With(g.Tokens)
+	tokens.For = g.Tokens.For
 	if g.Tokens.AppPassword != "" {
 		tokens.AppPassword = g.Tokens.AppPassword
 	}
@@ -110,7 +139,7 @@ const maxName = 63 - 9
 
 // ProfileName is the name of the profile of an account. It follows from the account, so that connecting it again finds what is there.
 func ProfileName(on rosterv1alpha1.Network, a *Account) string {
-	identity := []string{string(on), string(cmp.Or(a.Type, rosterv1alpha1.TypeProfile)), server(on, a.Handle), a.ID}
+	identity := []string{string(on), string(cmp.Or(a.Type, rosterv1alpha1.TypeProfile)), network.ServerIn(on, a.Handle), a.ID}
 	sum := sha256.Sum256([]byte(strings.Join(identity, "\x00")))
 	hash := hex.EncodeToString(sum[:4])
 	name := strings.ToLower(string(on)) + "-" + label(a.Handle)

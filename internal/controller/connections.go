@@ -32,6 +32,7 @@ type connections struct {
 	events  Events
 	metrics *Metrics
 	members *members
+	keys    *LinkKeys
 }
 
 // Results of Orders that have no Answer.
@@ -185,12 +186,16 @@ func (r *connections) carryOut(ctx context.Context, secret *corev1.Secret, o *co
 	if o.Remove != nil {
 		return r.remove(ctx, in)
 	}
+	keys, err := r.keys.Get(ctx)
+	if err != nil {
+		return result{}, err
+	}
 	steps := connection.Decide(in)
 	for _, g := range connection.Groups(in, steps) {
 		if len(g.Steps) == 0 {
 			continue
 		}
-		if err := (&storing{connections: r, in: in, group: g}).store(ctx); err != nil {
+		if err := (&storing{connections: r, in: in, group: g, maker: connection.NewMaker(keys)}).store(ctx); err != nil {
 			return result{}, err
 		}
 	}

@@ -92,6 +92,7 @@ var _ = Describe("An order of the portal", Ordered, func() {
 		return &connections{
 			client: c, live: live, clock: now, metrics: NewMetrics(prometheus.NewRegistry()),
 			members: &members{client: c, clock: now},
+			keys:    linkKeys(),
 		}
 	}
 
@@ -103,6 +104,7 @@ var _ = Describe("An order of the portal", Ordered, func() {
 	// time.
 	carryOut := func(
 		ctx context.Context, prepare func(t *trial), between func(t *trial), check func(t *trial, outcomes []connection.Outcome),
+		given ...func(t *trial, order *corev1.Secret),
 	) {
 		GinkgoHelper()
 		for _, after := range []bool{false, true} {
@@ -122,6 +124,9 @@ var _ = Describe("An order of the portal", Ordered, func() {
 				Expect(err).NotTo(HaveOccurred())
 				secret.Namespace = s.name
 				Expect(api.Create(ctx, secret)).To(Succeed())
+				for _, then := range given {
+					then(t, secret)
+				}
 				request := ctrl.Request{NamespacedName: client.ObjectKeyFromObject(secret)}
 
 				dying := &mortal{Client: as, left: survives, after: after}
@@ -180,13 +185,13 @@ var _ = Describe("An order of the portal", Ordered, func() {
 	It("to repair leads to the same end, and never back to tokens that were renewed since", func(ctx SpecContext) {
 		renewed := map[string]bool{}
 		carryOut(ctx, func(t *trial) {
-			there := t.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "old"})
 			connectedByAna := func(p *rosterv1alpha1.SocialProfile) {
 				p.Spec.ConnectedBy, p.Spec.Network = t.address("ana"), rosterv1alpha1.NetworkX
 			}
 			p := t.profile(ctx, "acme", connectedByAna, func(p *rosterv1alpha1.SocialProfile) {
-				p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: there.Name}
+				p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: "tokens"}
 			})
+			t.operatorsSecret(ctx, "tokens", p)
 			bare := t.profile(ctx, "bare", connectedByAna)
 			t.order.Accounts = []connection.Account{
 				repairs(p, accountOnX("acme", &oauth2.Token{AccessToken: "new", RefreshToken: "single-use"})),
@@ -234,6 +239,29 @@ var _ = Describe("An order of the portal", Ordered, func() {
 		})
 		Expect(renewed).To(ContainElement(true), "some process died after it had written the tokens")
 		Expect(renewed).To(ContainElement(false), "and some before")
+	})
+
+	It("to connect finds a name of its own where Secrets of others wait, wherever the process dies", func(ctx SpecContext) {
+		keys, err := linkKeys().Get(ctx)
+		Expect(err).NotTo(HaveOccurred())
+		carryOut(ctx, func(t *trial) {
+			t.order.Accounts = []connection.Account{accountOnX("one", &oauth2.Token{AccessToken: "new"})}
+		}, nil, func(t *trial, outcomes []connection.Outcome) {
+			Expect(results(outcomes)).To(Equal([]connection.Result{connection.Added}))
+			profiles, secrets := state(ctx, t.space)
+			Expect(profiles).To(HaveLen(1))
+			Expect(secrets).To(HaveLen(2))
+			named := get[corev1.Secret](ctx, t.space, profiles[0].Spec.CredentialsSecretRef.Name)
+			Expect(string(named.Data[network.KeyAccess])).To(Equal("new"))
+			Expect(owners(named)).To(Equal([]string{asOwner(&profiles[0])}))
+		}, func(t *trial, order *corev1.Secret) {
+			// Nobody knows the name before. A Secret that waits there all the same is its maker's, whatever it says about itself.
+			in := connection.Input{Order: t.order, UID: order.UID}
+			waiting := &corev1.Secret{Data: map[string][]byte{network.KeyAccess: []byte("of somebody else")}}
+			waiting.Namespace, waiting.Name = t.name, connection.Groups(in, []*connection.Step{{}})[0].NewNames(connection.NewMaker(keys))[0]
+			waiting.Labels, waiting.Annotations = managed(), map[string]string{rosterv1alpha1.ConnectionAnnotation: string(order.UID)}
+			Expect(api.Create(ctx, waiting)).To(Succeed())
+		})
 	})
 
 	It("to remove leads to the same end", func(ctx SpecContext) {

@@ -22,11 +22,14 @@ import (
 // storing puts the tokens of a group into a Secret, and sees to it that the profiles of the group are there and name it. The order
 // survives a crash at any point:
 //
-//  1. The tokens are written over those in the Secret that the profiles name. Where they need a new one, the API server is asked whether
-//     it would take that, so that no profile is created whose tokens cannot be stored.
+//  1. The tokens are written over those in the Secret that the profiles name, if the operator made it for them. Where they need a new one,
+//     the API server is asked whether it would take that, so that no profile is created whose tokens cannot be stored.
 //  2. Profiles that are not there are created, with the name of the Secret.
-//  3. A new Secret is created. It belongs to the profiles, so that it goes with the last of them.
+//  3. A new Secret is created, never one that is there taken over. It belongs to the profiles, so that it goes with the last of them.
 //  4. Profiles that name another Secret name this one.
+//
+// A Secret that somebody else made never gets new tokens, whoever's profile names it: its maker may read it, and is not the one who agreed
+// at the network.
 //
 // Whatever is there already when all of that is done again bears the UID of the Order. Tokens that do are not written once more: they may
 // have been renewed since, and the old ones be worth nothing.
@@ -34,6 +37,9 @@ type storing struct {
 	*connections
 	in    connection.Input
 	group *connection.Group
+	maker connection.Maker
+	// home is the name of the Secret for the tokens.
+	home string
 }
 
 func (s *storing) store(ctx context.Context) error {
@@ -49,13 +55,9 @@ func (s *storing) store(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	home := s.group.Secret
-	if secret != nil {
-		home = secret.Name
-	}
 	for _, step := range s.group.Steps {
 		if step.IsNew() {
-			if err := s.createProfile(ctx, step, home); err != nil {
+			if err := s.createProfile(ctx, step, s.home); err != nil {
 				return err
 			}
 		}
@@ -64,37 +66,39 @@ func (s *storing) store(ctx context.Context) error {
 		return err
 	}
 	for _, step := range s.group.Steps {
-		if err := s.name(ctx, step, home); err != nil {
+		if err := s.name(ctx, step, s.home); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// find is the Secret that the tokens are written over; nil where they get a new one.
+// find is the Secret that the tokens are written over; nil where they get a new one. It settles home.
 func (s *storing) find(ctx context.Context) (*corev1.Secret, error) {
-	name := s.group.Home(s.in.Profiles)
-	secret, err := s.read(ctx, name)
-	if err != nil || name == s.group.Secret {
-		return secret, err
+	if s.home = s.group.Home(s.in.Profiles); s.home != "" {
+		secret, err := s.read(ctx)
+		if err != nil || secret != nil && s.group.MadeFor(secret, s.maker) && (!ptr.Deref(secret.Immutable, false) || s.holds(secret)) {
+			return secret, err
+		}
 	}
-	if secret == nil || ptr.Deref(secret.Immutable, false) && !s.holds(secret) {
-		return s.read(ctx, s.group.Secret)
+	for _, s.home = range s.group.NewNames(s.maker) {
+		if secret, err := s.read(ctx); err != nil || secret == nil || s.holds(secret) {
+			return secret, err
+		}
+		log.FromContext(ctx).Info("A Secret that the operator did not make has a name that it needs",
+			"namespace", s.in.Order.Namespace, "secret", s.home)
 	}
-	return secret, nil
+	return nil, fmt.Errorf("no name is free for the Secret of %s/%s", s.in.Order.Namespace, s.home)
 }
 
-func (s *storing) read(ctx context.Context, name string) (*corev1.Secret, error) {
-	secret, err := optional[corev1.Secret](ctx, s.live, s.in.Order.Namespace, name)
-	if err != nil || secret == nil || name != s.group.Secret || s.holds(secret) {
-		return secret, forbidden(err)
-	}
-	return nil, fmt.Errorf("the Secret %s/%s is in the way", secret.Namespace, secret.Name)
+func (s *storing) read(ctx context.Context) (*corev1.Secret, error) {
+	secret, err := optional[corev1.Secret](ctx, s.live, s.in.Order.Namespace, s.home)
+	return secret, forbidden(err)
 }
 
-// holds says whether a Secret has the tokens of this Order, or later ones.
+// holds reports whether a Secret has the tokens of this Order, or later ones.
 func (s *storing) holds(secret *corev1.Secret) bool {
-	return secret.Annotations[rosterv1alpha1.ConnectionAnnotation] == string(s.in.UID)
+	return secret.Annotations[rosterv1alpha1.ConnectionAnnotation] == string(s.in.UID) && s.group.MadeFor(secret, s.maker)
 }
 
 // overwrite puts the tokens into a Secret that is there. The mark of a renewal goes with the tokens that it was about; whoever is in the
@@ -117,43 +121,45 @@ func (s *storing) probe(ctx context.Context) error {
 func (s *storing) newSecret() *corev1.Secret {
 	return &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.in.Order.Namespace, Name: s.group.Secret, Labels: managed(),
+			Namespace: s.in.Order.Namespace, Name: s.home, Labels: managed(),
 			Annotations: map[string]string{rosterv1alpha1.ConnectionAnnotation: string(s.in.UID)},
 		},
 		Data: s.group.Over(nil),
 	}
 }
 
-// own has a Secret that Roster made belong to the profiles of the group, and creates it if it is not there.
+// own has the Secret belong to the profiles of the group, and bear the mark for each, and creates it if it is not there. Where another
+// has taken its name meanwhile, the next try finds one that is free.
 func (s *storing) own(ctx context.Context, secret *corev1.Secret) error {
-	var owners []metav1.OwnerReference
+	create := secret == nil
+	if create {
+		secret = s.newSecret()
+	}
+	changed := false
 	for _, step := range s.group.Steps {
 		if p := step.Profile; p != nil {
-			owners = append(owners, metav1.OwnerReference{
-				APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "SocialProfile", Name: p.Name, UID: p.UID,
-			})
+			changed = s.maker.Mark(secret, p.UID) || changed
+			changed = belongTo(secret, p) || changed
 		}
 	}
 	switch {
-	case len(owners) == 0: // every profile was refused
+	case !changed: // nothing is new, or every profile was refused
 		return nil
-	case secret == nil:
-		secret = s.newSecret()
-		secret.OwnerReferences = owners
+	case create:
 		return forbidden(s.client.Create(ctx, secret, uncached))
-	case secret.Labels[ManagedByLabel] != ManagedBy:
-		return nil
-	}
-	before := len(secret.OwnerReferences)
-	for _, o := range owners {
-		if !slices.ContainsFunc(secret.OwnerReferences, func(there metav1.OwnerReference) bool { return there.UID == o.UID }) {
-			secret.OwnerReferences = append(secret.OwnerReferences, o)
-		}
-	}
-	if len(secret.OwnerReferences) == before {
-		return nil
 	}
 	return forbidden(s.client.Update(ctx, secret, uncached))
+}
+
+// belongTo makes a profile an owner of its Secret. It reports whether it was none.
+func belongTo(secret *corev1.Secret, p *rosterv1alpha1.SocialProfile) bool {
+	if slices.ContainsFunc(secret.OwnerReferences, func(there metav1.OwnerReference) bool { return there.UID == p.UID }) {
+		return false
+	}
+	secret.OwnerReferences = append(secret.OwnerReferences, metav1.OwnerReference{
+		APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "SocialProfile", Name: p.Name, UID: p.UID,
+	})
+	return true
 }
 
 // createProfile creates the profile of a step under its name, or one close to it if another account has that.

@@ -98,6 +98,26 @@ func results(outcomes []connection.Outcome) []connection.Result {
 	return all
 }
 
+// operatorsSecret has tokens that are dead, and is one that the operator made for a profile.
+func (s space) operatorsSecret(ctx context.Context, name string, p *rosterv1alpha1.SocialProfile) *corev1.Secret {
+	GinkgoHelper()
+	keys, err := linkKeys().Get(ctx)
+	Expect(err).NotTo(HaveOccurred())
+	secret := &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: name, Labels: managed()},
+		Data:       network.Tokens{Access: "old"}.Store(nil),
+	}
+	connection.NewMaker(keys).Mark(secret, p.UID)
+	belongTo(secret, p)
+	Expect(api.Create(ctx, secret)).To(Succeed())
+	return secret
+}
+
+// linkKeys are those of the operator.
+func linkKeys() *LinkKeys {
+	return NewLinkKeys(api, now, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-link-keys"})
+}
+
 func owners(o client.Object) []string {
 	var names []string
 	for _, ref := range o.GetOwnerReferences() {
@@ -252,41 +272,67 @@ var _ = Describe("What people ask for at the portal", func() {
 		Expect(get[corev1.Secret](ctx, s, before.Name).Data[network.KeyAccess]).To(Equal([]byte(token.AccessToken)), "those of the other profile stay")
 	})
 
-	It("repairs what the organisation declared, and nothing else about it", func(ctx SpecContext) {
+	It("repairs what the organisation declared, and puts no new token into a Secret that somebody else made", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)
-		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
+		o := s.signedIn(ctx, "ben", rosterv1alpha1.RoleManager)
 		token := social.connect(ctx, s.name)
-		secret := s.tokens(ctx, "tokens", &oauth2.Token{AccessToken: "dead", RefreshToken: "stays"})
-		patch(ctx, secret, func(secret *corev1.Secret) {
-			secret.Data["mine"] = []byte("kept")
-			secret.Annotations = map[string]string{rosterv1alpha1.RenewingAnnotation: "0123456789abcdef"}
-		})
-		p := s.onX(ctx, "acme", "tokens")
+		chloes := s.tokens(ctx, "chloes", &oauth2.Token{AccessToken: "dead", RefreshToken: "chloes-own"})
+		p := s.onX(ctx, "acme", "chloes")
 		declared := p.Spec
+		By("chloe making her Secret look like one of the operator's")
+		genuine := s.operatorsSecret(ctx, "genuine", p)
+		patch(ctx, chloes, func(secret *corev1.Secret) {
+			secret.Data["mine"] = []byte("kept")
+			secret.Labels, secret.Annotations, secret.OwnerReferences = genuine.Labels, genuine.Annotations, genuine.OwnerReferences
+		})
+		before := get[corev1.Secret](ctx, s, "chloes")
+
+		By("ben connecting the profile again")
 		account := accountOnX(s.name, token)
 		delete(account.Entries, network.KeyRefresh)
 		Expect(answerTo(ctx, give(ctx, o, repairs(p, account)))).To(Equal([]connection.Outcome{{Profile: "acme", Handle: s.name, Result: repaired}}))
-		after := get[corev1.Secret](ctx, s, "tokens")
-		Expect(after.Data).To(HaveKeyWithValue(network.KeyAccess, []byte(token.AccessToken)))
-		Expect(after.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte("stays")))
-		Expect(after.Data).To(HaveKeyWithValue("mine", []byte("kept")))
-		Expect(after.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
-		Expect(after.OwnerReferences).To(BeEmpty(), "the organisation made it")
+		Expect(get[corev1.Secret](ctx, s, "chloes").Data).To(Equal(before.Data), "chloe, who may read it, made it")
 		p = s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
-		Expect(p.Spec).To(Equal(declared), "the spec is its writer's")
+		own := get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name)
+		Expect(own.Data).To(HaveKeyWithValue(network.KeyAccess, []byte(token.AccessToken)))
+		Expect(own.Data).NotTo(HaveKey(network.KeyRefresh), "nothing of chloe's comes along")
+		Expect(own.Data).To(HaveKeyWithValue(network.KeyForNetwork, []byte("X")))
+		Expect(own.Data).To(HaveKeyWithValue(network.KeyForAccount, []byte("id-of-"+s.name)))
+		Expect(owners(own)).To(Equal([]string{asOwner(p)}))
+		declared.CredentialsSecretRef = p.Spec.CredentialsSecretRef
+		Expect(p.Spec).To(Equal(declared), "the rest of the spec is its writer's")
+
+		By("connecting it once more, into the operator's own Secret")
+		patch(ctx, own, func(secret *corev1.Secret) {
+			secret.Data["note"], secret.Data[network.KeyRefresh] = []byte("kept"), []byte("stays")
+			metav1.SetMetaDataAnnotation(&secret.ObjectMeta, rosterv1alpha1.RenewingAnnotation, "0123456789abcdef")
+		})
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(p, account))))).To(Equal([]connection.Result{repaired}))
+		after := get[corev1.Secret](ctx, s, own.Name)
+		Expect(after.Data).To(And(HaveKeyWithValue("note", []byte("kept")), HaveKeyWithValue(network.KeyRefresh, []byte("stays"))))
+		Expect(after.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
+		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Spec).To(Equal(p.Spec))
 
 		By("coming with another account")
 		Expect(answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.name+"-other", social.connect(ctx, s.name+"-other")))))).
 			To(Equal([]connection.Outcome{{Profile: "acme", Handle: s.name + "-other", Result: connection.OtherAccount}}))
-		Expect(get[corev1.Secret](ctx, s, "tokens").Data).To(Equal(after.Data))
+		Expect(get[corev1.Secret](ctx, s, own.Name).Data).To(Equal(after.Data))
 
 		By("the Secret being immutable")
 		patch(ctx, after, func(secret *corev1.Secret) { secret.Immutable = ptr.To(true) })
 		Expect(results(answerTo(ctx, give(ctx, o, repairs(p, account))))).To(Equal([]connection.Result{repaired}))
 		p = get[rosterv1alpha1.SocialProfile](ctx, s, "acme")
-		Expect(p.Spec.CredentialsSecretRef.Name).NotTo(Equal("tokens"))
-		Expect(owners(get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name))).To(Equal([]string{asOwner(p)}))
+		Expect(p.Spec.CredentialsSecretRef.Name).NotTo(Equal(own.Name))
+
+		By("a profile of that name that is another")
+		second := p.Spec.CredentialsSecretRef.Name
+		Expect(api.Delete(ctx, p)).To(Succeed())
+		reborn := s.onX(ctx, "acme", second)
+		kept := get[corev1.Secret](ctx, s, second).Data
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(reborn, account))))).To(Equal([]connection.Result{repaired}))
+		Expect(get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Spec.CredentialsSecretRef.Name).NotTo(Equal(second), "that was the other's")
+		Expect(get[corev1.Secret](ctx, s, second).Data).To(Equal(kept))
 
 		By("a profile that names none")
 		bare := s.profile(ctx, "bare", func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
@@ -298,9 +344,8 @@ var _ = Describe("What people ask for at the portal", func() {
 		s := newSpace(ctx)
 		s.opensSecrets(ctx)
 		o := s.signedIn(ctx, "mia", rosterv1alpha1.RoleManager)
-		s.tokens(ctx, "tokens", social.connect(ctx, s.name))
-		p := s.onX(ctx, "acme", "tokens", renews)
-		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		first := answerTo(ctx, give(ctx, o, accountOnX(s.name, social.connect(ctx, s.name))))
+		p := s.profileSays(ctx, first[0].Profile, rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
 		anew := social.connect(ctx, s.name)
 		var once sync.Once
 		var outcomes []connection.Outcome
@@ -311,13 +356,13 @@ var _ = Describe("What people ask for at the portal", func() {
 			})
 		})
 		defer social.afterRenewal(nil)
-		s.later(ctx, "acme", 100*time.Minute)
+		s.later(ctx, p.Name, 100*time.Minute)
 		fingerprint := network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(p.UID))
 		Eventually(func() string {
-			return get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Fingerprint
+			return get[rosterv1alpha1.SocialProfile](ctx, s, p.Name).Status.Credential.Fingerprint
 		}).Should(Equal(fingerprint), "the tokens of whoever connected it anew count")
 		Expect(results(outcomes)).To(Equal([]connection.Result{repaired}))
-		secret := get[corev1.Secret](ctx, s, "tokens")
+		secret := get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name)
 		Expect(secret.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte(anew.RefreshToken)))
 		Expect(secret.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
 	})

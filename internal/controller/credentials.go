@@ -54,6 +54,9 @@ type track struct {
 	due time.Time
 	// turn is when the network may be asked, where it could not be at once.
 	turn time.Time
+	// rest is until when the network wants to be asked nothing more about these tokens, and limit how it said so.
+	rest  time.Time
+	limit error
 	// failures is how many answers that said nothing there were one after the other.
 	failures int
 	// unsaved are new tokens that could not be stored yet.
@@ -68,7 +71,9 @@ func (r *credentials) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 	}
 	if p == nil || p.DeletionTimestamp != nil || p.Spec.CredentialsSecretRef == nil {
 		r.secrets.release(req.Namespace, req.Name)
-		r.forget(req.NamespacedName)
+		if err := r.forget(ctx, req.NamespacedName); err != nil {
+			return ctrl.Result{}, err
+		}
 	}
 	if p == nil || p.DeletionTimestamp != nil {
 		return ctrl.Result{}, nil
@@ -78,7 +83,7 @@ func (r *credentials) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Res
 		return ctrl.Result{}, ignoreConflict(r.write(ctx, p, status))
 	}
 	t := r.trackOf(p)
-	if err := r.save(ctx, p, t); err != nil {
+	if err := r.save(ctx, t); err != nil {
 		return ctrl.Result{}, err
 	}
 	opened, err := r.open(ctx, p)
@@ -126,6 +131,9 @@ func (r *credentials) open(ctx context.Context, p *rosterv1alpha1.SocialProfile)
 	if o.venue, o.obstacle, err = r.networks.of(ctx, p); o.obstacle != nil || err != nil {
 		return o, err
 	}
+	if o.obstacle = credential.Foreign(p, o.tokens, o.venue.server); o.obstacle != nil {
+		return o, nil
+	}
 	if o.tokens.Access == "" && (p.Spec.Refresh != rosterv1alpha1.RefreshBeforeExpiry || !o.venue.Traits().Renewable(o.tokens)) {
 		return blocked(rosterv1alpha1.ReasonSecretInvalid, "The Secret %s has no entry %s, and the operator does not get one by itself: "+
 			"put one in, or set spec.refresh to BeforeExpiry where the Secret has what that takes.", name, network.KeyAccess)
@@ -133,9 +141,16 @@ func (r *credentials) open(ctx context.Context, p *rosterv1alpha1.SocialProfile)
 	return o, nil
 }
 
-// ofProfile says which account tokens are to open.
+// ofProfile says which account tokens are to open. On Bluesky, an app password opens the one that it opened before, whatever its handle is
+// now.
 func ofProfile(p *rosterv1alpha1.SocialProfile, t network.Tokens) network.Tokens {
 	t.Handle, t.AccountID, t.Type = p.Spec.Handle, p.Spec.AccountID, p.Spec.Type
+	if p.Spec.Network == rosterv1alpha1.NetworkBluesky {
+		t.AccountID = credential.Expected(p)
+		if t.AccountID == "" && len(t.For.Accounts) == 1 {
+			t.AccountID = t.For.Accounts[0]
+		}
+	}
 	return t
 }
 
@@ -152,13 +167,18 @@ func (r *credentials) look(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 		err := r.write(ctx, p, credential.WithRenewer(p, p.Status, now))
 		return ctrl.Result{RequeueAfter: t.due.Sub(now)}, ignoreConflict(err)
 	}
+	if t.fingerprint != fingerprint {
+		t.failures, t.rest = 0, time.Time{}
+	}
+	f := credential.Finding{Tokens: o.tokens, Traits: o.venue.Traits(), Server: o.venue.server, Wanted: o.venue.wanted}
+	var rest time.Duration
+	if rest, f.Err = r.resting(t, o.venue, now); f.Err != nil && !credential.RenewalDue(p, f, now) {
+		return ctrl.Result{RequeueAfter: credential.Rest(p, f, rest, now)}, nil
+	}
 	if wait := t.wait(now, func() time.Duration { return r.networks.turn(o.venue) }); wait > 0 {
 		return ctrl.Result{RequeueAfter: wait}, nil
 	}
-	if t.fingerprint != fingerprint {
-		t.failures = 0
-	}
-	f, err := r.find(ctx, p, t, o)
+	err := r.find(ctx, p, t, o, &f)
 	if errors.Is(err, errBusy) {
 		return ctrl.Result{RequeueAfter: busyPause}, nil
 	} else if err != nil {
@@ -190,16 +210,34 @@ func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 	return 0
 }
 
-// find asks the network about the tokens, and renews them if that is due.
-func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened) (credential.Finding, error) {
-	f := credential.Finding{Tokens: o.tokens, Traits: o.venue.Traits(), Wanted: o.venue.wanted}
-	r.check(ctx, p, o.venue, &f)
-	if credential.RenewalDue(p, f, r.clock.Now()) {
-		if err := r.renew(ctx, p, t, o, &f); err != nil {
-			return f, err
+// errResting says that a network wants to be let alone because of what it said about another profile.
+var errResting error = &network.Error{Kind: network.KindLimit, Message: "the network wants to be let alone for a while"}
+
+// resting is how long a network wants to be let alone, and how it said so; nil where it may be asked.
+func (r *credentials) resting(t *track, v *venue, now time.Time) (time.Duration, error) {
+	own, all := t.rest.Sub(now), r.networks.rests(v)
+	switch {
+	case own > 0:
+		return max(own, all), t.limit
+	case all > 0:
+		return all, errResting
+	}
+	return 0, nil
+}
+
+// find asks the network about the tokens, unless it wants to be let alone, and renews them if that is due.
+func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {
+	ask := f.Err == nil
+	if ask {
+		r.check(ctx, p, o.venue, f)
+		t.rest, t.limit = r.clock.Now().Add(credential.RestOf(f.Err)), f.Err
+	}
+	if credential.RenewalDue(p, *f, r.clock.Now()) {
+		if err := r.renew(ctx, p, t, o, f); err != nil {
+			return err
 		}
 	}
-	if credential.WantsEngagement(p) && f.Err == nil {
+	if credential.WantsEngagement(p) && ask && f.Err == nil {
 		f.Unread = r.unread(ctx, o.venue, f.Tokens)
 	}
 	if network.ValidityOf(f.Err) == network.Unknown || f.Renewal != nil {
@@ -209,7 +247,7 @@ func (r *credentials) find(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 	}
 	f.Failures = t.failures
 	t.fingerprint, t.generation = credential.FingerprintOf(p, f.Tokens), p.Generation
-	return f, nil
+	return nil
 }
 
 func (r *credentials) check(ctx context.Context, p *rosterv1alpha1.SocialProfile, v *venue, f *credential.Finding) {
@@ -285,8 +323,19 @@ func (r *credentials) trackOf(p *rosterv1alpha1.SocialProfile) *track {
 	return t
 }
 
-func (r *credentials) forget(key client.ObjectKey) {
+// forget drops what is remembered of a profile, but for new tokens that are not stored yet: others may use the same Secret.
+func (r *credentials) forget(ctx context.Context, key client.ObjectKey) error {
+	r.mu.Lock()
+	t := r.tracks[key]
+	r.mu.Unlock()
+	if t == nil {
+		return nil
+	}
+	if err := r.save(ctx, t); err != nil {
+		return err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.tracks, key)
+	return nil
 }

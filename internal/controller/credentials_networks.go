@@ -40,6 +40,7 @@ func newNetworks(o Options, c client.Reader) *networks {
 type venue struct {
 	network.Network
 	key    string
+	server string
 	wanted []string
 	limit  int
 }
@@ -58,7 +59,8 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 		return nil, nil, err
 	}
 	return &venue{
-		Network: at, key: string(c.Name) + " " + c.Host(), wanted: directory.Scopes(c, at.Traits(), p.Spec.Type), limit: c.ChecksPerMinute,
+		Network: at, key: string(c.Name) + " " + c.Host(), server: network.Server(c.Name, c.URL),
+		wanted: directory.Scopes(c, at.Traits(), p.Spec.Type), limit: c.ChecksPerMinute,
 	}, nil, nil
 }
 
@@ -73,8 +75,14 @@ func (n *networks) turn(v *venue) time.Duration {
 		limiter = rate.NewLimiter(rate.Limit(perSecond), max(1, int(perSecond)))
 		n.limiters[v.key] = limiter
 	}
-	wait := limiter.ReserveN(now, 1).DelayFrom(now)
-	return max(wait, n.resting[v.key].Sub(now))
+	return limiter.ReserveN(now, 1).DelayFrom(now)
+}
+
+// rests is how long a network wants to be let alone by all profiles.
+func (n *networks) rests(v *venue) time.Duration {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.resting[v.key].Sub(n.clock.Now())
 }
 
 // rest lets a network alone for as long as it asks, where its limit is one for all profiles.

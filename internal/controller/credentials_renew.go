@@ -27,6 +27,9 @@ const renewalTime = network.Timeout + 5*time.Second
 // unsaved are new tokens that are not in the Secret yet.
 type unsaved struct {
 	tokens network.Tokens
+	// secret that the tokens before came from, by name and UID: another one of that name is somebody else's.
+	secret client.ObjectKey
+	uid    types.UID
 	// instead of the tokens with this fingerprint.
 	instead string
 }
@@ -39,6 +42,8 @@ type unsaved struct {
 //
 // Whoever finds the mark and the same tokens knows that 2 may have happened. They ask again: if 2 had not, it works now, and if it had, a
 // network that takes a refresh token once refuses, and the status says why.
+//
+// New tokens go back to the very Secret that those before came from, whoever made it: they are worth no more to who reads it.
 func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {
 	if !r.begin(o.secret.UID) {
 		return errBusy
@@ -65,16 +70,18 @@ func (r *credentials) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile
 		return nil
 	}
 	f.Lost = false
-	t.unsaved = &unsaved{tokens: f.Tokens.With(renewed), instead: fingerprint}
-	if err := r.save(ctx, p, t); err != nil {
+	tokens := f.Tokens.With(renewed)
+	tokens.For.Network, tokens.For.Server = p.Spec.Network, o.venue.server
+	t.unsaved = &unsaved{tokens: tokens, secret: client.ObjectKeyFromObject(o.secret), uid: o.secret.UID, instead: fingerprint}
+	if err := r.save(ctx, t); err != nil {
 		log.FromContext(ctx).Error(err, "renewed tokens cannot be stored yet; trying again")
 		return err
 	}
-	return r.verify(ctx, p, o, f)
+	return r.verify(ctx, p, o, f, tokens)
 }
 
-// errBusy says that the tokens are being renewed for another profile.
-var errBusy = errors.New("the tokens are being renewed for another profile")
+// errBusy says that the tokens are being renewed for another profile, or were replaced during a renewal.
+var errBusy = errors.New("the tokens are changing")
 
 // busyPause is how long to wait for that.
 const busyPause = 5 * time.Second
@@ -97,23 +104,35 @@ func (r *credentials) end(secret types.UID) {
 }
 
 // verify looks at the tokens that are in the Secret after a renewal. Of good ones that were only renewed in time, the network need not be
-// asked once more.
-func (r *credentials) verify(ctx context.Context, p *rosterv1alpha1.SocialProfile, o opened, f *credential.Finding) error {
+// asked once more. Where others than the given ones are there, somebody has put them in, and they are looked at from the start.
+func (r *credentials) verify(
+	ctx context.Context, p *rosterv1alpha1.SocialProfile, o opened, f *credential.Finding, given network.Tokens,
+) error {
 	var secret corev1.Secret
 	if err := r.live.Get(ctx, client.ObjectKeyFromObject(o.secret), &secret); err != nil {
 		return err
 	}
 	tokens, err := network.ParseTokens(secret.Data)
-	if err != nil {
-		return err
+	if err != nil || tokens.Fingerprint("") != given.Fingerprint("") {
+		return errBusy
 	}
-	f.Tokens = ofProfile(p, tokens)
-	if f.Err == nil {
+	f.Tokens, f.Renewed = ofProfile(p, tokens), true
+	switch network.ValidityOf(f.Err) {
+	case network.Valid:
 		f.Report.AccessExpiry, f.Report.Scopes = time.Time{}, nil // those of the token before
-		return nil
+	case network.Unknown: // It does not let itself be asked, and has just given them.
+		f.Err, f.Report = nil, network.Report{DataAccessExpiry: timeIn(p.Status.Credential.DataAccessExpiryTime)}
+	default:
+		r.check(ctx, p, o.venue, f)
 	}
-	r.check(ctx, p, o.venue, f)
 	return nil
+}
+
+func timeIn(t *metav1.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.Time
 }
 
 // mark says in the Secret that its tokens are being renewed. Where a mark is there already, the write changes nothing, and still fails
@@ -123,16 +142,16 @@ func (r *credentials) mark(ctx context.Context, secret *corev1.Secret, fingerpri
 	return r.client.Update(ctx, secret, uncached)
 }
 
-// save stores new tokens that are not in the Secret yet. Whoever has put others in meanwhile has connected the profile anew, and theirs
-// stay.
-func (r *credentials) save(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track) error {
+// save stores new tokens that are not in the Secret yet. If somebody has put others in meanwhile, they have connected the profile again,
+// and theirs stay.
+func (r *credentials) save(ctx context.Context, t *track) error {
 	if t.unsaved == nil {
 		return nil
 	}
 	const tries = 5
 	var err error
 	for range tries {
-		if err = r.store(ctx, p, *t.unsaved); !apierrors.IsConflict(err) {
+		if err = r.store(ctx, *t.unsaved); !apierrors.IsConflict(err) {
 			break
 		}
 	}
@@ -143,11 +162,13 @@ func (r *credentials) save(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 	return err
 }
 
-func (r *credentials) store(ctx context.Context, p *rosterv1alpha1.SocialProfile, u unsaved) error {
+func (r *credentials) store(ctx context.Context, u unsaved) error {
 	var secret corev1.Secret
-	key := client.ObjectKey{Namespace: p.Namespace, Name: p.Spec.CredentialsSecretRef.Name}
-	if err := r.live.Get(ctx, key, &secret); err != nil {
+	if err := r.live.Get(ctx, u.secret, &secret); err != nil {
 		return err
+	}
+	if secret.UID != u.uid {
+		return nil
 	}
 	if there, err := network.ParseTokens(secret.Data); err == nil && there.Fingerprint(string(secret.UID)) != u.instead {
 		return nil

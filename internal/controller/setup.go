@@ -114,7 +114,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			renewing: map[types.UID]bool{},
 		}),
 		setupConnections(mgr, &connections{
-			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics, members: team,
+			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics, members: team, keys: keys,
 		}),
 		setupNotices(mgr, &notices{courier: post, sent: map[client.ObjectKey]sentNotice{}}),
 		setupDigests(mgr, &digests{courier: post, sent: map[client.ObjectKey]sentDigest{}}),

@@ -42,6 +42,7 @@ type xcom struct {
 	mu      sync.Mutex
 	checks  map[string]int
 	unread  map[string]int
+	limited map[string]bool
 	down    bool
 	asked   hook
 	renewed hook
@@ -74,7 +75,7 @@ func startX(ctx context.Context) *xcom {
 	DeferCleanup(provider.Stop)
 	issuer, err := url.Parse(provider.URL)
 	Expect(err).NotTo(HaveOccurred())
-	x := &xcom{provider: provider, checks: map[string]int{}, unread: map[string]int{}}
+	x := &xcom{provider: provider, checks: map[string]int{}, unread: map[string]int{}, limited: map[string]bool{}}
 	x.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
 		ModifyResponse: func(response *http.Response) error {
@@ -105,7 +106,7 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/2/users/me":
 		x.me(w, token)
 	case r.URL.Path == "/api/v1/accounts/verify_credentials":
-		_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
+		x.onMastodon(w, token)
 	case strings.HasPrefix(r.URL.Path, "/v25.0/act_"):
 		adAccount(w, strings.TrimPrefix(r.URL.Path, "/v25.0/act_"), token)
 	case r.URL.Path == "/api/v1/notifications/unread_count":
@@ -115,6 +116,19 @@ func (x *xcom) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
+}
+
+// onMastodon is an account of Mastodon. Those whose token says so are disabled.
+func (x *xcom) onMastodon(w http.ResponseWriter, token string) {
+	x.mu.Lock()
+	x.checks[token]++
+	x.mu.Unlock()
+	if strings.HasSuffix(token, "-disabled") {
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = io.WriteString(w, `{"error":"Your login is currently disabled"}`)
+		return
+	}
+	_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
 }
 
 // adAccount is one on Facebook, which tokens that end with its number have a role on.
@@ -149,8 +163,15 @@ func (x *xcom) me(w http.ResponseWriter, token string) {
 	info := x.introspect(token)
 	x.mu.Lock()
 	x.checks[info.Sub]++
+	limited := x.limited[info.Sub]
 	x.mu.Unlock()
 	w.Header().Set("Content-Type", "application/json")
+	if limited {
+		w.Header().Set("Retry-After", "72000")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"title":"Too Many Requests","detail":"Too Many Requests","type":"about:blank","status":429}`)
+		return
+	}
 	if !info.Active {
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = io.WriteString(w, `{"title":"Unauthorized","type":"about:blank","status":401,"detail":"Unauthorized"}`)
@@ -200,6 +221,13 @@ func (x *xcom) setDown(down bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.down = down
+}
+
+// limit has X answer nothing about an account for 20 hours.
+func (x *xcom) limit(account string) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.limited[account] = true
 }
 
 // arrives is how many items nobody has looked at wait for an account on Mastodon, where everybody is called after their token.

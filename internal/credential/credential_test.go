@@ -134,6 +134,31 @@ func TestDecide(t *testing.T) {
 		"dead, and what renews is not reached": {
 			profile(renewing), good(func(f *credential.Finding) { f.Err, f.Renewal, f.Failures = errDead, errDown, 1 }), map[string]string{connected: "Unknown/NoAnswer"},
 		},
+		"the network has disabled the account": {
+			profile(renewing), good(func(f *credential.Finding) {
+				f.Err = &network.Error{Kind: network.KindDisabled, Message: "one.example answers 403: Your login is currently disabled"}
+			}),
+			map[string]string{connected: "False/AccountDisabled", renewer: "True/RenewerAvailable"},
+		},
+		"the network has suspended the account": {
+			profile(), good(func(f *credential.Finding) { f.Err = &network.Error{Kind: network.KindSuspended, Message: "suspended"} }),
+			map[string]string{connected: "False/AccountSuspended"},
+		},
+		"the account has moved": {
+			profile(), good(func(f *credential.Finding) {
+				f.Err = &network.Error{Kind: network.KindMoved, Message: "to @acme@new.example"}
+			}),
+			map[string]string{connected: "False/AccountMoved"},
+		},
+		"dead, and what renews says that the account is suspended": {
+			profile(renewing), good(func(f *credential.Finding) {
+				f.Err, f.Renewal = errDead, &network.Error{Kind: network.KindSuspended, Message: "AccountTakedown"}
+			}), map[string]string{connected: "False/AccountSuspended"},
+		},
+		"tokens that are for something else": {
+			profile(), credential.Finding{Obstacle: &credential.Obstacle{Reason: rosterv1alpha1.ReasonReconnectRequired, Message: "Again.", Refused: true}},
+			map[string]string{connected: "False/ReconnectRequired", expiring: "Unknown/ReconnectRequired", renewer: "True/RenewerAvailable"},
+		},
 		"dead after a renewal that never ended": {
 			profile(renewing), good(func(f *credential.Finding) { f.Err, f.Renewal, f.Lost = errDead, errDead, true }), map[string]string{connected: "False/RenewalLost"},
 		},
@@ -238,26 +263,138 @@ func TestPatience(t *testing.T) {
 // Tokens are verified before they are rotated.
 func TestRenewalDue(t *testing.T) {
 	soon := func(f *credential.Finding) { f.Report.AccessExpiry = now.Add(10 * time.Minute) }
+	limited := func(f *credential.Finding) { f.Err = errLimit }
+	untold := func(f *credential.Finding) { f.Report = network.Report{} }
+	known := func(f credential.Finding) *rosterv1alpha1.SocialProfile {
+		p := profile(renewing)
+		p.Status, _ = credential.Decide(p, f, now)
+		return p
+	}
 	for name, c := range map[string]struct {
 		profile *rosterv1alpha1.SocialProfile
 		finding credential.Finding
 		want    bool
 	}{
-		"in good time":                          {profile(renewing), good(soon), true},
-		"too early":                             {profile(renewing), good(), false},
-		"not asked for":                         {profile(), good(soon), false},
-		"nothing to renew with":                 {profile(renewing), good(soon, func(f *credential.Finding) { f.Tokens.Refresh = "" }), false},
-		"the access token is dead":              {profile(renewing), good(func(f *credential.Finding) { f.Err = errDead }), true},
-		"the network does not say":              {profile(renewing), good(soon, func(f *credential.Finding) { f.Err = errDown }), false},
-		"no expiry is known":                    {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = time.Time{} }), false},
-		"the year 2058":                         {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = now.Add(32 * 365 * day) }), false},
-		"only the Secret tells the expiry":      {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = time.Time{}; f.Tokens.AccessExpiry = now }), true},
-		"the tokens are those of somebody else": {profile(renewing, func(p *rosterv1alpha1.SocialProfile) { p.Spec.AccountID = "11" }), good(soon), false},
-		"the Secret is missing":                 {profile(renewing), credential.Finding{Obstacle: &credential.Obstacle{}}, false},
+		"in good time":                                     {profile(renewing), good(soon), true},
+		"too early":                                        {profile(renewing), good(), false},
+		"not asked for":                                    {profile(), good(soon), false},
+		"nothing to renew with":                            {profile(renewing), good(soon, func(f *credential.Finding) { f.Tokens.Refresh = "" }), false},
+		"the access token is dead":                         {profile(renewing), good(func(f *credential.Finding) { f.Err = errDead }), true},
+		"the network does not say":                         {profile(renewing), good(soon, func(f *credential.Finding) { f.Err = errDown }), false},
+		"no expiry is known":                               {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = time.Time{} }), false},
+		"the year 2058":                                    {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = now.Add(32 * 365 * day) }), false},
+		"only the Secret tells the expiry":                 {profile(renewing), good(func(f *credential.Finding) { f.Report.AccessExpiry = time.Time{}; f.Tokens.AccessExpiry = now }), true},
+		"the tokens are those of somebody else":            {profile(renewing, func(p *rosterv1alpha1.SocialProfile) { p.Spec.AccountID = "11" }), good(soon), false},
+		"the network limits how often it is asked":         {known(good()), good(soon, limited), true},
+		"the same, and only the status tells the expiry":   {known(good(soon)), good(limited, untold), true},
+		"the same, too early":                              {known(good()), good(limited), false},
+		"the same, of tokens that it never took":           {profile(renewing), good(soon, limited), false},
+		"the same, of others than those that it took":      {known(good()), good(soon, limited, func(f *credential.Finding) { f.Tokens.Refresh = "other" }), false},
+		"the network has suspended the account":            {known(good()), good(soon, func(f *credential.Finding) { f.Err = &network.Error{Kind: network.KindSuspended} }), false},
+		"the network does not say, of tokens that it took": {known(good()), good(soon, func(f *credential.Finding) { f.Err = errDown }), false},
+		"the Secret is missing":                            {profile(renewing), credential.Finding{Obstacle: &credential.Obstacle{}}, false},
 	} {
 		if got := credential.RenewalDue(c.profile, c.finding, now); got != c.want {
 			t.Errorf("%s: renew %v, want %v", name, got, c.want)
 		}
+	}
+}
+
+// While the network wants to be let alone for 20 hours, the next look is when the tokens have to be renewed.
+func TestLimitedUntilRenewal(t *testing.T) {
+	const asked = 20 * time.Hour
+	p := profile(renewing)
+	p.Status, _ = credential.Decide(p, good(), now) // which ends in two hours
+	f := good(func(f *credential.Finding) {
+		f.Report, f.Failures, f.Err = network.Report{}, 1, &network.Error{Kind: network.KindLimit, Message: "429", RetryAfter: asked}
+	})
+	_, next := credential.Decide(p, f, now)
+	if wait := next.Sub(now); wait <= time.Hour || wait >= 90*time.Minute+time.Second {
+		t.Errorf("the next look is after %s, and the tokens end after two hours", wait)
+	}
+	if wait := credential.Rest(p, f, asked, now); wait != next.Sub(now) {
+		t.Errorf("the rest ends after %s, want %s", wait, next.Sub(now))
+	}
+	p.Spec.Refresh = rosterv1alpha1.RefreshNever
+	if _, next := credential.Decide(p, f, now); next.Sub(now) < asked {
+		t.Errorf("nothing is renewed, and the network is asked after %s", next.Sub(now))
+	}
+}
+
+// Tokens are for what their Secret says; of what it does not say, for what the network took them for first.
+func TestForeign(t *testing.T) {
+	mastodon := func(handle, account string) *rosterv1alpha1.SocialProfile {
+		return profile(func(p *rosterv1alpha1.SocialProfile) {
+			p.Spec.Network, p.Spec.Handle, p.Spec.AccountID = "Mastodon", handle, account
+		})
+	}
+	plain := network.Tokens{Access: "a"}
+	made := func(f network.Identity) network.Tokens { return network.Tokens{Access: "a", For: f} }
+	one := network.Identity{Network: "Mastodon", Server: "one.example", Accounts: []string{"1"}}
+	took := func(p *rosterv1alpha1.SocialProfile, server, account string) *rosterv1alpha1.SocialProfile {
+		p.Status, _ = credential.Decide(p, credential.Finding{Tokens: plain, Traits: traits, Server: server, Report: network.Report{AccountID: account}}, now)
+		return p
+	}
+	edited := func(p *rosterv1alpha1.SocialProfile, handle, account string) *rosterv1alpha1.SocialProfile {
+		p.Spec.Handle, p.Spec.AccountID = handle, account
+		return p
+	}
+	ads := profile(func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network, p.Spec.AccountID = "Facebook", "act_99" })
+	for name, c := range map[string]struct {
+		profile *rosterv1alpha1.SocialProfile
+		tokens  network.Tokens
+		server  string
+		says    string
+	}{
+		"as they were made":                            {mastodon("@acme@one.example", "1"), made(one), "one.example", ""},
+		"nothing is known":                             {mastodon("@acme@one.example", ""), plain, "one.example", ""},
+		"another server":                               {mastodon("@acme@two.example", ""), made(one), "two.example", "the server one.example"},
+		"another server, and another account":          {mastodon("@acme@two.example", "2"), made(one), "two.example", "the server one.example"},
+		"another network":                              {profile(), made(one), "", "for Mastodon"},
+		"another account":                              {mastodon("@acme@one.example", "2"), made(one), "one.example", "the account 1"},
+		"another account than the Secret's, and known": {took(mastodon("@acme@one.example", ""), "one.example", "2"), made(one), "one.example", "the account 1"},
+		"one of several accounts":                      {ads, made(network.Identity{Accounts: []string{"12", "99"}}), "", ""},
+		"none of several accounts":                     {ads, made(network.Identity{Accounts: []string{"12", "13"}}), "", "the account 12"},
+		"as the network took them":                     {took(mastodon("@acme@one.example", ""), "one.example", "1"), plain, "one.example", ""},
+		"with the handle of another server":            {edited(took(mastodon("@acme@one.example", ""), "one.example", "1"), "@acme@two.example", ""), plain, "two.example", "the server one.example"},
+		"with another account":                         {edited(took(mastodon("@acme@one.example", ""), "one.example", "1"), "@acme@one.example", "2"), plain, "one.example", "the account 1"},
+		"others, with the handle of another server":    {edited(took(mastodon("@acme@one.example", ""), "one.example", "1"), "@acme@two.example", ""), network.Tokens{Access: "b"}, "two.example", ""},
+		"others from the portal, on another server": {
+			edited(took(mastodon("@acme@one.example", ""), "one.example", "1"), "@acme@two.example", ""),
+			network.Tokens{Access: "b", For: network.Identity{Network: "Mastodon", Server: "two.example", Accounts: []string{"7"}}}, "two.example", "",
+		},
+		"the Secret says that it is meant": {edited(took(mastodon("@acme@one.example", ""), "one.example", "1"), "@acme@two.example", ""), made(network.Identity{Server: "two.example", Accounts: []string{"1"}}), "two.example", ""},
+	} {
+		got := credential.Foreign(c.profile, c.tokens, c.server)
+		switch {
+		case (got == nil) != (c.says == ""):
+			t.Errorf("%s: %+v", name, got)
+		case got != nil && (!got.Refused || !strings.Contains(got.Message, c.says) || !strings.Contains(got.Message, "again")):
+			t.Errorf("%s: %s, want something of %q", name, got.Message, c.says)
+		}
+	}
+}
+
+// What tokens are for outlives their renewal, and nobody is bound by tokens that open another account.
+func TestBinding(t *testing.T) {
+	p := profile(renewing)
+	bind := func(change ...func(*credential.Finding)) *rosterv1alpha1.CredentialBinding {
+		p.Status, _ = credential.Decide(p, good(change...), now)
+		return p.Status.Credential.BoundTo
+	}
+	if b := bind(func(f *credential.Finding) { f.Err = errDown }); b != nil {
+		t.Errorf("the network has not taken them: %+v", b)
+	}
+	first := bind(func(f *credential.Finding) { f.Server = "one.example" })
+	if first == nil || first.Server != "one.example" || first.AccountID != "12" {
+		t.Fatalf("%+v", first)
+	}
+	renewed := bind(func(f *credential.Finding) { f.Tokens.Access, f.Report, f.Renewed = "b", network.Report{}, true })
+	if renewed.Server != "one.example" || renewed.AccountID != "12" || renewed.Fingerprint == first.Fingerprint {
+		t.Errorf("after a renewal: %+v", renewed)
+	}
+	if b := bind(func(f *credential.Finding) { f.Tokens.Access, f.Report.AccountID = "c", "13" }); *b != *renewed {
+		t.Errorf("those of another account: %+v", b)
 	}
 }
 

@@ -21,7 +21,11 @@ import (
 const soon = 14 * 24 * time.Hour
 
 // Obstacle is why the network was not asked: a reason for the condition Connected, and what to do about it.
-type Obstacle struct{ Reason, Message string }
+type Obstacle struct {
+	Reason, Message string
+	// Refused: it is not a matter of looking again. The tokens are not for this profile.
+	Refused bool
+}
 
 // Finding is what is known about the tokens of a profile at one time.
 type Finding struct {
@@ -30,6 +34,8 @@ type Finding struct {
 	// Tokens as the Secret has them now.
 	Tokens network.Tokens
 	Traits network.Traits
+	// Server that has the account, of networks that have several.
+	Server string
 	// Wanted are the scopes that the profile needs.
 	Wanted []string
 	// Report and Err are what Check returned.
@@ -39,6 +45,8 @@ type Finding struct {
 	Failures int
 	// Renewal is the error of a renewal that was due; nil where there was none or it worked.
 	Renewal error
+	// Renewed says that Tokens are new ones, which the network gave for those before.
+	Renewed bool
 	// Unread is how many items nobody has looked at; nil where nobody asked or the network does not tell.
 	Unread *int32
 	// Lost says that a renewal began and was never finished: the new tokens, if there were any, are gone.
@@ -53,7 +61,8 @@ func (f Finding) renews(p *rosterv1alpha1.SocialProfile) bool {
 }
 
 // RenewalDue says whether to renew, after a check. Tokens are verified before they are rotated: while the network does not say how they
-// stand, and while they belong to another account than the profile's, they are left alone.
+// stand, and while they belong to another account than the profile's, they are left alone. That the network limits how often it is asked is
+// no reason to let tokens end that it took before: then the expiry that is known counts.
 func RenewalDue(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) bool {
 	if f.Obstacle != nil || !f.renews(p) {
 		return false
@@ -62,24 +71,36 @@ func RenewalDue(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) bool 
 	case network.Invalid:
 		return true
 	case network.Valid:
-		at := RenewAt(p.UID, Expiry(f.Tokens, f.Report, now), f.Traits.Lead)
-		return !at.IsZero() && !at.After(now) && !f.strange(p)
+		return reached(RenewAt(p.UID, Expiry(f.Tokens, f.Report, now), f.Traits.Lead), now) && !f.strange(p)
+	case network.Unknown:
+		return limited(f.Err) && reached(renewsUnasked(p, f, now), now)
 	}
 	return false
 }
 
-// expected is the account that the tokens must open; empty while any will do.
-func expected(p *rosterv1alpha1.SocialProfile) string {
-	if p.Spec.AccountID != "" || p.Status.Credential == nil {
-		return p.Spec.AccountID
+func reached(at, now time.Time) bool { return !at.IsZero() && !at.After(now) }
+
+func limited(err error) bool {
+	fault, ok := errors.AsType[*network.Error](err)
+	return ok && fault.Kind == network.KindLimit
+}
+
+// renewsUnasked is when tokens that the network took before are renewed although it does not let itself be asked; zero for never.
+func renewsUnasked(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) time.Time {
+	if !f.renews(p) || bound(p, f.Tokens).Fingerprint == "" {
+		return time.Time{}
 	}
-	return p.Status.Credential.AccountID
+	expiry := Expiry(f.Tokens, f.Report, now)
+	if c := p.Status.Credential; expiry.IsZero() && c.AccessExpiryTime != nil {
+		expiry = c.AccessExpiryTime.Time
+	}
+	return RenewAt(p.UID, expiry, f.Traits.Lead)
 }
 
 // strange says whether the tokens open another account than they should.
 func (f Finding) strange(p *rosterv1alpha1.SocialProfile) bool {
-	want := expected(p)
-	return want != "" && f.Report.AccountID != "" && f.Report.AccountID != want
+	want := Expected(p)
+	return want != "" && f.Report.AccountID != "" && !network.SameAccount(f.Report.AccountID, want)
 }
 
 // Decide says what the status should be and when to look again. It changes only what is about credentials.
@@ -137,6 +158,7 @@ func (d *decision) facts() {
 	fingerprint := FingerprintOf(d.p, d.f.Tokens)
 	fresh := c.Fingerprint != fingerprint
 	c.Fingerprint, c.FingerprintSalt = fingerprint, salt(d.p)
+	d.bind()
 	if d.f.validity() == network.Unknown && !fresh {
 		return
 	}
@@ -176,15 +198,19 @@ func (d *decision) connected() {
 	const kind = rosterv1alpha1.ConditionConnected
 	on := d.p.Spec.Network
 	switch {
+	case d.f.Obstacle != nil && d.f.Obstacle.Refused:
+		d.set(kind, metav1.ConditionFalse, d.f.Obstacle.Reason, d.f.Obstacle.Message)
 	case d.f.Obstacle != nil:
 		d.set(kind, metav1.ConditionUnknown, d.f.Obstacle.Reason, d.f.Obstacle.Message)
 	case d.f.validity() == network.Valid && d.f.strange(d.p):
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonAccountChanged, fmt.Sprintf(
 			"The tokens open the account %s on %s, and the profile is the account %s. Put tokens of that account into the Secret %s, or, "+
 				"if the profile has moved, name the new account in spec.accountID.",
-			d.f.Report.AccountID, on, expected(d.p), d.p.Spec.CredentialsSecretRef.Name))
+			d.f.Report.AccountID, on, Expected(d.p), d.p.Spec.CredentialsSecretRef.Name))
 	case d.f.validity() == network.Valid:
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected, fmt.Sprintf("%s takes the tokens%s.", on, d.whose()))
+	case d.f.closed() != nil:
+		d.closed(d.f.closed())
 	case d.f.validity() == network.Invalid && network.ValidityOf(d.f.Renewal) == network.Unknown:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Renewal), fmt.Sprintf(
 			"%s does not take the access token any more, and the renewal has not worked yet: %s. The operator tries again.", on, d.f.Renewal))
@@ -203,6 +229,33 @@ func (d *decision) connected() {
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
 			"%s does not say how the tokens stand: %s. The operator asks again.", on, d.f.Err))
 	}
+}
+
+// closed is how the network said that it has closed the account; nil where it has not.
+func (f Finding) closed() error {
+	switch {
+	case f.validity() == network.Closed:
+		return f.Err
+	case f.validity() == network.Invalid && network.ValidityOf(f.Renewal) == network.Closed:
+		return f.Renewal
+	}
+	return nil
+}
+
+// closed says what the network did to the account.
+func (d *decision) closed(err error) {
+	fault, _ := errors.AsType[*network.Error](err)
+	reason, what, remedy := rosterv1alpha1.ReasonAccountDisabled, "has disabled the account for now",
+		"Sign in there as the person who connected the profile, and put right what the network asks for; the operator asks again."
+	switch fault.Kind {
+	case network.KindSuspended:
+		reason, what = rosterv1alpha1.ReasonAccountSuspended, "has suspended or closed the account"
+		remedy = "Ask the network about it; the operator asks again."
+	case network.KindMoved:
+		reason, what = rosterv1alpha1.ReasonAccountMoved, "says that the account has moved"
+		remedy = "Connect the account that it has moved to as a profile of its own, and delete this one."
+	}
+	d.set(rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, reason, fmt.Sprintf("%s %s: %s. %s", d.p.Spec.Network, what, err, remedy))
 }
 
 // patient says whether what the network said before of the same tokens still counts: one answer that says nothing is no news.
@@ -329,7 +382,7 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 	var what string
 	switch {
 	case connected != nil && connected.Status == metav1.ConditionFalse:
-		what = fmt.Sprintf("%s does not take the tokens", p.Spec.Network)
+		what = "The profile is not connected"
 	case expiring != nil && expiring.Status == metav1.ConditionTrue && s.Credential != nil && s.Credential.ReconnectByTime != nil:
 		what = "The tokens end on " + day(s.Credential.ReconnectByTime.Time)
 	default:
@@ -352,7 +405,9 @@ func (d *decision) next() time.Time {
 	switch {
 	case f.Obstacle != nil:
 		return d.now.Add(min(Pause(d.p.UID, f.Failures, 0), lastLook))
-	case f.validity() == network.Unknown:
+	case f.validity() == network.Unknown && f.Renewal == nil && limited(f.Err):
+		return earliest(d.now, d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Err))), renewsUnasked(d.p, f, d.now))
+	case f.validity() == network.Unknown && f.Renewal == nil:
 		return d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Err)))
 	case f.Renewal != nil:
 		return d.now.Add(Pause(d.p.UID, f.Failures, RestOf(f.Renewal)))
@@ -363,6 +418,11 @@ func (d *decision) next() time.Time {
 		times = append(times, RenewAt(d.p.UID, expiry, f.Traits.Lead))
 	}
 	return earliest(d.now, append(times, expiry)...)
+}
+
+// Rest is how long to let a network alone that asks for it: until a renewal is due, at the longest.
+func Rest(p *rosterv1alpha1.SocialProfile, f Finding, asked time.Duration, now time.Time) time.Duration {
+	return earliest(now, now.Add(asked), renewsUnasked(p, f, now)).Sub(now)
 }
 
 // RestOf is how long the network asked to be let alone in an error; zero where it did not.

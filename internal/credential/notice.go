@@ -52,7 +52,8 @@ func noticeCause(p *rosterv1alpha1.SocialProfile, now time.Time) rosterv1alpha1.
 	expiring := meta.IsStatusConditionTrue(p.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
 	end := p.Status.Credential.ReconnectByTime
 	connected := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionConnected)
-	refused := connected != nil && connected.Status == metav1.ConditionFalse
+	refused := connected != nil && connected.Status == metav1.ConditionFalse &&
+		connected.Reason != rosterv1alpha1.ReasonReconnectRequired // somebody has changed the profile, and the network said nothing
 	switch {
 	case end != nil && (expiring || refused) && !end.After(now):
 		return rosterv1alpha1.NoticeExpired // which is why it is refused

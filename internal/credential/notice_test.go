@@ -72,6 +72,15 @@ func TestNoticeOfLoss(t *testing.T) {
 	if n := credential.Notice(p, now); n == nil {
 		t.Error("other tokens, and nobody hears that they are dead, too")
 	}
+	changed := profile()
+	changed.Status, _ = credential.Decide(changed, good(), now)
+	changed.Status.EngagementAssignee = "olivia@acme.example"
+	changed.Status, _ = credential.Decide(changed, credential.Finding{Obstacle: &credential.Obstacle{
+		Reason: rosterv1alpha1.ReasonReconnectRequired, Message: "Again.", Refused: true,
+	}}, now)
+	if n := credential.Notice(changed, now); n != nil {
+		t.Errorf("the network has refused nothing: %+v", n)
+	}
 	quiet := lost(func(p *rosterv1alpha1.SocialProfile) {
 		p.Spec.Notifications = &rosterv1alpha1.ProfileNotifications{TokenExpiry: ptr.To(false)}
 	})

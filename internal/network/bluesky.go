@@ -7,9 +7,13 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // bluesky: the lexicons com.atproto.server.createSession, getSession and refreshSession, and "XRPC", section "Authentication". An access
@@ -43,9 +47,18 @@ func (n bluesky) Check(ctx context.Context, t Tokens) (Report, error) {
 	err := n.get(ctx, n.url+"/xrpc/com.atproto.server.getSession", t.Access, judgeBluesky, &s)
 	report.AccountID, report.Handle = s.DID, s.Handle
 	if err == nil && s.Active != nil && !*s.Active {
-		return report, &Error{Kind: KindAuthentication, Message: oneLine("the account is not active: " + s.Status)}
+		return report, &Error{Kind: closedKind(s.Status), Message: oneLine("the account is not active: " + s.Status)}
 	}
 	return report, err
+}
+
+// closedKind reads the status of an account that is not active: the lexicon has takendown, suspended and deactivated, which its owner did
+// and can undo.
+func closedKind(status string) Kind {
+	if status == "takendown" || status == "suspended" {
+		return KindSuspended
+	}
+	return KindDisabled
 }
 
 // judgeBluesky follows the errors of the lexicons. An expired token is a 400, as everything about a token is; a 401 is about the password.
@@ -59,8 +72,12 @@ func judgeBluesky(_ int, body []byte) (Kind, string) {
 	}
 	message := answer.Error + " " + answer.Message
 	switch answer.Error {
-	case "ExpiredToken", "InvalidToken", "AuthenticationRequired", "AccountTakedown", "AuthFactorTokenRequired":
+	case "ExpiredToken", "InvalidToken", "AuthenticationRequired", "AuthFactorTokenRequired":
 		return KindAuthentication, message
+	case "AccountTakedown", "AccountSuspended":
+		return KindSuspended, message
+	case "AccountDeactivated":
+		return KindDisabled, message
 	case "RateLimitExceeded":
 		return KindLimit, message
 	}
@@ -95,15 +112,27 @@ func (n bluesky) refreshSession(ctx context.Context, t Tokens) (Tokens, error) {
 // open gets tokens by an app password.
 func (n bluesky) open(ctx context.Context, t Tokens) (Tokens, error) {
 	s, err := n.createSession(ctx, t)
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindAuthentication && !isDID(t.AccountID) {
+		fault.Message += fmt.Sprintf(" (the app password, or the handle %s: if it has changed, correct spec.handle or name the account in "+
+			"spec.accountID)", t.Handle)
+	}
 	if err != nil {
 		return Tokens{}, err
 	}
 	return s.tokens()
 }
 
+func isDID(id string) bool { return strings.HasPrefix(id, "did:") }
+
+// createSession asks the server of the configuration, and never the one that a DID document or a handle's DNS names: those are in the hands
+// of the account, and the app password is not. The DID stays when the handle changes, so it counts more ("createSession": identifier).
 func (n bluesky) createSession(ctx context.Context, t Tokens) (blueskySession, error) {
 	var s blueskySession
-	body, err := json.Marshal(map[string]string{"identifier": strings.TrimPrefix(t.Handle, "@"), "password": t.AppPassword})
+	identifier := Handle(rosterv1alpha1.NetworkBluesky, t.Handle)
+	if isDID(t.AccountID) {
+		identifier = t.AccountID
+	}
+	body, err := json.Marshal(map[string]string{"identifier": identifier, "password": t.AppPassword})
 	if err != nil {
 		return s, err
 	}

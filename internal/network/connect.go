@@ -132,9 +132,9 @@ const longestHandle = 253
 
 // named gives an Offer the first handle that there is, and its name, where that says more.
 func (o Offer) named(handles ...string) Offer {
-	name := oneLine(o.Name)
+	name := oneLine(visible(o.Name))
 	for _, h := range handles {
-		if o.Handle = oneLine(h); o.Handle != "" {
+		if o.Handle = oneLine(visible(h)); o.Handle != "" && !strings.Contains(o.Handle, "://") { // which no spec.handle may have
 			break
 		}
 	}

@@ -22,6 +22,8 @@ const (
 	Valid   Validity = "Valid"
 	Invalid Validity = "Invalid"
 	Unknown Validity = "Unknown"
+	// Closed: the tokens may be good, but the network has disabled, suspended or moved the account.
+	Closed Validity = "Closed"
 )
 
 // Kind of an Error.
@@ -37,6 +39,12 @@ const (
 	KindLimit
 	// KindScope says that the token does not reach as far as what was asked.
 	KindScope
+	// KindDisabled says that the account, or the person's sign-in to it, is disabled for now: whoever looks after it has to sign in there.
+	KindDisabled
+	// KindSuspended says that the network has suspended or closed the account.
+	KindSuspended
+	// KindMoved says that the account has moved to another.
+	KindMoved
 )
 
 // Error is why a network did not do what it was asked.
@@ -58,6 +66,8 @@ func ValidityOf(err error) Validity {
 		return Valid
 	case known && fault.Kind == KindAuthentication:
 		return Invalid
+	case known && fault.Kind >= KindDisabled:
+		return Closed
 	}
 	return Unknown
 }

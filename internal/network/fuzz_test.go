@@ -91,6 +91,9 @@ func wantSound(t *testing.T, o network.Offer) {
 			t.Errorf("%+v has something of %d characters", o, n)
 		}
 	}
+	if network.Handle("X", o.Handle) != o.Handle || strings.Contains(o.Handle, "://") {
+		t.Errorf("%q is no spec.handle", o.Handle)
+	}
 	if strings.ContainsFunc(o.Handle+o.Name, unicode.IsControl) || !utf8.ValidString(o.Handle+o.Name) {
 		t.Errorf("%q, %q is no text on one line", o.Handle, o.Name)
 	}

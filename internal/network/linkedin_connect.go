@@ -5,9 +5,11 @@ package network
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -42,8 +44,8 @@ func (n linkedIn) Exchange(ctx context.Context, code string, a Authorization) (T
 	return n.exchange(ctx, "/oauth/v2/accessToken", oauth2.AuthStyleInParams, code, a, judgeCode)
 }
 
-// Offers are the organisations that the person administers, the ad accounts that they have a role in, and the person, as far as the scopes
-// go. All take the same token.
+// Offers are the organisations that the person may publish as, the ad accounts that they have a role in, and the person, as far as the
+// scopes go. All take the same token.
 func (n linkedIn) Offers(ctx context.Context, t Tokens) ([]Offer, error) {
 	var offers []Offer
 	for _, list := range []struct {
@@ -84,39 +86,53 @@ type linkedInOrganization struct {
 	VanityName    string
 }
 
-// organizations: "Organization Access Control", "Find a Member's Organization Access Control Information", and their names by
-// "Organization Lookup".
+// linkedInPosts are the roles that may publish as an organisation ("Organization Access Control by Role", "Organization Roles", and the
+// roles that w_organization_social is restricted to). The others look at numbers, leads and suggestions.
+func linkedInPosts() []string {
+	return []string{"ADMINISTRATOR", "CONTENT_ADMINISTRATOR", "DIRECT_SPONSORED_CONTENT_POSTER", "RECRUITING_POSTER"}
+}
+
+// organizations that the person may publish as, and their names.
 func (n linkedIn) organizations(ctx context.Context, t Tokens) ([]Offer, error) {
 	var offers []Offer
+	err := n.roles(ctx, t, func(ids []string) error {
+		more, err := n.lookup(ctx, t, ids)
+		offers = append(offers, more...)
+		return err
+	})
+	return offers, err
+}
+
+// roles passes the organisations on that the person may publish as, page by page: "Find a Member's Organization Access Control
+// Information", which takes one role or leaves it open. Some organisations are there twice: people have several roles.
+func (n linkedIn) roles(ctx context.Context, t Tokens, each func(ids []string) error) error {
 	const count = 100
 	for start := range mostPages {
 		var page struct {
-			Elements []struct{ Organization string }
+			Elements []struct{ Role, Organization string }
 		}
 		query := url.Values{
-			"q": {"roleAssignee"}, "role": {"ADMINISTRATOR"}, "state": {"APPROVED"},
-			"start": {strconv.Itoa(start * count)}, "count": {strconv.Itoa(count)},
+			"q": {"roleAssignee"}, "state": {"APPROVED"}, "start": {strconv.Itoa(start * count)}, "count": {strconv.Itoa(count)},
 		}
 		if err := n.rest(ctx, "/organizationAcls?"+query.Encode(), t, judgeLinkedIn, &page); err != nil {
-			return nil, err
+			return err
 		}
 		var ids []string
 		for _, e := range page.Elements {
-			if id, ok := strings.CutPrefix(e.Organization, urnOrganization); ok && number(id) > 0 {
+			id, ok := strings.CutPrefix(e.Organization, urnOrganization)
+			if ok && number(id) > 0 && slices.Contains(linkedInPosts(), e.Role) && !slices.Contains(ids, id) {
 				ids = append(ids, id)
 			}
 		}
-		more, err := n.lookup(ctx, t, ids)
-		if err != nil {
-			return nil, err
-		}
-		if offers = append(offers, more...); len(page.Elements) < count {
-			break
+		if err := each(ids); err != nil || len(page.Elements) < count {
+			return err
 		}
 	}
-	return offers, nil
+	return nil
 }
 
+// lookup: "Organization Lookup". Of organisations that the person does not administer, it tells the names, too ("Admin and Non-Admin
+// Access").
 func (n linkedIn) lookup(ctx context.Context, t Tokens, ids []string) ([]Offer, error) {
 	if len(ids) == 0 {
 		return nil, nil
@@ -178,13 +194,36 @@ func (n linkedIn) person(ctx context.Context, t Tokens) ([]Offer, error) {
 }
 
 // checkOrganization: "Organization Lookup", "Retrieve Administered Organizations", which answers 403 to those who do not administer it.
+// Whether they publish there all the same, their roles tell.
 func (n linkedIn) checkOrganization(ctx context.Context, t Tokens, id string) (Report, error) {
 	var found linkedInOrganization
 	err := n.rest(ctx, "/organizations/"+url.PathEscape(id), t, reach(judgeLinkedIn), &found)
-	if err != nil {
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope {
+		return n.checkRole(ctx, t, id, err)
+	} else if err != nil {
 		return Report{}, err
 	}
 	return Report{AccountID: fmt.Sprint(urnOrganization, found.ID), Handle: cmp.Or(found.VanityName, found.LocalizedName)}, nil
+}
+
+// checkRole looks for an organisation among those that the person may publish as. Where it is not, or the token does not reach so far, what
+// was said before counts.
+func (n linkedIn) checkRole(ctx context.Context, t Tokens, id string, refused error) (Report, error) {
+	has := false
+	err := n.roles(ctx, t, func(ids []string) error {
+		has = has || slices.Contains(ids, id)
+		return nil
+	})
+	if fault, ok := errors.AsType[*Error](err); ok && fault.Kind == KindScope || err == nil && !has {
+		return Report{}, refused
+	} else if err != nil {
+		return Report{}, err
+	}
+	offers, err := n.lookup(ctx, t, []string{id})
+	if err != nil {
+		return Report{}, err
+	}
+	return Report{AccountID: offers[0].AccountID, Handle: offers[0].Handle}, nil
 }
 
 // checkAdAccount: "Create and Manage Accounts", "Fetch Ad Account". The number alone is taken as well as the URN.

@@ -28,19 +28,38 @@ func (n mastodon) Check(ctx context.Context, t Tokens) (Report, error) {
 	return Report{AccountID: me.ID, Handle: me.Acct}, err
 }
 
+// open says why nobody can publish as the account: "Account" of the entities has suspended, and moved with the account that took over.
+func (a mastodonAccount) open() error {
+	switch {
+	case a.Suspended:
+		return &Error{Kind: KindSuspended, Message: "the server has suspended the account"}
+	case a.Moved != nil:
+		return &Error{Kind: KindMoved, Message: oneLine("the account has moved to @" + a.Moved.Acct)}
+	}
+	return nil
+}
+
 type mastodonAccount struct {
 	ID, Acct    string
 	DisplayName string `json:"display_name"`
+	Suspended   bool
+	Moved       *struct{ Acct string }
 }
 
 func (n mastodon) me(ctx context.Context, t Tokens) (mastodonAccount, error) {
 	var me mastodonAccount
 	err := n.get(ctx, n.url+"/api/v1/accounts/verify_credentials", t.Access, judgeMastodon, &me)
+	if err == nil {
+		err = me.open()
+	}
 	return me, err
 }
 
-// judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired"; 403 is about an account that is locked for now, or a
-// scope that the token lacks.
+// judgeMastodon: 401 "The access token is invalid", "… was revoked" or "… expired". 403 is about a scope that the token lacks, or about the
+// account: verify_credentials documents "Your login is currently disabled", "… is missing a confirmed e-mail address" and "… is currently
+// pending approval". The server has no codes for them, and does not translate them (require_user! in
+// app/controllers/api/base_controller.rb; newer ones also say "Your account requires two-factor authentication", and "disabled" of accounts
+// that were suspended or have moved).
 func judgeMastodon(status int, body []byte) (Kind, string) {
 	var answer struct {
 		Error string `json:"error"`
@@ -53,6 +72,9 @@ func judgeMastodon(status int, body []byte) (Kind, string) {
 		return KindAuthentication, answer.Error
 	case status == http.StatusForbidden && strings.Contains(answer.Error, "scope"):
 		return KindScope, answer.Error
+	case status == http.StatusForbidden &&
+		(strings.HasPrefix(answer.Error, "Your login ") || strings.HasPrefix(answer.Error, "Your account ")):
+		return KindDisabled, answer.Error
 	}
 	return KindOther, answer.Error
 }

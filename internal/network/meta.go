@@ -35,9 +35,11 @@ func (e metaError) String() string {
 // kind follows the tables "Error Codes" and "Authentication Error Codes" of "Handling Errors", and "Error Codes" of "Rate Limits".
 func (e metaError) kind() Kind {
 	switch {
+	case e.Code == 190 && (e.Subcode == 459 || e.Subcode == 464):
+		// 459 checkpointed, 464 unconfirmed: the person has to sign in at the network itself and put something right there.
+		return KindDisabled
 	case e.Code == 190 || e.Code == 102:
-		// Subcodes: 458 app not installed, 459 checkpointed, 460 password changed, 463 expired, 464 unconfirmed, 467 invalid. Each ends
-		// with the person signing in again.
+		// Subcodes: 458 app not installed, 460 password changed, 463 expired, 467 invalid. Each ends with the person signing in again.
 		return KindAuthentication
 	case slices.Contains([]int{4, 17, 32, 341, 613}, e.Code) || e.Code >= 80000 && e.Code <= 80014:
 		return KindLimit

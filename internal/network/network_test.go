@@ -327,9 +327,52 @@ func TestCheck(t *testing.T) {
 			want:    network.Invalid, kind: network.KindAuthentication, says: "revoked",
 		},
 		{
-			name: "the account is locked for now", network: "Mastodon",
+			name: "the login is disabled", network: "Mastodon",
 			answers: map[string]answer{"GET /api/v1/accounts/verify_credentials": {403, nil, `{"error":"Your login is currently disabled"}`}},
-			want:    network.Unknown, says: "disabled",
+			want:    network.Closed, kind: network.KindDisabled, says: "disabled",
+		},
+		{
+			name: "the login waits for approval", network: "Mastodon",
+			answers: map[string]answer{"GET /api/v1/accounts/verify_credentials": {403, nil, `{"error":"Your login is currently pending approval"}`}},
+			want:    network.Closed, kind: network.KindDisabled, says: "pending approval",
+		},
+		{
+			name: "a 403 about something else", network: "Mastodon",
+			answers: map[string]answer{"GET /api/v1/accounts/verify_credentials": {403, nil, `{"error":"This action is not allowed"}`}},
+			want:    network.Unknown, says: "not allowed",
+		},
+		{
+			name: "the account is suspended", network: "Mastodon",
+			answers: map[string]answer{"GET /api/v1/accounts/verify_credentials": {200, nil, `{"id":"1","acct":"acme","display_name":"","suspended":true}`}},
+			want:    network.Closed, kind: network.KindSuspended, says: "suspended", report: network.Report{AccountID: "1", Handle: "acme"},
+		},
+		{
+			name: "the account has moved", network: "Mastodon",
+			answers: map[string]answer{"GET /api/v1/accounts/verify_credentials": {200, nil, `{"id":"1","acct":"acme","moved":{"id":"9","acct":"acme@new.example"}}`}},
+			want:    network.Closed, kind: network.KindMoved, says: "@acme@new.example", report: network.Report{AccountID: "1", Handle: "acme"},
+		},
+		{
+			name: "the account is deactivated", network: "Bluesky",
+			answers: map[string]answer{"GET /xrpc/com.atproto.server.getSession": {200, nil, `{"did":"did:plc:1","handle":"acme.test","active":false,"status":"deactivated"}`}},
+			want:    network.Closed, kind: network.KindDisabled, says: "deactivated", report: network.Report{AccountID: "did:plc:1", Handle: "acme.test"},
+		},
+		{
+			name: "the account is suspended", network: "Bluesky",
+			answers: map[string]answer{"GET /xrpc/com.atproto.server.getSession": {200, nil, `{"did":"did:plc:1","handle":"acme.test","active":false,"status":"suspended"}`}},
+			want:    network.Closed, kind: network.KindSuspended, says: "suspended", report: network.Report{AccountID: "did:plc:1", Handle: "acme.test"},
+		},
+		{
+			name: "the person has to put something right at the network", network: "Instagram",
+			answers: map[string]answer{"GET /v25.0/me": {400, nil, `{"error":{"message":"The user is enrolled in a blocking, logged-in checkpoint","type":"OAuthException","code":190,"error_subcode":459}}`}},
+			want:    network.Closed, kind: network.KindDisabled, says: "checkpoint",
+		},
+		{
+			name: "the account is suspended", network: "YouTube",
+			answers: map[string]answer{
+				"GET /tokeninfo":           {200, nil, `{"exp":"1772370000"}`},
+				"GET /youtube/v3/channels": {403, nil, `{"error":{"code":403,"message":"The YouTube account of the authenticated user is suspended.","errors":[{"domain":"youtube.common","reason":"authenticatedUserAccountSuspended"}]}}`},
+			},
+			want: network.Closed, kind: network.KindSuspended, says: "suspended", report: network.Report{AccessExpiry: at("2026-03-01T13:00:00Z")},
 		},
 		{
 			name: "too many requests, with a date", network: "Mastodon",

@@ -79,7 +79,10 @@ func TestOffers(t *testing.T) {
 			name: "organisations, ad accounts and the person", network: "LinkedIn", scopes: []string{"r_organization_admin", "rw_ads", "w_member_social", "openid"},
 			answers: map[string]answer{
 				"GET /rest/organizationAcls": {200, nil, `{"elements":[{"role":"ADMINISTRATOR","organization":"urn:li:organization:79988552","state":"APPROVED"},
-					{"role":"ADMINISTRATOR","organization":"urn:li:organization:5","state":"APPROVED"},{"organization":"urn:li:organizationBrand:6"}],"paging":{"count":100,"start":0}}`},
+					{"role":"RECRUITING_POSTER","organization":"urn:li:organization:79988552","state":"APPROVED"},
+					{"role":"CONTENT_ADMINISTRATOR","organization":"urn:li:organization:5","state":"APPROVED"},
+					{"role":"ANALYST","organization":"urn:li:organization:8","state":"APPROVED"},{"role":"CURATOR","organization":"urn:li:organization:9","state":"APPROVED"},
+					{"role":"ADMINISTRATOR","organization":"urn:li:organizationBrand:6"}],"paging":{"count":100,"start":0}}`},
 				"GET /rest/organizations?ids=List(79988552,5)":           {200, nil, `{"results":{"79988552":{"vanityName":"acme","localizedName":"Acme Inc.","id":79988552}},"statuses":{},"errors":{"5":{"status":404}}}`},
 				"GET /rest/adAccounts":                                   {200, nil, `{"elements":[{"id":516413367,"name":"Acme EMEA","status":"ACTIVE"}],"metadata":{"nextPageToken":"DgGerr1iVQreCJVjZDOW="}}`},
 				"GET /rest/adAccounts?pageToken=DgGerr1iVQreCJVjZDOW%3D": {200, nil, `{"elements":[{"id":7,"name":"Acme"}],"metadata":{}}`},
@@ -217,6 +220,8 @@ func TestListsEnd(t *testing.T) {
 	}
 }
 
+var noAdministrator = answer{403, nil, `{"status":403,"serviceErrorCode":100,"code":"ACCESS_DENIED","message":"Not enough permissions to access: GET /organizations"}`}
+
 // What a token of a person opens beside the person.
 func TestCheckAccount(t *testing.T) {
 	const ad = rosterv1alpha1.TypeAdAccount
@@ -287,8 +292,24 @@ func TestCheckAccount(t *testing.T) {
 		},
 		{
 			name: "an organisation that the person does not administer", network: "LinkedIn", about: network.Tokens{AccountID: "urn:li:organization:5"},
-			answers: map[string]answer{"GET /rest/organizations/5": {403, nil, `{"status":403,"serviceErrorCode":100,"code":"ACCESS_DENIED","message":"Not enough permissions to access: GET /organizations"}`}},
-			kind:    network.KindScope, says: "Not enough permissions",
+			answers: map[string]answer{
+				"GET /rest/organizations/5":  noAdministrator,
+				"GET /rest/organizationAcls": {200, nil, `{"elements":[{"role":"ANALYST","organization":"urn:li:organization:5","state":"APPROVED"}]}`},
+			},
+			kind: network.KindScope, says: "Not enough permissions",
+		},
+		{
+			name: "an organisation whose content the person administers", network: "LinkedIn", about: network.Tokens{AccountID: "urn:li:organization:5"},
+			answers: map[string]answer{
+				"GET /rest/organizations/5":           noAdministrator,
+				"GET /rest/organizationAcls":          {200, nil, `{"elements":[{"role":"CONTENT_ADMINISTRATOR","organization":"urn:li:organization:5","state":"APPROVED"}]}`},
+				"GET /rest/organizations?ids=List(5)": {200, nil, `{"results":{"5":{"vanityName":"acme","localizedName":"Acme Inc.","id":5}}}`},
+			},
+			want: network.Report{AccountID: "urn:li:organization:5", Handle: "acme"},
+		},
+		{
+			name: "an organisation, where LinkedIn does not answer about roles", network: "LinkedIn", about: network.Tokens{AccountID: "urn:li:organization:5"},
+			answers: map[string]answer{"GET /rest/organizations/5": noAdministrator, "GET /rest/organizationAcls": {503, nil, ``}}, says: "503",
 		},
 		{
 			name: "an ad account", network: "LinkedIn", about: network.Tokens{Type: ad, AccountID: "urn:li:sponsoredAccount:7"},

@@ -126,6 +126,27 @@ func TestBluesky(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	t.Run("an app password opens the account by its DID when the handle has changed", func(t *testing.T) {
+		if err := server.Rename(ctx, account, "acme-renamed"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := n.Renew(ctx, signIn); network.ValidityOf(err) != network.Invalid || !strings.Contains(err.Error(), "spec.accountID") {
+			t.Errorf("by the handle that it had: %v", err)
+		}
+		byDID := signIn
+		byDID.AccountID = account.DID
+		renewed, err := n.Renew(ctx, byDID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report, err := n.Check(ctx, renewed); err != nil || report.AccountID != account.DID || report.Handle != "acme-renamed.test" {
+			t.Errorf("%+v, %v", report, err)
+		}
+		signIn.Handle = "https://bsky.app/profile/acme-renamed.test"
+		if _, err := n.Renew(ctx, signIn); err != nil {
+			t.Error("the address of the page is as good as the handle:", err)
+		}
+	})
 	t.Run("an app password that was taken back is invalid", func(t *testing.T) {
 		if err := server.RevokeAppPassword(ctx, account, "roster"); err != nil {
 			t.Fatal(err)
@@ -134,14 +155,14 @@ func TestBluesky(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("of an account that was taken down, only the renewal says that plainly", func(t *testing.T) {
+	t.Run("an account that was taken down is closed; the old tokens alone do not say so", func(t *testing.T) {
 		if err := server.TakeDown(ctx, account); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := n.Check(ctx, network.Tokens{Access: account.AccessJWT}); network.ValidityOf(err) != network.Unknown {
 			t.Error(err)
 		}
-		if _, err := n.Renew(ctx, network.Tokens{Refresh: account.RefreshJWT}); network.ValidityOf(err) != network.Invalid {
+		if _, err := n.Renew(ctx, network.Tokens{Refresh: account.RefreshJWT}); network.ValidityOf(err) != network.Closed {
 			t.Error(err)
 		}
 	})

@@ -26,6 +26,22 @@ const (
 	KeyRefreshExpiry = "refresh_token_expires_at"
 )
 
+// Entries that say what the tokens are for. Others than Roster can leave them out.
+const (
+	KeyForNetwork = "for_network"
+	KeyForServer  = "for_server"
+	KeyForAccount = "for_account"
+)
+
+// Identity is what tokens were made for. They are sent nowhere else, and used for nothing else.
+type Identity struct {
+	Network rosterv1alpha1.Network
+	// Server of the network, where that is not one place: see the function Server.
+	Server string
+	// Accounts that the tokens open, by the network's own names; several where one token opens several.
+	Accounts []string
+}
+
 // Tokens are what a Secret holds about a profile.
 type Tokens struct {
 	Access, Refresh string
@@ -35,6 +51,8 @@ type Tokens struct {
 	// AccountID and Type are those of the SocialProfile, too: tokens of a person may open accounts that are not the person's own.
 	AccountID string
 	Type      rosterv1alpha1.ProfileType
+	// For is what the tokens were made for, as far as the Secret tells.
+	For Identity
 	// Scopes that were granted; nil where the Secret does not tell.
 	Scopes []string
 	// AccessExpiry and RefreshExpiry are when the tokens end; zero where the Secret does not tell.
@@ -48,6 +66,9 @@ var ErrNoToken = fmt.Errorf("none of the entries %s, %s and %s has a value", Key
 func ParseTokens(data map[string][]byte) (Tokens, error) {
 	text := func(key string) string { return strings.TrimSpace(string(data[key])) }
 	t := Tokens{Access: text(KeyAccess), Refresh: text(KeyRefresh), AppPassword: text(KeyAppPassword), Scopes: splitScopes(text(KeyScope))}
+	t.For = Identity{
+		Network: rosterv1alpha1.Network(text(KeyForNetwork)), Server: bareHost(text(KeyForServer)), Accounts: splitScopes(text(KeyForAccount)),
+	}
 	if t.Access == "" && t.Refresh == "" && t.AppPassword == "" {
 		return t, ErrNoToken
 	}
@@ -117,6 +138,9 @@ func (t Tokens) Store(data map[string][]byte) map[string][]byte {
 	put(KeyAccess, t.Access)
 	put(KeyRefresh, t.Refresh)
 	put(KeyAppPassword, t.AppPassword)
+	put(KeyForNetwork, string(t.For.Network))
+	put(KeyForServer, t.For.Server)
+	put(KeyForAccount, strings.Join(t.For.Accounts, " "))
 	put(KeyScope, strings.Join(t.Scopes, " "))
 	expiry := func(key string, at time.Time) {
 		delete(stored, key) // that of the token before

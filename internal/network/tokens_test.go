@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"pgregory.net/rapid"
 
 	"github.com/roster-dev/roster/internal/network"
@@ -24,8 +25,18 @@ func TestParseTokens(t *testing.T) {
 		Access: "a", Refresh: "r", Scopes: []string{"x", "y", "z"},
 		AccessExpiry: now, RefreshExpiry: time.Date(2026, 4, 30, 22, 0, 0, 0, time.UTC),
 	}
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" || err != nil {
 		t.Error(diff, err)
+	}
+	got, err = network.ParseTokens(map[string][]byte{
+		"access_token": []byte("a"), "for_network": []byte("Mastodon"), "for_server": []byte("https://Mastodon.Example/"), "for_account": []byte("1\n2"),
+	})
+	made := network.Identity{Network: "Mastodon", Server: "mastodon.example", Accounts: []string{"1", "2"}}
+	if diff := cmp.Diff(made, got.For); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if again, err := network.ParseTokens(got.Store(nil)); err != nil || cmp.Diff(made, again.For) != "" {
+		t.Errorf("what is stored is read again: %+v, %v", again.For, err)
 	}
 	for data, says := range map[string]string{
 		"expires_at=soon":               "expires_at",

@@ -78,7 +78,8 @@ func judgeTokenInfo(_ int, body []byte) (Kind, string) {
 }
 
 // judgeYouTube follows "Errors" of the YouTube Data API and "Global domain errors" of Google APIs: authError (the credentials "provided for
-// the request are invalid") and expired are about the token; a 403 has several reasons, among them that the quota of the app is used up.
+// the request are invalid") and expired are about the token; a 403 has several reasons, among them that the quota of the app is used up,
+// and that the account or the channel is suspended or closed ("Common request errors").
 // That a scope is missing may also be said as the ErrorInfo of "Errors" of Google's API design guide.
 func judgeYouTube(status int, body []byte) (Kind, string) {
 	var answer struct {
@@ -104,6 +105,8 @@ func judgeYouTube(status int, body []byte) (Kind, string) {
 		return KindAuthentication, answer.Error.Message
 	case anyOf(reasons, "quotaExceeded", "dailyLimitExceeded", "rateLimitExceeded", "userRateLimitExceeded"):
 		return KindLimit, answer.Error.Message
+	case anyOf(reasons, "authenticatedUserAccountSuspended", "authenticatedUserAccountClosed", "channelSuspended", "channelClosed"):
+		return KindSuspended, answer.Error.Message
 	case anyOf(reasons, "insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"):
 		return KindScope, answer.Error.Message
 	}

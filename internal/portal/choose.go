@@ -222,7 +222,7 @@ func (p *Portal) postChoose(v *visit) {
 		return
 	}
 	order := p.order(v, c.belonging)
-	order.Network, order.Draft = c.Name, c.way.Draft
+	order.Network, order.Server, order.Draft = c.Name, network.Server(c.Name, c.URL), c.way.Draft
 	for _, o := range picked {
 		order.Accounts = append(order.Accounts, connection.Account{
 			ID: o.AccountID, Handle: o.Handle, Type: o.Type, Repair: c.way.Repair, Entries: o.Tokens.Store(nil),

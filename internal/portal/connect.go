@@ -224,11 +224,13 @@ func (p *Portal) postConnect(v *visit) {
 		p.methodNotAllowed(v, "GET, HEAD")
 		return
 	}
-	handle := strings.TrimPrefix(strings.TrimSpace(v.r.PostForm.Get(fieldHandle)), "@")
+	handle := network.Handle(n.Name, v.r.PostForm.Get(fieldHandle))
 	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.r.PostForm.Get(fieldAppPassword))}
 	var problems []problem
 	if tokens.Handle == "" {
 		problems = append(problems, problem{Field: fieldHandle, Text: v.words.T("error.handle.missing")})
+	} else if !network.SignsIn(handle) {
+		problems = append(problems, problem{Field: fieldHandle, Text: v.words.T("error.handle.invalid")})
 	}
 	if tokens.AppPassword == "" {
 		problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
@@ -296,6 +298,8 @@ func (p *Portal) connectFailed(v *visit, namespace string, n venue, err error) {
 		status, text = http.StatusServiceUnavailable, w.T("connect.unset", "Network", n.title())
 	case told && fault.Kind == network.KindLimit:
 		status, text = http.StatusServiceUnavailable, w.T("connect.limit", "Network", n.title())
+	case network.ValidityOf(err) == network.Closed:
+		status, text = http.StatusForbidden, w.T("connect.closed", "Network", n.title())
 	case told && fault.Kind == network.KindScope:
 		status, text = http.StatusForbidden, w.T("connect.scope", "Network", n.title())
 	case told:

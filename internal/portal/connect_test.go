@@ -261,7 +261,7 @@ func TestConnectingByRedirect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o.Member != "kofi" || o.MemberUID != string(member.UID) || o.AccountUID != string(w.account(w.address("kofi")).UID) ||
-		o.Network != rosterv1alpha1.NetworkMastodon || o.Draft == "" {
+		o.Network != rosterv1alpha1.NetworkMastodon || o.Server != n.Host() || o.Draft == "" {
 		t.Errorf("the order is %+v", o)
 	}
 	if acct.ID != "10acme" || acct.Handle != handle || acct.Type != rosterv1alpha1.TypeProfile || acct.Repair != nil || acct.Renewable {
@@ -436,11 +436,18 @@ func TestConnectingByAppPassword(t *testing.T) {
 	page := "/organizations/" + w.ns + "/connect/bluesky"
 	b.get(page).expect(t, http.StatusOK, "App password")
 	b.post(page, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Type the handle", "Type an app password")
+	for _, other := range []string{"@acme@mastodon.example", "https://mastodon.example/@acme", "acme"} {
+		b.post(page, url.Values{"handle": {other}, "appPassword": {"wxyz-wxyz-wxyz-wxyz"}}).expect(t, http.StatusUnprocessableEntity,
+			"not a handle of Bluesky", "acme.bsky.social")
+	}
 	typed := url.Values{"handle": {"@" + acme.Handle}, "appPassword": {"wxyz-wxyz-wxyz-wxyz"}}
 	refused := b.post(page, typed)
 	refused.expect(t, http.StatusUnprocessableEntity, "do not belong together", acme.Handle)
 	if strings.Contains(refused.body, "wxyz") {
 		t.Error("the app password is on the page")
+	}
+	for _, pasted := range []string{"\u202a" + acme.Handle + "\u202c", "https://bsky.app/profile/" + acme.Handle} {
+		b.post(page, url.Values{"handle": {pasted}, "appPassword": {password}}).expect(t, http.StatusSeeOther)
 	}
 	typed.Set("appPassword", password)
 	a := b.post(page, typed)
@@ -449,7 +456,7 @@ func TestConnectingByAppPassword(t *testing.T) {
 	b.get(choose).expect(t, http.StatusOK, acme.Handle)
 	b.post(choose, url.Values{"account": {"Profile/" + acme.DID}}).expect(t, http.StatusSeeOther)
 	orders, secrets, _ := w.handedOver()
-	if len(orders) != 1 || string(orders[0].Accounts[0].Entries[network.KeyAppPassword]) != password || !orders[0].Accounts[0].Renewable {
+	if len(orders) != 1 || "http://"+orders[0].Server != server.URL || string(orders[0].Accounts[0].Entries[network.KeyAppPassword]) != password || !orders[0].Accounts[0].Renewable {
 		t.Fatalf("orders %+v", orders)
 	}
 	if strings.Contains(s.log.String(), password) {

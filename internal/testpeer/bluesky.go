@@ -59,6 +59,11 @@ func (b *Bluesky) RevokeAppPassword(ctx context.Context, a BlueskyAccount, name 
 	return b.call(ctx, "com.atproto.server.revokeAppPassword", bearer(a.AccessJWT), map[string]any{"name": name}, nil)
 }
 
+// Rename gives an account the handle name.test, as people do in the settings of Bluesky.
+func (b *Bluesky) Rename(ctx context.Context, a BlueskyAccount, name string) error {
+	return b.call(ctx, "com.atproto.identity.updateHandle", bearer(a.AccessJWT), map[string]any{"handle": name + ".test"}, nil)
+}
+
 // TakeDown suspends an account, as the moderators of the server do.
 func (b *Bluesky) TakeDown(ctx context.Context, a BlueskyAccount) error {
 	admin := func(r *http.Request) { r.SetBasicAuth("admin", b.AdminPassword) }

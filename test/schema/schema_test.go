@@ -61,6 +61,8 @@ var wrong = map[string]struct {
 	"an issuer by its address":            {"Organization", `{displayName: A, security: {sso: {issuer: "https://login.acme.example"}}}`, []string{"sso.issuer", "name of an issuer in the portal's configuration"}},
 	"a reminder in words":                 {"Organization", `{displayName: A, invitations: {remindBefore: [tomorrow]}}`, []string{"remindBefore[0]", "such as 24h"}},
 	"a network that is none":              {"SocialProfile", `{network: MySpace, handle: acme}`, []string{"spec.network", "Mastodon"}},
+	"a handle with what cannot be seen":   {"SocialProfile", `{network: Bluesky, handle: "\u202aacme.bsky.social\u202c"}`, []string{"spec.handle", "cannot be seen", "type the handle instead of pasting it"}},
+	"the address of a profile's page":     {"SocialProfile", `{network: Mastodon, handle: "https://mastodon.example/@acme"}`, []string{"spec.handle", "the handle alone", "@acme@mastodon.example"}},
 	"an account with upper case":          {"Account", `{email: Ana@acme.example, displayName: Ana}`, []string{"spec.email", "lower case"}},
 	"a connector with a profile":          {"Member", `{email: ana@acme.example, role: ProfileConnector, profiles: [{name: a, role: Guest}]}`, []string{"takes no seat", "choose another role"}},
 	"a connector with a workspace":        {"Invitation", `{email: ana@acme.example, role: ProfileConnector, workspaces: [{name: a}]}`, []string{"takes no seat", "choose another role"}},
@@ -109,6 +111,8 @@ var right = map[string]struct{ kind, spec, want string }{
 		invitations: {allowedFor: Managers, validity: 72h, remindBefore: [], selfRenewal: false},
 		security: {multiFactor: Optional, password: {minLength: 12, requireUppercase: false, requireSpecial: false}, signIn: [Password]}}`},
 	"names of objects": {"Team", `{role: Guest, members: [ana, "7", ana.silva-2], profiles: [acme.fb]}`, `{role: Guest, members: [ana, "7", ana.silva-2], profiles: [acme.fb]}`},
+	"a profile by its name, with joiners": {"SocialProfile", `{network: Facebook, handle: "AC/DC 👩‍💻"}`,
+		`{network: Facebook, handle: "AC/DC 👩‍💻", type: Profile, refresh: Never}`},
 	"a profile": {"SocialProfile", `{network: Mastodon, handle: "@acme@social.example"}`,
 		`{network: Mastodon, handle: "@acme@social.example", type: Profile, refresh: Never}`},
 }

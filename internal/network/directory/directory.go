@@ -42,11 +42,7 @@ func (e *NotConfiguredError) Error() string { return e.Message }
 // Of is what the configuration says of the network of a profile. Of Mastodon, only the servers that it names are asked: else whoever may
 // write a SocialProfile could have the operator send requests anywhere. The error is a NotConfiguredError.
 func (d Directory) Of(p *rosterv1alpha1.SocialProfile) (config.Network, error) {
-	_, server, _ := strings.Cut(strings.TrimPrefix(p.Spec.Handle, "@"), "@")
-	if p.Spec.Network != rosterv1alpha1.NetworkMastodon {
-		server = ""
-	}
-	if c, ok := d.Named(p.Spec.Network, server); ok {
+	if c, ok := d.Named(p.Spec.Network, network.ServerIn(p.Spec.Network, p.Spec.Handle)); ok {
 		return c, nil
 	}
 	return config.Network{}, &NotConfiguredError{fmt.Sprintf("The operator's configuration does not name the server of %s. Write the handle "+
