@@ -16,8 +16,8 @@ import (
 // An Invitation is written by somebody who may give what it offers, and accepted days later. What follows says what to find out about
 // that person in between.
 
-// InvitedBy is who answers for what is offered: of a declared Member, whoever its spec names, else whoever the Invitation names. It is empty
-// where nobody does, since the platform or its Git offers it.
+// InvitedBy is who answers for what is offered: of a declared Member, whoever its spec names, else whoever the Invitation names. It is
+// empty where nobody does, since the platform or its Git offers it.
 func (o Offer) InvitedBy() string {
 	if o.answeredInMember() {
 		return o.Member.Spec.InvitedBy
@@ -42,8 +42,8 @@ type Inviter struct {
 	Misnamed bool
 }
 
-// The groups that Kubernetes puts users into (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). Which others a person is in is
-// known only while they are signed in.
+// The groups that Kubernetes puts users into (https://kubernetes.io/docs/reference/access-authn-authz/rbac/). Which others a person is in
+// is known only while they are signed in.
 const (
 	everybody       = "system:authenticated"
 	serviceAccounts = "system:serviceaccounts"

@@ -17,7 +17,8 @@ func ownershipOf(m *rosterv1alpha1.Member) string {
 	return m.Annotations[rosterv1alpha1.OwnershipAnnotation]
 }
 
-// agrees reports whether a Member's person has agreed to own the organisation: they said so, or they own it already, perhaps as another Member.
+// agrees reports whether a Member's person has agreed to own the organisation: they said so, or they own it already, perhaps as another
+// Member.
 func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	switch ownershipOf(m) {
 	case rosterv1alpha1.OwnershipAgreed:
@@ -28,8 +29,8 @@ func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	return o.Status.OwnerSince != nil && who(emailOf(m)) != "" && who(o.Status.Owner) == who(emailOf(m))
 }
 
-// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays it,
-// so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
+// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays
+// it, so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	o := in.Organization
 	if o.Spec.OwnerRef == nil {
@@ -57,7 +58,8 @@ func Owns(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (owner, else
 	return !elsewhere, elsewhere
 }
 
-// Offered reports whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has declined.
+// Offered reports whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has
+// declined.
 func Offered(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (offered, declined bool) {
 	offered = o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name && !agrees(o, m)
 	return offered, offered && ownershipOf(m) == rosterv1alpha1.OwnershipDeclined
@@ -69,35 +71,32 @@ type OwnershipMark struct {
 	Says   string
 }
 
-// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and has
-// not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
+// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and
+// has not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
 func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
 	if in.Counting == nil || in.Counting.UID != in.Organization.UID {
 		return nil
 	}
 	var marks []OwnershipMark
-	mark := func(m *rosterv1alpha1.Member, says string) {
-		if m.DeletionTimestamp == nil && ownershipOf(m) != says {
-			marks = append(marks, OwnershipMark{m, says})
-		}
-	}
 	inForce := in.OwnerInForce()
-	switch {
-	case inForce != nil && IsActive(inForce) && agrees(in.Organization, inForce):
-		mark(inForce, rosterv1alpha1.OwnershipAgreed)
-	default:
+	if inForce != nil && (!IsActive(inForce) || !agrees(in.Organization, inForce)) {
 		inForce = nil
 	}
-	if in.Owner != nil && IsActive(in.Owner) && ownershipOf(in.Owner) == "" && in.Owner != inForce {
-		mark(in.Owner, rosterv1alpha1.OwnershipAsked)
+	if inForce != nil && ownershipOf(inForce) != rosterv1alpha1.OwnershipAgreed {
+		marks = append(marks, OwnershipMark{inForce, rosterv1alpha1.OwnershipAgreed})
+	}
+	if in.Owner != nil && in.Owner != inForce && IsActive(in.Owner) && ownershipOf(in.Owner) == "" {
+		marks = append(marks, OwnershipMark{in.Owner, rosterv1alpha1.OwnershipAsked})
 	}
 	for _, m := range in.Answered {
-		if (in.Owner == nil || m.UID != in.Owner.UID) && (inForce == nil || m.UID != inForce.UID) {
-			mark(m, "")
+		if m.DeletionTimestamp == nil && !same(m, in.Owner) && !same(m, inForce) {
+			marks = append(marks, OwnershipMark{m, ""})
 		}
 	}
 	return marks
 }
+
+func same(a, b *rosterv1alpha1.Member) bool { return b != nil && a.UID == b.UID }
 
 // owner says who owns the organisation, or what that waits for.
 func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member) {
