@@ -103,6 +103,12 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 			return err
 		}
 	}
+	// Whoever accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
+	if inv, err := peek[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, m.Name); err != nil {
+		return err
+	} else if inv != nil {
+		invited = append(invited, inv)
+	}
 	left := membership.Settled(m, invited)
 	if len(left) == len(m.Finalizers) {
 		return nil

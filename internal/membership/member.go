@@ -314,14 +314,15 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && counts
 }
 
-// BringsIn says whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and
-// is open; it goes out, or went out, to the address of a Member who has not joined; or it led to the Member. The address is not compared.
+// BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is
+// open, or was the one and has ended, since whoever declined is left alone; it goes out, or went out, to the address of a Member who has not
+// joined; or it led to the Member. The address is not compared.
 func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	if metav1.GetControllerOf(inv) != nil {
 		return false // another Member's own, or that of an earlier one of the name
 	}
 	if ref := inv.Spec.MemberRef; ref != nil {
-		return ref.Name == m.Name && invitation.IsOpen(inv)
+		return ref.Name == m.Name && (invitation.IsOpen(inv) || m.Status.Invitation == inv.Name && invitation.HasEnded(inv))
 	}
 	if m.Spec.AccountRef == nil {
 		// One that somebody has to mend first would keep the person waiting. One that has ended stays the one: whoever declined is left alone.

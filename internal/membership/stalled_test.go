@@ -47,3 +47,26 @@ func TestWhatOnlyAnEditMendsIsStalled(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoeverDeclinedIsLeftAlone: an Invitation that somebody applied for a declared Member stays theirs when it has ended, so that the
+// operator does not make and mail another.
+func TestWhoeverDeclinedIsLeftAlone(t *testing.T) {
+	m := member().Member
+	m.Status.Invitation = "for-ana"
+	for state, want := range map[rosterv1alpha1.InvitationState]bool{
+		rosterv1alpha1.InvitationSent: true, rosterv1alpha1.InvitationDeclined: true, rosterv1alpha1.InvitationExpired: true,
+	} {
+		inv := &rosterv1alpha1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{Name: "for-ana"},
+			Spec:       rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: m.Name}},
+			Status:     rosterv1alpha1.InvitationStatus{State: state},
+		}
+		if got := BringsIn(inv, m); got != want {
+			t.Errorf("%s: brings in %v, want %v", state, got, want)
+		}
+		inv.Name = "another"
+		if got := BringsIn(inv, m); got != (state == rosterv1alpha1.InvitationSent) {
+			t.Errorf("another that is %s: brings in %v", state, got)
+		}
+	}
+}
