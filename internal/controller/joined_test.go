@@ -146,7 +146,7 @@ var _ = Describe("Somebody who has joined", func() {
 			}).Should(Succeed(), "%s owns", name)
 			return o.Status.OwnerSince
 		}
-		own("zoe")
+		s.owner(ctx, "zoe")
 		since := owns("zoe")
 		nextSecond(ctx)
 		own("zoe-park")

@@ -18,6 +18,7 @@ import (
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -71,6 +72,7 @@ func TestMetrics(t *testing.T) {
 	if _, err := portal.NewMetrics(&seen); err != nil {
 		t.Fatal(err)
 	}
+	seen.MustRegister(versioncollector.NewCollector("roster"))
 	if len(seen) < 5 {
 		t.Errorf("only %v", seen)
 	}
