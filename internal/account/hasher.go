@@ -54,8 +54,8 @@ func Concurrency(p Params, memory int64, cores int) int {
 	return max(1, min(cores, int(memory/share/kib/int64(p.Memory))))
 }
 
-// Hasher computes and checks password hashes. However many callers there are, it uses no more than Concurrency × Params.Memory at once;
-// the others wait in line until their context ends. Whose turn is next is decided among those that As tells apart, and only then by who came
+// Hasher computes and checks password hashes. However many callers there are, it uses no more than Concurrency × Params.Memory at once; the
+// others wait in line until their context ends. Whose turn is next is decided among those that As tells apart, and only then by who came
 // first: one who asks a lot waits for themselves.
 type Hasher struct {
 	params Params

@@ -226,7 +226,9 @@ func TestTooManyWait(t *testing.T) {
 		t.Errorf("the third: %v, want ErrBusy", err)
 	}
 	cancel()
-	<-second
+	if err := <-second; !errors.Is(err, context.Canceled) {
+		t.Errorf("the second, which is given up: %v", err)
+	}
 	release()
 	if _, err := h.Hash(context.Background(), "correct horse"); err != nil {
 		t.Errorf("once the line is empty: %v", err)

@@ -18,9 +18,9 @@ import (
 )
 
 // A reset token is what stands in a link to choose a new password: the name of the Account (16 bytes), the time at which the link was asked
-// for (8 bytes, microseconds since 1970, big endian), and an HMAC-SHA-256 over both, the ID of its credentials and the address. Nothing of it
-// is stored: the manager, which mails it, and the portal, which takes it, hold the keys. What makes it good for one use is the Secret of the
-// Account, which remembers since when links are void.
+// for (8 bytes, microseconds since 1970, big endian), and an HMAC-SHA-256 over both, the ID of its credentials and the address. Nothing of
+// it is stored: the manager, which mails it, and the portal, which takes it, hold the keys. What makes it good for one use is the Secret of
+// the Account, which remembers since when links are void.
 const (
 	resetNameLen  = 16
 	resetIDLen    = resetNameLen + 8

@@ -196,7 +196,8 @@ func (l Limits) check() error {
 	} {
 		field = "portal.limits." + field
 		if r.Burst < 0 || r.Burst > maxBurst {
-			errs = append(errs, wrong(field+".burst", strconv.Itoa(r.Burst), fmt.Sprintf("must be between 1 and %d; leave it out for the default", maxBurst)))
+			errs = append(errs, wrong(field+".burst", strconv.Itoa(r.Burst),
+				fmt.Sprintf("must be between 1 and %d; leave it out for the default", maxBurst)))
 		}
 		if d := r.Every.Duration; d != 0 && (d < time.Millisecond || d > 24*time.Hour) {
 			errs = append(errs, wrong(field+".every", d.String(), "must be between 1ms and 24h; leave it out for the default"))

@@ -103,8 +103,8 @@ var _ = Describe("An applied Invitation", func() {
 	})
 
 	It("that somebody accepted with the Account of another address of theirs makes that one a Member", func(ctx SpecContext) {
-		inv := s.invite(ctx, "park", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("zoe.park") })
-		inv = s.invitationIs(ctx, "park", rosterv1alpha1.InvitationSent)
+		s.invite(ctx, "park", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("zoe.park") })
+		inv := s.invitationIs(ctx, "park", rosterv1alpha1.InvitationSent)
 		zoe := address.Address(s.address("zoe"))
 		invitation.Accept(inv, zoe.AccountName(), rosterv1alpha1.OrganizationRole(inv.Status.Role), now.Now())
 		Expect(api.Status().Update(ctx, inv)).To(Succeed())

@@ -198,10 +198,8 @@ func (d *decision) connected() {
 	const kind = rosterv1alpha1.ConditionConnected
 	on := d.p.Spec.Network
 	switch {
-	case d.f.Obstacle != nil && d.f.Obstacle.Refused:
-		d.set(kind, metav1.ConditionFalse, d.f.Obstacle.Reason, d.f.Obstacle.Message)
 	case d.f.Obstacle != nil:
-		d.set(kind, metav1.ConditionUnknown, d.f.Obstacle.Reason, d.f.Obstacle.Message)
+		d.obstacle(*d.f.Obstacle)
 	case d.f.validity() == network.Valid && d.f.strange(d.p):
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonAccountChanged, fmt.Sprintf(
 			"The tokens open the account %s on %s, and the profile is the account %s. Put tokens of that account into the Secret %s, or, "+
@@ -229,6 +227,15 @@ func (d *decision) connected() {
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
 			"%s does not say how the tokens stand: %s. The operator asks again.", on, d.f.Err))
 	}
+}
+
+// obstacle is what keeps the network from being asked.
+func (d *decision) obstacle(o Obstacle) {
+	status := metav1.ConditionUnknown
+	if o.Refused {
+		status = metav1.ConditionFalse
+	}
+	d.set(rosterv1alpha1.ConditionConnected, status, o.Reason, o.Message)
 }
 
 // closed is how the network said that it has closed the account; nil where it has not.

@@ -315,8 +315,8 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is
-// open, or was the one and has ended, since whoever declined is left alone; it goes out, or went out, to the address of a Member who has not
-// joined; or it led to the Member. The address is not compared.
+// open, or was the one and has ended, since whoever declined is left alone; it goes out, or went out, to the address of a Member who has
+// not joined; or it led to the Member. The address is not compared.
 func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	if metav1.GetControllerOf(inv) != nil {
 		return false // another Member's own, or that of an earlier one of the name

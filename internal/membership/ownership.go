@@ -71,6 +71,14 @@ type OwnershipMark struct {
 	Says   string
 }
 
+// agreedOwner is the owner, if they are active and have agreed; nil while that is still to come.
+func (in OrganizationInput) agreedOwner() *rosterv1alpha1.Member {
+	if m := in.OwnerInForce(); m != nil && IsActive(m) && agrees(in.Organization, m) {
+		return m
+	}
+	return nil
+}
+
 // OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and
 // has not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
 func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
@@ -78,10 +86,7 @@ func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
 		return nil
 	}
 	var marks []OwnershipMark
-	inForce := in.OwnerInForce()
-	if inForce != nil && (!IsActive(inForce) || !agrees(in.Organization, inForce)) {
-		inForce = nil
-	}
+	inForce := in.agreedOwner()
 	if inForce != nil && ownershipOf(inForce) != rosterv1alpha1.OwnershipAgreed {
 		marks = append(marks, OwnershipMark{inForce, rosterv1alpha1.OwnershipAgreed})
 	}

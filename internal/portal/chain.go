@@ -81,15 +81,15 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.record(rec, r, p.clock.Since(start))
 }
 
-// noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy that
-// is not trusted.
+// noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy
+// that is not trusted.
 func (p *Portal) noteProxy(r *http.Request) {
 	p.metrics.untrusted.Inc()
 	p.proxySeen.Do(func() {
-		p.log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. If it is yours, "+
-			"add its network to portal.trustedProxies", "proxy", r.RemoteAddr)
-		p.warn(reasonUntrustedProxy, "Requests come through "+r.RemoteAddr+", which is not in portal.trustedProxies: strangers behind it share one limit. "+
-			"If it is your proxy, add its network.")
+		p.log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. "+
+			"If it is yours, add its network to portal.trustedProxies", "proxy", r.RemoteAddr)
+		p.warn(reasonUntrustedProxy, "Requests come through "+r.RemoteAddr+", which is not in portal.trustedProxies: "+
+			"strangers behind it share one limit. If it is your proxy, add its network.")
 	})
 }
 

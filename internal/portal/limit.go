@@ -166,8 +166,8 @@ func (p *Portal) requester(v *visit) string {
 	return "client " + clientKey(v.client)
 }
 
-// canonicalLogin is a login in the form in which tries at it are counted. The address and the user name of an account are counted apart: who
-// tries must not learn that they belong together.
+// canonicalLogin is a login in the form in which tries at it are counted. The address and the user name of an account are counted apart:
+// who tries must not learn that they belong together.
 func canonicalLogin(typed string) string {
 	if a, err := address.Parse(typed); err == nil {
 		return string(a)

@@ -99,7 +99,7 @@ func startProgram(t *testing.T, way *rest.Config, portal string, env []string, w
 	args := append(wrap, path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
 		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
 	p := &program{t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes}
-	p.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...) //nolint:gosec // G204: our own program
+	p.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func TestBurstOfSignInsOnManyCores(t *testing.T) {
 		for i := range 30 {
 			all.Go(func() {
 				form := url.Values{"login": {fmt.Sprintf("nobody-%d@acme.example", i)}, "password": {"Correct horse, battery"}}
-				r, err := http.PostForm(p.url+"/sign-in", form) //nolint:gosec,noctx // G107: our own portal
+				r, err := http.PostForm(p.url+"/sign-in", form) //nolint:noctx // our own portal
 				if err != nil {
 					t.Error(err)
 					return

@@ -142,8 +142,8 @@ func (p *Portal) postReset(v *visit) {
 		Go: action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
 }
 
-// rememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many strangers
-// try to.
+// rememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many
+// strangers try to.
 func (p *Portal) rememberMailbox(v *visit, acct *rosterv1alpha1.Account) error {
 	d, err := p.browser(v)
 	if err != nil {

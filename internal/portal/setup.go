@@ -181,7 +181,8 @@ func (p *Portal) warnOfProxy(c config.Portal) {
 	if p.secure && len(c.TrustedProxies) == 0 {
 		p.log.Error(errNoProxies, "All strangers share one limit. Set portal.trustedProxies to the networks of the proxy in front of the portal",
 			"url", c.URL)
-		p.warn(reasonUntrustedProxy, "portal.trustedProxies is empty: all strangers share one limit. Set it to the networks of the proxy in front of the portal.")
+		p.warn(reasonUntrustedProxy,
+			"portal.trustedProxies is empty: all strangers share one limit. Set it to the networks of the proxy in front of the portal.")
 	}
 }
 
