@@ -130,6 +130,13 @@ func (s *site) fill() {
 	s.must(s.client.Delete(s.Context(), s.account("frank")))
 	s.secure()
 	s.connect(named("acme-x"))
+	connected := time.Now().Truncate(time.Second)
+	s.eventually("the next profile is younger: times of creation have seconds", func() error {
+		if !time.Now().Truncate(time.Second).After(connected) {
+			return errors.New("it is the same second")
+		}
+		return nil
+	})
 	s.create(&rosterv1alpha1.SocialProfile{ObjectMeta: named("a-second"), Spec: rosterv1alpha1.SocialProfileSpec{Network: "X", Handle: "second"}})
 	s.eventually("the second profile has no place in the plan", func() error { return s.placeless("a-second") })
 	s.create(
