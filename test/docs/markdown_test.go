@@ -40,7 +40,7 @@ func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 // pages are README.md and everything under docs/.
 func pages(t *testing.T) []page {
 	t.Helper()
-	paths := []string{"README.md"}
+	paths := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
 	for _, path := range filesUnder(t, "docs", ".md") {
 		if path != filepath.Join("docs", "reference.md") { // generated from the same comments as the kinds
 			paths = append(paths, path)
@@ -212,13 +212,29 @@ func places(t *testing.T, file string) []string {
 	return found
 }
 
-// TestPagesAreFound: every page can be reached from the index.
+// TestPagesAreFound: every page can be reached from the index, decisions from theirs.
 func TestPagesAreFound(t *testing.T) {
-	index := read(t, "docs/README.md")
-	for _, path := range filesUnder(t, "docs", ".md") {
-		name, _ := filepath.Rel("docs", path)
-		if name != "README.md" && !strings.Contains(index, "("+name+")") {
-			t.Errorf("docs/README.md does not link to %s", name)
+	for _, folder := range []string{"docs", "docs/decisions"} {
+		index := read(t, filepath.Join(folder, "README.md"))
+		for _, path := range filesUnder(t, folder, ".md") {
+			name, _ := filepath.Rel(folder, path)
+			if name != "README.md" && !strings.Contains(index, "("+name+")") && (folder != "docs" || !strings.HasPrefix(name, "decisions/")) {
+				t.Errorf("%s/README.md does not link to %s", folder, name)
+			}
+		}
+	}
+}
+
+// TestEveryPackageIsNamed: the tree in the README names each folder of internal/.
+func TestEveryPackageIsNamed(t *testing.T) {
+	readme := read(t, "README.md")
+	folders, err := os.ReadDir(filepath.Join(root, "internal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range folders {
+		if !strings.Contains(readme, "\n  "+f.Name()+"/ ") {
+			t.Errorf("README.md does not name internal/%s", f.Name())
 		}
 	}
 }
