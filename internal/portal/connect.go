@@ -221,7 +221,7 @@ func (p *Portal) postConnect(v *visit) {
 		return
 	}
 	if n.Name != rosterv1alpha1.NetworkBluesky {
-		p.methodNotAllowed(v, "GET, HEAD")
+		p.methodNotAllowed(v, allowGet)
 		return
 	}
 	handle := network.Handle(n.Name, v.r.PostForm.Get(fieldHandle))

@@ -10,7 +10,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 
@@ -291,12 +290,6 @@ func (p *Portal) end(v *visit) (bool, error) {
 
 // nextParameter names where somebody wanted to go before they had to sign in.
 const nextParameter = "next"
-
-// destinations are the pages that people can be sent on to: no other address gets into a redirect.
-func destinations() *regexp.Regexp {
-	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|` +
-		`organizations/[a-z0-9-]{1,63}(/(welcome|leave|profiles(/[a-z0-9.-]{1,253}/remove)?|connect/[a-z]{1,20}(/choose)?))?)$`)
-}
 
 // destination is the page to go on to, without the path of the portal's address.
 func (p *Portal) destination(next string) string {
