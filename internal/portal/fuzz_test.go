@@ -178,7 +178,7 @@ func FuzzProfile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		page := readProfile(values)
+		page := readPersonalDetails(values)
 		if len(page.Form.checkProfile(d.words["fr"])) > 0 {
 			return
 		}

@@ -34,7 +34,7 @@ func (p *Portal) menu(v *visit) *menuView {
 	m := &menuView{
 		Name: v.person.account.Spec.DisplayName, Account: p.root + "/account" + query, SignOut: p.root + "/sign-out" + query,
 	}
-	for _, b := range v.belongings {
+	for _, b := range v.memberships {
 		if b.organization == nil {
 			continue
 		}

@@ -174,21 +174,21 @@ type visit struct {
 	r      *http.Request
 	client netip.Addr
 	words  words
-	// found is the invitation that the page is about.
-	found found
+	// link is the invitation that the page is about.
+	link verifiedLink
 	// person is who is signed in, on pages that ask for it.
 	person *person
-	// belongings are their memberships, as far as the session opens them.
-	belongings []belonging
+	// memberships are their memberships, as far as the session opens them.
+	memberships []membership
 	// closed are those that ask for another way to sign in. Nothing is told of them.
-	closed []belonging
+	closed []membership
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
 
 // path of a page about the invitation of the visit.
 func (p *Portal) path(v *visit, page string) string {
-	return p.root + "/invitations/" + v.found.token + page + v.words.Query()
+	return p.root + "/invitations/" + v.link.token + page + v.words.Query()
 }
 
 // redirect sends the browser to a page about the invitation, which it opens with GET.
@@ -220,7 +220,7 @@ func (p *Portal) identified(v *visit) bool {
 		p.fail(v, form{}, err)
 		return false
 	}
-	p.setFound(v, f)
+	p.setLink(v, f)
 	return true
 }
 
@@ -237,29 +237,29 @@ func (p *Portal) open(v *visit) bool {
 }
 
 func (p *Portal) refreshVisit(v *visit) error {
-	f, err := p.refresh(v.r.Context(), v.found)
+	f, err := p.refresh(v.r.Context(), v.link)
 	return p.refreshed(v, f, err)
 }
 
 // lookAround reads anew what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
 // written.
 func (p *Portal) lookAround(v *visit) error {
-	f, err := p.regather(v.r.Context(), v.found, v.found.offer.Invitation)
+	f, err := p.regather(v.r.Context(), v.link, v.link.offer.Invitation)
 	return p.refreshed(v, f, err)
 }
 
-func (p *Portal) refreshed(v *visit, f found, err error) error {
+func (p *Portal) refreshed(v *visit, f verifiedLink, err error) error {
 	if err == nil && v.gives {
 		err = p.review(v.r.Context(), &f)
 	}
 	if err == nil {
-		p.setFound(v, f)
+		p.setLink(v, f)
 	}
 	return err
 }
 
-func (p *Portal) setFound(v *visit, f found) {
-	v.found = f
+func (p *Portal) setLink(v *visit, f verifiedLink) {
+	v.link = f
 	otherwise := f.offer.Locale()
 	v.words = p.dictionary.choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
 }

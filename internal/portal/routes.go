@@ -24,9 +24,6 @@ type route struct {
 	atHost bool
 }
 
-// guard lets through to a page who may see it, and answers everybody else.
-type guard func(page func(*visit)) func(*visit)
-
 // routes are all the pages.
 func (p *Portal) routes() []route {
 	var all []route
@@ -61,8 +58,8 @@ func (p *Portal) signInRoutes() []route {
 	return []route{
 		{path: "/sign-in", get: p.getSignIn, post: p.postSignIn},
 		{path: "/sign-in/passkey", post: p.postSignInPasskey},
-		{path: "/sign-in/second", get: p.getSecond, post: p.postSecond, guard: p.halfway},
-		{path: "/sign-in/confirm", get: p.getConfirm, post: p.postConfirm, guard: p.enrolling},
+		{path: "/sign-in/second", get: p.getSecondFactor, post: p.postSecondFactor, guard: p.requirePendingSession},
+		{path: "/sign-in/confirm", get: p.getConfirm, post: p.postConfirm, guard: p.requireSessionOnly},
 		{path: "/sign-in/company", get: p.getCompany, post: p.postCompany},
 		{path: "/sign-in/company/{issuer}", get: p.goToCompany},
 		{path: "/sign-in/company/{issuer}/callback", get: p.backFromCompany},
@@ -74,32 +71,33 @@ func (p *Portal) signInRoutes() []route {
 
 func (p *Portal) accountRoutes() []route {
 	return []route{
-		{path: "/account", get: p.getAccount, guard: p.signedIn, returnable: true},
-		{path: "/account/profile", get: p.getProfile, post: p.postProfile, guard: p.signedIn, returnable: true},
-		{path: "/account/sessions", get: p.getSessions, post: p.postSessions, guard: p.fresh, returnable: true},
-		{path: "/account/username", get: p.getUsername, post: p.postUsername, guard: p.fresh, returnable: true},
-		{path: "/account/password", get: p.getPassword, post: p.postPassword, guard: p.fresh, returnable: true},
+		{path: "/account", get: p.getAccount, guard: p.requireSession, returnable: true},
+		{path: "/account/profile", get: p.getPersonalDetails, post: p.postPersonalDetails, guard: p.requireSession, returnable: true},
+		{path: "/account/sessions", get: p.getDevices, post: p.postDevices, guard: p.requireRecentAuth, returnable: true},
+		{path: "/account/username", get: p.getUsername, post: p.postUsername, guard: p.requireRecentAuth, returnable: true},
+		{path: "/account/password", get: p.getPassword, post: p.postPassword, guard: p.requireRecentAuth, returnable: true},
 	}
 }
 
-// factorRoutes are the pages on which people set second factors up. Whoever owes one gets there without.
+// factorRoutes are the pages on which people set second factors up. Those who owe one get there without.
 func (p *Portal) factorRoutes() []route {
-	proven := func(page func(*visit)) func(*visit) { return p.enrolling(p.proven(page)) }
-	provenOrBare := func(page func(*visit)) func(*visit) { return p.enrolling(p.provenOrBare(page)) }
 	return []route{
-		{path: "/account/factors", get: p.getFactors, post: p.postFactors, guard: p.enrolling, postGuard: proven, returnable: true},
-		{path: "/account/factors/app", get: p.getApp, post: p.postApp, guard: provenOrBare, returnable: true},
-		{path: "/account/factors/passkey", get: p.getPasskey, post: p.postPasskey, guard: proven, returnable: true},
+		{
+			path: "/account/factors", get: p.getFactors, post: p.postFactors,
+			guard: p.requireSessionOnly, postGuard: p.requireRecentAuthOnly, returnable: true,
+		},
+		{path: "/account/factors/app", get: p.getApp, post: p.postApp, guard: p.requireRecentAuthIfAny, returnable: true},
+		{path: "/account/factors/passkey", get: p.getPasskey, post: p.postPasskey, guard: p.requireRecentAuthOnly, returnable: true},
 	}
 }
 
 func (p *Portal) organizationRoutes() []route {
 	const organization = "/organizations/{namespace}"
 	return []route{
-		{path: organization, get: p.getOrganization, guard: p.signedIn, returnable: true},
-		{path: organization + "/welcome", get: p.getOnboarding, guard: p.signedIn, returnable: true},
-		{path: organization + "/leave", get: p.getLeave, post: p.postLeave, guard: p.fresh, returnable: true},
-		{path: organization + "/ownership", get: p.getOwnership, post: p.postOwnership, guard: p.fresh},
+		{path: organization, get: p.getOrganization, guard: p.requireSession, returnable: true},
+		{path: organization + "/welcome", get: p.getOnboarding, guard: p.requireSession, returnable: true},
+		{path: organization + "/leave", get: p.getLeave, post: p.postLeave, guard: p.requireRecentAuth, returnable: true},
+		{path: organization + "/ownership", get: p.getOwnership, post: p.postOwnership, guard: p.requireRecentAuth},
 	}
 }
 
@@ -107,13 +105,13 @@ func (p *Portal) organizationRoutes() []route {
 func (p *Portal) connectRoutes() []route {
 	const profiles, connect = "/organizations/{namespace}/profiles", "/organizations/{namespace}/connect/{network}"
 	return []route{
-		{path: profiles, get: p.getProfiles, guard: p.signedIn, returnable: true},
-		{path: profiles + "/outcome", get: p.getOutcome, guard: p.signedIn},
-		{path: profiles + "/{profile}/remove", get: p.getRemove, post: p.postRemove, guard: p.fresh, returnable: true},
-		{path: connect, get: p.getConnect, post: p.postConnect, guard: p.signedIn, returnable: true},
-		{path: connect + "/go", get: p.goToNetwork, guard: p.signedIn},
-		{path: connect + "/choose", get: p.getChoose, post: p.postChoose, guard: p.signedIn, returnable: true},
-		{path: "/connect/{network}/callback", get: p.backFromNetwork, guard: p.signedIn},
+		{path: profiles, get: p.getSocialProfiles, guard: p.requireSession, returnable: true},
+		{path: profiles + "/outcome", get: p.getOutcome, guard: p.requireSession},
+		{path: profiles + "/{profile}/remove", get: p.getRemove, post: p.postRemove, guard: p.requireRecentAuth, returnable: true},
+		{path: connect, get: p.getConnect, post: p.postConnect, guard: p.requireSession, returnable: true},
+		{path: connect + "/go", get: p.goToNetwork, guard: p.requireSession},
+		{path: connect + "/choose", get: p.getChoose, post: p.postChoose, guard: p.requireSession, returnable: true},
+		{path: "/connect/{network}/callback", get: p.backFromNetwork, guard: p.requireSession},
 	}
 }
 
@@ -169,13 +167,6 @@ func (p *Portal) newMux(routes []route) *http.ServeMux {
 	}
 	handle("/", p.notFound)
 	return mux
-}
-
-func (g guard) of(page func(*visit)) func(*visit) {
-	if g == nil {
-		return page
-	}
-	return g(page)
 }
 
 // destinations matches the paths that people can be sent on to: no other address gets into a redirect.
