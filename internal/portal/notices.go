@@ -20,7 +20,7 @@ const (
 
 // show writes a page in the language of the visit.
 func (p *Portal) show(v *visit, status int, name pageName, title string, content any) {
-	if err := p.pages.write(v.w, status, name, v.words, title, p.menu(v), content); err != nil {
+	if err := p.pages.write(v.w, status, name, v.words, title, v.menu, content); err != nil {
 		p.log.Error(err, "Cannot write a page")
 	}
 }

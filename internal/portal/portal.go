@@ -182,6 +182,8 @@ type visit struct {
 	memberships []membership
 	// closed are those that ask for another way to sign in. Nothing is told of them.
 	closed []membership
+	// menu stands on the pages of somebody who is signed in; nil on all others. The guard of a page sets it.
+	menu *menuView
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }

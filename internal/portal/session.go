@@ -124,7 +124,7 @@ func (p *Portal) person(v *visit, pending bool) (*person, error) {
 	return &person{session: s, account: acct, credentials: c}, nil
 }
 
-// setPerson notes who is signed in, and which of their memberships this session opens.
+// setPerson notes who is signed in, which of their memberships this session opens, and the menu of both.
 func (p *Portal) setPerson(v *visit, who *person) error {
 	all, err := p.memberships(v.r.Context(), who.account)
 	if err != nil {
@@ -138,6 +138,7 @@ func (p *Portal) setPerson(v *visit, who *person) error {
 			v.closed = append(v.closed, b)
 		}
 	}
+	v.menu = p.menuOf(v)
 	return nil
 }
 
