@@ -198,7 +198,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	token, err := keys.Token(invitation.LinkID(inv), d.Mail.Attempt, to)
+	token, err := invitation.Token(keys, invitation.LinkID(inv), d.Mail.Attempt, to)
 	if err != nil {
 		return to, nil, "", err
 	}

@@ -17,6 +17,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // The model drives Decide, the links and the portal's writes through random interleavings: sending, resending, revoking, claiming,
@@ -27,7 +28,7 @@ import (
 type world struct {
 	t    *rapid.T
 	now  time.Time
-	keys Keys
+	keys keyring.Keys
 
 	// versions of the Invitation as the API server stored them; the last is the current one.
 	versions []*rosterv1alpha1.Invitation
@@ -76,7 +77,7 @@ type modelWrite struct {
 
 func newWorld(t *rapid.T) *world {
 	in := build(selfRenewal)
-	w := &world{t: t, now: start, keys: Keys{key(1)}, org: in.Organization, declared: rapid.Bool().Draw(t, "declared")}
+	w := &world{t: t, now: start, keys: ring(key(1)), org: in.Organization, declared: rapid.Bool().Draw(t, "declared")}
 	if w.declared {
 		in = build(declared, selfRenewal)
 		w.member = in.Member
@@ -206,7 +207,7 @@ func (w *world) mail(in Input, d Decision, outcome Outcome) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	token, err := w.keys.Token(uid, d.Mail.Attempt, to)
+	token, err := Token(w.keys, uid, d.Mail.Attempt, to)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -234,7 +235,7 @@ func (w *world) check(m modelMail, do string) {
 	inv := w.latest().DeepCopy()
 	in := w.input(inv)
 	id, err := ParseToken(m.token)
-	if err != nil || w.keys.Verify(m.token, "ana@acme.example") != nil && in.Email() != "" {
+	if err != nil || Verify(w.keys, m.token, "ana@acme.example") != nil && in.Email() != "" {
 		w.t.Fatalf("the link of a mail does not verify: %v", err)
 	}
 	verdict := in.Check(id.Attempt, w.now)
