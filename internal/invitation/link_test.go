@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 const uid = "0b3a4f0e-8c36-4a53-9d5e-1f2a3b4c5d6e"
@@ -108,7 +109,7 @@ func TestLinkOutlivesTheUID(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	r := NewReport(in, d, "id@acme.example", noon)
-	r.Outcome, in.Report = Delivered, &r
+	r.Outcome, in.Report = outcome.Delivered, &r
 	inv.Status = Decide(in, noon).Status
 	inv.UID = "0b0e7c8e-3c6c-4f0e-9d0e-2f6f1b6a1c3d"
 	if after := LinkID(inv); after != before || before != uid {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // The model drives Decide, the links and the portal's writes through random interleavings: sending, resending, revoking, claiming,
@@ -169,7 +170,7 @@ func (w *world) join(inv *rosterv1alpha1.Invitation) {
 }
 
 // delivery is what the reconciler of the same name does.
-func (w *world) delivery(outcome Outcome, crash int) {
+func (w *world) delivery(result outcome.Outcome, crash int) {
 	if w.deleted {
 		return
 	}
@@ -182,15 +183,15 @@ func (w *world) delivery(outcome Outcome, crash int) {
 	if d.Action != Deliver && d.Action != Remind {
 		return
 	}
-	w.mail(in, d, outcome)
+	w.mail(in, d, result)
 	if crash == 1 {
 		w.crash()
 		return
 	}
 	report := NewReport(in, d, MessageID(uid, d.Mail.Attempt, d.Mail.Reminder, "acme.example"), w.now)
-	report.Outcome, report.Message = outcome, "why"
+	report.Outcome, report.Message = result, "why"
 	in.Report = &report
-	if outcome != Failing {
+	if result != outcome.Failing {
 		w.memory = &report
 	}
 	if crash == 2 {
@@ -199,8 +200,8 @@ func (w *world) delivery(outcome Outcome, crash int) {
 	w.write(Decide(in, w.now))
 }
 
-func (w *world) mail(in Input, d Decision, outcome Outcome) {
-	if outcome != Delivered {
+func (w *world) mail(in Input, d Decision, result outcome.Outcome) {
+	if result != outcome.Delivered {
 		return
 	}
 	to, err := address.Parse(in.Email())
@@ -311,7 +312,7 @@ func (w *world) settle() {
 	for range 20 {
 		before := len(w.versions)
 		w.seen = len(w.versions) - 1
-		w.delivery(Delivered, 0)
+		w.delivery(outcome.Delivered, 0)
 		w.lifecycle(0)
 		if len(w.versions) == before {
 			return
@@ -380,8 +381,8 @@ func TestModel(t *testing.T) {
 				w.seen = rapid.IntRange(w.seen, len(w.versions)-1).Draw(t, "version")
 			},
 			"delivery": func(t *rapid.T) {
-				outcome := rapid.SampledFrom([]Outcome{Delivered, Delivered, Delivered, Failing, Rejected}).Draw(t, "outcome")
-				w.delivery(outcome, rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "crash"))
+				result := rapid.SampledFrom([]outcome.Outcome{outcome.Delivered, outcome.Delivered, outcome.Delivered, outcome.Failing, outcome.Rejected}).Draw(t, "outcome")
+				w.delivery(result, rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "crash"))
 			},
 			"lifecycle": func(t *rapid.T) { w.lifecycle(rapid.IntRange(0, 1).Draw(t, "crash")) },
 			"crash":     func(*rapid.T) { w.crash() },
