@@ -9,7 +9,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -25,25 +24,8 @@ const (
 	Current = "current"
 )
 
-// Keys are a ring. The first signs and seals; all verify and open.
+// Keys are a ring. The first, of which there has to be one, signs and seals; all verify and open.
 type Keys [][]byte
-
-// New checks that there is a key and that all are long enough.
-func New(keys ...[]byte) (Keys, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("no key")
-	}
-	for i, k := range keys {
-		if len(k) < MinLen {
-			return nil, fmt.Errorf("key %d %w", i, tooShort(k))
-		}
-	}
-	return slices.Clone(keys), nil
-}
-
-func tooShort(key []byte) error {
-	return fmt.Errorf("has %d bytes, needs at least %d", len(key), MinLen)
-}
 
 // FromSecret reads a ring from its Secret: the entry "current" signs and seals, every other entry only verifies and opens.
 func FromSecret(secret *corev1.Secret) (Keys, error) {
@@ -55,7 +37,7 @@ func FromSecret(secret *corev1.Secret) (Keys, error) {
 	for _, name := range slices.Sorted(maps.Keys(secret.Data)) {
 		key := secret.Data[name]
 		if len(key) < MinLen {
-			return nil, fmt.Errorf("%s: the key in entry %q %w", where, name, tooShort(key))
+			return nil, fmt.Errorf("%s: the key in entry %q has %d bytes, needs at least %d", where, name, len(key), MinLen)
 		}
 		if name != Current {
 			keys = append(keys, key)
@@ -86,7 +68,7 @@ func (k Keys) Derive(use string) Keys {
 	return derived
 }
 
-// Sign returns the HMAC-SHA-256 (RFC 2104) of a message under the first key, of which there has to be one.
+// Sign returns the HMAC-SHA-256 (RFC 2104) of a message under the first key.
 func (k Keys) Sign(message []byte) []byte { return sign(k[0], message) }
 
 // Verify reports whether one of the keys signed the message. It takes the same time for every wrong signature.

@@ -130,11 +130,7 @@ func TestReplacedKey(t *testing.T) {
 	b := s.browser()
 	b.get(w.link(inv)).expect(t, http.StatusOK)
 	r.data = map[string][]byte{keyring.Current: next, "previous": old}
-	keys, err := keyring.New(next)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := invitation.Token(keys, string(inv.UID), 1, address.Address(inv.Spec.Email))
+	token, err := invitation.Token(keyring.Keys{next}, string(inv.UID), 1, address.Address(inv.Spec.Email))
 	if err != nil {
 		t.Fatal(err)
 	}

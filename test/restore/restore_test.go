@@ -268,7 +268,7 @@ func (s *site) seals() keyring.Keys {
 	s.Helper()
 	secret := &corev1.Secret{}
 	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-factor-keys"}, secret))
-	keys, err := keyring.New(secret.Data[keyring.Current])
+	keys, err := keyring.FromSecret(secret)
 	s.must(err)
 	return keys
 }
