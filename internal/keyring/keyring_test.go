@@ -28,8 +28,8 @@ func TestKeysAreReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	message := []byte("message")
-	if !rotated.Verify(message, old.Sign(message)) || !old.Verify(message, old.Sign(message)) {
-		t.Error("what the older key signed does not verify")
+	if !rotated.Verify(message, old.Sign(message)) || !rotated.Verify(message, rotated.Sign(message)) {
+		t.Error("what a key of the ring signed does not verify")
 	}
 	if old.Verify(message, rotated.Sign(message)) || !bytes.Equal(rotated[0], key(2)) {
 		t.Error("the current key does not sign")
