@@ -82,28 +82,9 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 		retry = reset.Sub(r.clock.Now())
 	}
 	for _, due := range account.MailsDue(a, r.clock.Now()) {
-		switch {
-		case due.Drop, hasMail(known.mails, due.AccountMail), r.tooMany(a, due.Topic):
-		default:
-			err := r.send(ctx, a, due.AccountMail)
-			if err != nil {
-				r.giveBack(a, due.Topic)
-			}
-			if after, ok := waits(err); ok {
-				retry = after
-				continue
-			}
-			if err != nil {
-				log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
-				r.sent.change(a, func(known *sentMails) {
-					retry = backoff(known.failures)
-					known.failures++
-				})
-				continue
-			}
-			r.sent.change(a, func(known *sentMails) {
-				known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
-			})
+		if after, ok := r.answer(ctx, a, due, known.mails); !ok {
+			retry = after
+			continue
 		}
 		answered = append(answered, due.AccountMail)
 	}
@@ -116,6 +97,33 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	ctx, cancel := finish(ctx)
 	defer cancel()
 	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(writeStatus(ctx, r.client, a))
+}
+
+// answer sends a mail, unless it is to be left out or has been sent. It returns false where the mail has to be tried again, and after how
+// long.
+func (r *accountMails) answer(
+	ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue, sent []rosterv1alpha1.AccountMail,
+) (after time.Duration, ok bool) {
+	if due.Drop || hasMail(sent, due.AccountMail) || r.tooMany(a, due.Topic) {
+		return 0, true
+	}
+	err := r.send(ctx, a, due.AccountMail)
+	if err == nil {
+		r.sent.change(a, func(known *sentMails) {
+			known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
+		})
+		return 0, true
+	}
+	r.giveBack(a, due.Topic)
+	if after, ok := waits(err); ok {
+		return after, false
+	}
+	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
+	r.sent.change(a, func(known *sentMails) {
+		after = backoff(known.failures)
+		known.failures++
+	})
+	return after, false
 }
 
 // send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.

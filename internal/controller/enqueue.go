@@ -62,7 +62,7 @@ func insist(ctx context.Context, q queue, pause time.Duration, o client.Object, 
 		if err == nil {
 			return
 		}
-		log.FromContext(ctx).Error(err, "Cannot find what a change concerns, asking again", "object", client.ObjectKeyFromObject(o), "after", again)
+		log.FromContext(ctx).Error(err, "Cannot find what a change concerns, asking again", "object", client.ObjectKeyFromObject(o))
 		select {
 		case <-ctx.Done():
 			return
