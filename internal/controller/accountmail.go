@@ -6,12 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -22,6 +20,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/outcome"
 )
@@ -36,58 +35,56 @@ type accountMails struct {
 	metrics   *Metrics
 	portalURL string
 
-	mu sync.Mutex
-	// sent are the last mails that the status may not show yet: within a process none is sent twice because the cache is stale or a write
-	// failed.
-	sent map[sentMail]metav1.MicroTime
-	// limiters keep strangers from having somebody mailed link after link.
-	limiters map[sentMail]*rate.Limiter
-	failures map[types.UID]int
+	sent memory[sentMails]
+	// limiters keep strangers from having somebody mailed again and again about a topic.
+	limiters map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]
 }
 
-type sentMail struct {
-	account types.UID
-	topic   rosterv1alpha1.AccountMailTopic
+// sentMails is what is remembered of one Account.
+type sentMails struct {
+	mails []rosterv1alpha1.AccountMail
+	// failures since the last mail that was sent.
+	failures int
 }
 
 func setupAccountMails(mgr manager.Manager, o Options, keys *LinkKeys, metrics *Metrics) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(&accountMails{
 		client: mgr.GetClient(), clock: o.Clock, composer: o.Composer, mailer: o.Mailer, keys: keys, metrics: metrics,
 		portalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"),
-		sent:      map[sentMail]metav1.MicroTime{}, limiters: map[sentMail]*rate.Limiter{}, failures: map[types.UID]int{},
+		limiters: map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]{
+			rosterv1alpha1.MailPasswordReset:    limit.New[types.UID](limit.Rate{Every: resetInterval, Burst: mailBurst}, maxLimited),
+			rosterv1alpha1.MailOwnershipOffered: limit.New[types.UID](limit.Rate{Every: mailInterval, Burst: mailBurst}, maxLimited),
+		},
 	})
 }
 
 // Reconcile sends what is due about an Account, and notes it in one write.
 func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
-	if a == nil || err != nil || a.DeletionTimestamp != nil {
+	if err != nil {
 		return ctrl.Result{}, err
+	}
+	if a == nil || a.DeletionTimestamp != nil {
+		r.sent.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
 	}
 	if !address.IsOf(a) {
 		return ctrl.Result{}, nil // The condition of the Account says what is wrong with it.
 	}
-	r.forgetShown(a)
+	known, _ := r.sent.unshown(a, func(known sentMails) bool {
+		return known.failures == 0 && !slices.ContainsFunc(known.mails, func(m rosterv1alpha1.AccountMail) bool {
+			return !hasMail(a.Status.MailsSent, m)
+		})
+	})
 	var answered []rosterv1alpha1.AccountMail
 	retry := time.Duration(0)
 	if reset := a.Spec.FactorsResetRequestedAt; reset != nil && reset.After(r.clock.Now()) {
 		retry = reset.Sub(r.clock.Now())
 	}
 	for _, due := range account.MailsDue(a, r.clock.Now()) {
-		switch {
-		case due.Drop, r.isSent(a, due.AccountMail), r.tooMany(a, due.Topic):
-		default:
-			err := r.send(ctx, a, due.AccountMail)
-			if after, ok := waits(err); ok {
-				retry = after
-				continue
-			}
-			if err != nil {
-				log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
-				retry = r.pause(a)
-				continue
-			}
-			r.remember(a, due.AccountMail)
+		if after, ok := r.answer(ctx, a, due, known.mails); !ok {
+			retry = after
+			continue
 		}
 		answered = append(answered, due.AccountMail)
 	}
@@ -100,6 +97,33 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 	ctx, cancel := finish(ctx)
 	defer cancel()
 	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(writeStatus(ctx, r.client, a))
+}
+
+// answer sends a mail, unless it is to be left out or has been sent. It returns false where the mail has to be tried again, and after how
+// long.
+func (r *accountMails) answer(
+	ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue, sent []rosterv1alpha1.AccountMail,
+) (after time.Duration, ok bool) {
+	if due.Drop || hasMail(sent, due.AccountMail) || r.tooMany(a, due.Topic) {
+		return 0, true
+	}
+	err := r.send(ctx, a, due.AccountMail)
+	if err == nil {
+		r.sent.change(a, func(known *sentMails) {
+			known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
+		})
+		return 0, true
+	}
+	r.giveBack(a, due.Topic)
+	if after, ok := waits(err); ok {
+		return after, false
+	}
+	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
+	r.sent.change(a, func(known *sentMails) {
+		after = backoff(known.failures)
+		known.failures++
+	})
+	return after, false
 }
 
 // send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.
@@ -153,82 +177,26 @@ func (r *accountMails) compose(ctx context.Context, a *rosterv1alpha1.Account, m
 	return message, nil
 }
 
-func (r *accountMails) isSent(a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	at, ok := r.sent[sentMail{a.UID, m.Topic}]
-	return ok && at.Equal(&m.Time)
-}
-
-func (r *accountMails) remember(a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent[sentMail{a.UID, m.Topic}] = m.Time
-	delete(r.failures, a.UID)
-	if interval(m.Topic) > 0 {
-		r.limiter(a, m.Topic).AllowN(r.clock.Now(), 1)
-	}
-}
-
-// forgetShown drops what the status shows by now, and limiters that say no more than new ones.
-func (r *accountMails) forgetShown(a *rosterv1alpha1.Account) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, shown := range a.Status.MailsSent {
-		key := sentMail{a.UID, shown.Topic}
-		if at, ok := r.sent[key]; ok && at.Equal(&shown.Time) {
-			delete(r.sent, key)
-		}
-	}
-	if len(r.limiters) < maxLimiters {
-		return
-	}
-	now := r.clock.Now()
-	for key, l := range r.limiters {
-		if l.TokensAt(now) >= mailBurst {
-			delete(r.limiters, key)
-		}
-	}
+func hasMail(mails []rosterv1alpha1.AccountMail, m rosterv1alpha1.AccountMail) bool {
+	return slices.ContainsFunc(mails, func(other rosterv1alpha1.AccountMail) bool {
+		return other.Topic == m.Topic && other.Time.Equal(&m.Time)
+	})
 }
 
 // resetInterval is shorter than a link lives: whenever the next mail is left out, the one before brought a link that still works. So nobody
 // can keep a person from getting one by asking in their name.
 const resetInterval = account.ResetLifetime * 2 / 3
 
-// interval is the pause between mails of a topic that somebody else can have a person mailed about; zero for other topics.
-func interval(topic rosterv1alpha1.AccountMailTopic) time.Duration {
-	switch topic {
-	case rosterv1alpha1.MailPasswordReset:
-		return resetInterval
-	case rosterv1alpha1.MailOwnershipOffered:
-		return mailInterval
-	}
-	return 0
-}
-
-// tooMany reports whether a person has been mailed so often about that lately that the next mail is left out: other than an invitation, it
-// would be of no use later.
+// tooMany counts a mail, and reports whether a person has been mailed so often about that lately that it is left out: other than an
+// invitation, it would be of no use later. Only topics that somebody else can have a person mailed about are limited.
 func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return interval(topic) > 0 && r.limiter(a, topic).TokensAt(r.clock.Now()) < 1
+	l := r.limiters[topic]
+	return l != nil && l.Take(a.UID, r.clock.Now()) > 0
 }
 
-func (r *accountMails) limiter(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) *rate.Limiter {
-	key := sentMail{a.UID, topic}
-	l := r.limiters[key]
-	if l == nil {
-		l = rate.NewLimiter(rate.Every(interval(topic)), mailBurst)
-		r.limiters[key] = l
+// giveBack takes back a mail that was counted and not sent.
+func (r *accountMails) giveBack(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) {
+	if l := r.limiters[topic]; l != nil {
+		l.Return(a.UID)
 	}
-	return l
-}
-
-// pause is how long to wait after a failure: longer each time.
-func (r *accountMails) pause(a *rosterv1alpha1.Account) time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	n := r.failures[a.UID]
-	r.failures[a.UID] = n + 1
-	return min(firstRetry<<min(n, 6), lastRetry)
 }

@@ -5,11 +5,8 @@ package controller
 import (
 	"context"
 	"fmt"
-	"sync"
 
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/credential"
@@ -20,14 +17,8 @@ import (
 type digests struct {
 	courier
 
-	mu   sync.Mutex
-	sent map[client.ObjectKey]sentDigest
-}
-
-// sentDigest is the last mail about a profile, as sentNotice is.
-type sentDigest struct {
-	uid    types.UID
-	status rosterv1alpha1.EngagementStatus
+	// sent are the last mails, as for notices.
+	sent memory[*rosterv1alpha1.EngagementStatus]
 }
 
 // Reconcile sends the mail that is due.
@@ -37,10 +28,14 @@ func (r *digests) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if p == nil || p.DeletionTimestamp != nil || p.Status.Engagement == nil {
-		r.forget(req.NamespacedName)
+		r.sent.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
-	if sent := r.remembered(p); sent != nil && (p.Status.Engagement.Time == nil || p.Status.Engagement.Time.Before(sent.Time)) {
+	shown := func(sent *rosterv1alpha1.EngagementStatus) bool {
+		return p.Status.Engagement.Time != nil && !p.Status.Engagement.Time.Before(sent.Time)
+	}
+	if sent, ok := r.sent.unshown(p, shown); ok {
+		sent = sent.DeepCopy()
 		p.Status.Engagement.Known, p.Status.Engagement.To, p.Status.Engagement.Time = sent.Known, sent.To, sent.Time
 		return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, p))
 	}
@@ -83,23 +78,6 @@ func (r *digests) send(
 	if err := r.deliver(ctx, p, "digest", message); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent[client.ObjectKeyFromObject(p)] = sentDigest{uid: p.UID, status: *due}
+	r.sent.change(p, func(sent **rosterv1alpha1.EngagementStatus) { *sent = due.DeepCopy() })
 	return nil
-}
-
-func (r *digests) remembered(p *rosterv1alpha1.SocialProfile) *rosterv1alpha1.EngagementStatus {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s, ok := r.sent[client.ObjectKeyFromObject(p)]; ok && s.uid == p.UID {
-		return s.status.DeepCopy()
-	}
-	return nil
-}
-
-func (r *digests) forget(key client.ObjectKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.sent, key)
 }

@@ -34,13 +34,7 @@ func enqueue(find related) handler.EventHandler { return enqueueAfter(find, 0) }
 func enqueueAfter(find related, pause time.Duration) handler.EventHandler {
 	add := func(ctx context.Context, q queue, objects ...client.Object) {
 		for _, o := range objects {
-			keys, err := find(ctx, o)
-			if err != nil {
-				log.FromContext(ctx).Error(err, "find what a change concerns", "object", client.ObjectKeyFromObject(o))
-			}
-			for _, key := range keys {
-				q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
-			}
+			insist(ctx, q, pause, o, func() ([]client.ObjectKey, error) { return find(ctx, o) })
 		}
 	}
 	return handler.Funcs{
@@ -48,6 +42,32 @@ func enqueueAfter(find related, pause time.Duration) handler.EventHandler {
 		UpdateFunc:  func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld, e.ObjectNew) },
 		GenericFunc: func(ctx context.Context, e event.GenericEvent, q queue) { add(ctx, q, e.Object) },
 		DeleteFunc:  func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object) },
+	}
+}
+
+// How long insist waits before it asks again: the pause doubles from the first to the last.
+const (
+	firstAsk = 10 * time.Millisecond
+	lastAsk  = 30 * time.Second
+)
+
+// insist queues what is found, and asks until there is an answer: no event comes again, and whoever is not queued may keep rights that they
+// should not have. Meanwhile the events that follow wait in their informer. Finders read the cache, so what fails for one fails for all.
+func insist(ctx context.Context, q queue, pause time.Duration, o client.Object, find func() ([]client.ObjectKey, error)) {
+	for again := firstAsk; ; again = min(2*again, lastAsk) {
+		keys, err := find()
+		for _, key := range keys {
+			q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
+		}
+		if err == nil {
+			return
+		}
+		log.FromContext(ctx).Error(err, "Cannot find what a change concerns, asking again", "object", client.ObjectKeyFromObject(o))
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(again):
+		}
 	}
 }
 
@@ -59,13 +79,7 @@ type concerns[T client.Object] func(ctx context.Context, before, after T) ([]cli
 func enqueueChange[T client.Object](find concerns[T], pause time.Duration) handler.EventHandler {
 	var none T
 	add := func(ctx context.Context, q queue, before, after T) {
-		keys, err := find(ctx, before, after)
-		if err != nil {
-			log.FromContext(ctx).Error(err, "find what a change concerns", "object", client.ObjectKeyFromObject(either(before, after)))
-		}
-		for _, key := range keys {
-			q.AddAfter(reconcile.Request{NamespacedName: key}, pause)
-		}
+		insist(ctx, q, pause, either(before, after), func() ([]client.ObjectKey, error) { return find(ctx, before, after) })
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, none, e.Object.(T)) },

@@ -38,7 +38,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 		return nil, err
 	}
 	if inv == nil {
-		r.post.forget(key)
+		r.post.letters.forget(key)
 		return nil, nil
 	}
 	in := &invitation.Input{Offer: invitation.Offer{Invitation: inv}}

@@ -5,13 +5,10 @@ package controller
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/credential"
@@ -22,15 +19,8 @@ import (
 type notices struct {
 	courier
 
-	mu   sync.Mutex
-	sent map[client.ObjectKey]sentNotice
-}
-
-// sentNotice is the last mail about the tokens of a profile. Within a process it is not sent again because the cache is stale or the status
-// could not be written; another process sends it under the same Message-ID.
-type sentNotice struct {
-	uid    types.UID
-	notice rosterv1alpha1.CredentialNotice
+	// sent are the last mails. Another process sends one again under the same Message-ID.
+	sent memory[*rosterv1alpha1.CredentialNotice]
 }
 
 // Reconcile sends the mail that is due.
@@ -40,7 +30,7 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if p == nil || p.DeletionTimestamp != nil || p.Status.Credential == nil {
-		r.forget(req.NamespacedName)
+		r.sent.forget(req.NamespacedName)
 		return ctrl.Result{}, nil
 	}
 	now := r.clock.Now()
@@ -52,8 +42,11 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if to == nil || err != nil {
 		return nextNotice(p, now), err
 	}
-	if already := r.remembered(p); already != nil && already.Fingerprint == due.Fingerprint && already.Cause == due.Cause {
-		due = already
+	another := func(sent *rosterv1alpha1.CredentialNotice) bool {
+		return sent.Fingerprint != due.Fingerprint || sent.Cause != due.Cause
+	}
+	if already, ok := r.sent.unshown(p, another); ok {
+		due = already.DeepCopy()
 	} else if err := r.send(ctx, p, to, due); err != nil {
 		return later(err)
 	}
@@ -85,9 +78,7 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to 
 	if err := r.deliver(ctx, p, "notice", message); err != nil {
 		return err
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.sent[client.ObjectKeyFromObject(p)] = sentNotice{uid: p.UID, notice: *due}
+	r.sent.change(p, func(sent **rosterv1alpha1.CredentialNotice) { *sent = due.DeepCopy() })
 	return nil
 }
 
@@ -106,19 +97,4 @@ func (r *notices) compose(
 		n.End = p.Status.Credential.ReconnectByTime.Time
 	}
 	return r.composer.TokenNotice(n)
-}
-
-func (r *notices) remembered(p *rosterv1alpha1.SocialProfile) *rosterv1alpha1.CredentialNotice {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if s, ok := r.sent[client.ObjectKeyFromObject(p)]; ok && s.uid == p.UID {
-		return s.notice.DeepCopy()
-	}
-	return nil
-}
-
-func (r *notices) forget(key client.ObjectKey) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.sent, key)
 }

@@ -7,13 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strings"
-	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -21,6 +18,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/outcome"
 )
@@ -62,6 +60,9 @@ const (
 	mailInterval = time.Hour
 )
 
+// maxLimited is how many of those who were mailed lately are counted, see limit.New.
+const maxLimited = 10000
+
 // How long the outbox waits before it tries a failing relay again: the pause doubles from the first to the last.
 const (
 	firstRetry = time.Second
@@ -81,14 +82,12 @@ type outbox struct {
 	// userPrefix stands before the address of a person in their user name.
 	userPrefix string
 
-	mu       sync.Mutex
-	letters  map[client.ObjectKey]*letter
-	limiters map[string]*rate.Limiter
+	letters memory[letter]
+	limiter *limit.Limiter[string]
 }
 
 // letter is what the outbox remembers of one Invitation.
 type letter struct {
-	uid      types.UID
 	report   *invitation.Report
 	failures int
 }
@@ -97,36 +96,23 @@ func newOutbox(o Options, c client.Reader, keys *LinkKeys, metrics *Metrics) *ou
 	return &outbox{
 		client: c, clock: o.Clock, composer: o.Composer, mailer: o.Mailer, keys: keys, metrics: metrics,
 		portalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"), userPrefix: o.Config.RBAC.UserPrefix,
-		letters: map[client.ObjectKey]*letter{}, limiters: map[string]*rate.Limiter{},
+		limiter: limit.New[string](limit.Rate{Every: mailInterval, Burst: mailBurst}, maxLimited),
 	}
 }
 
 // report is what became of the last mail, if the status does not show it. What it shows is forgotten.
 func (b *outbox) report(inv *rosterv1alpha1.Invitation) *invitation.Report {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := b.letters[client.ObjectKeyFromObject(inv)]
-	if l == nil || l.uid != inv.UID || l.report == nil {
-		return nil
-	}
-	if l.report.Shown(inv.Status) {
-		delete(b.letters, client.ObjectKeyFromObject(inv))
-		return nil
-	}
+	l, _ := b.letters.unshown(inv, func(l letter) bool { return l.report != nil && l.report.Shown(inv.Status) })
 	return l.report
 }
 
 // throttledUntil is when the next mail may go to an address; zero if it may go now.
 func (b *outbox) throttledUntil(namespace string, to address.Address) time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	limiter := b.limiters[limiterKey(namespace, to)]
 	now := b.clock.Now()
-	if limiter == nil || limiter.TokensAt(now) >= 1 {
-		return time.Time{}
+	if pause := b.limiter.Wait(limiterKey(namespace, to), now); pause > 0 {
+		return now.Add(pause)
 	}
-	missing := 1 - limiter.TokensAt(now)
-	return now.Add(time.Duration(missing * float64(mailInterval)))
+	return time.Time{}
 }
 
 // send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying again.
@@ -287,60 +273,24 @@ func (b *outbox) inviter(ctx context.Context, o invitation.Offer) (inviter, erro
 
 // remember keeps a report until the status shows it, and counts the mail against its address.
 func (b *outbox) remember(inv *rosterv1alpha1.Invitation, to address.Address, r invitation.Report) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.letters[client.ObjectKeyFromObject(inv)] = &letter{uid: inv.UID, report: &r}
-	if r.Reminder > 0 {
-		return
+	b.letters.change(inv, func(l *letter) { *l = letter{report: &r} })
+	if r.Reminder == 0 {
+		b.limiter.Take(limiterKey(inv.Namespace, to), b.clock.Now())
 	}
-	b.forgetIdle()
-	key := limiterKey(inv.Namespace, to)
-	limiter := b.limiters[key]
-	if limiter == nil {
-		limiter = rate.NewLimiter(rate.Every(mailInterval), mailBurst)
-		b.limiters[key] = limiter
-	}
-	limiter.AllowN(b.clock.Now(), 1)
 }
 
-// failed counts a failure and says how long to wait: longer each time, and not for all at the same moment.
-func (b *outbox) failed(inv *rosterv1alpha1.Invitation) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	l := b.letters[client.ObjectKeyFromObject(inv)]
-	if l == nil || l.uid != inv.UID {
-		l = &letter{uid: inv.UID}
-		b.letters[client.ObjectKeyFromObject(inv)] = l
-	}
-	pause := lastRetry
-	if l.failures < 6 {
-		pause = firstRetry << l.failures
-	}
-	l.failures++
-	return pause/2 + rand.N(pause/2) //nolint:gosec // spreads load, guards nothing
+// failed counts a failure and says how long to wait.
+func (b *outbox) failed(inv *rosterv1alpha1.Invitation) (pause time.Duration) {
+	b.letters.change(inv, func(l *letter) {
+		pause = backoff(l.failures)
+		l.failures++
+	})
+	return pause
 }
 
-// forget drops what is remembered of an Invitation that is gone.
-func (b *outbox) forget(key client.ObjectKey) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.letters, key)
-}
-
-// maxLimiters is how many addresses are counted before those that may be mailed freely again are dropped.
-const maxLimiters = 10000
-
-// forgetIdle drops limiters that are full again; they say no more than a new one.
-func (b *outbox) forgetIdle() {
-	if len(b.limiters) < maxLimiters || len(b.limiters)%1000 != 0 {
-		return
-	}
-	now := b.clock.Now()
-	for key, limiter := range b.limiters {
-		if limiter.TokensAt(now) >= mailBurst {
-			delete(b.limiters, key)
-		}
-	}
+// backoff is the pause after so many failures in a row: longer each time, and not for all at the same moment.
+func backoff(failures int) time.Duration {
+	return wait.Jitter(min(firstRetry<<min(failures, 6), lastRetry)/2, 1)
 }
 
 func limiterKey(namespace string, to address.Address) string { return namespace + "/" + string(to) }

@@ -116,8 +116,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupConnections(mgr, &connections{
 			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics, members: team, keys: keys,
 		}),
-		setupNotices(mgr, &notices{courier: post, sent: map[client.ObjectKey]sentNotice{}}),
-		setupDigests(mgr, &digests{courier: post, sent: map[client.ObjectKey]sentDigest{}}),
+		setupNotices(mgr, &notices{courier: post}),
+		setupDigests(mgr, &digests{courier: post}),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),

@@ -34,17 +34,30 @@ func New[K comparable](r Rate, most int) *Limiter[K] {
 func (l *Limiter[K]) Take(key K, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	full, wait := l.next(key, now)
+	if wait == 0 {
+		l.young[key] = full
+	}
+	return wait
+}
+
+// Wait is what Take would return. It counts nothing.
+func (l *Limiter[K]) Wait(key K, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, wait := l.next(key, now)
+	return wait
+}
+
+// next is when a key's burst would be there again after one more, and how long that one has to wait.
+func (l *Limiter[K]) next(key K, now time.Time) (full time.Time, wait time.Duration) {
 	burst := time.Duration(l.rate.Burst) * l.rate.Every
-	full := l.full(key)
+	full = l.full(key)
 	if full.Before(now) || full.Sub(now) > burst { // the latter where the clock was set back
 		full = now
 	}
 	full = full.Add(l.rate.Every)
-	if wait := full.Sub(now) - burst; wait > 0 {
-		return wait
-	}
-	l.young[key] = full
-	return 0
+	return full, max(0, full.Sub(now)-burst)
 }
 
 // Return takes back one that was counted.

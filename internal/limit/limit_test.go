@@ -30,6 +30,9 @@ func TestLimiter(t *testing.T) {
 		{"a", time.Hour, 0},
 		{"a", time.Hour, time.Minute},
 	} {
+		if got := l.Wait(step.key, noon.Add(step.at)); got != step.want {
+			t.Errorf("step %d: %s would wait %s, want %s", i, step.key, got, step.want)
+		}
 		if got := l.Take(step.key, noon.Add(step.at)); got != step.want {
 			t.Errorf("step %d: %s waits %s, want %s", i, step.key, got, step.want)
 		}

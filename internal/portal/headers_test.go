@@ -19,7 +19,7 @@ func TestCookiesOfTheDomain(t *testing.T) {
 	w.registered(s, "ana")
 	running := httptest.NewUnstartedServer(nil)
 	running.Config = newServer(s.handler, logr.Discard())
-	running.Listener = explaining{Listener: running.Listener, answer: s.handler.(*Portal).tooManyCookies()}
+	running.Listener = explaining{Listener: running.Listener, answer: s.handler.tooManyCookies()}
 	running.Start()
 	defer running.Close()
 	s.url = running.URL

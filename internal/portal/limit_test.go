@@ -214,8 +214,8 @@ func TestUntrustedProxyIsReported(t *testing.T) {
 		s := w.site(func(c *configure) {
 			c.BaseURL, c.Warn = base, func(reason, note string) { events = append(events, reason+": "+note) }
 		})
-		s.handler.(*Portal).warnOfProxy(config.Portal{URL: base})
-		s.handler.(*Portal).warnOfProxy(config.Portal{URL: base, TrustedProxies: []string{"10.0.0.0/8"}})
+		s.handler.warnOfProxy(config.Portal{URL: base})
+		s.handler.warnOfProxy(config.Portal{URL: base, TrustedProxies: []string{"10.0.0.0/8"}})
 		if got := strings.Count(s.log.String(), "Set portal.trustedProxies"); got != 0 != warns || got > 1 || got != len(events) {
 			t.Errorf("%s: the log warns %d times", base, got)
 		}

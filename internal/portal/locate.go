@@ -10,6 +10,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -155,6 +156,24 @@ func (p *Portal) regather(ctx context.Context, f verifiedLink, inv *rosterv1alph
 	}
 	f.offer = offer
 	return f, nil
+}
+
+const (
+	// patience is how long a link that is newer than the status waits. It is well below what link scanners and proxies wait for a page.
+	patience = 5 * time.Second
+	// catchUpEvery is how often such a link looks into the cache, which costs the API server nothing.
+	catchUpEvery = 100 * time.Millisecond
+)
+
+// catchUp waits for the status where the mail was faster, and reads everything again. The signature of the link has been verified: a
+// forged one never waits.
+func (p *Portal) catchUp(v *visit) error {
+	key, inv := client.ObjectKeyFromObject(v.link.offer.Invitation), &rosterv1alpha1.Invitation{}
+	_ = wait.PollUntilContextTimeout(v.r.Context(), catchUpEvery, p.patience, true, func(ctx context.Context) (bool, error) {
+		err := p.cache.Get(ctx, key, inv)
+		return inv.Status.Attempt >= v.link.attempt, err
+	}) // Whether it is there now, the API server tells.
+	return p.refreshVisit(v)
 }
 
 // cachedOffer is empty where there is no invitation of that link. A copy that somebody made of one does not take its place.

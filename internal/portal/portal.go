@@ -14,6 +14,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -23,6 +24,7 @@ import (
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
 )
@@ -97,6 +99,8 @@ type Portal struct {
 	common       *common.Passwords
 	background   *background
 	proxySeen    sync.Once
+	// patience is how long a page waits for a status that is behind the mail.
+	patience time.Duration
 	// stopping says that no more requests should be sent here.
 	stopping  atomic.Bool
 	mux       *http.ServeMux
@@ -115,7 +119,7 @@ func New(o Options) (*Portal, error) {
 		accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics, warn: o.Warn,
 		hostname: base.Hostname(), root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
-		crossSite: http.NewCrossOriginProtection(),
+		crossSite: http.NewCrossOriginProtection(), patience: patience,
 	}
 	if p.warn == nil {
 		p.warn = func(string, string) {}
@@ -231,7 +235,11 @@ func (p *Portal) open(v *visit) bool {
 	if !p.identified(v) {
 		return false
 	}
-	if err := p.refreshVisit(v); err != nil {
+	err := p.refreshVisit(v)
+	if err == nil && v.r.Method != http.MethodPost && v.link.check(p.clock.Now()) == invitation.LinkNotReady {
+		err = p.catchUp(v)
+	}
+	if err != nil {
 		p.fail(v, form{}, err)
 		return false
 	}

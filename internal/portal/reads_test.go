@@ -34,7 +34,7 @@ func readsIn(l *lines) func(*configure) {
 func TestReads(t *testing.T) {
 	w, read := newWorld(t), &lines{}
 	s := w.site(readsIn(read))
-	for _, ready := range []*KeySource{s.handler.(*Portal).keys, s.handler.(*Portal).sessionKeys} {
+	for _, ready := range []*KeySource{s.handler.keys, s.handler.sessionKeys} {
 		if _, err := ready.Keys(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -126,7 +126,7 @@ func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {
 // TestBusyIsAPage: too many wait for their turn to hash.
 func TestBusyIsAPage(t *testing.T) {
 	w := newWorld(t)
-	p, rec := w.site().handler.(*Portal), httptest.NewRecorder()
+	p, rec := w.site().handler, httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", nil)
 	p.fault(p.visit(rec, r), fmt.Errorf("account x: %w", account.ErrBusy))
 	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Many people sign in just now") {

@@ -30,7 +30,7 @@ import (
 type site struct {
 	t       testing.TB
 	url     string
-	handler http.Handler
+	handler *Portal
 	clock   *clocktesting.FakePassiveClock
 	log     *lines
 	metrics *prometheus.Registry
@@ -110,6 +110,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	handler.patience = time.Millisecond // Tests that are about it set another one.
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
 	s.store = c.Accounts

@@ -156,7 +156,7 @@ func (o *office) signal(s os.Signal) {
 // awaitEnd waits until the process has ended.
 func (o *office) awaitEnd() error {
 	o.b.t.Helper()
-	o.b.eventually("the manager has ended", time.Minute, func() error {
+	o.b.eventually("the manager has ended", func() error {
 		select {
 		case <-o.ended:
 			return nil
@@ -182,7 +182,7 @@ func (o *office) readiness() (int, string) {
 
 func (o *office) awaitReady() {
 	o.b.t.Helper()
-	o.b.eventually("the manager is ready", time.Minute, func() error {
+	o.b.eventually("the manager is ready", func() error {
 		if code, body := o.readiness(); code != http.StatusOK {
 			return errors.New(body)
 		}
@@ -191,9 +191,9 @@ func (o *office) awaitReady() {
 }
 
 // eventually waits for a condition.
-func (b *bureau) eventually(what string, within time.Duration, is func() error) {
+func (b *bureau) eventually(what string, is func() error) {
 	b.t.Helper()
-	ctx, cancel := context.WithTimeout(b.t.Context(), within)
+	ctx, cancel := context.WithTimeout(b.t.Context(), patience)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
@@ -205,7 +205,7 @@ func (b *bureau) eventually(what string, within time.Duration, is func() error) 
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			b.t.Fatalf("%s: not within %s: %v", what, within, err)
+			b.t.Fatalf("%s: not within %s: %v", what, patience, err)
 		}
 	}
 }
@@ -222,9 +222,9 @@ func (b *bureau) invite(n int, prefix string) {
 }
 
 // awaitSent waits until every Invitation has been sent.
-func (b *bureau) awaitSent(within time.Duration) {
+func (b *bureau) awaitSent() {
 	b.t.Helper()
-	b.eventually("all is sent", within, func() error {
+	b.eventually("all is sent", func() error {
 		var list rosterv1alpha1.InvitationList
 		if err := b.cluster.Client.List(b.t.Context(), &list, client.InNamespace(b.space)); err != nil {
 			return err
@@ -290,7 +290,7 @@ func gracefulStop(b *bureau) {
 		o := b.start()
 		reached(gates) // the relay has them, and has not said so
 		o.signal(syscall.SIGTERM)
-		b.eventually("the manager stops", time.Minute, func() error {
+		b.eventually("the manager stops", func() error {
 			if !strings.Contains(o.log.String(), "Stopping and waiting for leader election runnables") {
 				return errors.New("nothing in its log")
 			}
@@ -302,7 +302,7 @@ func gracefulStop(b *bureau) {
 		}
 	}
 	b.start()
-	b.awaitSent(time.Minute)
+	b.awaitSent()
 	b.noMailTwice(30)
 }
 
@@ -317,7 +317,7 @@ func frozenLeader(b *bureau) {
 	other.awaitReady()
 	frozen.signal(syscall.SIGSTOP)
 	open(gates)
-	b.awaitSent(time.Minute)
+	b.awaitSent()
 	frozen.signal(syscall.SIGCONT)
 	if err := frozen.awaitEnd(); err == nil {
 		b.t.Error("a manager that has lost the Lease goes on, or ends as if nothing were wrong")
@@ -337,7 +337,7 @@ func crashRepeatsTheSame(b *bureau) {
 	_ = killed.awaitEnd()
 	open(gates)
 	b.start()
-	b.awaitSent(time.Minute)
+	b.awaitSent()
 	mails := b.post.Messages()
 	if len(mails) != 2 {
 		b.t.Fatalf("%d mails have arrived", len(mails))
@@ -351,16 +351,16 @@ func crashRepeatsTheSame(b *bureau) {
 func apiServerAway(b *bureau) {
 	o := b.start()
 	b.invite(1, "before")
-	b.awaitSent(time.Minute)
+	b.awaitSent()
 	b.wire.setCut(true)
 	b.invite(20, "meanwhile")
-	b.eventually("the manager notices", time.Minute, func() error {
+	b.eventually("the manager notices", func() error {
 		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
 			return fmt.Errorf("%d %s", code, body)
 		}
 		return nil
 	})
-	b.eventually("the Lease is over: nobody can take it, and nobody restarts", time.Minute, func() error {
+	b.eventually("the Lease is over: nobody can take it, and nobody restarts", func() error {
 		var lease coordinationv1.Lease
 		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
 		if err := b.cluster.Client.Get(b.t.Context(), key, &lease); err != nil {
@@ -372,7 +372,7 @@ func apiServerAway(b *bureau) {
 		return nil
 	})
 	b.wire.setCut(false)
-	b.awaitSent(15 * time.Second)
+	b.awaitSent()
 	b.noMailTwice(21)
 	select {
 	case <-o.ended:
@@ -385,7 +385,7 @@ func apiServerAway(b *bureau) {
 func startWithoutAPIServer(b *bureau) {
 	b.wire.setCut(true)
 	o := b.start()
-	b.eventually("the manager says what it waits for", time.Minute, func() error {
+	b.eventually("the manager says what it waits for", func() error {
 		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
 			return fmt.Errorf("%d %s", code, body)
 		}
@@ -393,7 +393,7 @@ func startWithoutAPIServer(b *bureau) {
 	})
 	b.invite(1, "person")
 	b.wire.setCut(false)
-	b.awaitSent(time.Minute)
+	b.awaitSent()
 	o.awaitReady()
 	if n := strings.Count(o.log.String(), "Waiting for the API server"); n != 1 {
 		b.t.Errorf("the log says %d times what the manager waits for", n)

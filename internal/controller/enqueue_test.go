@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// failing is a reader of one Member, whose first lists fail.
+type failing struct {
+	client.Reader
+	times int
+	// told is called with each failure.
+	told func()
+}
+
+func (f *failing) List(_ context.Context, list client.ObjectList, _ ...client.ListOption) error {
+	if f.times > 0 {
+		f.times--
+		f.told()
+		return errors.New("the cache cannot be read")
+	}
+	list.(*rosterv1alpha1.MemberList).Items = []rosterv1alpha1.Member{{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "ana"}}}
+	return nil
+}
+
+// A change is not forgotten when those whom it concerns cannot be found at once, and nothing goes on when the manager stops.
+func TestFinderThatFailsIsAskedAgain(t *testing.T) {
+	organization := event.CreateEvent{Object: &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}}}
+	workspace := event.CreateEvent{Object: &rosterv1alpha1.Workspace{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "north"}}}
+	for name, c := range map[string]struct {
+		handler func(f finder) handler.EventHandler
+		event   event.CreateEvent
+	}{
+		"enqueue":       {func(f finder) handler.EventHandler { return enqueue(f.membersOfWorkspace) }, workspace},
+		"enqueueChange": {func(f finder) handler.EventHandler { return enqueueChange(f.membersOfOrganization, 0) }, organization},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+			defer q.ShutDown()
+			ctx, stop := context.WithCancel(t.Context())
+			failures := 0
+			reader := &failing{times: 2, told: func() { failures++ }}
+			c.handler(finder{reader: reader}).Create(ctx, c.event, q)
+			if q.Len() != 1 || failures != 2 {
+				t.Fatalf("%d are queued after %d failures", q.Len(), failures)
+			}
+			if got, _ := q.Get(); got.Name != "ana" {
+				t.Errorf("%s is queued", got)
+			}
+			reader.times, reader.told = 100, stop
+			c.handler(finder{reader: reader}).Create(ctx, c.event, q)
+			if reader.times != 99 || q.Len() != 0 {
+				t.Errorf("asked %d times after the manager was stopped", 100-reader.times)
+			}
+		})
+	}
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package portal
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// lookouts is a cache that tells when it is asked for one Invitation by name, as only a page that waits does.
+type lookouts struct {
+	client.Reader
+	seen chan struct{}
+}
+
+func (l lookouts) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	if _, ok := o.(*rosterv1alpha1.Invitation); ok {
+		select {
+		case l.seen <- struct{}{}:
+		default:
+		}
+	}
+	return l.Reader.Get(ctx, key, o, opts...)
+}
+
+// A mail may be faster than the status: its link waits, and nothing else does.
+func TestMailFasterThanTheStatus(t *testing.T) {
+	w := newWorld(t)
+	cache := lookouts{Reader: w.cache, seen: make(chan struct{}, 1)}
+	s := w.site(unlimited, func(c *configure) { c.Cache = cache })
+	s.handler.patience = time.Hour
+	forget := func() {
+		for len(cache.seen) > 0 {
+			<-cache.seen
+		}
+	}
+	for _, page := range []string{"", "/decline"} {
+		forget()
+		inv := w.invite("late")
+		early := w.linkFor(inv, 2, inv.Spec.Email)
+		go func() {
+			<-cache.seen
+			w.sent(inv, 2, now().Add(time.Hour))
+		}()
+		s.browser().get(early+page).expect(t, http.StatusOK, "Acme Social")
+	}
+
+	forget()
+	inv := w.invite("never")
+	early := w.linkFor(inv, 2, inv.Spec.Email)
+	s.browser().get(w.linkFor(inv, 2, "somebody@else.example")).expect(t, http.StatusNotFound)
+	s.browser().post(early, accepting()).expect(t, http.StatusServiceUnavailable, "One moment, please")
+	if len(cache.seen) > 0 {
+		t.Error("a forged link waits, or a form that is sent")
+	}
+	s.handler.patience = time.Millisecond
+	s.browser().get(early).expect(t, http.StatusServiceUnavailable, "One moment, please")
+	if len(cache.seen) == 0 {
+		t.Error("the link did not wait")
+	}
+}
