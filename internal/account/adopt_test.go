@@ -16,7 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/seal"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // person is somebody with an authenticator app and a session.
@@ -25,16 +25,14 @@ type person struct {
 	account *rosterv1alpha1.Account
 	session Session
 	seed    []byte
-	keys    seal.Keys
+	keys    keyring.Keys
 }
 
 func enroll(t *testing.T, s *Store, a address.Address) person {
 	t.Helper()
-	keys, err := seal.NewKeys(bytes.Repeat([]byte{7}, seal.MinKeyLen))
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := keyring.Keys{bytes.Repeat([]byte{7}, keyring.MinLen)}
 	p := person{address: a, seed: factor.NewSeed(), keys: keys}
+	var err error
 	if p.account, p.session, err = s.Register(t.Context(), a, profile("Ana"), "old password", Browser{ID: "first"}, today()); err != nil {
 		t.Fatal(err)
 	}
@@ -105,9 +103,7 @@ func (c cluster) older(t *testing.T, p *person) {
 	p.account, p.session.CredentialsID = old, string(old.UID)
 	// What is sealed was sealed for the UID.
 	var f factor.Factors
-	if err := f.SetApp(p.keys, string(old.UID), p.seed, factor.Step(today()), today()); err != nil {
-		t.Fatal(err)
-	}
+	f.SetApp(p.keys, string(old.UID), p.seed, factor.Step(today()), today())
 	data, err := f.Marshal()
 	if err != nil {
 		t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account/factor"
-	"github.com/roster-dev/roster/internal/seal"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // The ways to prove oneself by a second factor. A passkey counts as one after a password, and as two by itself: then the authenticator has
@@ -62,7 +62,7 @@ func (s *Store) changeFactors(
 }
 
 // UseCode accepts a code of the authenticator app. The error is factor.ErrCode, factor.ErrNoApp, or that of the API server.
-func (s *Store) UseCode(ctx context.Context, of *rosterv1alpha1.Account, keys seal.Keys, code string, now time.Time) error {
+func (s *Store) UseCode(ctx context.Context, of *rosterv1alpha1.Account, keys keyring.Keys, code string, now time.Time) error {
 	_, err := s.changeFactors(ctx, of, now, func(f *factor.Factors) error { return f.UseCode(keys, ID(of), code, now) })
 	return err
 }
@@ -91,13 +91,14 @@ func (s *Store) UseRecoveryCode(ctx context.Context, of *rosterv1alpha1.Account,
 // SetApp adds an authenticator app whose first code has been typed. The error is ErrFactorsExist if there is one, or that of the API
 // server.
 func (s *Store) SetApp(
-	ctx context.Context, of *rosterv1alpha1.Account, keys seal.Keys, seed []byte, step int64, now time.Time,
+	ctx context.Context, of *rosterv1alpha1.Account, keys keyring.Keys, seed []byte, step int64, now time.Time,
 ) (Credentials, error) {
 	return s.changeFactors(ctx, of, now, func(f *factor.Factors) error {
 		if f.App != nil {
 			return ErrFactorsExist
 		}
-		return f.SetApp(keys, ID(of), seed, step, now)
+		f.SetApp(keys, ID(of), seed, step, now)
+		return nil
 	})
 }
 

@@ -15,10 +15,11 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
-func resetKeys(letters string) [][]byte {
-	var keys [][]byte
+func resetKeys(letters string) keyring.Keys {
+	var keys keyring.Keys
 	for _, l := range letters {
 		keys = append(keys, bytes.Repeat([]byte(string(l)), 32))
 	}
@@ -44,6 +45,10 @@ func TestResetToken(t *testing.T) {
 	}
 	if !good("a", token, ana, asked) || !good("ba", token, ana, asked.Add(ResetLifetime-time.Microsecond)) {
 		t.Error("a good token is refused")
+	}
+	const mailed = "jkPKN3ASKOdJg-_b0M_1wQAGYO483xYAxWLVmMfHnpz_f-jkHPS_A_ehvlRgSNBWpOyDU9-eD_Y"
+	if !good("a", mailed, ana, today()) {
+		t.Error("a link that was mailed before is void")
 	}
 	if good("a", token, ana, asked.Add(ResetLifetime)) {
 		t.Error("it is taken after 30 minutes")

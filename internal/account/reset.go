@@ -3,18 +3,18 @@
 package account
 
 import (
-	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // A reset token is what stands in a link to choose a new password: the name of the Account (16 bytes), the time at which the link was asked
@@ -35,17 +35,13 @@ const ResetLifetime = 30 * time.Minute
 var errReset = errors.New("the link is not valid")
 
 // ResetToken is the text that stands in the link for a request of that time. The first key signs.
-func ResetToken(keys [][]byte, of *rosterv1alpha1.Account, asked time.Time) (string, error) {
+func ResetToken(keys keyring.Keys, of *rosterv1alpha1.Account, asked time.Time) (string, error) {
 	name, err := hex.DecodeString(strings.TrimPrefix(of.Name, accountPrefix))
 	if err != nil || len(name) != resetNameLen || len(keys) == 0 {
 		return "", fmt.Errorf("account %q: no link can be made for it", of.Name)
 	}
 	id := binary.BigEndian.AppendUint64(name, uint64(asked.UnixMicro()))
-	mac, err := signReset(keys[0], id, of)
-	if err != nil {
-		return "", err
-	}
-	return base64.RawURLEncoding.EncodeToString(append(id, mac...)), nil
+	return base64.RawURLEncoding.EncodeToString(append(id, keys.Derive(resetUse).Sign(signedReset(id, of))...)), nil
 }
 
 // accountPrefix stands before the hash in the name of an Account.
@@ -63,16 +59,12 @@ func ParseReset(token string) (name string, asked time.Time, _ error) {
 
 // VerifyReset says whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for
 // every wrong signature.
-func VerifyReset(keys [][]byte, token string, of *rosterv1alpha1.Account, now time.Time) error {
+func VerifyReset(keys keyring.Keys, token string, of *rosterv1alpha1.Account, now time.Time) error {
 	raw, err := decodeReset(token)
 	if err != nil {
 		return err
 	}
-	ok := false
-	for _, key := range keys {
-		mac, err := signReset(key, raw[:resetIDLen], of)
-		ok = err == nil && hmac.Equal(mac, raw[resetIDLen:]) || ok
-	}
+	ok := keys.Derive(resetUse).Verify(signedReset(raw[:resetIDLen], of), raw[resetIDLen:])
 	_, asked, _ := ParseReset(token)
 	if !ok || !now.Before(asked.Add(ResetLifetime)) {
 		return errReset
@@ -91,13 +83,7 @@ func decodeReset(token string) ([]byte, error) {
 	return raw, nil
 }
 
-func signReset(key, id []byte, of *rosterv1alpha1.Account) ([]byte, error) {
-	derived, err := hkdf.Key(sha256.New, key, nil, resetUse, sha256.Size) // RFC 5869
-	if err != nil {
-		return nil, err
-	}
-	mac := hmac.New(sha256.New, derived)
-	mac.Write(id)
-	mac.Write([]byte(ID(of) + " " + of.Spec.Email))
-	return mac.Sum(nil), nil
+// signedReset is what the signature of a link is over.
+func signedReset(id []byte, of *rosterv1alpha1.Account) []byte {
+	return append(slices.Clone(id), ID(of)+" "+of.Spec.Email...)
 }

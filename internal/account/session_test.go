@@ -3,10 +3,8 @@
 package account
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -14,82 +12,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
-
-func sealer(t testing.TB, use string, keys ...string) Sealer {
-	t.Helper()
-	var raw [][]byte
-	for _, k := range keys {
-		raw = append(raw, bytes.Repeat([]byte(k), 32))
-	}
-	s, err := NewSealer(raw, use)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func TestSealer(t *testing.T) {
-	s := sealer(t, "session", "a")
-	want := Session{ID: "1", Account: "ana", Began: today(), Proofs: []Proof{{Method: MethodPassword, Time: today()}}}
-	text, err := s.Seal(want)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if again, _ := s.Seal(want); again == text {
-		t.Error("sealing twice gives the same: the nonce is not random")
-	}
-	opens := func(s Sealer, text string) bool {
-		var got Session
-		return s.Open(text, &got) == nil && got.Account == "ana"
-	}
-	if !opens(s, text) {
-		t.Error("it does not open")
-	}
-	if !opens(sealer(t, "session", "b", "a"), text) {
-		t.Error("it does not open after another key has become the current one")
-	}
-	if opens(sealer(t, "session", "b"), text) {
-		t.Error("it opens with another key")
-	}
-	if opens(sealer(t, "device", "a"), text) {
-		t.Error("what was sealed for one use opens for another")
-	}
-	for i := range text {
-		changed := []byte(text)
-		changed[i] ^= 1
-		if opens(s, string(changed)) {
-			t.Fatalf("it opens with a change at %d", i)
-		}
-	}
-	for _, bad := range []string{"", "x", text[:40], text + "A", strings.Repeat("A", maxSealed+4)} {
-		if opens(s, bad) {
-			t.Errorf("%.20q opens", bad)
-		}
-	}
-	if _, err := NewSealer(nil, "session"); err == nil {
-		t.Error("a sealer without a key")
-	}
-}
-
-func FuzzSealer(f *testing.F) {
-	s := sealer(f, "session", "a")
-	// What the sealer made of Session{ID: "1"}; a constant, because each process that fuzzes would make another.
-	const text = "bBrOX5hz8jKZlcxdNmqdMRSctVfUQnnt7YUEUet-NTXIPnZZMdoQFsfbZFSifisKb36e0ke-oghHCouwDZHbcy19yBrwSvQifDUsNxO7JGZmXol1" +
-		"OPGERXF1AWyRtEaJ2v7ewJtYagolMF77ZljlDGwhAU40oSLa_wlG-OvpNvQD-ZNaQrg_W_PaFM-x6McZnN0X7qJszGbdpzG-F8Y0fviFZm9c0VSkt5kYlVRemdkmNTE"
-	var made Session
-	if err := s.Open(text, &made); err != nil || made.ID != "1" {
-		f.Fatal(made, err)
-	}
-	f.Add(text)
-	f.Add(text[:40] + "\n" + text[40:]) // which package base64 passes over
-	f.Add(strings.Repeat("A", 80))
-	f.Fuzz(func(t *testing.T, other string) {
-		var got Session
-		if other != text && s.Open(other, &got) == nil {
-			t.Errorf("%q opens as %+v", other, got)
-		}
-	})
-}
 
 func TestProofs(t *testing.T) {
 	var s Session

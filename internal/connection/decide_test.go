@@ -4,6 +4,7 @@ package connection
 
 import (
 	"cmp"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -297,7 +299,7 @@ func TestGroups(t *testing.T) {
 			var got []string
 			secrets := map[string]bool{}
 			for _, g := range Groups(in, Decide(in)) {
-				for _, name := range g.NewNames(NewMaker([][]byte{[]byte("key")})) {
+				for _, name := range g.NewNames(NewMaker(keyring.Keys{[]byte("key")})) {
 					if errs := validation.IsDNS1123Label(name); len(errs) > 0 || secrets[name] {
 						t.Errorf("%s is the name of another, too, or %v", name, errs)
 					}
@@ -377,8 +379,13 @@ func TestMaker(t *testing.T) {
 	secret := func(namespace, name string) *corev1.Secret {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 	}
-	m := NewMaker([][]byte{[]byte("new"), []byte("old")})
+	m := NewMaker(keyring.Keys{[]byte("new"), []byte("old")})
 	s := secret("acme", "tokens")
+	s.Annotations = map[string]string{rosterv1alpha1.MadeForAnnotation: "WNunHWQYpx65uycyUD6vMAYOyH9M2Ac4fnHXonNxPbo"}
+	if former := NewMaker(keyring.Keys{[]byte("key")}); !former.Made(s, "p1") || former.name("base", "order", 1) != "base-5f97675b" {
+		t.Error("what was marked or named before is not known any more")
+	}
+	s = secret("acme", "tokens")
 	if m.Made(s, "p1") {
 		t.Error("nobody made it")
 	}
@@ -393,17 +400,17 @@ func TestMaker(t *testing.T) {
 		"for another profile of that name":          m.Made(s, "p3"),
 		"another Secret with what can be copied":    m.Made(copied(secret("acme", "chloes")), "p1"),
 		"the same name in another organisation":     m.Made(copied(secret("beta", "tokens")), "p1"),
-		"by an operator with another key":           NewMaker([][]byte{[]byte("other")}).Made(s, "p1"),
+		"by an operator with another key":           NewMaker(keyring.Keys{[]byte("other")}).Made(s, "p1"),
 		"by a mark under the key of links itself":   m.Made(withMark(secret("acme", "tokens"), []byte("new"), "p1"), "p1"),
 		"by a mark that says nothing":               m.Made(withMark(secret("acme", "tokens"), nil, ""), ""),
-		"once the key is gone":                      NewMaker([][]byte{[]byte("newest")}).Made(s, "p2"),
+		"once the key is gone":                      NewMaker(keyring.Keys{[]byte("newest")}).Made(s, "p2"),
 		"a name and a UID that run into each other": m.Made(copied(secret("acme", "tokensp")), "1"),
 	} {
 		if made {
 			t.Errorf("%s is taken for one of the operator's", what)
 		}
 	}
-	if older := NewMaker([][]byte{[]byte("old")}); !older.Mark(secret("acme", "x"), "p") {
+	if older := NewMaker(keyring.Keys{[]byte("old")}); !older.Mark(secret("acme", "x"), "p") {
 		t.Error("no mark")
 	} else {
 		o := secret("acme", "x")
@@ -415,7 +422,8 @@ func TestMaker(t *testing.T) {
 }
 
 func withMark(s *corev1.Secret, key []byte, profile types.UID) *corev1.Secret {
-	s.Annotations = map[string]string{rosterv1alpha1.MadeForAnnotation: mark(key, s, profile)}
+	mark := base64.RawURLEncoding.EncodeToString(keyring.Keys{key}.Sign(marked(s, profile)))
+	s.Annotations = map[string]string{rosterv1alpha1.MadeForAnnotation: mark}
 	return s
 }
 

@@ -22,8 +22,8 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // accountMails sends the mails about Accounts that the portal asks for. The portal itself has no way to a relay.
@@ -110,22 +110,17 @@ func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m ro
 	}
 	start := r.clock.Now()
 	err = r.mailer.Send(ctx, message)
-	kind, took := "account", r.clock.Since(start)
-	var rejected *mail.RejectedError
-	switch {
-	case untried(err):
+	if untried(err) {
 		return err
-	case isHeld(err):
-		r.metrics.sent(kind, invitation.Held, took)
+	}
+	result := mail.OutcomeOf(err)
+	r.metrics.sent("account", result, r.clock.Since(start))
+	switch result {
+	case outcome.Held:
 		return err
-	case err == nil:
-		r.metrics.sent(kind, invitation.Delivered, took)
-	case errors.As(err, &rejected):
-		r.metrics.sent(kind, invitation.Rejected, took)
+	case outcome.Rejected:
 		log.FromContext(ctx).Info("The relay refused a mail about an account", "account", a.Name, "why", mail.Explain(err))
-		return nil
-	default:
-		r.metrics.sent(kind, invitation.Failing, took)
+	case outcome.Failing:
 		return errors.New(mail.Explain(err))
 	}
 	return nil

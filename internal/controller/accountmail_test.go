@@ -21,7 +21,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -88,7 +88,7 @@ var _ = Describe("Mails about an account", func() {
 		Expect(messageIDs(s.address("forgetful"))).To(ConsistOf(account.MailID(got, got.Status.MailRequests[0], "mail.example")))
 		var secret corev1.Secret
 		Expect(api.Get(ctx, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-link-keys"}, &secret)).To(Succeed())
-		keys, err := invitation.KeysFromSecret(secret.Data)
+		keys, err := keyring.FromSecret(&secret)
 		Expect(err).NotTo(HaveOccurred())
 		link := resetLink.FindStringSubmatch(plainText(mails(s.address("forgetful"))[0]))
 		Expect(link).To(HaveLen(2))
@@ -240,7 +240,7 @@ var _ = Describe("The portal's keys", func() {
 		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-portal-keys"}
 		var before, after corev1.Secret
 		Eventually(func() error { return api.Get(ctx, key, &before) }).Should(Succeed(), "the keys come into being with the first start")
-		Expect(before.Data[invitation.CurrentKey]).To(HaveLen(invitation.MinKeyLen))
+		Expect(before.Data[keyring.Current]).To(HaveLen(keyring.MinLen))
 		Expect(createKey(ctx, api, key)).To(Succeed())
 		Expect(api.Get(ctx, key, &after)).To(Succeed())
 		Expect(after.ResourceVersion).To(Equal(before.ResourceVersion))

@@ -15,8 +15,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // courier mails people about the profiles that they look after.
@@ -82,15 +82,15 @@ func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, k
 	if untried(err) {
 		return err
 	}
-	result, words := outcome(err)
+	result, words := mail.OutcomeOf(err), mail.Explain(err)
 	c.metrics.sent(kind, result, c.clock.Now().Sub(start))
-	if result == invitation.Held {
+	if result == outcome.Held {
 		return err
 	}
-	if result == invitation.Failing {
+	if result == outcome.Failing {
 		return fmt.Errorf("mail to %s: %s", message.To, words)
 	}
-	if result == invitation.Rejected {
+	if result == outcome.Rejected {
 		c.events.warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
 	}
 	return nil

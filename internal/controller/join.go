@@ -91,7 +91,7 @@ func (r *lifecycle) bind(ctx context.Context, m *rosterv1alpha1.Member, inv *ros
 // createMember creates the Member of an applied Invitation under its name, or one close to it if that is taken by somebody else.
 func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, email string) (string, error) {
 	inv := in.Invitation
-	for _, name := range []string{inv.Name, nameBeside(inv.Name, inv.UID)} {
+	for _, name := range namesFor(inv) {
 		m := &rosterv1alpha1.Member{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: inv.Namespace, Name: name, Finalizers: []string{membership.JoiningFinalizer(inv)},

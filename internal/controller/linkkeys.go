@@ -4,18 +4,16 @@ package controller
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // keysAge is how long keys that were read are used before they are read again, so that a replaced key is noticed.
@@ -31,7 +29,7 @@ type LinkKeys struct {
 	secret client.ObjectKey
 
 	mu   sync.Mutex
-	keys invitation.Keys
+	keys keyring.Keys
 	read time.Time
 }
 
@@ -45,40 +43,35 @@ func NewLinkKeys(c client.Client, clk clock.PassiveClock, secret client.ObjectKe
 }
 
 // Get reads the keys; the first time that there is none, it creates one.
-func (k *LinkKeys) Get(ctx context.Context) (invitation.Keys, error) {
+func (k *LinkKeys) Get(ctx context.Context) (keyring.Keys, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	now := k.clock.Now()
 	if k.keys != nil && now.Sub(k.read) < keysAge {
 		return k.keys, nil
 	}
-	data, err := k.load(ctx)
+	secret, err := k.load(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("link keys in Secret %s: %w", k.secret, err)
 	}
-	keys, err := invitation.KeysFromSecret(data)
+	keys, err := keyring.FromSecret(secret)
 	if err != nil {
-		return nil, fmt.Errorf("link keys in Secret %s: %w", k.secret, err)
+		return nil, fmt.Errorf("link keys: %w", err)
 	}
 	k.keys, k.read = keys, now
 	return keys, nil
 }
 
-func (k *LinkKeys) load(ctx context.Context) (map[string][]byte, error) {
-	var secret corev1.Secret
-	err := k.client.Get(ctx, k.secret, &secret, uncached)
+func (k *LinkKeys) load(ctx context.Context) (*corev1.Secret, error) {
+	secret := &corev1.Secret{}
+	err := k.client.Get(ctx, k.secret, secret, uncached)
 	if !apierrors.IsNotFound(err) {
-		return secret.Data, err
+		return secret, err
 	}
-	key := make([]byte, invitation.MinKeyLen)
-	rand.Read(key) // never fails: crypto/rand
-	secret = corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: k.secret.Namespace, Name: k.secret.Name},
-		Data:       map[string][]byte{invitation.CurrentKey: key},
-	}
-	err = k.client.Create(ctx, &secret, uncached)
+	secret = keyring.NewSecret(k.secret.Namespace, k.secret.Name)
+	err = k.client.Create(ctx, secret, uncached)
 	if apierrors.IsAlreadyExists(err) {
-		err = k.client.Get(ctx, k.secret, &secret, uncached)
+		err = k.client.Get(ctx, k.secret, secret, uncached)
 	}
-	return secret.Data, err
+	return secret, err
 }

@@ -170,7 +170,7 @@ func (r *members) soleOf(ctx context.Context, m *rosterv1alpha1.Member, field st
 func (r *members) findInvitation(
 	ctx context.Context, m *rosterv1alpha1.Member, address address.Address,
 ) (*rosterv1alpha1.Invitation, error) {
-	for _, name := range invitationNames(m) {
+	for _, name := range namesFor(m) {
 		inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
 		if err != nil {
 			return nil, err
@@ -194,15 +194,9 @@ func (r *members) findInvitation(
 	return nil, nil
 }
 
-// invitationNames are the names that the Invitation of a declared Member can have: the Member's, or one close to it where
-// somebody else's Invitation has that.
-func invitationNames(m *rosterv1alpha1.Member) []string {
-	return []string{m.Name, nameBeside(m.Name, m.UID)}
-}
-
 // invite creates the Invitation of a declared Member. It goes when the Member goes.
 func (r *members) invite(ctx context.Context, m *rosterv1alpha1.Member) (*rosterv1alpha1.Invitation, error) {
-	for _, name := range invitationNames(m) {
+	for _, name := range namesFor(m) {
 		inv := &rosterv1alpha1.Invitation{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: m.Namespace, Name: name,

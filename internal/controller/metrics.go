@@ -12,6 +12,7 @@ import (
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -109,9 +110,9 @@ func (m *Metrics) mail(r invitation.Report, took time.Duration) {
 }
 
 // sent counts a mail of a kind.
-func (m *Metrics) sent(kind string, outcome invitation.Outcome, took time.Duration) {
-	m.mails.WithLabelValues(kind, string(outcome)).Inc()
-	m.mailDuration.WithLabelValues(string(outcome)).Observe(took.Seconds())
+func (m *Metrics) sent(kind string, result outcome.Outcome, took time.Duration) {
+	m.mails.WithLabelValues(kind, string(result)).Inc()
+	m.mailDuration.WithLabelValues(string(result)).Observe(took.Seconds())
 }
 
 func (m *Metrics) transition(before, after *rosterv1alpha1.Invitation, now time.Time) {

@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // Mailer hands mails to a relay, and knows what keeps it from that. *mail.Gate is the real one.
@@ -140,7 +141,7 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 	}
 	now := b.clock.Now()
 	report := invitation.NewReport(*in, d, id, now)
-	report.Outcome, report.Message = outcome(err)
+	report.Outcome, report.Message = became(err)
 	if !untried(err) {
 		b.metrics.mail(report, now.Sub(start))
 	}
@@ -150,7 +151,7 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 		}
 		return &report, retry
 	}
-	if report.Outcome == invitation.Failing {
+	if report.Outcome == outcome.Failing {
 		log.FromContext(ctx).Info("mail is failing", "invitation", inv.Name, "why", report.Message, "error", err.Error())
 		return &report, b.failed(inv)
 	}
@@ -161,25 +162,16 @@ func (b *outbox) send(ctx context.Context, in *invitation.Input, d invitation.De
 // composeError is why a mail could not even be written.
 type composeError struct{ error }
 
-func isHeld(err error) bool {
-	_, ok := errors.AsType[*mail.HeldError](err)
-	return ok
-}
-
-func outcome(err error) (invitation.Outcome, string) {
-	var rejected *mail.RejectedError
-	var unwritten composeError
-	switch {
-	case err == nil:
-		return invitation.Delivered, ""
-	case errors.As(err, &rejected):
-		return invitation.Rejected, mail.Explain(err)
-	case isHeld(err):
-		return invitation.Held, invitation.HeldMessage
-	case errors.As(err, &unwritten):
-		return invitation.Failing, fmt.Sprintf("The mail could not be written: %s.", err)
+// became is what became of the mail about an Invitation, and what explains it.
+func became(err error) (outcome.Outcome, string) {
+	result := mail.OutcomeOf(err)
+	if result == outcome.Held {
+		return result, invitation.HeldMessage
 	}
-	return invitation.Failing, mail.Explain(err)
+	if _, unwritten := errors.AsType[composeError](err); unwritten {
+		return result, fmt.Sprintf("The mail could not be written: %s.", err)
+	}
+	return result, mail.Explain(err)
 }
 
 func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision) (
@@ -198,7 +190,7 @@ func (b *outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	token, err := keys.Token(invitation.LinkID(inv), d.Mail.Attempt, to)
+	token, err := invitation.Token(keys, invitation.LinkID(inv), d.Mail.Attempt, to)
 	if err != nil {
 		return to, nil, "", err
 	}

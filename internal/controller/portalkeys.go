@@ -4,19 +4,16 @@ package controller
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // createPortalKeys makes a Secret with a random key for the portal, at the start, if there is none. The manager may create it and not read
@@ -41,14 +38,9 @@ func (o Options) portalSecret(name string) client.ObjectKey {
 }
 
 func createKey(ctx context.Context, c client.Client, secret client.ObjectKey) error {
-	key := make([]byte, invitation.MinKeyLen)
-	rand.Read(key) // never fails: crypto/rand
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	err := c.Create(ctx, &corev1.Secret{
-		ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name},
-		Data:       map[string][]byte{invitation.CurrentKey: key},
-	}, uncached)
+	err := c.Create(ctx, keyring.NewSecret(secret.Namespace, secret.Name), uncached)
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("creating Secret %s: %w", secret, err)
 	}

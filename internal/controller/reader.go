@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -76,12 +75,12 @@ func referenced[T any, P interface {
 	return optional[T, P](ctx, c, namespace, ref.Name)
 }
 
-// nameBeside is a name for an object that would have the name of its owner if that were not taken: shortened to the 200 characters that a
-// Member and an Invitation may have, and with a part of the owner's UID.
-func nameBeside(name string, uid types.UID) string {
+// namesFor are the names that an object can have: that of its owner or, where somebody else's object has that, one with a part of the
+// owner's UID, shortened to the 200 characters that a Member and an Invitation may have.
+func namesFor(owner client.Object) []string {
 	const most = 200
-	suffix := "-" + string(uid[:8])
-	return strings.TrimRight(name[:min(len(name), most-len(suffix))], "-.") + suffix
+	name, suffix := owner.GetName(), "-"+string(owner.GetUID()[:8])
+	return []string{name, strings.TrimRight(name[:min(len(name), most-len(suffix))], "-.") + suffix}
 }
 
 // isInvited reports whether a Member of that name comes to be when a person accepts: the Member of an Invitation has its name.

@@ -15,6 +15,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 var start = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
@@ -94,10 +95,10 @@ func belongsTo(name string, joined bool) builder {
 	return func(in *Input) { in.MemberOfAddress, in.AddressJoined = name, joined }
 }
 
-func reported(outcome Outcome, attempt, reminder int32, after time.Duration) builder {
+func reported(result outcome.Outcome, attempt, reminder int32, after time.Duration) builder {
 	return func(in *Input) {
 		in.Report = &Report{
-			Mail: Mail{Attempt: attempt, Reminder: reminder, Expiry: start.Add(after + 72*time.Hour)}, Outcome: outcome,
+			Mail: Mail{Attempt: attempt, Reminder: reminder, Expiry: start.Add(after + 72*time.Hour)}, Outcome: result,
 			At: start.Add(after), MessageID: "id@acme.example", Message: "the relay said no", MemberUID: "m-1",
 		}
 	}
@@ -123,23 +124,23 @@ func TestDecide(t *testing.T) {
 		want want
 	}{
 		"a new invitation is mailed": {build(), 0, want{action: Deliver, attempt: 1}},
-		"the outcome of the mail is the first status": {build(reported(Delivered, 1, 0, 0)), time.Second,
+		"the outcome of the mail is the first status": {build(reported(outcome.Delivered, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationSent, ready: "True", reason: "Sent", wake: 48 * time.Hour}},
-		"no second mail before the status shows the first": {build(reported(Delivered, 1, 0, 0), resend(time.Hour)), time.Hour,
+		"no second mail before the status shows the first": {build(reported(outcome.Delivered, 1, 0, 0), resend(time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Nothing, wake: time.Hour}},
-		"a mail that the status shows is not told twice": {build(sent(0), reported(Delivered, 1, 0, day)), 2 * time.Hour,
+		"a mail that the status shows is not told twice": {build(sent(0), reported(outcome.Delivered, 1, 0, day)), 2 * time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, wake: 48 * time.Hour}},
-		"a relay that fails keeps the invitation pending, and it is tried again": {build(reported(Failing, 1, 0, 0)), time.Second,
+		"a relay that fails keeps the invitation pending, and it is tried again": {build(reported(outcome.Failing, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationPending, action: Deliver, attempt: 1, ready: "False", reason: "DeliveryFailing", message: "the relay said no"}},
 		"a relay that fails to take a resend leaves the older link alone": {
-			build(sent(0), resend(time.Hour), reported(Failing, 2, 0, time.Hour)), time.Hour,
+			build(sent(0), resend(time.Hour), reported(outcome.Failing, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Deliver, attempt: 2, ready: "False", reason: "DeliveryFailing"}},
-		"a mail that is held with all others says where it stands why": {build(reported(Held, 1, 0, 0)), time.Second,
+		"a mail that is held with all others says where it stands why": {build(reported(outcome.Held, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationPending, action: Deliver, attempt: 1, ready: "False", reason: "MailHeld", message: "the relay said no"}},
 		"a resend that is held leaves the older link alone": {
-			build(sent(0), resend(time.Hour), reported(Held, 2, 0, time.Hour)), time.Hour,
+			build(sent(0), resend(time.Hour), reported(outcome.Held, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Deliver, attempt: 2, ready: "False", reason: "MailHeld"}},
-		"an address that is refused is undeliverable": {build(reported(Rejected, 1, 0, 0)), time.Second,
+		"an address that is refused is undeliverable": {build(reported(outcome.Rejected, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationUndeliverable, ready: "False", reason: "Rejected", stalled: true, message: "the relay said no"}},
 		"an undeliverable one stays so": {build(state(rosterv1alpha1.InvitationUndeliverable)), day, want{state: rosterv1alpha1.InvitationUndeliverable, action: Nothing}},
 		"until a resend is asked for":   {build(state(rosterv1alpha1.InvitationUndeliverable), resend(time.Hour)), day, want{action: Deliver, attempt: 1}},
@@ -153,7 +154,7 @@ func TestDecide(t *testing.T) {
 		"no reminder at the mail's own time": {build(sent(0), func(in *Input) {
 			in.Organization.Spec.Invitations.RemindBefore = []metav1.Duration{{Duration: 72 * time.Hour}, {Duration: 720 * time.Hour}}
 		}), time.Hour, want{action: Nothing, wake: 72 * time.Hour}},
-		"a refused reminder does not end the invitation": {build(sent(0), reported(Rejected, 1, 1, 48*time.Hour)), 49 * time.Hour,
+		"a refused reminder does not end the invitation": {build(sent(0), reported(outcome.Rejected, 1, 1, 48*time.Hour)), 49 * time.Hour,
 			want{state: rosterv1alpha1.InvitationSent, action: Nothing, wake: 72 * time.Hour}},
 		"it lives to the last second":         {build(sent(0)), 72*time.Hour - time.Second, want{state: rosterv1alpha1.InvitationSent, action: Remind}},
 		"and expires on time":                 {build(sent(0)), 72 * time.Hour, want{state: rosterv1alpha1.InvitationExpired, action: Nothing, ready: "True", reason: "Expired"}},
@@ -174,7 +175,7 @@ func TestDecide(t *testing.T) {
 			want{state: rosterv1alpha1.InvitationExpired, action: Nothing}},
 		"revoked before it was mailed": {build(isRevoked), 0, want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, ready: "True", reason: "Revoked"}},
 		"revoked after":                {build(sent(0), isRevoked), time.Hour, want{state: rosterv1alpha1.InvitationRevoked, action: Nothing}},
-		"revoked while the mail was on its way": {build(isRevoked, reported(Delivered, 1, 0, 0)), time.Second,
+		"revoked while the mail was on its way": {build(isRevoked, reported(outcome.Delivered, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing}},
 		"no longer revoked, but not asked for": {build(sent(0), state(rosterv1alpha1.InvitationRevoked)), time.Hour, want{state: rosterv1alpha1.InvitationRevoked, action: Nothing}},
 		"no longer revoked, and resent":        {build(sent(0), state(rosterv1alpha1.InvitationRevoked), resend(time.Hour)), time.Hour, want{action: Deliver, attempt: 2}},
@@ -185,7 +186,7 @@ func TestDecide(t *testing.T) {
 		}), 90 * day, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "Accepted"}},
 		"whoever accepted becomes a member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 90 * day,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
-		"a late mail does not undo an acceptance": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), reported(Delivered, 2, 0, time.Hour)), time.Hour,
+		"a late mail does not undo an acceptance": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), reported(outcome.Delivered, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
 		"a declared member is mailed": {build(declared), 0, want{action: Deliver, attempt: 1}},
 		"a removed member is not invited any more": {build(declared, sent(0), func(in *Input) { in.Member = nil }), time.Hour,

@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // inWords writes a way as "grant orgroles/Manager, get socialprofiles/acme-fb".
@@ -224,7 +225,7 @@ func TestInviterIsRecorded(t *testing.T) {
 	}
 	mailed := func(inviter string) builder {
 		return func(in *Input) {
-			reported(Delivered, in.Invitation.Status.Attempt+1, 0, time.Hour)(in)
+			reported(outcome.Delivered, in.Invitation.Status.Attempt+1, 0, time.Hour)(in)
 			in.Report.Inviter = inviter
 		}
 	}

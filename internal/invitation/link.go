@@ -4,19 +4,18 @@ package invitation
 
 import (
 	"cmp"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // A token is what stands in a link: the ID of the Invitation, see LinkID (16 bytes), the attempt (4 bytes, big endian) and an
@@ -28,28 +27,8 @@ const (
 	tokenLen = idLen + sha256.Size
 )
 
-// MinKeyLen is the least length of a key in bytes.
-const MinKeyLen = 32
-
 // ErrToken is all that a stranger learns about a token that does not verify.
 var ErrToken = errors.New("the link is not valid")
-
-// Keys sign and verify links. The first signs; all verify, so that a key can be replaced while links signed by the older one
-// are still on their way.
-type Keys [][]byte
-
-// NewKeys checks that there is a key and that all are long enough.
-func NewKeys(keys ...[]byte) (Keys, error) {
-	if len(keys) == 0 {
-		return nil, errors.New("no link key")
-	}
-	for i, k := range keys {
-		if len(k) < MinKeyLen {
-			return nil, fmt.Errorf("link key %d has %d bytes, needs at least %d", i, len(k), MinKeyLen)
-		}
-	}
-	return slices.Clone(keys), nil
-}
 
 // LinkID is what an Invitation is known by in its links and mails: the UID that it had when the first was mailed, whatever it has since it
 // was restored from a backup.
@@ -63,12 +42,12 @@ type TokenID struct {
 }
 
 // Token is the text that stands in the link of one attempt.
-func (k Keys) Token(uid string, attempt int32, to address.Address) (string, error) {
+func Token(keys keyring.Keys, uid string, attempt int32, to address.Address) (string, error) {
 	id, err := encodeID(TokenID{UID: uid, Attempt: attempt})
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(id, sign(k[0], id, to)...)), nil
+	return base64.RawURLEncoding.EncodeToString(append(id, keys.Sign(signed(id, to))...)), nil
 }
 
 // ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then says whether to believe it.
@@ -81,16 +60,12 @@ func ParseToken(token string) (TokenID, error) {
 }
 
 // Verify says whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
-func (k Keys) Verify(token string, to address.Address) error {
+func Verify(keys keyring.Keys, token string, to address.Address) error {
 	raw, err := decodeToken(token)
 	if err != nil {
 		return err
 	}
-	ok := false
-	for _, key := range k {
-		ok = hmac.Equal(sign(key, raw[:idLen], to), raw[idLen:]) || ok
-	}
-	if !ok {
+	if !keys.Verify(signed(raw[:idLen], to), raw[idLen:]) {
 		return ErrToken
 	}
 	return nil
@@ -107,12 +82,8 @@ func decodeToken(token string) ([]byte, error) {
 	return raw, nil
 }
 
-func sign(key, id []byte, to address.Address) []byte {
-	mac := hmac.New(sha256.New, key)
-	mac.Write(id)
-	mac.Write([]byte(to))
-	return mac.Sum(nil)
-}
+// signed is what the signature of a link is over.
+func signed(id []byte, to address.Address) []byte { return append(slices.Clone(id), to...) }
 
 func encodeID(id TokenID) ([]byte, error) {
 	raw, err := hex.DecodeString(strings.ReplaceAll(id.UID, "-", ""))
@@ -137,22 +108,4 @@ func MessageID(uid string, attempt, reminder int32, domain string) string {
 		return fmt.Sprintf("%s.%d@%s", uid, attempt, domain)
 	}
 	return fmt.Sprintf("%s.%d.r%d@%s", uid, attempt, reminder, domain)
-}
-
-// CurrentKey is the entry of the key Secret that signs.
-const CurrentKey = "current"
-
-// KeysFromSecret reads the data of the key Secret: the entry "current" signs, every other entry only verifies.
-func KeysFromSecret(data map[string][]byte) (Keys, error) {
-	current, ok := data[CurrentKey]
-	if !ok {
-		return nil, fmt.Errorf("the Secret has no entry %q", CurrentKey)
-	}
-	keys := [][]byte{current}
-	for _, name := range slices.Sorted(maps.Keys(data)) {
-		if name != CurrentKey {
-			keys = append(keys, data[name])
-		}
-	}
-	return NewKeys(keys...)
 }

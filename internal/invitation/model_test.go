@@ -17,6 +17,8 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // The model drives Decide, the links and the portal's writes through random interleavings: sending, resending, revoking, claiming,
@@ -27,7 +29,7 @@ import (
 type world struct {
 	t    *rapid.T
 	now  time.Time
-	keys Keys
+	keys keyring.Keys
 
 	// versions of the Invitation as the API server stored them; the last is the current one.
 	versions []*rosterv1alpha1.Invitation
@@ -76,7 +78,7 @@ type modelWrite struct {
 
 func newWorld(t *rapid.T) *world {
 	in := build(selfRenewal)
-	w := &world{t: t, now: start, keys: Keys{key(1)}, org: in.Organization, declared: rapid.Bool().Draw(t, "declared")}
+	w := &world{t: t, now: start, keys: ring(key(1)), org: in.Organization, declared: rapid.Bool().Draw(t, "declared")}
 	if w.declared {
 		in = build(declared, selfRenewal)
 		w.member = in.Member
@@ -168,7 +170,7 @@ func (w *world) join(inv *rosterv1alpha1.Invitation) {
 }
 
 // delivery is what the reconciler of the same name does.
-func (w *world) delivery(outcome Outcome, crash int) {
+func (w *world) delivery(result outcome.Outcome, crash int) {
 	if w.deleted {
 		return
 	}
@@ -181,15 +183,15 @@ func (w *world) delivery(outcome Outcome, crash int) {
 	if d.Action != Deliver && d.Action != Remind {
 		return
 	}
-	w.mail(in, d, outcome)
+	w.mail(in, d, result)
 	if crash == 1 {
 		w.crash()
 		return
 	}
 	report := NewReport(in, d, MessageID(uid, d.Mail.Attempt, d.Mail.Reminder, "acme.example"), w.now)
-	report.Outcome, report.Message = outcome, "why"
+	report.Outcome, report.Message = result, "why"
 	in.Report = &report
-	if outcome != Failing {
+	if result != outcome.Failing {
 		w.memory = &report
 	}
 	if crash == 2 {
@@ -198,15 +200,15 @@ func (w *world) delivery(outcome Outcome, crash int) {
 	w.write(Decide(in, w.now))
 }
 
-func (w *world) mail(in Input, d Decision, outcome Outcome) {
-	if outcome != Delivered {
+func (w *world) mail(in Input, d Decision, result outcome.Outcome) {
+	if result != outcome.Delivered {
 		return
 	}
 	to, err := address.Parse(in.Email())
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	token, err := w.keys.Token(uid, d.Mail.Attempt, to)
+	token, err := Token(w.keys, uid, d.Mail.Attempt, to)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -234,7 +236,7 @@ func (w *world) check(m modelMail, do string) {
 	inv := w.latest().DeepCopy()
 	in := w.input(inv)
 	id, err := ParseToken(m.token)
-	if err != nil || w.keys.Verify(m.token, "ana@acme.example") != nil && in.Email() != "" {
+	if err != nil || Verify(w.keys, m.token, "ana@acme.example") != nil && in.Email() != "" {
 		w.t.Fatalf("the link of a mail does not verify: %v", err)
 	}
 	verdict := in.Check(id.Attempt, w.now)
@@ -310,7 +312,7 @@ func (w *world) settle() {
 	for range 20 {
 		before := len(w.versions)
 		w.seen = len(w.versions) - 1
-		w.delivery(Delivered, 0)
+		w.delivery(outcome.Delivered, 0)
 		w.lifecycle(0)
 		if len(w.versions) == before {
 			return
@@ -379,8 +381,8 @@ func TestModel(t *testing.T) {
 				w.seen = rapid.IntRange(w.seen, len(w.versions)-1).Draw(t, "version")
 			},
 			"delivery": func(t *rapid.T) {
-				outcome := rapid.SampledFrom([]Outcome{Delivered, Delivered, Delivered, Failing, Rejected}).Draw(t, "outcome")
-				w.delivery(outcome, rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "crash"))
+				result := rapid.SampledFrom([]outcome.Outcome{outcome.Delivered, outcome.Delivered, outcome.Delivered, outcome.Failing, outcome.Rejected}).Draw(t, "outcome")
+				w.delivery(result, rapid.SampledFrom([]int{0, 0, 0, 1, 2}).Draw(t, "crash"))
 			},
 			"lifecycle": func(t *rapid.T) { w.lifecycle(rapid.IntRange(0, 1).Draw(t, "crash")) },
 			"crash":     func(*rapid.T) { w.crash() },

@@ -13,27 +13,13 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 
 	"github.com/roster-dev/roster/internal/address"
-)
-
-// Outcome is what the relay made of a mail.
-type Outcome string
-
-// The outcomes.
-const (
-	// Delivered: the relay took the mail.
-	Delivered Outcome = "Delivered"
-	// Rejected: the relay refused the recipient or the mail for good.
-	Rejected Outcome = "Rejected"
-	// Failing: the relay does not take this mail for now.
-	Failing Outcome = "Failing"
-	// Held: the relay takes no mail at present, or none from this installation.
-	Held Outcome = "Held"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // Report is what became of one mail.
 type Report struct {
 	Mail
-	Outcome Outcome
+	Outcome outcome.Outcome
 	// At is when the relay answered.
 	At time.Time
 	// MessageID of the mail, without angle brackets.
@@ -75,7 +61,7 @@ func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
 func (c *decide) fold() {
 	c.remember()
 	if r := c.Report; r != nil && !r.Shown(*c.status) {
-		c.unwritten = r.Outcome != Failing && r.Outcome != Held
+		c.unwritten = r.Outcome != outcome.Failing && r.Outcome != outcome.Held
 		if r.Reminder > 0 {
 			c.foldReminder(*r)
 		} else {
@@ -103,7 +89,7 @@ func (c *decide) remember() {
 func (c *decide) foldAttempt(r Report) {
 	s := c.status
 	switch r.Outcome {
-	case Failing, Held:
+	case outcome.Failing, outcome.Held:
 		reason := putOff(r.Outcome)
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, reason, r.Message)
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, r.Message)
@@ -112,14 +98,14 @@ func (c *decide) foldAttempt(r Report) {
 			s.State = rosterv1alpha1.InvitationPending
 		}
 		return
-	case Rejected:
+	case outcome.Rejected:
 		s.State = rosterv1alpha1.InvitationUndeliverable
 		s.SentTime, s.ExpiryTime = nil, nil
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
 		c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
 		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
 		c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, rosterv1alpha1.ReasonRejected, r.Message)
-	case Delivered:
+	case outcome.Delivered:
 		if ended(s.State) {
 			s.OpenTime = &metav1.Time{Time: r.At.Truncate(time.Second)}
 		}
@@ -139,11 +125,11 @@ func (c *decide) foldAttempt(r Report) {
 
 func (c *decide) foldReminder(r Report) {
 	switch r.Outcome {
-	case Delivered:
+	case outcome.Delivered:
 		c.delivered()
-	case Rejected:
+	case outcome.Rejected:
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, reminderMessage(r))
-	case Failing, Held:
+	case outcome.Failing, outcome.Held:
 		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, putOff(r.Outcome), reminderMessage(r))
 		return
 	}
@@ -156,8 +142,8 @@ const HeldMessage = "The mail waits for the relay and goes out by itself: " +
 	"the condition MailDelivered of the Organization says what it waits for."
 
 // putOff is the reason of the conditions of a mail that has not gone out yet.
-func putOff(o Outcome) string {
-	if o == Held {
+func putOff(o outcome.Outcome) string {
+	if o == outcome.Held {
 		return rosterv1alpha1.ReasonMailHeld
 	}
 	return rosterv1alpha1.ReasonDeliveryFailing

@@ -12,6 +12,7 @@ import (
 	"unicode"
 
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 // RejectedError says that the relay refused a recipient or a message for good, so that sending the same again is in vain. After every
@@ -188,4 +189,18 @@ func joinReply(code int, enhanced, reply string) string {
 		}
 	}
 	return strings.Join(words, " ")
+}
+
+// OutcomeOf is what became of a mail, by what [Gate.Send] returned.
+func OutcomeOf(err error) outcome.Outcome {
+	if err == nil {
+		return outcome.Delivered
+	}
+	if _, rejected := errors.AsType[*RejectedError](err); rejected {
+		return outcome.Rejected
+	}
+	if _, held := errors.AsType[*HeldError](err); held {
+		return outcome.Held
+	}
+	return outcome.Failing
 }

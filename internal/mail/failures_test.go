@@ -5,6 +5,8 @@ package mail_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -14,6 +16,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 )
 
@@ -237,5 +240,18 @@ func TestUnknownHost(t *testing.T) {
 	got := mail.Explain(r.Send(t.Context(), compose(t, anInvitation())))
 	if !strings.HasPrefix(got, "The mail relay smtp.invalid:587 cannot be found: ") {
 		t.Error(got)
+	}
+}
+
+func TestOutcomeOf(t *testing.T) {
+	for want, err := range map[outcome.Outcome]error{
+		outcome.Delivered: nil,
+		outcome.Rejected:  fmt.Errorf("mail: %w", &mail.RejectedError{Code: 550}),
+		outcome.Held:      fmt.Errorf("mail: %w", &mail.HeldError{Reason: mail.RelayThrottles}),
+		outcome.Failing:   io.ErrUnexpectedEOF,
+	} {
+		if got := mail.OutcomeOf(err); got != want {
+			t.Errorf("%v: %s, want %s", err, got, want)
+		}
 	}
 }

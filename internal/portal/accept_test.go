@@ -18,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 func TestLinkShowsWhoInvitesToWhatUntilWhen(t *testing.T) {
@@ -410,11 +411,8 @@ func TestUnknownLinksAllLookTheSame(t *testing.T) {
 	if err := w.admin.Delete(t.Context(), deleted); err != nil {
 		t.Fatal(err)
 	}
-	foreign, err := invitation.NewKeys([]byte(strings.Repeat("f", 32)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	forged, err := foreign.Token(string(inv.UID), 1, address.Address(inv.Spec.Email))
+	foreign := keyring.Keys{[]byte(strings.Repeat("f", 32))}
+	forged, err := invitation.Token(foreign, string(inv.UID), 1, address.Address(inv.Spec.Email))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -170,7 +170,7 @@ func (p *Portal) pending(ctx context.Context, v *visit) ([]pendingView, error) {
 		if f.check(p.clock.Now()) != invitation.LinkOpen || offer.Organization == nil || !p.admits(v.person, offer.Organization) {
 			continue
 		}
-		token, err := keys.Token(invitation.LinkID(inv), inv.Status.Attempt, address)
+		token, err := invitation.Token(keys, invitation.LinkID(inv), inv.Status.Attempt, address)
 		if err != nil {
 			return nil, err
 		}

@@ -34,6 +34,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 const (
@@ -54,7 +55,7 @@ type plane struct {
 	admin      client.Client
 	portal     client.WithWatch
 	cache      cache.Cache
-	keys       invitation.Keys
+	keys       keyring.Keys
 	stop       context.CancelFunc
 }
 
@@ -131,11 +132,7 @@ func startPlane() (*plane, error) {
 // prepare makes what an installed Roster has: namespaces, link keys, permissions of the portal, admission policies.
 func (p *plane) prepare(ctx context.Context) error {
 	current := bytes.Repeat([]byte("k"), 32)
-	keys, err := invitation.NewKeys(current)
-	if err != nil {
-		return err
-	}
-	p.keys = keys
+	p.keys = keyring.Keys{current}
 	policies, err := filepath.Glob("../../config/policy/[^k]*.yaml") // all but kustomization.yaml
 	if err != nil {
 		return err
@@ -148,7 +145,7 @@ func (p *plane) prepare(ctx context.Context) error {
 	for _, name := range []string{keySecretName, sessionKeysName, factorKeysName} {
 		objects = append(objects, &corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: systemNamespace, Name: name},
-			Data:       map[string][]byte{invitation.CurrentKey: current},
+			Data:       map[string][]byte{keyring.Current: current},
 		})
 	}
 	for _, o := range objects {
@@ -322,7 +319,7 @@ func (w *world) linkFor(inv *rosterv1alpha1.Invitation, attempt int32, email str
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	token, err := w.keys.Token(string(inv.UID), attempt, address)
+	token, err := invitation.Token(w.keys, string(inv.UID), attempt, address)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -190,7 +190,7 @@ func (p *Portal) appForm(v *visit, status int, e enrolment, problems []problem) 
 		p.fault(v, err)
 		return
 	}
-	sealed, err := sealer.Seal(e)
+	sealed, err := sealer.SealDocument(e)
 	if err != nil {
 		p.fault(v, err)
 		return
@@ -216,7 +216,7 @@ func (p *Portal) postApp(v *visit) {
 		return
 	}
 	var e enrolment
-	if sealer.Open(v.r.PostForm.Get("seed"), &e) != nil || e.Account != who.account.Name || now.Sub(e.Shown) > enrolFor {
+	if sealer.OpenDocument(v.r.PostForm.Get("seed"), &e) != nil || e.Account != who.account.Name || now.Sub(e.Shown) > enrolFor {
 		p.seeOther(v, "/account/factors/app", "")
 		return
 	}
@@ -229,7 +229,7 @@ func (p *Portal) postApp(v *visit) {
 		p.appForm(v, http.StatusUnprocessableEntity, e, []problem{{Field: fieldCode, Text: v.words.T("error.code")}})
 		return
 	}
-	keys, err := p.sealKeys(ctx)
+	keys, err := p.factorKeys.Refresh(ctx)
 	if err != nil {
 		p.fault(v, err)
 		return

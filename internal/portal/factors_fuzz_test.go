@@ -14,7 +14,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/oidc"
 )
 
@@ -26,7 +26,7 @@ func FuzzSecondFactors(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	r := &secretReader{data: map[string][]byte{invitation.CurrentKey: []byte(strings.Repeat("k", 32))}}
+	r := &secretReader{data: map[string][]byte{keyring.Current: []byte(strings.Repeat("k", 32))}}
 	keys := NewKeySource(r, client.ObjectKey{}, c)
 	limits := configure{}
 	unlimited(&limits)

@@ -12,7 +12,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // refreshEvery is how often links that do not verify may cause a look at the key Secret. It bounds what forged links cost the API server,
@@ -31,7 +31,7 @@ type KeySource struct {
 
 // knownKeys are keys, and when the Secret was last looked at.
 type knownKeys struct {
-	keys   invitation.Keys
+	keys   keyring.Keys
 	looked time.Time
 }
 
@@ -41,16 +41,16 @@ func NewKeySource(reader client.Reader, secret client.ObjectKey, c clock.Passive
 }
 
 // Keys returns the keys, reading them if there are none yet.
-func (s *KeySource) Keys(ctx context.Context) (invitation.Keys, error) {
+func (s *KeySource) Keys(ctx context.Context) (keyring.Keys, error) {
 	return s.get(ctx, func(k *knownKeys) bool { return k != nil })
 }
 
 // Refresh returns the keys, reading them again if the last look is at least a minute ago. If that fails, the keys that are known count.
-func (s *KeySource) Refresh(ctx context.Context) (invitation.Keys, error) {
+func (s *KeySource) Refresh(ctx context.Context) (keyring.Keys, error) {
 	return s.get(ctx, func(k *knownKeys) bool { return k != nil && s.clock.Since(k.looked) < refreshEvery })
 }
 
-func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (invitation.Keys, error) {
+func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (keyring.Keys, error) {
 	if known := s.known.Load(); good(known) {
 		return known.keys, nil
 	}
@@ -70,16 +70,16 @@ func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (invita
 	case known != nil:
 		keys = known.keys
 	default:
-		return nil, fmt.Errorf("keys in Secret %s: %w", s.secret, err)
+		return nil, err
 	}
 	s.known.Store(&knownKeys{keys: keys, looked: s.clock.Now()})
 	return keys, nil
 }
 
-func (s *KeySource) load(ctx context.Context) (invitation.Keys, error) {
+func (s *KeySource) load(ctx context.Context) (keyring.Keys, error) {
 	secret := &corev1.Secret{}
 	if err := s.reader.Get(ctx, s.secret, secret); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("keys in Secret %s: %w", s.secret, err)
 	}
-	return invitation.KeysFromSecret(secret.Data)
+	return keyring.FromSecret(secret)
 }

@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // The indexes that the cache must have.
@@ -191,9 +192,9 @@ func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitat
 }
 
 // signedFor says which address the token was signed for, of those that the invitation may have been sent to.
-func signedFor(keys invitation.Keys, token string, offer invitation.Offer) (address.Address, bool) {
+func signedFor(keys keyring.Keys, token string, offer invitation.Offer) (address.Address, bool) {
 	for _, a := range addresses(offer) {
-		if keys.Verify(token, a) == nil {
+		if invitation.Verify(keys, token, a) == nil {
 			return a, true
 		}
 	}

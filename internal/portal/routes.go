@@ -97,7 +97,7 @@ func (p *Portal) organizationRoutes() []route {
 		{path: organization, get: p.getOrganization, guard: p.requireSession, returnable: true},
 		{path: organization + "/welcome", get: p.getOnboarding, guard: p.requireSession, returnable: true},
 		{path: organization + "/leave", get: p.getLeave, post: p.postLeave, guard: p.requireRecentAuth, returnable: true},
-		{path: organization + "/ownership", get: p.getOwnership, post: p.postOwnership, guard: p.requireRecentAuth},
+		{path: organization + "/ownership", get: p.getOwnership, post: p.postOwnership, guard: p.requireRecentAuth, returnable: true},
 	}
 }
 

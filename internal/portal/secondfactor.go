@@ -3,7 +3,6 @@
 package portal
 
 import (
-	"context"
 	"errors"
 	"net/http"
 
@@ -29,15 +28,6 @@ type secondFactorPage struct {
 	App, Recovery bool
 	// Passkey is what a browser needs to use one; empty if there is none.
 	Passkey string
-}
-
-// sealKeys are those that seeds are sealed with.
-func (p *Portal) sealKeys(ctx context.Context) (seal.Keys, error) {
-	keys, err := p.factorKeys.Refresh(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return seal.NewKeys(keys...)
 }
 
 // proceed goes on after a first proof: to the second factor where the account has one, else in.
@@ -181,7 +171,7 @@ func (p *Portal) useFactor(v *visit) (account.Method, []problem, error) {
 }
 
 func (p *Portal) useCode(v *visit) error {
-	keys, err := p.sealKeys(v.r.Context())
+	keys, err := p.factorKeys.Refresh(v.r.Context())
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/seal"
 )
 
 // The cookies. Both are sealed: browsers can neither read nor make them.
@@ -67,12 +68,9 @@ func (p *Portal) setCookie(v *visit, name, value string, lasts time.Duration) {
 	})
 }
 
-func (p *Portal) sealer(ctx context.Context, use string) (account.Sealer, error) {
+func (p *Portal) sealer(ctx context.Context, use string) (seal.Sealer, error) {
 	keys, err := p.sessionKeys.Refresh(ctx)
-	if err != nil {
-		return account.Sealer{}, err
-	}
-	return account.NewSealer(keys, use)
+	return seal.New(keys, use), err
 }
 
 // openCookie reads a sealed cookie. It returns false if there is none that can be read.
@@ -85,7 +83,7 @@ func (p *Portal) openCookie(v *visit, name, use string, document any) (bool, err
 	if err != nil {
 		return false, err
 	}
-	return sealer.Open(cookie.Value, document) == nil, nil
+	return sealer.OpenDocument(cookie.Value, document) == nil, nil
 }
 
 func (p *Portal) sealCookie(v *visit, name, use string, document any, lasts time.Duration) error {
@@ -93,7 +91,7 @@ func (p *Portal) sealCookie(v *visit, name, use string, document any, lasts time
 	if err != nil {
 		return err
 	}
-	value, err := sealer.Seal(document)
+	value, err := sealer.SealDocument(document)
 	if err == nil {
 		p.setCookie(v, name, value, lasts)
 	}

@@ -18,7 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 // signIn is what somebody types on the sign-in page.
@@ -188,7 +188,7 @@ func TestSessionsEndAtOnceOnEveryReplica(t *testing.T) {
 func TestSessionOutlivesARestartAndANewKey(t *testing.T) {
 	w := newWorld(t)
 	old, next := bytes.Repeat([]byte("k"), 32), bytes.Repeat([]byte("n"), 32)
-	r := &secretReader{data: map[string][]byte{invitation.CurrentKey: old}}
+	r := &secretReader{data: map[string][]byte{keyring.Current: old}}
 	var c *clocktesting.FakePassiveClock
 	start := func() *site {
 		return w.site(func(o *configure) {
@@ -205,17 +205,17 @@ func TestSessionOutlivesARestartAndANewKey(t *testing.T) {
 	if !b.isSignedIn() {
 		t.Error("the session ended with the process")
 	}
-	r.data = map[string][]byte{invitation.CurrentKey: next, "previous": old}
+	r.data = map[string][]byte{keyring.Current: next, "previous": old}
 	c.SetTime(now().Add(refreshEvery))
 	if !b.isSignedIn() {
 		t.Error("the session ended with a new key")
 	}
-	r.data = map[string][]byte{invitation.CurrentKey: next}
+	r.data = map[string][]byte{keyring.Current: next}
 	c.SetTime(now().Add(2 * refreshEvery))
 	if !b.isSignedIn() {
 		t.Error("a session in use is not sealed anew with the new key")
 	}
-	r.data = map[string][]byte{invitation.CurrentKey: bytes.Repeat([]byte("x"), 32)}
+	r.data = map[string][]byte{keyring.Current: bytes.Repeat([]byte("x"), 32)}
 	c.SetTime(now().Add(3 * refreshEvery))
 	if b.isSignedIn() {
 		t.Error("a session counts whose key is gone")

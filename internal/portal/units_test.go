@@ -17,6 +17,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
 func TestClientAddress(t *testing.T) {
@@ -90,8 +91,8 @@ func TestKeySource(t *testing.T) {
 		t.Error("keys without a Secret")
 	}
 	first, second := bytes.Repeat([]byte("1"), 32), bytes.Repeat([]byte("2"), 32)
-	r.err, r.data = nil, map[string][]byte{invitation.CurrentKey: first}
-	expect := func(when string, get func(context.Context) (invitation.Keys, error), want []byte, reads int) {
+	r.err, r.data = nil, map[string][]byte{keyring.Current: first}
+	expect := func(when string, get func(context.Context) (keyring.Keys, error), want []byte, reads int) {
 		t.Helper()
 		keys, err := get(ctx)
 		if err != nil || !bytes.Equal(keys[0], want) || r.reads != reads {
@@ -100,7 +101,7 @@ func TestKeySource(t *testing.T) {
 	}
 	expect("as soon as there is a Secret", s.Keys, first, 2)
 	expect("a second time", s.Keys, first, 2)
-	r.data = map[string][]byte{invitation.CurrentKey: second, "older": first}
+	r.data = map[string][]byte{keyring.Current: second, "older": first}
 	expect("a key is replaced", s.Keys, first, 2)
 	expect("a forged link right away", s.Refresh, first, 2)
 	c.SetTime(now().Add(refreshEvery))
@@ -111,7 +112,7 @@ func TestKeySource(t *testing.T) {
 	expect("out of reach", s.Refresh, second, 4)
 	expect("out of reach, asked again", s.Refresh, second, 4)
 	c.SetTime(now().Add(3 * refreshEvery))
-	r.err, r.data = nil, map[string][]byte{invitation.CurrentKey: []byte("short")}
+	r.err, r.data = nil, map[string][]byte{keyring.Current: []byte("short")}
 	expect("a broken Secret", s.Refresh, second, 5)
 }
 
@@ -119,7 +120,7 @@ func TestReplacedKey(t *testing.T) {
 	w := newWorld(t)
 	inv := w.invite("ana")
 	old, next := bytes.Repeat([]byte("k"), 32), bytes.Repeat([]byte("n"), 32)
-	r := &secretReader{data: map[string][]byte{invitation.CurrentKey: old}}
+	r := &secretReader{data: map[string][]byte{keyring.Current: old}}
 	var c *clocktesting.FakePassiveClock
 	s := w.site(func(o *configure) {
 		c = clocktesting.NewFakePassiveClock(now())
@@ -128,12 +129,8 @@ func TestReplacedKey(t *testing.T) {
 	})
 	b := s.browser()
 	b.get(w.link(inv)).expect(t, http.StatusOK)
-	r.data = map[string][]byte{invitation.CurrentKey: next, "previous": old}
-	keys, err := invitation.NewKeys(next)
-	if err != nil {
-		t.Fatal(err)
-	}
-	token, err := keys.Token(string(inv.UID), 1, address.Address(inv.Spec.Email))
+	r.data = map[string][]byte{keyring.Current: next, "previous": old}
+	token, err := invitation.Token(keyring.Keys{next}, string(inv.UID), 1, address.Address(inv.Spec.Email))
 	if err != nil {
 		t.Fatal(err)
 	}

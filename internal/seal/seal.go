@@ -1,115 +1,130 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package seal encrypts small things that lie in storage for long, such as the seeds of second factors. What was sealed for one purpose or
-// one account opens for no other, and every sealed text says which key it was sealed with, so that keys can be replaced.
+// Package seal encrypts small things that leave the process: the seeds of second factors, which lie in storage for long, and what browsers
+// hold. What was sealed for one purpose or one owner opens for no other, and opens while its key is on the ring.
 package seal
 
 import (
 	"bytes"
 	"crypto/cipher"
-	"crypto/hkdf"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 
 	"golang.org/x/crypto/chacha20poly1305"
-)
 
-// MinKeyLen is the least length of a key in bytes.
-const MinKeyLen = 32
+	"github.com/roster-dev/roster/internal/keyring"
+)
 
 // What Open reports.
 var (
-	// ErrUnknownKey: it was sealed with a key that is not among these, or it is no sealed text at all.
+	// ErrUnknownKey: it was sealed with a key that is not on the ring, or it is no sealed text at all.
 	ErrUnknownKey = errors.New("sealed with a key that is not known")
-	// ErrSealed: it was changed, or sealed for another purpose or account.
+	// ErrSealed: it was changed, or sealed for another purpose or owner.
 	ErrSealed = errors.New("the sealed text does not open")
 )
 
-// A sealed text is the id of the key (8 bytes), a random nonce (24 bytes) and the ciphertext with its tag, in base64url.
 const (
-	idLen     = 8
-	nonceLen  = chacha20poly1305.NonceSizeX
-	headerLen = idLen + nonceLen
+	idLen    = 8
+	nonceLen = chacha20poly1305.NonceSizeX
+	// maxDocument is the longest text that is opened as a document, in bytes. Browsers keep no longer cookies.
+	maxDocument = 4096
 )
 
-// Keys seal and open. The first seals; all open, so that a key can be replaced while texts sealed with the older one are still in use.
-type Keys []key
+// Sealer seals for one purpose with the first key of a ring, of which there has to be one, and opens with all. A sealed text is a random
+// nonce (24 bytes) and the ciphertext with its tag, in base64url; see NewStored for what stands before them.
+type Sealer struct{ keys []key }
 
-// key is known by an id that follows from the key itself: entries of a Secret can be renamed when it is replaced.
 type key struct {
-	id     [idLen]byte
-	secret []byte
+	// id stands before the nonce; empty where texts do not say which key they were sealed with.
+	id   []byte
+	aead cipher.AEAD
 }
 
-// NewKeys checks that there is a key and that all are long enough.
-func NewKeys(secrets ...[]byte) (Keys, error) {
-	if len(secrets) == 0 {
-		return nil, errors.New("no key to seal with")
-	}
-	keys := make(Keys, 0, len(secrets))
-	for i, s := range secrets {
-		if len(s) < MinKeyLen {
-			return nil, fmt.Errorf("sealing key %d has %d bytes, needs at least %d", i, len(s), MinKeyLen)
-		}
-		id, err := hkdf.Key(sha256.New, s, nil, "roster.dev sealing key id v1", idLen) // RFC 5869
+// New returns a Sealer for what is with its owner for a short time, such as cookies. The purpose, such as "session", keeps apart what is
+// sealed with the same ring.
+func New(keys keyring.Keys, purpose string) Sealer {
+	var s Sealer
+	for _, derived := range keys.Derive(purpose) {
+		// With nonces of 192 bits that are drawn at random, repeating one is out of the question however many texts are sealed
+		// (draft-irtf-cfrg-xchacha, 1).
+		aead, err := chacha20poly1305.NewX(derived)
 		if err != nil {
-			return nil, err
+			panic(err) // only for keys of another length
 		}
-		keys = append(keys, key{id: [idLen]byte(id), secret: bytes.Clone(s)})
+		s.keys = append(s.keys, key{aead: aead})
 	}
-	return keys, nil
+	return s
 }
 
-// Seal encrypts a text for a purpose, such as "totp seed", and binds it to what it belongs to, such as the ID of credentials. Equal texts
-// give different results. The result is safe in URLs and JSON.
-func (k Keys) Seal(purpose string, plaintext, belongsTo []byte) (string, error) {
-	current := k[0]
-	aead, err := current.aead(purpose)
-	if err != nil {
-		return "", err
+// NewStored returns a Sealer for what lies in storage for long. Each text says which key it was sealed with, by an id (8 bytes) that
+// follows from the key itself: entries of a Secret can be renamed when a key is replaced.
+func NewStored(keys keyring.Keys, purpose string) Sealer {
+	s := New(keys, "roster.dev seal v1 "+purpose)
+	for i, derived := range keys.Derive("roster.dev sealing key id v1") {
+		s.keys[i].id = derived[:idLen]
 	}
-	out := make([]byte, headerLen, headerLen+len(plaintext)+aead.Overhead())
-	copy(out, current.id[:])
-	rand.Read(out[idLen:headerLen]) // never fails (crypto/rand)
-	out = aead.Seal(out, out[idLen:headerLen], plaintext, bound(out[:idLen], belongsTo))
-	return base64.RawURLEncoding.EncodeToString(out), nil
+	return s
+}
+
+// Seal encrypts a text and binds it to what it belongs to, such as the ID of credentials. Equal texts give different results. The result
+// is safe in URLs and JSON.
+func (s Sealer) Seal(plaintext, belongsTo []byte) string {
+	k := s.keys[0]
+	header := len(k.id) + nonceLen
+	out := make([]byte, header, header+len(plaintext)+k.aead.Overhead())
+	copy(out, k.id)
+	rand.Read(out[len(k.id):]) // never fails (crypto/rand)
+	out = k.aead.Seal(out, out[len(k.id):], plaintext, k.bound(belongsTo))
+	return base64.RawURLEncoding.EncodeToString(out)
 }
 
 // Open decrypts what Seal made for the same purpose and owner. Outdated says that an older key did it: seal it anew. The error is
 // ErrUnknownKey or ErrSealed.
-func (k Keys) Open(purpose, sealed string, belongsTo []byte) (plaintext []byte, outdated bool, err error) {
+func (s Sealer) Open(sealed string, belongsTo []byte) (plaintext []byte, outdated bool, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
-	if err != nil || len(raw) < headerLen {
+	// Package base64 passes over line breaks, so that one text would have many forms.
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(raw)) != len(sealed) {
 		return nil, false, ErrUnknownKey
 	}
-	i := slices.IndexFunc(k, func(known key) bool { return bytes.Equal(known.id[:], raw[:idLen]) })
-	if i < 0 {
-		return nil, false, ErrUnknownKey
+	err = ErrUnknownKey
+	for i, k := range s.keys {
+		header := len(k.id) + nonceLen
+		if len(raw) < header || !bytes.HasPrefix(raw, k.id) {
+			continue
+		}
+		plaintext, failed := k.aead.Open(nil, raw[len(k.id):header], raw[header:], k.bound(belongsTo))
+		if failed == nil {
+			return plaintext, i > 0, nil
+		}
+		err = ErrSealed
 	}
-	aead, err := k[i].aead(purpose)
-	if err != nil {
-		return nil, false, err
-	}
-	plaintext, err = aead.Open(nil, raw[idLen:headerLen], raw[headerLen:], bound(raw[:idLen], belongsTo))
-	if err != nil {
-		return nil, false, ErrSealed
-	}
-	return plaintext, i > 0, nil
-}
-
-// aead has a key of its own for each purpose. With nonces of 192 bits that are drawn at random, repeating one is out of the question
-// however many texts are sealed (draft-irtf-cfrg-xchacha, 1).
-func (k key) aead(purpose string) (cipher.AEAD, error) {
-	derived, err := hkdf.Key(sha256.New, k.secret, nil, "roster.dev seal v1 "+purpose, chacha20poly1305.KeySize) // RFC 5869
-	if err != nil {
-		return nil, err
-	}
-	return chacha20poly1305.NewX(derived)
+	return nil, false, err
 }
 
 // bound is the associated data: the key's id, whose length is fixed, and what the text belongs to.
-func bound(id, belongsTo []byte) []byte { return append(bytes.Clone(id), belongsTo...) }
+func (k key) bound(belongsTo []byte) []byte { return slices.Concat(k.id, belongsTo) }
+
+// SealDocument seals a document that belongs to whoever has it.
+func (s Sealer) SealDocument(document any) (string, error) {
+	plain, err := json.Marshal(document)
+	if err != nil {
+		return "", fmt.Errorf("sealing: %w", err)
+	}
+	return s.Seal(plain, nil), nil
+}
+
+// OpenDocument reads what SealDocument returned into the document. Whatever else it is given is one and the same error.
+func (s Sealer) OpenDocument(sealed string, document any) error {
+	if len(sealed) > maxDocument {
+		return ErrSealed
+	}
+	plain, _, err := s.Open(sealed, nil)
+	if err != nil || json.Unmarshal(plain, document) != nil {
+		return ErrSealed
+	}
+	return nil
+}

@@ -7,35 +7,25 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"github.com/roster-dev/roster/internal/keyring"
 )
 
-func secret(b byte) []byte { return bytes.Repeat([]byte{b}, MinKeyLen) }
-
-func mustKeys(t testing.TB, secrets ...[]byte) Keys {
-	t.Helper()
-	keys, err := NewKeys(secrets...)
-	if err != nil {
-		t.Fatal(err)
+func ring(bs ...byte) keyring.Keys {
+	var keys keyring.Keys
+	for _, b := range bs {
+		keys = append(keys, bytes.Repeat([]byte{b}, keyring.MinLen))
 	}
 	return keys
 }
 
-func mustSeal(t testing.TB, k Keys, purpose, text, owner string) string {
-	t.Helper()
-	sealed, err := k.Seal(purpose, []byte(text), []byte(owner))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return sealed
-}
-
 func TestSealedTextOpensForItsPurposeAndOwnerAlone(t *testing.T) {
-	keys := mustKeys(t, secret(1))
-	sealed := mustSeal(t, keys, "totp seed", "seed of Ana", "uid-ana")
-	if strings.Contains(sealed, "Ana") || sealed == mustSeal(t, keys, "totp seed", "seed of Ana", "uid-ana") {
+	seeds := NewStored(ring(1), "totp seed")
+	sealed := seeds.Seal([]byte("seed of Ana"), []byte("uid-ana"))
+	if strings.Contains(sealed, "Ana") || sealed == seeds.Seal([]byte("seed of Ana"), []byte("uid-ana")) {
 		t.Error("what is sealed can be read or compared")
 	}
-	got, outdated, err := keys.Open("totp seed", sealed, []byte("uid-ana"))
+	got, outdated, err := seeds.Open(sealed, []byte("uid-ana"))
 	if err != nil || string(got) != "seed of Ana" || outdated {
 		t.Fatalf("Open = %q, outdated %v, %v", got, outdated, err)
 	}
@@ -46,18 +36,18 @@ func TestSealedTextOpensForItsPurposeAndOwnerAlone(t *testing.T) {
 		flipped[i] = 'A'
 	}
 	for name, open := range map[string]func() ([]byte, bool, error){
-		"another purpose": func() ([]byte, bool, error) { return keys.Open("cookie", sealed, []byte("uid-ana")) },
-		"another account": func() ([]byte, bool, error) { return keys.Open("totp seed", sealed, []byte("uid-eve")) },
-		"no account":      func() ([]byte, bool, error) { return keys.Open("totp seed", sealed, nil) },
-		"changed":         func() ([]byte, bool, error) { return keys.Open("totp seed", string(flipped), []byte("uid-ana")) },
-		"cut":             func() ([]byte, bool, error) { return keys.Open("totp seed", sealed[:len(sealed)-7], []byte("uid-ana")) },
+		"another purpose": func() ([]byte, bool, error) { return NewStored(ring(1), "cookie").Open(sealed, []byte("uid-ana")) },
+		"another account": func() ([]byte, bool, error) { return seeds.Open(sealed, []byte("uid-eve")) },
+		"no account":      func() ([]byte, bool, error) { return seeds.Open(sealed, nil) },
+		"changed":         func() ([]byte, bool, error) { return seeds.Open(string(flipped), []byte("uid-ana")) },
+		"cut":             func() ([]byte, bool, error) { return seeds.Open(sealed[:len(sealed)-7], []byte("uid-ana")) },
 	} {
 		if got, _, err := open(); !errors.Is(err, ErrSealed) || got != nil {
 			t.Errorf("%s: Open = %q, %v, want ErrSealed", name, got, err)
 		}
 	}
 	for name, text := range map[string]string{"empty": "", "short": "AAAA", "not base64": "!!", "padded": sealed + "=", "other": strings.Repeat("A", 99)} {
-		if _, _, err := keys.Open("totp seed", text, nil); !errors.Is(err, ErrUnknownKey) {
+		if _, _, err := seeds.Open(text, nil); !errors.Is(err, ErrUnknownKey) {
 			t.Errorf("%s: %v, want ErrUnknownKey", name, err)
 		}
 	}
@@ -65,40 +55,104 @@ func TestSealedTextOpensForItsPurposeAndOwnerAlone(t *testing.T) {
 
 // Rotation: the new key seals, the old one still opens and says so; when it is gone, what it sealed is lost.
 func TestKeysAreReplaced(t *testing.T) {
-	before := mustKeys(t, secret(1))
-	sealed := mustSeal(t, before, "totp seed", "x", "a")
-	during := mustKeys(t, secret(2), secret(3), secret(1))
-	got, outdated, err := during.Open("totp seed", sealed, []byte("a"))
+	stored := func(bs ...byte) Sealer { return NewStored(ring(bs...), "totp seed") }
+	sealed := stored(1).Seal([]byte("x"), []byte("a"))
+	got, outdated, err := stored(2, 3, 1).Open(sealed, []byte("a"))
 	if err != nil || string(got) != "x" || !outdated {
 		t.Fatalf("Open with the older key = %q, outdated %v, %v", got, outdated, err)
 	}
-	anew := mustSeal(t, during, "totp seed", "x", "a")
-	after := mustKeys(t, secret(2))
-	if _, outdated, err := after.Open("totp seed", anew, []byte("a")); err != nil || outdated {
-		t.Errorf("sealed anew: outdated %v, %v", outdated, err)
+	again := stored(2, 3, 1).Seal([]byte("x"), []byte("a"))
+	if _, outdated, err := stored(2).Open(again, []byte("a")); err != nil || outdated {
+		t.Errorf("sealed again: outdated %v, %v", outdated, err)
 	}
-	if _, _, err := after.Open("totp seed", sealed, []byte("a")); !errors.Is(err, ErrUnknownKey) {
+	if _, _, err := stored(2).Open(sealed, []byte("a")); !errors.Is(err, ErrUnknownKey) {
 		t.Errorf("sealed with a key that is gone: %v, want ErrUnknownKey", err)
 	}
 }
 
-func TestKeysMustBeLongEnough(t *testing.T) {
-	if _, err := NewKeys(); err == nil {
-		t.Error("no key at all is accepted")
-	}
-	if _, err := NewKeys(secret(1), make([]byte, MinKeyLen-1)); err == nil || !strings.Contains(err.Error(), "31 bytes") {
-		t.Errorf("a short key: %v, want an error that tells its length", err)
+// What was sealed by an older Roster and lies in storage still opens.
+func TestStoredTextsStay(t *testing.T) {
+	const sealed = "UUxQL3erjcAGuEXdg1kLNuCOrptmg3ExgTYCj84pfDcTKbDVifHRw9PAJU8AyvFBYGkFEBvYNTKZEZg"
+	got, outdated, err := NewStored(ring(1), "totp seed").Open(sealed, []byte("uid-ana"))
+	if err != nil || string(got) != "seed of Ana" || outdated {
+		t.Errorf("Open = %q, outdated %v, %v", got, outdated, err)
 	}
 }
 
 func FuzzOpen(f *testing.F) {
-	keys := mustKeys(f, secret(1), secret(2))
-	f.Add(mustSeal(f, keys, "p", "text", "owner"), "owner")
+	sealer := NewStored(ring(1, 2), "p")
+	f.Add(sealer.Seal([]byte("text"), []byte("owner")), "owner")
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, sealed, owner string) {
-		plain, _, err := keys.Open("p", sealed, []byte(owner))
+		plain, _, err := sealer.Open(sealed, []byte(owner))
 		if err == nil && (string(plain) != "text" || owner != "owner") {
 			t.Errorf("Open(%q, %q) = %q: nobody sealed that", sealed, owner, plain)
+		}
+	})
+}
+
+// session stands for the documents that browsers hold.
+type session struct {
+	ID      string `json:"id"`
+	Account string `json:"account"`
+}
+
+func TestDocuments(t *testing.T) {
+	s := New(ring('a'), "session")
+	want := session{ID: "1", Account: "ana"}
+	text, err := s.SealDocument(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, _ := s.SealDocument(want); again == text {
+		t.Error("sealing twice gives the same: the nonce is not random")
+	}
+	opens := func(s Sealer, text string) bool {
+		var got session
+		return s.OpenDocument(text, &got) == nil && got == want
+	}
+	if !opens(s, text) {
+		t.Error("it does not open")
+	}
+	if !opens(New(ring('b', 'a'), "session"), text) {
+		t.Error("it does not open after another key has become the current one")
+	}
+	if opens(New(ring('b'), "session"), text) {
+		t.Error("it opens with another key")
+	}
+	if opens(New(ring('a'), "device"), text) {
+		t.Error("what was sealed for one use opens for another")
+	}
+	for i := range text {
+		changed := []byte(text)
+		changed[i] ^= 1
+		if opens(s, string(changed)) {
+			t.Fatalf("it opens with a change at %d", i)
+		}
+	}
+	for _, bad := range []string{"", "x", text[:40], text + "A", strings.Repeat("A", maxDocument+4)} {
+		if opens(s, bad) {
+			t.Errorf("%.20q opens", bad)
+		}
+	}
+}
+
+func FuzzDocument(f *testing.F) {
+	s := New(ring('a'), "session")
+	// What an older Roster made of a session with the ID "1"; a constant, because each process that fuzzes would make another.
+	const text = "bBrOX5hz8jKZlcxdNmqdMRSctVfUQnnt7YUEUet-NTXIPnZZMdoQFsfbZFSifisKb36e0ke-oghHCouwDZHbcy19yBrwSvQifDUsNxO7JGZmXol1" +
+		"OPGERXF1AWyRtEaJ2v7ewJtYagolMF77ZljlDGwhAU40oSLa_wlG-OvpNvQD-ZNaQrg_W_PaFM-x6McZnN0X7qJszGbdpzG-F8Y0fviFZm9c0VSkt5kYlVRemdkmNTE"
+	var made session
+	if err := s.OpenDocument(text, &made); err != nil || made.ID != "1" {
+		f.Fatal(made, err)
+	}
+	f.Add(text)
+	f.Add(text[:40] + "\n" + text[40:]) // which package base64 passes over
+	f.Add(strings.Repeat("A", 80))
+	f.Fuzz(func(t *testing.T, other string) {
+		var got session
+		if other != text && s.OpenDocument(other, &got) == nil {
+			t.Errorf("%q opens as %+v", other, got)
 		}
 	})
 }

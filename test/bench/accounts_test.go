@@ -27,6 +27,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -58,16 +59,14 @@ func TestBenchAccounts(t *testing.T) {
 }
 
 // portalKeys makes the Secrets that the manager makes otherwise.
-func (b *bench) portalKeys() invitation.Keys {
-	key := bytes.Repeat([]byte("k"), invitation.MinKeyLen)
+func (b *bench) portalKeys() keyring.Keys {
+	key := bytes.Repeat([]byte("k"), keyring.MinLen)
 	for _, name := range []string{"roster-link-keys", "roster-portal-keys", "roster-factor-keys"} {
 		b.must(b.client.Create(b.ctx, &corev1.Secret{
-			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name}, Data: map[string][]byte{invitation.CurrentKey: key},
+			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name}, Data: map[string][]byte{keyring.Current: key},
 		}))
 	}
-	keys, err := invitation.NewKeys(key)
-	b.must(err)
-	return keys
+	return keyring.Keys{key}
 }
 
 // benchPortal is a running portal process.
@@ -155,14 +154,14 @@ func hashing(b *bench) hashed {
 }
 
 // links makes invitations as they are once they have been mailed.
-func (b *bench) links(namespace string, keys invitation.Keys) []string {
+func (b *bench) links(namespace string, keys keyring.Keys) []string {
 	links := make([]string, people)
 	parallel(people, func(i int) {
 		inv := newInvitation(namespace, i)
 		b.must(b.client.Create(b.ctx, inv))
 		asSent(inv, time.Now(), 72*time.Hour)
 		b.must(b.client.Status().Update(b.ctx, inv))
-		token, err := keys.Token(string(inv.UID), inv.Status.Attempt, address.Address(inv.Spec.Email))
+		token, err := invitation.Token(keys, string(inv.UID), inv.Status.Attempt, address.Address(inv.Spec.Email))
 		b.must(err)
 		links[i] = "/invitations/" + token
 	})

@@ -29,6 +29,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
 var (
@@ -114,7 +115,7 @@ func asSent(inv *rosterv1alpha1.Invitation, at time.Time, validity time.Duration
 	}}}
 	d := invitation.Decide(in, at)
 	sent := invitation.NewReport(in, d, invitation.MessageID(string(inv.UID), 1, 0, "mail.example"), at)
-	sent.Outcome, in.Report = invitation.Delivered, &sent
+	sent.Outcome, in.Report = outcome.Delivered, &sent
 	inv.Status = invitation.Decide(in, at).Status
 }
 

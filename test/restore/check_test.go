@@ -22,7 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -45,7 +45,7 @@ func (s *site) deployments() {
 	for _, name := range []string{"roster-link-keys", "roster-factor-keys", "roster-portal-keys"} {
 		s.create(&corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: name},
-			Data:       map[string][]byte{invitation.CurrentKey: bytes.Repeat([]byte{1}, 32)},
+			Data:       map[string][]byte{keyring.Current: bytes.Repeat([]byte{1}, 32)},
 		})
 	}
 }

@@ -28,8 +28,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
-	"github.com/roster-dev/roster/internal/seal"
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -272,11 +271,11 @@ func (s *site) store() *account.Store {
 }
 
 // seals are the keys that the portal seals seeds with.
-func (s *site) seals() seal.Keys {
+func (s *site) seals() keyring.Keys {
 	s.Helper()
 	secret := &corev1.Secret{}
 	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-factor-keys"}, secret))
-	keys, err := seal.NewKeys(secret.Data[invitation.CurrentKey])
+	keys, err := keyring.FromSecret(secret)
 	s.must(err)
 	return keys
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/seal"
 )
 
@@ -98,22 +99,18 @@ const seedUse = "seed of an authenticator app"
 
 // SetApp makes that seed the one of the account's app, sealed for the ID of its credentials. The step is that of the code that
 // the person has typed to show that the app works.
-func (f *Factors) SetApp(keys seal.Keys, id string, seed []byte, step int64, now time.Time) error {
-	sealed, err := keys.Seal(seedUse, seed, []byte(id))
-	if err != nil {
-		return err
-	}
-	f.App = &App{Seed: sealed, Added: now, LastStep: step}
-	return nil
+func (f *Factors) SetApp(keys keyring.Keys, id string, seed []byte, step int64, now time.Time) {
+	f.App = &App{Seed: seal.NewStored(keys, seedUse).Seal(seed, []byte(id)), Added: now, LastStep: step}
 }
 
 // UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed anew. The error
 // is ErrNoApp, ErrCode, or says that the seed cannot be opened.
-func (f *Factors) UseCode(keys seal.Keys, id, code string, now time.Time) error {
+func (f *Factors) UseCode(keys keyring.Keys, id, code string, now time.Time) error {
 	if f.App == nil {
 		return ErrNoApp
 	}
-	seed, outdated, err := keys.Open(seedUse, f.App.Seed, []byte(id))
+	sealer := seal.NewStored(keys, seedUse)
+	seed, outdated, err := sealer.Open(f.App.Seed, []byte(id))
 	if err != nil {
 		return fmt.Errorf("the seed of the authenticator app: %w", err)
 	}
@@ -124,9 +121,7 @@ func (f *Factors) UseCode(keys seal.Keys, id, code string, now time.Time) error 
 	used := *f.App
 	used.LastStep = step
 	if outdated {
-		if used.Seed, err = keys.Seal(seedUse, seed, []byte(id)); err != nil {
-			return err
-		}
+		used.Seed = sealer.Seal(seed, []byte(id))
 	}
 	f.App = &used
 	return nil
