@@ -301,7 +301,7 @@ func organizationMissing(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
-		"There is no Organization in this namespace; the mail goes out when there is one.")
+		"There is no Organization in this namespace. The mail is sent once one exists.")
 	return true
 }
 
@@ -322,7 +322,7 @@ func memberSuspended(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberSuspended,
-		fmt.Sprintf("The Member %q is suspended; the mail goes out when it no longer is.", c.Member.Name))
+		fmt.Sprintf("The Member %q is suspended; the mail is sent when the suspension ends.", c.Member.Name))
 	return true
 }
 

@@ -29,7 +29,7 @@ func seatless(c *decide) bool {
 	case quota.Full:
 		plan := c.Organization.Status.Plan
 		c.stall(rosterv1alpha1.ReasonNoSeat, fmt.Sprintf(
-			"The plan %s has no seat left, nothing was mailed. The mail goes out when a seat is free. For more seats, ask %s.", plan.Name, plan.Contact))
+			"The plan %s has no seat left, so nothing was mailed. The mail is sent when a seat is free. For more seats, ask %s.", plan.Name, plan.Contact))
 		return true
 	case quota.Uncounted:
 		c.hold(metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The seat is being counted.")

@@ -170,7 +170,7 @@ func IsHeld(inv *rosterv1alpha1.Invitation) bool {
 }
 
 func (c *decide) delivered() {
-	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay took the mail.")
+	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay accepted the mail.")
 }
 
 func reminderMessage(r Report) string {

@@ -278,7 +278,7 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 		conds.stall(in.Refused.Reason, in.Refused.Message)
 	case in.Organization == nil:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
-			"There is no Organization in this namespace; the Member is one when there is.")
+			"There is no Organization in this namespace. The Member takes effect once one exists.")
 	case state == rosterv1alpha1.MemberActive && in.accountMissing():
 		conds.stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case len(effective.Problems) > 0:

@@ -253,7 +253,7 @@ func (in OrganizationInput) lacksIssuer() bool {
 // issuerMissing does not say which there are: they are other companies'.
 func issuerMissing(name string) string {
 	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
-		"nobody can sign in by SSO. Correct the name, or have whoever runs the operator add it.", name)
+		"nobody can sign in by SSO. Correct the name, or ask the people who run the operator to add it.", name)
 }
 
 // mail says why mails of the organisation are held. After a restart of the operator that shows at the next try; until then, what was
@@ -311,7 +311,7 @@ func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds con
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
 	case exceeded(s.Plan.Seats) || exceeded(s.Plan.SocialProfiles):
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanExceeded,
-			fmt.Sprintf("%s Whoever came last waits for a place. For more, ask %s.", message, s.Plan.Contact))
+			fmt.Sprintf("%s The newest ones wait for a place. For more, ask %s.", message, s.Plan.Contact))
 	default:
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionTrue, rosterv1alpha1.ReasonWithinPlan, message)
 	}

@@ -141,7 +141,7 @@ func (in ProfileInput) administered(conds conditions) string {
 	}
 	if len(administrators) == 0 {
 		conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionFalse, rosterv1alpha1.ReasonNoAdministrator,
-			"No active Member is named Administrator of the profile. Give somebody that role, by spec.profiles, a Team or a Workspace.")
+			"No active Member is named Administrator of the profile. Give someone that role, through spec.profiles, a Team or a Workspace.")
 		return ""
 	}
 	conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionTrue, rosterv1alpha1.ReasonAdministered,

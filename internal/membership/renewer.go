@@ -17,7 +17,7 @@ func needsSomebody(p *rosterv1alpha1.SocialProfile) bool {
 		meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionConnected))
 }
 
-// renewers is how many active Members may connect the profile anew, and the only one of them, where that matters. Of those who may connect
+// renewers is how many active Members may reconnect the profile, and the only one of them, where that matters. Of those who may connect
 // every profile, one can be the only one where nobody else may: they may be many, and none of them may know the account. The owner is
 // never left out, and so is not told apart.
 func (in ProfileInput) renewers() (count *int32, sole string) {
