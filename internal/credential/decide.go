@@ -55,12 +55,12 @@ type Finding struct {
 
 func (f Finding) validity() network.Validity { return network.ValidityOf(f.Err) }
 
-// renews says whether the operator keeps these tokens fresh by itself.
+// renews reports whether the operator keeps these tokens fresh by itself.
 func (f Finding) renews(p *rosterv1alpha1.SocialProfile) bool {
 	return p.Spec.Refresh == rosterv1alpha1.RefreshBeforeExpiry && f.Traits.Renewable != nil && f.Traits.Renewable(f.Tokens)
 }
 
-// RenewalDue says whether to renew, after a check. Tokens are verified before they are rotated: while the network does not say how they
+// RenewalDue reports whether to renew, after a check. Tokens are verified before they are rotated: while the network does not say how they
 // stand, and while they belong to another account than the profile's, they are left alone. That the network limits how often it is asked is
 // no reason to let tokens end that it took before: then the expiry that is known counts.
 func RenewalDue(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) bool {
@@ -97,7 +97,7 @@ func renewsUnasked(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) ti
 	return RenewAt(p.UID, expiry, f.Traits.Lead)
 }
 
-// strange says whether the tokens open another account than they should.
+// strange reports whether the tokens open another account than they should.
 func (f Finding) strange(p *rosterv1alpha1.SocialProfile) bool {
 	want := Expected(p)
 	return want != "" && f.Report.AccountID != "" && !network.SameAccount(f.Report.AccountID, want)
@@ -265,7 +265,7 @@ func (d *decision) closed(err error) {
 	d.set(rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, reason, fmt.Sprintf("%s %s: %s. %s", d.p.Spec.Network, what, err, remedy))
 }
 
-// patient says whether what the network said before of the same tokens still counts: one answer that says nothing is no news.
+// patient reports whether what the network said before of the same tokens still counts: one answer that says nothing is no news.
 func (d *decision) patient() bool {
 	was := meta.FindStatusCondition(d.p.Status.Conditions, rosterv1alpha1.ConditionConnected)
 	same := d.p.Status.Credential != nil && d.p.Status.Credential.Fingerprint == d.status.Credential.Fingerprint
@@ -294,7 +294,7 @@ func (d *decision) whose() string {
 	return ""
 }
 
-// lasts is when somebody has to connect the profile anew. Tokens that the operator renews last as long as what renews them.
+// lasts is when somebody has to connect the profile again. Tokens that the operator renews last as long as what renews them.
 func (d *decision) lasts() time.Time {
 	f := d.f
 	if f.Obstacle != nil {
@@ -379,7 +379,7 @@ func (d *decision) scopes() {
 	}
 }
 
-// WithRenewer says whether anybody can do what has to be done. It follows from the rest of the status alone, and has to be said anew
+// WithRenewer reports whether anybody can do what has to be done. It follows from the rest of the status alone, and has to be said again
 // when members come and go.
 func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfileStatus, now time.Time) rosterv1alpha1.SocialProfileStatus {
 	d := decision{p: p, now: now, status: *s.DeepCopy()}

@@ -71,7 +71,7 @@ func (k Keys) Token(uid string, attempt int32, to address.Address) (string, erro
 	return base64.RawURLEncoding.EncodeToString(append(id, sign(k[0], id, to)...)), nil
 }
 
-// ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then says whether to believe it.
+// ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then reports whether to believe it.
 func ParseToken(token string) (TokenID, error) {
 	raw, err := decodeToken(token)
 	if err != nil {
@@ -80,7 +80,7 @@ func ParseToken(token string) (TokenID, error) {
 	return TokenID{UID: decodeUID(raw[:uidLen]), Attempt: int32(binary.BigEndian.Uint32(raw[uidLen:idLen]) & 0x7fffffff)}, nil
 }
 
-// Verify says whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
+// Verify reports whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
 func (k Keys) Verify(token string, to address.Address) error {
 	raw, err := decodeToken(token)
 	if err != nil {

@@ -104,14 +104,14 @@ func (in *OrganizationInput) Count(
 	}
 }
 
-// HoldsSeat says whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
+// HoldsSeat reports whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
 // of a declared Member does not: the Member does.
 func HoldsSeat(inv *rosterv1alpha1.Invitation) bool {
 	joining := inv.Status.State == rosterv1alpha1.InvitationAccepted && inv.Status.MemberRef == nil && inv.DeletionTimestamp == nil
 	return inv.Spec.MemberRef == nil && inv.Spec.Role != rosterv1alpha1.RoleProfileConnector && (invitation.IsOpen(inv) || joining)
 }
 
-// InvitationSeat says whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
+// InvitationSeat reports whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
 // at all. The Member is the one that it names; nil where it names none.
 func InvitationSeat(
 	o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member,
@@ -198,7 +198,7 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	}
 }
 
-// OwnsBefore says whether the ownership that a says is in force counts before that of b, which that Member there owns, or is about to,
+// OwnsBefore reports whether the ownership that a says is in force counts before that of b, which that Member there owns, or is about to,
 // where the same person owns both: the longer counts, then the older Organization.
 func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) bool {
 	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
@@ -270,7 +270,7 @@ func (in OrganizationInput) mail(conds conditions) {
 	}
 }
 
-// issuer says whether there is the company's sign-in that the organisation names.
+// issuer reports whether there is the company's sign-in that the organisation names.
 func (in OrganizationInput) issuer(conds conditions) {
 	name := in.Organization.Spec.Security.SSO.Issuer
 	switch {

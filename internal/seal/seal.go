@@ -79,7 +79,7 @@ func (k Keys) Seal(purpose string, plaintext, belongsTo []byte) (string, error) 
 	return base64.RawURLEncoding.EncodeToString(out), nil
 }
 
-// Open decrypts what Seal made for the same purpose and owner. Outdated says that an older key did it: seal it anew. The error is
+// Open decrypts what Seal made for the same purpose and owner. Outdated says that an older key did it: seal it again. The error is
 // ErrUnknownKey or ErrSealed.
 func (k Keys) Open(purpose, sealed string, belongsTo []byte) (plaintext []byte, outdated bool, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)
