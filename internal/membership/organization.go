@@ -191,9 +191,11 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	}
 	s.Owner, s.OwnerRef = emailOf(owner), &rosterv1alpha1.LocalReference{Name: owner.Name}
 	switch {
+	case s.OwnerSince != nil && before == who(emailOf(owner)):
+		// Their Member may have got another name, and come into force in a moment: they own the organisation all the same.
 	case !IsActive(owner):
 		s.OwnerSince = nil
-	case s.OwnerSince == nil || before != who(emailOf(owner)): // Their Member may have got another name.
+	default:
 		s.OwnerSince = &metav1.Time{Time: in.now}
 	}
 }

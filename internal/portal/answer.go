@@ -32,8 +32,8 @@ func (p *Portal) getInvitation(v *visit) {
 		p.fail(v, form{}, err)
 		return
 	}
-	verdict := v.found.check(p.clock.Now())
-	if verdict == invitation.LinkAccepted && who != nil && v.found.acceptedBy(who.account.Name) {
+	verdict := v.link.check(p.clock.Now())
+	if verdict == invitation.LinkAccepted && who != nil && v.link.acceptedBy(who.account.Name) {
 		p.redirect(v, "/welcome")
 		return
 	}
@@ -41,7 +41,7 @@ func (p *Portal) getInvitation(v *visit) {
 		p.dead(v, verdict)
 		return
 	}
-	_, hasPassword, err := p.accounts.Find(v.r.Context(), v.found.address)
+	_, hasPassword, err := p.accounts.Find(v.r.Context(), v.link.address)
 	switch {
 	case err == nil, errors.Is(err, account.ErrNotFound):
 		p.form(v, http.StatusOK, p.prefill(v), &formError{signIn: hasPassword, signedIn: who})
@@ -53,7 +53,7 @@ func (p *Portal) getInvitation(v *visit) {
 // prefill is what is known of the person before they type.
 func (p *Portal) prefill(v *visit) form {
 	f := form{Locale: v.words.Locale}
-	if m := v.found.offer.Member; m != nil {
+	if m := v.link.offer.Member; m != nil {
 		f.DisplayName, f.Company = m.Spec.DisplayName, m.Spec.Company
 	}
 	return f
@@ -64,7 +64,7 @@ func (p *Portal) getDecline(v *visit) {
 	if !p.open(v) {
 		return
 	}
-	if verdict := v.found.check(p.clock.Now()); verdict != invitation.LinkOpen {
+	if verdict := v.link.check(p.clock.Now()); verdict != invitation.LinkOpen {
 		p.dead(v, verdict)
 		return
 	}
@@ -102,8 +102,8 @@ func (p *Portal) readPost(v *visit) bool {
 	return false
 }
 
-// proven is somebody who has shown to be the invited person.
-type proven struct {
+// verifiedInvitee is somebody who has shown to be the invited person.
+type verifiedInvitee struct {
 	account     *rosterv1alpha1.Account
 	credentials account.Credentials
 	session     account.Session
@@ -135,9 +135,9 @@ func (p *Portal) postAccept(v *visit) {
 		p.fail(v, f, err)
 		return
 	}
-	var who proven
+	var who verifiedInvitee
 	var err error
-	switch verdict := v.found.check(p.clock.Now()); verdict {
+	switch verdict := v.link.check(p.clock.Now()); verdict {
 	case invitation.LinkOpen:
 		who, err = p.prove(ctx, v, f)
 	case invitation.LinkAccepted:
@@ -157,7 +157,7 @@ func (p *Portal) postAccept(v *visit) {
 	}
 	if who.stands == toBegin {
 		if asks, err := p.asksForFactor(who.account, who.credentials, who.session); err != nil || asks {
-			p.secondFirst(v, f, who, err)
+			p.secondFactorFirst(v, f, who, err)
 			return
 		}
 	}
@@ -165,17 +165,17 @@ func (p *Portal) postAccept(v *visit) {
 	switch {
 	case err != nil:
 		p.fail(v, f, err)
-	case !v.found.acceptedBy(who.account.Name):
-		p.tooLate(v, v.found.check(p.clock.Now()))
+	case !v.link.acceptedBy(who.account.Name):
+		p.tooLate(v, v.link.check(p.clock.Now()))
 	default:
 		p.accepted(v, who, wrote)
 	}
 }
 
-// secondFirst has somebody whose password was right give their second factor before they accept: they come back to the invitation.
-func (p *Portal) secondFirst(v *visit, f form, who proven, err error) {
+// secondFactorFirst has somebody whose password was right give their second factor before they accept: they come back to the invitation.
+func (p *Portal) secondFactorFirst(v *visit, f form, who verifiedInvitee, err error) {
 	if err == nil {
-		err = p.proceed(v, who.account, who.credentials, who.session, who.device, "/invitations/"+v.found.token)
+		err = p.proceed(v, who.account, who.credentials, who.session, who.device, "/invitations/"+v.link.token)
 	}
 	if err != nil {
 		p.fail(v, f, err)
@@ -189,14 +189,14 @@ func isNobody(err error) bool {
 }
 
 // accepted signs the person in. If that cannot be done just now they have accepted all the same, and can sign in later.
-func (p *Portal) accepted(v *visit, who proven, wrote bool) {
+func (p *Portal) accepted(v *visit, who verifiedInvitee, wrote bool) {
 	result := claimRepeated
 	if wrote {
 		result = claimAccepted
 	}
 	p.metrics.countClaim(result)
-	p.audit(v, eventAccept, resultSuccess, who.account.Name, "invitation", v.found.offer.Invitation.Name,
-		"namespace", v.found.offer.Invitation.Namespace)
+	p.audit(v, eventAccept, resultSuccess, who.account.Name, "invitation", v.link.offer.Invitation.Name,
+		"namespace", v.link.offer.Invitation.Namespace)
 	var err error
 	switch who.stands {
 	case toBegin:
@@ -215,41 +215,41 @@ func (p *Portal) accepted(v *visit, who proven, wrote bool) {
 
 // prove makes the Account with its first password, or checks the password of the one that is there. Whoever is signed in as the invited
 // person has done so.
-func (p *Portal) prove(ctx context.Context, v *visit, f form) (proven, error) {
+func (p *Portal) prove(ctx context.Context, v *visit, f form) (verifiedInvitee, error) {
 	if who, err := p.invited(v); err != nil || who != nil {
 		return whoHolds(who), err
 	}
 	if text := p.ways(v).Refused; text != "" {
-		return proven{}, &formError{problems: []problem{{Text: text}}}
+		return verifiedInvitee{}, &formError{problems: []problem{{Text: text}}}
 	}
 	d, err := p.browser(v)
 	if err != nil {
-		return proven{}, err
+		return verifiedInvitee{}, err
 	}
 	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
 	for range maxRounds {
-		_, hasPassword, err := p.accounts.Find(ctx, v.found.address)
+		_, hasPassword, err := p.accounts.Find(ctx, v.link.address)
 		switch {
 		case err == nil && hasPassword:
 			return p.authenticate(ctx, v, f)
 		case err != nil && !errors.Is(err, account.ErrNotFound):
-			return proven{}, err
+			return verifiedInvitee{}, err
 		}
-		org := v.found.offer.Organization.Spec
-		owner := account.Person{Address: v.found.address, Names: []string{org.DisplayName}}
+		org := v.link.offer.Organization.Spec
+		owner := account.Person{Address: v.link.address, Names: []string{org.DisplayName}}
 		if problems := f.check(v.words, p.common, org.Security.Password, owner); len(problems) > 0 {
-			return proven{}, &formError{problems: problems}
+			return verifiedInvitee{}, &formError{problems: problems}
 		}
-		acct, s, err := p.accounts.Register(ctx, v.found.address, f.profile(), f.password, on, p.clock.Now())
+		acct, s, err := p.accounts.Register(ctx, v.link.address, f.profile(), f.password, on, p.clock.Now())
 		if errors.Is(err, account.ErrCredentialsExist) || apierrors.IsConflict(err) {
 			continue // somebody else was faster
 		}
 		if apierrors.IsInvalid(err) {
-			return proven{}, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
+			return verifiedInvitee{}, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
 		}
-		return proven{account: acct, session: s, device: d, stands: toHand}, err
+		return verifiedInvitee{account: acct, session: s, device: d, stands: toHand}, err
 	}
-	return proven{}, errContention
+	return verifiedInvitee{}, errContention
 }
 
 // invited is the person who is signed in, if it is the invited one and their session opens the organisation; else nil.
@@ -258,24 +258,24 @@ func (p *Portal) invited(v *visit) (*person, error) {
 	if err != nil || who == nil {
 		return nil, err
 	}
-	if is, err := p.isInvitee(v.r.Context(), who, v.found); err != nil || !is {
+	if is, err := p.isInvitee(v.r.Context(), who, v.link); err != nil || !is {
 		return nil, err
 	}
-	if o := v.found.offer.Organization; o != nil && !p.admits(who, o) {
+	if o := v.link.offer.Organization; o != nil && !p.admits(who, o) {
 		return nil, nil
 	}
 	return who, nil
 }
 
-func whoHolds(who *person) proven {
+func whoHolds(who *person) verifiedInvitee {
 	if who == nil {
-		return proven{}
+		return verifiedInvitee{}
 	}
-	return proven{account: who.account, session: who.session, stands: held}
+	return verifiedInvitee{account: who.account, session: who.session, stands: held}
 }
 
 // authenticate checks the password of the Account that is there. It changes nothing about it.
-func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, error) {
+func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (verifiedInvitee, error) {
 	wrong := func(text string) error {
 		return &formError{signIn: true, problems: []problem{{Field: fieldPassword, Text: text}}}
 	}
@@ -283,32 +283,32 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (proven, er
 		return whoHolds(who), err
 	}
 	if f.password == "" {
-		return proven{}, wrong(v.words.T("error.signIn.missing"))
+		return verifiedInvitee{}, wrong(v.words.T("error.signIn.missing"))
 	}
 	d, err := p.browser(v)
 	if err != nil {
-		return proven{}, err
+		return verifiedInvitee{}, err
 	}
-	tried, wait := p.limits.take(p.limits.tries(string(v.found.address), d, string(v.found.offer.Invitation.UID), v.client)...)
+	tried, wait := p.limits.take(p.limits.tries(string(v.link.address), d, string(v.link.offer.Invitation.UID), v.client)...)
 	if wait > 0 {
-		p.audit(v, eventSignIn, resultThrottled, v.found.address.AccountName())
-		return proven{}, &throttledError{wait: wait}
+		p.audit(v, eventSignIn, resultThrottled, v.link.address.AccountName())
+		return verifiedInvitee{}, &throttledError{wait: wait}
 	}
-	acct, c, err := p.accounts.Authenticate(ctx, v.found.address, f.password)
+	acct, c, err := p.accounts.Authenticate(ctx, v.link.address, f.password)
 	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
 		p.metrics.countClaim(claimWrongPassword)
-		p.audit(v, eventSignIn, resultFailure, v.found.address.AccountName())
+		p.audit(v, eventSignIn, resultFailure, v.link.address.AccountName())
 		if f.registers {
-			return proven{}, wrong(v.words.T("signIn.appeared"))
+			return verifiedInvitee{}, wrong(v.words.T("signIn.appeared"))
 		}
-		return proven{}, wrong(v.words.T("error.signIn.wrong"))
+		return verifiedInvitee{}, wrong(v.words.T("error.signIn.wrong"))
 	}
 	tried.giveBack()
 	if err != nil {
-		return proven{}, err
+		return verifiedInvitee{}, err
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
-	return proven{account: acct, credentials: c, session: s, device: d, stands: toBegin}, nil
+	return verifiedInvitee{account: acct, credentials: c, session: s, device: d, stands: toBegin}, nil
 }
 
 // postDecline declines if the box is ticked: a robot that presses every button does not decline.
@@ -316,7 +316,7 @@ func (p *Portal) postDecline(v *visit) {
 	if !p.open(v) {
 		return
 	}
-	if v.found.check(p.clock.Now()) == invitation.LinkOpen && v.r.PostForm.Get(fieldConfirm) == "" {
+	if v.link.check(p.clock.Now()) == invitation.LinkOpen && v.r.PostForm.Get(fieldConfirm) == "" {
 		p.metrics.countClaim(claimInvalid)
 		p.declineForm(v, http.StatusUnprocessableEntity,
 			[]problem{{Field: fieldConfirm, Text: v.words.T("error.decline.missing")}})
@@ -340,7 +340,7 @@ func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, ch
 		p.fail(v, form{}, err)
 		return
 	}
-	if verdict := v.found.check(p.clock.Now()); verdict != to {
+	if verdict := v.link.check(p.clock.Now()); verdict != to {
 		p.tooLate(v, verdict)
 		return
 	}
@@ -370,12 +370,12 @@ func (p *Portal) fail(v *visit, f form, err error) {
 	case errors.Is(err, errUnknown):
 		p.unknown(v)
 	case errors.Is(err, account.ErrSuspended):
-		p.audit(v, eventSignIn, resultRefused, v.found.address.AccountName())
+		p.audit(v, eventSignIn, resultRefused, v.link.address.AccountName())
 		p.suspended(v)
 	case errors.Is(err, account.ErrTerminating):
 		p.accountTerminating(v)
 	case errors.Is(err, account.ErrMismatch):
-		p.log.Error(err, "An Account does not belong to the address that its name says", "account", v.found.address.AccountName())
+		p.log.Error(err, "An Account does not belong to the address that its name says", "account", v.link.address.AccountName())
 		p.accountMismatch(v)
 	default:
 		p.failed(v, f, err)
@@ -391,7 +391,7 @@ func (p *Portal) failed(v *visit, f form, err error) {
 	if v.r.Method == http.MethodPost {
 		p.metrics.countClaim(claimFailed)
 	}
-	if v.r.Method != http.MethodPost || f.password == "" || v.found.check(p.clock.Now()) != invitation.LinkOpen {
+	if v.r.Method != http.MethodPost || f.password == "" || v.link.check(p.clock.Now()) != invitation.LinkOpen {
 		p.fault(v, err)
 		return
 	}
@@ -427,10 +427,10 @@ func (p *Portal) note(v *visit, err error) bool {
 
 // form shows the form that accepts.
 func (p *Portal) form(v *visit, status int, f form, e *formError) {
-	offer := p.describe(v.r.Context(), v.found, v.words)
+	offer := p.describe(v.r.Context(), v.link, v.words)
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
-		Rules:  ruleTexts(v.words, v.found.offer.Organization.Spec.Security.Password),
+		Rules:  ruleTexts(v.words, v.link.offer.Organization.Spec.Security.Password),
 		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
@@ -444,7 +444,7 @@ func emailOf(who *person) string {
 }
 
 func (p *Portal) declineForm(v *visit, status int, problems []problem) {
-	offer := p.describe(v.r.Context(), v.found, v.words)
+	offer := p.describe(v.r.Context(), v.link, v.words)
 	p.show(v, status, pageDecline, errorTitle(v.words, v.words.T("decline.title", "Org", offer.Org), problems), formPage{
 		fields: fields{problems}, Offer: offer, Action: p.path(v, ""), Back: p.path(v, ""),
 	})

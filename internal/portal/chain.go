@@ -77,7 +77,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.clients.forwarded(r) {
 		p.noteProxy(r)
 	}
-	p.guard(rec, r)
+	p.protect(rec, r)
 	p.record(rec, r, p.clock.Since(start))
 }
 
@@ -98,12 +98,12 @@ const reasonUntrustedProxy = "UntrustedProxy"
 
 var errUntrustedProxy = errors.New("X-Forwarded-For or Forwarded from an address that is not in portal.trustedProxies")
 
-// guard serves a request unless it comes too often or from another site, and survives a panic.
-func (p *Portal) guard(w *recorder, r *http.Request) {
+// protect serves a request unless it comes too often or from another site, and survives a panic.
+func (p *Portal) protect(w *recorder, r *http.Request) {
 	v := p.visit(w, r)
 	defer func() {
 		if err := recover(); err != nil {
-			p.log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.route(r), "stack", string(debug.Stack()))
+			p.log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.routeLabel(r), "stack", string(debug.Stack()))
 			if w.status == 0 {
 				p.internalError(v)
 			}
@@ -130,7 +130,7 @@ func (p *Portal) fromOwnPage(r *http.Request) bool {
 
 // record logs and counts a request. The path is left out: the link is in it.
 func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
-	route, method := p.route(r), methodLabel(r.Method)
+	route, method := p.routeLabel(r), methodLabel(r.Method)
 	status := w.status
 	if status == 0 {
 		status = http.StatusOK
@@ -140,8 +140,8 @@ func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
 		"seconds", took.Seconds(), "client", p.clients.address(r).String())
 }
 
-// route is the pattern that a request matches, without the path of the portal's address.
-func (p *Portal) route(r *http.Request) string {
+// routeLabel is the pattern that a request matches, without the path of the portal's address.
+func (p *Portal) routeLabel(r *http.Request) string {
 	_, pattern := p.mux.Handler(r)
 	if _, path, ok := strings.Cut(pattern, " "); ok {
 		pattern = path

@@ -45,8 +45,8 @@ type offerChoice struct {
 
 // choice is what somebody chooses from.
 type choice struct {
-	belonging
-	venue
+	membership
+	networkTarget
 	way    *connecting
 	there  network.Network
 	offers []network.Offer
@@ -61,7 +61,7 @@ func valueOf(o network.Offer) string { return string(o.Type) + "/" + o.AccountID
 func (p *Portal) choice(v *visit) (choice, bool) {
 	var c choice
 	var ok bool
-	if c.belonging, ok = p.organization(v); !ok {
+	if c.membership, ok = p.organization(v); !ok {
 		return c, false
 	}
 	way, n, err := p.underway(v)
@@ -73,7 +73,7 @@ func (p *Portal) choice(v *visit) (choice, bool) {
 		p.connectLost(v)
 		return c, false
 	}
-	c.way, c.venue = way, n
+	c.way, c.networkTarget = way, n
 	if way.Repair != nil {
 		c.profile = &rosterv1alpha1.SocialProfile{}
 		if !p.look(v.r.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
@@ -81,14 +81,14 @@ func (p *Portal) choice(v *visit) (choice, bool) {
 			return c, false
 		}
 	}
-	if !p.mayGo(v, c.belonging, c.profile) {
+	if !p.mayGo(v, c.membership, c.profile) {
 		return c, false
 	}
 	if err := p.gatherOffers(v, &c); err != nil {
 		if apierrors.IsNotFound(err) {
 			p.connectLost(v)
 		} else {
-			p.connectFailed(v, way.Namespace, c.venue, err)
+			p.connectFailed(v, way.Namespace, c.networkTarget, err)
 		}
 		return c, false
 	}
@@ -145,7 +145,7 @@ func (p *Portal) compare(v *visit, c *choice) error {
 			continue
 		}
 		sp := &list.Items[i]
-		may, err := p.mayOn(v, c.belonging, "connect", sp.Name)
+		may, err := p.mayOn(v, c.membership, "connect", sp.Name)
 		if err != nil {
 			return err
 		}
@@ -164,7 +164,7 @@ func (p *Portal) nothingOffered(v *visit, c choice) {
 	p.audit(v, eventConnect, resultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
 	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.failed"),
 		Paragraphs: []string{text, w.T("connect.nothing")},
-		Go:         action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.venue, "")}})
+		Go:         action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.networkTarget, "")}})
 }
 
 // getChoose answers GET /organizations/{namespace}/connect/{network}/choose.
@@ -221,7 +221,7 @@ func (p *Portal) postChoose(v *visit) {
 		p.chooseForm(v, http.StatusUnprocessableEntity, c, chosen, []problem{{Field: fieldOffer, Text: text}})
 		return
 	}
-	order := p.order(v, c.belonging)
+	order := p.order(v, c.membership)
 	order.Network, order.Server, order.Draft = c.Name, network.Server(c.Name, c.URL), c.way.Draft
 	for _, o := range picked {
 		order.Accounts = append(order.Accounts, connection.Account{
@@ -253,7 +253,7 @@ func (p *Portal) problemWith(v *visit, c choice, picked []network.Offer) string 
 }
 
 // order is one of this person.
-func (p *Portal) order(v *visit, b belonging) connection.Order {
+func (p *Portal) order(v *visit, b membership) connection.Order {
 	return connection.Order{
 		Namespace: b.member.Namespace, Member: b.member.Name, MemberUID: string(b.member.UID),
 		Account: v.person.account.Name, AccountUID: string(v.person.account.UID), RequestedTime: metav1.NewTime(p.clock.Now()),

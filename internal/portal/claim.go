@@ -20,7 +20,7 @@ const maxRounds = 5
 var errContention = errors.New("too many changes at the same moment")
 
 // claim accepts the invitation for somebody who has shown who they are; toOwn: to own the organisation, if it is that which is offered.
-func (p *Portal) claim(ctx context.Context, v *visit, who proven, toOwn bool) (wrote bool, _ error) {
+func (p *Portal) claim(ctx context.Context, v *visit, who verifiedInvitee, toOwn bool) (wrote bool, _ error) {
 	if who.stands != held {
 		// A password was hashed meanwhile, which may have had to wait.
 		if err := p.lookAround(v); err != nil {
@@ -28,12 +28,12 @@ func (p *Portal) claim(ctx context.Context, v *visit, who proven, toOwn bool) (w
 		}
 	}
 	return p.settle(ctx, v, invitation.LinkOpen, func(inv *rosterv1alpha1.Invitation, now time.Time) {
-		invitation.Accept(inv, who.account.Name, v.found.offer.Agreed(toOwn), now)
+		invitation.Accept(inv, who.account.Name, v.link.offer.Agreed(toOwn), now)
 	})
 }
 
 // settle changes the status of an invitation whose link is good for that, in one write that carries the version that was read, last of all
-// or before what took its time. If somebody else was faster it looks and decides again. Afterwards v.found is how the invitation stands,
+// or before what took its time. If somebody else was faster it looks and decides again. Afterwards v.link is how the invitation stands,
 // whoever made it so.
 func (p *Portal) settle(
 	ctx context.Context, v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time),
@@ -45,10 +45,10 @@ func (p *Portal) settle(
 			}
 		}
 		now := p.clock.Now()
-		if v.found.check(now) != from {
+		if v.link.check(now) != from {
 			return false, nil
 		}
-		inv := v.found.offer.Invitation
+		inv := v.link.offer.Invitation
 		change(inv, now)
 		err := p.client.Status().Update(ctx, inv)
 		switch {
@@ -58,7 +58,7 @@ func (p *Portal) settle(
 			continue
 		}
 		// The write may have arrived although its answer did not.
-		if p.refreshVisit(v) == nil && v.found.check(now) != from {
+		if p.refreshVisit(v) == nil && v.link.check(now) != from {
 			return true, nil
 		}
 		return false, fmt.Errorf("answering the invitation: %w", err)

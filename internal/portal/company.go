@@ -91,12 +91,12 @@ type waysView struct {
 
 // ways are those that open the organisation of the invitation of the visit, for the invited person.
 func (p *Portal) ways(v *visit) waysView {
-	o, w := v.found.offer.Organization, v.words
+	o, w := v.link.offer.Organization, v.words
 	if o == nil {
 		return waysView{}
 	}
 	var view waysView
-	c := p.companyOf(o, v.found.address)
+	c := p.companyOf(o, v.link.address)
 	if c != nil {
 		view.Company = companyView{Name: c.DisplayName, Href: p.toCompany(v, c)}
 		view.Text = w.T("company.or", "Company", c.DisplayName)
@@ -105,7 +105,7 @@ func (p *Portal) ways(v *visit) waysView {
 	if len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword) {
 		return view
 	}
-	view.Refused = w.T("company.notOffered", "Contact", p.describe(v.r.Context(), v.found, w).Contact)
+	view.Refused = w.T("company.notOffered", "Contact", p.describe(v.r.Context(), v.link, w).Contact)
 	if c != nil {
 		view.Refused = w.T("company.only", "Company", c.DisplayName)
 		view.Text = view.Refused
@@ -115,7 +115,7 @@ func (p *Portal) ways(v *visit) waysView {
 
 // toCompany is where the sign-in of a company begins, which leads back to the invitation of the visit.
 func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
-	return p.forward(v, "/sign-in/company/"+c.Name, "/invitations/"+v.found.token)
+	return p.forward(v, "/sign-in/company/"+c.Name, "/invitations/"+v.link.token)
 }
 
 // forward is a page that leads on to another.
@@ -259,7 +259,7 @@ func (p *Portal) accountFor(
 			return nil, err
 		}
 		own := address.Address(acct.Spec.Email)
-		if slices.ContainsFunc(all, func(b belonging) bool { return b.organization != nil && p.companyOf(b.organization, own) == c }) {
+		if slices.ContainsFunc(all, func(b membership) bool { return b.organization != nil && p.companyOf(b.organization, own) == c }) {
 			return acct, nil
 		}
 	}
@@ -296,7 +296,7 @@ func (p *Portal) inviteeFor(
 // company that the organisation signs in with has said at the sign-in that the address is theirs, too. A company is asked because a link
 // is not enough: whoever it was passed on to has it as well. Where the address has an Account of its own, that one accepts; and a Member
 // who was declared has the address that stands there.
-func (p *Portal) isInvitee(ctx context.Context, who *person, f found) (bool, error) {
+func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bool, error) {
 	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
 	switch {
 	case who.account.Name == f.address.AccountName():
@@ -313,8 +313,8 @@ func (p *Portal) isInvitee(ctx context.Context, who *person, f found) (bool, err
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.
-func (p *Portal) profileOf(v *visit, f found, id oidc.Identity) account.Profile {
-	p.setFound(v, f)
+func (p *Portal) profileOf(v *visit, f verifiedLink, id oidc.Identity) account.Profile {
+	p.setLink(v, f)
 	known := p.prefill(v)
 	name := tidy(id.Name)
 	if !isLine(name) || !isVisible(name) || len(name) > maxName {

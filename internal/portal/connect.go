@@ -75,7 +75,7 @@ type connectPage struct {
 
 // getConnect answers GET /organizations/{namespace}/connect/{network}.
 func (p *Portal) getConnect(v *visit) {
-	if b, n, ok := p.goal(v); ok {
+	if b, n, ok := p.requestedTarget(v); ok {
 		handle := ""
 		if n.profile != nil {
 			handle = n.profile.Spec.Handle
@@ -84,7 +84,7 @@ func (p *Portal) getConnect(v *visit) {
 	}
 }
 
-func (p *Portal) connectForm(v *visit, status int, b belonging, n venue, handle string, problems []problem) {
+func (p *Portal) connectForm(v *visit, status int, b membership, n networkTarget, handle string, problems []problem) {
 	page := connectPage{
 		fields: fields{problems}, Network: n.title(), Handle: handle, Back: p.organizationPath(v, b.member.Namespace, "/profiles"),
 	}
@@ -101,7 +101,7 @@ func (p *Portal) connectForm(v *visit, status int, b belonging, n venue, handle 
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
 func (p *Portal) goToNetwork(v *visit) {
-	b, n, ok := p.goal(v)
+	b, n, ok := p.requestedTarget(v)
 	if !ok {
 		return
 	}
@@ -131,7 +131,7 @@ func (p *Portal) goToNetwork(v *visit) {
 }
 
 // setOut is the beginning of a way.
-func (p *Portal) setOut(v *visit, b belonging, n venue) connecting {
+func (p *Portal) setOut(v *visit, b membership, n networkTarget) connecting {
 	way := connecting{
 		AccountUID: string(v.person.account.UID), Namespace: b.member.Namespace, Network: n.Name, Server: n.server(),
 		Until: p.clock.Now().Add(connectFor),
@@ -142,7 +142,7 @@ func (p *Portal) setOut(v *visit, b belonging, n venue) connecting {
 	return way
 }
 
-func (p *Portal) authorization(way connecting, n venue, there network.Network) network.Authorization {
+func (p *Portal) authorization(way connecting, n networkTarget, there network.Network) network.Authorization {
 	return network.Authorization{
 		State: way.State, Verifier: way.Verifier, RedirectURL: p.base + "/connect/" + slug(way.Network) + "/callback",
 		Scopes: n.scopes(there.Traits()),
@@ -150,17 +150,17 @@ func (p *Portal) authorization(way connecting, n venue, there network.Network) n
 }
 
 // underway is the way that the browser is on, and the network; nil if it is on none, it is over, or it is not this person's.
-func (p *Portal) underway(v *visit) (*connecting, venue, error) {
+func (p *Portal) underway(v *visit) (*connecting, networkTarget, error) {
 	var way connecting
 	ok, err := p.openCookie(v, connectCookie, connectUse, &way)
 	if err != nil || !ok || !p.clock.Now().Before(way.Until) || way.AccountUID != string(v.person.account.UID) {
-		return nil, venue{}, err
+		return nil, networkTarget{}, err
 	}
 	c, ok := p.networks.Named(way.Network, way.Server)
 	if !ok {
-		return nil, venue{}, nil
+		return nil, networkTarget{}, nil
 	}
-	return &way, venue{Network: c}, nil
+	return &way, networkTarget{Network: c}, nil
 }
 
 // backFromNetwork answers GET /connect/{network}/callback.
@@ -216,12 +216,12 @@ func (p *Portal) postConnect(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	b, n, ok := p.goal(v)
+	b, n, ok := p.requestedTarget(v)
 	if !ok {
 		return
 	}
 	if n.Name != rosterv1alpha1.NetworkBluesky {
-		p.methodNotAllowed(v, "GET, HEAD")
+		p.methodNotAllowed(v, allowGet)
 		return
 	}
 	handle := network.Handle(n.Name, v.r.PostForm.Get(fieldHandle))
@@ -285,7 +285,7 @@ func offersOf(ctx context.Context, there network.Network, t network.Tokens) ([]n
 var errDenied = errors.New("the person or the network said no")
 
 // connectFailed says why nothing has been connected. The log says more.
-func (p *Portal) connectFailed(v *visit, namespace string, n venue, err error) {
+func (p *Portal) connectFailed(v *visit, namespace string, n networkTarget, err error) {
 	w, status := v.words, http.StatusBadGateway
 	var text string
 	missing, unset := errors.AsType[*directory.NotConfiguredError](err)

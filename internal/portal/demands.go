@@ -10,9 +10,9 @@ import (
 
 // demanding are the organisations of the person that ask them for a second factor which the session has not given. One that the session
 // does not open anyway asks when it does.
-func (p *Portal) demanding(v *visit) []belonging {
-	var asking []belonging
-	for _, b := range v.belongings {
+func (p *Portal) demanding(v *visit) []membership {
+	var asking []membership
+	for _, b := range v.memberships {
 		if o := b.organization; o != nil && account.DemandsFactor(o, b.member) && !account.Satisfies(o.Spec.Security, v.person.session) {
 			asking = append(asking, b)
 		}

@@ -126,7 +126,7 @@ func (p *Portal) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, addr
 	if err != nil {
 		return false, err
 	}
-	now, f := p.clock.Now(), found{attempt: fresh.Status.Attempt, address: address, offer: offer}
+	now, f := p.clock.Now(), verifiedLink{attempt: fresh.Status.Attempt, address: address, offer: offer}
 	if err := p.review(ctx, &f); err != nil {
 		return false, err
 	}

@@ -41,6 +41,32 @@ func (nothing) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ .
 
 func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
+// alone is a portal that knows no invitation and no Account.
+func alone(t testing.TB, base string) *Portal {
+	t.Helper()
+	metrics, err := NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		t.Fatal(err)
+	}
+	hasher, err := account.NewHasher(account.HasherOptions{Params: cheap()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := clocktesting.NewFakePassiveClock(now())
+	r := &secretReader{data: map[string][]byte{invitation.CurrentKey: []byte(strings.Repeat("k", 32))}}
+	limits := configure{}
+	unlimited(&limits)
+	p, err := New(Options{
+		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c),
+		BaseURL: base, Clock: c, Log: logr.Discard(), Metrics: metrics, Limits: limits.Limits,
+		Accounts: account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
 // FuzzToken sends any path, query and form to a portal that knows no invitation and no Account. Whatever it is, the answer is an orderly
 // page, nothing is written, and no redirect leads elsewhere.
 func FuzzToken(f *testing.F) {
@@ -69,25 +95,7 @@ func FuzzToken(f *testing.F) {
 		f.Add(page, "next=%2F%2Fevil.example&done=x", "login=ana%40acme.example&password=x&device=%00&confirm=x", true)
 		f.Add(page, "next=/account/../x", "login=%0d%0aBcc:", false)
 	}
-	metrics, err := NewMetrics(prometheus.NewRegistry())
-	if err != nil {
-		f.Fatal(err)
-	}
-	hasher, err := account.NewHasher(account.HasherOptions{Params: cheap()})
-	if err != nil {
-		f.Fatal(err)
-	}
-	c := clocktesting.NewFakePassiveClock(now())
-	r := &secretReader{data: map[string][]byte{invitation.CurrentKey: []byte(strings.Repeat("k", 32))}}
-	limits := configure{}
-	unlimited(&limits)
-	p, err := New(Options{
-		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c), BaseURL: "https://roster.example.com", Clock: c, Log: logr.Discard(),
-		Metrics: metrics, Limits: limits.Limits, Accounts: account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher),
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
+	p := alone(f, "https://roster.example.com")
 	f.Fuzz(func(t *testing.T, path, query, body string, post bool) {
 		method := http.MethodGet
 		if post {
@@ -170,7 +178,7 @@ func FuzzProfile(f *testing.F) {
 		if err != nil {
 			return
 		}
-		page := readProfile(values)
+		page := readPersonalDetails(values)
 		if len(page.Form.checkProfile(d.words["fr"])) > 0 {
 			return
 		}
@@ -184,10 +192,11 @@ func FuzzProfile(f *testing.F) {
 
 // FuzzDestination: whoever signs in is sent on within the portal.
 func FuzzDestination(f *testing.F) {
-	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../.."} {
+	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../..", "/organizations/a/profiles/../remove"} {
 		f.Add(next)
 	}
-	p := &Portal{destinations: destinations()}
+	p := &Portal{}
+	p.destinations = destinations(p.routes())
 	f.Fuzz(func(t *testing.T, next string) {
 		to := p.destination(next)
 		u, err := url.Parse(to)

@@ -16,7 +16,7 @@ import (
 
 // review finds out whether whoever invites may still give what is offered, where that decides. Between this and the claim the right can
 // be lost: then the acceptance came before.
-func (p *Portal) review(ctx context.Context, f *found) error {
+func (p *Portal) review(ctx context.Context, f *verifiedLink) error {
 	switch f.check(p.clock.Now()) {
 	case invitation.LinkOpen, invitation.LinkRenewable:
 	default:

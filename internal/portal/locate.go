@@ -65,8 +65,8 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	)
 }
 
-// found is an invitation whose link has been verified.
-type found struct {
+// verifiedLink is an invitation whose link has been verified.
+type verifiedLink struct {
 	token   string
 	attempt int32
 	// address that the link was sent to, and that the signature covers.
@@ -78,7 +78,7 @@ type found struct {
 var errUnknown = errors.New("no such invitation")
 
 // check decides what the link is good for.
-func (f found) check(now time.Time) invitation.Verdict {
+func (f verifiedLink) check(now time.Time) invitation.Verdict {
 	v := f.offer.Check(f.attempt, now)
 	if v == invitation.LinkOpen && f.current() != f.address {
 		// The Member of that name has another address than the one that was mailed.
@@ -88,7 +88,7 @@ func (f found) check(now time.Time) invitation.Verdict {
 }
 
 // current is the address that would be invited now.
-func (f found) current() address.Address {
+func (f verifiedLink) current() address.Address {
 	a, err := address.Parse(f.offer.Email())
 	if err != nil {
 		return ""
@@ -97,38 +97,38 @@ func (f found) current() address.Address {
 }
 
 // acceptedBy says whether that Account accepted.
-func (f found) acceptedBy(account string) bool {
+func (f verifiedLink) acceptedBy(account string) bool {
 	s := f.offer.Invitation.Status
 	return s.State == rosterv1alpha1.InvitationAccepted && s.AccountRef != nil && s.AccountRef.Name == account
 }
 
 // identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
 // relying on it. An unknown invitation takes the same way as a wrong signature.
-func (p *Portal) identify(ctx context.Context, token string) (found, error) {
+func (p *Portal) identify(ctx context.Context, token string) (verifiedLink, error) {
 	keys, err := p.keys.Keys(ctx)
 	if err != nil {
-		return found{}, err
+		return verifiedLink{}, err
 	}
 	id, _ := invitation.ParseToken(token) // a token that cannot be parsed does not verify either
 	offer, err := p.cachedOffer(ctx, id.UID)
 	if err != nil {
-		return found{}, err
+		return verifiedLink{}, err
 	}
 	address, ok := signedFor(keys, token, offer)
 	if !ok {
 		if keys, err = p.keys.Refresh(ctx); err != nil {
-			return found{}, err
+			return verifiedLink{}, err
 		}
 		address, ok = signedFor(keys, token, offer)
 	}
 	if !ok || offer.Invitation == nil {
-		return found{}, errUnknown
+		return verifiedLink{}, errUnknown
 	}
-	return found{token: token, attempt: id.Attempt, address: address, offer: offer}, nil
+	return verifiedLink{token: token, attempt: id.Attempt, address: address, offer: offer}, nil
 }
 
 // refresh reads everything anew from the API server and verifies the link against it.
-func (p *Portal) refresh(ctx context.Context, f found) (found, error) {
+func (p *Portal) refresh(ctx context.Context, f verifiedLink) (verifiedLink, error) {
 	old := f.offer.Invitation
 	inv := &rosterv1alpha1.Invitation{}
 	if err := p.client.Get(ctx, client.ObjectKeyFromObject(old), inv); err != nil {
@@ -144,7 +144,7 @@ func (p *Portal) refresh(ctx context.Context, f found) (found, error) {
 }
 
 // regather reads from the API server what an invitation speaks of, and verifies the link against it.
-func (p *Portal) regather(ctx context.Context, f found, inv *rosterv1alpha1.Invitation) (found, error) {
+func (p *Portal) regather(ctx context.Context, f verifiedLink, inv *rosterv1alpha1.Invitation) (verifiedLink, error) {
 	offer, err := gather(ctx, p.client, inv)
 	if err != nil {
 		return f, err

@@ -25,16 +25,16 @@ type organizationLink struct {
 	Current bool
 }
 
-// menu is nil where nobody is signed in, all the way.
-func (p *Portal) menu(v *visit) *menuView {
-	if v.person == nil || v.person.session.Pending {
+// menuOf is the menu of the person of the visit; nil while they still owe their second factor.
+func (p *Portal) menuOf(v *visit) *menuView {
+	if v.person.session.Pending {
 		return nil
 	}
 	query := v.words.Query()
 	m := &menuView{
 		Name: v.person.account.Spec.DisplayName, Account: p.root + "/account" + query, SignOut: p.root + "/sign-out" + query,
 	}
-	for _, b := range v.belongings {
+	for _, b := range v.memberships {
 		if b.organization == nil {
 			continue
 		}

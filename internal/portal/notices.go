@@ -20,7 +20,7 @@ const (
 
 // show writes a page in the language of the visit.
 func (p *Portal) show(v *visit, status int, name pageName, title string, content any) {
-	if err := p.pages.write(v.w, status, name, v.words, title, p.menu(v), content); err != nil {
+	if err := p.pages.write(v.w, status, name, v.words, title, v.menu, content); err != nil {
 		p.log.Error(err, "Cannot write a page")
 	}
 }
@@ -31,7 +31,7 @@ func (p *Portal) notice(v *visit, status int, n notice) {
 
 // dead says why a link cannot be used, and what to do.
 func (p *Portal) dead(v *visit, verdict invitation.Verdict) {
-	w, offer := v.words, p.describe(v.r.Context(), v.found, v.words)
+	w, offer := v.words, p.describe(v.r.Context(), v.link, v.words)
 	switch verdict {
 	case invitation.LinkNotReady:
 		v.w.Header().Set("Retry-After", retrySoon)
@@ -44,7 +44,7 @@ func (p *Portal) dead(v *visit, verdict invitation.Verdict) {
 		}})
 	case invitation.LinkNotAllowed:
 		p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("dead.notAllowed.title"), Paragraphs: []string{
-			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.found.address.Domain()),
+			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.link.address.Domain()),
 			w.T("dead.notAllowed.next", "Contact", offer.Contact),
 		}})
 	case invitation.LinkInviterLostRight:
@@ -198,7 +198,7 @@ func (p *Portal) accountTerminating(v *visit) {
 }
 
 func (p *Portal) accountMismatch(v *visit) {
-	w, offer := v.words, p.describe(v.r.Context(), v.found, v.words)
+	w, offer := v.words, p.describe(v.r.Context(), v.link, v.words)
 	p.notice(v, http.StatusConflict, notice{Heading: w.T("problem.mismatch.title"), Paragraphs: []string{
 		w.T("problem.mismatch.text"), w.T("problem.mismatch.next", "Contact", offer.Contact),
 	}})

@@ -68,7 +68,7 @@ const shownProfiles = 8
 
 // describe puts an invitation into words. What it reads besides comes from the cache, and is left out if it cannot be had: it is not what
 // anything is decided by.
-func (p *Portal) describe(ctx context.Context, f found, w words) offerView {
+func (p *Portal) describe(ctx context.Context, f verifiedLink, w words) offerView {
 	o := p.name(ctx, f.offer)
 	v := offerView{
 		Org: w.T("contact.organisation"), Contact: w.T("contact.someone"),

@@ -109,7 +109,7 @@ func (p *Portal) getOnboarding(v *visit) {
 	p.show(v, http.StatusOK, pageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
-func (p *Portal) newcomer(v *visit, b belonging, contact *personView) newcomer {
+func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer {
 	m := b.member
 	role := organizationRole(m)
 	custom := p.customRoles(v.r.Context(), m.Namespace, string(role))

@@ -14,7 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/membership"
+	membershiprules "github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -52,15 +52,15 @@ type permissionsView struct {
 
 // organization is the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
 // there is no such organisation, or they do not belong to it, is one and the same. Otherwise it answers, and returns false.
-func (p *Portal) organization(v *visit) (belonging, bool) {
+func (p *Portal) organization(v *visit) (membership, bool) {
 	namespace := v.r.PathValue("namespace")
-	for _, b := range v.belongings {
+	for _, b := range v.memberships {
 		if b.member.Namespace == namespace && b.organization != nil {
 			return b, true
 		}
 	}
 	p.notFound(v)
-	return belonging{}, false
+	return membership{}, false
 }
 
 // getOrganization answers GET /organizations/{namespace}.
@@ -73,7 +73,7 @@ func (p *Portal) getOrganization(v *visit) {
 	p.show(v, http.StatusOK, pageOrganization, page.Name, page)
 }
 
-func (p *Portal) organizationPage(v *visit, b belonging) organizationPage {
+func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
 	ctx, w, m := v.r.Context(), v.words, b.member
 	page := organizationPage{
 		Name: b.organization.Spec.DisplayName, Initials: initials(b.organization.Spec.DisplayName),
@@ -192,7 +192,7 @@ func (p *Portal) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) [
 }
 
 // contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
-func (p *Portal) contact(ctx context.Context, b belonging) *personView {
+func (p *Portal) contact(ctx context.Context, b membership) *personView {
 	for _, ref := range []*rosterv1alpha1.LocalReference{
 		b.organization.Spec.Onboarding.ContactRef, b.organization.Status.OwnerRef, b.organization.Spec.OwnerRef,
 	} {
@@ -226,7 +226,7 @@ func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
 	}
 	w, name := v.words, b.organization.Spec.DisplayName
 	text := w.T("leave.text", "Org", name)
-	if owner, _ := membership.Owns(b.organization, b.member); owner {
+	if owner, _ := membershiprules.Owns(b.organization, b.member); owner {
 		text = w.T("leave.owner.text", "Org", name)
 	}
 	p.show(v, status, pageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{

@@ -82,7 +82,7 @@ func (p *Portal) awaitAnswer(ctx context.Context, order string) (*corev1.Secret,
 }
 
 // stillWaiting says that nothing is lost, and what it waits for.
-func (p *Portal) stillWaiting(v *visit, b belonging, s *corev1.Secret) {
+func (p *Portal) stillWaiting(v *visit, b membership, s *corev1.Secret) {
 	w := v.words
 	text := w.T("outcome.waiting.text")
 	if s.Annotations[connection.Waiting] == connection.WaitsForSecrets {
@@ -93,7 +93,7 @@ func (p *Portal) stillWaiting(v *visit, b belonging, s *corev1.Secret) {
 		Go: action{Text: w.T("outcome.waiting.look"), Href: p.organizationPath(v, b.member.Namespace, "/profiles/outcome")}})
 }
 
-func (p *Portal) showOutcome(v *visit, b belonging, a connection.Answer) {
+func (p *Portal) showOutcome(v *visit, b membership, a connection.Answer) {
 	w := v.words
 	page := outcomePage{Heading: w.T("outcome.done"), Profiles: p.organizationPath(v, b.member.Namespace, "/profiles")}
 	for _, o := range a.Outcomes {
@@ -107,7 +107,7 @@ func (p *Portal) showOutcome(v *visit, b belonging, a connection.Answer) {
 }
 
 // became puts what became of an account into words.
-func (p *Portal) became(v *visit, b belonging, o connection.Outcome) outcomeView {
+func (p *Portal) became(v *visit, b membership, o connection.Outcome) outcomeView {
 	w := v.words
 	switch o.Result {
 	case connection.Added:

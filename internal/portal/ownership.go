@@ -8,7 +8,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/membership"
+	membershiprules "github.com/roster-dev/roster/internal/membership"
 )
 
 // The answers of a person to owning an organisation.
@@ -28,11 +28,11 @@ type ownershipPage struct {
 }
 
 // ownership is what the person is asked about owning an organisation or, for the owner, where they give it up.
-func (p *Portal) ownership(v *visit, b belonging) (offer *offerOfOwnership, giveUp string) {
+func (p *Portal) ownership(v *visit, b membership) (offer *offerOfOwnership, giveUp string) {
 	w, name := v.words, b.organization.Spec.DisplayName
 	href := p.organizationPath(v, b.member.Namespace, "/ownership")
-	owner, _ := membership.Owns(b.organization, b.member)
-	offered, declined := membership.Offered(b.organization, b.member)
+	owner, _ := membershiprules.Owns(b.organization, b.member)
+	offered, declined := membershiprules.Offered(b.organization, b.member)
 	said, answered := v.person.answered(b.member)
 	switch {
 	case answered && said:
@@ -69,7 +69,7 @@ func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
 	}
 	w, name := v.words, b.organization.Spec.DisplayName
 	action, back := p.organizationPath(v, b.member.Namespace, "/ownership"), p.organizationPath(v, b.member.Namespace, "")
-	offered, declined := membership.Offered(b.organization, b.member)
+	offered, declined := membershiprules.Offered(b.organization, b.member)
 	if offered {
 		p.show(v, status, pageOwnership, errorTitle(w, w.T("ownership.title", "Org", name), problems), ownershipPage{
 			fields: fields{problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
@@ -77,7 +77,7 @@ func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
 		})
 		return
 	}
-	if owner, _ := membership.Owns(b.organization, b.member); !owner {
+	if owner, _ := membershiprules.Owns(b.organization, b.member); !owner {
 		p.notFound(v)
 		return
 	}
@@ -96,8 +96,8 @@ func (p *Portal) postOwnership(v *visit) {
 	if !ok {
 		return
 	}
-	offered, _ := membership.Offered(b.organization, b.member)
-	owner, _ := membership.Owns(b.organization, b.member)
+	offered, _ := membershiprules.Offered(b.organization, b.member)
+	owner, _ := membershiprules.Owns(b.organization, b.member)
 	answer := v.r.PostForm.Get(fieldOwn)
 	switch {
 	case !offered && !owner:

@@ -27,23 +27,23 @@ type pageName string
 
 // The pages.
 const (
-	pageInvitation pageName = "invitation"
-	pageDecline    pageName = "decline"
-	pageWelcome    pageName = "welcome"
-	pageNotice     pageName = "notice"
-	pageSignIn     pageName = "sign-in"
-	pageAccount    pageName = "account"
-	pageForgotten  pageName = "forgotten"
-	pageReset      pageName = "reset"
-	pageSecond     pageName = "second"
-	pageFactors    pageName = "factors"
-	pageApp        pageName = "app"
-	pagePasskey    pageName = "passkey"
-	pageCodes      pageName = "codes"
-	pageCompany    pageName = "company"
-	pageProfile    pageName = "profile"
-	pageUsername   pageName = "username"
-	pageSessions   pageName = "sessions"
+	pageInvitation      pageName = "invitation"
+	pageDecline         pageName = "decline"
+	pageWelcome         pageName = "welcome"
+	pageNotice          pageName = "notice"
+	pageSignIn          pageName = "sign-in"
+	pageAccount         pageName = "account"
+	pageForgotten       pageName = "forgotten"
+	pageReset           pageName = "reset"
+	pageSecondFactor    pageName = "second-factor"
+	pageFactors         pageName = "factors"
+	pageApp             pageName = "app"
+	pagePasskey         pageName = "passkey"
+	pageCodes           pageName = "codes"
+	pageCompany         pageName = "company"
+	pagePersonalDetails pageName = "personal-details"
+	pageUsername        pageName = "username"
+	pageDevices         pageName = "devices"
 	// pageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
 	pageOrganization pageName = "organization"
 	pageOnboarding   pageName = "onboarding"
@@ -52,17 +52,17 @@ const (
 	// pageOwnership asks whether the person takes an organisation over.
 	pageOwnership pageName = "ownership"
 	// The pages about the connections of social profiles.
-	pageProfiles pageName = "profiles"
-	pageConnect  pageName = "connect"
-	pageChoose   pageName = "choose"
-	pageOutcome  pageName = "outcome"
+	pageSocialProfiles pageName = "social-profiles"
+	pageConnect        pageName = "connect"
+	pageChoose         pageName = "choose"
+	pageOutcome        pageName = "outcome"
 )
 
 func pageNames() []pageName {
 	return []pageName{
-		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pageProfile, pageUsername,
-		pageSessions, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecond, pageFactors, pageApp, pagePasskey, pageCodes,
-		pageCompany, pageProfiles, pageConnect, pageChoose, pageOutcome,
+		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pagePersonalDetails,
+		pageUsername, pageDevices, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecondFactor, pageFactors, pageApp,
+		pagePasskey, pageCodes, pageCompany, pageSocialProfiles, pageConnect, pageChoose, pageOutcome,
 	}
 }
 
@@ -166,7 +166,7 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 // scriptOf is the script of the pages that ask for passkeys: browsers hand them to scripts only. All other pages allow none.
 func (p *pages) scriptOf(name pageName) string {
 	switch name {
-	case pageSignIn, pageSecond, pagePasskey:
+	case pageSignIn, pageSecondFactor, pagePasskey:
 		return p.script
 	}
 	return ""

@@ -115,7 +115,7 @@ func New(o Options) (*Portal, error) {
 		accounts: o.Accounts, userPrefix: o.UserPrefix,
 		clock: o.Clock, log: o.Log, metrics: o.Metrics, warn: o.Warn,
 		hostname: base.Hostname(), root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
-		destinations: destinations(), crossSite: http.NewCrossOriginProtection(),
+		crossSite: http.NewCrossOriginProtection(),
 	}
 	if p.warn == nil {
 		p.warn = func(string, string) {}
@@ -134,7 +134,8 @@ func New(o Options) (*Portal, error) {
 	if p.passkeys, err = factor.NewRelyingParty(base, issuerName); err != nil {
 		p.log.Info("Passkeys are not offered", "why", err.Error())
 	}
-	p.mux = p.routes()
+	routes := p.routes()
+	p.mux, p.destinations = p.newMux(routes), destinations(routes)
 	return p, nil
 }
 
@@ -173,86 +174,29 @@ type visit struct {
 	r      *http.Request
 	client netip.Addr
 	words  words
-	// found is the invitation that the page is about.
-	found found
+	// link is the invitation that the page is about.
+	link verifiedLink
 	// person is who is signed in, on pages that ask for it.
 	person *person
-	// belongings are their memberships, as far as the session opens them.
-	belongings []belonging
+	// memberships are their memberships, as far as the session opens them.
+	memberships []membership
 	// closed are those that ask for another way to sign in. Nothing is told of them.
-	closed []belonging
+	closed []membership
+	// menu stands on the pages of somebody who is signed in; nil on all others. The guard of a page sets it.
+	menu *menuView
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
 
 // path of a page about the invitation of the visit.
 func (p *Portal) path(v *visit, page string) string {
-	return p.root + "/invitations/" + v.found.token + page + v.words.Query()
+	return p.root + "/invitations/" + v.link.token + page + v.words.Query()
 }
 
 // redirect sends the browser to a page about the invitation, which it opens with GET.
 func (p *Portal) redirect(v *visit, page string) {
 	v.w.Header().Set("Location", p.path(v, page))
 	v.w.WriteHeader(http.StatusSeeOther)
-}
-
-func (p *Portal) routes() *http.ServeMux {
-	mux := http.NewServeMux()
-	handle := func(pattern string, h func(*visit)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { h(p.visit(w, r)) })
-	}
-	page := func(path, allow string) {
-		handle(p.root+path, func(v *visit) { p.methodNotAllowed(v, allow) })
-	}
-	handle("GET "+p.root+"/{$}", p.home)
-	handle("GET "+p.root+"/robots.txt", p.robots)
-	handle("GET "+p.root+"/assets/{name}", p.asset)
-	handle("GET "+p.root+"/invitations/{token}", p.getInvitation)
-	handle("POST "+p.root+"/invitations/{token}", p.postInvitation)
-	handle("GET "+p.root+"/invitations/{token}/decline", p.getDecline)
-	handle("GET "+p.root+"/invitations/{token}/welcome", p.getWelcome)
-	page("/{$}", "GET, HEAD")
-	page("/robots.txt", "GET, HEAD")
-	page("/assets/{name}", "GET, HEAD")
-	page("/invitations/{token}", "GET, HEAD, POST")
-	page("/invitations/{token}/decline", "GET, HEAD")
-	page("/invitations/{token}/welcome", "GET, HEAD")
-	handle("GET "+p.root+"/sign-in", p.getSignIn)
-	handle("POST "+p.root+"/sign-in", p.postSignIn)
-	handle("POST "+p.root+"/sign-out", p.postSignOut)
-	handle("GET "+p.root+"/account", p.signedIn(p.getAccount))
-	page("/account", "GET, HEAD")
-	handle("GET "+p.root+"/forgotten", p.getForgotten)
-	handle("POST "+p.root+"/forgotten", p.postForgotten)
-	handle("GET "+p.root+"/reset/{token}", p.getReset)
-	handle("POST "+p.root+"/reset/{token}", p.postReset)
-	both := func(path string, wrap func(func(*visit)) func(*visit), get, post func(*visit)) {
-		handle("GET "+p.root+path, wrap(get))
-		handle("POST "+p.root+path, wrap(post))
-		page(path, "GET, HEAD, POST")
-	}
-	both("/sign-in/confirm", p.enrolling, p.getConfirm, p.postConfirm)
-	both("/account/profile", p.signedIn, p.getProfile, p.postProfile)
-	both("/account/sessions", p.fresh, p.getSessions, p.postSessions)
-	both("/account/username", p.fresh, p.getUsername, p.postUsername)
-	both("/account/password", p.fresh, p.getPassword, p.postPassword)
-	both("/organizations/{namespace}/leave", p.fresh, p.getLeave, p.postLeave)
-	both("/organizations/{namespace}/ownership", p.fresh, p.getOwnership, p.postOwnership)
-	handle("GET "+p.root+"/organizations/{namespace}", p.signedIn(p.getOrganization))
-	handle("GET "+p.root+"/organizations/{namespace}/welcome", p.signedIn(p.getOnboarding))
-	page("/organizations/{namespace}", "GET, HEAD")
-	page("/organizations/{namespace}/welcome", "GET, HEAD")
-	page("/forgotten", "GET, HEAD, POST")
-	page("/reset/{token}", "GET, HEAD, POST")
-	page("/sign-in", "GET, HEAD, POST")
-	page("/sign-out", "POST")
-	for _, r := range append(p.factorRoutes(), p.connectRoutes()...) {
-		handle(r.pattern(p.root), r.serve)
-	}
-	// Password managers look for it at the host, wherever the portal is on it (A Well-Known URL for Changing Passwords, W3C).
-	handle("GET /.well-known/change-password", func(v *visit) { p.seeOther(v, "/account/password", "") })
-	handle("/", p.notFound)
-	return mux
 }
 
 // visit starts with the language of a page that speaks of no invitation.
@@ -278,7 +222,7 @@ func (p *Portal) identified(v *visit) bool {
 		p.fail(v, form{}, err)
 		return false
 	}
-	p.setFound(v, f)
+	p.setLink(v, f)
 	return true
 }
 
@@ -295,29 +239,29 @@ func (p *Portal) open(v *visit) bool {
 }
 
 func (p *Portal) refreshVisit(v *visit) error {
-	f, err := p.refresh(v.r.Context(), v.found)
+	f, err := p.refresh(v.r.Context(), v.link)
 	return p.refreshed(v, f, err)
 }
 
 // lookAround reads anew what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
 // written.
 func (p *Portal) lookAround(v *visit) error {
-	f, err := p.regather(v.r.Context(), v.found, v.found.offer.Invitation)
+	f, err := p.regather(v.r.Context(), v.link, v.link.offer.Invitation)
 	return p.refreshed(v, f, err)
 }
 
-func (p *Portal) refreshed(v *visit, f found, err error) error {
+func (p *Portal) refreshed(v *visit, f verifiedLink, err error) error {
 	if err == nil && v.gives {
 		err = p.review(v.r.Context(), &f)
 	}
 	if err == nil {
-		p.setFound(v, f)
+		p.setLink(v, f)
 	}
 	return err
 }
 
-func (p *Portal) setFound(v *visit, f found) {
-	v.found = f
+func (p *Portal) setLink(v *visit, f verifiedLink) {
+	v.link = f
 	otherwise := f.offer.Locale()
 	v.words = p.dictionary.choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
 }

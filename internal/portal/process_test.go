@@ -262,7 +262,7 @@ func TestBurstOfSignInsOnManyCores(t *testing.T) {
 		for i := range 30 {
 			all.Go(func() {
 				form := url.Values{"login": {fmt.Sprintf("nobody-%d@acme.example", i)}, "password": {"Correct horse, battery"}}
-				r, err := http.PostForm(p.url+"/sign-in", form) //nolint:noctx // our own portal
+				r, err := http.PostForm(p.url+"/sign-in", form)
 				if err != nil {
 					t.Error(err)
 					return

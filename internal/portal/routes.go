@@ -2,70 +2,183 @@
 
 package portal
 
-import "net/http"
+import (
+	"net/http"
+	"regexp"
+	"strings"
+)
 
-// route is one way to ask for a page.
+// route is a page. What the mux knows of it, which methods it allows and whether people can be sent on to it follow from its entry here.
 type route struct {
-	// method is empty for the answer to every other method.
-	method, path string
-	serve        func(*visit)
+	// path of the page under the path of the portal's address. Each of its parameters has an entry in parameters.
+	path string
+	// get also serves HEAD. Where one of the two is nil, that method is answered with 405.
+	get, post func(*visit)
+	// guard says who is served; nil serves everybody.
+	guard guard
+	// postGuard takes the place of guard where a form needs more than the page that shows it.
+	postGuard guard
+	// returnable: people who have to sign in first, or to prove again who they are, can be sent on to it.
+	returnable bool
+	// atHost: the path starts at the host, wherever the portal is on it.
+	atHost bool
 }
 
-func (r route) pattern(root string) string {
-	if r.method == "" {
-		return root + r.path
-	}
-	return r.method + " " + root + r.path
-}
-
-// factorRoutes are the pages of second factors and of companies' sign-in.
-func (p *Portal) factorRoutes() []route {
-	routes := []route{
-		{http.MethodGet, "/sign-in/second", p.halfway(p.getSecond)},
-		{http.MethodPost, "/sign-in/second", p.halfway(p.postSecond)},
-		{http.MethodPost, "/sign-in/passkey", p.postSignInPasskey},
-		{http.MethodGet, "/sign-in/company", p.getCompany},
-		{http.MethodPost, "/sign-in/company", p.postCompany},
-		{http.MethodGet, "/sign-in/company/{issuer}", p.goToCompany},
-		{http.MethodGet, "/sign-in/company/{issuer}/callback", p.backFromCompany},
-		{http.MethodGet, "/account/factors", p.enrolling(p.getFactors)},
-		{http.MethodPost, "/account/factors", p.enrolling(p.proven(p.postFactors))},
-		{http.MethodGet, "/account/factors/app", p.enrolling(p.provenOrBare(p.getApp))},
-		{http.MethodPost, "/account/factors/app", p.enrolling(p.provenOrBare(p.postApp))},
-		{http.MethodGet, "/account/factors/passkey", p.enrolling(p.proven(p.getPasskey))},
-		{http.MethodPost, "/account/factors/passkey", p.enrolling(p.proven(p.postPasskey))},
-	}
-	for path, allow := range map[string]string{
-		"/sign-in/second": "GET, HEAD, POST", "/sign-in/passkey": "POST", "/sign-in/company": "GET, HEAD, POST",
-		"/sign-in/company/{issuer}": "GET, HEAD", "/sign-in/company/{issuer}/callback": "GET, HEAD",
-		"/account/factors": "GET, HEAD, POST", "/account/factors/app": "GET, HEAD, POST", "/account/factors/passkey": "GET, HEAD, POST",
+// routes are all the pages.
+func (p *Portal) routes() []route {
+	var all []route
+	for _, concern := range [][]route{
+		p.publicRoutes(), p.invitationRoutes(), p.signInRoutes(), p.accountRoutes(), p.factorRoutes(), p.organizationRoutes(), p.connectRoutes(),
 	} {
-		routes = append(routes, route{path: path, serve: func(v *visit) { p.methodNotAllowed(v, allow) }})
+		all = append(all, concern...)
 	}
-	return routes
+	return all
+}
+
+func (p *Portal) publicRoutes() []route {
+	return []route{
+		{path: "/{$}", get: p.home},
+		{path: "/robots.txt", get: p.robots},
+		{path: "/assets/{name}", get: p.asset},
+		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).
+		{path: "/.well-known/change-password", get: func(v *visit) { p.seeOther(v, "/account/password", "") }, atHost: true},
+	}
+}
+
+func (p *Portal) invitationRoutes() []route {
+	const invitation = "/invitations/{token}"
+	return []route{
+		{path: invitation, get: p.getInvitation, post: p.postInvitation, returnable: true},
+		{path: invitation + "/decline", get: p.getDecline},
+		{path: invitation + "/welcome", get: p.getWelcome},
+	}
+}
+
+func (p *Portal) signInRoutes() []route {
+	return []route{
+		{path: "/sign-in", get: p.getSignIn, post: p.postSignIn},
+		{path: "/sign-in/passkey", post: p.postSignInPasskey},
+		{path: "/sign-in/second", get: p.getSecondFactor, post: p.postSecondFactor, guard: p.requirePendingSession},
+		{path: "/sign-in/confirm", get: p.getConfirm, post: p.postConfirm, guard: p.requireSessionOnly},
+		{path: "/sign-in/company", get: p.getCompany, post: p.postCompany},
+		{path: "/sign-in/company/{issuer}", get: p.goToCompany},
+		{path: "/sign-in/company/{issuer}/callback", get: p.backFromCompany},
+		{path: "/sign-out", post: p.postSignOut},
+		{path: "/forgotten", get: p.getForgotten, post: p.postForgotten},
+		{path: "/reset/{token}", get: p.getReset, post: p.postReset},
+	}
+}
+
+func (p *Portal) accountRoutes() []route {
+	return []route{
+		{path: "/account", get: p.getAccount, guard: p.requireSession, returnable: true},
+		{path: "/account/profile", get: p.getPersonalDetails, post: p.postPersonalDetails, guard: p.requireSession, returnable: true},
+		{path: "/account/sessions", get: p.getDevices, post: p.postDevices, guard: p.requireRecentAuth, returnable: true},
+		{path: "/account/username", get: p.getUsername, post: p.postUsername, guard: p.requireRecentAuth, returnable: true},
+		{path: "/account/password", get: p.getPassword, post: p.postPassword, guard: p.requireRecentAuth, returnable: true},
+	}
+}
+
+// factorRoutes are the pages on which people set second factors up. Those who owe one get there without.
+func (p *Portal) factorRoutes() []route {
+	return []route{
+		{
+			path: "/account/factors", get: p.getFactors, post: p.postFactors,
+			guard: p.requireSessionOnly, postGuard: p.requireRecentAuthOnly, returnable: true,
+		},
+		{path: "/account/factors/app", get: p.getApp, post: p.postApp, guard: p.requireRecentAuthIfAny, returnable: true},
+		{path: "/account/factors/passkey", get: p.getPasskey, post: p.postPasskey, guard: p.requireRecentAuthOnly, returnable: true},
+	}
+}
+
+func (p *Portal) organizationRoutes() []route {
+	const organization = "/organizations/{namespace}"
+	return []route{
+		{path: organization, get: p.getOrganization, guard: p.requireSession, returnable: true},
+		{path: organization + "/welcome", get: p.getOnboarding, guard: p.requireSession, returnable: true},
+		{path: organization + "/leave", get: p.getLeave, post: p.postLeave, guard: p.requireRecentAuth, returnable: true},
+		{path: organization + "/ownership", get: p.getOwnership, post: p.postOwnership, guard: p.requireRecentAuth},
+	}
 }
 
 // connectRoutes are the pages on which people connect social profiles.
 func (p *Portal) connectRoutes() []route {
 	const profiles, connect = "/organizations/{namespace}/profiles", "/organizations/{namespace}/connect/{network}"
-	routes := []route{
-		{http.MethodGet, profiles, p.signedIn(p.getProfiles)},
-		{http.MethodGet, profiles + "/outcome", p.signedIn(p.getOutcome)},
-		{http.MethodGet, profiles + "/{profile}/remove", p.fresh(p.getRemove)},
-		{http.MethodPost, profiles + "/{profile}/remove", p.fresh(p.postRemove)},
-		{http.MethodGet, connect, p.signedIn(p.getConnect)},
-		{http.MethodPost, connect, p.signedIn(p.postConnect)},
-		{http.MethodGet, connect + "/go", p.signedIn(p.goToNetwork)},
-		{http.MethodGet, "/connect/{network}/callback", p.signedIn(p.backFromNetwork)},
-		{http.MethodGet, connect + "/choose", p.signedIn(p.getChoose)},
-		{http.MethodPost, connect + "/choose", p.signedIn(p.postChoose)},
+	return []route{
+		{path: profiles, get: p.getSocialProfiles, guard: p.requireSession, returnable: true},
+		{path: profiles + "/outcome", get: p.getOutcome, guard: p.requireSession},
+		{path: profiles + "/{profile}/remove", get: p.getRemove, post: p.postRemove, guard: p.requireRecentAuth, returnable: true},
+		{path: connect, get: p.getConnect, post: p.postConnect, guard: p.requireSession, returnable: true},
+		{path: connect + "/go", get: p.goToNetwork, guard: p.requireSession},
+		{path: connect + "/choose", get: p.getChoose, post: p.postChoose, guard: p.requireSession, returnable: true},
+		{path: "/connect/{network}/callback", get: p.backFromNetwork, guard: p.requireSession},
 	}
-	for path, allow := range map[string]string{
-		profiles: "GET, HEAD", profiles + "/outcome": "GET, HEAD", profiles + "/{profile}/remove": "GET, HEAD, POST",
-		connect: "GET, HEAD, POST", connect + "/go": "GET, HEAD", connect + "/choose": "GET, HEAD, POST",
-		"/connect/{network}/callback": "GET, HEAD",
-	} {
-		routes = append(routes, route{path: path, serve: func(v *visit) { p.methodNotAllowed(v, allow) }})
+}
+
+// parameters are what may stand in the paths that people are sent on to, by the name of the parameter. None matches a path's "." or "..".
+func parameters() map[string]string {
+	return map[string]string{
+		"token":     `[A-Za-z0-9_-]{1,100}`,
+		"namespace": `[a-z0-9-]{1,63}`,
+		"network":   `[a-z]{1,20}`,
+		"profile":   `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
 	}
-	return routes
+}
+
+const (
+	allowGet     = "GET, HEAD"
+	allowPost    = "POST"
+	allowGetPost = "GET, HEAD, POST"
+)
+
+// allow is the Allow header of a page.
+func (r route) allow() string {
+	switch {
+	case r.post == nil:
+		return allowGet
+	case r.get == nil:
+		return allowPost
+	}
+	return allowGetPost
+}
+
+// newMux serves the pages, answers 405 to methods that a page does not have, and 404 to all other paths.
+func (p *Portal) newMux(routes []route) *http.ServeMux {
+	mux := http.NewServeMux()
+	handle := func(pattern string, page func(*visit)) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { page(p.visit(w, r)) })
+	}
+	for _, r := range routes {
+		path := p.root + r.path
+		if r.atHost {
+			path = r.path
+		}
+		if r.get != nil {
+			handle("GET "+path, r.guard.of(r.get))
+		}
+		if r.post != nil {
+			g := r.postGuard
+			if g == nil {
+				g = r.guard
+			}
+			handle("POST "+path, g.of(r.post))
+		}
+		handle(path, func(v *visit) { p.methodNotAllowed(v, r.allow()) })
+	}
+	handle("/", p.notFound)
+	return mux
+}
+
+// destinations matches the paths that people can be sent on to: no other address gets into a redirect.
+func destinations(routes []route) *regexp.Regexp {
+	known, parameter := parameters(), regexp.MustCompile(`\\\{([a-z]+)\\\}`)
+	var paths []string
+	for _, r := range routes {
+		if r.returnable {
+			paths = append(paths, parameter.ReplaceAllStringFunc(regexp.QuoteMeta(r.path), func(s string) string {
+				return known[strings.Trim(s, `\{}`)]
+			}))
+		}
+	}
+	return regexp.MustCompile(`^(` + strings.Join(paths, "|") + `)$`)
 }

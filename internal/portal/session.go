@@ -10,7 +10,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"time"
 
@@ -125,37 +124,7 @@ func (p *Portal) person(v *visit, pending bool) (*person, error) {
 	return &person{session: s, account: acct, credentials: c}, nil
 }
 
-// signedIn serves a page to whoever is signed in, and sends everybody else to the sign-in page, or to the page of second factors if they
-// owe one.
-func (p *Portal) signedIn(h func(*visit)) func(*visit) {
-	return p.enrolling(func(v *visit) {
-		if !p.owes(v) {
-			h(v)
-		}
-	})
-}
-
-// enrolling is signedIn for the pages that somebody needs to set a second factor up.
-func (p *Portal) enrolling(h func(*visit)) func(*visit) {
-	return func(v *visit) {
-		who, err := p.person(v, false)
-		switch {
-		case err != nil:
-			p.fault(v, err)
-		case who == nil:
-			p.toSignIn(v)
-		default:
-			if err := p.setPerson(v, who); err != nil {
-				p.fault(v, err)
-				return
-			}
-			p.keepAlive(v)
-			h(v)
-		}
-	}
-}
-
-// setPerson notes who is signed in, and which of their memberships this session opens.
+// setPerson notes who is signed in, which of their memberships this session opens, and the menu of both.
 func (p *Portal) setPerson(v *visit, who *person) error {
 	all, err := p.memberships(v.r.Context(), who.account)
 	if err != nil {
@@ -164,11 +133,12 @@ func (p *Portal) setPerson(v *visit, who *person) error {
 	v.person, v.words = who, p.dictionary.choose(v.r, who.account.Spec.Locale, "")
 	for _, b := range all {
 		if b.organization == nil || p.admits(who, b.organization) {
-			v.belongings = append(v.belongings, b)
+			v.memberships = append(v.memberships, b)
 		} else {
 			v.closed = append(v.closed, b)
 		}
 	}
+	v.menu = p.menuOf(v)
 	return nil
 }
 
@@ -184,22 +154,6 @@ func (p *Portal) keepAlive(v *visit) {
 	}
 	if err := p.accounts.Touch(v.r.Context(), who.account, who.credentials, who.session, browserLabel(v.r.UserAgent()), now); err != nil {
 		p.log.Error(err, "Cannot note that a device is in use", "account", who.account.Name)
-	}
-}
-
-// fresh serves what is sensitive to whoever proved lately who they are, and asks everybody else for the password again.
-func (p *Portal) fresh(h func(*visit)) func(*visit) {
-	return p.signedIn(p.proven(h))
-}
-
-// proven is fresh for whoever is known to be signed in.
-func (p *Portal) proven(h func(*visit)) func(*visit) {
-	return func(v *visit) {
-		if !v.person.session.Fresh(p.clock.Now()) {
-			p.seeOther(v, "/sign-in/confirm", p.wanted(v))
-			return
-		}
-		h(v)
 	}
 }
 
@@ -292,12 +246,6 @@ func (p *Portal) end(v *visit) (bool, error) {
 // nextParameter names where somebody wanted to go before they had to sign in.
 const nextParameter = "next"
 
-// destinations are the pages that people can be sent on to: no other address gets into a redirect.
-func destinations() *regexp.Regexp {
-	return regexp.MustCompile(`^/(account(/[a-z-]+){0,2}|invitations/[A-Za-z0-9_-]{1,100}|` +
-		`organizations/[a-z0-9-]{1,63}(/(welcome|leave|profiles(/[a-z0-9.-]{1,253}/remove)?|connect/[a-z]{1,20}(/choose)?))?)$`)
-}
-
 // destination is the page to go on to, without the path of the portal's address.
 func (p *Portal) destination(next string) string {
 	if p.destinations.MatchString(next) {
@@ -321,20 +269,4 @@ func (p *Portal) seeOther(v *visit, page, next string) {
 	}
 	v.w.Header().Set("Location", target)
 	v.w.WriteHeader(http.StatusSeeOther)
-}
-
-// provenOrBare is proven, but lets somebody through whose Account has nothing to prove oneself with: they come from their company, which
-// asks for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
-func (p *Portal) provenOrBare(h func(*visit)) func(*visit) {
-	return func(v *visit) {
-		f, err := account.Factors(v.person.account, v.person.credentials, p.clock.Now())
-		switch {
-		case err != nil:
-			p.fault(v, err)
-		case v.person.credentials.PasswordHash == "" && !f.Enrolled():
-			h(v)
-		default:
-			p.proven(h)(v)
-		}
-	}
 }

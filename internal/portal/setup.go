@@ -98,7 +98,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	keys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
 	sessionKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
 	factorKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, o.Clock)
-	companies, err := newCompanies(o.Config.Portal, direct, o.Namespace, o.Clock)
+	companies, err := newCompanyDirectory(o.Config.Portal, direct, o.Namespace, o.Clock)
 	if err != nil {
 		return err
 	}

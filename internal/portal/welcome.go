@@ -19,7 +19,7 @@ func (p *Portal) getWelcome(v *visit) {
 		p.fail(v, form{}, err)
 		return
 	}
-	if who == nil || !v.found.acceptedBy(who.account.Name) {
+	if who == nil || !v.link.acceptedBy(who.account.Name) {
 		p.redirect(v, "")
 		return
 	}
@@ -27,8 +27,8 @@ func (p *Portal) getWelcome(v *visit) {
 		p.fail(v, form{}, err)
 		return
 	}
-	w, o := v.words, v.found.offer
-	offer := p.describe(v.r.Context(), v.found, w)
+	w, o := v.words, v.link.offer
+	offer := p.describe(v.r.Context(), v.link, w)
 	page := welcomePage{Offer: offer, Account: p.root + "/account" + w.Query()}
 	if o.Organization != nil {
 		n := p.invitedNewcomer(v)
@@ -39,7 +39,7 @@ func (p *Portal) getWelcome(v *visit) {
 
 // invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.
 func (p *Portal) invitedNewcomer(v *visit) newcomer {
-	ctx, o := v.r.Context(), v.found.offer
+	ctx, o := v.r.Context(), v.link.offer
 	role := o.Role()
 	if owns(o) {
 		role = rosterv1alpha1.RoleOwner
@@ -55,7 +55,7 @@ func (p *Portal) invitedNewcomer(v *visit) newcomer {
 	if o.Invitation.Spec.MemberRef != nil {
 		self.Name = o.Invitation.Spec.MemberRef.Name
 	}
-	if c := p.contact(ctx, belonging{member: self, organization: o.Organization}); c != nil {
+	if c := p.contact(ctx, membership{member: self, organization: o.Organization}); c != nil {
 		n.contact = c.Name
 	}
 	return n

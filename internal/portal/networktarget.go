@@ -19,8 +19,8 @@ import (
 	"github.com/roster-dev/roster/internal/quota"
 )
 
-// venue is a network as people get to it.
-type venue struct {
+// networkTarget is a network that somebody connects a profile of.
+type networkTarget struct {
 	config.Network
 	// profile that is connected anew; nil for a new one.
 	profile *rosterv1alpha1.SocialProfile
@@ -30,7 +30,7 @@ type venue struct {
 func slug(n rosterv1alpha1.Network) string { return strings.ToLower(string(n)) }
 
 // title names a network, and of Mastodon its server.
-func (n venue) title() string {
+func (n networkTarget) title() string {
 	if n.Name == rosterv1alpha1.NetworkMastodon {
 		return string(n.Name) + " (" + n.Host() + ")"
 	}
@@ -38,7 +38,7 @@ func (n venue) title() string {
 }
 
 // server that tells one Mastodon from another.
-func (n venue) server() string {
+func (n networkTarget) server() string {
 	if n.Name == rosterv1alpha1.NetworkMastodon {
 		return n.Host()
 	}
@@ -46,26 +46,26 @@ func (n venue) server() string {
 }
 
 // scopes to ask for: those for profiles, and for ad accounts where the platform wants them.
-func (n venue) scopes(t network.Traits) []string {
+func (n networkTarget) scopes(t network.Traits) []string {
 	return slices.Concat(
 		directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
 }
 
-// goal is the organisation, and the network to go to. It answers, and returns false, where that is not for the person.
-func (p *Portal) goal(v *visit) (belonging, venue, bool) {
+// requestedTarget is the membership of the page, and the network to go to. It answers, and returns false, where that is not for the person.
+func (p *Portal) requestedTarget(v *visit) (membership, networkTarget, bool) {
 	b, ok := p.organization(v)
 	if !ok {
-		return b, venue{}, false
+		return b, networkTarget{}, false
 	}
-	n, ok := p.venue(v, b)
+	n, ok := p.findTarget(v, b)
 	return b, n, ok
 }
 
-// venue finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is none, the
-// person may not connect it, which looks the same, or the plan has no room for another profile.
-func (p *Portal) venue(v *visit, b belonging) (venue, bool) {
+// findTarget finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is
+// none, the person may not connect it, which looks the same, or the plan has no room for another profile.
+func (p *Portal) findTarget(v *visit, b membership) (networkTarget, bool) {
 	query := v.r.URL.Query()
-	var n venue
+	var n networkTarget
 	if name := query.Get(parameterProfile); name != "" {
 		// Whether there is such a profile is not told to whoever may not connect it.
 		may, err := p.mayOn(v, b, "connect", name)
@@ -94,7 +94,7 @@ func (p *Portal) venue(v *visit, b belonging) (venue, bool) {
 
 // mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no
 // room for it.
-func (p *Portal) mayGo(v *visit, b belonging, profile *rosterv1alpha1.SocialProfile) bool {
+func (p *Portal) mayGo(v *visit, b membership, profile *rosterv1alpha1.SocialProfile) bool {
 	may, err := p.mayConnect(v, b, profile)
 	switch {
 	case err != nil:
@@ -115,20 +115,20 @@ func (p *Portal) mayGo(v *visit, b belonging, profile *rosterv1alpha1.SocialProf
 }
 
 // mayConnect asks the API server whether the person may connect a profile: that one, or a new one where it is nil.
-func (p *Portal) mayConnect(v *visit, b belonging, profile *rosterv1alpha1.SocialProfile) (bool, error) {
+func (p *Portal) mayConnect(v *visit, b membership, profile *rosterv1alpha1.SocialProfile) (bool, error) {
 	if profile != nil {
 		return p.mayOn(v, b, "connect", profile.Name)
 	}
 	return p.mayOn(v, b, "create", "")
 }
 
-func (p *Portal) mayOn(v *visit, b belonging, verb, profile string) (bool, error) {
+func (p *Portal) mayOn(v *visit, b membership, verb, profile string) (bool, error) {
 	return p.ask(v.r.Context(), b.member.Namespace, invitation.Person(p.userPrefix, address.Address(v.person.account.Spec.Email)),
 		invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 
 // notConnector is for whoever may not connect what they want to.
-func (p *Portal) notConnector(v *visit, b belonging) {
+func (p *Portal) notConnector(v *visit, b membership) {
 	w := v.words
 	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.forbidden.title"),
 		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", p.contactName(v, b))},
@@ -136,7 +136,7 @@ func (p *Portal) notConnector(v *visit, b belonging) {
 }
 
 // contactName is whom to ask in the organisation.
-func (p *Portal) contactName(v *visit, b belonging) string {
+func (p *Portal) contactName(v *visit, b membership) string {
 	if c := p.contact(v.r.Context(), b); c != nil {
 		return c.Name
 	}
@@ -150,7 +150,7 @@ func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
 }
 
 // connectPath is a page on the way to a network.
-func (p *Portal) connectPath(v *visit, namespace string, n venue, page string) string {
+func (p *Portal) connectPath(v *visit, namespace string, n networkTarget, page string) string {
 	query := url.Values{}
 	if v.words.chosen {
 		query.Set(langParameter, string(v.words.Locale))

@@ -17,8 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 )
 
-// newCompanies makes a client of each issuer of the configuration.
-func newCompanies(c config.Portal, reader client.Reader, namespace string, clk clock.PassiveClock) (oidc.Directory, error) {
+// newCompanyDirectory makes a client of each issuer of the configuration.
+func newCompanyDirectory(c config.Portal, reader client.Reader, namespace string, clk clock.PassiveClock) (oidc.Directory, error) {
 	secret := client.ObjectKey{Namespace: namespace, Name: c.CompanySecret}
 	var all oidc.Directory
 	for _, i := range c.Issuers {

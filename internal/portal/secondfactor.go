@@ -21,8 +21,8 @@ const (
 	fieldName     = "name"
 )
 
-// secondPage asks for a second factor.
-type secondPage struct {
+// secondFactorPage asks for a second factor.
+type secondFactorPage struct {
 	fields
 	Action string
 	// App and Recovery say what the account has.
@@ -71,32 +71,10 @@ func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentia
 	return err == nil && f.Enrolled() && !s.Twofold() && !s.CompanyAskedForFactor(), err
 }
 
-// halfway serves whoever has given a first proof: on the way in, or signed in already.
-func (p *Portal) halfway(h func(*visit)) func(*visit) {
-	return func(v *visit) {
-		who, err := p.person(v, true)
-		if err == nil && who == nil {
-			who, err = p.person(v, false)
-		}
-		switch {
-		case err != nil:
-			p.fault(v, err)
-		case who == nil:
-			p.toSignIn(v)
-		default:
-			if err := p.setPerson(v, who); err != nil {
-				p.fault(v, err)
-				return
-			}
-			h(v)
-		}
-	}
-}
+// getSecondFactor answers GET /sign-in/second.
+func (p *Portal) getSecondFactor(v *visit) { p.secondFactorForm(v, http.StatusOK, nil) }
 
-// getSecond answers GET /sign-in/second.
-func (p *Portal) getSecond(v *visit) { p.secondForm(v, http.StatusOK, nil) }
-
-func (p *Portal) secondForm(v *visit, status int, problems []problem) {
+func (p *Portal) secondFactorForm(v *visit, status int, problems []problem) {
 	who, now := v.person, p.clock.Now()
 	f, err := account.Factors(who.account, who.credentials, now)
 	if err != nil {
@@ -107,7 +85,7 @@ func (p *Portal) secondForm(v *visit, status int, problems []problem) {
 		p.toSignIn(v)
 		return
 	}
-	page := secondPage{
+	page := secondFactorPage{
 		fields: fields{problems}, Action: p.again(v, "/sign-in/second"),
 		App: f.App != nil, Recovery: f.Recovery != nil && len(f.Recovery.Hashes) > 0,
 	}
@@ -122,11 +100,11 @@ func (p *Portal) secondForm(v *visit, status int, problems []problem) {
 		}
 		page.Passkey = string(options)
 	}
-	p.show(v, status, pageSecond, errorTitle(v.words, v.words.T("second.title"), problems), page)
+	p.show(v, status, pageSecondFactor, errorTitle(v.words, v.words.T("second.title"), problems), page)
 }
 
-// postSecond answers POST /sign-in/second.
-func (p *Portal) postSecond(v *visit) {
+// postSecondFactor answers POST /sign-in/second.
+func (p *Portal) postSecondFactor(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
@@ -152,7 +130,7 @@ func (p *Portal) postSecond(v *visit) {
 		return
 	case len(wrong) > 0:
 		p.audit(v, eventFactor, resultFailure, who.account.Name, "method", method)
-		p.secondForm(v, http.StatusUnprocessableEntity, wrong)
+		p.secondFactorForm(v, http.StatusUnprocessableEntity, wrong)
 		return
 	}
 	p.audit(v, eventFactor, resultSuccess, who.account.Name, "method", method)

@@ -77,7 +77,7 @@ func (p *Portal) getAccount(v *visit) {
 	if n := len(v.closed); n > 0 {
 		page.Closed, page.Ways = w.N("account.closed", n), p.otherWays(v)
 	}
-	for _, b := range v.belongings {
+	for _, b := range v.memberships {
 		if b.organization != nil {
 			page.Organizations = append(page.Organizations, p.membershipView(v, b))
 		}
@@ -122,7 +122,7 @@ func (p *Portal) done(v *visit, what string) {
 	v.w.WriteHeader(http.StatusSeeOther)
 }
 
-func (p *Portal) membershipView(v *visit, b belonging) membershipView {
+func (p *Portal) membershipView(v *visit, b membership) membershipView {
 	return membershipView{
 		Name: b.organization.Spec.DisplayName, Initials: initials(b.organization.Spec.DisplayName),
 		Role: p.roleTerm(v.r.Context(), v.words, b.member).Name, State: p.stateText(v, b), Href: p.organizationPath(v, b.member.Namespace, ""),
@@ -130,7 +130,7 @@ func (p *Portal) membershipView(v *visit, b belonging) membershipView {
 }
 
 // stateText is empty for an active member.
-func (p *Portal) stateText(v *visit, b belonging) string {
+func (p *Portal) stateText(v *visit, b membership) string {
 	switch {
 	case v.person.leaves(b.member):
 		return v.words.T("state.leaving")
@@ -166,7 +166,7 @@ func (p *Portal) pending(ctx context.Context, v *visit) ([]pendingView, error) {
 		if err != nil {
 			return nil, err
 		}
-		f := found{attempt: inv.Status.Attempt, address: address, offer: offer}
+		f := verifiedLink{attempt: inv.Status.Attempt, address: address, offer: offer}
 		if f.check(p.clock.Now()) != invitation.LinkOpen || offer.Organization == nil || !p.admits(v.person, offer.Organization) {
 			continue
 		}

@@ -4,14 +4,14 @@ package portal
 
 import "net/http"
 
-// The fields of the page of sessions.
+// The fields of the page of devices.
 const (
 	fieldDevice     = "device"
 	actionEverybody = "everywhere"
 )
 
-// sessionsPage lists the devices that are signed in.
-type sessionsPage struct {
+// devicesPage lists the devices that are signed in.
+type devicesPage struct {
 	Devices      []deviceView
 	Action, Back string
 }
@@ -22,10 +22,10 @@ type deviceView struct {
 	Current     bool
 }
 
-// getSessions answers GET /account/sessions.
-func (p *Portal) getSessions(v *visit) {
+// getDevices answers GET /account/sessions.
+func (p *Portal) getDevices(v *visit) {
 	w, query := v.words, v.words.Query()
-	page := sessionsPage{Action: p.root + "/account/sessions" + query, Back: p.root + "/account" + query}
+	page := devicesPage{Action: p.root + "/account/sessions" + query, Back: p.root + "/account" + query}
 	for _, d := range v.person.credentials.Sessions.Devices {
 		view := deviceView{
 			ID: d.ID, Label: d.Label, Added: w.momentView(d.Added), Seen: w.momentView(d.Seen), Current: d.ID == v.person.session.Device,
@@ -35,11 +35,11 @@ func (p *Portal) getSessions(v *visit) {
 		}
 		page.Devices = append(page.Devices, view)
 	}
-	p.show(v, http.StatusOK, pageSessions, w.T("sessions.title"), page)
+	p.show(v, http.StatusOK, pageDevices, w.T("sessions.title"), page)
 }
 
-// postSessions answers POST /account/sessions: it signs one device out, or all of them.
-func (p *Portal) postSessions(v *visit) {
+// postDevices answers POST /account/sessions: it signs one device out, or all of them.
+func (p *Portal) postDevices(v *visit) {
 	if !p.readPost(v) {
 		return
 	}

@@ -24,8 +24,8 @@ const (
 	fieldAvatar      = "avatar"
 )
 
-// profilePage is what a person says about themselves, and which mails they want.
-type profilePage struct {
+// personalDetailsPage is what a person says about themselves, and which mails they want.
+type personalDetailsPage struct {
 	fields
 	Form                    form
 	Credentials, Engagement bool
@@ -33,37 +33,37 @@ type profilePage struct {
 	Action, Back            string
 }
 
-// getProfile answers GET /account/profile.
-func (p *Portal) getProfile(v *visit) {
+// getPersonalDetails answers GET /account/profile.
+func (p *Portal) getPersonalDetails(v *visit) {
 	spec := v.person.account.Spec
-	p.profileForm(v, http.StatusOK, profilePage{
+	p.personalDetailsForm(v, http.StatusOK, personalDetailsPage{
 		Form:        form{DisplayName: spec.DisplayName, Company: spec.Company, Locale: cmp.Or(spec.Locale, rosterv1alpha1.LocaleEnglish)},
 		Credentials: ptr.Deref(spec.Notifications.Credentials, true), Engagement: ptr.Deref(spec.Notifications.Engagement, true),
 		Gravatar: spec.Avatar == rosterv1alpha1.AvatarGravatar,
 	})
 }
 
-func (p *Portal) profileForm(v *visit, status int, page profilePage) {
+func (p *Portal) personalDetailsForm(v *visit, status int, page personalDetailsPage) {
 	query := v.words.Query()
 	page.Action, page.Back = p.root+"/account/profile"+query, p.root+"/account"+query
-	p.show(v, status, pageProfile, errorTitle(v.words, v.words.T("profilePage.title"), page.Problems), page)
+	p.show(v, status, pagePersonalDetails, errorTitle(v.words, v.words.T("profilePage.title"), page.Problems), page)
 }
 
-func readProfile(values url.Values) profilePage {
+func readPersonalDetails(values url.Values) personalDetailsPage {
 	ticked := func(name string) bool { return values.Get(name) != "" }
-	return profilePage{
+	return personalDetailsPage{
 		Form: readForm(values), Credentials: ticked(fieldCredentials), Engagement: ticked(fieldEngagement), Gravatar: ticked(fieldAvatar),
 	}
 }
 
-// postProfile answers POST /account/profile.
-func (p *Portal) postProfile(v *visit) {
+// postPersonalDetails answers POST /account/profile.
+func (p *Portal) postPersonalDetails(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	page := readProfile(v.r.PostForm)
+	page := readPersonalDetails(v.r.PostForm)
 	if page.Problems = page.Form.checkProfile(v.words); len(page.Problems) > 0 {
-		p.profileForm(v, http.StatusUnprocessableEntity, page)
+		p.personalDetailsForm(v, http.StatusUnprocessableEntity, page)
 		return
 	}
 	_, err := p.accounts.UpdateSpec(v.r.Context(), v.person.account, func(spec *rosterv1alpha1.AccountSpec) {
@@ -77,7 +77,7 @@ func (p *Portal) postProfile(v *visit) {
 	switch {
 	case apierrors.IsInvalid(err):
 		page.Problems = []problem{{Text: v.words.T("error.refused")}}
-		p.profileForm(v, http.StatusUnprocessableEntity, page)
+		p.personalDetailsForm(v, http.StatusUnprocessableEntity, page)
 	case err != nil:
 		p.fault(v, err)
 	default:

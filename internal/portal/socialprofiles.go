@@ -17,8 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/connection"
 )
 
-// profilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
-type profilesPage struct {
+// socialProfilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
+type socialProfilesPage struct {
 	Org      string
 	Profiles []connectedView
 	// Networks to add a profile of; Refusal says why there are none.
@@ -37,8 +37,8 @@ type connectedView struct {
 	Connect, Remove string
 }
 
-// getProfiles answers GET /organizations/{namespace}/profiles.
-func (p *Portal) getProfiles(v *visit) {
+// getSocialProfiles answers GET /organizations/{namespace}/profiles.
+func (p *Portal) getSocialProfiles(v *visit) {
 	b, ok := p.organization(v)
 	if !ok {
 		return
@@ -53,16 +53,16 @@ func (p *Portal) getProfiles(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	page := profilesPage{Org: b.organization.Spec.DisplayName, Back: p.organizationPath(v, b.member.Namespace, "")}
+	page := socialProfilesPage{Org: b.organization.Spec.DisplayName, Back: p.organizationPath(v, b.member.Namespace, "")}
 	for _, sp := range profiles {
 		page.Profiles = append(page.Profiles, p.connectedView(v, sp))
 	}
 	page.Networks, page.Refusal = p.offered(v, b, may)
-	p.show(v, http.StatusOK, pageProfiles, v.words.T("profiles.title", "Org", page.Org), page)
+	p.show(v, http.StatusOK, pageSocialProfiles, v.words.T("profiles.title", "Org", page.Org), page)
 }
 
 // offered are the networks that the person can add a profile of, or why there are none.
-func (p *Portal) offered(v *visit, b belonging, may bool) (networks []action, refusal string) {
+func (p *Portal) offered(v *visit, b membership, may bool) (networks []action, refusal string) {
 	w := v.words
 	contact, full := planFull(b.organization)
 	switch {
@@ -72,7 +72,7 @@ func (p *Portal) offered(v *visit, b belonging, may bool) (networks []action, re
 		return nil, w.T("connect.full.text", "Org", b.organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
 	}
 	for _, c := range p.networks.Connectable() {
-		n := venue{Network: c}
+		n := networkTarget{Network: c}
 		networks = append(networks, action{Text: n.title(), Href: p.connectPath(v, b.member.Namespace, n, "")})
 	}
 	return networks, ""
@@ -110,7 +110,7 @@ func (p *Portal) connectedView(v *visit, sp *rosterv1alpha1.SocialProfile) conne
 	}
 	view.State, view.Bad = connectionState(v.words, sp)
 	if c, err := p.networks.Of(sp); err == nil && p.networks.CanConnect(c) {
-		view.Connect = p.connectPath(v, sp.Namespace, venue{Network: c, profile: sp}, "")
+		view.Connect = p.connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
 	}
 	return view
 }
@@ -137,7 +137,7 @@ func connectionState(w words, sp *rosterv1alpha1.SocialProfile) (text string, ba
 }
 
 // removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
-func (p *Portal) removable(v *visit) (belonging, *rosterv1alpha1.SocialProfile, bool) {
+func (p *Portal) removable(v *visit) (membership, *rosterv1alpha1.SocialProfile, bool) {
 	b, ok := p.organization(v)
 	if !ok {
 		return b, nil, false
@@ -163,7 +163,7 @@ func (p *Portal) getRemove(v *visit) {
 	}
 }
 
-func (p *Portal) removeForm(v *visit, status int, b belonging, sp *rosterv1alpha1.SocialProfile, problems []problem) {
+func (p *Portal) removeForm(v *visit, status int, b membership, sp *rosterv1alpha1.SocialProfile, problems []problem) {
 	w, handle := v.words, sp.Spec.Handle
 	p.show(v, status, pageSure, errorTitle(w, w.T("remove.title", "Handle", handle), problems), surePage{
 		fields: fields{problems}, Heading: w.T("remove.heading", "Handle", handle), Text: w.T("remove.text", "Network", networkName(w, sp)),
@@ -188,5 +188,5 @@ func (p *Portal) postRemove(v *visit) {
 	}
 	order := p.order(v, b)
 	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
-	p.handOver(v, p.setOut(v, b, venue{}), order)
+	p.handOver(v, p.setOut(v, b, networkTarget{}), order)
 }
