@@ -13,59 +13,59 @@ const (
 
 // Condition types of an Invitation.
 const (
-	// ConditionDelivered says whether the mail relay has taken the mail of the current attempt.
+	// ConditionDelivered reports whether the mail relay has taken the mail of the current attempt.
 	ConditionDelivered = "Delivered"
-	// ConditionAccepted says whether the invited person has accepted.
+	// ConditionAccepted reports whether the invited person has accepted.
 	ConditionAccepted = "Accepted"
 )
 
 // Condition types of a Member.
 const (
-	// ConditionJoined says whether the person has accepted and an Account is bound.
+	// ConditionJoined reports whether the person has accepted and an Account is bound.
 	ConditionJoined = "Joined"
-	// ConditionRolesGranted says whether the Role and RoleBinding of the member match what the spec asks for.
+	// ConditionRolesGranted reports whether the Role and RoleBinding of the member match what the spec asks for.
 	ConditionRolesGranted = "RolesGranted"
 )
 
 // Condition types of an Organization and a SocialProfile.
 const (
-	// ConditionOwnerResolved says whether spec.ownerRef names an active Member.
+	// ConditionOwnerResolved reports whether spec.ownerRef names an active Member.
 	ConditionOwnerResolved = "OwnerResolved"
-	// ConditionOwnerUnique says whether the owner owns no other Organization in the cluster. Of several, the one that they have owned
+	// ConditionOwnerUnique reports whether the owner owns no other Organization in the cluster. Of several, the one that they have owned
 	// longest counts; in the others they are CoOwner.
 	ConditionOwnerUnique = "OwnerUnique"
-	// ConditionWithinPlan says whether everybody and every profile has a place in the plan. It is there where there is a plan.
+	// ConditionWithinPlan reports whether everybody and every profile has a place in the plan. It is there where there is a plan.
 	ConditionWithinPlan = "WithinPlan"
-	// ConditionTeamAssigned says whether a Team works on the profile.
+	// ConditionTeamAssigned reports whether a Team works on the profile.
 	ConditionTeamAssigned = "TeamAssigned"
-	// ConditionAdministered says whether an active Member is named Administrator of the profile. It is there where
+	// ConditionAdministered reports whether an active Member is named Administrator of the profile. It is there where
 	// spec.guardrails.warnOnOrphanedProfiles of the Organization asks for it.
 	ConditionAdministered = "Administered"
-	// ConditionResponsibleResolved says whether spec.responsibleRef names an active Member.
+	// ConditionResponsibleResolved reports whether spec.responsibleRef names an active Member.
 	ConditionResponsibleResolved = "ResponsibleResolved"
 )
 
-// ConditionIssuerResolved says whether the operator's configuration has the issuer in spec.security.sso of an Organization. It is there
+// ConditionIssuerResolved reports whether the operator's configuration has the issuer in spec.security.sso of an Organization. It is there
 // where one is named.
 const ConditionIssuerResolved = "IssuerResolved"
 
-// ConditionMailDelivered says whether the mails of an Organization go out. It is there, and False, while some are held because the mail
+// ConditionMailDelivered reports whether the mails of an Organization go out. It is there, and False, while some are held because the mail
 // relay takes none, or none from this installation.
 const ConditionMailDelivered = "MailDelivered"
 
-// ConditionUsernameUnique says whether the user name of an Account is its own. It is there where the Account has one.
+// ConditionUsernameUnique reports whether the user name of an Account is its own. It is there where the Account has one.
 const ConditionUsernameUnique = "UsernameUnique"
 
 // Condition types of a SocialProfile with credentials.
 const (
-	// ConditionConnected says whether the network takes the tokens. Only an answer of the network that says so makes it False.
+	// ConditionConnected reports whether the network accepts the tokens. Only an answer of the network that says so makes it False.
 	ConditionConnected = "Connected"
-	// ConditionTokenExpiring says whether somebody has to connect the profile anew within 14 days, since the tokens end and are not renewed
+	// ConditionTokenExpiring reports whether somebody has to reconnect the profile within 14 days, since the tokens expire and are not renewed
 	// by themselves.
 	ConditionTokenExpiring = "TokenExpiring"
-	// ConditionScopesSufficient says whether the token reaches as far as publishing and answering need.
+	// ConditionScopesSufficient reports whether the token reaches as far as publishing and answering need.
 	ConditionScopesSufficient = "ScopesSufficient"
-	// ConditionRenewerAvailable says whether anybody active may connect the profile anew. It is there while somebody has to.
+	// ConditionRenewerAvailable reports whether anybody active may reconnect the profile. It is there while somebody has to.
 	ConditionRenewerAvailable = "RenewerAvailable"
 )
 
@@ -212,11 +212,11 @@ const (
 
 // Reasons of a SocialProfile with credentials.
 const (
-	// ReasonConnected: the network takes the tokens.
+	// ReasonConnected: the network accepts the tokens.
 	ReasonConnected = "Connected"
-	// ReasonTokenInvalid: the network does not take the tokens any more; connect the profile anew.
+	// ReasonTokenInvalid: the network does not take the tokens any more; reconnect the profile.
 	ReasonTokenInvalid = "TokenInvalid"
-	// ReasonRenewalLost: new tokens came and could not be stored, or the operator stopped meanwhile; connect the profile anew.
+	// ReasonRenewalLost: new tokens came and could not be stored, or the operator stopped meanwhile; reconnect the profile.
 	ReasonRenewalLost = "RenewalLost"
 	// ReasonAccountChanged: the tokens open another account; put the right ones in, or name the new account in spec.accountID.
 	ReasonAccountChanged = "AccountChanged"
@@ -240,25 +240,25 @@ const (
 	ReasonNetworkNotConfigured = "NetworkNotConfigured"
 	// ReasonNoAnswer: the network could not be asked, or its answer says nothing about the tokens; the operator asks again.
 	ReasonNoAnswer = "NoAnswer"
-	// ReasonAccountForbidden: the network takes the tokens, but they do not open the account: connect the profile as somebody who has a role
+	// ReasonAccountForbidden: the network accepts the tokens, but they give no access to the account: connect the profile as someone who has a role
 	// on it, and agree to what is asked.
 	ReasonAccountForbidden = "AccountForbidden"
 	// ReasonRateLimited: the network wants the operator to wait; it asks again then.
 	ReasonRateLimited = "RateLimited"
 	// ReasonNotExpiring: the tokens last for more than 14 days, or are renewed in time.
 	ReasonNotExpiring = "NotExpiring"
-	// ReasonExpiryUnknown: neither the network nor the Secret tells when the tokens end.
+	// ReasonExpiryUnknown: neither the network nor the Secret specifies when the tokens expire.
 	ReasonExpiryUnknown = "ExpiryUnknown"
-	// ReasonExpiring: the tokens end soon; connect the profile anew.
+	// ReasonExpiring: the tokens expire soon; reconnect the profile.
 	ReasonExpiring = "Expiring"
 	// ReasonScopesSufficient: the token reaches far enough.
 	ReasonScopesSufficient = "ScopesSufficient"
-	// ReasonScopesMissing: the token lacks scopes; connect the profile anew and agree to them.
+	// ReasonScopesMissing: the token lacks scopes; reconnect the profile and agree to them.
 	ReasonScopesMissing = "ScopesMissing"
 	// ReasonScopesUnknown: neither the network nor the Secret tells which scopes the token has.
 	ReasonScopesUnknown = "ScopesUnknown"
-	// ReasonRenewerAvailable: somebody active may connect the profile anew.
+	// ReasonRenewerAvailable: somebody active may reconnect the profile.
 	ReasonRenewerAvailable = "RenewerAvailable"
-	// ReasonNobodyCanRenew: nobody active may connect the profile anew; make somebody its Administrator.
+	// ReasonNobodyCanRenew: nobody active may reconnect the profile; make somebody its Administrator.
 	ReasonNobodyCanRenew = "NobodyCanRenew"
 )

@@ -66,7 +66,7 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:MaxLength=2000
 	Message string `json:"message,omitempty"`
 
-	// invitedBy is who invites: the user name or the mail address of a person, or the user name of a service account. A Member of that address
+	// invitedBy is who invites: the user name or the email address of a person, or the user name of a service account. A Member of that address
 	// is shown by name, and answers to the mail go to them. When the person accepts, that Member or service account must still be allowed to
 	// give what is offered. For a declared Member, its own invitedBy counts where it is set.
 	// +optional
@@ -206,7 +206,7 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MaxLength=36
 	MemberUID string `json:"memberUID,omitempty"`
 
-	// inviterRef names the Member who invites. It is noted before the mail goes out, and left out where whoever invites is no Member. Once
+	// inviterRef names the Member who invites. It is noted before the mail goes out, and left out if the person who invites is no Member. Once
 	// that Member is removed, suspended or may no longer give what is offered, the invitation cannot be accepted.
 	// +optional
 	InviterRef *InviterReference `json:"inviterRef,omitempty"`

@@ -61,8 +61,8 @@ type MemberSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
-	// invitedBy is who answers for what the Member is offered: the user name or the mail address of a person, or the user name of a service
-	// account. When the person accepts, the one who is named must still be allowed to give it. Whoever adds to the offer before that writes
+	// invitedBy is who answers for what the Member is offered: the user name or the email address of a person, or the user name of a service
+	// account. When the person accepts, the one who is named must still be allowed to give it. The person who adds to the offer before that writes
 	// their own name here. It means nothing once the person has joined.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
@@ -146,7 +146,7 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	Email string `json:"email,omitempty"`
 
-	// grants are the roles that the member holds on profiles, and where each comes from. Empty for whoever is not active. Only the first
+	// grants are the roles that the member holds on profiles, and where each comes from. Empty for a member who is not active. Only the first
 	// thousand are shown.
 	// +optional
 	// +listType=map
@@ -169,7 +169,7 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=100
 	SoleAdministratorOf []ObjectName `json:"soleAdministratorOf,omitempty"`
 
-	// soleRenewerOf are the profiles that nobody else may connect anew, where their tokens end unless somebody does, or have ended.
+	// soleRenewerOf are the profiles that nobody else may reconnect, if their tokens expire soon or have expired.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100

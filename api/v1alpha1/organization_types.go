@@ -20,7 +20,7 @@ type OrganizationSpec struct {
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
 
 	// planRef names the Plan that says how much the organisation may have. If left out, the Plan called default counts; if there is none,
-	// nothing is limited. Only whoever holds the verb use on that Plan may change it.
+	// nothing is limited. Only those who hold the verb use on that Plan may change it.
 	// +optional
 	PlanRef *LocalReference `json:"planRef,omitempty"`
 
@@ -90,7 +90,7 @@ type OnboardingMode string
 const (
 	// OnboardingNew: setting the organisation up.
 	OnboardingNew OnboardingMode = "New"
-	// OnboardingExisting: finding one's way in what is there.
+	// OnboardingExisting: finding one's way in what exists.
 	OnboardingExisting OnboardingMode = "Existing"
 )
 
@@ -189,7 +189,7 @@ type Guardrails struct {
 	// +kubebuilder:default=false
 	DeleteOnlySuspended *bool `json:"deleteOnlySuspended,omitempty"`
 
-	// warnOnOrphanedProfiles warns whoever suspends or deletes the last active Member who is named Administrator of a profile, and shows
+	// warnOnOrphanedProfiles warns anyone who suspends or deletes the last active Member who is named Administrator of a profile, and shows
 	// profiles without one in the condition Administered. CoOwners and Managers, who are Administrators of every profile, are not
 	// counted.
 	// +optional
@@ -205,7 +205,7 @@ type SecurityPolicy struct {
 	// +kubebuilder:default={}
 	Password PasswordPolicy `json:"password,omitzero"`
 
-	// multiFactor says who must prove themselves by a second factor at the portal: Optional (whoever wants to), NewMembers (whoever joined
+	// multiFactor says who must prove themselves by a second factor at the portal: Optional (anyone who wants to), NewMembers (anyone who joined
 	// after the operator first saw this or Required here), or Required (everybody).
 	// +optional
 	// +kubebuilder:default=Optional
@@ -231,9 +231,9 @@ type MultiFactorPolicy string
 
 // Who must prove themselves by a second factor.
 const (
-	// MultiFactorOptional: whoever wants to.
+	// MultiFactorOptional: anyone who wants to.
 	MultiFactorOptional MultiFactorPolicy = "Optional"
-	// MultiFactorNewMembers: whoever joined after it was first asked for.
+	// MultiFactorNewMembers: anyone who joined after it was first asked for.
 	MultiFactorNewMembers MultiFactorPolicy = "NewMembers"
 	// MultiFactorRequired: everybody.
 	MultiFactorRequired MultiFactorPolicy = "Required"
@@ -271,7 +271,7 @@ type PasswordPolicy struct {
 	// +kubebuilder:validation:Maximum=128
 	MinLength int32 `json:"minLength,omitempty"`
 
-	// requireUppercase asks for at least one upper-case letter.
+	// requireUppercase asks for at least one uppercase letter.
 	// +optional
 	// +kubebuilder:default=false
 	RequireUppercase *bool `json:"requireUppercase,omitempty"`

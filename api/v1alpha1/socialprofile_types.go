@@ -155,7 +155,7 @@ type RoleHolders struct {
 type SocialProfileStatus struct {
 	// conditions tell how it stands: Ready, ResponsibleResolved, TeamAssigned, Administered where a guardrail asks for it, and Stalled
 	// when something must be changed. Where there are credentials: Connected, TokenExpiring, ScopesSufficient, and RenewerAvailable
-	// while somebody has to connect anew.
+	// while somebody has to reconnect.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
@@ -172,7 +172,7 @@ type SocialProfileStatus struct {
 	// +optional
 	Holders RoleHolders `json:"holders,omitzero"`
 
-	// renewers is how many active members may connect the profile anew: its Administrators, and whoever connected it and still may.
+	// renewers is how many active members may reconnect the profile: its Administrators, and the person who connected it, if they still may.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Renewers *int32 `json:"renewers,omitempty"`
@@ -187,7 +187,7 @@ type SocialProfileStatus struct {
 	// +optional
 	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
-	// soleRenewer is the Member who alone may connect the profile anew, where its tokens end unless somebody does, or have ended. Owner,
+	// soleRenewer is the Member who alone may reconnect the profile, if its tokens expire soon or have expired. Owner,
 	// CoOwners and Managers, who may connect every profile, count where nobody else may.
 	// +optional
 	SoleRenewer ObjectName `json:"soleRenewer,omitempty"`
@@ -272,11 +272,11 @@ type CredentialStatus struct {
 	// +optional
 	RefreshExpiryTime *metav1.Time `json:"refreshExpiryTime,omitempty"`
 
-	// dataAccessExpiryTime is when the network wants the person who connected the profile to agree anew.
+	// dataAccessExpiryTime is when the network wants the person who connected the profile to agree again.
 	// +optional
 	DataAccessExpiryTime *metav1.Time `json:"dataAccessExpiryTime,omitempty"`
 
-	// reconnectByTime is when somebody has to connect the profile anew at the latest, since what the tokens end with is not renewed by
+	// reconnectByTime is when somebody has to reconnect the profile at the latest, since what the tokens end with is not renewed by
 	// itself. Absent where that is never, or not known.
 	// +optional
 	ReconnectByTime *metav1.Time `json:"reconnectByTime,omitempty"`

@@ -43,7 +43,7 @@ func NewSet(permissions ...Permission) Set {
 	return s
 }
 
-// Contains says whether a set has everything that another has.
+// Contains reports whether a set has everything that another has.
 func (s Set) Contains(other Set) bool { return s&other == other }
 
 // Permissions are what is in the set, in the order of Permissions.
@@ -193,7 +193,7 @@ func OrganizationPermissions(role rosterv1alpha1.OrganizationRole) []rosterv1alp
 	return nil
 }
 
-// Manages says whether a built-in role brings the team, the settings and every profile with it.
+// Manages reports whether a built-in role brings the team, the settings and every profile with it.
 func Manages(role rosterv1alpha1.OrganizationRole) bool {
 	return slices.Contains(OrganizationPermissions(role), rosterv1alpha1.PermissionAdministerProfiles)
 }
@@ -223,7 +223,7 @@ func (r Roles) Grantable(held []rosterv1alpha1.RolePermission) []string {
 	return append(names, custom...)
 }
 
-// HasFeature says whether an organisation has a feature: its plan lists it, or there is no plan.
+// HasFeature reports whether an organisation has a feature: its plan lists it, or there is no plan.
 func HasFeature(plan rosterv1alpha1.PlanInEffect, f rosterv1alpha1.Feature) bool {
 	return plan.Name == "" || slices.Contains(plan.Features, f)
 }

@@ -29,7 +29,7 @@ const (
 	maxNamed   = 10
 )
 
-// Standing says whether roles can be held on a profile.
+// Standing reports whether roles can be held on a profile.
 type Standing string
 
 // The standings of a profile. One that is not known is missing.
@@ -106,17 +106,17 @@ func Resolve(s Sources) Effective {
 	return r.e
 }
 
-// May says whether the member has a permission in the organisation.
+// May reports whether the member has a permission in the organisation.
 func (e Effective) May(p rosterv1alpha1.RolePermission) bool {
 	return slices.Contains(e.Permissions, p)
 }
 
-// MayAddProfiles says whether the member may connect profiles that the organisation does not have yet.
+// MayAddProfiles reports whether the member may connect profiles that the organisation does not have yet.
 func (e Effective) MayAddProfiles() bool {
 	return e.May(rosterv1alpha1.PermissionAddProfiles) || e.May(rosterv1alpha1.PermissionAdministerProfiles) || e.connects()
 }
 
-// connects says whether the member is a ProfileConnector and the plan has them.
+// connects reports whether the member is a ProfileConnector and the plan has them.
 func (e Effective) connects() bool {
 	return e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan)
 }

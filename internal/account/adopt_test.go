@@ -52,7 +52,7 @@ func (p person) code(t *testing.T, at time.Time) string {
 	return code
 }
 
-// check says whether everything that the person had opens the Account that has their address now.
+// check reports whether everything that the person had opens the Account that has their address now.
 func (p person) check(t *testing.T, s *Store, at time.Time, opens bool) {
 	t.Helper()
 	of, _, err := s.Find(t.Context(), p.address)

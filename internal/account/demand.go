@@ -22,10 +22,10 @@ func MethodCompany(issuer string) Method { return Method(companyPrefix + issuer)
 // MethodCompanyFactor is a second factor that the platform relies on that issuer to ask for.
 func MethodCompanyFactor(issuer string) Method { return Method(companyPrefix + issuer + factorSuffix) }
 
-// isCompany says whether a method is a company's word.
+// isCompany reports whether a method is a company's word.
 func (m Method) isCompany() bool { return strings.HasPrefix(string(m), companyPrefix) }
 
-// Admits says whether somebody has signed in such that it opens that organisation: a company's sign-in opens those that name it, and no
+// Admits reports whether somebody has signed in such that it opens that organisation: a company's sign-in opens those that name it, and no
 // other, whatever else the person belongs to.
 func Admits(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	ways := policy.SignIn
@@ -38,7 +38,7 @@ func Admits(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	return slices.Contains(ways, rosterv1alpha1.SignInSSO) && policy.SSO.Issuer != "" && !s.Proved(MethodCompany(policy.SSO.Issuer)).IsZero()
 }
 
-// DemandsFactor says whether an organisation asks a Member for a second factor. Whoever has not joined yet is new.
+// DemandsFactor reports whether an organisation asks a Member for a second factor. Whoever has not joined yet is new.
 func DemandsFactor(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	switch o.Spec.Security.MultiFactor {
 	case rosterv1alpha1.MultiFactorRequired:
@@ -50,7 +50,7 @@ func DemandsFactor(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) boo
 	return false
 }
 
-// Satisfies says whether the second factor that an organisation asks for has been given.
+// Satisfies reports whether the second factor that an organisation asks for has been given.
 func Satisfies(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	methods := []Method{MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone}
 	if policy.SSO.Issuer != "" {
@@ -59,19 +59,19 @@ func Satisfies(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	return !s.Proved(methods...).IsZero()
 }
 
-// Twofold says whether the person has proved themselves by two factors of their own.
+// Twofold reports whether the person has proved themselves by two factors of their own.
 func (s Session) Twofold() bool {
 	return !s.Proved(MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone).IsZero()
 }
 
-// CompanyAskedForFactor says whether a company whose second factor the platform relies on has signed the person in.
+// CompanyAskedForFactor reports whether a company whose second factor the platform relies on has signed the person in.
 func (s Session) CompanyAskedForFactor() bool {
 	return slices.ContainsFunc(s.Proofs, func(p Proof) bool {
 		return p.Method.isCompany() && strings.HasSuffix(string(p.Method), factorSuffix)
 	})
 }
 
-// Fresh says whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that,
+// Fresh reports whether the person proved themselves so lately that they may do what is sensitive. A company's word is not enough for that,
 // nor is an authenticator app that may have been set up on its word: who runs its sign-in could set a password or a passkey, and with it
 // see the other organisations that the person belongs to.
 func (s Session) Fresh(now time.Time) bool {

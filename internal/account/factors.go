@@ -41,7 +41,7 @@ func Factors(of *rosterv1alpha1.Account, c Credentials, now time.Time) (factor.F
 }
 
 // changeFactors is one write under the version that was read. Of two changes that do not go together, such as two uses of one code, one is
-// decided anew, and refused.
+// decided again, and refused.
 func (s *Store) changeFactors(
 	ctx context.Context, of *rosterv1alpha1.Account, now time.Time, change func(*factor.Factors) error,
 ) (Credentials, error) {

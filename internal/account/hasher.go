@@ -111,7 +111,7 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 type Match struct {
 	// OK says that the password is the right one.
 	OK bool
-	// Outdated says that the hash was made at another cost than new ones are: with the right password at hand it can be made anew.
+	// Outdated says that the hash was made at another cost than new ones are: with the right password at hand it can be made again.
 	Outdated bool
 }
 

@@ -42,7 +42,7 @@ const (
 	identitiesVersion = 1
 )
 
-// Link ties an Account to an identity: the first of an issuer stays, any other is ErrOtherPerson. It says whether it was the first. An
+// Link ties an Account to an identity: the first of an issuer stays, any other is ErrOtherPerson. It reports whether it was the first. An
 // Account that has no credentials gets some.
 func (s *Store) Link(ctx context.Context, of *rosterv1alpha1.Account, id Identity) (c Credentials, linked bool, err error) {
 	change := func(c *Credentials) (err error) {

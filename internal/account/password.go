@@ -34,7 +34,7 @@ func (s *Store) RequestReset(ctx context.Context, account *rosterv1alpha1.Accoun
 	return asked && err == nil, err
 }
 
-// Resettable says whether the password can still be replaced by a link that was asked for at that time. The error is ErrUsed, or that of
+// Resettable reports whether the password can still be replaced by a link that was asked for at that time. The error is ErrUsed, or that of
 // the API server.
 func (s *Store) Resettable(ctx context.Context, account *rosterv1alpha1.Account, asked time.Time) error {
 	c, err := s.secrets.Get(ctx, account)

@@ -18,7 +18,7 @@ import (
 // ErrTaken says that another Account has the user name.
 var ErrTaken = errors.New("another account has the user name")
 
-// IsUsername says whether a text can be a user name.
+// IsUsername reports whether a text can be a user name.
 func IsUsername(s string) bool {
 	return isUsername(s) && isAlphanumeric(s[0]) && isAlphanumeric(s[len(s)-1])
 }
@@ -26,7 +26,7 @@ func IsUsername(s string) bool {
 func isAlphanumeric(b byte) bool { return 'a' <= b && b <= 'z' || '0' <= b && b <= '9' }
 
 // UpdateSpec changes what a person says about themselves, in one write that carries the version that was read. If somebody else was
-// faster, it reads and changes anew. It returns the Account as it stands afterwards.
+// faster, it reads and changes again. It returns the Account as it stands afterwards.
 func (s *Store) UpdateSpec(
 	ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.AccountSpec),
 ) (*rosterv1alpha1.Account, error) {

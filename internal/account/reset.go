@@ -47,7 +47,7 @@ func ResetToken(keys keyring.Keys, of *rosterv1alpha1.Account, asked time.Time) 
 // accountPrefix stands before the hash in the name of an Account.
 const accountPrefix = "a-"
 
-// ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then says whether to believe it.
+// ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then reports whether to believe it.
 func ParseReset(token string) (name string, asked time.Time, _ error) {
 	raw, err := decodeReset(token)
 	if err != nil {
@@ -57,7 +57,7 @@ func ParseReset(token string) (name string, asked time.Time, _ error) {
 	return accountPrefix + hex.EncodeToString(raw[:resetNameLen]), asked, nil
 }
 
-// VerifyReset says whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for
+// VerifyReset reports whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for
 // every wrong signature.
 func VerifyReset(keys keyring.Keys, token string, of *rosterv1alpha1.Account, now time.Time) error {
 	raw, err := decodeReset(token)

@@ -66,10 +66,10 @@ type Secrets interface {
 	// Create stores the first credentials of an Account, or returns ErrCredentialsExist and changes nothing.
 	Create(ctx context.Context, of *rosterv1alpha1.Account, c Credentials) error
 	// Update changes the credentials of an Account in one write that carries the version that was read. If somebody else was faster,
-	// it reads and changes anew. If change returns an error nothing is written; ErrUnchanged is no error to the caller. It returns the
+	// it reads and changes again. If change returns an error nothing is written; ErrUnchanged is no error to the caller. It returns the
 	// credentials as they stand afterwards. The error is ErrNoCredentials, that of change, or that of the API server.
 	Update(ctx context.Context, of *rosterv1alpha1.Account, change func(*Credentials) error) (Credentials, error)
-	// UpdateFrom is Update that begins with credentials which have been read before, and reads them anew only if somebody was faster. If
+	// UpdateFrom is Update that begins with credentials which have been read before, and reads them again only if somebody was faster. If
 	// change finds nothing to change in them, what is returned is as old as they are.
 	UpdateFrom(ctx context.Context, of *rosterv1alpha1.Account, known Credentials, change func(*Credentials) error) (Credentials, error)
 }
@@ -85,7 +85,7 @@ const (
 	sessionsKey = "sessions"
 )
 
-// maxRounds is how often a change is made anew when somebody else was faster.
+// maxRounds is how often a change is made again when somebody else was faster.
 const maxRounds = 10
 
 // ClusterSecrets keeps credentials in Secrets of the cluster: for each Account the Secret of the same name and namespace, owned by it and
@@ -250,7 +250,7 @@ const accountKind = "Account"
 // until Adopt writes down that it is their UID.
 func ID(of *rosterv1alpha1.Account) string { return cmp.Or(of.Spec.CredentialsID, string(of.UID)) }
 
-// belongs says whether a Secret holds the credentials of that very Account, and not of an earlier one of the same name, whose password died
+// belongs reports whether a Secret holds the credentials of that very Account, and not of an earlier one of the same name, whose password died
 // with it whether or not anything removed the Secret.
 func belongs(secret *corev1.Secret, of *rosterv1alpha1.Account) bool {
 	if id := secret.Data[idKey]; len(id) > 0 {

@@ -87,7 +87,7 @@ func (s Session) Proved(methods ...Method) time.Time {
 	return last
 }
 
-// over says whether the time of the session has run out.
+// over reports whether the time of the session has run out.
 func (s Session) over(now time.Time) bool {
 	if s.Pending {
 		return !now.Before(s.Began.Add(PendingLifetime))
@@ -98,7 +98,7 @@ func (s Session) over(now time.Time) bool {
 // unseenSuspension is how many changes of the spec can hide a suspension that has ended.
 const unseenSuspension = 2
 
-// Counts says whether the session is in force for that Account and its Credentials, which the caller has just read.
+// Counts reports whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
 	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
 		return false

@@ -284,7 +284,7 @@ func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c C
 }
 
 // patch changes the status of an Account in one write that carries the version that was read. If somebody else was faster, it reads and
-// changes anew.
+// changes again.
 func (s *Store) patch(
 	ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.AccountStatus) bool,
 ) error {

@@ -29,7 +29,7 @@ const (
 // probe is the name of a policy that is applied after all others and refuses one ConfigMap: once it does, the others are active too.
 const probe = "roster-probe"
 
-// ServesMutating says whether the API server serves MutatingAdmissionPolicy v1, as Kubernetes does from 1.36 on.
+// ServesMutating reports whether the API server serves MutatingAdmissionPolicy v1, as Kubernetes does from 1.36 on.
 func ServesMutating(c client.Client) (bool, error) {
 	kind := admissionv1.SchemeGroupVersion.WithKind("MutatingAdmissionPolicy")
 	_, err := c.RESTMapper().RESTMapping(kind.GroupKind(), kind.Version)
@@ -40,7 +40,7 @@ func ServesMutating(c client.Client) (bool, error) {
 }
 
 // Await returns when the policies that were applied before are active and find their parameters. The client is a cluster
-// administrator's; mutating says whether config/policy/mutating was applied too. An error says what is still missing after a minute.
+// administrator's; mutating reports whether config/policy/mutating was applied too. An error says what is still missing after a minute.
 func Await(ctx context.Context, c client.Client, mutating bool) (err error) {
 	objects := refuseProbe()
 	for _, o := range objects {

@@ -83,7 +83,7 @@ func (i Issuer) check(field string) error {
 	return errors.Join(errs...)
 }
 
-// isLocal says whether plain HTTP will do: nobody is in between.
+// isLocal reports whether plain HTTP will do: nobody is in between.
 func isLocal(u *url.URL) bool {
 	return u.Scheme == "http" && (u.Hostname() == "localhost" || net.ParseIP(u.Hostname()).IsLoopback())
 }

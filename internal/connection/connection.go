@@ -57,11 +57,11 @@ type Account struct {
 	Handle string `json:"handle"`
 	// Type of the account.
 	Type rosterv1alpha1.ProfileType `json:"type"`
-	// Repair is the profile that the person set out to connect anew; nil where whichever profile has the account is meant, or a new one.
+	// Repair is the profile that the person set out to connect again; nil where whichever profile has the account is meant, or a new one.
 	Repair *Profile `json:"repair,omitempty"`
 	// Entries of the Secret with the account's tokens, as network.Tokens.Store makes them. Accounts with the same ones share a Secret.
 	Entries map[string][]byte `json:"entries"`
-	// Renewable says whether the operator can renew these tokens.
+	// Renewable reports whether the operator can renew these tokens.
 	Renewable bool `json:"renewable,omitempty"`
 }
 
@@ -79,7 +79,7 @@ type Answer struct {
 	Outcomes []Outcome `json:"outcomes"`
 }
 
-// Over says whether an Answer is old enough to be deleted.
+// Over reports whether an Answer is old enough to be deleted.
 func (a Answer) Over(now time.Time) bool { return now.Sub(a.Time.Time) >= Lifetime }
 
 // Outcome is what became of one account.
@@ -125,7 +125,7 @@ const WaitsForSecrets = "SecretForbidden"
 // Lifetime of an Order that nobody could carry out, and of an Answer.
 const Lifetime = time.Hour
 
-// Expired says whether an Order is too old to be carried out: whoever gave it has gone away. One from the future is none either.
+// Expired reports whether an Order is too old to be carried out: whoever gave it has gone away. One from the future is none either.
 func (o Order) Expired(now time.Time) bool {
 	age := now.Sub(o.RequestedTime.Time)
 	return age >= Lifetime || age < -Lifetime

@@ -46,7 +46,7 @@ type Step struct {
 // Refuse ends a step without anything done.
 func (s *Step) Refuse(why Result) { *s = Step{Outcome: Outcome{Handle: s.Outcome.Handle, Result: why}} }
 
-// IsNew says whether the profile is to be created.
+// IsNew reports whether the profile is to be created.
 func (s *Step) IsNew() bool { return s.Profile != nil && s.Profile.UID == "" }
 
 // Decide says what becomes of each account of an Order. Asked again after a part of that was done, it says the same: what came of the
@@ -123,7 +123,7 @@ func (d *decision) profile(a *Account) (*rosterv1alpha1.SocialProfile, *Outcome)
 	return d.added(a)
 }
 
-// repaired is the profile that the person set out to connect anew.
+// repaired is the profile that the person set out to connect again.
 func (d *decision) repaired(a *Account) (*rosterv1alpha1.SocialProfile, *Outcome) {
 	p := d.find(*a.Repair)
 	switch {
@@ -213,17 +213,17 @@ func (in Input) mayConnect(p *rosterv1alpha1.SocialProfile) bool {
 	return in.Person.Holds.On(p.Name).Contains(access.NewSet(access.Connect))
 }
 
-// Has says whether a profile is that of an account of the Order.
+// Has reports whether a profile is that of an account of the Order.
 func (in Input) Has(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 	return in.sameKind(p, a) && network.SameAccount(credential.Expected(p), a.ID)
 }
 
-// Fits says whether an account can give a profile new tokens: it is the profile's, or nobody knows yet which that is.
+// Fits reports whether an account can give a profile new tokens: it is the profile's, or nobody knows yet which that is.
 func (in Input) Fits(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 	return in.sameKind(p, a) && (credential.Expected(p) == "" || network.SameAccount(credential.Expected(p), a.ID))
 }
 
-// sameKind says whether a profile can be that of an account: of the same network, the same server of it, and the same type.
+// sameKind reports whether a profile can be that of an account: of the same network, the same server of it, and the same type.
 func (in Input) sameKind(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 	on := p.Spec.Network
 	return on == in.Order.Network && cmp.Or(p.Spec.Type, rosterv1alpha1.TypeProfile) == cmp.Or(a.Type, rosterv1alpha1.TypeProfile) &&
@@ -234,7 +234,7 @@ func (in Input) sameKind(p *rosterv1alpha1.SocialProfile, a *Account) bool {
 // knows one.
 func sameServer(a, b string) bool { return a == b || a == "" || b == "" }
 
-// Came says whether a profile came of an Order of that UID by that person. An annotation alone says little: others may write it.
+// Came reports whether a profile came of an Order of that UID by that person. An annotation alone says little: others may write it.
 func Came(p *rosterv1alpha1.SocialProfile, order types.UID, by Person) bool {
 	return order != "" && p.Annotations[rosterv1alpha1.ConnectionAnnotation] == string(order) && p.Spec.ConnectedBy == by.Address
 }

@@ -28,7 +28,7 @@ type Draft struct {
 	Entries map[string][]byte `json:"entries"`
 }
 
-// Over says whether the time to choose has run out.
+// Over reports whether the time to choose has run out.
 func (d Draft) Over(now time.Time) bool { return !now.Before(d.Time.Add(DraftLifetime)) }
 
 // Secret that carries a Draft.

@@ -170,7 +170,7 @@ func (s *storing) createProfile(ctx context.Context, step *connection.Step, home
 		p.Name, p.Spec.CredentialsSecretRef = name, &rosterv1alpha1.LocalReference{Name: home}
 		err := s.client.Create(ctx, p)
 		if refused(err) {
-			log.FromContext(ctx).Error(err, "A profile that somebody connected was refused", "organization", p.Namespace, "profile", name)
+			log.FromContext(ctx).Error(err, "A newly connected profile was refused", "organization", p.Namespace, "profile", name)
 			step.Refuse(connection.Invalid)
 			return nil
 		}
@@ -218,7 +218,7 @@ func (s *storing) name(ctx context.Context, step *connection.Step, home string) 
 		step.Refuse(connection.ProfileGone)
 		return nil
 	case refused(err):
-		log.FromContext(ctx).Error(err, "A profile that somebody connected anew was refused", "organization", p.Namespace, "profile", p.Name)
+		log.FromContext(ctx).Error(err, "A reconnected profile was refused", "organization", p.Namespace, "profile", p.Name)
 		step.Refuse(connection.Invalid)
 		return nil
 	}

@@ -211,7 +211,7 @@ func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 }
 
 // errResting says that a network wants to be let alone because of what it said about another profile.
-var errResting error = &network.Error{Kind: network.KindLimit, Message: "the network wants to be let alone for a while"}
+var errResting error = &network.Error{Kind: network.KindLimit, Message: "the network is limiting requests"}
 
 // resting is how long a network wants to be let alone, and how it said so; nil where it may be asked.
 func (r *credentials) resting(t *track, v *venue, now time.Time) (time.Duration, error) {

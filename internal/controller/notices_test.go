@@ -99,12 +99,12 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 		s.onX(ctx, "acme", "tokens")
 		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionTokenExpiring, metav1.ConditionTrue, rosterv1alpha1.ReasonExpiring)
 		s.profileSays(ctx, "acme", rosterv1alpha1.ConditionRenewerAvailable, metav1.ConditionTrue, rosterv1alpha1.ReasonRenewerAvailable)
-		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ConsistOf(ContainSubstring("ends in 10 days")))
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ConsistOf(ContainSubstring("expires in 10 days")))
 		s.later(ctx, "acme", 8*24*time.Hour)
 		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ConsistOf(
-			ContainSubstring("ends in 10 days"), ContainSubstring("ends in 2 days")))
+			ContainSubstring("expires in 10 days"), ContainSubstring("expires in 2 days")))
 		s.later(ctx, "acme", 3*24*time.Hour)
-		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ContainElement(ContainSubstring("has ended")))
+		Eventually(func() []string { return noticesTo(s.address("olivia")) }).Should(ContainElement(ContainSubstring("has expired")))
 	})
 
 	It("are not sent where the profile does not want them", func(ctx SpecContext) {

@@ -55,12 +55,12 @@ type Finding struct {
 
 func (f Finding) validity() network.Validity { return network.ValidityOf(f.Err) }
 
-// renews says whether the operator keeps these tokens fresh by itself.
+// renews reports whether the operator keeps these tokens fresh by itself.
 func (f Finding) renews(p *rosterv1alpha1.SocialProfile) bool {
 	return p.Spec.Refresh == rosterv1alpha1.RefreshBeforeExpiry && f.Traits.Renewable != nil && f.Traits.Renewable(f.Tokens)
 }
 
-// RenewalDue says whether to renew, after a check. Tokens are verified before they are rotated: while the network does not say how they
+// RenewalDue reports whether to renew, after a check. Tokens are verified before they are rotated: while the network does not say how they
 // stand, and while they belong to another account than the profile's, they are left alone. That the network limits how often it is asked is
 // no reason to let tokens end that it took before: then the expiry that is known counts.
 func RenewalDue(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) bool {
@@ -97,7 +97,7 @@ func renewsUnasked(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) ti
 	return RenewAt(p.UID, expiry, f.Traits.Lead)
 }
 
-// strange says whether the tokens open another account than they should.
+// strange reports whether the tokens open another account than they should.
 func (f Finding) strange(p *rosterv1alpha1.SocialProfile) bool {
 	want := Expected(p)
 	return want != "" && f.Report.AccountID != "" && !network.SameAccount(f.Report.AccountID, want)
@@ -206,26 +206,26 @@ func (d *decision) connected() {
 				"if the profile has moved, name the new account in spec.accountID.",
 			d.f.Report.AccountID, on, Expected(d.p), d.p.Spec.CredentialsSecretRef.Name))
 	case d.f.validity() == network.Valid:
-		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected, fmt.Sprintf("%s takes the tokens%s.", on, d.whose()))
+		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected, fmt.Sprintf("%s accepts the tokens%s.", on, d.whose()))
 	case d.f.closed() != nil:
 		d.closed(d.f.closed())
 	case d.f.validity() == network.Invalid && network.ValidityOf(d.f.Renewal) == network.Unknown:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Renewal), fmt.Sprintf(
-			"%s does not take the access token any more, and the renewal has not worked yet: %s. The operator tries again.", on, d.f.Renewal))
+			"%s no longer accepts the access token, and the renewal has not worked yet: %s. The operator tries again.", on, d.f.Renewal))
 	case d.f.validity() == network.Invalid && d.f.Lost:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonRenewalLost, fmt.Sprintf(
-			"A renewal was interrupted, and %s takes a refresh token only once: the new tokens are lost. Connect the profile anew.", on))
+			"A renewal was interrupted, and %s takes a refresh token only once: the new tokens are lost. Reconnect the profile.", on))
 	case d.f.validity() == network.Invalid:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonTokenInvalid, fmt.Sprintf(
-			"%s does not take the tokens any more: %s. Connect the profile anew.", on, d.f.Err))
+			"%s no longer accepts the tokens: %s. Reconnect the profile.", on, d.f.Err))
 	case d.patient():
 	case unknownReason(d.f.Err) == rosterv1alpha1.ReasonAccountForbidden:
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonAccountForbidden, fmt.Sprintf(
-			"%s takes the tokens, but they do not open %s: %s. Connect the profile as somebody who has a role on that account, and agree to "+
+			"%s accepts the tokens, but they give no access to %s: %s. Connect the profile as someone who has a role on that account, and agree to "+
 				"what is asked.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
 	default:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
-			"%s does not say how the tokens stand: %s. The operator asks again.", on, d.f.Err))
+			"%s does not report the state of the tokens: %s. The operator asks again.", on, d.f.Err))
 	}
 }
 
@@ -265,7 +265,7 @@ func (d *decision) closed(err error) {
 	d.set(rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, reason, fmt.Sprintf("%s %s: %s. %s", d.p.Spec.Network, what, err, remedy))
 }
 
-// patient says whether what the network said before of the same tokens still counts: one answer that says nothing is no news.
+// patient reports whether what the network said before of the same tokens still counts: one answer that says nothing is no news.
 func (d *decision) patient() bool {
 	was := meta.FindStatusCondition(d.p.Status.Conditions, rosterv1alpha1.ConditionConnected)
 	same := d.p.Status.Credential != nil && d.p.Status.Credential.Fingerprint == d.status.Credential.Fingerprint
@@ -294,7 +294,7 @@ func (d *decision) whose() string {
 	return ""
 }
 
-// lasts is when somebody has to connect the profile anew. Tokens that the operator renews last as long as what renews them.
+// lasts is when somebody has to connect the profile again. Tokens that the operator renews last as long as what renews them.
 func (d *decision) lasts() time.Time {
 	f := d.f
 	if f.Obstacle != nil {
@@ -333,16 +333,16 @@ func (d *decision) expiring() {
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNotExpiring, "The operator renews the tokens.")
 	case d.end.IsZero() && d.f.Tokens.Refresh != "" && d.status.Credential.AccessExpiryTime != nil:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNotExpiring,
-			"There is a refresh token, and spec.refresh is Never: whoever keeps the Secret renews the tokens.")
+			"The Secret has a refresh token, and spec.refresh is Never: the owner of the Secret renews the tokens.")
 	case d.end.IsZero():
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonExpiryUnknown, fmt.Sprintf(
-			"Neither %s nor the entry %s of the Secret tells when the tokens end. They may have no end.", d.p.Spec.Network, network.KeyAccessExpiry))
+			"Neither %s nor the entry %s of the Secret specifies when the tokens expire. They may never expire.", d.p.Spec.Network, network.KeyAccessExpiry))
 	case !d.end.After(d.now):
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpired,
-			fmt.Sprintf("The tokens ended on %s. Connect the profile anew.%s", day(d.end), d.helpless()))
+			fmt.Sprintf("The tokens expired on %s. Reconnect the profile.%s", day(d.end), d.helpless()))
 	case d.end.Sub(d.now) <= soon:
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonExpiring,
-			fmt.Sprintf("The tokens end on %s. Connect the profile anew before.%s", day(d.end), d.helpless()))
+			fmt.Sprintf("The tokens expire on %s. Reconnect the profile before then.%s", day(d.end), d.helpless()))
 	default:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNotExpiring, fmt.Sprintf("The tokens last until %s.%s", day(d.end), d.helpless()))
 	}
@@ -367,19 +367,19 @@ func (d *decision) scopes() {
 	case d.f.Obstacle != nil:
 		d.set(kind, metav1.ConditionUnknown, d.f.Obstacle.Reason, "The tokens are not known.")
 	case len(d.f.Wanted) == 0:
-		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "No scopes are asked for.")
+		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "No scopes are required.")
 	case len(granted) == 0:
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonScopesUnknown, fmt.Sprintf(
-			"Neither %s nor the entry %s of the Secret tells which scopes the token has.", d.p.Spec.Network, network.KeyScope))
+			"Neither %s nor the entry %s of the Secret specifies which scopes the token has.", d.p.Spec.Network, network.KeyScope))
 	case len(missing) > 0:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonScopesMissing, fmt.Sprintf(
-			"The token lacks %s. Connect the profile anew and agree to them.", strings.Join(missing, ", ")))
+			"The token lacks %s. Reconnect the profile and agree to them.", strings.Join(missing, ", ")))
 	default:
-		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "The token has all scopes that are asked for.")
+		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "The token has all required scopes.")
 	}
 }
 
-// WithRenewer says whether anybody can do what has to be done. It follows from the rest of the status alone, and has to be said anew
+// WithRenewer reports whether anybody can do what has to be done. It follows from the rest of the status alone, and has to be said again
 // when members come and go.
 func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfileStatus, now time.Time) rosterv1alpha1.SocialProfileStatus {
 	d := decision{p: p, now: now, status: *s.DeepCopy()}
@@ -391,18 +391,18 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 	case connected != nil && connected.Status == metav1.ConditionFalse:
 		what = "The profile is not connected"
 	case expiring != nil && expiring.Status == metav1.ConditionTrue && s.Credential != nil && s.Credential.ReconnectByTime != nil:
-		what = "The tokens end on " + day(s.Credential.ReconnectByTime.Time)
+		what = "The tokens expire on " + day(s.Credential.ReconnectByTime.Time)
 	default:
 		meta.RemoveStatusCondition(&d.status.Conditions, kind)
 		return d.status
 	}
 	if n := s.Renewers; n != nil && *n > 0 {
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonRenewerAvailable,
-			fmt.Sprintf("%s. Active members who may connect the profile anew: %d.", what, *n))
+			fmt.Sprintf("%s. Active members who may reconnect the profile: %d.", what, *n))
 		return d.status
 	}
 	d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonNobodyCanRenew, what+
-		", and nobody active may connect the profile anew. Make somebody its Administrator, by spec.profiles of a Member, a Team or a Workspace.")
+		", and nobody active may reconnect the profile. Make someone its Administrator, through spec.profiles of a Member, a Team or a Workspace.")
 	return d.status
 }
 

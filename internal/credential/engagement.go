@@ -13,7 +13,7 @@ import (
 // digestPause is how long nobody is mailed about new items again.
 const digestPause = 24 * time.Hour
 
-// WantsEngagement says whether somebody is to hear of new items.
+// WantsEngagement reports whether somebody is to hear of new items.
 func WantsEngagement(p *rosterv1alpha1.SocialProfile) bool {
 	return p.Spec.Notifications != nil && ptr.Deref(p.Spec.Notifications.Engagement, false)
 }

@@ -42,7 +42,7 @@ func Notice(p *rosterv1alpha1.SocialProfile, now time.Time) *rosterv1alpha1.Cred
 	}
 }
 
-// wanted says whether mails about tokens are: they are, unless the profile says otherwise.
+// wanted reports whether mails about tokens are: they are, unless the profile says otherwise.
 func wanted(p *rosterv1alpha1.SocialProfile) bool {
 	n := p.Spec.Notifications
 	return n == nil || n.TokenExpiry == nil || *n.TokenExpiry

@@ -34,7 +34,7 @@ type Input struct {
 	RoleProblem *access.Problem
 	// Problems with what is offered besides: it is mailed nevertheless, and given when they are solved.
 	Problems []access.Problem
-	// Seat says whether the person has a seat. SeatsLimited says whether seats are counted at all.
+	// Seat reports whether the person has a seat. SeatsLimited reports whether seats are counted at all.
 	Seat         quota.Answer
 	SeatsLimited bool
 	// Inviter is the name of the Member who invites and has joined; empty where whoever invites is none.
@@ -185,7 +185,7 @@ func memberGone(c *decide) bool {
 	return true
 }
 
-// removed says whether the status tells that the Member was deleted after the person accepted.
+// removed reports whether the status tells that the Member was deleted after the person accepted.
 func (c *decide) removed() bool {
 	ready := meta.FindStatusCondition(c.status.Conditions, rosterv1alpha1.ConditionReady)
 	return ready != nil && ready.Reason == rosterv1alpha1.ReasonMemberRemoved
@@ -301,7 +301,7 @@ func organizationMissing(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
-		"There is no Organization in this namespace; the mail goes out when there is one.")
+		"There is no Organization in this namespace. The mail is sent once one exists.")
 	return true
 }
 
@@ -322,7 +322,7 @@ func memberSuspended(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberSuspended,
-		fmt.Sprintf("The Member %q is suspended; the mail goes out when it no longer is.", c.Member.Name))
+		fmt.Sprintf("The Member %q is suspended; the mail is sent when the suspension ends.", c.Member.Name))
 	return true
 }
 
@@ -428,7 +428,7 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// MemberMissing says whether the Member that is named does not exist, is going, or is another one than the one first meant.
+// MemberMissing reports whether the Member that is named does not exist, is going, or is another one than the one first meant.
 func (o Offer) MemberMissing() bool {
 	m := o.Member
 	return m == nil || m.DeletionTimestamp != nil || o.memberUID() != "" && o.memberUID() != string(m.UID)
@@ -449,7 +449,7 @@ func (c *decide) expiry() time.Time {
 	return c.status.ExpiryTime.Time
 }
 
-// resendDue says whether a new mail is asked for that has not gone out yet. Times in the API have seconds: a request in the
+// resendDue reports whether a new mail is asked for that has not gone out yet. Times in the API have seconds: a request in the
 // second of the last mail is newer than it, unless it is the one that the mail answered.
 func (c *decide) resendDue() bool {
 	asked := c.Invitation.Spec.ResendRequestedAt

@@ -50,7 +50,7 @@ func Token(keys keyring.Keys, uid string, attempt int32, to address.Address) (st
 	return base64.RawURLEncoding.EncodeToString(append(id, keys.Sign(signed(id, to))...)), nil
 }
 
-// ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then says whether to believe it.
+// ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then reports whether to believe it.
 func ParseToken(token string) (TokenID, error) {
 	raw, err := decodeToken(token)
 	if err != nil {
@@ -59,7 +59,7 @@ func ParseToken(token string) (TokenID, error) {
 	return TokenID{UID: decodeUID(raw[:uidLen]), Attempt: int32(binary.BigEndian.Uint32(raw[uidLen:idLen]) & 0x7fffffff)}, nil
 }
 
-// Verify says whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
+// Verify reports whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
 func Verify(keys keyring.Keys, token string, to address.Address) error {
 	raw, err := decodeToken(token)
 	if err != nil {

@@ -29,7 +29,7 @@ func seatless(c *decide) bool {
 	case quota.Full:
 		plan := c.Organization.Status.Plan
 		c.stall(rosterv1alpha1.ReasonNoSeat, fmt.Sprintf(
-			"The plan %s has no seat left, nothing was mailed. The mail goes out when a seat is free. For more seats, ask %s.", plan.Name, plan.Contact))
+			"The plan %s has no seat left, so nothing was mailed. The mail is sent when a seat is free. For more seats, ask %s.", plan.Name, plan.Contact))
 		return true
 	case quota.Uncounted:
 		c.hold(metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The seat is being counted.")
@@ -39,7 +39,7 @@ func seatless(c *decide) bool {
 	return false
 }
 
-// wantsBack says whether a new mail is asked for on behalf of an invitation that has given up its seat.
+// wantsBack reports whether a new mail is asked for on behalf of an invitation that has given up its seat.
 func (c *decide) wantsBack() bool {
 	return ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired)
 }
@@ -52,7 +52,7 @@ func (c *decide) reopen() bool {
 	return true
 }
 
-// ended says whether an invitation in that state holds no seat any more.
+// ended reports whether an invitation in that state holds no seat any more.
 func ended(state rosterv1alpha1.InvitationState) bool {
 	switch state {
 	case rosterv1alpha1.InvitationExpired, rosterv1alpha1.InvitationDeclined, rosterv1alpha1.InvitationRevoked,

@@ -46,7 +46,7 @@ func NewReport(in Input, d Decision, messageID string, at time.Time) Report {
 	return r
 }
 
-// Shown says whether a status tells what the report tells, so that the report can be forgotten. An acceptance tells everything.
+// Shown reports whether a status tells what the report tells, so that the report can be forgotten. An acceptance tells everything.
 func (r Report) Shown(status rosterv1alpha1.InvitationStatus) bool {
 	if status.State == rosterv1alpha1.InvitationAccepted {
 		return true
@@ -156,7 +156,7 @@ func IsHeld(inv *rosterv1alpha1.Invitation) bool {
 }
 
 func (c *decide) delivered() {
-	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay took the mail.")
+	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay accepted the mail.")
 }
 
 func reminderMessage(r Report) string {
@@ -178,7 +178,7 @@ func FindRival(inv *rosterv1alpha1.Invitation, others []*rosterv1alpha1.Invitati
 	return first.Name
 }
 
-// IsOpen says whether an invitation is to be mailed or waits for an answer.
+// IsOpen reports whether an invitation is to be mailed or waits for an answer.
 func IsOpen(inv *rosterv1alpha1.Invitation) bool {
 	if inv.DeletionTimestamp != nil || ptr.Deref(inv.Spec.Revoked, false) {
 		return false
@@ -190,10 +190,10 @@ func IsOpen(inv *rosterv1alpha1.Invitation) bool {
 	return false
 }
 
-// HasEnded says whether an invitation was answered with no, withdrawn, not used in time, or refused by the relay.
+// HasEnded reports whether an invitation was answered with no, withdrawn, not used in time, or refused by the relay.
 func HasEnded(inv *rosterv1alpha1.Invitation) bool { return ended(inv.Status.State) }
 
-// yields says whether an Invitation that somebody applied gives way to that of a declared Member of the same address: while it is not
+// yields reports whether an Invitation that somebody applied gives way to that of a declared Member of the same address: while it is not
 // mailed, it says AlreadyMember.
 func yields(applied, declared *rosterv1alpha1.Invitation) bool {
 	return applied.Spec.MemberRef == nil && declared.Spec.MemberRef != nil && applied.Status.State != rosterv1alpha1.InvitationSent

@@ -14,7 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 )
 
-// Verdict says whether a link can be used now, and if not, why.
+// Verdict reports whether a link can be used now, and if not, why.
 type Verdict string
 
 // The verdicts on a link whose signature is right.
@@ -139,7 +139,7 @@ func (o Offer) CustomRoleNames() []string {
 	return slices.Compact(names)
 }
 
-// CanManageProfiles says whether the person, as a Member, may add profiles. It means nothing with any other role.
+// CanManageProfiles reports whether the person, as a Member, may add profiles. It means nothing with any other role.
 func (o Offer) CanManageProfiles() bool {
 	return o.addsProfiles() && o.Role() == rosterv1alpha1.RoleMember
 }
@@ -192,7 +192,7 @@ func (o Offer) Check(attempt int32, now time.Time) Verdict {
 	return LinkOpen
 }
 
-// gone says whether what the invitation is for has been taken away since it was mailed.
+// gone reports whether what the invitation is for has been taken away since it was mailed.
 func (o Offer) gone() bool {
 	inv := o.Invitation
 	if ptr.Deref(inv.Spec.Revoked, false) || inv.DeletionTimestamp != nil || o.Organization == nil {
@@ -225,7 +225,7 @@ func (o Offer) domainAllowed() bool {
 	return err == nil && DomainAllowed(address, o.Organization.Spec.Invitations.AllowedDomains)
 }
 
-// DomainAllowed says whether an organisation with that list invites to the address. An empty list allows every domain.
+// DomainAllowed reports whether an organisation with that list invites to the address. An empty list allows every domain.
 func DomainAllowed(a address.Address, allowed []string) bool {
 	return len(allowed) == 0 || slices.ContainsFunc(allowed, func(d string) bool {
 		ascii, err := address.Domain(d)
@@ -233,7 +233,7 @@ func DomainAllowed(a address.Address, allowed []string) bool {
 	})
 }
 
-// renewalAsked says whether the holder of the newest link has asked for another one.
+// renewalAsked reports whether the holder of the newest link has asked for another one.
 func renewalAsked(status rosterv1alpha1.InvitationStatus) bool {
 	asked := status.RenewalRequestedTime
 	return asked != nil && (status.SentTime == nil || !asked.Before(status.SentTime))

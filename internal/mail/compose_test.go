@@ -306,7 +306,7 @@ func TestSenderAndAnswers(t *testing.T) {
 			if got := l.header.Get("Reply-To"); got != c.wantReply {
 				t.Errorf("Reply-To: %s, want %s", got, c.wantReply)
 			}
-			if got := strings.Contains(l.text, "If you answer this mail"); got != c.promised {
+			if got := strings.Contains(l.text, "If you reply to this email"); got != c.promised {
 				t.Errorf("the mail says that the inviter reads answers: %v, want %v", got, c.promised)
 			}
 		})

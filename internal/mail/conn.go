@@ -111,7 +111,7 @@ func (d dialer) open(ctx context.Context, c *conn) (*tls.Config, *failure) {
 func (d dialer) encrypted() bool { return d.cfg.TLS != config.TLSNone }
 func (d dialer) implicit() bool  { return d.cfg.TLS == config.TLSImplicit }
 
-// tlsConfig reads the authorities anew for each connection, so that a replaced file counts.
+// tlsConfig reads the authorities again for each connection, so that a replaced file counts.
 func (d dialer) tlsConfig() (*tls.Config, error) {
 	config := &tls.Config{ServerName: d.host, MinVersion: tls.VersionTLS12}
 	if d.cfg.CAFile == "" {

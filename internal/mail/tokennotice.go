@@ -29,7 +29,7 @@ type TokenNotice struct {
 	Why               rosterv1alpha1.NoticeRecipient
 	// End of the tokens; zero where the cause is not that they end.
 	End time.Time
-	// Nobody says that nobody active may connect the profile anew.
+	// Nobody says that nobody active may reconnect the profile.
 	Nobody bool
 	// Now is the date of the mail.
 	Now time.Time

@@ -26,15 +26,15 @@ func TestTokenNotice(t *testing.T) {
 		says   []string
 	}{
 		"in time": {func(*mail.TokenNotice) {}, []string{
-			"Subject: X @acme: the connection ends in 5 days", "Hello Ana Martin,", "Saturday, 28 November 2026 at 03:00", "acme-x-tokens", "because you are responsible",
+			"Subject: X @acme: the connection expires in 5 days", "Hello Ana Martin,", "Saturday, 28 November 2026 at 03:00", "acme-x-tokens", "because you are responsible",
 		}},
 		"too late": {func(n *mail.TokenNotice) { n.Cause, n.End, n.Name = rosterv1alpha1.NoticeExpired, sent, "" }, []string{
-			"Subject: X @acme: the connection has ended", "Hello,", "ended on Monday",
+			"Subject: X @acme: the connection has expired", "Hello,", "expired on Monday",
 		}},
 		"lost, and nobody is there": {func(n *mail.TokenNotice) {
 			n.Cause, n.End, n.Why, n.Nobody = rosterv1alpha1.NoticeAccessLost, time.Time{}, rosterv1alpha1.RecipientOwner, true
-		}, []string{"Subject: X @acme is no longer connected", "nobody active in Acme may do that", "because you own Acme"}},
-		"in French": {func(n *mail.TokenNotice) { n.Locale = rosterv1alpha1.LocaleFrench }, []string{"Bonjour Ana Martin,", "la connexion =C3=A0 X @acme prend fin"}},
+		}, []string{"Subject: X @acme is no longer connected", "nobody active in Acme has permission", "because you own Acme"}},
+		"in French": {func(n *mail.TokenNotice) { n.Locale = rosterv1alpha1.LocaleFrench }, []string{"Bonjour Ana Martin,", "la connexion =C3=A0 X @acme expire"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := aTokenNotice()

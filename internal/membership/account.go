@@ -67,7 +67,7 @@ func (in AccountInput) mayHaveBeenSuspended() bool {
 	return in.Account.Generation-max(in.Account.Status.ObservedGeneration, 1) >= suspendedAndSetFree
 }
 
-// wasSuspended says whether the status shows that already.
+// wasSuspended reports whether the status shows that already.
 func (in AccountInput) wasSuspended() bool {
 	s := in.Account.Status
 	ready := meta.FindStatusCondition(s.Conditions, rosterv1alpha1.ConditionReady)

@@ -32,7 +32,7 @@ func NewGroup(names []string, selector *metav1.LabelSelector) (Group, error) {
 	return g, err
 }
 
-// Has says whether a profile is in the group.
+// Has reports whether a profile is in the group.
 func (g Group) Has(p *rosterv1alpha1.SocialProfile) bool {
 	return p.DeletionTimestamp == nil && (slices.Contains(g.Names, p.Name) || g.Selector != nil && g.Selector.Matches(labels.Set(p.Labels)))
 }

@@ -64,7 +64,7 @@ func lasts(ms *rosterv1alpha1.Membership, now time.Time) bool {
 	return ms.EndedTime == nil || !ptr.Deref(ms.Suspended, false) && now.Before(ms.EndedTime.Add(ReturnGrace))
 }
 
-// TwinJoined says whether another Member of the same namespace and address is bound.
+// TwinJoined reports whether another Member of the same namespace and address is bound.
 func TwinJoined(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member) bool {
 	return slices.ContainsFunc(others, func(other *rosterv1alpha1.Member) bool {
 		return other.UID != m.UID && other.DeletionTimestamp == nil && other.Spec.AccountRef != nil && other.Spec.AccountRef.Name == PersonOf(m)
@@ -203,7 +203,7 @@ func (in MemberInput) joinedBefore(now time.Time) *metav1.Time {
 	return nil
 }
 
-// JoinedBefore says whether a Member is the one that its person gave up, or one by which they belonged to the organisation then.
+// JoinedBefore reports whether a Member is the one that its person gave up, or one by which they belonged to the organisation then.
 func JoinedBefore(m *rosterv1alpha1.Member, l rosterv1alpha1.Leaving) bool {
 	return string(m.UID) == l.UID || m.Status.JoinedTime != nil && m.Status.JoinedTime.Time.Before(l.RequestedTime.Time)
 }

@@ -44,7 +44,7 @@ type MemberInput struct {
 	Refused *access.Problem
 	// SoleAdministratorOf are the profiles whose only named Administrator the Member is, sorted.
 	SoleAdministratorOf []string
-	// SoleRenewerOf are the profiles that the Member alone may connect anew, where that matters, sorted.
+	// SoleRenewerOf are the profiles that the Member alone may connect again, where that matters, sorted.
 	SoleRenewerOf []string
 }
 
@@ -131,7 +131,7 @@ func (in MemberInput) sources() access.Sources {
 	return s
 }
 
-// Seat says whether a Member has one of the seats of the plan. The owner always has one, and a ProfileConnector needs none. Before the
+// Seat reports whether a Member has one of the seats of the plan. The owner always has one, and a ProfileConnector needs none. Before the
 // Organization was looked at for the first time, nobody knows.
 func Seat(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) quota.Answer {
 	switch {
@@ -143,7 +143,7 @@ func Seat(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) quota.Answer
 	return quota.Ask(o.Status.Plan.Seats, quota.PlaceOfMember(m))
 }
 
-// Known says whether the operator has looked at the Organization, so that its status says who owns it and what its plan is.
+// Known reports whether the operator has looked at the Organization, so that its status says who owns it and what its plan is.
 func Known(o *rosterv1alpha1.Organization) bool { return o.Status.ObservedGeneration > 0 }
 
 // hasSeat keeps what was while the count is under way.
@@ -278,7 +278,7 @@ func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.M
 		conds.stall(in.Refused.Reason, in.Refused.Message)
 	case in.Organization == nil:
 		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
-			"There is no Organization in this namespace; the Member is one when there is.")
+			"There is no Organization in this namespace. The Member takes effect once one exists.")
 	case state == rosterv1alpha1.MemberActive && in.accountMissing():
 		conds.stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case len(effective.Problems) > 0:
@@ -302,7 +302,7 @@ func messages(problems []access.Problem) string {
 	return strings.Join(all, " ")
 }
 
-// IsSuspended says whether a Member is suspended.
+// IsSuspended reports whether a Member is suspended.
 func IsSuspended(m *rosterv1alpha1.Member) bool {
 	return m.Spec.Suspended != nil && *m.Spec.Suspended
 }
@@ -374,13 +374,13 @@ func Older(a, b metav1.Object) bool {
 	return a.GetUID() < b.GetUID()
 }
 
-// BelongsTo says whether a Member is bound to an Account, and both are of the same address.
+// BelongsTo reports whether a Member is bound to an Account, and both are of the same address.
 func BelongsTo(m *rosterv1alpha1.Member, a *rosterv1alpha1.Account) bool {
 	address, err := address.OfMember(m)
 	return err == nil && m.Spec.AccountRef != nil && m.Spec.AccountRef.Name == a.Name && string(address) == a.Spec.Email
 }
 
-// IsOwner says whether a Member owns the organisation, or is named to.
+// IsOwner reports whether a Member owns the organisation, or is named to.
 func IsOwner(o *rosterv1alpha1.Organization, member string) bool {
 	for _, ref := range []*rosterv1alpha1.LocalReference{o.Spec.OwnerRef, o.Status.OwnerRef} {
 		if ref != nil && ref.Name == member {

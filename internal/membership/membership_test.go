@@ -304,7 +304,7 @@ func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
 	}
 }
 
-// Since when a second factor is asked for is what decides who is new; turning it off and on again begins anew.
+// Since when a second factor is asked for is what decides who is new; turning it off and on again starts over.
 func TestMultiFactorSince(t *testing.T) {
 	o := &rosterv1alpha1.Organization{}
 	decide := func(policy rosterv1alpha1.MultiFactorPolicy, at time.Time) *metav1.Time {

@@ -104,14 +104,14 @@ func (in *OrganizationInput) Count(
 	}
 }
 
-// HoldsSeat says whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
+// HoldsSeat reports whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
 // of a declared Member does not: the Member does.
 func HoldsSeat(inv *rosterv1alpha1.Invitation) bool {
 	joining := inv.Status.State == rosterv1alpha1.InvitationAccepted && inv.Status.MemberRef == nil && inv.DeletionTimestamp == nil
 	return inv.Spec.MemberRef == nil && inv.Spec.Role != rosterv1alpha1.RoleProfileConnector && (invitation.IsOpen(inv) || joining)
 }
 
-// InvitationSeat says whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
+// InvitationSeat reports whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
 // at all. The Member is the one that it names; nil where it names none.
 func InvitationSeat(
 	o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member,
@@ -200,7 +200,7 @@ func (in OrganizationInput) recordOwner(s *rosterv1alpha1.OrganizationStatus, ow
 	}
 }
 
-// OwnsBefore says whether the ownership that a says is in force counts before that of b, which that Member there owns, or is about to,
+// OwnsBefore reports whether the ownership that a says is in force counts before that of b, which that Member there owns, or is about to,
 // where the same person owns both: the longer counts, then the older Organization.
 func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) bool {
 	at, bt := a.Status.OwnerSince, b.Status.OwnerSince
@@ -255,7 +255,7 @@ func (in OrganizationInput) lacksIssuer() bool {
 // issuerMissing does not say which there are: they are other companies'.
 func issuerMissing(name string) string {
 	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
-		"nobody can sign in by SSO. Correct the name, or have whoever runs the operator add it.", name)
+		"nobody can sign in by SSO. Correct the name, or ask the people who run the operator to add it.", name)
 }
 
 // mail says why mails of the organisation are held. After a restart of the operator that shows at the next try; until then, what was
@@ -272,7 +272,7 @@ func (in OrganizationInput) mail(conds conditions) {
 	}
 }
 
-// issuer says whether there is the company's sign-in that the organisation names.
+// issuer reports whether there is the company's sign-in that the organisation names.
 func (in OrganizationInput) issuer(conds conditions) {
 	name := in.Organization.Spec.Security.SSO.Issuer
 	switch {
@@ -313,7 +313,7 @@ func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds con
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
 	case exceeded(s.Plan.Seats) || exceeded(s.Plan.SocialProfiles):
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanExceeded,
-			fmt.Sprintf("%s Whoever came last waits for a place. For more, ask %s.", message, s.Plan.Contact))
+			fmt.Sprintf("%s The newest ones wait for a place. For more, ask %s.", message, s.Plan.Contact))
 	default:
 		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionTrue, rosterv1alpha1.ReasonWithinPlan, message)
 	}

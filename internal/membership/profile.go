@@ -141,7 +141,7 @@ func (in ProfileInput) administered(conds conditions) string {
 	}
 	if len(administrators) == 0 {
 		conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionFalse, rosterv1alpha1.ReasonNoAdministrator,
-			"No active Member is named Administrator of the profile. Give somebody that role, by spec.profiles, a Team or a Workspace.")
+			"No active Member is named Administrator of the profile. Give someone that role, through spec.profiles, a Team or a Workspace.")
 		return ""
 	}
 	conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionTrue, rosterv1alpha1.ReasonAdministered,
@@ -163,12 +163,12 @@ func (in ProfileInput) place(conds conditions) {
 		plan.Name, plan.Contact))
 }
 
-// RequiresTeam says whether profiles wait for their first Team. The Organization may be nil.
+// RequiresTeam reports whether profiles wait for their first Team. The Organization may be nil.
 func RequiresTeam(o *rosterv1alpha1.Organization) bool {
 	return o != nil && ptr.Deref(o.Spec.RequireTeam, false)
 }
 
-// Standing says whether roles can be held on a profile that exists.
+// Standing reports whether roles can be held on a profile that exists.
 func Standing(o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile) access.Standing {
 	if o != nil && quota.Ask(o.Status.Plan.SocialProfiles, quota.PlaceOf(p)) == quota.Full {
 		return access.OverLimit

@@ -10,14 +10,14 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 )
 
-// needsSomebody says whether a profile works on only if somebody connects it anew: its tokens end and the operator cannot renew them, or
+// needsSomebody reports whether a profile works on only if somebody connects it again: its tokens end and the operator cannot renew them, or
 // the network does not take them any more.
 func needsSomebody(p *rosterv1alpha1.SocialProfile) bool {
 	return p.Status.Credential != nil && (p.Status.Credential.ReconnectByTime != nil ||
 		meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionConnected))
 }
 
-// renewers is how many active Members may connect the profile anew, and the only one of them, where that matters. Of those who may connect
+// renewers is how many active Members may reconnect the profile, and the only one of them, where that matters. Of those who may connect
 // every profile, one can be the only one where nobody else may: they may be many, and none of them may know the account. The owner is
 // never left out, and so is not told apart.
 func (in ProfileInput) renewers() (count *int32, sole string) {
@@ -42,7 +42,7 @@ func (in ProfileInput) renewers() (count *int32, sole string) {
 	return count, all[0]
 }
 
-// mayConnect says whether a Member's status shows that they may connect what a grant is about.
+// mayConnect reports whether a Member's status shows that they may connect what a grant is about.
 func (in ProfileInput) mayConnect(m *rosterv1alpha1.Member, profile string) bool {
 	for _, g := range m.Status.Grants {
 		if g.Profile == profile {

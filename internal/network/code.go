@@ -69,7 +69,7 @@ func (a Authorization) withOneOf(scopes ...string) Authorization {
 	return a.with(scopes[0])
 }
 
-// anyOf says whether one of the wanted scopes was granted.
+// anyOf reports whether one of the wanted scopes was granted.
 func anyOf(granted []string, wanted ...string) bool {
 	return len(Missing(granted, wanted)) < len(wanted)
 }

@@ -47,7 +47,7 @@ type Traits struct {
 	AdAccounts bool
 	// NeedsApp: people connect accounts through an app that is registered with the network.
 	NeedsApp bool
-	// Renewable says whether these tokens hold all that a renewal needs.
+	// Renewable reports whether these tokens hold all that a renewal needs.
 	Renewable func(t Tokens) bool
 }
 
@@ -58,7 +58,7 @@ type Report struct {
 	Handle    string
 	// Scopes that the token has; nil where the network does not tell.
 	Scopes []string
-	// AccessExpiry is when the access token ends, DataAccessExpiry when the network wants the person to agree anew.
+	// AccessExpiry is when the access token ends, DataAccessExpiry when the network wants the person to agree again.
 	AccessExpiry, DataAccessExpiry time.Time
 }
 

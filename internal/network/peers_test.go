@@ -280,7 +280,7 @@ func accounts(t *testing.T, provider *testpeer.OIDC) string {
 	return server.URL
 }
 
-// expired signs a token of the server anew, with an end that is past.
+// expired signs a token of the server again, with an end that is past.
 func expired(t *testing.T, token, secret string) string {
 	t.Helper()
 	parts := strings.Split(token, ".")

@@ -57,7 +57,7 @@ type Issuer struct {
 	HTTP *http.Client
 }
 
-// VouchesFor says whether the issuer may speak for an address.
+// VouchesFor reports whether the issuer may speak for an address.
 func (i Issuer) VouchesFor(a address.Address) bool {
 	return slices.ContainsFunc(i.Domains, func(d string) bool {
 		ascii, err := address.Domain(d)

@@ -123,7 +123,7 @@ func (s *state) endLeftovers(ctx context.Context) error {
 	return nil
 }
 
-// isOurs says whether a process is of an earlier playground and still holds on to its ports. One that is being killed has lost its
+// isOurs reports whether a process is of an earlier playground and still holds on to its ports. One that is being killed has lost its
 // command line already.
 func (s *state) isOurs(pid int) bool {
 	line, alive := commandLine(pid)

@@ -32,7 +32,7 @@ func TestLinkShowsWhoInvitesToWhatUntilWhen(t *testing.T) {
 	s := w.site()
 	s.browser().get(w.link(inv)).expect(t, http.StatusOK,
 		"<title>Invitation to Acme Social · Roster</title>",
-		"Olivia Martin invites you to the team",
+		"Olivia Martin invites you to join the social media team of",
 		"Looking forward to it!\nOlivia",
 		w.address("ana"),
 		"<strong>Member</strong><br>You work on the social profiles that you are given.",
@@ -41,7 +41,7 @@ func TestLinkShowsWhoInvitesToWhatUntilWhen(t *testing.T) {
 		"LinkedIn ad account", "Acme EMEA", "<strong>Guest</strong>",
 		"not-there-yet",
 		`<time datetime="2026-11-26T09:30:00Z">Thursday, 26 November 2026, 09:30 UTC</time>`, "3 days left",
-		"at least 10 characters", "at least one upper-case letter", "neither a letter nor a digit",
+		"at least 10 characters", "contain at least one uppercase letter", "neither a letter nor a digit",
 		`autocomplete="new-password"`,
 	)
 	if got := s.writes.String(); got != "" {
@@ -137,16 +137,16 @@ func TestAcceptWithExistingAccount(t *testing.T) {
 	}
 	for _, wrong := range []string{"wrong", strings.ToUpper(goodPassword), strings.Repeat("x", 2000)} {
 		b.post(other.link(inv), signingIn(wrong)).expect(t, http.StatusUnprocessableEntity,
-			"This is not the password of the account", `href="#password"`, `aria-invalid="true"`, "Error: ")
+			"Wrong password", `href="#password"`, `aria-invalid="true"`, "Error: ")
 	}
-	b.post(other.link(inv), signingIn("")).expect(t, http.StatusUnprocessableEntity, "Type your password.")
+	b.post(other.link(inv), signingIn("")).expect(t, http.StatusUnprocessableEntity, "Enter your password.")
 	if state := other.fresh(inv).Status.State; state != rosterv1alpha1.InvitationSent {
 		t.Errorf("a wrong password made the invitation %s", state)
 	}
 
 	t.Run("the form for new people does not change the account", func(t *testing.T) {
 		form := accepting("displayName", "Mallory", "password", "Mallory's own 1", "confirm", "Mallory's own 1")
-		b.post(other.link(inv), form).expect(t, http.StatusUnprocessableEntity, "This address has an account by now")
+		b.post(other.link(inv), form).expect(t, http.StatusUnprocessableEntity, "This address now has an account")
 		if w.account(w.address("ana")).Spec.DisplayName != "Ana Silva" {
 			t.Error("the name was changed")
 		}
@@ -190,7 +190,7 @@ func TestAcceptAsDeclaredMember(t *testing.T) {
 	b := s.browser()
 	link := w.linkFor(inv, 1, m.Spec.Email)
 	b.get(link).expect(t, http.StatusOK,
-		"You are invited to the team", "<strong>Manager</strong>", "All of them, as administrator",
+		"You are invited to join the social media team", "<strong>Manager</strong>", "All profiles, as an administrator",
 		`value="Bruno Costa"`, `value="Costa"`)
 	b.follow(b.post(link, accepting("displayName", "Bruno", "company", ""))).expect(t, http.StatusOK, "<strong>Manager</strong>")
 	if got := w.account(m.Spec.Email).Spec; got.DisplayName != "Bruno" || got.Company != "" {
@@ -204,7 +204,7 @@ func TestOwnerIsToldSo(t *testing.T) {
 		i.Spec = rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: "olivia"}}
 	})
 	w.site().browser().get(w.linkFor(inv, 1, "olivia@acme.example")).
-		expect(t, http.StatusOK, "<strong>Owner</strong>", "All of them, as administrator")
+		expect(t, http.StatusOK, "<strong>Owner</strong>", "All profiles, as an administrator")
 }
 
 func TestFormIsCheckedOnTheServer(t *testing.T) {
@@ -215,21 +215,21 @@ func TestFormIsCheckedOnTheServer(t *testing.T) {
 		form url.Values
 		want []string
 	}{
-		"no name":            {accepting("displayName", "  "), []string{"Write your name.", `href="#displayName"`, `id="displayName-error"`}},
+		"no name":            {accepting("displayName", "  "), []string{"Enter your name.", `href="#displayName"`, `id="displayName-error"`}},
 		"long name":          {accepting("displayName", strings.Repeat("é", 121)), []string{"at most 120 characters"}},
-		"two lines":          {accepting("displayName", "Ana\nSilva"), []string{"Write your name in one line"}},
-		"invisible name":     {accepting("displayName", "\u200b\u200d"), []string{"Write your name in one line"}},
-		"reversed name":      {accepting("displayName", "Ana \u202eavliS"), []string{"Write your name in one line"}},
-		"not UTF-8":          {accepting("displayName", "Ana\xff"), []string{"Write your name in one line"}},
-		"long company":       {accepting("company", strings.Repeat("c", 121)), []string{"a company of at most 120 characters", `href="#company"`}},
-		"company with tab":   {accepting("company", "A\tB"), []string{"Write the company in one line"}},
-		"unknown language":   {accepting("locale", "tlh"), []string{"Choose one of the languages"}},
+		"two lines":          {accepting("displayName", "Ana\nSilva"), []string{"Enter your name on one line"}},
+		"invisible name":     {accepting("displayName", "\u200b\u200d"), []string{"Enter your name on one line"}},
+		"reversed name":      {accepting("displayName", "Ana \u202eavliS"), []string{"Enter your name on one line"}},
+		"not UTF-8":          {accepting("displayName", "Ana\xff"), []string{"Enter your name on one line"}},
+		"long company":       {accepting("company", strings.Repeat("c", 121)), []string{"a company name of at most 120 characters", `href="#company"`}},
+		"company with tab":   {accepting("company", "A\tB"), []string{"Enter the company name on one line"}},
+		"unknown language":   {accepting("locale", "tlh"), []string{"Choose a language from the list"}},
 		"no password":        {accepting("password", "", "confirm", ""), []string{"Choose a password."}},
-		"weak password":      {accepting("password", "weak", "confirm", "weak"), []string{"at least 10 characters.", "at least one upper-case letter into", "neither a letter nor a digit.", `id="password-error"`}},
+		"weak password":      {accepting("password", "weak", "confirm", "weak"), []string{"at least 10 characters.", "at least one uppercase letter to", "neither a letter nor a digit to the password.", `id="password-error"`}},
 		"address":            {accepting("password", w.address("Ana")), []string{"not your address"}},
 		"long password":      {accepting("password", strings.Repeat("Aa!", 500)), []string{"Choose a shorter password"}},
-		"no confirmation":    {accepting("confirm", ""), []string{"Type the password again."}},
-		"other confirmation": {accepting("confirm", goodPassword+" "), []string{"The two passwords differ."}},
+		"no confirmation":    {accepting("confirm", ""), []string{"Repeat the password."}},
+		"other confirmation": {accepting("confirm", goodPassword+" "), []string{"The two passwords do not match."}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := b.post(w.link(inv), c.form)
@@ -324,7 +324,7 @@ func TestDeadLinks(t *testing.T) {
 			link := w.link(inv)
 			w.sent(inv, 2, now().Add(time.Hour))
 			return link
-		}, http.StatusGone, []string{"There is a newer link", "newest mail"}},
+		}, http.StatusGone, []string{"There is a newer link", "latest email"}},
 		"not ready": {func(*testing.T) string {
 			inv := w.invite("early")
 			return w.linkFor(inv, 2, inv.Spec.Email)
@@ -380,7 +380,7 @@ func TestDeadLinks(t *testing.T) {
 		if err := other.admin.Update(t.Context(), other.org); err != nil {
 			t.Fatal(err)
 		}
-		other.site().browser().post(other.link(inv), accepting()).expect(t, http.StatusForbidden, "no longer invites people", other.ns+".example")
+		other.site().browser().post(other.link(inv), accepting()).expect(t, http.StatusForbidden, "no longer invites addresses", other.ns+".example")
 	})
 	t.Run("organisation deleted", func(t *testing.T) {
 		other := newWorld(t)

@@ -61,7 +61,7 @@ func TestPersonalPage(t *testing.T) {
 	waiting = other.status(waiting, func(st *rosterv1alpha1.InvitationStatus) { st.Email = w.address("ana") })
 	page := b.get("/account")
 	page.expect(t, http.StatusOK, "Ana Silva", w.address("ana"), "Silva &amp; Filhos", "English", "23 November 2026",
-		"Acme Social", "/organizations/"+w.ns, "Invitations that wait for you", "signed in on 1 device", "Sign out", ">AS<")
+		"Acme Social", "/organizations/"+w.ns, "Pending invitations", "signed in on 1 device", "Sign out", ">AS<")
 	if strings.Contains(page.body, "gravatar") {
 		t.Error("the page asks gravatar.com without being asked to")
 	}
@@ -75,7 +75,7 @@ func TestPersonalPage(t *testing.T) {
 		t.Errorf("status %+v", got)
 	}
 	other.awaitCache(w.fresh(waiting))
-	if body := b.get("/account").body; strings.Contains(body, "Invitations that wait") {
+	if body := b.get("/account").body; strings.Contains(body, "Pending invitations") {
 		t.Error("the accepted invitation still waits")
 	}
 }
@@ -88,7 +88,7 @@ func TestTheWrongPersonIsSignedIn(t *testing.T) {
 	w.registered(s, "ana")
 	inv := w.invite("ana")
 	eve.get(w.link(inv)).expect(t, http.StatusOK, "Sign in to accept", w.address("ana"))
-	eve.post(w.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusUnprocessableEntity, "Type your password.")
+	eve.post(w.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusUnprocessableEntity, "Enter your password.")
 	if got := w.fresh(inv).Status.State; got != rosterv1alpha1.InvitationSent {
 		t.Errorf("state %s", got)
 	}
@@ -102,7 +102,7 @@ func TestProfileForm(t *testing.T) {
 	b := w.signedIn(s, "ana")
 	b.get("/account/profile").expect(t, http.StatusOK, `value="Ana Silva"`, `name="credentials" type="checkbox" value="yes" checked`)
 	b.post("/account/profile", url.Values{"displayName": {"Ana\nBcc: eve"}, "locale": {"xx"}}).expect(t, http.StatusUnprocessableEntity,
-		"Write your name in one line", "Choose one of the languages.")
+		"Enter your name on one line", "Choose a language from the list.")
 	a := b.post("/account/profile", url.Values{"displayName": {"Ana Lima"}, "locale": {"fr"}, "engagement": {"yes"}, "avatar": {"yes"}})
 	page := b.follow(a)
 	page.expect(t, http.StatusOK, "Ana Lima", `<html lang="fr">`, "Vos informations ont été enregistrées", "https://gravatar.com/avatar/")
@@ -125,7 +125,7 @@ func TestUsername(t *testing.T) {
 	w.update(w.registered(s, "bob"), func(spec *rosterv1alpha1.AccountSpec) { spec.Username = "bob." + w.ns })
 	name := "ana." + w.ns
 	for typed, want := range map[string]string{
-		"bob." + w.ns: "Somebody else has this user name", "ab": "3 to 60 letters", "-ana": "3 to 60 letters", "ana@x": "3 to 60 letters",
+		"bob." + w.ns: "This user name is taken", "ab": "3 to 60 letters", "-ana": "3 to 60 letters", "ana@x": "3 to 60 letters",
 		"a na": "3 to 60 letters", "añaña": "3 to 60 letters", strings.Repeat("a", 61): "3 to 60 letters",
 	} {
 		b.post("/account/username", url.Values{"username": {typed}}).expect(t, http.StatusUnprocessableEntity, want)
@@ -163,7 +163,7 @@ func TestChangePasswordPage(t *testing.T) {
 		t.Error("the person is not told by mail")
 	}
 	s.clock.SetTime(now().Add(account.ProofLifetime))
-	b.follow(b.get("/account/password")).expect(t, http.StatusOK, "confirm that it is you")
+	b.follow(b.get("/account/password")).expect(t, http.StatusOK, "confirm that it’s you")
 }
 
 func TestSessionsPage(t *testing.T) {
@@ -173,7 +173,7 @@ func TestSessionsPage(t *testing.T) {
 	phone.header.Set("User-Agent", "Mozilla/5.0 (iPhone) Version/18.0 Safari/604.1")
 	phone.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	page := b.get("/account/sessions")
-	page.expect(t, http.StatusOK, "Safari, iPhone", "This one", "A browser that does not say which")
+	page.expect(t, http.StatusOK, "Safari, iPhone", "This device", "Unknown browser")
 	_, after, _ := strings.Cut(page.body, "Safari, iPhone")
 	b.follow(b.post("/account/sessions", url.Values{"device": {between(t, after, `name="device" value="`, `"`)}})).
 		expect(t, http.StatusOK, "The device has been signed out")
@@ -204,12 +204,12 @@ func TestOrganizationPage(t *testing.T) {
 		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
 	})
 	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social", "<strong>Member</strong>", "Olivia Martin", "acme.social",
-		"<strong>Editor</strong>: look, plan posts, publish, answer, see reports", "<strong>Moderator &#43; Reporter</strong>: look, plan posts, answer, see reports",
+		"<strong>Editor</strong>: view, plan posts, publish, reply, see reports", "<strong>Moderator &#43; Reporter</strong>: view, plan posts, reply, see reports",
 		"https://social.acme.example", "/organizations/"+w.ns+"/leave", `aria-current="true"`)
 	for _, namespace := range []string{"nowhere", newWorld(t).ns, "roster-accounts", "..%2f", "A"} {
-		b.get("/organizations/"+namespace).expect(t, http.StatusNotFound, "There is no such page")
-		b.get("/organizations/"+namespace+"/welcome").expect(t, http.StatusNotFound, "There is no such page")
-		b.get("/organizations/"+namespace+"/leave").expect(t, http.StatusNotFound, "There is no such page")
+		b.get("/organizations/"+namespace).expect(t, http.StatusNotFound, "Page not found")
+		b.get("/organizations/"+namespace+"/welcome").expect(t, http.StatusNotFound, "Page not found")
+		b.get("/organizations/"+namespace+"/leave").expect(t, http.StatusNotFound, "Page not found")
 	}
 	w.signedIn(s, "eve").get("/organizations/"+w.ns).expect(t, http.StatusNotFound)
 	s.browser().get("/organizations/"+w.ns).expect(t, http.StatusSeeOther)
@@ -267,10 +267,10 @@ func TestFirstSteps(t *testing.T) {
 			}
 		}
 	}
-	expect(manager, []string{"already set up", "talk to Olivia Martin", "invitations of new people", "teams and workspaces", "posts, which are published"},
+	expect(manager, []string{"already set up", "talk to Olivia Martin", "invitations for new people", "teams and workspaces", "posts, and publish them"},
 		[]string{"Invite the people"})
-	expect(member, []string{"talk to Olivia Martin", "posts that others publish", "Look at what is there"}, []string{"invitations of new", "teams and workspaces"})
-	expect(connector, []string{"connections to social profiles of your own"}, []string{"posts"})
+	expect(member, []string{"talk to Olivia Martin", "posts for others to publish", "Look around"}, []string{"invitations for new", "teams and workspaces"})
+	expect(connector, []string{"connections to your own social profiles"}, []string{"posts"})
 
 	w.org.Spec.Onboarding = rosterv1alpha1.Onboarding{
 		Mode: rosterv1alpha1.OnboardingNew, ContactRef: &rosterv1alpha1.LocalReference{Name: "mia"},
@@ -280,7 +280,7 @@ func TestFirstSteps(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(w.org)
-	expect(manager, []string{"is new here", "Connect the social profiles", "Invite the people", "Put people and profiles together"}, []string{"talk to"})
+	expect(manager, []string{"is new here", "Connect the social profiles", "Invite the people", "Group people and profiles"}, []string{"talk to"})
 	expect(member, []string{"is new here", w.address("mia"), `<a href="https://intranet.acme.example/style" rel="noreferrer">Read our style guide &lt;b&gt;</a>`},
 		[]string{"Invite the people", "Olivia"})
 }
@@ -294,7 +294,7 @@ func TestLeave(t *testing.T) {
 	b.get(path).expect(t, http.StatusOK, "Leave Acme Social?")
 	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Tick the box to leave.")
 	for range 2 { // a double click
-		b.follow(b.post(path, url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "You are leaving", "Your access ends within seconds")
+		b.follow(b.post(path, url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "You are leaving", "Your access will end in a few seconds")
 	}
 	want := rosterv1alpha1.Leaving{UID: string(m.UID), Namespace: w.ns, Member: "ana", RequestedTime: metav1.NewTime(now())}
 	got := w.account(w.address("ana")).Status.Leaving
@@ -334,17 +334,17 @@ func TestOwnership(t *testing.T) {
 	w.awaitCache(w.org)
 	b.get(page).expect(t, http.StatusOK, "You are asked to become the owner of Acme Social", path)
 	b.get(path+"?lang=fr").expect(t, http.StatusOK, "Reprendre Acme Social", "Non, merci")
-	b.get(path).expect(t, http.StatusOK, "Take over Acme Social?", "Take over", "No, thanks")
+	b.get(path).expect(t, http.StatusOK, "Take over Acme Social?", "Take over", "No thanks")
 	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Choose one of the two answers")
 	answers()
 	b.follow(b.post(path, url.Values{"own": {"no"}})).expect(t, http.StatusOK, "you do not want to own Acme Social")
 	answers(false)
-	b.follow(b.post(path, url.Values{"own": {"yes"}})).expect(t, http.StatusOK, "You are taking Acme Social over")
+	b.follow(b.post(path, url.Values{"own": {"yes"}})).expect(t, http.StatusOK, "You are taking over Acme Social")
 	answers(true)
 
 	w.saysOwnership(m, rosterv1alpha1.OwnershipDeclined)
 	b.get(page).expect(t, http.StatusOK, "You can still change your mind")
-	if strings.Contains(b.get(path).body, "No, thanks") {
+	if strings.Contains(b.get(path).body, "No thanks") {
 		t.Error("saying no again is offered")
 	}
 	w.saysOwnership(m, rosterv1alpha1.OwnershipAgreed)
@@ -353,8 +353,8 @@ func TestOwnership(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(w.org)
-	b.get(page).expect(t, http.StatusOK, "Give up the ownership", page+"/leave")
-	b.get(path).expect(t, http.StatusOK, "Give up Acme Social?", "Until another owner is named")
+	b.get(page).expect(t, http.StatusOK, "Give up ownership", page+"/leave")
+	b.get(path).expect(t, http.StatusOK, "Give up ownership of Acme Social?", "Until another owner is named")
 	b.post(path, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Tick the box to give up")
 	b.get(page+"/leave").expect(t, http.StatusOK, "You own Acme Social")
 	b.follow(b.post(path, url.Values{"confirm": {"yes"}})).expect(t, http.StatusOK, "you do not want to own Acme Social")

@@ -208,7 +208,7 @@ func (p *Portal) accepted(v *visit, who verifiedInvitee, wrote bool) {
 	case held:
 	}
 	if err != nil {
-		p.log.Error(err, "Cannot sign in whoever has just accepted", "account", who.account.Name)
+		p.log.Error(err, "Cannot sign in the person who has just accepted", "account", who.account.Name)
 	}
 	p.redirect(v, "/welcome")
 }

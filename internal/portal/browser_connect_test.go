@@ -50,9 +50,9 @@ func TestBrowserConnect(t *testing.T) {
 
 	b.signIn(s, w.address("kofi"), goodPassword)
 	b.open(s.url + "/organizations/" + w.ns)
-	b.says("Connected by you", "look, connect and remove")
-	b.choose("Connections of social profiles")
-	b.says("Access is lost: connect it again", "Add a profile")
+	b.says("Connected by you", "view, connect and remove")
+	b.choose("Social profile connections")
+	b.says("Access lost: reconnect it", "Add a profile")
 	b.sound("profiles")
 	b.choose("Mastodon (" + n.Host() + ")")
 	b.sound("connect")
@@ -77,7 +77,7 @@ func TestBrowserConnect(t *testing.T) {
 	<-answered
 	b.says("Done", "@globex@"+n.Host()+" is connected")
 	b.sound("outcome")
-	b.choose("To the social profiles")
+	b.choose("Go to social profiles")
 
 	b.choose("Remove")
 	b.says("Remove " + lost.Spec.Handle + "?")

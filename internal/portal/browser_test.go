@@ -283,7 +283,7 @@ func TestBrowserAccept(t *testing.T) {
 	b.fill("confirm", "weak")
 	b.submit(kb.Enter)
 	b.focused("errors")
-	b.says("Please correct this first", "Choose a password of at least 10 characters.")
+	b.says("Please fix the following", "Choose a password of at least 10 characters.")
 	if got := b.value(`document.getElementById('password-error').checkVisibility() && document.getElementById('password').getAttribute('aria-describedby')`); !strings.Contains(got, "password-error") {
 		t.Errorf("the password field is described by %s", got)
 	}
@@ -327,7 +327,7 @@ func TestBrowserAccept(t *testing.T) {
 		b.fill("password", "not it")
 		b.submit(kb.Enter)
 		b.focused("errors")
-		b.says("This is not the password of the account.")
+		b.says("Wrong password.")
 		b.press(kb.Tab)
 		b.follow()
 		b.focused("password")

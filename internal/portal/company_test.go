@@ -100,13 +100,13 @@ func TestAcceptingByCompany(t *testing.T) {
 	inv := w.invite("ana")
 	w.sso("acme", rosterv1alpha1.SignInSSO)
 	page := s.browser().get(w.link(inv))
-	page.expect(t, http.StatusOK, "asks you to sign in with The acme company", "Continue with The acme company")
+	page.expect(t, http.StatusOK, "requires you to sign in with The acme company", "Continue with The acme company")
 	if strings.Contains(page.body, `name="password"`) {
 		t.Error("a password is asked for")
 	}
-	s.browser().post(w.link(inv), accepting()).expect(t, http.StatusUnprocessableEntity, "asks you to sign in with The acme company")
+	s.browser().post(w.link(inv), accepting()).expect(t, http.StatusUnprocessableEntity, "requires you to sign in with The acme company")
 	for name, text := range map[string]string{
-		"bo": "The invitation is for another address", "unverified": "does not say that your mail address is verified", "outsider": "it is of another domain",
+		"bo": "The invitation was sent to a different address", "unverified": "does not confirm that your email address is verified", "outsider": "belongs to another domain",
 	} {
 		b := s.browser()
 		b.at(acme, name, w.link(inv)).expect(t, http.StatusForbidden, "You are not signed in", text)
@@ -137,13 +137,13 @@ func TestAcceptingByCompany(t *testing.T) {
 	})
 	t.Run("a password that there is none of", func(t *testing.T) {
 		s.browser().post("/sign-in", signIn(w.address("ana"), "")).expect(t, http.StatusUnprocessableEntity)
-		s.browser().post("/sign-in", signIn(w.address("ana"), "x")).expect(t, http.StatusUnprocessableEntity, "do not belong together")
+		s.browser().post("/sign-in", signIn(w.address("ana"), "x")).expect(t, http.StatusUnprocessableEntity, "Wrong email, user name or password")
 	})
 	t.Run("what is sensitive needs a proof of one's own", func(t *testing.T) {
 		b := s.browser()
 		b.follow(b.at(acme, "ana", "/account"))
 		b.get("/account/factors/passkey").expect(t, http.StatusSeeOther)
-		b.follow(b.get("/account/factors/passkey")).expect(t, http.StatusOK, "Please confirm that it is you")
+		b.follow(b.get("/account/factors/passkey")).expect(t, http.StatusOK, "Please confirm that it’s you")
 		b.post("/sign-in/confirm", url.Values{"password": {"x"}}).expect(t, http.StatusUnprocessableEntity, "no password yet")
 	})
 }
@@ -158,10 +158,10 @@ func TestCompanyAccountStaysWithItsPerson(t *testing.T) {
 	ana := w.registered(s, "ana")
 	w.joined("ana", nil, nil)
 	b := s.browser()
-	b.at(acme, "ana", "/account").expect(t, http.StatusForbidden, "None of your organisations signs in with The acme company")
+	b.at(acme, "ana", "/account").expect(t, http.StatusForbidden, "None of your organisations uses The acme company to sign in")
 	w.sso("acme", rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO)
 	b.follow(b.at(acme, "ana", "/account")).expect(t, http.StatusOK, "Ana Silva")
-	s.browser().at(acme, "successor", "/account").expect(t, http.StatusForbidden, "belongs to somebody else at The acme company")
+	s.browser().at(acme, "successor", "/account").expect(t, http.StatusForbidden, "belongs to someone else at The acme company")
 	b = s.browser()
 	b.follow(b.at(acme, "ana", "/account")).expect(t, http.StatusOK, "Ana Silva")
 	if got := s.count(`roster_portal_security_events_total{event="company_link",result="success"}`); got != 1 {
@@ -198,7 +198,7 @@ func TestCompanyGivesAPersonAnotherAddress(t *testing.T) {
 	if w.account(w.address("zoe.park")) != nil {
 		t.Error("the other address got an Account of its own")
 	}
-	s.browser().at(acme, "stranger", "/account").expect(t, http.StatusForbidden, "does not say that your mail address is verified")
+	s.browser().at(acme, "stranger", "/account").expect(t, http.StatusForbidden, "does not confirm that your email address is verified")
 
 	// A label alone opens nothing: it only finds. An administrator who cuts the tie leaves it.
 	secret := w.credentials(w.address("zoe"))
@@ -209,7 +209,7 @@ func TestCompanyGivesAPersonAnotherAddress(t *testing.T) {
 	if len(w.account(w.address("zoe")).Labels) == 0 {
 		t.Error("the Account has no label")
 	}
-	s.browser().at(acme, "zoe", "/account").expect(t, http.StatusForbidden, "None of your organisations signs in with The acme company")
+	s.browser().at(acme, "zoe", "/account").expect(t, http.StatusForbidden, "None of your organisations uses The acme company to sign in")
 }
 
 // An invitation to another address of somebody who is signed in: theirs by the word of the company, and by nothing less.
@@ -241,7 +241,7 @@ func TestAcceptingByAnotherAddress(t *testing.T) {
 		}
 	}
 	b := s.browser()
-	b.follow(b.at(acme, "zoe", other.link(inv))).expect(t, http.StatusOK, park+" is your address, too", "You join as "+w.address("zoe"))
+	b.follow(b.at(acme, "zoe", other.link(inv))).expect(t, http.StatusOK, park+" is also your address", "You will join as "+w.address("zoe"))
 	b.follow(b.post(other.link(inv), accept)).expect(t, http.StatusOK, "Welcome to Acme Social")
 	if got := other.fresh(inv).Status.AccountRef; got == nil || got.Name != w.account(w.address("zoe")).Name {
 		t.Errorf("accepted by %v", got)
@@ -253,7 +253,7 @@ func TestAcceptingByAnotherAddress(t *testing.T) {
 	t.Run("not for a declared Member, whose address stands there", func(t *testing.T) {
 		_, declared := other.declared("zoe-park", func(m *rosterv1alpha1.Member) { m.Spec.Email = park })
 		page := b.get(other.linkFor(declared, 1, park))
-		if strings.Contains(page.body, "You join as") {
+		if strings.Contains(page.body, "You will join as") {
 			t.Error("somebody with another address can accept for a declared Member")
 		}
 	})
@@ -278,7 +278,7 @@ func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 	b.follow(b.at(acme, "ana", "/account")).expect(t, http.StatusOK, "Ana Silva")
 	page := b.get(other.link(inv))
 	page.expect(t, http.StatusOK, "Join Acme Social", `name="password"`)
-	b.post(other.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusUnprocessableEntity, "Type your password")
+	b.post(other.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusUnprocessableEntity, "Enter your password")
 	if got := other.fresh(inv).Status.State; got != rosterv1alpha1.InvitationSent {
 		t.Fatalf("the company of one organisation accepted for another: %s", got)
 	}
@@ -295,7 +295,7 @@ func TestCompanyOpensItsOwnOrganisationOnly(t *testing.T) {
 		other.status(pending, func(st *rosterv1alpha1.InvitationStatus) { st.Email = email })
 		b := s.browser()
 		page := b.follow(b.at(acme, "ana", "/account"))
-		page.expect(t, http.StatusOK, "/organizations/"+w.ns, "One more organisation of yours asks for another way to sign in", "Type your password, too")
+		page.expect(t, http.StatusOK, "/organizations/"+w.ns, "One more of your organisations requires another way to sign in", "Enter your password as well")
 		if strings.Contains(page.body, other.ns) || strings.Contains(page.body, "/invitations/") {
 			t.Error("the page tells of the other organisation")
 		}
@@ -343,7 +343,7 @@ func TestCompanyAndSecondFactor(t *testing.T) {
 		b.post(w.link(inv), url.Values{"action": {"accept"}}).expect(t, http.StatusSeeOther)
 		w.joined("cleo", nil, nil)
 		w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
-		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations ask for a second factor")
+		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations require a second factor")
 		b.get("/account/factors/passkey").expect(t, http.StatusSeeOther)
 		b.addApp()
 		if !b.isSignedIn() {
@@ -361,16 +361,16 @@ func TestCompanySignInPages(t *testing.T) {
 	s := w.site(unlimited, companies(acme))
 	b := s.browser()
 	b.get("/sign-in").expect(t, http.StatusOK, "Sign in with your company")
-	b.get("/sign-in/company").expect(t, http.StatusOK, "Type your address at work.")
+	b.get("/sign-in/company").expect(t, http.StatusOK, "Enter your work email address.")
 	b.post("/sign-in/company", url.Values{"login": {"nobody@" + w.ns + ".example"}}).expect(t, http.StatusOK, "Continue with The acme company")
-	b.post("/sign-in/company", url.Values{"login": {"x@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "No company sign-in is known for globex.example")
-	b.post("/sign-in/company", url.Values{"login": {"x"}}).expect(t, http.StatusUnprocessableEntity, "Type a full email address")
+	b.post("/sign-in/company", url.Values{"login": {"x@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "No company sign-in is set up for globex.example")
+	b.post("/sign-in/company", url.Values{"login": {"x"}}).expect(t, http.StatusUnprocessableEntity, "Enter a full email address")
 	b.post("/sign-in/company", url.Values{"login": {"x\u200b@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "200B ZERO WIDTH SPACE")
 	b.post("/sign-in/company?lang=fr", url.Values{"login": {"q＠x@globex.example"}}).expect(t, http.StatusUnprocessableEntity, "FF20 FULLWIDTH COMMERCIAL AT")
 	b.get("/sign-in/company/globex").expect(t, http.StatusNotFound)
 	b.get("/sign-in/company/globex/callback").expect(t, http.StatusNotFound)
 	for _, query := range []string{"", "?code=x&state=y", "?error=access_denied", "?state=%ff&code=%00"} {
-		b.get("/sign-in/company/acme/callback"+query).expect(t, http.StatusBadRequest, "belongs to no sign-in that your browser has begun")
+		b.get("/sign-in/company/acme/callback"+query).expect(t, http.StatusBadRequest, "does not match a sign-in started in your browser")
 	}
 	for _, site := range []string{"cross-site", "same-site", "none"} {
 		b.header.Set("Sec-Fetch-Site", site)
@@ -385,7 +385,7 @@ func TestCompanySignInPages(t *testing.T) {
 		t.Errorf("sent to %s", got)
 	}
 	b.get("/sign-in/company/acme/callback?state=x&code=y").expect(t, http.StatusBadRequest)
-	b.get("/sign-in/company/acme/callback?state=x&code=y").expect(t, http.StatusBadRequest, "begun") // the first used the flow up
+	b.get("/sign-in/company/acme/callback?state=x&code=y").expect(t, http.StatusBadRequest, "started in your browser") // the first used the flow up
 }
 
 // Two browsers that come back at the same moment tie the account to one person of the company.
@@ -441,5 +441,5 @@ func TestAnyReplicaTakesTheAnswer(t *testing.T) {
 	done.expect(t, http.StatusSeeOther)
 	b.site = one
 	b.follow(done).expect(t, http.StatusOK, "Ana Silva")
-	w.halfIn(two, "ana").post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "has been used before")
+	w.halfIn(two, "ana").post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "has already been used")
 }

@@ -233,7 +233,7 @@ func TestConnectingByRedirect(t *testing.T) {
 
 	profiles := "/organizations/" + w.ns + "/profiles"
 	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, profiles)
-	b.get(profiles).expect(t, http.StatusOK, "no social profiles whose connection you look after", "Mastodon ("+n.Host()+")", "Bluesky")
+	b.get(profiles).expect(t, http.StatusOK, "do not manage the connection of any social profile", "Mastodon ("+n.Host()+")", "Bluesky")
 	b.get(wayTo(w, n, "")).expect(t, http.StatusOK, "Continue to Mastodon")
 
 	back := b.there(wayTo(w, n, "/go"), provider, "acme")
@@ -284,7 +284,7 @@ func TestConnectingGoesWrong(t *testing.T) {
 	s := w.site(unlimited, w.connects(n))
 	b := w.connector(s, "kofi", rosterv1alpha1.RoleProfileConnector)
 	callback := "/connect/mastodon/callback"
-	b.get(callback+"?state=x&code=y").expect(t, http.StatusBadRequest, "belongs to no connection")
+	b.get(callback+"?state=x&code=y").expect(t, http.StatusBadRequest, "does not match a connection")
 
 	location := func(b *browser) url.Values {
 		a := b.get(wayTo(w, n, "/go"))
@@ -300,13 +300,13 @@ func TestConnectingGoesWrong(t *testing.T) {
 		t.Errorf("the network is asked with %v", q)
 	}
 	state := q.Get("state")
-	b.get(callback+"?state=other&code=y").expect(t, http.StatusBadRequest, "belongs to no connection")
-	b.get("/connect/x/callback?state="+state+"&code=y").expect(t, http.StatusBadRequest, "belongs to no connection")
-	b.get(callback+"?error=access_denied&state="+state).expect(t, http.StatusForbidden, "without its consent", "Nothing has been changed")
-	b.get(callback+"?code=made-up&state="+state).expect(t, http.StatusBadGateway, "has not done what it was asked")
+	b.get(callback+"?state=other&code=y").expect(t, http.StatusBadRequest, "does not match a connection")
+	b.get("/connect/x/callback?state="+state+"&code=y").expect(t, http.StatusBadRequest, "does not match a connection")
+	b.get(callback+"?error=access_denied&state="+state).expect(t, http.StatusForbidden, "without granting access", "Nothing has been changed")
+	b.get(callback+"?code=made-up&state="+state).expect(t, http.StatusBadGateway, "rejected the request")
 	// Somebody else's answer, in this browser.
 	other := w.connector(s, "eve", rosterv1alpha1.RoleAdvancedMember)
-	b.get(callback+"?code=made-up&state="+location(other).Get("state")).expect(t, http.StatusBadRequest, "belongs to no connection")
+	b.get(callback+"?code=made-up&state="+location(other).Get("state")).expect(t, http.StatusBadRequest, "does not match a connection")
 	s.clock.SetTime(now().Add(connectFor))
 	b.get(callback+"?code=made-up&state="+state).expect(t, http.StatusBadRequest, "took too long")
 	if orders, _, _ := w.handedOver(); len(orders) > 0 {
@@ -344,14 +344,14 @@ func TestWhoMayConnect(t *testing.T) {
 	profiles := "/organizations/" + w.ns + "/profiles"
 
 	page := connector.get(profiles)
-	page.expect(t, http.StatusOK, own.Spec.Handle, "Not connected", "Choose the network")
+	page.expect(t, http.StatusOK, own.Spec.Handle, "Not connected", "Choose its network")
 	if strings.Contains(page.body, other.Spec.Handle) {
 		t.Error("a ProfileConnector sees the profile of somebody else")
 	}
-	connector.get(wayTo(w, n, "", "profile", own.Name)).expect(t, http.StatusOK, "Connect "+own.Spec.Handle)
+	connector.get(wayTo(w, n, "", "profile", own.Name)).expect(t, http.StatusOK, "Reconnect "+own.Spec.Handle)
 	for _, page := range []string{"", "/go"} {
 		hidden, none := connector.get(wayTo(w, n, page, "profile", other.Name)), connector.get(wayTo(w, n, page, "profile", "none"))
-		hidden.expect(t, http.StatusNotFound, "There is no such page")
+		hidden.expect(t, http.StatusNotFound, "Page not found")
 		if none.StatusCode != hidden.StatusCode || none.body != hidden.body {
 			t.Errorf("%q tells which profiles there are", page)
 		}
@@ -360,9 +360,9 @@ func TestWhoMayConnect(t *testing.T) {
 	connector.get(profiles+"/"+other.Name+"/remove").expect(t, http.StatusNotFound)
 	connector.get(profiles+"/none/remove").expect(t, http.StatusNotFound)
 
-	member.get(profiles).expect(t, http.StatusOK, "You may not add profiles here", "Olivia Martin")
-	member.get(wayTo(w, n, "")).expect(t, http.StatusForbidden, "You may not connect this")
-	member.get(wayTo(w, n, "/go")).expect(t, http.StatusForbidden, "You may not connect this")
+	member.get(profiles).expect(t, http.StatusOK, "You do not have permission to add profiles here", "Olivia Martin")
+	member.get(wayTo(w, n, "")).expect(t, http.StatusForbidden, "You cannot connect this profile")
+	member.get(wayTo(w, n, "/go")).expect(t, http.StatusForbidden, "You cannot connect this profile")
 	member.post("/organizations/"+w.ns+"/connect/bluesky", url.Values{"handle": {"a"}, "appPassword": {"b"}}).expect(t, http.StatusForbidden)
 
 	for _, b := range []*browser{switched, advanced} {
@@ -377,7 +377,7 @@ func TestWhoMayConnect(t *testing.T) {
 
 	w.planOf(5, 5)
 	manager.get(profiles).expect(t, http.StatusOK, "as many social profiles as its plan allows", "sales@roster.example")
-	manager.get(wayTo(w, n, "/go")).expect(t, http.StatusForbidden, "There is no room for another profile", "sales@roster.example")
+	manager.get(wayTo(w, n, "/go")).expect(t, http.StatusForbidden, "Profile limit reached", "sales@roster.example")
 	manager.get(wayTo(w, n, "", "profile", own.Name)).expect(t, http.StatusOK) // it has its place
 }
 
@@ -393,7 +393,7 @@ func TestConnectingAnew(t *testing.T) {
 
 	repair := wayTo(w, n, "/go", "profile", own.Name)
 	wrong := b.there(repair, provider, "elsewhere")
-	b.get(wrong.Header.Get("Location")).expect(t, http.StatusForbidden, "does not open "+own.Spec.Handle, "Nothing has been changed")
+	b.get(wrong.Header.Get("Location")).expect(t, http.StatusForbidden, "does not give access to "+own.Spec.Handle, "Nothing has been changed")
 	right := b.there(repair, provider, "acme").Header.Get("Location")
 	b.get(right).expect(t, http.StatusOK, own.Spec.Handle+" gets a new connection")
 	b.post(right, url.Values{"account": {"Profile/10acme"}}).expect(t, http.StatusSeeOther)
@@ -406,9 +406,9 @@ func TestConnectingAnew(t *testing.T) {
 
 	// As if it were new: it is known; what others connected is not given.
 	again := b.there(wayTo(w, n, "/go"), provider, "acme").Header.Get("Location")
-	b.get(again).expect(t, http.StatusOK, "Connected already: it gets a new connection")
+	b.get(again).expect(t, http.StatusOK, "Already connected: it gets a new connection")
 	others := b.there(wayTo(w, n, "/go"), provider, "taken").Header.Get("Location")
-	b.get(others).expect(t, http.StatusOK, "Others have connected it already", "disabled")
+	b.get(others).expect(t, http.StatusOK, "Already connected by someone else", "disabled")
 	b.post(others, url.Values{"account": {"Profile/" + taken.Spec.AccountID}}).expect(t, http.StatusUnprocessableEntity, "Choose at least one")
 }
 
@@ -435,14 +435,14 @@ func TestConnectingByAppPassword(t *testing.T) {
 	b := w.connector(s, "kofi", rosterv1alpha1.RoleAdvancedMember)
 	page := "/organizations/" + w.ns + "/connect/bluesky"
 	b.get(page).expect(t, http.StatusOK, "App password")
-	b.post(page, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Type the handle", "Type an app password")
+	b.post(page, url.Values{}).expect(t, http.StatusUnprocessableEntity, "Enter the handle", "Enter an app password")
 	for _, other := range []string{"@acme@mastodon.example", "https://mastodon.example/@acme", "acme"} {
 		b.post(page, url.Values{"handle": {other}, "appPassword": {"wxyz-wxyz-wxyz-wxyz"}}).expect(t, http.StatusUnprocessableEntity,
-			"not a handle of Bluesky", "acme.bsky.social")
+			"not a Bluesky handle", "acme.bsky.social")
 	}
 	typed := url.Values{"handle": {"@" + acme.Handle}, "appPassword": {"wxyz-wxyz-wxyz-wxyz"}}
 	refused := b.post(page, typed)
-	refused.expect(t, http.StatusUnprocessableEntity, "do not belong together", acme.Handle)
+	refused.expect(t, http.StatusUnprocessableEntity, "Wrong handle or app password", acme.Handle)
 	if strings.Contains(refused.body, "wxyz") {
 		t.Error("the app password is on the page")
 	}
@@ -469,9 +469,9 @@ func TestConnectingByAppPassword(t *testing.T) {
 		t.Fatal(err)
 	}
 	outcome := "/organizations/" + w.ns + "/profiles/outcome"
-	b.get(outcome).expect(t, http.StatusAccepted, "It takes a little longer", "may not keep connections", "Look again")
+	b.get(outcome).expect(t, http.StatusAccepted, "This is taking a little longer", "does not have permission to store connections", "Check again")
 	w.answered(connection.Outcome{Handle: acme.Handle, Result: connection.ProfileLimit, Contact: "sales@roster.example"})
-	b.get(outcome).expect(t, http.StatusOK, "Not everything could be done", "no room for it", "sales@roster.example")
+	b.get(outcome).expect(t, http.StatusOK, "Some changes could not be made", "allows no more profiles", "sales@roster.example")
 	other := w.connector(s, "eve", rosterv1alpha1.RoleManager)
 	other.get(outcome).expect(t, http.StatusSeeOther) // hers to see is nothing
 }

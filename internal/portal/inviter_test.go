@@ -135,7 +135,7 @@ func counting(n *int) func(*configure) {
 
 var managerSpec = rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.RoleManager}
 
-const lostRight = "This cannot be accepted any more"
+const lostRight = "This invitation can no longer be accepted"
 
 func TestInviterMustStillHaveTheRight(t *testing.T) {
 	recruiter := rosterv1alpha1.MemberSpec{

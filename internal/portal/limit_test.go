@@ -117,8 +117,8 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	attack(200, 5)
 	fresh := from(s.browser(), "198.51.100.1")
 	fresh.post("/sign-in", signIn(w.address("ana"), goodPassword)).
-		expect(t, http.StatusTooManyRequests, "Somebody else may be trying to get into your account", `href="/forgotten"`)
-	fresh.forgotten(w.address("ana")).expect(t, http.StatusOK, "Look into your mail")
+		expect(t, http.StatusTooManyRequests, "Someone else may be trying to get into your account", `href="/forgotten"`)
+	fresh.forgotten(w.address("ana")).expect(t, http.StatusOK, "Check your email")
 	fresh.post(w.resetLink(ana, s.clock.Now()), choosing(newPassword)).expect(t, http.StatusOK)
 	attack(200, 5)
 	fresh.post("/sign-in", signIn(w.address("ana"), newPassword)).expect(t, http.StatusSeeOther)

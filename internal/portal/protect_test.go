@@ -230,7 +230,7 @@ func TestBodies(t *testing.T) {
 	w := newWorld(t)
 	inv, s := w.invite("ana"), w.site()
 	b := s.browser()
-	b.post(w.link(inv), accepting("company", strings.Repeat("c", maxBody))).expect(t, http.StatusRequestEntityTooLarge, "Too much at once")
+	b.post(w.link(inv), accepting("company", strings.Repeat("c", maxBody))).expect(t, http.StatusRequestEntityTooLarge, "Too much text")
 	b.do(http.MethodPost, w.link(inv), strings.NewReader("action=%zz")).expect(t, http.StatusBadRequest, "could not be read")
 	b.post(w.link(inv), url.Values{"action": {"explode"}}).expect(t, http.StatusBadRequest)
 	b.post(w.link(inv), nil).expect(t, http.StatusBadRequest)
@@ -257,15 +257,15 @@ func TestBodies(t *testing.T) {
 func TestPagesThatAreNotThere(t *testing.T) {
 	w := newWorld(t)
 	link, b := w.link(w.invite("ana")), w.site().browser()
-	b.get("/").expect(t, http.StatusOK, "open the link in your invitation mail")
+	b.get("/").expect(t, http.StatusOK, "open the link in your invitation email")
 	b.get("/robots.txt").expect(t, http.StatusOK, "User-agent: *\nDisallow: /\n")
 	for _, path := range []string{"/invitations", "/invitations/", link + "/", link + "/x", "/assets/", "/sign-in/", "/sign-in/x", "/healthz", "/%00", "/..%2f"} {
-		b.get(path).expect(t, http.StatusNotFound, "There is no such page")
+		b.get(path).expect(t, http.StatusNotFound, "Page not found")
 	}
 	for path, allow := range map[string]string{"/": "GET, HEAD", link: "GET, HEAD, POST", link + "/decline": "GET, HEAD", link + "/welcome": "GET, HEAD",
 		"/sign-in": "GET, HEAD, POST", "/sign-in/confirm": "GET, HEAD, POST", "/sign-out": "POST"} {
 		a := b.do(http.MethodDelete, path, nil)
-		a.expect(t, http.StatusMethodNotAllowed, "That does not work here")
+		a.expect(t, http.StatusMethodNotAllowed, "This does not work here")
 		if got := a.Header.Get("Allow"); got != allow {
 			t.Errorf("%s: Allow: %s, want %s", path, got, allow)
 		}
@@ -294,7 +294,7 @@ func TestGuessingAPasswordIsSlowed(t *testing.T) {
 	}
 	guesser = from(guesser, "2001:db8:bad::2") // another address of the same network
 	a := guesser.post(w.link(inv), signingIn(goodPassword))
-	a.expect(t, http.StatusTooManyRequests, "Too many tries", "Please wait 5 minutes, then try again.", "have a link mailed to you",
+	a.expect(t, http.StatusTooManyRequests, "Too many attempts", "Please wait 5 minutes, then try again.", "request a link by email",
 		`href="/forgotten"`)
 	if got := a.Header.Get("Retry-After"); got != "300" {
 		t.Errorf("Retry-After: %s, want 300", got)

@@ -83,7 +83,7 @@ func TestTwoBrowsersAtOnce(t *testing.T) {
 			case http.StatusGone:
 				a.expect(t, http.StatusGone, "Already accepted")
 			default:
-				a.expect(t, http.StatusUnprocessableEntity, "This address has an account by now")
+				a.expect(t, http.StatusUnprocessableEntity, "This address now has an account")
 			}
 		}
 		got := w.fresh(inv).Status

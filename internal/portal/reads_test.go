@@ -93,7 +93,7 @@ func TestOrganizationChangedWhileHashing(t *testing.T) {
 			return c.Create(ctx, o, opts...)
 		}
 	})
-	s.browser().post(w.link(inv), accepting()).expect(t, http.StatusForbidden, "Not for this address")
+	s.browser().post(w.link(inv), accepting()).expect(t, http.StatusForbidden, "This address cannot join")
 	if got := w.fresh(inv).Status; got.State == rosterv1alpha1.InvitationAccepted {
 		t.Errorf("accepted although the domain is not allowed any more: %+v", got)
 	}

@@ -56,14 +56,14 @@ func TestForgottenPassword(t *testing.T) {
 	b := s.browser()
 	b.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	other := s.browser()
-	other.get("/forgotten").expect(t, http.StatusOK, "Forgotten your password?")
-	other.post("/forgotten", nil).expect(t, http.StatusUnprocessableEntity, "Type your email address")
+	other.get("/forgotten").expect(t, http.StatusOK, "Forgot your password?")
+	other.post("/forgotten", nil).expect(t, http.StatusUnprocessableEntity, "Enter your email address")
 	for typed, says := range map[string]string{"ana\u200b@acme.example": "200B ZERO WIDTH SPACE", `"a..b"@mail.example`: "quotation marks"} {
 		other.post("/forgotten", url.Values{"login": {typed}}).expect(t, http.StatusUnprocessableEntity, says)
 		other.post("/sign-in", signIn(typed, "x")).expect(t, http.StatusUnprocessableEntity, says)
 	}
 	other.post("/forgotten?lang=fr", url.Values{"login": {"ana\u200b@acme.example"}}).expect(t, http.StatusUnprocessableEntity, "200B ZERO WIDTH SPACE, qui n’a pas sa place")
-	other.forgotten(strings.ToUpper(w.address("ana"))).expect(t, http.StatusOK, "Look into your mail")
+	other.forgotten(strings.ToUpper(w.address("ana"))).expect(t, http.StatusOK, "Check your email")
 	asked := w.requested("ana", rosterv1alpha1.MailPasswordReset)
 	if !asked.Equal(now()) {
 		t.Fatalf("a mail was asked for at %v", asked)
@@ -75,11 +75,11 @@ func TestForgottenPassword(t *testing.T) {
 		t.Error("opening the link changed something")
 	}
 	for typed, want := range map[string]string{
-		"": "Choose a password.", "Short1!": "at least 12 characters", "Password123!": "among the first", w.address("ana"): "that is not your address",
+		"": "Choose a password.", "Short1!": "at least 12 characters", "Password123!": "less common password", w.address("ana"): "that is not your address",
 	} {
 		other.post(link, choosing(typed)).expect(t, http.StatusUnprocessableEntity, want, "Error: ")
 	}
-	other.post(link, url.Values{"password": {newPassword}, "confirm": {"x"}}).expect(t, http.StatusUnprocessableEntity, "The two passwords differ")
+	other.post(link, url.Values{"password": {newPassword}, "confirm": {"x"}}).expect(t, http.StatusUnprocessableEntity, "The two passwords do not match")
 	other.post(link, choosing(newPassword)).expect(t, http.StatusOK, "Your password has been changed", `href="/sign-in"`)
 
 	if b.isSignedIn() || other.isSignedIn() {
@@ -117,8 +117,8 @@ func TestResetFollowsTheStrictestOrganisation(t *testing.T) {
 	}
 	w.awaitCache(other.org)
 	s.browser().get(w.resetLink(ana, now())).expect(t, http.StatusOK,
-		"at least 20 characters", "at least one upper-case letter", "neither a letter nor a digit")
-	s.browser().post(w.resetLink(ana, now()), choosing("acme social")).expect(t, http.StatusUnprocessableEntity, "your organisation’s")
+		"at least 20 characters", "contain at least one uppercase letter", "neither a letter nor a digit")
+	s.browser().post(w.resetLink(ana, now()), choosing("acme social")).expect(t, http.StatusUnprocessableEntity, "the name of your organisation")
 }
 
 func TestResetLinksThatAreNotGood(t *testing.T) {
@@ -159,7 +159,7 @@ func TestForgottenTellsNothing(t *testing.T) {
 	blocking = true
 	ask := func(login string) string {
 		a := s.browser().post("/forgotten", url.Values{"login": {login}})
-		a.expect(t, http.StatusOK, "Look into your mail")
+		a.expect(t, http.StatusOK, "Check your email")
 		return a.body
 	}
 	want := ask(w.address("ana")) // answered although the API server does not answer yet
@@ -195,7 +195,7 @@ func TestForgottenIsLimited(t *testing.T) {
 	second := asked()
 	s.clock.SetTime(now().Add(9 * time.Minute))
 	for range 3 {
-		s.browser().forgotten(w.address("ana")).expect(t, http.StatusOK, "Look into your mail")
+		s.browser().forgotten(w.address("ana")).expect(t, http.StatusOK, "Check your email")
 	}
 	if !asked().Equal(second) {
 		t.Error("the limit does not hold")
@@ -225,7 +225,7 @@ func TestForgottenRenewsExpiredInvitations(t *testing.T) {
 	mailed(expired)
 	mailed(open)
 	before := w.fresh(open).ResourceVersion
-	s.browser().forgotten(w.address("late")).expect(t, http.StatusOK, "Look into your mail")
+	s.browser().forgotten(w.address("late")).expect(t, http.StatusOK, "Check your email")
 	if got := w.fresh(expired).Status.RenewalRequestedTime; got == nil || !got.Time.Equal(now()) {
 		t.Errorf("renewalRequestedTime = %v", got)
 	}

@@ -60,7 +60,7 @@ func (b *browser) addApp() (app, []string) {
 	wrong.expect(b.t, http.StatusUnprocessableEntity, "The code is wrong", secret[1])
 	form.Set("code", a.code(-1))
 	done := b.post("/account/factors/app", form)
-	done.expect(b.t, http.StatusOK, "Keep these recovery codes")
+	done.expect(b.t, http.StatusOK, "Save these recovery codes")
 	var codes []string
 	for _, m := range codesOnPage.FindAllStringSubmatch(done.body, -1) {
 		codes = append(codes, m[1])
@@ -143,7 +143,7 @@ func TestSecondFactorAtSignIn(t *testing.T) {
 		"no code": {}, "wrong": code("123456"), "the code of the set-up": code(a.code(-1)), "old": code(a.code(-3)), "wrong recovery code": recovery("abcd-efgh-jkmn-pqrs"),
 		"a passkey that nobody asked for": {"answer": {"{}"}},
 	} {
-		b.post("/sign-in/second", form).expect(t, http.StatusUnprocessableEntity, "Please correct this first")
+		b.post("/sign-in/second", form).expect(t, http.StatusUnprocessableEntity, "Please fix the following")
 		if b.isSignedIn() {
 			t.Fatalf("%s: signed in", name)
 		}
@@ -151,12 +151,12 @@ func TestSecondFactorAtSignIn(t *testing.T) {
 	b.follow(b.post("/sign-in/second", code(a.code(0)))).expect(t, http.StatusOK, "Ana Silva")
 
 	t.Run("the same code again", func(t *testing.T) {
-		w.halfIn(s, "ana").post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "has been used before")
+		w.halfIn(s, "ana").post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "has already been used")
 	})
 	t.Run("a recovery code", func(t *testing.T) {
 		b := w.halfIn(s, "ana")
 		b.follow(b.post("/sign-in/second", recovery(strings.ToUpper(codes[3])))).expect(t, http.StatusOK, "Ana Silva")
-		w.halfIn(s, "ana").post("/sign-in/second", recovery(codes[3])).expect(t, http.StatusUnprocessableEntity, "none of your recovery codes")
+		w.halfIn(s, "ana").post("/sign-in/second", recovery(codes[3])).expect(t, http.StatusUnprocessableEntity, "not one of your recovery codes")
 		b.get("/account/factors").expect(t, http.StatusOK, "9 codes have not been used")
 	})
 	t.Run("what is stored", func(t *testing.T) {
@@ -254,7 +254,7 @@ func TestOrganisationAsksForSecondFactor(t *testing.T) {
 	})
 	t.Run("everybody", func(t *testing.T) {
 		w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
-		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations ask for a second factor", "Acme Social", "/account/factors/app")
+		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations require a second factor", "Acme Social", "/account/factors/app")
 		_, codes := b.addApp()
 		if !b.isSignedIn() {
 			t.Error("who has enrolled is not let in")
@@ -263,7 +263,7 @@ func TestOrganisationAsksForSecondFactor(t *testing.T) {
 		other.follow(other.post("/sign-in/second", recovery(codes[0]))).expect(t, http.StatusOK, "Ana Silva")
 		b.post("/account/factors", url.Values{"action": {"remove-app"}}).expect(t, http.StatusSeeOther)
 		again := s.browser()
-		again.follow(again.follow(again.post("/sign-in", signIn(w.address("ana"), goodPassword)))).expect(t, http.StatusOK, "ask for a second factor")
+		again.follow(again.follow(again.post("/sign-in", signIn(w.address("ana"), goodPassword)))).expect(t, http.StatusOK, "require a second factor")
 	})
 }
 

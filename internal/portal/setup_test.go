@@ -93,7 +93,7 @@ func TestStoppingLosesNoForgottenPassword(t *testing.T) {
 		})
 	})
 	p := w.process(way)
-	(&site{t: t, url: p.url}).browser().post("/forgotten", signIn(w.address("ana"), "")).expect(t, http.StatusOK, "Look into your mail")
+	(&site{t: t, url: p.url}).browser().post("/forgotten", signIn(w.address("ana"), "")).expect(t, http.StatusOK, "Check your email")
 	<-asked
 	p.stop()
 	await(t, func(ctx context.Context) bool { return fetch(ctx, p.url) == 0 })
@@ -129,7 +129,7 @@ func TestBusyIsAPage(t *testing.T) {
 	p, rec := w.site().handler, httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", nil)
 	p.fault(p.visit(rec, r), fmt.Errorf("account x: %w", account.ErrBusy))
-	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Many people sign in just now") {
+	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Many people are signing in at the moment") {
 		t.Errorf("%d %v\n%s", rec.Code, rec.Header(), rec.Body)
 	}
 }

@@ -112,7 +112,7 @@ func TestSignInTellsNothingAboutAccounts(t *testing.T) {
 	}
 	page := func(login, password string) string {
 		a := s.browser().post("/sign-in", signIn(login, password))
-		a.expect(t, http.StatusUnprocessableEntity, "Address or user name and password do not belong together.")
+		a.expect(t, http.StatusUnprocessableEntity, "Wrong email, user name or password.")
 		return strings.ReplaceAll(a.body, login, "(login)")
 	}
 	want := page("never@"+w.ns+".example", "x")
@@ -123,7 +123,7 @@ func TestSignInTellsNothingAboutAccounts(t *testing.T) {
 	}
 	s.browser().post("/sign-in", signIn(w.address("suspended"), goodPassword)).expect(t, http.StatusForbidden, "Your account is suspended")
 	b := s.browser()
-	b.post("/sign-in", signIn("", "")).expect(t, http.StatusUnprocessableEntity, "Type your email address", "Type your password.", "Error: ")
+	b.post("/sign-in", signIn("", "")).expect(t, http.StatusUnprocessableEntity, "Enter your email address", "Enter your password.", "Error: ")
 }
 
 // Each try costs as much hashing and as many requests, whoever is meant: that is what its time is made of.
@@ -257,9 +257,9 @@ func TestAskingForThePasswordAgain(t *testing.T) {
 	b := s.browser()
 	b.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	before := b.client.Jar.Cookies(mustURL(t, s.url))
-	b.get("/sign-in/confirm?next=/account").expect(t, http.StatusOK, "confirm that it is you", "readonly", "next=/account")
-	b.post("/sign-in/confirm", url.Values{"password": {""}}).expect(t, http.StatusUnprocessableEntity, "Type your password.")
-	b.post("/sign-in/confirm", url.Values{"password": {"wrong"}}).expect(t, http.StatusUnprocessableEntity, "not the password of the account")
+	b.get("/sign-in/confirm?next=/account").expect(t, http.StatusOK, "confirm that it’s you", "readonly", "next=/account")
+	b.post("/sign-in/confirm", url.Values{"password": {""}}).expect(t, http.StatusUnprocessableEntity, "Enter your password.")
+	b.post("/sign-in/confirm", url.Values{"password": {"wrong"}}).expect(t, http.StatusUnprocessableEntity, "Wrong password")
 	b.post("/sign-in/confirm?next=/account", url.Values{"password": {goodPassword}}).expect(t, http.StatusSeeOther)
 	if !b.isSignedIn() {
 		t.Error("confirming signed out")

@@ -53,7 +53,7 @@ func TestHowAConnectionStands(t *testing.T) {
 		"nobody has looked": {text: "has not answered yet"},
 		"unknown":           {conditions: []metav1.Condition{condition("Connected", "Unknown")}, text: "has not answered yet"},
 		"good":              {conditions: []metav1.Condition{condition("Connected", "True")}, text: "Connected"},
-		"lost":              {conditions: []metav1.Condition{condition("Connected", "False")}, text: "Access is lost", bad: true},
+		"lost":              {conditions: []metav1.Condition{condition("Connected", "False")}, text: "Access lost", bad: true},
 		"expiring":          {conditions: []metav1.Condition{condition("Connected", "True"), condition("TokenExpiring", "True")}, text: "ends soon", bad: true},
 		"with a date": {
 			conditions: []metav1.Condition{condition("Connected", "True"), condition("TokenExpiring", "True")},

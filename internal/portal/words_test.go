@@ -243,14 +243,14 @@ func TestCustomRolesAndWorkspacesInWords(t *testing.T) {
 	})
 	b := w.site().browser()
 	says := []string{"<strong>Campaign lead</strong><br>Plans &lt;campaigns&gt;.", "Your workspaces", "Europe &amp; Africa", "apac",
-		"roles profile by profile", "acme.social", "<strong>Writer</strong></span>"}
+		"roles set per profile", "acme.social", "<strong>Writer</strong></span>"}
 	b.get(w.link(custom)).expect(t, http.StatusOK, says...)
 	b.follow(b.post(w.link(custom), accepting())).expect(t, http.StatusOK, says...)
 
 	adds := w.invite("ben", func(i *rosterv1alpha1.Invitation) { i.Spec.CanManageProfiles = new(true) })
 	b.get(w.link(adds)).expect(t, http.StatusOK, "<strong>Member</strong>", "may add new ones and ad accounts")
 	boss := w.invite("cem", func(i *rosterv1alpha1.Invitation) { i.Spec.Role = "boss" })
-	b.get(w.link(boss)).expect(t, http.StatusOK, "<strong>boss</strong></dd>", "All of them, as administrator")
+	b.get(w.link(boss)).expect(t, http.StatusOK, "<strong>boss</strong></dd>", "All profiles, as an administrator")
 	unknown := w.invite("dee", func(i *rosterv1alpha1.Invitation) { i.Spec.Role = "no-such-role" })
 	b.get(w.link(unknown)).expect(t, http.StatusOK, "<strong>no-such-role</strong></dd>")
 }

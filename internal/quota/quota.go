@@ -14,7 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// Answer says whether something has one of the places.
+// Answer reports whether something has one of the places.
 type Answer string
 
 // The answers.
@@ -65,7 +65,7 @@ func Compare(a, b rosterv1alpha1.Place) int {
 	return strings.Compare(a.UID, b.UID)
 }
 
-// Ask says whether a place is within what has been counted.
+// Ask reports whether a place is within what has been counted.
 func Ask(u rosterv1alpha1.Usage, p rosterv1alpha1.Place) Answer {
 	switch {
 	case u.Limit == nil, u.Last.UID != "" && Compare(p, u.Last) <= 0:
@@ -84,7 +84,7 @@ func Left(u rosterv1alpha1.Usage) (left int32, limited bool) {
 	return max(*u.Limit-*u.Wanted, 0), true
 }
 
-// Between says whether what Ask answers about a place may differ between two counts.
+// Between reports whether what Ask answers about a place may differ between two counts.
 func Between(a, b rosterv1alpha1.Usage, p rosterv1alpha1.Place) bool { return Ask(a, p) != Ask(b, p) }
 
 // Claim is one that wants a place.

@@ -82,7 +82,7 @@ func (s Sealer) Seal(plaintext, belongsTo []byte) string {
 	return base64.RawURLEncoding.EncodeToString(out)
 }
 
-// Open decrypts what Seal made for the same purpose and owner. Outdated says that an older key did it: seal it anew. The error is
+// Open decrypts what Seal made for the same purpose and owner. Outdated says that an older key did it: seal it again. The error is
 // ErrUnknownKey or ErrSealed.
 func (s Sealer) Open(sealed string, belongsTo []byte) (plaintext []byte, outdated bool, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(sealed)

@@ -235,7 +235,7 @@ func (w *Writes) Of(text string) int {
 	return n
 }
 
-// Reset starts to count anew.
+// Reset starts to count again.
 func (w *Writes) Reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -198,7 +198,7 @@ func (c *connector) lose() {
 		c.t.Fatal(err)
 	}
 	c.waitConnected(metav1.ConditionFalse)
-	if _, page := c.visit(http.MethodGet, c.page("/profiles"), nil); !strings.Contains(page, "Access is lost") {
+	if _, page := c.visit(http.MethodGet, c.page("/profiles"), nil); !strings.Contains(page, "Access lost") {
 		c.t.Errorf("the page does not say that access is lost: %s", page)
 	}
 }

@@ -58,7 +58,7 @@ func checkGone(t *testing.T, d *demo, children map[string]int) {
 	}
 }
 
-// isRunning says whether a process does anything. One that has ended and that nobody has asked about does not.
+// isRunning reports whether a process does anything. One that has ended and that nobody has asked about does not.
 func isRunning(pid int) bool {
 	if syscall.Kill(pid, 0) != nil {
 		return false

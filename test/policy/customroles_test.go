@@ -54,7 +54,7 @@ func TestNobodyPutsMoreIntoACustomRoleThanTheyMay(t *testing.T) {
 		Should(MatchError(ContainSubstring("denied request")), "the right to write roles is known")
 	onEvery := func(who, what, role string) string {
 		return who + " may not put " + what + " into the CustomRole " + role +
-			": roles of the scope Profile can be used on every profile, and are written only by whoever may give every role there. Ask a Manager."
+			": roles of the scope Profile can be used on every profile, and can be written only by those who may give every role there. Ask a Manager."
 	}
 	renamed := func(r *rosterv1alpha1.CustomRole) { r.Spec.DisplayName = "Lead" }
 	w.attempts(t, map[string]attempt{
@@ -119,5 +119,5 @@ func TestARoleMadeAnewIsAskedForAnew(t *testing.T) {
 	}
 	w.expectRefused(createRole("billing", inOrganization, "ViewSubscription", "ManageSubscription")(w, c), refusedIntoRole(lena, "ViewSubscription", "billing"))
 	w.expectRefused(createRole("night-shift", onProfiles, "schedule")(w, c), "lena@acme.example may not put schedule into the CustomRole night-shift: "+
-		"roles of the scope Profile can be used on every profile, and are written only by whoever may give every role there. Ask a Manager.")
+		"roles of the scope Profile can be used on every profile, and can be written only by those who may give every role there. Ask a Manager.")
 }

@@ -70,13 +70,13 @@ func TestEveryWayToWriteIsTheSame(t *testing.T) {
 		"replaced":                    {ben, replaces, benMakesCoOwner},
 		"under a name to be made up":  {ben, generated(aMember), benMakesCoOwner},
 		"invited under such a name":   {ben, generated(anInvitation), benMakesCoOwner},
-		"the account by a patch":      {ben, patch("Member", "cora", types.MergePatchType, `{"spec":{"accountRef":{"name":"a-mallory"}}}`), "ben@acme.example may not set spec.accountRef to a-mallory: Roster sets it when the person accepts. Leave it as it is, and out of what you apply."},
+		"the account by a patch":      {ben, patch("Member", "cora", types.MergePatchType, `{"spec":{"accountRef":{"name":"a-mallory"}}}`), "ben@acme.example may not set spec.accountRef to a-mallory: Roster sets it when the person accepts. Leave it as it is, and leave it out of what you apply."},
 		"the account off by a patch":  {ben, patch("Member", "ana", types.MergePatchType, `{"spec":{"accountRef":null}}`), "ben@acme.example may not remove spec.accountRef, which says that the person has accepted. Use kubectl apply, which leaves it alone; to take access away, suspend the Member."},
-		"the place in the queue":      {ben, patch("Member", "cora", types.MergePatchType, `{"metadata":{"annotations":{"roster.dev/place":"2020-01-01T00:00:00Z/x"}}}`), "ben@acme.example may not change the annotation roster.dev/place of the Member cora: Roster sets it when the person accepts. Leave it as it is, and out of what you apply."},
+		"the place in the queue":      {ben, patch("Member", "cora", types.MergePatchType, `{"metadata":{"annotations":{"roster.dev/place":"2020-01-01T00:00:00Z/x"}}}`), "ben@acme.example may not change the annotation roster.dev/place of the Member cora: Roster sets it when the person accepts. Leave it as it is, and leave it out of what you apply."},
 		"another annotation":          {ben, patch("Member", "cora", types.MergePatchType, `{"metadata":{"annotations":{"note":"x"}}}`), ""},
 		"the owner by a patch":        {carla, patch("Organization", "acme", types.JSONPatchType, `[{"op":"replace","path":"/spec/ownerRef/name","value":"carla"}]`), "carla@acme.example may not make the Member carla the owner of the Organization acme (spec.ownerRef). Ask the Member olivia, who owns it, or an administrator of the namespace."},
 		"the owner suspended by one":  {flux, patch("Member", "olivia", types.MergePatchType, `{"spec":{"suspended":true}}`), ownerActive},
-		"the plan by a patch":         {ben, patch("Organization", "acme", types.MergePatchType, `{"spec":{"planRef":{"name":"pro"}}}`), "ben@acme.example may not put the Organization acme on the Plan pro (spec.planRef). They lack the verb use on plans/pro, which those who run the platform give."},
+		"the plan by a patch":         {ben, patch("Organization", "acme", types.MergePatchType, `{"spec":{"planRef":{"name":"pro"}}}`), "ben@acme.example may not put the Organization acme on the Plan pro (spec.planRef). They lack the verb use on plans/pro, which the people who run the platform give."},
 		"a Team by apply":             {lena, apply("Team", "x", map[string]any{"role": "Guest", "profileSelector": map[string]any{}}), refusedSelector("x")},
 		"a CustomRole by a patch":     {lena, patch("CustomRole", "lead", types.MergePatchType, `{"spec":{"permissions":["AddProfiles"]}}`), refusedIntoRole(lena, "AddProfiles", "lead")},
 		"labels by apply":             {adam, patch("SocialProfile", "acme-adam", types.MergePatchType, `{"metadata":{"labels":{"region":"west"}}}`), "adam@acme.example may not change the labels of the SocialProfile acme-adam: Teams and Workspaces find it by them, and only an Administrator of it may decide that. Ask one, or a Manager."},
@@ -163,7 +163,7 @@ func TestStepByStep(t *testing.T) {
 
 	w.Expect(deleteMember("ana")(w, lead)).To(Succeed())
 	w.expectRefused(createMember("ana", joined)(w, lead),
-		"lena@acme.example may not set spec.accountRef to a-ana: Roster sets it when the person accepts. Leave it as it is, and out of what you apply.")
+		"lena@acme.example may not set spec.accountRef to a-ana: Roster sets it when the person accepts. Leave it as it is, and leave it out of what you apply.")
 	w.expectRefused(createMember("ana", on("acme-x", editor))(w, lead),
 		"lena@acme.example may not give Editor on acme-x: they do not hold all of that themselves. Ask a Manager.")
 }

@@ -43,7 +43,7 @@ func TestOnlyManagersGiveWorkspaces(t *testing.T) {
 	w.Expect(createMember("sue", onlyIn(west), suspended)(w, cluster.Client)).To(Succeed())
 	refused := func(who, what string) string {
 		return who + " may not give the workspaces " + what +
-			": workspaces are given only by whoever may give every role on every profile. Ask a Manager, or give roles on single profiles."
+			": workspaces can be given only by those who may give every role on every profile. Ask a Manager, or give roles on single profiles."
 	}
 	many := func(m *rosterv1alpha1.Member) {
 		for _, name := range []string{"a", "b", "c", "d", "e", "f", "g"} {
@@ -109,7 +109,7 @@ func TestACustomRoleIsGivenWithinOnesOwn(t *testing.T) {
 		return who + " may not give the role " + r + ": it allows more than their own, or is no CustomRole that can be used. Ask the owner, a CoOwner or a Manager."
 	}
 	onOne := func(who, what string) string {
-		return who + " may not give " + what + ": CustomRoles on profiles are given only by whoever may give every role on every profile. Ask a Manager, or give a built-in role."
+		return who + " may not give " + what + ": CustomRoles on profiles can be given only by those who may give every role on every profile. Ask a Manager, or give a built-in role."
 	}
 	w.Expect(createMember("nell", on("acme-x", "night-shift"), joined)(w, cluster.Client)).To(Succeed())
 	w.Expect(createMember("gus", on("acme-x", "no-such-role"))(w, cluster.Client)).To(Succeed())

@@ -98,7 +98,7 @@ func TestAMistakenPruneFails(t *testing.T) {
 	w := newWorld(t, deleteOnlySuspended)
 	refused := func(name string) string {
 		return "The Member " + name + " (" + name + "@acme.example) is not suspended, and the Organization acme lets only suspended Members be deleted " +
-			"(spec.guardrails.deleteOnlySuspended). If it is meant, suspend the Member first: kubectl patch member " + name + " -n " + w.ns +
+			"(spec.guardrails.deleteOnlySuspended). If this is intended, suspend the Member first: kubectl patch member " + name + " -n " + w.ns +
 			` --type merge -p '{"spec":{"suspended":true}}'`
 	}
 	w.Eventually(func() error { return deleteMember("ana")(w, dry(w.as(flux))) }).Should(HaveOccurred())
@@ -160,7 +160,7 @@ func TestAMistakenPruneOfTheOrganizationFailsAsAWhole(t *testing.T) {
 	o.Status.ActiveMembers = ptr.To[int32](9)
 	w.status(o)
 	refused := "The Organization acme has 9 active Members, who would lose their roles with it (spec.guardrails.deleteOnlySuspended). " +
-		"If it is meant, switch that off first: kubectl patch organization acme -n " + w.ns + ` --type merge -p '{"spec":{"guardrails":{"deleteOnlySuspended":false}}}'`
+		"If this is intended, switch that off first: kubectl patch organization acme -n " + w.ns + ` --type merge -p '{"spec":{"guardrails":{"deleteOnlySuspended":false}}}'`
 	remove := deleteOther(func(w *world) client.Object { return w.organization("acme") })
 	without := func(name string) func(w *world, c client.Client) error {
 		return deleteOther(func(w *world) client.Object { return w.team(name, editor) })
@@ -168,7 +168,7 @@ func TestAMistakenPruneOfTheOrganizationFailsAsAWhole(t *testing.T) {
 	leaves := func(name string, names ...string) func(w *world, c client.Client) error {
 		return update(name, []func(*rosterv1alpha1.Team){func(t *rosterv1alpha1.Team) { t.Spec.Members = names }})
 	}
-	const allAtOnce = " (spec.members), and the Organization acme lets nobody take all of them away in one step (spec.guardrails.deleteOnlySuspended). If it is meant, "
+	const allAtOnce = " (spec.members), and the Organization acme lets nobody take all of them away in one step (spec.guardrails.deleteOnlySuspended). If this is intended, "
 	w.Eventually(func() error { return leaves("writers")(w, dry(w.as(flux))) }).Should(HaveOccurred())
 	w.attempts(t, map[string]attempt{
 		"the Organization is pruned":            {flux, remove, refused},

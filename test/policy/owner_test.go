@@ -245,7 +245,7 @@ func TestNobodySaysForAnotherThatTheyOwn(t *testing.T) {
 	w := newWorld(t)
 	refused := func(who, member string) string {
 		return who + " may not change the annotation roster.dev/ownership of the Member " + member +
-			": it holds what the person has said about owning the organisation. Leave it as it is, and out of what you apply."
+			": it holds what the person has said about owning the organisation. Leave it as it is, and leave it out of what you apply."
 	}
 	w.Expect(updateMember("carla", owns(rosterv1alpha1.OwnershipDeclined))(w, w.as(manager))).To(Succeed())
 	w.attempts(t, map[string]attempt{

@@ -53,16 +53,16 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 	w.Eventually(func() error { return createOrganization("two", planned("basic"))(w, dry(w.as(tenant))) }).Should(MatchError(ContainSubstring("denied request")))
 	refused := func(who, plan string) string {
 		return who + " may not put the Organization acme on the Plan " + plan +
-			" (spec.planRef). They lack the verb use on plans/" + plan + ", which those who run the platform give."
+			" (spec.planRef). They lack the verb use on plans/" + plan + ", which the people who run the platform give."
 	}
 	beside := func(who, plan string) string {
 		return who + " may not create the Organization acme2 beside the Organization acme, which is on the Plan basic (spec.planRef): the Plan " + plan +
 			" would count for the new one. They lack the verb use on plans/" + plan +
-			", which those who run the platform give. Change the Organization acme instead."
+			", which the people who run the platform give. Change the Organization acme instead."
 	}
 	deletes := func(who, lacks string) string {
 		return who + " may not delete the Organization acme, which is on the Plan basic (spec.planRef): the Plan default would count for the next one. " +
-			lacks + " the verb use on plans/default, which those who run the platform give. Ask them to delete it, or the namespace."
+			lacks + " the verb use on plans/default, which the people who run the platform give. Ask them to delete it, or the namespace."
 	}
 	deletesInTheForeground := func(w *world, c client.Client) error {
 		return c.Delete(w.Context(), w.organization("acme"), client.PropagationPolicy(metav1.DeletePropagationForeground), client.GracePeriodSeconds(0))
@@ -80,9 +80,9 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 		"by a right that a namespace gives":    {tenant, updateOrganization(planned("pro")), refused(tenant, "pro")},
 		"whoever may use another plan":         {sales, updateOrganization(planned("enterprise")), refused(sales, "enterprise")},
 		"the default plan, said":               {nina, updateOrganization(planned("default")), refused(nina, "default")},
-		"the default plan, by saying none":     {olivia, updateOrganization(planned("")), "olivia@acme.example may not take the Organization acme off the Plan basic (spec.planRef): the Plan default would count. They lack the verb use on plans/default, which those who run the platform give."},
-		"a GitOps controller":                  {flux, updateOrganization(planned("pro")), "system:serviceaccount:flux-system:kustomize-controller may not put the Organization acme on the Plan pro (spec.planRef). It lacks the verb use on plans/pro, which those who run the platform give."},
-		"from the start":                       {nina, createOrganization("acme2", planned("pro")), "nina@platform.example may not put the Organization acme2 on the Plan pro (spec.planRef). They lack the verb use on plans/pro, which those who run the platform give."},
+		"the default plan, by saying none":     {olivia, updateOrganization(planned("")), "olivia@acme.example may not take the Organization acme off the Plan basic (spec.planRef): the Plan default would count. They lack the verb use on plans/default, which the people who run the platform give."},
+		"a GitOps controller":                  {flux, updateOrganization(planned("pro")), "system:serviceaccount:flux-system:kustomize-controller may not put the Organization acme on the Plan pro (spec.planRef). It lacks the verb use on plans/pro, which the people who run the platform give."},
+		"from the start":                       {nina, createOrganization("acme2", planned("pro")), "nina@platform.example may not put the Organization acme2 on the Plan pro (spec.planRef). They lack the verb use on plans/pro, which the people who run the platform give."},
 		"a second one, on no plan":             {nina, createOrganization("acme2"), beside(nina, "default")},
 		"a second one, on a plan of theirs":    {sales, createOrganization("acme2"), beside(sales, "default")},
 		"a second one on it, too":              {sales, createOrganization("acme2", planned("pro")), ""},

@@ -60,7 +60,7 @@ func TestWhoConnectedAProfileIsTrue(t *testing.T) {
 		return who + " may not connect the SocialProfile new in the name of " + name + " (spec.connectedBy). Write your own address there."
 	}
 	takes := func(who, name, profile string) string {
-		return who + " may not write " + name + " into spec.connectedBy: whoever stands there looks after the SocialProfile " + profile +
+		return who + " may not write " + name + " into spec.connectedBy: the person named there looks after the SocialProfile " + profile +
 			". Leave it as it is, or ask a Manager."
 	}
 	w.attempts(t, map[string]attempt{

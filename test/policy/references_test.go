@@ -20,7 +20,7 @@ func TestOnlyTheOperatorSaysThatSomebodyAccepted(t *testing.T) {
 	w := newWorld(t)
 	sets := func(who, account string) string {
 		return who + " may not set spec.accountRef to " + account +
-			": Roster sets it when the person accepts. Leave it as it is, and out of what you apply."
+			": Roster sets it when the person accepts. Leave it as it is, and leave it out of what you apply."
 	}
 	removes := func(who string) string {
 		return who + " may not remove spec.accountRef, which says that the person has accepted. Use kubectl apply, which leaves it alone; " +

@@ -93,7 +93,7 @@ func refusedSelector(team string) string {
 
 func refusedCustom(team string) string {
 	return "lena@acme.example may not give night-shift by the Team " + team +
-		": CustomRoles on profiles are given only by whoever may give every role on every profile. Ask a Manager, or give a built-in role."
+		": CustomRoles on profiles can be given only by those who may give every role on every profile. Ask a Manager, or give a built-in role."
 }
 
 func TestNobodyGivesMoreByATeamThanTheyHold(t *testing.T) {
@@ -210,7 +210,7 @@ func TestOnlyManagersPutProfilesIntoAWorkspace(t *testing.T) {
 	}
 	refused := func(name string) string {
 		return "lena@acme.example may not put profiles into the Workspace " + name +
-			": whoever has it would get roles on them, and that is given only by whoever may give every role on every profile. Ask a Manager."
+			": everyone who has it would get roles on them, and those can be given only by people who may give every role on every profile. Ask a Manager."
 	}
 	renamed := func(s *rosterv1alpha1.Workspace) { s.Spec.DisplayName = "West" }
 	without := func(s *rosterv1alpha1.Workspace) { s.Spec.ProfileSelector = nil }

@@ -62,7 +62,7 @@ func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 	w.soleAdministrator("eva", "acme-fb")
 	w.soleAdministrator("ana", "a", "b", "c", "d", "e", "f", "g")
 	w.soleAdministrator("cora", "acme-x")
-	const remedy = ". Make somebody else Administrator there, in spec.profiles of their Member or by a Team."
+	const remedy = ". Make someone else Administrator there, in spec.profiles of their Member or through a Team."
 	without := func(name, profiles string) string {
 		return "299 Validation failed for ValidatingAdmissionPolicy 'roster-orphaned-profiles' with binding 'roster-orphaned-profiles': " +
 			"without the Member " + name + " (" + name + "@acme.example), nobody is named Administrator of " + profiles + remedy
@@ -124,8 +124,8 @@ func TestWhoTakesTheLastRenewerAwayIsWarned(t *testing.T) {
 	w.soleRenewer("cora", "acme-x")
 	without := func(name, profiles string) string {
 		return "299 Validation failed for ValidatingAdmissionPolicy 'roster-last-renewer' with binding 'roster-last-renewer': " +
-			"without the Member " + name + " (" + name + "@acme.example), nobody in particular can connect " + profiles +
-			" anew, and the tokens there end unless somebody does. Make somebody else Administrator there, in spec.profiles of their Member or by a Team."
+			"without the Member " + name + " (" + name + "@acme.example), nobody in particular can reconnect " + profiles +
+			", and the tokens there expire unless someone does. Make someone else Administrator there, in spec.profiles of their Member or through a Team."
 	}
 	for name, c := range map[string]struct {
 		do   func(w *world, c client.Client) error

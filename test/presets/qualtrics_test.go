@@ -37,14 +37,14 @@ func TestQualtrics(t *testing.T) {
 		p.Expect(page).To(And(ContainSubstring("Choose a password"), ContainSubstring(`autocomplete="new-password"`)))
 		p.invitationIs("ursula", rosterv1alpha1.InvitationSent)
 	})
-	p.row("QU-03", "at least one upper-case letter and one special character, shown before typing", func(p *preset) {
+	p.row("QU-03", "at least one uppercase letter and one special character, shown before typing", func(p *preset) {
 		b := p.browser("ursula")
 		_, page := b.get(link)
-		p.Expect(page).To(And(ContainSubstring("at least one upper-case letter"),
+		p.Expect(page).To(And(ContainSubstring("contain at least one uppercase letter"),
 			ContainSubstring("at least one character that is neither a letter nor a digit")))
 		for weak, says := range map[string]string{
-			"lower-case-only": "Put at least one upper-case letter into the password.",
-			"NoSpecialChars1": "Put at least one character into the password that is neither a letter nor a digit.",
+			"lower-case-only": "Add at least one uppercase letter to the password.",
+			"NoSpecialChars1": "Add at least one character that is neither a letter nor a digit to the password.",
 		} {
 			form := registration("Ursula Kern")
 			form.Set("password", weak)
@@ -63,7 +63,7 @@ func TestQualtrics(t *testing.T) {
 	p.row("QU-06", "the display name is required and shown to the others", func(p *preset) {
 		status, page := p.browser("uwe").post(p.link(p.mail("uwe", 1)), registration(""))
 		p.Expect(status).To(Equal(http.StatusUnprocessableEntity))
-		p.Expect(page).To(ContainSubstring("Write your name."))
+		p.Expect(page).To(ContainSubstring("Enter your name."))
 		p.eventually("the name is shown", func(g Gomega) { g.Expect(p.table("members")["ursula"]["Name"]).To(Equal("Ursula Kern")) })
 	})
 	p.row("QU-05", "the avatar is the Gravatar of the address", func(p *preset) {
@@ -86,7 +86,7 @@ func TestQualtrics(t *testing.T) {
 		p.Expect(p.account("uwe").Spec.Company).To(Equal("Brandt & Partner"))
 	})
 	p.row("QU-14", "the newcomer is told to agree changes with the admin, who is named", func(p *preset) {
-		p.Expect(welcome).To(And(ContainSubstring("Please agree changes"), ContainSubstring("Oona Berg"),
+		p.Expect(welcome).To(And(ContainSubstring("Before you make changes"), ContainSubstring("Oona Berg"),
 			ContainSubstring(`href="mailto:oona@northwind.example"`)))
 	})
 	p.row("QU-16", "what the tool holds is its own; what people may do is published", func(p *preset) {

@@ -43,7 +43,7 @@ func Load() (*Passwords, error) {
 // fewest is how many different characters a password has at least that is no mere repetition.
 const fewest = 5
 
-// Has says whether a password is common, or a common one with the usual trimmings: capitals, digits for letters, digits and punctuation
+// Has reports whether a password is common, or a common one with the usual trimmings: capitals, digits for letters, digits and punctuation
 // before or after it. A password of a handful of different characters is as easy to guess.
 func (p *Passwords) Has(password string) bool {
 	lower := strings.ToLower(password)

@@ -48,7 +48,7 @@ func begun(kind CeremonyKind, account string, s *webauthn.SessionData, now time.
 	return Ceremony{Kind: kind, Challenge: s.Challenge, Account: account, Begun: now.UTC()}
 }
 
-// Check says whether it is a ceremony of that kind, for that account, and not over. The error wraps ErrCeremony.
+// Check reports whether it is a ceremony of that kind, for that account, and not over. The error wraps ErrCeremony.
 func (c Ceremony) Check(kind CeremonyKind, account string, now time.Time) error {
 	switch {
 	case c.Challenge == "", c.Kind != kind, c.Account != account:

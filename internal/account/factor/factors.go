@@ -77,7 +77,7 @@ func (f Factors) Marshal() ([]byte, error) {
 	return json.Marshal(f)
 }
 
-// Enrolled says whether there is anything to prove oneself with. Recovery codes alone are not a second factor.
+// Enrolled reports whether there is anything to prove oneself with. Recovery codes alone are not a second factor.
 func (f Factors) Enrolled() bool { return f.App != nil || len(f.Passkeys) > 0 }
 
 // Since leaves out what was there before a reset was asked for. Times in the API have seconds: what was added in the second of the reset is
@@ -103,7 +103,7 @@ func (f *Factors) SetApp(keys keyring.Keys, id string, seed []byte, step int64, 
 	f.App = &App{Seed: seal.NewStored(keys, seedUse).Seal(seed, []byte(id)), Added: now, LastStep: step}
 }
 
-// UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed anew. The error
+// UseCode accepts a code of the app, at most once. If the seed was sealed with a key that has been replaced, it is sealed again. The error
 // is ErrNoApp, ErrCode, or says that the seed cannot be opened.
 func (f *Factors) UseCode(keys keyring.Keys, id, code string, now time.Time) error {
 	if f.App == nil {

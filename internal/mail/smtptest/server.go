@@ -57,7 +57,7 @@ type Message struct {
 	// From and To are the envelope.
 	From string
 	To   []string
-	// UTF8 says whether the sender asked for SMTPUTF8.
+	// UTF8 reports whether the sender asked for SMTPUTF8.
 	UTF8 bool
 	// Hello is what the sender calls itself.
 	Hello string

@@ -118,7 +118,7 @@ func Scopes(c config.Network, t network.Traits, of rosterv1alpha1.ProfileType) [
 	return t.Scopes
 }
 
-// CanConnect says whether people can connect accounts of a network: there is an app, or it takes none.
+// CanConnect reports whether people can connect accounts of a network: there is an app, or it takes none.
 func (d Directory) CanConnect(c config.Network) bool {
 	return c.Secret != "" || c.Name == rosterv1alpha1.NetworkBluesky
 }

@@ -82,7 +82,7 @@ func (r *bodyReader) read(e entity, depth int) {
 	}
 }
 
-// readParts reads the parts of a multipart entity, and says whether there was any. A part that was cut off is kept.
+// readParts reads the parts of a multipart entity, and reports whether there was any. A part that was cut off is kept.
 func (r *bodyReader) readParts(e entity, boundary string, depth int) bool {
 	if boundary == "" {
 		return false
