@@ -117,7 +117,7 @@ var _ = Describe("Mails about an account", func() {
 			answered(ctx, a, rosterv1alpha1.MailFactorsReset, metav1.MicroTime(at))
 			Expect(mails(s.address("reset"))).To(HaveLen(n + 1))
 		}
-		Expect(plainText(mails(s.address("reset"))[0])).To(ContainSubstring("An administrator took away the second factors"))
+		Expect(plainText(mails(s.address("reset"))[0])).To(ContainSubstring("An administrator removed the second factors"))
 	})
 
 	It("are limited in number", func(ctx SpecContext) {

@@ -346,7 +346,7 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		Expect(p.Status.Credential.AccountID).To(Equal("act_77"))
 		patch(ctx, secret, func(secret *corev1.Secret) { secret.Data[network.KeyAccess] = []byte("of-bo-who-has-no-role") })
 		p = s.profileSays(ctx, "ads", connected, unknown, rosterv1alpha1.ReasonAccountForbidden)
-		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("do not open act_77"))
+		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("give no access to act_77"))
 	})
 
 	It("that end have the last person who can connect the profile anew known", func(ctx SpecContext) {
