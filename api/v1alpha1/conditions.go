@@ -240,8 +240,8 @@ const (
 	ReasonNetworkNotConfigured = "NetworkNotConfigured"
 	// ReasonNoAnswer: the network could not be asked, or its answer says nothing about the tokens; the operator asks again.
 	ReasonNoAnswer = "NoAnswer"
-	// ReasonAccountForbidden: the network accepts the tokens, but they give no access to the account: connect the profile as someone who has a role
-	// on it, and agree to what is asked.
+	// ReasonAccountForbidden: the network accepts the tokens, but they give no access to the account: connect the profile as someone who
+	// has a role on it, and agree to what is asked.
 	ReasonAccountForbidden = "AccountForbidden"
 	// ReasonRateLimited: the network wants the operator to wait; it asks again then.
 	ReasonRateLimited = "RateLimited"

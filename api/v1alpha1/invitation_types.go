@@ -66,9 +66,9 @@ type InvitationSpec struct {
 	// +kubebuilder:validation:MaxLength=2000
 	Message string `json:"message,omitempty"`
 
-	// invitedBy is who invites: the user name or the email address of a person, or the user name of a service account. A Member of that address
-	// is shown by name, and answers to the mail go to them. When the person accepts, that Member or service account must still be allowed to
-	// give what is offered. For a declared Member, its own invitedBy counts where it is set.
+	// invitedBy is who invites: the user name or the email address of a person, or the user name of a service account. A Member of that
+	// address is shown by name, and answers to the mail go to them. When the person accepts, that Member or service account must still be
+	// allowed to give what is offered. For a declared Member, its own invitedBy counts where it is set.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320

@@ -61,9 +61,9 @@ type MemberSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
-	// invitedBy is who answers for what the Member is offered: the user name or the email address of a person, or the user name of a service
-	// account. When the person accepts, the one who is named must still be allowed to give it. The person who adds to the offer before that writes
-	// their own name here. It means nothing once the person has joined.
+	// invitedBy is who answers for what the Member is offered: the user name or the email address of a person, or the user name of a
+	// service account. When the person accepts, the one who is named must still be allowed to give it. The person who adds to the offer
+	// before that writes their own name here. It means nothing once the person has joined.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320

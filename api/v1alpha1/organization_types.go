@@ -205,8 +205,8 @@ type SecurityPolicy struct {
 	// +kubebuilder:default={}
 	Password PasswordPolicy `json:"password,omitzero"`
 
-	// multiFactor says who must prove themselves by a second factor at the portal: Optional (anyone who wants to), NewMembers (anyone who joined
-	// after the operator first saw this or Required here), or Required (everybody).
+	// multiFactor says who must prove themselves by a second factor at the portal: Optional (anyone who wants to), NewMembers (anyone who
+	// joined after the operator first saw this or Required here), or Required (everybody).
 	// +optional
 	// +kubebuilder:default=Optional
 	MultiFactor MultiFactorPolicy `json:"multiFactor,omitempty"`

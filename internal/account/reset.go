@@ -47,7 +47,8 @@ func ResetToken(keys keyring.Keys, of *rosterv1alpha1.Account, asked time.Time) 
 // accountPrefix stands before the hash in the name of an Account.
 const accountPrefix = "a-"
 
-// ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then reports whether to believe it.
+// ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then reports whether to believe
+// it.
 func ParseReset(token string) (name string, asked time.Time, _ error) {
 	raw, err := decodeReset(token)
 	if err != nil {

@@ -250,8 +250,8 @@ const accountKind = "Account"
 // until Adopt writes down that it is their UID.
 func ID(of *rosterv1alpha1.Account) string { return cmp.Or(of.Spec.CredentialsID, string(of.UID)) }
 
-// belongs reports whether a Secret holds the credentials of that very Account, and not of an earlier one of the same name, whose password died
-// with it whether or not anything removed the Secret.
+// belongs reports whether a Secret holds the credentials of that very Account, and not of an earlier one of the same name, whose password
+// died with it whether or not anything removed the Secret.
 func belongs(secret *corev1.Secret, of *rosterv1alpha1.Account) bool {
 	if id := secret.Data[idKey]; len(id) > 0 {
 		return string(id) == ID(of)

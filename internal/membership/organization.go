@@ -104,15 +104,15 @@ func (in *OrganizationInput) Count(
 	}
 }
 
-// HoldsSeat reports whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there. That
-// of a declared Member does not: the Member does.
+// HoldsSeat reports whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there.
+// That of a declared Member does not: the Member does.
 func HoldsSeat(inv *rosterv1alpha1.Invitation) bool {
 	joining := inv.Status.State == rosterv1alpha1.InvitationAccepted && inv.Status.MemberRef == nil && inv.DeletionTimestamp == nil
 	return inv.Spec.MemberRef == nil && inv.Spec.Role != rosterv1alpha1.RoleProfileConnector && (invitation.IsOpen(inv) || joining)
 }
 
-// InvitationSeat reports whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for it
-// at all. The Member is the one that it names; nil where it names none.
+// InvitationSeat reports whether the person whom an Invitation is for has one of the seats of the plan, and whether seats are counted for
+// it at all. The Member is the one that it names; nil where it names none.
 func InvitationSeat(
 	o *rosterv1alpha1.Organization, inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member,
 ) (seat quota.Answer, limited bool) {

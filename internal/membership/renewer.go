@@ -10,8 +10,8 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 )
 
-// needsSomebody reports whether a profile works on only if somebody connects it again: its tokens end and the operator cannot renew them, or
-// the network does not take them any more.
+// needsSomebody reports whether a profile works on only if somebody connects it again: its tokens end and the operator cannot renew them,
+// or the network does not take them any more.
 func needsSomebody(p *rosterv1alpha1.SocialProfile) bool {
 	return p.Status.Credential != nil && (p.Status.Credential.ReconnectByTime != nil ||
 		meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionConnected))
