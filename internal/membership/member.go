@@ -68,6 +68,9 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 
 	effective := access.Resolve(in.sources())
 	s.Role = string(effective.Role)
+	if o := in.Organization; o != nil && o.Status.OwnerRef != nil && o.Status.OwnerRef.Name == m.Name && stillInvited(m) {
+		s.Role = string(rosterv1alpha1.RoleOwner) // as the invitation says; they hold nothing yet
+	}
 	address, err := address.OfMember(m)
 	d := MemberDecision{Address: address}
 	s.State, s.DisplayName = in.state(), in.displayName()

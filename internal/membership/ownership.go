@@ -29,6 +29,11 @@ func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	return o.Status.OwnerSince != nil && who(emailOf(m)) != "" && who(o.Status.Owner) == who(emailOf(m))
 }
 
+// stillInvited reports whether a Member's person is still to accept the invitation that says so: until then they hold nothing.
+func stillInvited(m *rosterv1alpha1.Member) bool {
+	return m.Spec.AccountRef == nil && ownershipOf(m) == ""
+}
+
 // OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays
 // it, so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
@@ -42,7 +47,7 @@ func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 		return in.Owner
 	case inForce(in.Former):
 		return in.Former
-	case in.Owner != nil && (agrees(o, in.Owner) || in.Owner.Spec.AccountRef == nil && ownershipOf(in.Owner) == ""):
+	case in.Owner != nil && (agrees(o, in.Owner) || stillInvited(in.Owner)):
 		return in.Owner
 	}
 	return nil

@@ -117,3 +117,13 @@ func TestNobodyOwnsWhoHasNotAgreed(t *testing.T) {
 		})
 	}
 }
+
+// A declared owner shows as the owner from the start, and holds nothing before they have accepted.
+func TestDeclaredOwnerShowsAsTheOwner(t *testing.T) {
+	in := member(func(in *MemberInput) {
+		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+	})
+	if d := DecideMember(in, now); d.Status.Role != "Owner" || d.Holds != nil {
+		t.Errorf("the role is %s, holds %v", d.Status.Role, d.Holds)
+	}
+}
