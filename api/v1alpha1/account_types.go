@@ -300,7 +300,7 @@ type OwnershipAnswer struct {
 	// +required
 	Member ObjectName `json:"member,omitempty"`
 
-	// agrees says whether the person takes the organisation over, or does not want to own it, or no longer.
+	// agrees reports whether the person takes the organisation over, or does not want to own it, or no longer.
 	// +required
 	Agrees *bool `json:"agrees,omitempty"`
 }

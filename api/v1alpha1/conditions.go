@@ -138,8 +138,8 @@ const (
 const (
 	// ReasonRelayUnavailable: the relay cannot be reached, or takes no mail at present; the operator tries again.
 	ReasonRelayUnavailable = "RelayUnavailable"
-	// ReasonRelayRefuses: the relay does not take mail from this installation; whoever runs the operator has to mend its settings, or the
-	// relay's.
+	// ReasonRelayRefuses: the relay does not take mail from this installation; the people who run the operator have to mend its settings,
+	// or the relay's.
 	ReasonRelayRefuses = "RelayRefuses"
 	// ReasonRelayThrottles: the relay takes fewer mails than there are; the operator sends them one after the other.
 	ReasonRelayThrottles = "RelayThrottles"

@@ -65,7 +65,7 @@ type OrganizationSpec struct {
 
 // Onboarding is what the welcome page tells people who have just come in.
 type Onboarding struct {
-	// mode says whether the organisation is New, so that the first steps are to set it up, or Existing, so that they are to find one's way
+	// mode reports whether the organisation is New, so that the first steps are to set it up, or Existing, so that they are to find one's way
 	// and to agree changes with the contact.
 	// +optional
 	// +kubebuilder:default=Existing

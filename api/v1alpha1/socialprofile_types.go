@@ -71,7 +71,7 @@ type SocialProfileSpec struct {
 	// +optional
 	CredentialsSecretRef *LocalReference `json:"credentialsSecretRef,omitempty"`
 
-	// refresh says whether the operator renews the tokens: Never, for tokens that another program or an external secret store keeps fresh;
+	// refresh reports whether the operator renews the tokens: Never, for tokens that another program or an external secret store keeps fresh;
 	// BeforeExpiry, in good time before the access token expires. The new tokens are written to the Secret.
 	// +optional
 	// +kubebuilder:default=Never
@@ -102,7 +102,7 @@ type SocialProfileSpec struct {
 	Notifications *ProfileNotifications `json:"notifications,omitempty"`
 }
 
-// RefreshPolicy says whether the operator renews the tokens of a profile.
+// RefreshPolicy reports whether the operator renews the tokens of a profile.
 // +kubebuilder:validation:Enum=Never;BeforeExpiry
 type RefreshPolicy string
 

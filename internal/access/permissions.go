@@ -193,11 +193,6 @@ func OrganizationPermissions(role rosterv1alpha1.OrganizationRole) []rosterv1alp
 	return nil
 }
 
-// Manages reports whether a built-in role brings the team, the settings and every profile with it.
-func Manages(role rosterv1alpha1.OrganizationRole) bool {
-	return slices.Contains(OrganizationPermissions(role), rosterv1alpha1.PermissionAdministerProfiles)
-}
-
 // Grantable are the roles in the organisation, sorted by strength and then by name, that somebody with those permissions may give to
 // others: none that allows what they do not have.
 func (r Roles) Grantable(held []rosterv1alpha1.RolePermission) []string {

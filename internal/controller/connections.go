@@ -229,7 +229,7 @@ func (r *connections) gather(ctx context.Context, secret *corev1.Secret, o *conn
 	return in, err
 }
 
-// isPerson says whether an Order is by the person whose Member it names.
+// isPerson reports whether an Order is by the person whose Member it names.
 func isPerson(m *rosterv1alpha1.Member, a *rosterv1alpha1.Account, o *connection.Order) bool {
 	return a != nil && a.Name == o.Account && string(a.UID) == o.AccountUID && a.DeletionTimestamp == nil &&
 		!ptr.Deref(a.Spec.Suspended, false) && membership.BelongsTo(m, a)

@@ -225,7 +225,7 @@ func (s *storing) name(ctx context.Context, step *connection.Step, home string) 
 	return err
 }
 
-// refused says whether the API server does not take an object, and would not take it the next time.
+// refused reports whether the API server does not take an object, and would not take it the next time.
 func refused(err error) bool {
 	return apierrors.IsInvalid(err) || apierrors.IsForbidden(err) || apierrors.IsBadRequest(err)
 }

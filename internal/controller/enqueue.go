@@ -101,7 +101,7 @@ func isNil[T client.Object](o T) bool {
 	return any(o) == any(none)
 }
 
-// differs says whether what is asked about two versions of an object has different answers; one that is not there answers nothing.
+// differs reports whether what is asked about two versions of an object has different answers; one that is not there answers nothing.
 func differs[T client.Object](before, after T, about func(o T) any) bool {
 	if isNil(before) || isNil(after) {
 		return true

@@ -239,7 +239,7 @@ func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProf
 	return slices.DeleteFunc(pointers(list.Items), func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }), err
 }
 
-// names says whether a group finds a profile, even one that is being deleted.
+// names reports whether a group finds a profile, even one that is being deleted.
 func names(g membership.Group, p *rosterv1alpha1.SocialProfile) bool {
 	alive := *p
 	alive.DeletionTimestamp = nil

@@ -107,7 +107,7 @@ func ownedBy(m *rosterv1alpha1.Member) *metav1ac.OwnerReferenceApplyConfiguratio
 		WithName(m.Name).WithUID(m.UID).WithController(true)
 }
 
-// belongsTo says whether a Role or RoleBinding is still marked as this Member's.
+// belongsTo reports whether a Role or RoleBinding is still marked as this Member's.
 func belongsTo(o client.Object, m *rosterv1alpha1.Member) bool {
 	return metav1.IsControlledBy(o, m) && o.GetLabels()[ManagedByLabel] == ManagedBy
 }

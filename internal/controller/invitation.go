@@ -104,7 +104,7 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 	return err
 }
 
-// invitesItself says whether a declared Member has an Invitation of its own, rather than waiting for one that somebody applied.
+// invitesItself reports whether a declared Member has an Invitation of its own, rather than waiting for one that somebody applied.
 func (r *invitations) invitesItself(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
 	own, err := invitationsBy(ctx, r.client, m.Namespace, indexMemberRef, m.Name)
 	return slices.ContainsFunc(own, func(inv *rosterv1alpha1.Invitation) bool {
@@ -142,7 +142,8 @@ func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) err
 	return nil
 }
 
-// needsPlan says whether what becomes of an Invitation depends on the plan of the organisation: it is to be mailed, or to be mailed again.
+// needsPlan reports whether what becomes of an Invitation depends on the plan of the organisation: it is to be mailed, or to be mailed
+// again.
 func needsPlan(inv *rosterv1alpha1.Invitation) bool {
 	return invitation.IsOpen(inv) || invitation.HasEnded(inv) && inv.Spec.ResendRequestedAt != nil && !ptr.Deref(inv.Spec.Revoked, false)
 }

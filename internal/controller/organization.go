@@ -116,7 +116,7 @@ func markOwnership(ctx context.Context, c client.Client, m *rosterv1alpha1.Membe
 	return c.Patch(ctx, marked, client.MergeFromWithOptions(m, client.MergeFromWithOptimisticLock{}))
 }
 
-// elsewhere says whether the owner has owned another organisation for longer.
+// elsewhere reports whether the owner has owned another organisation for longer.
 func (r *organizations) elsewhere(ctx context.Context, o *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member) (bool, error) {
 	if owner == nil {
 		return false, nil

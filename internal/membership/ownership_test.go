@@ -127,3 +127,17 @@ func TestDeclaredOwnerShowsAsTheOwner(t *testing.T) {
 		t.Errorf("the role is %s, holds %v", d.Status.Role, d.Holds)
 	}
 }
+
+// The Member of an owner gets another name: the new one is bound and not in force yet, and what its person has agreed to is not forgotten.
+func TestOwnerStaysTheOwnerWhileTheirMemberIsRenamed(t *testing.T) {
+	since := metav1.NewTime(now.Add(-time.Hour))
+	o := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Name: "acme", UID: "1"}}
+	o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "zoe-park"}
+	o.Status.OwnerRef, o.Status.Owner, o.Status.OwnerSince = &rosterv1alpha1.LocalReference{Name: "zoe"}, "zoe@acme.example", &since
+	park := candidate("zoe-park", "", of("zoe@acme.example"))
+	park.Status.State = rosterv1alpha1.MemberPending
+	s := DecideOrganization(OrganizationInput{Organization: o, Counting: o, Owner: park}, now)
+	if s.OwnerRef == nil || s.OwnerRef.Name != "zoe-park" || s.OwnerSince == nil || !s.OwnerSince.Equal(&since) {
+		t.Errorf("owned by %v since %v", s.OwnerRef, s.OwnerSince)
+	}
+}

@@ -142,7 +142,7 @@ func (p *Portal) stateText(v *visit, b membership) string {
 	return v.words.T("state.pending")
 }
 
-// leaves says whether the person has asked to leave.
+// leaves reports whether the person has asked to leave.
 func (p *person) leaves(m *rosterv1alpha1.Member) bool {
 	return slices.ContainsFunc(p.account.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.UID == string(m.UID) })
 }

@@ -308,7 +308,7 @@ func TestLeave(t *testing.T) {
 	b.get(path).expect(t, http.StatusSeeOther)
 }
 
-// The owner may leave and give the ownership up, and is told what comes of it. Whoever is named the owner says whether they agree.
+// The owner may leave and give the ownership up, and is told what comes of it. Whoever is named the owner reports whether they agree.
 func TestOwnership(t *testing.T) {
 	w := newWorld(t)
 	s := w.site()
@@ -364,7 +364,8 @@ func TestOwnership(t *testing.T) {
 	b.get(path).expect(t, http.StatusSeeOther)
 }
 
-// saysOwnership has a Member say how its person stands to owning the organisation, and forgets what they have answered, as the operator does.
+// saysOwnership has a Member say how its person stands to owning the organisation, and forgets what they have answered, as the operator
+// does.
 func (w *world) saysOwnership(m *rosterv1alpha1.Member, says string) {
 	w.t.Helper()
 	metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, says)

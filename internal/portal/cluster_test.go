@@ -62,7 +62,7 @@ type plane struct {
 // thePlane is started by the first test that needs it and stopped by TestMain.
 var thePlane = sync.OnceValues(startPlane)
 
-// started says whether thePlane has to be stopped.
+// started reports whether thePlane has to be stopped.
 var started *plane
 
 func TestMain(m *testing.M) {

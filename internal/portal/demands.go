@@ -20,7 +20,7 @@ func (p *Portal) demanding(v *visit) []membership {
 	return asking
 }
 
-// admits says whether the session opens that organisation.
+// admits reports whether the session opens that organisation.
 func (p *Portal) admits(who *person, o *rosterv1alpha1.Organization) bool {
 	return account.Admits(o.Spec.Security, who.session)
 }

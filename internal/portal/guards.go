@@ -29,20 +29,27 @@ func (p *Portal) requireSession(page func(*visit)) func(*visit) {
 func (p *Portal) requireSessionOnly(page func(*visit)) func(*visit) {
 	return func(v *visit) {
 		who, err := p.person(v, false)
-		switch {
-		case err != nil:
-			p.fault(v, err)
-		case who == nil:
-			p.toSignIn(v)
-		default:
-			if err := p.setPerson(v, who); err != nil {
-				p.fault(v, err)
-				return
-			}
+		p.admit(v, who, err, func(v *visit) {
 			p.keepAlive(v)
 			page(v)
-		}
+		})
 	}
+}
+
+// admit opens a page to the person of a session; nil is sent to sign in.
+func (p *Portal) admit(v *visit, who *person, err error, page func(*visit)) {
+	if err == nil && who == nil {
+		p.toSignIn(v)
+		return
+	}
+	if err == nil {
+		err = p.setPerson(v, who)
+	}
+	if err != nil {
+		p.fault(v, err)
+		return
+	}
+	page(v)
 }
 
 // requirePendingSession wants a first proof of who somebody is: they are on the way in, or signed in already.
@@ -52,18 +59,7 @@ func (p *Portal) requirePendingSession(page func(*visit)) func(*visit) {
 		if err == nil && who == nil {
 			who, err = p.person(v, false)
 		}
-		switch {
-		case err != nil:
-			p.fault(v, err)
-		case who == nil:
-			p.toSignIn(v)
-		default:
-			if err := p.setPerson(v, who); err != nil {
-				p.fault(v, err)
-				return
-			}
-			page(v)
-		}
+		p.admit(v, who, err, page)
 	}
 }
 

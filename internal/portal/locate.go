@@ -98,7 +98,7 @@ func (f verifiedLink) current() address.Address {
 	return a
 }
 
-// acceptedBy says whether that Account accepted.
+// acceptedBy reports whether that Account accepted.
 func (f verifiedLink) acceptedBy(account string) bool {
 	s := f.offer.Invitation.Status
 	return s.State == rosterv1alpha1.InvitationAccepted && s.AccountRef != nil && s.AccountRef.Name == account

@@ -143,7 +143,7 @@ func (p *Portal) contactName(v *visit, b membership) string {
 	return v.words.T("contact.team")
 }
 
-// planFull says whether the plan has no place for another profile, and whom to ask.
+// planFull reports whether the plan has no place for another profile, and whom to ask.
 func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
 	left, limited := quota.Left(o.Status.Plan.SocialProfiles)
 	return o.Status.Plan.Contact, limited && left == 0

@@ -137,7 +137,7 @@ func workspaces(w words, o invitation.Offer) []workspaceView {
 	return views
 }
 
-// owns says whether the invited Member is the one that owns the organisation.
+// owns reports whether the invited Member is the one that owns the organisation.
 func owns(o invitation.Offer) bool {
 	owner, invited := o.Organization.Spec.OwnerRef, o.Invitation.Spec.MemberRef
 	return owner != nil && invited != nil && owner.Name == invited.Name

@@ -33,7 +33,7 @@ func (n newcomer) mayAddProfiles() bool {
 	return n.adds || n.may(rosterv1alpha1.PermissionAddProfiles) || n.may(rosterv1alpha1.PermissionAdministerProfiles)
 }
 
-// connects says whether the person may connect profiles: some that are there, or new ones.
+// connects reports whether the person may connect profiles: some that are there, or new ones.
 func (n newcomer) connects() bool {
 	return n.mayAddProfiles() || n.role == rosterv1alpha1.RoleProfileConnector || n.on.Contains(access.NewSet(access.Connect))
 }

@@ -274,7 +274,7 @@ func (p *Portal) setLink(v *visit, f verifiedLink) {
 	v.words = p.dictionary.choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
 }
 
-// isForm says whether the body was an HTML form's: nothing else has been parsed.
+// isForm reports whether the body was an HTML form's: nothing else has been parsed.
 func isForm(r *http.Request) bool {
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && mediaType == "application/x-www-form-urlencoded"

@@ -231,7 +231,7 @@ const (
 	writeSignIn  write = "last sign-in"
 )
 
-// failing makes the first write of a kind fail; arrived says whether the API server has it all the same.
+// failing makes the first write of a kind fail; arrived reports whether the API server has it all the same.
 func failing(at write, arrived bool) func(*configure) {
 	failed := false
 	fail := func(kind write, do func() error) error {

@@ -54,8 +54,8 @@ func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Crede
 	return nil
 }
 
-// asksForFactor says whether the account has a second factor that the session lacks. Where the platform relies on a company to have asked
-// for one, it is not asked for again.
+// asksForFactor reports whether the account has a second factor that the session lacks. Where the platform relies on a company to have
+// asked for one, it is not asked for again.
 func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentials, s account.Session) (bool, error) {
 	f, err := account.Factors(acct, c, p.clock.Now())
 	return err == nil && f.Enrolled() && !s.Twofold() && !s.CompanyAskedForFactor(), err

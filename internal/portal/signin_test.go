@@ -50,7 +50,7 @@ func (w *world) update(a *rosterv1alpha1.Account, change func(*rosterv1alpha1.Ac
 	return a
 }
 
-// isSignedIn says whether the personal page opens.
+// isSignedIn reports whether the personal page opens.
 func (b *browser) isSignedIn() bool { return b.get("/account").StatusCode == http.StatusOK }
 
 func TestSignIn(t *testing.T) {

@@ -53,7 +53,7 @@ func ask(ctx context.Context, namespace, verb, user, profile string) (bool, erro
 	return mayUse(ctx, cluster, namespace, verb, user, profile)
 }
 
-// mayUse says whether a person may do something on a social profile. The user is named as the cluster names people: usually by the mail
+// mayUse reports whether a person may do something on a social profile. The user is named as the cluster names people: usually by the mail
 // address in lower case.
 func mayUse(ctx context.Context, cluster kubernetes.Interface, namespace, verb, user, profile string) (bool, error) {
 	review := &authorizationv1.SubjectAccessReview{
