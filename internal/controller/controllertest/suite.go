@@ -79,13 +79,17 @@ type operator struct {
 	done   chan error
 }
 
-// StartOperator runs the controllers as that user.
-func StartOperator(as *rest.Config) *operator {
+// StartOperator runs the controllers as that user. It takes the networks that its configuration names; without any they are those of
+// Social.
+func StartOperator(as *rest.Config, networks ...config.Network) *operator {
 	GinkgoHelper()
+	if len(networks) == 0 {
+		networks = socialNetworks(Social)
+	}
 	asManager := controller.Unthrottled(as)
 	Writes = testenv.CountWrites(asManager)
 	ctx, cancel := context.WithCancel(context.Background())
-	mgr, relay, err := newOperator(ctx, asManager, Post.Addr(), socialNetworks(Social), Now)
+	mgr, relay, err := newOperator(ctx, asManager, Post.Addr(), networks, Now)
 	Expect(err).NotTo(HaveOccurred())
 	o := &operator{cancel: cancel, done: make(chan error, 1)}
 	go func() {
