@@ -16,11 +16,12 @@ type Events struct{ reporting.Recorder }
 
 // invitation tells of mail that fails, of what stalls, and of people who joined.
 func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
-	if c := reporting.Turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil &&
+	was, is := before.Status.Conditions, after.Status.Conditions
+	if c := reporting.Turned(was, is, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil &&
 		c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
 		e.Warn(after, c.Reason, "Deliver", c.Message)
 	}
-	if c := reporting.Turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil &&
+	if c := reporting.Turned(was, is, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil &&
 		c.Reason != rosterv1alpha1.ReasonRejected { // told above
 		e.Warn(after, c.Reason, "Invite", c.Message)
 	}

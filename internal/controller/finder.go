@@ -244,7 +244,8 @@ func (f finder) workspacesOfProfile(ctx context.Context, o client.Object) ([]cli
 func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Workspace, error) {
 	var list rosterv1alpha1.WorkspaceList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
-	return slices.DeleteFunc(reading.Pointers(list.Items), func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }), err
+	others := func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }
+	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
 }
 
 // names reports whether a group finds a profile, even one that is being deleted.

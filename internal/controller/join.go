@@ -60,7 +60,7 @@ func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation)
 	if invited, err := address.Parse(email); err != nil || ref == nil || ref.Name == invited.AccountName() {
 		return email, err
 	}
-	account, err := reading.Optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name)
+	account, err := reading.AccountNamed(ctx, r.client, ref.Name)
 	switch {
 	case err != nil:
 		return "", err

@@ -140,7 +140,7 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 	if in.Organization, err = reading.CountingOrganization(ctx, r.client, m.Namespace); err != nil {
 		return nil, err
 	}
-	if in.Account, err = reading.Referenced[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef); err != nil {
+	if in.Account, err = reading.AccountBehind(ctx, r.client, m.Spec.AccountRef); err != nil {
 		return nil, err
 	}
 	address, wrong := address.OfMember(m)
@@ -151,7 +151,7 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 	if err != nil {
 		return nil, err
 	}
-	if in.Person, err = reading.Optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName()); err != nil {
+	if in.Person, err = reading.AccountNamed(ctx, r.client, address.AccountName()); err != nil {
 		return nil, err
 	}
 	in.Twin = membership.FindTwin(m, twins, membership.NamedOwner(in.Organization))

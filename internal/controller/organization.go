@@ -97,7 +97,7 @@ func (r *organizations) settleOwnership(ctx context.Context, in *membership.Orga
 
 // offer has the person of a Member mailed that they are to own the organisation.
 func (r *organizations) offer(ctx context.Context, m *rosterv1alpha1.Member) error {
-	a, err := reading.Optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef.Name)
+	a, err := reading.AccountNamed(ctx, r.client, m.Spec.AccountRef.Name)
 	if a == nil || err != nil || !membership.BelongsTo(m, a) {
 		return err
 	}

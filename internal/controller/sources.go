@@ -199,7 +199,8 @@ func selected(ctx context.Context, c client.Reader, namespace string, g membersh
 	if err := c.List(ctx, &list, append(reading.InNamespace(namespace), client.MatchingLabelsSelector{Selector: g.Selector})...); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(reading.Pointers(list.Items), func(p *rosterv1alpha1.SocialProfile) bool { return p.DeletionTimestamp != nil }), nil
+	leaving := func(p *rosterv1alpha1.SocialProfile) bool { return p.DeletionTimestamp != nil }
+	return slices.DeleteFunc(reading.Pointers(list.Items), leaving), nil
 }
 
 func customRoles(ctx context.Context, c client.Reader, namespace string) (access.Roles, error) {

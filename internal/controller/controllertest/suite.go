@@ -38,15 +38,22 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
+// What the tests of a suite share.
 var (
+	// Cluster is the API server, and API a client of its administrator.
 	Cluster *testenv.Cluster
-	Post    *smtptest.Server
-	Now     *clocktesting.FakePassiveClock
 	API     client.Client
+	// Running is the operator, and Writes counts what it writes.
+	Running *Operator
 	Writes  *testenv.Writes
-	Running *operator
-	Social  *X
-	spaces  atomic.Int32
+	// Now is the operator's time.
+	Now *clocktesting.FakePassiveClock
+	// Post is the relay.
+	Post *smtptest.Server
+	// Social is where profiles are.
+	Social *X
+
+	spaces atomic.Int32
 )
 
 // Start starts what the tests of a suite share: an API server, a relay, networks, and an operator.
@@ -73,15 +80,15 @@ func Start() {
 	DeferCleanup(func() { Running.Stop() })
 }
 
-// operator is a manager that runs in this process, with the rights of its ServiceAccount and against real parts.
-type operator struct {
+// Operator is a manager that runs in this process, with the rights of its ServiceAccount and against real parts.
+type Operator struct {
 	cancel context.CancelFunc
 	done   chan error
 }
 
 // StartOperator runs the controllers as that user. It takes the networks that its configuration names; without any they are those of
 // Social.
-func StartOperator(as *rest.Config, networks ...config.Network) *operator {
+func StartOperator(as *rest.Config, networks ...config.Network) *Operator {
 	GinkgoHelper()
 	if len(networks) == 0 {
 		networks = socialNetworks(Social)
@@ -91,7 +98,7 @@ func StartOperator(as *rest.Config, networks ...config.Network) *operator {
 	ctx, cancel := context.WithCancel(context.Background())
 	mgr, relay, err := newOperator(ctx, asManager, Post.Addr(), networks, Now)
 	Expect(err).NotTo(HaveOccurred())
-	o := &operator{cancel: cancel, done: make(chan error, 1)}
+	o := &Operator{cancel: cancel, done: make(chan error, 1)}
 	go func() {
 		defer GinkgoRecover()
 		err := mgr.Start(ctx)
@@ -136,7 +143,7 @@ func newOperator(
 }
 
 // Stop ends the controllers, and waits until they have.
-func (o *operator) Stop() {
+func (o *Operator) Stop() {
 	GinkgoHelper()
 	o.cancel()
 	Eventually(o.done).Should(Receive(BeNil()), "the manager ends when it is told to")

@@ -231,21 +231,21 @@ func (b *Outbox) describe(ctx context.Context, in *invitation.Input) error {
 	return nil
 }
 
-// inviter is who invites: by name if a Member has that address, where answers go, and the name of the Member who has joined.
-type inviter struct{ name, address, Member string }
+// Inviter is who invites: by name if a Member has that address, where answers go, and the name of the Member who has joined.
+type Inviter struct{ name, address, Member string }
 
 // Inviter finds out who invites. User names that are no addresses, such as those of certificates, mean nothing to the reader: then the
 // organisation invites.
-func (b *Outbox) Inviter(ctx context.Context, o invitation.Offer) (inviter, error) {
+func (b *Outbox) Inviter(ctx context.Context, o invitation.Offer) (Inviter, error) {
 	named, ok := invitation.ParseInviter(o.InvitedBy(), b.UserPrefix)
 	if !ok || named.Address == "" {
-		return inviter{}, nil
+		return Inviter{}, nil
 	}
 	members, err := reading.MembersBy(ctx, b.Client, o.Invitation.Namespace, reading.IndexAddress, string(named.Address))
 	if err != nil {
-		return inviter{}, err
+		return Inviter{}, err
 	}
-	who := inviter{name: named.Written, address: string(named.Address), Member: invitation.JoinedMember(members)}
+	who := Inviter{name: named.Written, address: string(named.Address), Member: invitation.JoinedMember(members)}
 	for _, m := range members {
 		if called := cmp.Or(m.Status.DisplayName, m.Spec.DisplayName); called != "" {
 			who.name = called

@@ -76,6 +76,16 @@ func Referenced[T any, P interface {
 	return Optional[T, P](ctx, c, namespace, ref.Name)
 }
 
+// AccountNamed is the Account of that name; nil where there is none.
+func AccountNamed(ctx context.Context, c client.Reader, name string) (*rosterv1alpha1.Account, error) {
+	return Optional[rosterv1alpha1.Account](ctx, c, rosterv1alpha1.AccountNamespace, name)
+}
+
+// AccountBehind is the Account that is referred to; nil where there is none.
+func AccountBehind(ctx context.Context, c client.Reader, ref *rosterv1alpha1.LocalReference) (*rosterv1alpha1.Account, error) {
+	return Referenced[rosterv1alpha1.Account](ctx, c, rosterv1alpha1.AccountNamespace, ref)
+}
+
 // CountingOrganization is the Organization that counts in the namespace; nil where there is none.
 func CountingOrganization(ctx context.Context, c client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
 	var list rosterv1alpha1.OrganizationList
