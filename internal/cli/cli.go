@@ -21,14 +21,19 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/roster-dev/roster/internal/cli/exit"
+	"github.com/roster-dev/roster/internal/cli/explain"
 	"github.com/roster-dev/roster/internal/cli/invite"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/remove"
+	"github.com/roster-dev/roster/internal/cli/report"
 	"github.com/roster-dev/roster/internal/cli/resend"
 	"github.com/roster-dev/roster/internal/cli/revoke"
+	"github.com/roster-dev/roster/internal/cli/status"
 	"github.com/roster-dev/roster/internal/cli/suspend"
 	"github.com/roster-dev/roster/internal/cli/transfer"
+	"github.com/roster-dev/roster/internal/cli/tree"
 	"github.com/roster-dev/roster/internal/cli/wait"
+	"github.com/roster-dev/roster/internal/cli/whocan"
 )
 
 // completer is the name by which kubectl asks a plugin for completions.
@@ -118,5 +123,6 @@ func groups(f *kube.Factory) []group {
 		{"People", []*cobra.Command{
 			invite.New(f), resend.New(f), revoke.New(f), suspend.New(f), suspend.NewResume(f), remove.New(f), transfer.New(f), wait.New(f),
 		}},
+		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f)}},
 	}
 }

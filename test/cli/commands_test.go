@@ -73,9 +73,23 @@ func (s *site) join(ts *testscript.TestScript, neg bool, args []string) {
 			if m.Status.State != rosterv1alpha1.MemberActive {
 				return notYet("%+v", m.Status.Conditions)
 			}
-			return nil
+			return s.owns(ts, &m)
 		})
 	}
+}
+
+// owns waits until the ownership of a Member who is named as the owner is in force.
+func (s *site) owns(ts *testscript.TestScript, m *rosterv1alpha1.Member) error {
+	var organizations rosterv1alpha1.OrganizationList
+	if err := s.cluster.Client.List(context.Background(), &organizations, client.InNamespace(s.namespace(ts))); err != nil {
+		return err
+	}
+	for _, o := range organizations.Items {
+		if ref := o.Spec.OwnerRef; ref != nil && ref.Name == m.Name && m.Status.Role != string(rosterv1alpha1.RoleOwner) {
+			return notYet("it is %s", m.Status.Role)
+		}
+	}
+	return nil
 }
 
 // accept binds a Member to its Account, as the operator does when a person accepts.
@@ -191,6 +205,7 @@ func (s *site) allowed(namespace, user, verb, object string) (bool, error) {
 }
 
 var (
+	days      = regexp.MustCompile(`\b\d{4}-\d\d-\d\d\b`)
 	uids      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	versions  = regexp.MustCompile(`(resourceVersion"?: )"?\d+"?`)
@@ -203,6 +218,7 @@ func mask(ts *testscript.TestScript, neg bool, args []string) {
 	text := []byte(ts.ReadFile(args[0]))
 	text = uids.ReplaceAll(text, []byte("UID"))
 	text = times.ReplaceAll(text, []byte("TIME"))
+	text = days.ReplaceAll(text, []byte("DAY"))
 	text = versions.ReplaceAll(text, []byte("${1}VERSION"))
 	text = durations.ReplaceAll(text, []byte("AGE"))
 	text = regexp.MustCompile(`\b`+ts.Getenv("NS")+`\b`).ReplaceAll(text, []byte("NS"))

@@ -161,3 +161,6 @@ func (f *Format) Document(out io.Writer, document any) error {
 	_, err = out.Write(data)
 	return err
 }
+
+// APIVersion of what the plugin prints as JSON and YAML. Fields may be added to it; none is renamed or removed.
+const APIVersion = "cli.roster.dev/v1alpha1"
