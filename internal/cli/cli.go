@@ -20,6 +20,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/roster-dev/roster/internal/cli/diff"
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/explain"
 	"github.com/roster-dev/roster/internal/cli/invite"
@@ -28,6 +29,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/report"
 	"github.com/roster-dev/roster/internal/cli/resend"
 	"github.com/roster-dev/roster/internal/cli/revoke"
+	"github.com/roster-dev/roster/internal/cli/snapshot"
 	"github.com/roster-dev/roster/internal/cli/status"
 	"github.com/roster-dev/roster/internal/cli/suspend"
 	"github.com/roster-dev/roster/internal/cli/transfer"
@@ -124,5 +126,6 @@ func groups(f *kube.Factory) []group {
 			invite.New(f), resend.New(f), revoke.New(f), suspend.New(f), suspend.NewResume(f), remove.New(f), transfer.New(f), wait.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f)}},
+		{"Changes in Git", []*cobra.Command{diff.New(f), snapshot.New(f)}},
 	}
 }

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -202,6 +204,22 @@ func (s *site) allowed(namespace, user, verb, object string) (bool, error) {
 	}}
 	err := s.cluster.Client.Create(context.Background(), review)
 	return review.Status.Allowed, err
+}
+
+// exits runs a command that has to end with a code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) > 1, "exits CODE COMMAND...")
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var ended *exec.ExitError
+		if !errors.As(err, &ended) {
+			ts.Fatalf("%v", err)
+		}
+		code = ended.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("it ended with %d", code)
+	}
 }
 
 var (
