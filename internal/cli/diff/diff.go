@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/roster-dev/roster/internal/cli/compare"
 	"github.com/roster-dev/roster/internal/cli/declared"
@@ -52,8 +53,8 @@ are refused. The rules are those of the operator. What cannot be known from file
 
 Somebody who has the same address under another name is the same person.
 
-It ends with 0 if nothing changes for people, with 1 if something does, and with 2 on an error. With --fail-on, it ends with 1 only if one of
-the conditions holds:
+It ends with 0 if nothing changes for people, with 1 if something does, and with 2 on an error. With --fail-on, it ends with 1 only if
+one of the conditions holds:
 
   owner              the owner changes
   gain:PERMISSION    somebody gains it, on a profile or in the organisation; gain alone: any
@@ -160,12 +161,18 @@ func trees(ctx context.Context, args []string) (base, head *manifests.Tree, err 
 
 // between reads and compares two trees.
 func between(base, head *manifests.Tree, snapshotFile string) (compare.Difference, error) {
-	before, _, err := base.Read()
-	if err != nil {
-		return compare.Difference{}, err
-	}
-	after, problems, err := head.Read()
-	if err != nil {
+	var before, after []*manifests.Object
+	var problems []manifests.Problem
+	var both errgroup.Group
+	both.Go(func() (err error) {
+		before, _, err = base.Read()
+		return err
+	})
+	both.Go(func() (err error) {
+		after, problems, err = head.Read()
+		return err
+	})
+	if err := both.Wait(); err != nil {
 		return compare.Difference{}, err
 	}
 	var snapshot *declared.Snapshot

@@ -67,7 +67,16 @@ func section(b *strings.Builder, cmd *cobra.Command) {
 
 // paragraphs writes text that is broken into lines for a terminal.
 func paragraphs(b *strings.Builder, text string) {
-	b.WriteString(strings.ReplaceAll(strings.TrimSpace(text), "<", "\\<") + "\n")
+	for i, paragraph := range strings.Split(strings.TrimSpace(text), "\n\n") {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		if strings.HasPrefix(paragraph, "  ") {
+			b.WriteString("```text\n" + outdent(paragraph) + "\n```\n") // a list, as it stands in the terminal
+			continue
+		}
+		b.WriteString(strings.ReplaceAll(paragraph, "<", "\\<") + "\n")
+	}
 }
 
 func outdent(example string) string {

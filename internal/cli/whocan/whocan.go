@@ -161,7 +161,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 func meaning(p rosterv1alpha1.RolePermission, organization string) question {
 	switch p {
 	case rosterv1alpha1.PermissionViewTeam:
-		return question{verb: "list", resource: "teams"}
+		return question{verb: "list", resource: "organizations"}
 	case rosterv1alpha1.PermissionManageMembers:
 		return question{verb: "create", resource: "members"}
 	case rosterv1alpha1.PermissionManageTeams:
@@ -179,7 +179,7 @@ func meaning(p rosterv1alpha1.RolePermission, organization string) question {
 	case rosterv1alpha1.PermissionManageContacts:
 		return question{verb: "manage", resource: "contacts", name: organization}
 	case rosterv1alpha1.PermissionAdministerProfiles:
-		return question{verb: "configure", resource: "socialprofiles"}
+		return question{verb: "list", resource: "socialprofiles"}
 	}
 	return question{verb: "add", resource: "socialprofiles"}
 }
