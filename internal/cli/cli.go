@@ -20,9 +20,12 @@ import (
 	"k8s.io/utils/clock"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
+	"github.com/roster-dev/roster/internal/cli/accesstest"
 	"github.com/roster-dev/roster/internal/cli/diff"
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/explain"
+	"github.com/roster-dev/roster/internal/cli/export"
+	"github.com/roster-dev/roster/internal/cli/importer"
 	"github.com/roster-dev/roster/internal/cli/invite"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/remove"
@@ -124,8 +127,9 @@ func groups(f *kube.Factory) []group {
 	return []group{
 		{"People", []*cobra.Command{
 			invite.New(f), resend.New(f), revoke.New(f), suspend.New(f), suspend.NewResume(f), remove.New(f), transfer.New(f), wait.New(f),
+			importer.New(f), export.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f)}},
-		{"Changes in Git", []*cobra.Command{diff.New(f), snapshot.New(f)}},
+		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}
 }

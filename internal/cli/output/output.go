@@ -164,3 +164,29 @@ func (f *Format) Document(out io.Writer, document any) error {
 
 // APIVersion of what the plugin prints as JSON and YAML. Fields may be added to it; none is renamed or removed.
 const APIVersion = "cli.roster.dev/v1alpha1"
+
+// Declared prints objects to be kept in Git: without a status and without what the API server fills in.
+func (f *Format) Declared(out io.Writer, scheme *runtime.Scheme, objects []runtime.Object) error {
+	for _, o := range objects {
+		kinds, _, err := scheme.ObjectKinds(o)
+		if err != nil {
+			return err
+		}
+		o.GetObjectKind().SetGroupVersionKind(kinds[0])
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
+		if err != nil {
+			return err
+		}
+		delete(fields, "status")
+		if metadata, ok := fields["metadata"].(map[string]any); ok {
+			delete(metadata, "creationTimestamp")
+		}
+		if f.Value == YAML {
+			fmt.Fprintln(out, "---")
+		}
+		if err := f.Document(out, fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -5,9 +5,10 @@ package sheet
 
 import "strings"
 
-// Harmless puts an apostrophe before a cell that a spreadsheet would take for a formula.
+// Harmless puts an apostrophe before a cell that a spreadsheet would take for a formula, and before one that has an apostrophe there, since
+// reading takes one away.
 func Harmless(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
+	if cell != "" && strings.ContainsRune("=+-@\t\r'", rune(cell[0])) {
 		return "'" + cell
 	}
 	return cell
