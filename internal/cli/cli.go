@@ -22,6 +22,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/cli/accesstest"
 	"github.com/roster-dev/roster/internal/cli/diff"
+	"github.com/roster-dev/roster/internal/cli/doctor"
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/explain"
 	"github.com/roster-dev/roster/internal/cli/export"
@@ -129,7 +130,7 @@ func groups(f *kube.Factory) []group {
 			invite.New(f), resend.New(f), revoke.New(f), suspend.New(f), suspend.NewResume(f), remove.New(f), transfer.New(f), wait.New(f),
 			importer.New(f), export.New(f),
 		}},
-		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f)}},
+		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f), doctor.New(f, release())}},
 		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}
 }

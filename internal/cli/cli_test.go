@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -67,6 +69,46 @@ func TestHelp(t *testing.T) {
 				t.Errorf("%s: a line is longer than 140: %s", cmd.Name(), line)
 			}
 		}
+	}
+}
+
+// TestDocumentedCommands: every command of the plugin that a page shows is there, with its flags.
+func TestDocumentedCommands(t *testing.T) {
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := regexp.MustCompile("kubectl[ -]roster ([a-z][a-z-]*)([^`\n]*)")
+	flag := regexp.MustCompile(`(?:^|\s)(--?[a-zA-Z][a-z-]*)`)
+	count := 0
+	for _, file := range append(pages, "../../README.md", "../playground/overview.txt") {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined := strings.ReplaceAll(string(text), "\\\n", " ")
+		for _, match := range call.FindAllStringSubmatch(joined, -1) {
+			cmd, _, err := newRoot(t).Find([]string{match[1]})
+			if err != nil || cmd.Name() != match[1] {
+				t.Errorf("%s: there is no command %q", file, match[0])
+				continue
+			}
+			count++
+			words, _, _ := strings.Cut(match[2], " | ")
+			for _, f := range flag.FindAllStringSubmatch(words, -1) {
+				name := strings.TrimLeft(f[1], "-")
+				known := cmd.Flag(name) != nil || cmd.InheritedFlags().Lookup(name) != nil
+				if !strings.HasPrefix(f[1], "--") {
+					known = cmd.Flags().ShorthandLookup(name) != nil || cmd.InheritedFlags().ShorthandLookup(name) != nil
+				}
+				if !known {
+					t.Errorf("%s: %q: %s has no flag %s", file, match[0], match[1], f[1])
+				}
+			}
+		}
+	}
+	if count < 40 {
+		t.Errorf("only %d commands were found: the test does not see them", count)
 	}
 }
 

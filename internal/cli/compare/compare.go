@@ -63,6 +63,8 @@ type Person struct {
 	Kind    Kind            `json:"kind"`
 	// RenamedFrom is the object that was the person's before, if it was another.
 	RenamedFrom string `json:"renamedFrom,omitempty"`
+	// Pending: they have not accepted their invitation, and hold this once they do.
+	Pending bool `json:"pending,omitempty"`
 	// RoleBefore and RoleAfter are the roles in the organisation; one is empty for somebody who is invited or removed.
 	RoleBefore string  `json:"roleBefore,omitempty"`
 	RoleAfter  string  `json:"roleAfter,omitempty"`
@@ -211,6 +213,7 @@ func person(before, after *state, profiles []string) (Person, bool) {
 			p.RenamedFrom = oldKind + " " + old
 		}
 	}
+	p.Pending = now.State == rights.Invited && p.Kind != Invited
 	p.Gains = difference(after, before, profiles)
 	p.Losses = difference(before, after, profiles)
 	return p, p.Kind != Changed || p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || len(p.Gains) > 0 || len(p.Losses) > 0

@@ -269,6 +269,9 @@ func title(p compare.Person) string {
 	if len(what) == 0 {
 		what = append(what, "other rights")
 	}
+	if p.Pending {
+		what = append(what, "has not accepted yet")
+	}
 	return who + " " + strings.Join(what, ", ")
 }
 
