@@ -86,8 +86,8 @@ func New(f *kube.Factory) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kubectl-roster",
 		Short: "Invite people, ask who may do what, and see what a change in Git does to people",
-		Long: `Work with the organisations of Roster: invite people and look after them, ask who may do what and why, and see what a change in Git would
-do to people.
+		Long: `Work with the organisations of Roster: invite people and look after them, ask who may do what and why, and see what a change
+in Git would do to people.
 
 The namespace is the organisation: that of the current context, or the one that --namespace names.`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl roster"},

@@ -206,6 +206,20 @@ func (s *site) allowed(namespace, user, verb, object string) (bool, error) {
 	return review.Status.Allowed, err
 }
 
+// until runs a command again and again until it prints what a file says.
+func until(ts *testscript.TestScript, neg bool, args []string) {
+	usage(ts, !neg && len(args) > 1, "until FILE COMMAND...")
+	eventually(ts, strings.Join(args[1:], " "), func() error {
+		if err := ts.Exec(args[1], args[2:]...); err != nil {
+			return err
+		}
+		if got := ts.ReadFile("stdout"); got != ts.ReadFile(args[0]) {
+			return notYet("%s", got)
+		}
+		return nil
+	})
+}
+
 // exits runs a command that has to end with a code.
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) > 1, "exits CODE COMMAND...")

@@ -149,7 +149,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"apply": s.apply, "join": s.join, "answer": s.answer, "mask": mask, "reject": s.reject, "mend": s.mend, "can": s.can, "mails": s.mails,
-			"exits": exits,
+			"exits": exits, "until": until,
 		},
 	})
 }

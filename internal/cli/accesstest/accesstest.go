@@ -63,8 +63,8 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "test FILE [FOLDER]",
 		Short: "Check who must and who must not be able to do something",
-		Long: `Check who must and who must not be able to do something, in the manifests of a folder. It needs no cluster: everybody who is declared and
-not suspended counts as having accepted.
+		Long: `Check who must and who must not be able to do something, in the manifests of a folder. It needs no cluster: everybody who is
+declared and not suspended counts as having accepted.
 
 The file lists tests. * in an address or a profile stands for any characters:
 

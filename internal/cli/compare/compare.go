@@ -190,33 +190,36 @@ func person(before, after *state, profiles []string) (Person, bool) {
 		now = before
 	}
 	kind, name := now.Object()
-	p := Person{Address: string(now.Address), Name: now.Name, Object: rights.Link{Kind: kind, Name: name}, Kind: Changed}
-	p.Place = now.in.Place(p.Object)
+	p := Person{Address: string(now.Address), Name: now.Name, Object: rights.Link{Kind: kind, Name: name}}
+	p.Place, p.Kind = now.in.Place(p.Object), kindOf(before, after)
 	if before != nil {
 		p.RoleBefore = string(before.Holds.Role)
 	}
 	if after != nil {
 		p.RoleAfter = string(after.Holds.Role)
 	}
-	switch {
-	case before == nil:
-		p.Kind = Invited
-	case after == nil:
-		p.Kind = Removed
-	case before.State != rights.Suspended && after.State == rights.Suspended:
-		p.Kind = Suspended
-	case before.State == rights.Suspended && after.State != rights.Suspended:
-		p.Kind = Resumed
-	}
-	if before != nil && after != nil {
-		if oldKind, old := before.Object(); old != name || oldKind != kind {
-			p.RenamedFrom = oldKind + " " + old
-		}
+	if before != nil && after != nil && object(before) != object(after) {
+		p.RenamedFrom = object(before).String()
 	}
 	p.Pending = now.State == rights.Invited && p.Kind != Invited
 	p.Gains = difference(after, before, profiles)
 	p.Losses = difference(before, after, profiles)
 	return p, p.Kind != Changed || p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || len(p.Gains) > 0 || len(p.Losses) > 0
+}
+
+// kindOf is what becomes of somebody.
+func kindOf(before, after *state) Kind {
+	switch {
+	case before == nil:
+		return Invited
+	case after == nil:
+		return Removed
+	case before.State != rights.Suspended && after.State == rights.Suspended:
+		return Suspended
+	case before.State == rights.Suspended && after.State != rights.Suspended:
+		return Resumed
+	}
+	return Changed
 }
 
 // holds is what somebody may do on a profile now: nothing for somebody who is suspended, or not there.

@@ -85,7 +85,7 @@ func (o *Organization) add(object *manifests.Object) {
 	}
 	o.objects[link] = object
 	// Places are worked on, not the objects: two folders may share those of a snapshot.
-	switch v := object.Object.DeepCopyObject().(type) {
+	switch v := object.DeepCopyObject().(type) {
 	case *rosterv1alpha1.Organization:
 		if o.Organization.Organization == nil {
 			o.Organization.Organization = v
@@ -155,30 +155,34 @@ func (o *Organization) assume(plans map[string]*rosterv1alpha1.Plan, snapshot *S
 		org.Status.Plan = known.Status.Plan
 		org.Status.Conditions = known.Status.Conditions
 	}
-	owner := membership.NamedOwner(org)
 	for _, m := range o.Members {
-		known := snapshot.member(o.Namespace, m)
-		accepted := snapshot == nil || known == nil || known.Spec.AccountRef != nil
-		if of, err := address.Parse(m.Spec.Email); err == nil && accepted {
-			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: of.AccountName()}
-			m.Status.State = rosterv1alpha1.MemberActive
-		}
-		if known != nil {
-			m.Status.DisplayName = known.Status.DisplayName
-		}
-		if m.Name == owner && accepted {
-			m.Annotations = maps.Clone(m.Annotations)
-			if m.Annotations == nil {
-				m.Annotations = map[string]string{}
-			}
-			m.Annotations[rosterv1alpha1.OwnershipAnnotation] = rosterv1alpha1.OwnershipAgreed
-			org.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: owner}
-		}
+		o.assumeMember(m, snapshot)
 	}
-	if org.Status.OwnerRef == nil {
-		if known := snapshot.organization(o.Namespace); known != nil {
-			org.Status.OwnerRef, org.Status.Owner, org.Status.OwnerSince = known.Status.OwnerRef, known.Status.Owner, known.Status.OwnerSince
+	if known := snapshot.organization(o.Namespace); known != nil && org.Status.OwnerRef == nil {
+		org.Status.OwnerRef, org.Status.Owner, org.Status.OwnerSince = known.Status.OwnerRef, known.Status.Owner, known.Status.OwnerSince
+	}
+}
+
+// assumeMember makes a Member say that its person has accepted, and has agreed to own the organisation if they are to.
+func (o *Organization) assumeMember(m *rosterv1alpha1.Member, snapshot *Snapshot) {
+	known := snapshot.member(o.Namespace, m)
+	if known != nil {
+		m.Status.DisplayName = known.Status.DisplayName
+	}
+	if known != nil && known.Spec.AccountRef == nil {
+		return
+	}
+	if of, err := address.Parse(m.Spec.Email); err == nil {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: of.AccountName()}
+		m.Status.State = rosterv1alpha1.MemberActive
+	}
+	if org := o.Organization.Organization; m.Name == membership.NamedOwner(org) {
+		m.Annotations = maps.Clone(m.Annotations)
+		if m.Annotations == nil {
+			m.Annotations = map[string]string{}
 		}
+		m.Annotations[rosterv1alpha1.OwnershipAnnotation] = rosterv1alpha1.OwnershipAgreed
+		org.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: m.Name}
 	}
 }
 
@@ -215,7 +219,8 @@ func (o *Organization) find() {
 	}
 	for _, w := range o.Workspaces {
 		for _, name := range w.Spec.Profiles {
-			o.missing(profiles[name], "missing-profile", rights.Link{Kind: "Workspace", Name: w.Name}, "SocialProfile", name, "spec", "profiles", name)
+			o.missing(profiles[name], "missing-profile", rights.Link{Kind: "Workspace", Name: w.Name}, "SocialProfile", name, "spec",
+				"profiles", name)
 		}
 	}
 	slices.SortStableFunc(o.Findings, func(a, b Finding) int {
@@ -236,7 +241,8 @@ func (o *Organization) findOrganization(members map[string]bool) {
 		if len(o.Members) > 0 {
 			o.Findings = append(o.Findings, Finding{"missing-organization", rights.Link{Kind: "Member", Name: o.Members[0].Name},
 				o.Place(rights.Link{Kind: "Member", Name: o.Members[0].Name}),
-				fmt.Sprintf("The namespace %s has no Organization in these files, so what its people would hold cannot be told.", cmp.Or(o.Namespace, "(none)"))})
+				fmt.Sprintf("The namespace %s has no Organization in these files, so what its people would hold cannot be told.",
+					cmp.Or(o.Namespace, "(none)"))})
 		}
 		return
 	}

@@ -48,7 +48,7 @@ func (s *Snapshot) missing(objects []*manifests.Object) []*manifests.Object {
 	var found []*manifests.Object
 	for k, o := range s.objects {
 		inv, isInvitation := o.Object.(*rosterv1alpha1.Invitation)
-		if !here[k] && !s.tracked[k] && !(isInvitation && inv.Spec.MemberRef != nil) {
+		if !here[k] && !s.tracked[k] && (!isInvitation || inv.Spec.MemberRef == nil) {
 			found = append(found, o)
 		}
 	}
@@ -103,5 +103,6 @@ func (o *Organization) findSeats() {
 }
 
 func seatsMessage(plan rosterv1alpha1.PlanInEffect, wanted, limit int32) string {
-	return fmt.Sprintf("The plan %s has %d seats, and %d people want one. Ask %s for more, or add fewer people.", plan.Name, limit, wanted, plan.Contact)
+	return fmt.Sprintf("The plan %s has %d seats, and %d people want one. Ask %s for more, or add fewer people.", plan.Name, limit,
+		wanted, plan.Contact)
 }

@@ -45,16 +45,17 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff (BASE..HEAD [FOLDER] | FOLDER FOLDER)",
 		Short: "Tell what a change in Git would do to people",
-		Long: `Tell what a change in Git would do to people: who is invited, suspended or removed, whose role changes, whether the owner changes, and who
-gains or loses which right on what, with the objects that it comes from and their lines.
+		Long: `Tell what a change in Git would do to people: who is invited, suspended or removed, whose role changes, whether the owner
+changes, and who gains or loses which right on what, with the objects that it comes from and their lines.
 
-It needs no cluster and no network. Folders with a kustomization are built in this process; bases and files from outside the repository
-are refused. The rules are those of the operator. What cannot be known from files is said; --snapshot adds what a cluster knows.
+It needs no cluster and no network. Folders with a kustomization are built in this process; bases and files from outside the
+repository are refused. The rules are those of the operator. What cannot be known from files is said; --snapshot adds what a
+cluster knows.
 
 Somebody who has the same address under another name is the same person.
 
-It ends with 0 if nothing changes for people, with 1 if something does, and with 2 on an error. With --fail-on, it ends with 1 only if
-one of the conditions holds:
+It ends with 0 if nothing changes for people, with 1 if something does, and with 2 on an error. With --fail-on, it ends with 1
+only if one of the conditions holds:
 
   owner              the owner changes
   gain:PERMISSION    somebody gains it, on a profile or in the organisation; gain alone: any
@@ -84,7 +85,8 @@ one of the conditions holds:
 	}
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return failed(err) })
 	o.AddFlag(cmd.Flags(), formatMarkdown, output.JSON, output.YAML, formatSARIF)
-	cmd.Flags().StringVar(&o.snapshot, "snapshot", "", "A file of kubectl roster snapshot: who has accepted, plans, seats, and objects that are not in Git.")
+	cmd.Flags().StringVar(&o.snapshot, "snapshot", "", "A file of kubectl roster snapshot: who has accepted, plans, seats, and objects that "+
+		"are not in Git.")
 	cmd.Flags().StringSliceVar(&o.failOn, "fail-on", nil, "Conditions to end with 1 on, instead of any difference.")
 	return cmd
 }

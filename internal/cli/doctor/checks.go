@@ -99,7 +99,8 @@ func (p *patient) processes(ctx context.Context) {
 	case err != nil:
 		p.refused("operator", err)
 	case lease.Spec.RenewTime == nil || p.factory.Now().Sub(lease.Spec.RenewTime.Time) > stale:
-		p.say("operator", Failed, "kubectl -n "+p.system+" logs deployment/roster-manager", "no manager is at work: the Lease was last renewed %s",
+		p.say("operator", Failed, "kubectl -n "+p.system+" logs deployment/roster-manager",
+			"no manager is at work: the Lease was last renewed %s",
 			ptr.Deref(lease.Spec.RenewTime, metav1.MicroTime{}).UTC().Format(time.RFC3339))
 	default:
 		p.say("operator", OK, "", "%s is at work", ptr.Deref(lease.Spec.HolderIdentity, "a manager"))
@@ -143,11 +144,13 @@ func (p *patient) outside() {
 	}
 	held := false
 	for _, o := range p.organizations {
-		if c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered); c != nil && c.Status == metav1.ConditionFalse {
+		if meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered) {
+			c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
 			p.say("mail relay", Failed, "see docs/mail.md#when-a-mail-does-not-go-out", "%s: %s", o.Namespace, c.Message)
 			held = true
 		}
-		if c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved); c != nil && c.Status == metav1.ConditionFalse {
+		if meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved) {
+			c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved)
 			p.say("issuer", Failed, "", "%s: %s", o.Namespace, c.Message)
 		}
 		if o.Status.ObservedGeneration < o.Generation {

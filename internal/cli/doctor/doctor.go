@@ -59,12 +59,12 @@ func New(f *kube.Factory, version string) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out what is wrong with an installation",
-		Long: `Find out what is wrong with an installation: versions of the plugin, the operator and the API server; the kinds; whether the operator and
-the portal run; whether the admission policies are installed, are those of this version, and work; whether the operator has all its
-permissions; the clocks; and what the cluster tells of the mail relay, the issuers and the portal.
+		Long: `Find out what is wrong with an installation: versions of the plugin, the operator and the API server; the kinds; whether the
+operator and the portal run; whether the admission policies are installed, are those of this version, and work; whether the
+operator has all its permissions; the clocks; and what the cluster tells of the mail relay, the issuers and the portal.
 
-It changes nothing. Whether the policies work is tried by a server-side dry run. What you may not look at is reported as unknown. It ends
-with 1 if something failed.`,
+It changes nothing. Whether the policies work is tried by a server-side dry run. What you may not look at is reported as
+unknown. It ends with 1 if something failed.`,
 		Example: `  kubectl roster doctor
 
   # Roster is installed elsewhere

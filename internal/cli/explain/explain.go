@@ -68,10 +68,11 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain (NAME|ADDRESS) [PERMISSION PROFILE]",
 		Short: "Tell what a person may do, and why or why not",
-		Long: `Tell everything that a person may do, with the chain of objects that each right comes from: their Member or Invitation, and a Team,
-a Workspace or a CustomRole.
+		Long: `Tell everything that a person may do, with the chain of objects that each right comes from: their Member or Invitation, and a
+Team, a Workspace or a CustomRole.
 
-With a permission and a profile, tell whether they may do that. If they may not, it lists what is missing, and the command ends with 1.`,
+With a permission and a profile, tell whether they may do that. If they may not, it lists what is missing, and the command
+ends with 1.`,
 		Example: `  # Everything that Ana may do
   kubectl roster explain ana
 
@@ -111,7 +112,8 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 	}
 	p := find(organization.People(), args[0])
 	if p == nil {
-		return fmt.Errorf("there is no Member and no open Invitation %s in the namespace %s: kubectl roster tree shows who is there", args[0], namespace)
+		return fmt.Errorf("there is no Member and no open Invitation %s in the namespace %s: kubectl roster tree shows who is there",
+			args[0], namespace)
 	}
 	a := describe(p)
 	if len(args) == 3 {
@@ -232,7 +234,8 @@ func remedies(o *rights.Organization, p *rights.Person, permission access.Permis
 		}
 	}
 	kind, name := p.Object()
-	found = append(found, fmt.Sprintf("One of the roles %s on %s, in spec.profiles of the %s %s.", strings.Join(roles, ", "), profile, kind, name))
+	found = append(found, fmt.Sprintf("One of the roles %s on %s, in spec.profiles of the %s %s.", strings.Join(roles, ", "), profile,
+		kind, name))
 	for _, t := range o.Teams {
 		if set, ok := custom.OnProfile(t.Spec.Role); ok && set.Contains(access.NewSet(permission)) && o.TeamHas(t, profile) {
 			found = append(found, fmt.Sprintf("A place in the Team %s, whose members are %s on it.", t.Name, t.Spec.Role))

@@ -23,8 +23,8 @@ func New(f *kube.Factory) *cobra.Command {
 	return &cobra.Command{
 		Use:   "export",
 		Short: "Write the people of an organisation as a spreadsheet",
-		Long: `Write the people of an organisation as a spreadsheet (CSV), with the columns that kubectl roster import reads: Members, and people who
-are invited.
+		Long: `Write the people of an organisation as a spreadsheet (CSV), with the columns that kubectl roster import reads: Members, and
+people who are invited.
 
 Cells that a spreadsheet would take for a formula begin with an apostrophe, which import takes away again.`,
 		Example: `  kubectl roster export > people.csv

@@ -54,7 +54,7 @@ func ownsField(fields *metav1.FieldsV1, field string) bool {
 	var owned struct {
 		Spec map[string]json.RawMessage `json:"f:spec"`
 	}
-	if err := json.Unmarshal(fields.Raw, &owned); err != nil {
+	if err := json.Unmarshal(fields.GetRawBytes(), &owned); err != nil {
 		return false
 	}
 	_, ok := owned.Spec["f:"+field]

@@ -40,12 +40,12 @@ func New(f *kube.Factory) *cobra.Command {
 		Short: "Add the people of a spreadsheet",
 		Long: `Add the people of a spreadsheet (CSV) as Members, whom Roster invites by mail.
 
-The first line names the columns: email, and any of name, company, role, profiles (acme-fb=Editor, parted by spaces), workspaces,
-teams, canManageProfiles and suspended. kubectl roster export writes the same columns.
+The first line names the columns: email, and any of name, company, role, profiles (acme-fb=Editor, parted by spaces),
+workspaces, teams, canManageProfiles and suspended. kubectl roster export writes the same columns.
 
-It shows what it would do: who is new, who is there already, and which lines are refused and why. The API server's policies are asked, too.
-With --yes it does it; if a line is refused, nobody is added, unless --keep-going is given. People who are there already are left as they
-are. With -o yaml it prints the new Members for Git instead, and writes nothing.`,
+It shows what it would do: who is new, who is there already, and which lines are refused and why. The API server's policies
+are asked, too. With --yes it does it; if a line is refused, nobody is added, unless --keep-going is given. People who are
+there already are left as they are. With -o yaml it prints the new Members for Git instead, and writes nothing.`,
 		Example: `  # What would it do?
   kubectl roster import people.csv
 
@@ -110,7 +110,7 @@ func (r *run) load(ctx context.Context, text string) error {
 	refused := r.preview()
 	switch {
 	case refused > 0 && !r.keepGoing:
-		return &exit.Error{Code: 1, Cause: fmt.Errorf("%d lines refused, and nobody was added. Correct them, or add --keep-going", refused)}
+		return fmt.Errorf("%d lines refused, and nobody was added. Correct them, or add --keep-going", refused)
 	case !r.yes:
 		fmt.Fprintln(r.factory.ErrOut, "Nothing was changed. Add --yes to do it.")
 		return nil
@@ -284,7 +284,7 @@ func (r *run) summary(before int) error {
 	}
 	fmt.Fprintf(r.factory.Out, "%d added.\n", added)
 	if refused > before {
-		return &exit.Error{Code: 1, Cause: fmt.Errorf("%d lines were refused by the API server after all: import the file again to see them", refused-before)}
+		return fmt.Errorf("%d lines were refused by the API server after all: import the file again to see them", refused-before)
 	}
 	if refused > 0 {
 		return exit.With(1)
@@ -309,7 +309,7 @@ func (r *run) manifests() error {
 		}
 	}
 	if refused > 0 && !r.keepGoing {
-		return &exit.Error{Code: 1, Cause: fmt.Errorf("%d lines refused. Correct them, or add --keep-going", refused)}
+		return fmt.Errorf("%d lines refused. Correct them, or add --keep-going", refused)
 	}
 	for team, members := range r.teams() {
 		fmt.Fprintf(r.factory.ErrOut, "Add to spec.members of the Team %s: %v\n", team, members)

@@ -38,12 +38,12 @@ func New(f *kube.Factory) *cobra.Command {
 		Short: "Invite people by mail",
 		Long: `Invite people by mail: each gets an Invitation, and Roster mails them a link.
 
-Addresses come as arguments, from a file or from standard input (-f -), parted by commas, semicolons, spaces, tabs or line breaks,
-each alone or as "Name <address>". Lines that begin with "# " are comments.
+Addresses come as arguments, from a file or from standard input (-f -), parted by commas, semicolons, spaces, tabs or line
+breaks, each alone or as "Name <address>". Lines that begin with "# " are comments.
 
-The whole list is checked first: the addresses, what is offered, the seats that are left, and what the policies of the API server
-allow. If anything is refused, nobody is invited, unless --keep-going is given. People who are Members or invited already are left as
-they are, so that the same list can be given again.`,
+The whole list is checked first: the addresses, what is offered, the seats that are left, and what the policies of the API
+server allow. If anything is refused, nobody is invited, unless --keep-going is given. People who are Members or invited
+already are left as they are, so that the same list can be given again.`,
 		Example: `  # Two people, as Editors of a profile
   kubectl roster invite zoe@acme.example "Max Power <max@acme.example>" --profile acme-fb=Editor
 
@@ -76,7 +76,8 @@ they are, so that the same list can be given again.`,
 	flags.StringVarP(&o.file, "file", "f", "", "A file with addresses; - for standard input.")
 	flags.StringVar(&o.message, "message", "", "A personal note that the mail quotes.")
 	flags.StringVar(&o.locale, "locale", "", "The language of the mail: en or fr. Left out, the organisation's.")
-	flags.StringVar(&o.invitedBy, "invited-by", "", "Who invites: your own address or user name. Left out, the API server writes it where it can.")
+	flags.StringVar(&o.invitedBy, "invited-by", "", "Who invites: your own address or user name. Left out, the API server writes it "+
+		"where it can.")
 	flags.DurationVar(&o.validity, "validity", 0, "How long the link can be used, 1h to 720h. Left out, as the organisation says.")
 	if err := offer.CompleteFlags(f, cmd); err != nil {
 		panic(err) // never: the flags have just been added

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -228,9 +227,9 @@ func (r *run) report() error {
 	}
 	switch {
 	case stopped:
-		return &exit.Error{Code: 1, Cause: fmt.Errorf("%d refused, and nobody was invited. Correct the list, or add --keep-going to invite the others", refused)}
+		return fmt.Errorf("%d refused, and nobody was invited. Correct the list, or add --keep-going to invite the others", refused)
 	case refused > 0:
-		return &exit.Error{Code: 1, Cause: fmt.Errorf("%d refused", refused)}
+		return fmt.Errorf("%d refused", refused)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (s *sources) walk(folder string) error {
 	if err := sigsyaml.Unmarshal(content, &k); err != nil {
 		return fmt.Errorf("%s: %w", s.tree.show(file), err)
 	}
-	if len(k.HelmCharts) > 0 || len(k.HelmChartInflationGenerator) > 0 { //nolint:staticcheck // the old field still fetches
+	if len(k.HelmCharts) > 0 || len(k.HelmChartInflationGenerator) > 0 {
 		return fmt.Errorf("%s: Helm charts are not built: commit what they render to", s.tree.show(file))
 	}
 	for _, entry := range entries(&k) {
@@ -127,8 +127,9 @@ func (s *sources) read(file string) error {
 
 // entries are all texts of a kustomization by which kustomize loads something.
 func entries(k *types.Kustomization) []string {
-	all := slices.Concat(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations, k.Transformers, k.Generators, k.Validators) //nolint:staticcheck // as above
-	for _, p := range k.PatchesStrategicMerge {                                                                                    //nolint:staticcheck // as above
+	//nolint:staticcheck // The old fields still load.
+	all := slices.Concat(k.Resources, k.Bases, k.Components, k.Crds, k.Configurations, k.Transformers, k.Generators, k.Validators)
+	for _, p := range k.PatchesStrategicMerge { //nolint:staticcheck // as above
 		all = append(all, string(p))
 	}
 	for _, p := range slices.Concat(k.Patches, k.PatchesJson6902) { //nolint:staticcheck // as above

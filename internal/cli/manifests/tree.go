@@ -87,7 +87,7 @@ func git(ctx context.Context, args ...string) ([]byte, error) { return gitIn(ctx
 // gitIn runs it in a folder.
 func gitIn(ctx context.Context, folder string, args ...string) ([]byte, error) {
 	var out, failure bytes.Buffer
-	cmd := exec.CommandContext(ctx, "git", args...)
+	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // The arguments are those of this file, and a revision that is no flag.
 	cmd.Dir = folder
 	cmd.Stdout, cmd.Stderr = &out, &failure
 	if err := cmd.Run(); err != nil {

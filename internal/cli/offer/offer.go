@@ -35,11 +35,11 @@ type Flags struct {
 
 // AddFlags adds the flags.
 func (f *Flags) AddFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&f.role, "role", "", "Role in the organisation: CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or a CustomRole. "+
-		"Left out, Member.")
+	flags.StringVar(&f.role, "role", "", "Role in the organisation: CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or a "+
+		"CustomRole. Left out, Member.")
 	flags.StringSliceVar(&f.profiles, "profile", nil, "A role on a profile, such as acme-fb=Editor. Can be given several times.")
-	flags.StringSliceVar(&f.workspaces, "workspace", nil, "A workspace, with or without a role on its profiles, such as west=Editor. Can be given "+
-		"several times.")
+	flags.StringSliceVar(&f.workspaces, "workspace", nil, "A workspace, with or without a role on its profiles, such as west=Editor. Can be "+
+		"given several times.")
 	flags.StringSliceVar(&f.teams, "team", nil, "A Team that the person works in from when they accept. Can be given several times.")
 	flags.StringVar(&f.seat, "seat", "full", `"full", or "limited": a ProfileConnector, who connects profiles and takes no seat.`)
 }

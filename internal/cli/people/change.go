@@ -11,7 +11,6 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/output"
 )
@@ -27,10 +26,10 @@ type Options struct {
 // AddFlags adds the flags of a command that changes people.
 func (o *Options) AddFlags(cmd *cobra.Command, plural string, states []string, confirm bool) {
 	o.Selection.AddFlags(cmd.Flags(), plural, states, confirm)
-	o.Format.AddFlag(cmd.Flags(), output.Name, output.JSON, output.YAML, output.Wide)
+	o.AddFlag(cmd.Flags(), output.Name, output.JSON, output.YAML, output.Wide)
 	kube.AddDryRun(cmd.Flags(), &o.DryRun)
-	cmd.Flags().BoolVar(&o.KeepGoing, "keep-going", false, "Do it to those whom it can be done to, and report the others. Without it, nothing "+
-		"is changed if one is refused.")
+	cmd.Flags().BoolVar(&o.KeepGoing, "keep-going", false, "Do it to those whom it can be done to, and report the others. Without it, "+
+		"nothing is changed if one is refused.")
 }
 
 // Validate checks the flags, with the arguments as names.
@@ -175,12 +174,13 @@ func report[P client.Object](f *kube.Factory, o *Options, steps []Step[P], failu
 			s.Object.GetNamespace(), s.Object.GetName(), s.Address, done, note,
 		}})
 	}
-	columns := []output.Column{{Name: "Namespace", Wide: !o.AllNamespaces}, {Name: "Name"}, {Name: "Address"}, {Name: "Result"}, {Name: "Note"}}
+	columns := []output.Column{{Name: "Namespace", Wide: !o.AllNamespaces}, {Name: "Name"}, {Name: "Address"}, {Name: "Result"},
+		{Name: "Note"}}
 	if err := o.Results(f.Out, f.Scheme(), columns, results); err != nil {
 		return err
 	}
 	if failure != "" {
-		return &exit.Error{Code: 1, Cause: errors.New(failure)}
+		return errors.New(failure)
 	}
 	return nil
 }

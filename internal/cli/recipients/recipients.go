@@ -30,9 +30,6 @@ type Problem struct {
 	Text, Message string
 }
 
-// Error implements error.
-func (p Problem) Error() string { return p.Message }
-
 // Parse reads addresses that are parted by commas, semicolons, spaces, tabs or line breaks, each alone or as "Name <address>". A line that
 // begins with "# " is a comment. An address that comes twice is returned once.
 func Parse(text string) ([]Recipient, []Problem) {

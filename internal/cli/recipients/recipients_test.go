@@ -57,7 +57,7 @@ func TestListsAsPeopleWriteThem(t *testing.T) {
 			var bad []string
 			for _, p := range problems {
 				bad = append(bad, fmt.Sprintf("%d %q", p.Line, p.Text))
-				if p.Error() == "" {
+				if p.Message == "" {
 					t.Errorf("%q: nothing is said about it", p.Text)
 				}
 			}

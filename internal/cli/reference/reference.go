@@ -17,8 +17,8 @@ func Markdown(root *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n<!-- Written by make docs-cli from the help of the plugin. -->\n\n", root.CommandPath())
 	paragraphs(&b, root.Long)
-	b.WriteString("\nEvery command also takes the flags by which kubectl finds the cluster: `--namespace`, `--context`, `--kubeconfig`, `--as` and the " +
-		"rest\n(`kubectl options`).\n")
+	b.WriteString("\nEvery command also takes the flags by which kubectl finds the cluster: `--namespace`, `--context`, " +
+		"`--kubeconfig`, `--as` and the rest\n(`kubectl options`).\n")
 	for _, group := range root.Groups() {
 		fmt.Fprintf(&b, "\n| %s | |\n|---|---|\n", strings.ToLower(strings.TrimSuffix(group.Title, ":")))
 		for _, cmd := range in(root, group.ID) {

@@ -20,11 +20,11 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "remove (NAME|ADDRESS)...",
 		Short: "Remove people from the organisation",
-		Long: `Remove people from the organisation: their Members are deleted. Their permissions, their seats and their open invitations go with them;
-their Accounts, with which they sign in to other organisations, stay.
+		Long: `Remove people from the organisation: their Members are deleted. Their permissions, their seats and their open invitations go
+with them; their Accounts, with which they sign in to other organisations, stay.
 
-The owner cannot be removed: transfer the ownership first. Where the Organization has the guardrail deleteOnlySuspended, suspend people
-before you remove them.`,
+The owner cannot be removed: transfer the ownership first. Where the Organization has the guardrail deleteOnlySuspended,
+suspend people before you remove them.`,
 		Example: `  # Zoe has left
   kubectl roster remove zoe
 

@@ -70,8 +70,8 @@ func New(f *kube.Factory) *cobra.Command {
 		Short: "List who has access to what, for an audit",
 		Long: `List who has access to what, by person or by profile: each role, the permissions that it stands for, and where it comes from.
 
-CSV opens in a spreadsheet: cells that a spreadsheet would take for a formula begin with an apostrophe. Markdown is for a ticket or a wiki.
-With --verify, some of it is compared with what the API server answers (SubjectAccessReview).`,
+CSV opens in a spreadsheet: cells that a spreadsheet would take for a formula begin with an apostrophe. Markdown is for a
+ticket or a wiki. With --verify, some of it is compared with what the API server answers (SubjectAccessReview).`,
 		Example: `  # Everybody and what they hold
   kubectl roster report
 

@@ -31,8 +31,8 @@ func New(f *kube.Factory) *cobra.Command {
 		Short: "Mail invitations again, with a new link",
 		Long: `Mail invitations again, with a new link. The older link stops working when the relay has taken the new mail.
 
-This works in every state but Accepted. An invitation that was withdrawn needs --reopen. A person gets at most five invitation mails from an
-organisation in a row, then one an hour.`,
+This works in every state but Accepted. An invitation that was withdrawn needs --reopen. A person gets at most five invitation
+mails from an organisation in a row, then one an hour.`,
 		Example: `  # Another link for Zoe
   kubectl roster resend zoe
   kubectl roster resend zoe@acme.example

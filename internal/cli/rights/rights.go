@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package rights tells what the people of an organisation hold and where it comes from, from the objects alone: those of a cluster, or those
+// Package rights tells what the people of an organisation hold and where it comes from, from the objects alone: those of a cluster, or
+// those
 // of a folder. It does no I/O. The rules are those of the operator (internal/access, internal/membership).
 package rights
 

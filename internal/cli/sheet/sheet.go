@@ -56,7 +56,8 @@ type Problem struct {
 	Message string
 }
 
-// Parse reads a file with a header. Cells are parted by commas, semicolons or tabs, whichever the header has. A problem with the header is an
+// Parse reads a file with a header. Cells are parted by commas, semicolons or tabs, whichever the header has. A problem with the header
+// is an
 // error; problems with rows are returned beside the rows that are sound.
 func Parse(text string) ([]Row, []Problem, error) {
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets put it before UTF-8
@@ -83,8 +84,7 @@ func Parse(text string) ([]Row, []Problem, error) {
 			return rows, problems, nil
 		}
 		if err != nil {
-			var parse *csv.ParseError
-			if errors.As(err, &parse) {
+			if parse, ok := errors.AsType[*csv.ParseError](err); ok {
 				return rows, append(problems, Problem{parse.Line, parse.Err.Error() + ": the rest of the file is not read"}), nil
 			}
 			return nil, nil, err
@@ -148,7 +148,8 @@ func blank(cells []string) bool {
 
 func parseRow(cells []string, at map[string]int, width int) (Row, error) {
 	if len(cells) > width {
-		return Row{}, fmt.Errorf("has %d cells, and the first line %d: put quotation marks around a cell with a separator in it", len(cells), width)
+		return Row{}, fmt.Errorf("has %d cells, and the first line %d: put quotation marks around a cell with a separator in it",
+			len(cells), width)
 	}
 	cell := func(column string) string {
 		i, ok := at[column]

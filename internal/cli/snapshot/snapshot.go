@@ -22,10 +22,11 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
 		Short: "Save what a cluster knows of an organisation, for diff",
-		Long: `Save what a cluster knows of an organisation, for kubectl roster diff --snapshot: who has accepted, the plan and its seats, and the people
-and profiles that are not in Git.
+		Long: `Save what a cluster knows of an organisation, for kubectl roster diff --snapshot: who has accepted, the plan and its seats,
+and the people and profiles that are not in Git.
 
-It holds no Secret and no Account. It does hold names and addresses of people: keep it where the objects themselves may be seen.`,
+It holds no Secret and no Account. It does hold names and addresses of people: keep it where the objects themselves may be
+seen.`,
 		Example: `  kubectl roster snapshot -n acme > acme.yaml
   kubectl roster diff main..HEAD clusters/production --snapshot acme.yaml`,
 		Args: cobra.NoArgs,

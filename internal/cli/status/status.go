@@ -56,8 +56,8 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Tell what needs somebody",
-		Long: `Tell what needs somebody: mail that cannot be delivered, links that ran out, tokens of profiles that end, seats that are taken, and every
-object that the operator can do nothing more about until somebody changes something.`,
+		Long: `Tell what needs somebody: mail that cannot be delivered, links that ran out, tokens of profiles that end, seats that are
+taken, and every object that the operator can do nothing more about until somebody changes something.`,
 		Example: `  kubectl roster status
 
   # For a program
@@ -206,7 +206,8 @@ func (a *answer) profile(p *rosterv1alpha1.SocialProfile) {
 			a.add(object, c.Reason, c.Message, "")
 		}
 	}
-	for _, kind := range []string{rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable, rosterv1alpha1.ConditionAdministered} {
+	for _, kind := range []string{rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
+		rosterv1alpha1.ConditionAdministered} {
 		if c := meta.FindStatusCondition(p.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
 			a.add(object, c.Reason, c.Message, "")
 		}

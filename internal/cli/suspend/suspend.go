@@ -20,10 +20,11 @@ func New(f *kube.Factory) *cobra.Command {
 	return command(f, true, &cobra.Command{
 		Use:   "suspend (NAME|ADDRESS)...",
 		Short: "Take every permission away from people, until they are resumed",
-		Long: `Take every permission away from people. They keep their place, their seat and their roles, and hold nothing until they are resumed.
+		Long: `Take every permission away from people. They keep their place, their seat and their roles, and hold nothing until they are
+resumed.
 
-The owner cannot be suspended. A suspension of somebody who is kept in Git may be undone by the next sync: the command reports it if Flux or
-Argo CD has written the Member.`,
+The owner cannot be suspended. A suspension of somebody who is kept in Git may be undone by the next sync: the command reports
+it if Flux or Argo CD has written the Member.`,
 		Example: `  # Zoe is on leave
   kubectl roster suspend zoe
 

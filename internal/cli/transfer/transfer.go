@@ -31,7 +31,8 @@ func New(f *kube.Factory) *cobra.Command {
 		Short: "Name another owner of the organisation",
 		Long: `Name another owner of the organisation.
 
-The ownership passes when that Member is active and the person has agreed, at the portal. Until then the former owner keeps it.`,
+The ownership passes when that Member is active and the person has agreed, at the portal. Until then the former owner keeps
+it.`,
 		Example: `  # Ben is to own the organisation
   kubectl roster transfer ben
 

@@ -126,7 +126,7 @@ func profilesNode(o *rights.Organization, everybody []*rights.Person) *node {
 	for _, s := range o.Profiles {
 		profile := &node{text: fmt.Sprintf("%s: %s %s", s.Name, s.Spec.Network, s.Spec.Handle)}
 		for _, role := range []rosterv1alpha1.ProfileRole{"Administrator", "Editor", "Moderator", "Guest"} {
-			if names := holding(o, everybody, s.Name, role); len(names) > 0 {
+			if names := holding(everybody, s.Name, role); len(names) > 0 {
 				profile.add(&node{text: fmt.Sprintf("%s: %s", role, strings.Join(names, ", "))})
 			}
 		}
@@ -136,7 +136,7 @@ func profilesNode(o *rights.Organization, everybody []*rights.Person) *node {
 }
 
 // holding are the active people whose strongest built-in role on a profile is this one.
-func holding(o *rights.Organization, everybody []*rights.Person, profile string, role rosterv1alpha1.ProfileRole) []string {
+func holding(everybody []*rights.Person, profile string, role rosterv1alpha1.ProfileRole) []string {
 	var names []string
 	for _, p := range everybody {
 		held := p.Holds.On(profile)
@@ -165,7 +165,8 @@ func teamsNode(o *rights.Organization) *node {
 	n := &node{text: fmt.Sprintf("Teams (%d)", len(o.Teams))}
 	for _, t := range o.Teams {
 		team := &node{text: fmt.Sprintf("%s: %s", t.Name, t.Spec.Role)}
-		team.add(&node{text: "on " + listed(o.ProfilesOf(t.Spec.Profiles, t.Spec.ProfileSelector))}, &node{text: "members " + listed(t.Spec.Members)})
+		team.add(&node{text: "on " + listed(o.ProfilesOf(t.Spec.Profiles, t.Spec.ProfileSelector))},
+			&node{text: "members " + listed(t.Spec.Members)})
 		n.add(team)
 	}
 	return n

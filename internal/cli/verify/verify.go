@@ -49,7 +49,8 @@ func Claims(ctx context.Context, c client.Client, namespace string, claims []Cla
 	}
 	fmt.Fprintf(out, "Verified: %d of %d answers were compared with the API server, and %d differ.\n", asked, len(claims), len(wrong))
 	if len(wrong) > 0 {
-		return errors.New(strings.Join(wrong, "\n") + "\nThe operator may be about to carry out a change, or somebody has rights by other roles of the cluster")
+		return errors.New(strings.Join(wrong, "\n") + "\nThe operator may be about to carry out a change, or somebody has rights by " +
+			"other roles of the cluster")
 	}
 	return nil
 }

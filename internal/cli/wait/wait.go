@@ -117,7 +117,8 @@ type view struct {
 func (v *view) follow(ctx context.Context, c client.WithWatch, namespace string) error {
 	var invitations rosterv1alpha1.InvitationList
 	var members rosterv1alpha1.MemberList
-	if err := errors.Join(c.List(ctx, &invitations, client.InNamespace(namespace)), c.List(ctx, &members, client.InNamespace(namespace))); err != nil {
+	if err := errors.Join(c.List(ctx, &invitations, client.InNamespace(namespace)), c.List(ctx, &members,
+		client.InNamespace(namespace))); err != nil {
 		return err
 	}
 	v.invitations, v.members = map[string]*rosterv1alpha1.Invitation{}, map[string]*rosterv1alpha1.Member{}
@@ -219,15 +220,21 @@ func (v *view) done() (bool, error) {
 			continue
 		}
 		all = false
-		if m != nil && m.Status.State == rosterv1alpha1.MemberActive || inv == nil {
+		// Somebody who has accepted is waited for as a Member; how an invitation ended says nothing more about them.
+		if inv == nil || v.ofMembers() && m != nil && m.Spec.AccountRef != nil {
 			continue
 		}
 		if state := people.InvitationState(inv); settled(inv) && ends(state) {
-			return false, &exit.Error{Code: codeNever, Cause: fmt.Errorf("%s is %s, and so will not be %s. To invite again: kubectl roster resend %s",
-				name, state, v.state, inv.Name)}
+			err := fmt.Errorf("%s is %s, and so will not be %s. To invite again: kubectl roster resend %s", name, state, v.state, inv.Name)
+			return false, &exit.Error{Code: codeNever, Cause: err}
 		}
 	}
 	return all, nil
+}
+
+// ofMembers reports whether the state is one of Members, not of Invitations.
+func (v *view) ofMembers() bool {
+	return v.state == joined || v.state == string(rosterv1alpha1.MemberActive) || v.state == string(rosterv1alpha1.MemberSuspended)
 }
 
 func (v *view) reached(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
@@ -242,7 +249,8 @@ func (v *view) reached(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member)
 	return inv != nil && settled(inv) && people.InvitationState(inv) == state
 }
 
-// settled reports whether the status of an Invitation speaks of what its spec asks for now. Just after a resend it tells of the mail before.
+// settled reports whether the status of an Invitation speaks of what its spec asks for now. Just after a resend it tells of the mail
+// before.
 func settled(inv *rosterv1alpha1.Invitation) bool {
 	asked, handled := inv.Spec.ResendRequestedAt, inv.Status.HandledResendTime
 	return inv.Status.ObservedGeneration >= inv.Generation && (asked == nil || handled != nil && !handled.Before(asked))

@@ -138,7 +138,8 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 	if onProfile {
 		a.Profile, q.name = args[1], args[1]
 		if !slices.ContainsFunc(organization.Profiles, func(p *rosterv1alpha1.SocialProfile) bool { return p.Name == a.Profile }) {
-			return fmt.Errorf("there is no SocialProfile %s in the namespace %s. To list them: kubectl get socialprofiles -n %s", a.Profile, namespace, namespace)
+			return fmt.Errorf("there is no SocialProfile %s in the namespace %s. To list them: kubectl get socialprofiles -n %s", a.Profile,
+				namespace, namespace)
 		}
 	} else {
 		q = meaning(rosterv1alpha1.RolePermission(args[0]), organization.Organization.Name)
@@ -226,7 +227,8 @@ func (o *options) print(f *kube.Factory, a answer) error {
 	if !o.ForPeople() {
 		return o.Document(f.Out, a)
 	}
-	grid := output.Grid{Columns: []output.Column{{Name: "Address"}, {Name: "Name"}, {Name: "State", Wide: !o.invited}, {Name: "Role"}, {Name: "By"}}}
+	grid := output.Grid{Columns: []output.Column{{Name: "Address"}, {Name: "Name"}, {Name: "State", Wide: !o.invited}, {Name: "Role"},
+		{Name: "By"}}}
 	for _, p := range a.People {
 		grid.Rows = append(grid.Rows, []any{p.Address, p.Name, string(p.State), p.Role, strings.Join(p.By, "; ")})
 	}
