@@ -96,7 +96,7 @@ The namespace is the organisation: that of the current context, or the one that 
 		Version:       release(),
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
+	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true, GroupID: "People"}) // --help is enough
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.ErrOut)

@@ -55,6 +55,9 @@ func TestHelp(t *testing.T) {
 		t.Errorf("only %d commands", len(root.Commands()))
 	}
 	for _, cmd := range root.Commands() {
+		if cmd.Hidden {
+			continue
+		}
 		if len(cmd.Long) < len(cmd.Short) || cmd.GroupID == "" {
 			t.Errorf("%s: the help is too short, or the command is in no group", cmd.Name())
 		}
