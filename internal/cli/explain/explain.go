@@ -98,22 +98,14 @@ ends with 1.`,
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	organization, err := load.Organization(ctx, c, namespace)
+	organization, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}
 	p := find(organization.People(), args[0])
 	if p == nil {
 		return fmt.Errorf("there is no Member and no open Invitation %s in the namespace %s: kubectl roster tree shows who is there",
-			args[0], namespace)
+			args[0], organization.Namespace)
 	}
 	a := describe(p)
 	if len(args) == 3 {
@@ -127,7 +119,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 		a.print(f.Out)
 	}
 	if err == nil && o.verify {
-		err = verify.Claims(ctx, c, namespace, claims(organization, p), f.ErrOut)
+		err = verify.Claims(ctx, f, organization.Namespace, verify.OnProfiles(organization, p))
 	}
 	if err == nil && a.Question != nil && !a.Question.Allowed {
 		return exit.With(1)
@@ -242,21 +234,6 @@ func remedies(o *rights.Organization, p *rights.Person, permission access.Permis
 		}
 	}
 	return found
-}
-
-// claims are everything that the answer says about profiles.
-func claims(o *rights.Organization, p *rights.Person) []verify.Claim {
-	var all []verify.Claim
-	for _, s := range o.Profiles {
-		held := p.Holds.On(s.Name).Permissions()
-		for _, permission := range access.Permissions() {
-			all = append(all, verify.Claim{
-				User: o.UserPrefix + string(p.Address), Verb: string(permission), Resource: "socialprofiles", Name: s.Name,
-				Allowed: p.State == rights.Active && slices.Contains(held, permission),
-			})
-		}
-	}
-	return all
 }
 
 func (a answer) print(out io.Writer) {

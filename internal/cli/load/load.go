@@ -19,6 +19,19 @@ import (
 // pageSize is how many objects one answer of the API server holds.
 const pageSize = 500
 
+// Current reads the organisation that the flags choose.
+func Current(ctx context.Context, f *kube.Factory) (*rights.Organization, error) {
+	c, err := f.Client()
+	if err != nil {
+		return nil, err
+	}
+	namespace, err := f.Namespace()
+	if err != nil {
+		return nil, err
+	}
+	return Organization(ctx, c, namespace)
+}
+
 // Organization reads the objects of a namespace.
 func Organization(ctx context.Context, c client.Reader, namespace string) (*rights.Organization, error) {
 	o := &rights.Organization{Namespace: namespace}

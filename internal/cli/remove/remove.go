@@ -44,15 +44,7 @@ suspend people before you remove them.`,
 }
 
 func run(ctx context.Context, f *kube.Factory, o *people.Options) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	found, err := people.Members(ctx, c, namespace, o.Selection)
+	found, err := people.SelectedMembers(ctx, f, o.Selection)
 	if err != nil {
 		return err
 	}

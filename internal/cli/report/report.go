@@ -95,15 +95,7 @@ ticket or a wiki. With --verify, some of it is compared with what the API server
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	organization, err := load.Organization(ctx, c, namespace)
+	organization, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -115,19 +107,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 	if err := o.print(f, organization, rows); err != nil || !o.verify {
 		return err
 	}
-	var claims []verify.Claim
-	for _, p := range everybody {
-		for _, s := range organization.Profiles {
-			held := p.Holds.On(s.Name).Permissions()
-			for _, permission := range access.Permissions() {
-				claims = append(claims, verify.Claim{
-					User: organization.UserPrefix + string(p.Address), Verb: string(permission), Resource: "socialprofiles", Name: s.Name,
-					Allowed: p.State == rights.Active && slices.Contains(held, permission),
-				})
-			}
-		}
-	}
-	return verify.Claims(ctx, c, namespace, claims, f.ErrOut)
+	return verify.Claims(ctx, f, organization.Namespace, verify.OnProfiles(organization, everybody...))
 }
 
 func rowsOf(everybody []*rights.Person) []row {

@@ -56,15 +56,7 @@ mails from an organisation in a row, then one an hour.`,
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	found, err := people.Invitations(ctx, c, namespace, o.Selection)
+	found, err := people.SelectedInvitations(ctx, f, o.Selection)
 	if err != nil {
 		return err
 	}

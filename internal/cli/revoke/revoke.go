@@ -44,15 +44,7 @@ A person who has accepted is a Member: suspend or remove them instead.`,
 }
 
 func run(ctx context.Context, f *kube.Factory, o *people.Options) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	found, err := people.Invitations(ctx, c, namespace, o.Selection)
+	found, err := people.SelectedInvitations(ctx, f, o.Selection)
 	if err != nil {
 		return err
 	}

@@ -36,15 +36,7 @@ seen.`,
 }
 
 func run(ctx context.Context, f *kube.Factory, format output.Format) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	o, err := load.Organization(ctx, c, namespace)
+	o, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -55,7 +47,7 @@ func run(ctx context.Context, f *kube.Factory, format output.Format) error {
 	objects = appendAll(objects, o.Teams)
 	objects = appendAll(objects, o.Workspaces)
 	objects = appendAll(objects, o.Roles)
-	fmt.Fprintf(f.ErrOut, "%d objects of %s\n", len(objects), namespace)
+	fmt.Fprintf(f.ErrOut, "%d objects of %s\n", len(objects), o.Namespace)
 	return format.Objects(f.Out, f.Scheme(), objects)
 }
 

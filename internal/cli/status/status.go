@@ -75,15 +75,7 @@ taken, and every object that the operator can do nothing more about until somebo
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	organization, err := load.Organization(ctx, c, namespace)
+	organization, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}

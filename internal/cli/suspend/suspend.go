@@ -62,15 +62,7 @@ func command(f *kube.Factory, suspended bool, cmd *cobra.Command) *cobra.Command
 }
 
 func run(ctx context.Context, f *kube.Factory, o *people.Options, suspended bool) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	found, err := people.Members(ctx, c, namespace, o.Selection)
+	found, err := people.SelectedMembers(ctx, f, o.Selection)
 	if err != nil {
 		return err
 	}

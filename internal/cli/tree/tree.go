@@ -35,15 +35,7 @@ Workspaces.`,
 }
 
 func run(ctx context.Context, f *kube.Factory) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	o, err := load.Organization(ctx, c, namespace)
+	o, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}

@@ -7,13 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/rights"
 )
 
 // Sample is how many answers are compared at most.
@@ -26,7 +27,11 @@ type Claim struct {
 }
 
 // Claims asks the API server about some claims, evenly taken from all, and reports those that it does not share.
-func Claims(ctx context.Context, c client.Client, namespace string, claims []Claim, out io.Writer) error {
+func Claims(ctx context.Context, f *kube.Factory, namespace string, claims []Claim) error {
+	c, err := f.Client()
+	if err != nil {
+		return err
+	}
 	step := max(1, len(claims)/Sample)
 	asked := 0
 	var wrong []string
@@ -47,10 +52,27 @@ func Claims(ctx context.Context, c client.Client, namespace string, claims []Cla
 				map[bool]string{true: "yes", false: "no"}[review.Status.Allowed]))
 		}
 	}
-	fmt.Fprintf(out, "Verified: %d of %d answers were compared with the API server, and %d differ.\n", asked, len(claims), len(wrong))
+	fmt.Fprintf(f.ErrOut, "Verified: %d of %d answers were compared with the API server, and %d differ.\n", asked, len(claims), len(wrong))
 	if len(wrong) > 0 {
 		return errors.New(strings.Join(wrong, "\n") + "\nThe operator may be about to carry out a change, or somebody has rights by " +
 			"other roles of the cluster")
 	}
 	return nil
+}
+
+// OnProfiles are the claims about what people may do on every profile.
+func OnProfiles(o *rights.Organization, people ...*rights.Person) []Claim {
+	var all []Claim
+	for _, p := range people {
+		for _, s := range o.Profiles {
+			held := p.Holds.On(s.Name)
+			for _, permission := range access.Permissions() {
+				all = append(all, Claim{
+					User: o.UserPrefix + string(p.Address), Verb: string(permission), Resource: "socialprofiles", Name: s.Name,
+					Allowed: p.State == rights.Active && held.Contains(access.NewSet(permission)),
+				})
+			}
+		}
+	}
+	return all
 }

@@ -121,7 +121,8 @@ func (v *view) follow(ctx context.Context, c client.WithWatch, namespace string)
 		client.InNamespace(namespace))); err != nil {
 		return err
 	}
-	v.invitations, v.members = map[string]*rosterv1alpha1.Invitation{}, map[string]*rosterv1alpha1.Member{}
+	v.invitations = map[string]*rosterv1alpha1.Invitation{}
+	v.members = map[string]*rosterv1alpha1.Member{}
 	for _, inv := range kube.Pointers(invitations.Items) {
 		v.invitations[inv.Name] = inv
 	}
@@ -269,6 +270,9 @@ func ends(state string) bool {
 
 // waiting says where those stand who have not come to the state.
 func (v *view) waiting() string {
+	if v.invitations == nil {
+		return "the API server has not answered by then"
+	}
 	var all []string
 	for _, name := range v.names {
 		inv, m := v.find(name)

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/cli/kube"
 )
 
 // other is a subject that may do it by RBAC that Roster has not written.
@@ -37,7 +38,11 @@ func (q question) allows(rules []rbacv1.PolicyRule) bool {
 }
 
 // others finds whom roles of the cluster let do it. What may not be listed is said.
-func others(ctx context.Context, c client.Reader, namespace string, q question) (found []other, unseen string, err error) {
+func others(ctx context.Context, f *kube.Factory, namespace string, q question) (found []other, unseen string, err error) {
+	c, err := f.Client()
+	if err != nil {
+		return nil, "", err
+	}
 	var roles rbacv1.RoleList
 	var bindings rbacv1.RoleBindingList
 	var clusterRoles rbacv1.ClusterRoleList

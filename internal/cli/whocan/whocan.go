@@ -121,15 +121,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 	case !onProfile && len(args) == 2:
 		return fmt.Errorf("%s is a permission in the organisation: leave out %s", args[0], args[1])
 	}
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
-	if err != nil {
-		return err
-	}
-	organization, err := load.Organization(ctx, c, namespace)
+	organization, err := load.Current(ctx, f)
 	if err != nil {
 		return err
 	}
@@ -139,21 +131,21 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 		a.Profile, q.name = args[1], args[1]
 		if !slices.ContainsFunc(organization.Profiles, func(p *rosterv1alpha1.SocialProfile) bool { return p.Name == a.Profile }) {
 			return fmt.Errorf("there is no SocialProfile %s in the namespace %s. To list them: kubectl get socialprofiles -n %s", a.Profile,
-				namespace, namespace)
+				organization.Namespace, organization.Namespace)
 		}
 	} else {
 		q = meaning(rosterv1alpha1.RolePermission(args[0]), organization.Organization.Name)
 	}
 	everybody := organization.People()
 	a.People = o.able(everybody, a)
-	if a.Others, a.Unseen, err = others(ctx, c, namespace, q); err != nil {
+	if a.Others, a.Unseen, err = others(ctx, f, organization.Namespace, q); err != nil {
 		return err
 	}
 	if err := o.print(f, a); err != nil {
 		return err
 	}
 	if o.verify {
-		return verify.Claims(ctx, c, namespace, claims(everybody, a, q, organization.UserPrefix), f.ErrOut)
+		return verify.Claims(ctx, f, organization.Namespace, claims(everybody, a, q, organization.UserPrefix))
 	}
 	return nil
 }
