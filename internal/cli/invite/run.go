@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/cli/progress"
 	"github.com/roster-dev/roster/internal/cli/recipients"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -41,6 +42,8 @@ type entry struct {
 	invited *rosterv1alpha1.Invitation
 	note    string
 	refused string
+	// made: the Invitation is there, or would be.
+	made bool
 }
 
 func (r *run) invite(ctx context.Context, found []recipients.Recipient) error {
@@ -157,23 +160,33 @@ func (r *run) create(ctx context.Context, dryRun kube.DryRun) error {
 	if err != nil {
 		return err
 	}
+	var wanted []*entry
 	for _, e := range r.entries {
-		if e.invited == nil || e.refused != "" {
-			continue
+		if e.invited != nil && e.refused == "" {
+			e.made = false
+			wanted = append(wanted, e)
 		}
-		made := e.invited.DeepCopy()
+	}
+	what := "Inviting"
+	if dryRun != kube.DryRunNone {
+		what = "Checking"
+	}
+	const few = 50
+	err = progress.Each(ctx, r.factory.ErrOut, r.factory.Terminal && len(wanted) > few, what, len(wanted), func(ctx context.Context, i int) {
+		made := wanted[i].invited.DeepCopy()
 		if err := c.Create(ctx, made); err != nil {
-			e.refused = kube.Explain(err)
-			continue
+			wanted[i].refused = kube.Explain(err)
+			return
 		}
+		wanted[i].made = true
 		if dryRun == r.dryRun {
-			e.invited = made
+			wanted[i].invited = made
 		}
+	})
+	if dryRun == kube.DryRunServer && err == nil {
+		err = r.join(ctx, dryRun)
 	}
-	if dryRun == kube.DryRunServer {
-		return errors.Join(ctx.Err(), r.join(ctx, dryRun))
-	}
-	return ctx.Err()
+	return err
 }
 
 // join puts those who were invited into the Teams: a Member has the name of the Invitation.
@@ -186,7 +199,7 @@ func (r *run) join(ctx context.Context, dryRun kube.DryRun) error {
 		team := r.catalog.Teams[name].DeepCopy()
 		before := team.DeepCopy()
 		for _, e := range r.entries {
-			if e.invited != nil && e.refused == "" && !slices.Contains(team.Spec.Members, e.invited.Name) {
+			if e.made && !slices.Contains(team.Spec.Members, e.invited.Name) {
 				team.Spec.Members = append(team.Spec.Members, e.invited.Name)
 			}
 		}
@@ -211,7 +224,7 @@ func (r *run) report() error {
 			refused++
 		case e.known != nil:
 			result, object, name = "unchanged", e.known, e.known.GetName()
-		case stopped:
+		case stopped, !e.made:
 			result, object = "not done", nil
 		default:
 			name = e.invited.Name

@@ -13,6 +13,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/cli/progress"
 )
 
 // Options of a command that changes people.
@@ -54,6 +55,8 @@ type Step[P client.Object] struct {
 	Refused string
 
 	err error
+	// carried out, or checked in a dry run.
+	carried bool
 }
 
 // Apply carries steps out: all of them or, if one is refused, none, unless the command is to keep going. What is chosen by state or label
@@ -73,13 +76,16 @@ func Apply[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Opt
 			return err
 		}
 		refused = refuse(o, steps)
+		for i := range steps {
+			steps[i].carried = false
+		}
 	}
 	if refused > 0 && !o.KeepGoing {
 		return report(f, o, steps, fmt.Sprintf("%d of %d refused, and nothing was changed. "+
 			"Take them out, or add --keep-going to change the others", refused, len(steps)))
 	}
 	if err := write(ctx, f, o.DryRun, steps); err != nil {
-		return err
+		return report(f, o, steps, fmt.Sprintf("interrupted: %v. The same command goes on where it stopped", err))
 	}
 	if refused = refuse(o, steps); refused > 0 {
 		return report(f, o, steps, fmt.Sprintf("%d of %d refused", refused, len(steps)))
@@ -125,27 +131,38 @@ func write[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, dryRun
 	if err != nil {
 		return err
 	}
+	var wanted []*Step[P]
 	for i := range steps {
 		s := &steps[i]
-		if s.Change == nil && !s.Delete || s.Refused != "" || s.err != nil {
-			continue
-		}
-		next := s.Object.DeepCopyObject().(P)
-		if s.Delete {
-			err = c.Delete(ctx, next, client.Preconditions{UID: ptrTo(next.GetUID())})
-		} else {
-			s.Change(next)
-			err = c.Patch(ctx, next, client.MergeFrom(s.Object))
-		}
-		if err != nil {
-			s.err = err
-			continue
-		}
-		if dryRun == kube.DryRunNone {
-			s.Object = next
+		if (s.Change != nil || s.Delete) && s.Refused == "" && s.err == nil {
+			s.carried = false
+			wanted = append(wanted, s)
 		}
 	}
-	return ctx.Err()
+	what := "Changing"
+	if dryRun != kube.DryRunNone {
+		what = "Checking"
+	}
+	return progress.Each(ctx, f.ErrOut, f.Terminal && len(wanted) > few, what, len(wanted), func(ctx context.Context, i int) {
+		wanted[i].write(ctx, c, dryRun)
+	})
+}
+
+// few is how many are done before anybody wonders.
+const few = 50
+
+func (s *Step[P]) write(ctx context.Context, c client.Client, dryRun kube.DryRun) {
+	next, _ := s.Object.DeepCopyObject().(P)
+	if s.Delete {
+		s.err = c.Delete(ctx, next, client.Preconditions{UID: ptrTo(next.GetUID())})
+	} else {
+		s.Change(next)
+		s.err = c.Patch(ctx, next, client.MergeFrom(s.Object))
+	}
+	s.carried = s.err == nil
+	if s.carried && dryRun == kube.DryRunNone {
+		s.Object = next
+	}
 }
 
 func ptrTo[T any](v T) *T { return &v }
@@ -164,7 +181,7 @@ func report[P client.Object](f *kube.Factory, o *Options, steps []Step[P], failu
 			done, note, object = "refused", s.Refused, nil
 		case s.err != nil:
 			done, note, object = "refused", kube.Explain(s.err), nil
-		case failure != "" && !o.KeepGoing:
+		case failure != "" && (s.Change != nil || s.Delete) && !s.carried:
 			done, note, object = "not done", "", nil
 		}
 		if object == nil && !o.ForPeople() {
