@@ -65,6 +65,8 @@ type Person struct {
 	RenamedFrom string `json:"renamedFrom,omitempty"`
 	// Pending: they have not accepted their invitation, and hold this once they do.
 	Pending bool `json:"pending,omitempty"`
+	// Suspended: they are now, and hold nothing until they are resumed.
+	Suspended bool `json:"suspended,omitempty"`
 	// RoleBefore and RoleAfter are the roles in the organisation; one is empty for somebody who is invited or removed.
 	RoleBefore string  `json:"roleBefore,omitempty"`
 	RoleAfter  string  `json:"roleAfter,omitempty"`
@@ -196,7 +198,7 @@ func person(before, after *state, profiles []string) (Person, bool) {
 		p.RoleBefore = string(before.Holds.Role)
 	}
 	if after != nil {
-		p.RoleAfter = string(after.Holds.Role)
+		p.RoleAfter, p.Suspended = string(after.Holds.Role), after.State == rights.Suspended
 	}
 	if before != nil && after != nil && object(before) != object(after) {
 		p.RenamedFrom = object(before).String()

@@ -253,6 +253,10 @@ func title(p compare.Person) string {
 	var what []string
 	switch p.Kind {
 	case compare.Invited:
+		if p.Suspended {
+			what = append(what, "is added as "+p.RoleAfter+", suspended: they are not mailed")
+			break
+		}
 		what = append(what, "is invited as "+p.RoleAfter)
 	case compare.Removed:
 		what = append(what, "is removed; was "+p.RoleBefore)
