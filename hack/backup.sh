@@ -6,13 +6,14 @@
 #   hack/backup.sh roster-backup.json
 #
 # The file holds secrets: password hashes, tokens of social networks, keys. Nobody but you can read it; encrypt it before it leaves the
-# machine. docs/operations.md tells what is in it and what is not. It needs kubectl (KUBECTL names another) and jq, reads only, and needs
-# no pause: what refers to something is read before what it refers to.
+# machine. docs/operations.md tells what is in it and what is not. It needs kubectl and jq (KUBECTL and
+# JQ name others), reads only, and needs no pause: what refers to something is read before what it refers to.
 set -euo pipefail
 umask 077
 
 kubectl=${KUBECTL:-kubectl}
 system=${ROSTER_NAMESPACE:-roster-system}
+jq() { command "${JQ:-jq}" "$@"; }
 
 die() {
   printf 'backup: %s\n' "$*" >&2
@@ -22,7 +23,7 @@ die() {
 [ $# -eq 1 ] || die "usage: hack/backup.sh FILE"
 file=$1
 [ ! -e "$file" ] || die "$file exists already: name another file, or remove it first"
-command -v jq >/dev/null || die "jq is not installed: https://jqlang.org/download says how to get it"
+command -v "${JQ:-jq}" >/dev/null || die "${JQ:-jq} is not installed: https://jqlang.org/download says how to get jq"
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

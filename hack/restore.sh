@@ -6,13 +6,14 @@
 #   hack/restore.sh roster-backup.json
 #
 # Manager and portal stand still meanwhile. Whoever ran it when it was cut short runs it again with the same file: it goes on where it
-# stopped. docs/operations.md tells what comes back and what does not. It needs kubectl (KUBECTL names another), jq, and the rights of
-# a cluster administrator.
+# stopped. docs/operations.md tells what comes back and what does not. It needs kubectl and jq (KUBECTL and JQ name others), and the
+# rights of a cluster administrator.
 set -euo pipefail
 umask 077
 
 kubectl=${KUBECTL:-kubectl}
 system=${ROSTER_NAMESPACE:-roster-system}
+jq() { command "${JQ:-jq}" "$@"; }
 marker=roster-restore
 # As a program: the API server notes people as the ones who invited and who connected profiles.
 as=(--as=system:roster-restore --as-group=system:masters)
@@ -26,7 +27,7 @@ die() {
 
 [ $# -eq 1 ] || die "usage: hack/restore.sh FILE"
 file=$1
-command -v jq >/dev/null || die "jq is not installed: https://jqlang.org/download says how to get it"
+command -v "${JQ:-jq}" >/dev/null || die "${JQ:-jq} is not installed: https://jqlang.org/download says how to get jq"
 jq -e '.kind == "RosterBackup" and .version == 1' "$file" >/dev/null 2>&1 ||
   die "$file is not what hack/backup.sh of this version of Roster writes"
 "$kubectl" get accounts.roster.dev -n roster-accounts -o name >/dev/null ||

@@ -13,7 +13,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -81,7 +80,8 @@ func run(ctx context.Context, f flags) error {
 	if err != nil {
 		return err
 	}
-	if err := awaitKinds(ctx, restConfig, options.Scheme, probes); err != nil {
+	err = apiserver.AwaitKinds(ctx, restConfig, options.Scheme, rosterv1alpha1.GroupVersion, ctrl.Log.WithName("apiserver"), probes.Waiting)
+	if err != nil {
 		return ignoreStop(ctx, err)
 	}
 	mgr, err := ctrl.NewManager(restConfig, options)
@@ -140,15 +140,6 @@ func managerOptions(
 	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)
 	options.LeaderElectionReleaseOnCancel = true
 	return options, lease, err
-}
-
-// awaitKinds returns when the API server is there and serves the kinds of Roster.
-func awaitKinds(ctx context.Context, restConfig *rest.Config, scheme *runtime.Scheme, probes *apiserver.Probes) error {
-	client, err := discovery.NewDiscoveryClientForConfig(restConfig)
-	if err != nil {
-		return err
-	}
-	return apiserver.AwaitKinds(ctx, client.RESTClient(), scheme, rosterv1alpha1.GroupVersion, ctrl.Log.WithName("apiserver"), probes.Waiting)
 }
 
 func setup(

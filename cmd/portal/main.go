@@ -16,13 +16,16 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/memory"
 	"github.com/roster-dev/roster/internal/portal"
@@ -65,16 +68,21 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	restConfig = portal.Unthrottled(restConfig)
-	if err := portal.AwaitAPI(ctx, restConfig, f.probes, ctrl.Log.WithName("portal")); err != nil {
-		return err
-	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
 		return err
 	}
+	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
+	if err := await(ctx, link, restConfig, scheme, f.probes); err != nil || ctx.Err() != nil {
+		return err
+	}
+	cacheOptions, err := patientCache(link, restConfig)
+	if err != nil {
+		return err
+	}
 	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
 		Scheme:                 scheme,
-		Cache:                  portal.CacheOptions(),
+		Cache:                  cacheOptions,
 		Metrics:                metricsserver.Options{BindAddress: f.metrics},
 		HealthProbeBindAddress: f.probes,
 		// What has been answered is done, too: mails that were asked for.
@@ -98,6 +106,30 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// await returns when the API server is there and serves the kinds of Roster, or the process is to stop. Until then the address for probes
+// reports what the portal waits for; from then on the manager serves it.
+func await(ctx context.Context, link *apiserver.Link, config *rest.Config, scheme *runtime.Scheme, address string) error {
+	probes, err := apiserver.ServeProbes(address, link)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = probes.Close() }()
+	log := ctrl.Log.WithName("apiserver")
+	err = apiserver.AwaitKinds(ctx, link.Through(config), scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// patientCache is a cache that goes on as soon as an API server that was away is back: by itself it would pause for up to a minute, in which
+// the links of new mails are not known. Requests of people do not wait: they are told.
+func patientCache(link *apiserver.Link, config *rest.Config) (options cache.Options, err error) {
+	options = portal.CacheOptions()
+	options.HTTPClient, err = rest.HTTPClientFor(link.Through(config))
+	return options, err
 }
 
 // pod is the one that the process runs in, as the downward API tells; nil if it does not.

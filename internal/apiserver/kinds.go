@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 )
 
@@ -24,11 +25,23 @@ const kindsEvery = time.Second
 // AwaitKinds returns when the API server serves all kinds of a group version that the scheme knows, or ctx ends. It calls waiting with what
 // it waits for, whenever that changes.
 func AwaitKinds(
-	ctx context.Context, client rest.Interface, scheme *runtime.Scheme, gv schema.GroupVersion, log logr.Logger, waiting func(string),
+	ctx context.Context, config *rest.Config, scheme *runtime.Scheme, gv schema.GroupVersion, log logr.Logger, waiting func(string),
+) error {
+	discovery, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return err
+	}
+	return awaitKinds(ctx, kindsEvery, log, waiting, func(ctx context.Context) string {
+		return missing(ctx, discovery.RESTClient(), scheme, gv)
+	})
+}
+
+func awaitKinds(
+	ctx context.Context, every time.Duration, log logr.Logger, waiting func(string), missing func(context.Context) string,
 ) error {
 	last := ""
-	return wait.PollUntilContextCancel(ctx, kindsEvery, true, func(ctx context.Context) (bool, error) {
-		what := missing(ctx, client, scheme, gv)
+	return wait.PollUntilContextCancel(ctx, every, true, func(ctx context.Context) (bool, error) {
+		what := missing(ctx)
 		if what != "" && what != last {
 			log.Info("Waiting for what the API server does not serve yet", "what", what)
 			waiting(what)
@@ -38,7 +51,7 @@ func AwaitKinds(
 	})
 }
 
-// missing says what the API server does not serve; empty if nothing is.
+// missing tells what the API server does not serve; nothing if it serves all.
 func missing(ctx context.Context, client rest.Interface, scheme *runtime.Scheme, gv schema.GroupVersion) string {
 	served := map[string]bool{}
 	var list metav1.APIResourceList

@@ -81,12 +81,16 @@ type operator struct {
 	done   chan error
 }
 
-func startOperator(as *rest.Config) *operator {
+// startOperator takes the networks that its configuration names; without any they are those of social.
+func startOperator(as *rest.Config, networks ...config.Network) *operator {
 	GinkgoHelper()
+	if len(networks) == 0 {
+		networks = socialNetworks(social)
+	}
 	asManager := Unthrottled(as)
 	writes = testenv.CountWrites(asManager)
 	ctx, cancel := context.WithCancel(context.Background())
-	mgr, relay, err := newOperator(ctx, asManager, post.Addr(), socialNetworks(social), now)
+	mgr, relay, err := newOperator(ctx, asManager, post.Addr(), networks, now)
 	Expect(err).NotTo(HaveOccurred())
 	o := &operator{cancel: cancel, done: make(chan error, 1)}
 	go func() {

@@ -5,6 +5,7 @@ package portal
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -41,6 +42,45 @@ func TestRestoredAccount(t *testing.T) {
 	}
 	other := w.halfIn(s, "ana")
 	other.post("/sign-in/second", recovery(codes[0])).expect(t, http.StatusSeeOther)
+}
+
+// What the first versions documented as a restore brought back Accounts with other UIDs, and Secrets that say nothing about whose they are.
+// The password opens them, and what was sealed for the UID does not: the person hears what they can do, and either way out is one.
+func TestRestoredBeforeCredentialsHadAnID(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	acct, a, codes := w.protected(s, "ana")
+	secret := w.credentials(w.address("ana"))
+	if err := errors.Join(w.admin.Delete(t.Context(), secret), w.admin.Delete(t.Context(), acct)); err != nil {
+		t.Fatal(err)
+	}
+	acct.Spec.CredentialsID = ""
+	delete(secret.Data, "credentialsID")
+	acct = &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: acct.Namespace, Name: acct.Name}, Spec: acct.Spec}
+	w.create(acct)
+	w.create(&corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name}, Type: secret.Type, Data: secret.Data,
+	})
+	for _, adopted := range []bool{false, true} {
+		if adopted {
+			if err := s.handler.accounts.Adopt(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		b := w.halfIn(s, "ana")
+		b.post("/sign-in/second", code(a.code(0))).expect(t, http.StatusUnprocessableEntity, "cannot be checked", "Use a recovery code", "set it up again", "ask an administrator")
+	}
+
+	b := w.halfIn(s, "ana")
+	b.post("/sign-in/second", recovery(codes[0])).expect(t, http.StatusSeeOther)
+	b.post("/account/factors", url.Values{"action": {actionRemoveApp}}).expect(t, http.StatusSeeOther)
+	fresh, _ := b.addApp()
+	w.halfIn(s, "ana").post("/sign-in/second", code(fresh.code(0))).expect(t, http.StatusSeeOther)
+
+	acct = w.account(w.address("ana"))
+	w.update(acct, func(spec *rosterv1alpha1.AccountSpec) { spec.FactorsResetRequestedAt = &metav1.Time{Time: now()} })
+	b = s.browser()
+	b.follow(b.post("/sign-in", signIn(w.address("ana"), goodPassword))).expect(t, http.StatusOK, "Ana Silva")
 }
 
 // An Account that was deleted takes its password with it, although a backup tool took the owner from the Secret.

@@ -36,6 +36,8 @@ const SystemNamespace = "roster-system"
 // Cluster is a running API server.
 type Cluster struct {
 	env *envtest.Environment
+	// certificates of the API server are in a folder that outlives its process.
+	certificates string
 	// Config of a cluster administrator.
 	Config *rest.Config
 	// Client of a cluster administrator, without a cache.
@@ -46,29 +48,63 @@ type Cluster struct {
 // Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
 // policies are active.
 func Start(ctx context.Context) (*Cluster, error) {
-	root := Root()
-	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
+	c, err := StartEmpty(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.Install(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	return c, nil
+}
+
+// StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster.
+func StartEmpty(ctx context.Context) (*Cluster, error) {
+	env := &envtest.Environment{}
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		built, _ := filepath.Glob(filepath.Join(root, "bin/k8s/*/kube-apiserver"))
+		built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
 		if len(built) == 0 {
 			return nil, errors.New("no etcd and kube-apiserver: run the tests with make test, which builds them, or set KUBEBUILDER_ASSETS")
 		}
 		env.BinaryAssetsDirectory = filepath.Dir(built[len(built)-1])
 	}
-	config, err := env.Start()
+	certificates, err := os.MkdirTemp("", "roster-testenv-")
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{env: env, Config: config, Scheme: NewScheme()}
+	env.ControlPlane.GetAPIServer().CertDir = certificates
+	config, err := env.Start()
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(certificates))
+	}
+	c := &Cluster{env: env, certificates: certificates, Config: config, Scheme: NewScheme()}
 	config.QPS = -1
-	if err := c.prepare(ctx, root); err != nil {
-		return nil, errors.Join(err, env.Stop())
+	if err := c.prepare(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
 }
 
+// Install adds the kinds of Roster and the admission policies. When it returns, they are active.
+func (c *Cluster) Install(ctx context.Context) error {
+	crds := envtest.CRDInstallOptions{Paths: []string{filepath.Join(Root(), "config/crd/bases")}, ErrorIfPathMissing: true}
+	if _, err := envtest.InstallCRDs(c.Config, crds); err != nil {
+		return err
+	}
+	return c.applyPolicies(ctx, Root())
+}
+
 // Stop ends the API server and etcd.
-func (c *Cluster) Stop() error { return c.env.Stop() }
+func (c *Cluster) Stop() error { return errors.Join(c.env.Stop(), os.RemoveAll(c.certificates)) }
+
+// StopAPIServer ends the process of the API server. What it has stored stays, and so do the certificates of everybody. It takes no
+// connections from the beginning, and is killed after 20 seconds if others still watch.
+func (c *Cluster) StopAPIServer() {
+	_ = c.env.ControlPlane.GetAPIServer().Stop() // The error is that it had to be killed.
+}
+
+// StartAPIServer brings it back, at the same address, and does not wait until it is ready.
+func (c *Cluster) StartAPIServer() error { return c.env.ControlPlane.GetAPIServer().Start() }
 
 // NewScheme knows the kinds of Kubernetes and of Roster.
 func NewScheme() *apiruntime.Scheme {
@@ -85,7 +121,7 @@ func Root() string {
 	return filepath.Join(filepath.Dir(file), "../..")
 }
 
-func (c *Cluster) prepare(ctx context.Context, root string) (err error) {
+func (c *Cluster) prepare(ctx context.Context) (err error) {
 	if c.Client, err = client.NewWithWatch(c.Config, client.Options{Scheme: c.Scheme}); err != nil {
 		return err
 	}
@@ -94,10 +130,7 @@ func (c *Cluster) prepare(ctx context.Context, root string) (err error) {
 			return err
 		}
 	}
-	if err := c.applyFolder(ctx, filepath.Join(root, "config/rbac")); err != nil {
-		return err
-	}
-	return c.applyPolicies(ctx, root)
+	return c.applyFolder(ctx, filepath.Join(Root(), "config/rbac"))
 }
 
 // applyPolicies applies config/policy, and config/policy/mutating where the API server serves it, and returns when they are active.

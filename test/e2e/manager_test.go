@@ -47,8 +47,9 @@ func TestManagers(t *testing.T) {
 		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
+		"an API server that ends and comes back loses nobody a minute":     apiServerRestarts,
 	} {
-		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster)) })
+		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster).organize()) })
 	}
 }
 
@@ -73,14 +74,10 @@ func newBureau(t *testing.T, cluster *testenv.Cluster) *bureau {
 	b.space = "bureau-" + strings.Trim(regexp.MustCompile(`[^a-z]+`).ReplaceAllString(strings.ToLower(filepath.Base(t.Name())), "-"), "-")
 	b.space = strings.Trim(b.space[:min(len(b.space), 40)], "-")
 	b.must(cluster.Namespace(t.Context(), b.space))
-	b.must(cluster.Client.Create(t.Context(), &rosterv1alpha1.Organization{
-		ObjectMeta: metav1.ObjectMeta{Namespace: b.space, Name: "acme"},
-		Spec:       rosterv1alpha1.OrganizationSpec{DisplayName: "Acme Social"},
-	}))
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-manager"}}
 	b.must(client.IgnoreNotFound(cluster.Client.Delete(t.Context(), lease))) // of a manager that has been killed
 	b.wire = newWire(t, cluster.Config.Host)
-	b.kubeconfig()
+	b.kubeconfig("roster-manager", b.wire.listener.Addr().String())
 	b.must(os.WriteFile(b.path("config.yaml"), fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
 kind: RosterConfig
 mail:
@@ -88,6 +85,15 @@ mail:
   smtp: {address: %q, tls: None}
 portal: {url: "https://portal.example"}
 `, post.Addr()), 0o600))
+	return b
+}
+
+func (b *bureau) organize() *bureau {
+	b.t.Helper()
+	b.must(b.cluster.Client.Create(b.t.Context(), &rosterv1alpha1.Organization{
+		ObjectMeta: metav1.ObjectMeta{Namespace: b.space, Name: "acme"},
+		Spec:       rosterv1alpha1.OrganizationSpec{DisplayName: "Acme Social"},
+	}))
 	return b
 }
 
@@ -100,21 +106,21 @@ func (b *bureau) must(err error) {
 	}
 }
 
-// kubeconfig is that of the manager's ServiceAccount, over the wire.
-func (b *bureau) kubeconfig() {
+// kubeconfig is that of a ServiceAccount, with the address at which its process finds the API server.
+func (b *bureau) kubeconfig(account, server string) {
 	b.t.Helper()
 	group := "system:serviceaccounts"
-	login, err := b.cluster.Login("system:serviceaccount:"+testenv.SystemNamespace+":roster-manager", group, group+":"+testenv.SystemNamespace)
+	login, err := b.cluster.Login("system:serviceaccount:"+testenv.SystemNamespace+":"+account, group, group+":"+testenv.SystemNamespace)
 	b.must(err)
 	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + b.wire.listener.Addr().String(), CertificateAuthorityData: login.CAData}
+	config.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + server, CertificateAuthorityData: login.CAData}
 	config.AuthInfos["m"] = &clientcmdapi.AuthInfo{ClientCertificateData: login.CertData, ClientKeyData: login.KeyData}
 	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "m"}
 	config.CurrentContext = "c"
-	b.must(clientcmd.WriteToFile(*config, b.path("kubeconfig")))
+	b.must(clientcmd.WriteToFile(*config, b.path(account)))
 }
 
-// office is a manager in a process of its own.
+// office is a manager, or a portal, in a process of its own.
 type office struct {
 	b      *bureau
 	cmd    *exec.Cmd
@@ -126,12 +132,14 @@ type office struct {
 
 func (b *bureau) start() *office {
 	b.t.Helper()
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	b.must(err)
-	o := &office{b: b, probes: port.Addr().String(), log: &lockedBuffer{}, ended: make(chan struct{})}
-	b.must(port.Close())
-	o.cmd = exec.Command(filepath.Join(binDir, "manager"), "--config="+b.path("config.yaml"), "--kubeconfig="+b.path("kubeconfig"),
-		"--namespace="+testenv.SystemNamespace, "--leader-elect", "--metrics-bind-address=0", "--health-probe-bind-address="+o.probes)
+	return b.run("manager", "--leader-elect")
+}
+
+func (b *bureau) run(program string, flags ...string) *office {
+	b.t.Helper()
+	o := &office{b: b, probes: b.freeAddress(), log: &lockedBuffer{}, ended: make(chan struct{})}
+	o.cmd = exec.Command(filepath.Join(binDir, program), append(flags, "--config="+b.path("config.yaml"), "--kubeconfig="+b.path("roster-"+program),
+		"--namespace="+testenv.SystemNamespace, "--metrics-bind-address=0", "--health-probe-bind-address="+o.probes)...)
 	o.cmd.Stdout, o.cmd.Stderr = o.log, o.log
 	b.must(o.cmd.Start())
 	go func() {
@@ -142,10 +150,19 @@ func (b *bureau) start() *office {
 		_ = o.cmd.Process.Kill()
 		<-o.ended
 		if b.t.Failed() {
-			b.t.Logf("the log of a manager:\n%s", o.log)
+			b.t.Logf("the log of a %s:\n%s", program, o.log)
 		}
 	})
 	return o
+}
+
+// freeAddress is one that nothing listens on.
+func (b *bureau) freeAddress() string {
+	b.t.Helper()
+	port, err := net.Listen("tcp", "127.0.0.1:0")
+	b.must(err)
+	b.must(port.Close())
+	return port.Addr().String()
 }
 
 func (o *office) signal(s os.Signal) {

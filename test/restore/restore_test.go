@@ -72,10 +72,11 @@ func TestRestore(t *testing.T) {
 	if _, err := before.script("backup.sh", file); err == nil {
 		t.Error("a backup was overwritten")
 	}
+	before.checkProcessors()
 
 	after := newSite(t, x)
 	after.deployments()
-	said, err = after.scriptWith(after.failing(9), "restore.sh", file)
+	said, err = after.scriptWith(after.failing(9), jq, "restore.sh", file)
 	t.Log(said)
 	if err == nil {
 		t.Error("a restore that was cut short says that it was not")

@@ -45,10 +45,29 @@ import (
 // patience is how long anything may take before it is taken not to happen.
 const patience = time.Minute
 
-// TestMain looks for what the scripts need.
+// jq is the program that the scripts use here: gojq, which Go builds, so that the tests run where nobody has installed jq.
+var jq string
+
 func TestMain(m *testing.M) {
 	ctrllog.SetLogger(logr.Discard())
-	os.Exit(m.Run())
+	os.Exit(buildAndRun(m))
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "roster-restore-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	jq = filepath.Join(dir, "gojq")
+	build := exec.Command("go", "build", "-modfile=hack/tools/go.mod", "-o", jq, "github.com/itchyny/gojq/cmd/gojq")
+	build.Dir = testenv.Root()
+	if out, err := build.CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building gojq: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
 }
 
 // site is a cluster with Roster in it. Manager and portal run in this process under the rights of their ServiceAccounts.
@@ -116,18 +135,13 @@ func (s *site) writeKubeconfig() error {
 // script runs one of hack/ as an operator does, and returns what it said.
 func (s *site) script(name string, args ...string) (string, error) {
 	s.Helper()
-	return s.scriptWith(kubectl(), name, args...)
+	return s.scriptWith(kubectl(), jq, name, args...)
 }
 
-func (s *site) scriptWith(kubectl, name string, args ...string) (string, error) {
+func (s *site) scriptWith(kubectl, jq, name string, args ...string) (string, error) {
 	s.Helper()
-	for _, tool := range []string{"jq", "bash"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			s.Skip(tool + " is not installed, which the scripts need")
-		}
-	}
 	cmd := exec.CommandContext(s.Context(), filepath.Join(testenv.Root(), "hack", name), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kube, "KUBECTL="+kubectl)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kube, "KUBECTL="+kubectl, "JQ="+jq)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
