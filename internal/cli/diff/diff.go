@@ -187,6 +187,9 @@ func between(base, head *manifests.Tree, snapshotFile string) (compare.Differenc
 	}
 	d := compare.All(declared.Organizations(before, snapshot), declared.Organizations(after, snapshot))
 	for _, p := range problems {
+		if p.Fatal {
+			return d, fmt.Errorf("%s: %s. What it does to people cannot be told", p.Place, p.Message)
+		}
 		d.Findings = append(d.Findings, declared.Finding{Rule: "invalid-object", Place: p.Place, Message: p.Message})
 	}
 	if len(before)+len(after) == 0 {

@@ -6,6 +6,7 @@ package manifests
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -89,6 +90,8 @@ func step(at *yaml.Node, name string) (key, value *yaml.Node) {
 type Problem struct {
 	Place   Place
 	Message string
+	// Fatal: the object could not be read, so that nothing can be said about it.
+	Fatal bool
 }
 
 // newKind makes an empty object of a kind; nil for those that say nothing about people.
@@ -129,24 +132,28 @@ func parse(file string, content []byte) ([]*Object, []Problem) {
 			return objects, problems
 		}
 		if err != nil {
-			return objects, append(problems, Problem{Place{file, 1}, fmt.Sprintf("the file is no YAML: %v", err)})
+			return objects, append(problems, Problem{Place{file, 1}, fmt.Sprintf("the file is no YAML: %v", err), true})
 		}
 		if len(document.Content) == 0 {
 			continue
 		}
-		found, bad := objectsOf(file, document.Content[0])
+		found, bad := objectsOf(file, document.Content[0], "", "")
 		objects, problems = append(objects, found...), append(problems, bad...)
 	}
 }
 
-// objectsOf reads an object, or the items of a List.
-func objectsOf(file string, node *yaml.Node) ([]*Object, []Problem) {
-	version, kind := text(node, "apiVersion"), text(node, "kind")
-	if _, items := step(node, "items"); kind == "List" && items != nil {
+// objectsOf reads an object, or the items of a list. Items of a list of one kind may leave out what they are.
+func objectsOf(file string, node *yaml.Node, ofVersion, ofKind string) ([]*Object, []Problem) {
+	version, kind := cmp.Or(text(node, "apiVersion"), ofVersion), cmp.Or(text(node, "kind"), ofKind)
+	if _, items := step(node, "items"); items != nil && strings.HasSuffix(kind, "List") {
 		var objects []*Object
 		var problems []Problem
+		itemVersion, itemKind := version, strings.TrimSuffix(kind, "List")
+		if itemKind == "" {
+			itemVersion = ""
+		}
 		for _, item := range items.Content {
-			found, bad := objectsOf(file, item)
+			found, bad := objectsOf(file, item, itemVersion, itemKind)
 			objects, problems = append(objects, found...), append(problems, bad...)
 		}
 		return objects, problems
@@ -154,9 +161,13 @@ func objectsOf(file string, node *yaml.Node) ([]*Object, []Problem) {
 	if version != rosterv1alpha1.GroupVersion.String() || newKind(kind) == nil {
 		return nil, nil
 	}
-	o, err := decode(file, kind, node)
+	place := Place{file, node.Line}
+	o, unknown, err := decode(file, kind, node)
 	if err != nil {
-		return nil, []Problem{{Place{file, node.Line}, fmt.Sprintf("%s %s: %v", kind, nameOf(node), err)}}
+		return nil, []Problem{{place, fmt.Sprintf("%s %s: %v", kind, nameOf(node), err), true}}
+	}
+	if unknown != "" { // The API server may drop the field and take the object.
+		return []*Object{o}, []Problem{{place, fmt.Sprintf("%s %s: %s", kind, nameOf(node), unknown), false}}
 	}
 	return []*Object{o}, nil
 }
@@ -175,28 +186,30 @@ func nameOf(node *yaml.Node) string {
 	return ""
 }
 
-// decode reads an object as strictly as the API server does.
-func decode(file, kind string, node *yaml.Node) (*Object, error) {
+// decode reads an object, and reports fields that its kind does not have.
+func decode(file, kind string, node *yaml.Node) (o *Object, unknown string, err error) {
 	var fields map[string]any
 	if err := node.Decode(&fields); err != nil {
-		return nil, err
+		return nil, "", oneLine(err)
 	}
 	data, err := json.Marshal(fields)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	object := newKind(kind)
 	strict, err := kjson.UnmarshalStrict(data, object)
-	if err == nil {
-		err = errors.Join(strict...)
-	}
 	if err != nil {
-		return nil, errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+		return nil, "", oneLine(err)
+	}
+	if err := errors.Join(strict...); err != nil {
+		unknown = oneLine(err).Error()
 	}
 	if object.GetName() == "" {
-		return nil, errors.New("metadata.name is missing")
+		return nil, "", errors.New("metadata.name is missing")
 	}
 	object.GetObjectKind().SetGroupVersionKind(rosterv1alpha1.GroupVersion.WithKind(kind))
 	object.SetManagedFields(nil)
-	return &Object{Object: object, Kind: kind, file: file, node: node}, nil
+	return &Object{Object: object, Kind: kind, file: file, node: node}, unknown, nil
 }
+
+func oneLine(err error) error { return errors.New(strings.ReplaceAll(err.Error(), "\n", "; ")) }

@@ -3,7 +3,6 @@
 package manifests
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"errors"
@@ -14,13 +13,11 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
-
-// largest is the largest file that is read.
-const largest = 64 << 20
 
 // Tree is a folder with manifests: on disk, or in a revision of Git.
 type Tree struct {
@@ -69,26 +66,101 @@ func Revision(ctx context.Context, revision, folder string) (*Tree, error) {
 	if within == ".." || strings.HasPrefix(within, "../") {
 		return nil, fmt.Errorf("%s is not in the repository", folder)
 	}
-	archive, err := gitIn(ctx, strings.TrimSpace(string(top)), "archive", "--format=tar", revision)
-	if err != nil {
-		return nil, err
-	}
 	t := &Tree{fs: filesys.MakeFsInMemory(), root: "/" + strings.TrimPrefix(within, "."), base: "/" + strings.TrimSpace(string(prefix))}
-	if err := t.unpack(archive); err != nil {
-		return nil, err
-	}
 	t.root = path.Clean(t.root)
-	return t, nil
+	return t, t.fill(ctx, strings.TrimSpace(string(top)), revision)
+}
+
+// blob is a file of a revision.
+type blob struct{ name, id string }
+
+// fill reads every file of a revision. git archive would leave out what an attribute in the tree tells it to, and so could be told to hide
+// somebody.
+func (t *Tree) fill(ctx context.Context, top, revision string) error {
+	listing, err := gitIn(ctx, top, nil, "ls-tree", "-r", "-z", "-l", "--full-tree", revision)
+	if err != nil {
+		return err
+	}
+	var files, links []blob
+	for entry := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {
+		about, name, _ := strings.Cut(entry, "\t")
+		switch fields := strings.Fields(about); {
+		case len(fields) != 4 || fields[1] != "blob": // nothing at all, or a submodule
+		case !isManifest(name) && tooLarge(fields[3]): // what no kustomization puts into a ConfigMap either
+		case fields[0] == "120000":
+			links = append(links, blob{"/" + name, fields[2]})
+		default:
+			files = append(files, blob{"/" + name, fields[2]})
+		}
+	}
+	err = t.contents(ctx, top, files, func(name string, content []byte) error { return t.fs.WriteFile(name, content) })
+	if err != nil {
+		return err
+	}
+	return t.contents(ctx, top, links, t.link)
+}
+
+// tooLarge reports whether a file is larger than an object can be.
+func tooLarge(size string) bool {
+	n, err := strconv.Atoi(size)
+	return err == nil && n > 1<<20
+}
+
+// link puts the file that a symbolic link names in its place.
+func (t *Tree) link(name string, content []byte) error {
+	target := path.Join(path.Dir(name), string(content))
+	if t.fs.Exists(target) && !t.fs.IsDir(target) {
+		found, err := t.fs.ReadFile(target)
+		if err != nil {
+			return err
+		}
+		return t.fs.WriteFile(name, found)
+	}
+	if strings.HasPrefix(name, strings.TrimSuffix(t.root, "/")+"/") {
+		return fmt.Errorf("%s is a symbolic link to %s, which is no file of the revision: it is not followed", t.show(name), content)
+	}
+	return nil
+}
+
+// contents reads files by their ids, in their order.
+func (t *Tree) contents(ctx context.Context, top string, blobs []blob, take func(name string, content []byte) error) error {
+	if len(blobs) == 0 {
+		return nil
+	}
+	var ids strings.Builder
+	for _, b := range blobs {
+		ids.WriteString(b.id + "\n")
+	}
+	out, err := gitIn(ctx, top, strings.NewReader(ids.String()), "cat-file", "--batch")
+	if err != nil {
+		return err
+	}
+	for _, b := range blobs {
+		header, rest, _ := bytes.Cut(out, []byte("\n"))
+		fields := strings.Fields(string(header))
+		size := 0
+		if len(fields) == 3 {
+			size, err = strconv.Atoi(fields[2])
+		}
+		if err != nil || len(fields) != 3 || len(rest) < size+1 {
+			return fmt.Errorf("git cat-file: %s: unexpected answer %q", b.name, header)
+		}
+		if err := take(b.name, rest[:size]); err != nil {
+			return err
+		}
+		out = rest[size+1:]
+	}
+	return nil
 }
 
 // git runs a command of git that only reads.
-func git(ctx context.Context, args ...string) ([]byte, error) { return gitIn(ctx, "", args...) }
+func git(ctx context.Context, args ...string) ([]byte, error) { return gitIn(ctx, "", nil, args...) }
 
-// gitIn runs it in a folder.
-func gitIn(ctx context.Context, folder string, args ...string) ([]byte, error) {
+// gitIn runs it in a folder, with standard input.
+func gitIn(ctx context.Context, folder string, stdin io.Reader, args ...string) ([]byte, error) {
 	var out, failure bytes.Buffer
 	cmd := exec.CommandContext(ctx, "git", args...) //nolint:gosec // The arguments are those of this file, and a revision that is no flag.
-	cmd.Dir = folder
+	cmd.Dir, cmd.Stdin = folder, stdin
 	cmd.Stdout, cmd.Stderr = &out, &failure
 	if err := cmd.Run(); err != nil {
 		if errors.Is(err, exec.ErrNotFound) {
@@ -97,35 +169,6 @@ func gitIn(ctx context.Context, folder string, args ...string) ([]byte, error) {
 		return nil, fmt.Errorf("git %s: %s", args[0], strings.TrimSpace(failure.String()))
 	}
 	return out.Bytes(), nil
-}
-
-func (t *Tree) unpack(archive []byte) error {
-	reader := tar.NewReader(bytes.NewReader(archive))
-	for {
-		header, err := reader.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		name := path.Clean("/" + header.Name)
-		switch header.Typeflag {
-		case tar.TypeDir:
-			err = t.fs.MkdirAll(name)
-		case tar.TypeReg:
-			if header.Size > largest {
-				continue
-			}
-			var content []byte
-			if content, err = io.ReadAll(reader); err == nil {
-				err = t.fs.WriteFile(name, content)
-			}
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", header.Name, err)
-		}
-	}
 }
 
 // show is how a path of the tree is shown: from the working directory.
@@ -148,7 +191,7 @@ func (t *Tree) Read() ([]*Object, []Problem, error) {
 		switch {
 		case err != nil:
 			return err
-		case info.IsDir() && strings.HasPrefix(info.Name(), ".") && file != t.root:
+		case info.IsDir() && info.Name() == ".git": // other hidden folders are applied as well
 			return filepath.SkipDir
 		case info.IsDir():
 			if t.kustomization(file) == "" {
@@ -186,8 +229,10 @@ func File(file string) ([]*Object, error) {
 		return nil, err
 	}
 	objects, problems := parse(filepath.ToSlash(file), content)
-	if len(problems) > 0 {
-		return nil, fmt.Errorf("%s: %s", problems[0].Place, problems[0].Message)
+	for _, p := range problems {
+		if p.Fatal {
+			return nil, fmt.Errorf("%s: %s", p.Place, p.Message)
+		}
 	}
 	return objects, nil
 }
