@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -23,7 +25,7 @@ type accounts struct {
 
 // Reconcile brings the conditions and the memberships of an Account to what they should be.
 func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
+	a, err := reading.Optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
 	if a == nil || err != nil || a.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
@@ -41,18 +43,18 @@ func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return result, nil
 	}
 	a.Status = decided
-	return result, ignoreConflict(writeStatus(ctx, r.client, a))
+	return result, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.client, a))
 }
 
 // gatherMemberships reads by which Members the person belongs to which organisations.
 func (r *accounts) gatherMemberships(ctx context.Context, in *membership.AccountInput) error {
 	var list rosterv1alpha1.MemberList
-	if err := r.client.List(ctx, &list, byIndex("", indexAccount, in.Account.Name)...); err != nil {
+	if err := r.client.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, in.Account.Name)...); err != nil {
 		return err
 	}
-	in.Members, in.Organizations = pointers(list.Items), map[string]string{}
+	in.Members, in.Organizations = reading.Pointers(list.Items), map[string]string{}
 	for _, m := range in.Members {
-		o, err := countingOrganization(ctx, r.client, m.Namespace)
+		o, err := reading.CountingOrganization(ctx, r.client, m.Namespace)
 		if err != nil {
 			return err
 		}
@@ -75,19 +77,12 @@ func accountOfMember(_ context.Context, o client.Object) ([]client.ObjectKey, er
 // namesakes are the Accounts of the same user name.
 func namesakes(ctx context.Context, c client.Reader, a *rosterv1alpha1.Account) ([]*rosterv1alpha1.Account, error) {
 	var list rosterv1alpha1.AccountList
-	for _, name := range usernameKey(a) {
-		if err := c.List(ctx, &list, byIndex(a.Namespace, indexUsername, name)...); err != nil {
+	for _, name := range reading.UsernameKey(a) {
+		if err := c.List(ctx, &list, reading.ByIndex(a.Namespace, reading.IndexUsername, name)...); err != nil {
 			return nil, err
 		}
 	}
-	return pointers(list.Items), nil
-}
-
-func usernameKey(a *rosterv1alpha1.Account) []string {
-	if a.Spec.Username == "" {
-		return nil
-	}
-	return []string{a.Spec.Username}
+	return reading.Pointers(list.Items), nil
 }
 
 // accountsOfUsername are the Accounts of the same user name, this one among them.

@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -22,14 +24,14 @@ type roles struct {
 
 // Reconcile brings the status of a CustomRole to what it should be.
 func (r *roles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	c, err := optional[rosterv1alpha1.CustomRole](ctx, r.client, req.Namespace, req.Name)
+	c, err := reading.Optional[rosterv1alpha1.CustomRole](ctx, r.client, req.Namespace, req.Name)
 	if c == nil || err != nil || c.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
-	o, err := countingOrganization(ctx, r.client, c.Namespace)
+	o, err := reading.CountingOrganization(ctx, r.client, c.Namespace)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	decided := membership.DecideCustomRole(c, o, r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, c, &c.Status, decided, r.events.customRole)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, c, &c.Status, decided, r.events.customRole)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"context"
@@ -18,6 +18,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -30,14 +32,14 @@ var _ = Describe("Whatever changes", func() {
 		random := rand.New(rand.NewPCG(seed, 1))
 		plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("drift-%d", GinkgoParallelProcess())}}
 		plan.Spec.Contact = "sales@roster.example"
-		Expect(api.Create(ctx, plan)).To(Succeed())
+		Expect(API.Create(ctx, plan)).To(Succeed())
 		d := &drift{space: newSpace(ctx, func(o *rosterv1alpha1.Organization) {
 			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "m0"}
 			o.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: plan.Name}
 		}), random: random, plan: plan.Name}
 		for i := range 5 {
 			name := fmt.Sprintf("m%d", i)
-			d.declare(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = accountOf(d.address(name)) })
+			d.Declare(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(d.Address(name)) })
 		}
 		for step := range 60 {
 			var did []string
@@ -93,21 +95,21 @@ func put[T any, P interface {
 }](ctx context.Context, s space, name string, change func(o P)) string {
 	GinkgoHelper()
 	o := P(new(T))
-	err := api.Get(ctx, client.ObjectKey{Namespace: s.name, Name: name}, o)
+	err := API.Get(ctx, client.ObjectKey{Namespace: s.Name, Name: name}, o)
 	if client.IgnoreNotFound(err) == nil && err != nil {
 		change(o)
 		s.create(ctx, name, o)
 		return fmt.Sprintf("created %T %s", o, name)
 	}
 	Expect(err).NotTo(HaveOccurred())
-	patch(ctx, o, change)
+	Patch(ctx, o, change)
 	return fmt.Sprintf("changed %T %s", o, name)
 }
 
 func (d *drift) changeMember(ctx context.Context) string {
 	name := d.one(driftMembers...)
 	return put(ctx, d.space, name, func(m *rosterv1alpha1.Member) {
-		m.Spec.Email, m.Spec.AccountRef = d.address(name), accountOf(d.address(name))
+		m.Spec.Email, m.Spec.AccountRef = d.Address(name), AccountOf(d.Address(name))
 		m.Spec.Role = rosterv1alpha1.OrganizationRole(d.one("Member", "Member", "Member", "AdvancedMember", "Manager", "CoOwner", "lead", "night"))
 		m.Spec.Suspended = ptr.To(name != "m0" && name != "m1" && d.random.IntN(5) == 0) // who may own it cannot be suspended
 		m.Spec.CanManageProfiles = ptr.To(d.random.IntN(2) == 0)
@@ -128,7 +130,7 @@ func (d *drift) changeProfile(ctx context.Context) string {
 			p.Labels = map[string]string{"brand": d.one("a", "b", "c")}
 			return
 		}
-		p.Spec.ConnectedBy = d.one("", d.address("m1"), d.address("m2"))
+		p.Spec.ConnectedBy = d.one("", d.Address("m1"), d.Address("m2"))
 	})
 }
 
@@ -173,10 +175,10 @@ func (d *drift) changeOrganization(ctx context.Context) string {
 func (d *drift) answerOwnership(ctx context.Context) string {
 	name, says := d.one("m0", "m1"), d.one(rosterv1alpha1.OwnershipAgreed, rosterv1alpha1.OwnershipAgreed, rosterv1alpha1.OwnershipDeclined)
 	var m rosterv1alpha1.Member
-	if err := api.Get(ctx, client.ObjectKey{Namespace: d.name, Name: name}, &m); err != nil {
+	if err := API.Get(ctx, client.ObjectKey{Namespace: d.Name, Name: name}, &m); err != nil {
 		return ""
 	}
-	patch(ctx, &m, func(m *rosterv1alpha1.Member) {
+	Patch(ctx, &m, func(m *rosterv1alpha1.Member) {
 		metav1.SetMetaDataAnnotation(&m.ObjectMeta, rosterv1alpha1.OwnershipAnnotation, says)
 	})
 	return fmt.Sprintf(", %s says %s", name, says)
@@ -184,8 +186,8 @@ func (d *drift) answerOwnership(ctx context.Context) string {
 
 func (d *drift) changePlan(ctx context.Context) string {
 	var p rosterv1alpha1.Plan
-	Expect(api.Get(ctx, client.ObjectKey{Name: d.plan}, &p)).To(Succeed())
-	patch(ctx, &p, func(p *rosterv1alpha1.Plan) {
+	Expect(API.Get(ctx, client.ObjectKey{Name: d.plan}, &p)).To(Succeed())
+	Patch(ctx, &p, func(p *rosterv1alpha1.Plan) {
 		p.Spec.Features = nil
 		for _, f := range d.some("CustomRoles", "CustomRoles", "Workspaces") {
 			if !slices.Contains(p.Spec.Features, rosterv1alpha1.Feature(f)) {
@@ -208,8 +210,8 @@ func (d *drift) remove(ctx context.Context) string {
 		3: &rosterv1alpha1.CustomRole{ObjectMeta: metav1.ObjectMeta{Name: d.one("night", "lead")}},
 		4: &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: d.one("m2", "m3")}},
 	}[d.random.IntN(5)]
-	o.SetNamespace(d.name)
-	Expect(client.IgnoreNotFound(api.Delete(ctx, o))).To(Succeed())
+	o.SetNamespace(d.Name)
+	Expect(client.IgnoreNotFound(API.Delete(ctx, o))).To(Succeed())
 	return fmt.Sprintf("removed %T %s", o, o.GetName())
 }
 
@@ -228,12 +230,12 @@ type everything struct {
 func (d *drift) differences(ctx context.Context) []string {
 	GinkgoHelper()
 	var e everything
-	Expect(api.Get(ctx, client.ObjectKey{Namespace: d.name, Name: "acme"}, &e.organization)).To(Succeed())
+	Expect(API.Get(ctx, client.ObjectKey{Namespace: d.Name, Name: "acme"}, &e.organization)).To(Succeed())
 	for _, list := range []client.ObjectList{&e.members, &e.profiles, &e.teams, &e.workspaces, &e.roles, &e.compiled} {
-		Expect(api.List(ctx, list, client.InNamespace(d.name))).To(Succeed())
+		Expect(API.List(ctx, list, client.InNamespace(d.Name))).To(Succeed())
 	}
 	var plan rosterv1alpha1.Plan
-	Expect(api.Get(ctx, client.ObjectKey{Name: d.plan}, &plan)).To(Succeed())
+	Expect(API.Get(ctx, client.ObjectKey{Name: d.plan}, &plan)).To(Succeed())
 	if !equality.Semantic.DeepEqual(e.organization.Status.Plan.Features, plan.Spec.Features) ||
 		!equality.Semantic.DeepEqual(e.organization.Status.Plan.Seats.Limit, plan.Spec.Seats) ||
 		e.organization.Status.ObservedGeneration != e.organization.Generation {
@@ -246,18 +248,18 @@ func (d *drift) differences(ctx context.Context) []string {
 	var out []string
 	for i := range e.members.Items {
 		m := &e.members.Items[i]
-		decided := membership.DecideMember(membership.MemberInput{Member: m, Organization: &e.organization, Sources: e.sources(m)}, now.Now())
+		decided := membership.DecideMember(membership.MemberInput{Member: m, Organization: &e.organization, Sources: e.sources(m)}, Now.Now())
 		var want []rbacv1.PolicyRule
 		if decided.Holds != nil {
 			want = access.Compile(*decided.Holds, "acme", m.Name)
 		}
-		if !equality.Semantic.DeepEqual(found[grantName(m.Name)], want) {
-			out = append(out, fmt.Sprintf("%s: has %v, should have %v", m.Name, found[grantName(m.Name)], want))
+		if !equality.Semantic.DeepEqual(found[controller.GrantName(m.Name)], want) {
+			out = append(out, fmt.Sprintf("%s: has %v, should have %v", m.Name, found[controller.GrantName(m.Name)], want))
 		}
 		if decided.Holds != nil && !equality.Semantic.DeepEqual(m.Status.Grants, decided.Status.Grants) {
 			out = append(out, fmt.Sprintf("%s: shows %v, should show %v", m.Name, m.Status.Grants, decided.Status.Grants))
 		}
-		delete(found, grantName(m.Name))
+		delete(found, controller.GrantName(m.Name))
 	}
 	for name := range found {
 		out = append(out, name+" is left over")

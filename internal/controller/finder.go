@@ -11,6 +11,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -23,25 +24,25 @@ type finder struct {
 
 func (f finder) organizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 // invitationsOfMember are the ones that are for the Member, or that are to the same address.
 func (f finder) invitationsOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	m := o.(*rosterv1alpha1.Member)
-	declared, err := invitationsBy(ctx, f.reader, m.Namespace, indexMemberRef, m.Name)
+	declared, err := reading.InvitationsBy(ctx, f.reader, m.Namespace, reading.IndexMemberRef, m.Name)
 	if err != nil {
 		return nil, err
 	}
-	same, err := f.invitationsOfAddress(ctx, m, memberAddress(m))
+	same, err := f.invitationsOfAddress(ctx, m, reading.MemberAddress(m))
 	return append(keys(declared), same...), err
 }
 
 // invitationsOfInvitation are the others to the same address, one of which may count when this one no longer does.
 func (f finder) invitationsOfInvitation(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	inv := o.(*rosterv1alpha1.Invitation)
-	same, err := f.invitationsOfAddress(ctx, inv, invitationAddress(inv))
+	same, err := f.invitationsOfAddress(ctx, inv, reading.InvitationAddress(inv))
 	return slices.DeleteFunc(same, func(key client.ObjectKey) bool { return key == client.ObjectKeyFromObject(inv) }), err
 }
 
@@ -49,7 +50,7 @@ func (f finder) invitationsOfAddress(ctx context.Context, o client.Object, addre
 	if len(address) == 0 {
 		return nil, nil
 	}
-	same, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexAddress, address[0])
+	same, err := reading.InvitationsBy(ctx, f.reader, o.GetNamespace(), reading.IndexAddress, address[0])
 	return keys(same), err
 }
 
@@ -62,7 +63,7 @@ func (f finder) membersOfInvitation(ctx context.Context, o client.Object) ([]cli
 			found = append(found, client.ObjectKey{Namespace: inv.Namespace, Name: ref.Name})
 		}
 	}
-	same, err := f.membersOfAddress(ctx, inv.Namespace, invitationAddress(inv))
+	same, err := f.membersOfAddress(ctx, inv.Namespace, reading.InvitationAddress(inv))
 	return append(found, same...), err
 }
 
@@ -70,23 +71,23 @@ func (f finder) membersOfAddress(ctx context.Context, namespace string, address 
 	if len(address) == 0 {
 		return nil, nil
 	}
-	same, err := membersBy(ctx, f.reader, namespace, indexAddress, address[0])
+	same, err := reading.MembersBy(ctx, f.reader, namespace, reading.IndexAddress, address[0])
 	return keys(same), err
 }
 
 // membersOfMember are the others with the same address, one of which may count when this one is gone.
 func (f finder) membersOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	return f.membersOfAddress(ctx, o.GetNamespace(), memberAddress(o.(*rosterv1alpha1.Member)))
+	return f.membersOfAddress(ctx, o.GetNamespace(), reading.MemberAddress(o.(*rosterv1alpha1.Member)))
 }
 
 // invitationsOfProfile are those that offer a role on it, themselves or by the declared Member that they are for.
 func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	applied, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	applied, err := reading.InvitationsBy(ctx, f.reader, o.GetNamespace(), reading.IndexProfile, o.GetName())
 	if err != nil {
 		return nil, err
 	}
 	found := keys(applied)
-	people, err := membersBy(ctx, f.reader, o.GetNamespace(), indexProfile, o.GetName())
+	people, err := reading.MembersBy(ctx, f.reader, o.GetNamespace(), reading.IndexProfile, o.GetName())
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]cl
 		if m.Spec.AccountRef != nil {
 			continue // joined: nothing is open
 		}
-		declared, err := invitationsBy(ctx, f.reader, m.Namespace, indexMemberRef, m.Name)
+		declared, err := reading.InvitationsBy(ctx, f.reader, m.Namespace, reading.IndexMemberRef, m.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -106,15 +107,15 @@ func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]cl
 // membersOfAccount are those that are bound to it, and those of its address.
 func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.MemberList
-	if err := f.reader.List(ctx, &list, byIndex("", indexAccount, o.GetName())...); err != nil {
+	if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, o.GetName())...); err != nil {
 		return nil, err
 	}
-	found := keys(pointers(list.Items))
-	for _, address := range addressKey(o.(*rosterv1alpha1.Account).Spec.Email) {
-		if err := f.reader.List(ctx, &list, byIndex("", indexAddress, address)...); err != nil {
+	found := keys(reading.Pointers(list.Items))
+	for _, address := range reading.AddressKey(o.(*rosterv1alpha1.Account).Spec.Email) {
+		if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAddress, address)...); err != nil {
 			return nil, err
 		}
-		found = append(found, keys(pointers(list.Items))...)
+		found = append(found, keys(reading.Pointers(list.Items))...)
 	}
 	return found, nil
 }
@@ -122,14 +123,14 @@ func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client
 // profilesOfMember are those that the Member holds a role on or looks after.
 func (f finder) profilesOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	m := o.(*rosterv1alpha1.Member)
-	granted := memberGrants(m)
-	options := inNamespace(m.Namespace)
+	granted := reading.MemberGrants(m)
+	options := reading.InNamespace(m.Namespace)
 	if !slices.Contains(granted, access.AllProfiles) {
-		options = byIndex(m.Namespace, indexResponsible, m.Name)
+		options = reading.ByIndex(m.Namespace, reading.IndexResponsible, m.Name)
 	}
 	var list rosterv1alpha1.SocialProfileList
 	err := f.reader.List(ctx, &list, options...)
-	found := keys(pointers(list.Items))
+	found := keys(reading.Pointers(list.Items))
 	for _, name := range granted {
 		if name != access.AllProfiles {
 			found = append(found, client.ObjectKey{Namespace: m.Namespace, Name: name})
@@ -140,15 +141,22 @@ func (f finder) profilesOfMember(ctx context.Context, o client.Object) ([]client
 
 // profilesLookedAfterBy are those whose responsible person is the Member of that name.
 func (f finder) profilesLookedAfterBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	found, err := profilesBy(ctx, f.reader, o.GetNamespace(), indexResponsible, o.GetName())
+	found, err := reading.ProfilesBy(ctx, f.reader, o.GetNamespace(), reading.IndexResponsible, o.GetName())
 	return keys(found), err
+}
+
+// profilesOfSecret are those whose tokens are in the Secret.
+func (f finder) profilesOfSecret(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.SocialProfileList
+	err := f.reader.List(ctx, &list, reading.ByIndex(o.GetNamespace(), reading.IndexCredentials, o.GetName())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 // organizationsOwnedBy are the ones whose owner the Member is.
 func (f finder) organizationsOwnedBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
-	err := f.reader.List(ctx, &list, byIndex(o.GetNamespace(), indexOwner, o.GetName())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.ByIndex(o.GetNamespace(), reading.IndexOwner, o.GetName())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 func keys[T client.Object](objects []T) []client.ObjectKey {
@@ -161,22 +169,22 @@ func keys[T client.Object](objects []T) []client.ObjectKey {
 
 // openInvitations are those of the namespace that are to be mailed or wait for an answer.
 func (f finder) openInvitations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	open, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexOpen, "true")
+	open, err := reading.InvitationsBy(ctx, f.reader, o.GetNamespace(), reading.IndexOpen, "true")
 	return keys(open), err
 }
 
 // organizationsOfPlan are those that the Plan counts for.
 func (f finder) organizationsOfPlan(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
-	err := f.reader.List(ctx, &list, byIndex("", indexPlan, o.GetName())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexPlan, o.GetName())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 // organizationsWithoutMail are those that say why their mail is held.
 func (f finder) organizationsWithoutMail(ctx context.Context, _ client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
-	err := f.reader.List(ctx, &list, inNamespace("")...)
-	return keys(slices.DeleteFunc(pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+	err := f.reader.List(ctx, &list, reading.InNamespace("")...)
+	return keys(slices.DeleteFunc(reading.Pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
 		return !meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
 	})), err
 }
@@ -190,11 +198,11 @@ func planOf(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
 func (f finder) organizationsOfOwner(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	var found []client.ObjectKey
-	for _, address := range addressKey(o.(*rosterv1alpha1.Organization).Status.Owner) {
-		if err := f.reader.List(ctx, &list, byIndex("", indexOwnerAddress, address)...); err != nil {
+	for _, address := range reading.AddressKey(o.(*rosterv1alpha1.Organization).Status.Owner) {
+		if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexOwnerAddress, address)...); err != nil {
 			return nil, err
 		}
-		found = append(found, keys(pointers(list.Items))...)
+		found = append(found, keys(reading.Pointers(list.Items))...)
 	}
 	return found, nil
 }
@@ -202,8 +210,8 @@ func (f finder) organizationsOfOwner(ctx context.Context, o client.Object) ([]cl
 // limitedOrganizations are those of the namespace whose plan limits something: there, people wait to be counted.
 func (f finder) limitedOrganizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	limited := slices.DeleteFunc(pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	limited := slices.DeleteFunc(reading.Pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
 		return o.Status.Plan.Seats.Limit == nil && o.Status.Plan.SocialProfiles.Limit == nil
 	})
 	return keys(limited), err
@@ -211,7 +219,7 @@ func (f finder) limitedOrganizations(ctx context.Context, o client.Object) ([]cl
 
 // teamsOfMember are those that name the Member.
 func (f finder) teamsOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	teams, err := teamsBy(ctx, f.reader, o.GetNamespace(), indexTeamMember, o.GetName())
+	teams, err := reading.TeamsBy(ctx, f.reader, o.GetNamespace(), reading.IndexTeamMember, o.GetName())
 	return keys(teams), err
 }
 
@@ -223,8 +231,8 @@ func (f finder) teamsOfProfile(ctx context.Context, o client.Object) ([]client.O
 
 func (f finder) teamsWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Team, error) {
 	var list rosterv1alpha1.TeamList
-	err := f.reader.List(ctx, &list, inNamespace(p.Namespace)...)
-	return slices.DeleteFunc(pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(groupOfTeam(t), p) }), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
+	return slices.DeleteFunc(reading.Pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(groupOfTeam(t), p) }), err
 }
 
 // workspacesOfProfile are those that the profile lies in.
@@ -235,8 +243,9 @@ func (f finder) workspacesOfProfile(ctx context.Context, o client.Object) ([]cli
 
 func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Workspace, error) {
 	var list rosterv1alpha1.WorkspaceList
-	err := f.reader.List(ctx, &list, inNamespace(p.Namespace)...)
-	return slices.DeleteFunc(pointers(list.Items), func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
+	others := func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }
+	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
 }
 
 // names reports whether a group finds a profile, even one that is being deleted.
@@ -248,38 +257,38 @@ func names(g membership.Group, p *rosterv1alpha1.SocialProfile) bool {
 
 // workspacesOfMember are those that the Member's spec names.
 func workspacesOfMember(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
-	return inNamespaceOf(o, workspaceNames(o.(*rosterv1alpha1.Member).Spec.Workspaces)), nil
+	return inNamespaceOf(o, reading.WorkspaceNames(o.(*rosterv1alpha1.Member).Spec.Workspaces)), nil
 }
 
 // teamsOfNamespace, workspacesOfNamespace, rolesOfNamespace and profilesOfNamespace are all of their kind.
 
 func (f finder) teamsOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.TeamList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 func (f finder) workspacesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.WorkspaceList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 func (f finder) rolesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.CustomRoleList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 func (f finder) profilesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.SocialProfileList
-	err := f.reader.List(ctx, &list, inNamespace(o.GetNamespace())...)
-	return keys(pointers(list.Items)), err
+	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
+	return keys(reading.Pointers(list.Items)), err
 }
 
 // teamsOfRole are those that give the CustomRole.
 func (f finder) teamsOfRole(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	teams, err := teamsBy(ctx, f.reader, o.GetNamespace(), indexTeamRole, o.GetName())
+	teams, err := reading.TeamsBy(ctx, f.reader, o.GetNamespace(), reading.IndexTeamRole, o.GetName())
 	return keys(teams), err
 }
 

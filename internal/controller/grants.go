@@ -14,19 +14,12 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
 // fieldManager owns what the operator applies.
 const fieldManager = "roster"
-
-// The label of the Roles and RoleBindings that the operator made; its cache holds no others.
-const (
-	ManagedByLabel = "app.kubernetes.io/managed-by"
-	ManagedBy      = "roster"
-)
-
-func managed() map[string]string { return map[string]string{ManagedByLabel: ManagedBy} }
 
 // grantName is the name of the Role and the RoleBinding of a Member.
 func grantName(member string) string { return "roster:member:" + member }
@@ -47,11 +40,11 @@ func (r *members) applyGrants(ctx context.Context, in *membership.MemberInput, d
 
 func (r *members) applyRole(ctx context.Context, m *rosterv1alpha1.Member, rules []rbacv1.PolicyRule) error {
 	name := grantName(m.Name)
-	role, err := optional[rbacv1.Role](ctx, r.client, m.Namespace, name)
+	role, err := reading.Optional[rbacv1.Role](ctx, r.client, m.Namespace, name)
 	if err != nil || role != nil && belongsTo(role, m) && equality.Semantic.DeepEqual(role.Rules, rules) {
 		return err
 	}
-	config := rbacv1ac.Role(name, m.Namespace).WithLabels(managed()).WithOwnerReferences(ownedBy(m))
+	config := rbacv1ac.Role(name, m.Namespace).WithLabels(reading.Managed()).WithOwnerReferences(ownedBy(m))
 	for _, rule := range rules {
 		config.WithRules(rbacv1ac.PolicyRule().WithAPIGroups(rule.APIGroups...).WithResources(rule.Resources...).
 			WithResourceNames(rule.ResourceNames...).WithVerbs(rule.Verbs...))
@@ -64,7 +57,7 @@ func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, us
 	name := grantName(m.Name)
 	roleRef := rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name}
 	subjects := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}}
-	binding, err := optional[rbacv1.RoleBinding](ctx, r.client, m.Namespace, name)
+	binding, err := reading.Optional[rbacv1.RoleBinding](ctx, r.client, m.Namespace, name)
 	if err != nil {
 		return err
 	}
@@ -76,7 +69,7 @@ func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, us
 	} else if binding != nil && belongsTo(binding, m) && equality.Semantic.DeepEqual(binding.Subjects, subjects) {
 		return nil
 	}
-	config := rbacv1ac.RoleBinding(name, m.Namespace).WithLabels(managed()).WithOwnerReferences(ownedBy(m)).
+	config := rbacv1ac.RoleBinding(name, m.Namespace).WithLabels(reading.Managed()).WithOwnerReferences(ownedBy(m)).
 		WithRoleRef(rbacv1ac.RoleRef().WithAPIGroup(roleRef.APIGroup).WithKind(roleRef.Kind).WithName(roleRef.Name)).
 		WithSubjects(rbacv1ac.Subject().WithAPIGroup(rbacv1.GroupName).WithKind(rbacv1.UserKind).WithName(user))
 	err = r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
@@ -86,7 +79,7 @@ func (r *members) applyBinding(ctx context.Context, m *rosterv1alpha1.Member, us
 // revoke removes the RoleBinding and the Role of a Member, if they are there.
 func (r *members) revoke(ctx context.Context, member client.ObjectKey) error {
 	name := grantName(member.Name)
-	binding, err := optional[rbacv1.RoleBinding](ctx, r.client, member.Namespace, name)
+	binding, err := reading.Optional[rbacv1.RoleBinding](ctx, r.client, member.Namespace, name)
 	if err != nil {
 		return err
 	}
@@ -95,7 +88,7 @@ func (r *members) revoke(ctx context.Context, member client.ObjectKey) error {
 			return r.metrics.refused(err, "RoleBinding", name)
 		}
 	}
-	role, err := optional[rbacv1.Role](ctx, r.client, member.Namespace, name)
+	role, err := reading.Optional[rbacv1.Role](ctx, r.client, member.Namespace, name)
 	if err != nil || role == nil {
 		return err
 	}
@@ -109,5 +102,5 @@ func ownedBy(m *rosterv1alpha1.Member) *metav1ac.OwnerReferenceApplyConfiguratio
 
 // belongsTo reports whether a Role or RoleBinding is still marked as this Member's.
 func belongsTo(o client.Object, m *rosterv1alpha1.Member) bool {
-	return metav1.IsControlledBy(o, m) && o.GetLabels()[ManagedByLabel] == ManagedBy
+	return metav1.IsControlledBy(o, m) && o.GetLabels()[reading.ManagedByLabel] == reading.ManagedBy
 }

@@ -11,13 +11,15 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/mailing"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 )
@@ -28,28 +30,28 @@ type invitations struct {
 	clock   clock.PassiveClock
 	events  Events
 	metrics *Metrics
-	post    *outbox
+	post    *mailing.Outbox
 }
 
 // gather reads everything that decides what becomes of an Invitation; nil when it does not exist, or when nothing can be decided yet.
 func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invitation.Input, error) {
-	inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
+	inv, err := reading.Optional[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
 	if err != nil {
 		return nil, err
 	}
 	if inv == nil {
-		r.post.letters.forget(key)
+		r.post.Forget(key)
 		return nil, nil
 	}
 	in := &invitation.Input{Offer: invitation.Offer{Invitation: inv}}
-	if in.Organization, err = countingOrganization(ctx, r.client, key.Namespace); err != nil {
+	if in.Organization, err = reading.CountingOrganization(ctx, r.client, key.Namespace); err != nil {
 		return nil, err
 	}
-	if in.Organization != nil && !membership.Known(in.Organization) && needsPlan(inv) {
+	if in.Organization != nil && !membership.Known(in.Organization) && invitation.NeedsPlan(inv) {
 		return nil, nil // In a moment its plan is known, which queues its open invitations: what is decided before is written twice.
 	}
 	if ref := inv.Spec.MemberRef; ref != nil {
-		if in.Member, err = optional[rosterv1alpha1.Member](ctx, r.client, key.Namespace, ref.Name); err != nil {
+		if in.Member, err = reading.Optional[rosterv1alpha1.Member](ctx, r.client, key.Namespace, ref.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -63,20 +65,20 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOffer(ctx, in); err != nil {
 		return nil, err
 	}
-	who, err := r.post.inviter(ctx, in.Offer)
+	who, err := r.post.Inviter(ctx, in.Offer)
 	if err != nil {
 		return nil, err
 	}
-	in.Inviter = who.member
-	in.Report = r.post.report(inv)
-	in.ThrottledUntil = r.post.throttledUntil(inv.Namespace, address)
+	in.Inviter = who.Member
+	in.Report = r.post.Report(inv)
+	in.ThrottledUntil = r.post.ThrottledUntil(inv.Namespace, address)
 	return in, nil
 }
 
 // gatherOthers reads who else has, or is offered, the address.
 func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, address address.Address) error {
 	inv := in.Invitation
-	members, err := membersBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
+	members, err := reading.MembersBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
 	if err != nil {
 		return err
 	}
@@ -95,10 +97,10 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 			in.MemberOfAddress, in.AddressJoined = m.Name, m.Spec.AccountRef != nil
 		}
 	}
-	others, err := invitationsBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
+	others, err := reading.InvitationsBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
 	if err == nil && len(others) > 1 {
 		// Which one counts depends on which is mailed, and this process may have mailed one just now.
-		others, err = listInvitations(ctx, r.client, consistent(inv.Namespace, indexAddress, string(address)))
+		others, err = reading.ListInvitations(ctx, r.client, reading.Consistent(inv.Namespace, reading.IndexAddress, string(address)))
 	}
 	in.Rival = invitation.FindRival(inv, others)
 	return err
@@ -106,7 +108,7 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 
 // invitesItself reports whether a declared Member has an Invitation of its own, rather than waiting for one that somebody applied.
 func (r *invitations) invitesItself(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
-	own, err := invitationsBy(ctx, r.client, m.Namespace, indexMemberRef, m.Name)
+	own, err := reading.InvitationsBy(ctx, r.client, m.Namespace, reading.IndexMemberRef, m.Name)
 	return slices.ContainsFunc(own, func(inv *rosterv1alpha1.Invitation) bool {
 		return metav1.IsControlledBy(inv, m)
 	}), err
@@ -142,12 +144,6 @@ func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) err
 	return nil
 }
 
-// needsPlan reports whether what becomes of an Invitation depends on the plan of the organisation: it is to be mailed, or to be mailed
-// again.
-func needsPlan(inv *rosterv1alpha1.Invitation) bool {
-	return invitation.IsOpen(inv) || invitation.HasEnded(inv) && inv.Spec.ResendRequestedAt != nil && !ptr.Deref(inv.Spec.Revoked, false)
-}
-
 // write brings the status to what was decided, if it is not so already. The write carries the resourceVersion that was read: if
 // somebody else was faster, it fails and the case is decided anew.
 func (r *invitations) write(ctx context.Context, inv *rosterv1alpha1.Invitation, status rosterv1alpha1.InvitationStatus) error {
@@ -156,13 +152,19 @@ func (r *invitations) write(ctx context.Context, inv *rosterv1alpha1.Invitation,
 	}
 	before := inv.DeepCopy()
 	inv.Status = status
-	if err := writeStatus(ctx, r.client, inv); err != nil {
+	if err := reporting.WriteStatus(ctx, r.client, inv); err != nil {
 		inv.Status = before.Status
 		return err
 	}
 	r.metrics.transition(before, inv, r.clock.Now())
 	r.events.invitation(before, inv)
 	return nil
+}
+
+// isInvited reports whether a Member of that name comes to be when a person accepts: the Member of an Invitation has its name.
+func isInvited(ctx context.Context, c client.Reader, namespace, name string) (bool, error) {
+	inv, err := reading.Peek[rosterv1alpha1.Invitation](ctx, c, namespace, name)
+	return inv != nil && invitation.IsOpen(inv), err
 }
 
 // until is the pause to the next decision that is due by time alone; never less than a moment, zero for none.
@@ -201,7 +203,7 @@ func (r *lifecycle) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		}
 	case invitation.Remind, invitation.Nothing:
 	}
-	return ctrl.Result{RequeueAfter: until(d.Wake, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+	return ctrl.Result{RequeueAfter: until(d.Wake, now)}, reporting.IgnoreConflict(r.write(ctx, in.Invitation, d.Status))
 }
 
 // delivery mails invitations and reminders.
@@ -216,16 +218,16 @@ func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	now := r.clock.Now()
 	d := invitation.Decide(*in, now)
 	if in.Report != nil { // A mail went out, and then its outcome could not be written.
-		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, reporting.IgnoreConflict(r.write(ctx, in.Invitation, d.Status))
 	}
 	if d.Action != invitation.Deliver && d.Action != invitation.Remind {
 		return ctrl.Result{RequeueAfter: until(d.NextMail, now)}, nil // The other controller writes the status.
 	}
-	report, retry := r.post.send(ctx, in, d)
+	report, retry := r.post.Send(ctx, in, d)
 	if report == nil {
 		return ctrl.Result{RequeueAfter: retry}, nil
 	}
-	ctx, cancel := finish(ctx)
+	ctx, cancel := mailing.Finish(ctx)
 	defer cancel()
 	in.Report = report
 	now = r.clock.Now()
@@ -233,5 +235,5 @@ func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if retry == 0 {
 		retry = until(d.NextMail, now)
 	}
-	return ctrl.Result{RequeueAfter: retry}, ignoreConflict(r.write(ctx, in.Invitation, d.Status))
+	return ctrl.Result{RequeueAfter: retry}, reporting.IgnoreConflict(r.write(ctx, in.Invitation, d.Status))
 }

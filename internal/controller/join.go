@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"strings"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -15,6 +16,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
@@ -36,7 +38,7 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	if err != nil {
 		return "", err
 	}
-	members, err := membersBy(ctx, r.client, inv.Namespace, indexAddress, string(address))
+	members, err := reading.MembersBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
 	if err != nil {
 		return "", err
 	}
@@ -58,7 +60,7 @@ func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation)
 	if invited, err := address.Parse(email); err != nil || ref == nil || ref.Name == invited.AccountName() {
 		return email, err
 	}
-	account, err := optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, ref.Name)
+	account, err := reading.AccountNamed(ctx, r.client, ref.Name)
 	switch {
 	case err != nil:
 		return "", err
@@ -110,7 +112,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 		if !apierrors.IsAlreadyExists(err) {
 			return "", r.metrics.refused(err, "Member", name)
 		}
-		existing, err := optional[rosterv1alpha1.Member](ctx, r.client, inv.Namespace, name)
+		existing, err := reading.Optional[rosterv1alpha1.Member](ctx, r.client, inv.Namespace, name)
 		if err != nil {
 			return "", err
 		}
@@ -125,4 +127,12 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 		}
 	}
 	return "", fmt.Errorf("no name is free for the Member of the Invitation %q", inv.Name)
+}
+
+// namesFor are the names that an object can have: that of its owner or, where somebody else's object has that, one with a part of the
+// owner's UID, shortened to the 200 characters that a Member and an Invitation may have.
+func namesFor(owner client.Object) []string {
+	const most = 200
+	name, suffix := owner.GetName(), "-"+string(owner.GetUID()[:8])
+	return []string{name, strings.TrimRight(name[:min(len(name), most-len(suffix))], "-.") + suffix}
 }

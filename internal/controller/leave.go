@@ -15,6 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -33,7 +35,7 @@ func setupLeavers(mgr manager.Manager, r *leavers) error {
 // Reconcile notes in Members what the person of an Account has answered, deletes those that they have given up, and then forgets that they
 // asked for it.
 func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	a, err := optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
+	a, err := reading.Optional[rosterv1alpha1.Account](ctx, r.client, req.Namespace, req.Name)
 	if a == nil || err != nil || a.DeletionTimestamp != nil || len(a.Status.Leaving)+len(a.Status.Ownership) == 0 {
 		return ctrl.Result{}, err
 	}
@@ -56,16 +58,16 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return slices.ContainsFunc(a.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.Namespace == ms.Namespace })
 	})
 	a.Status.Leaving, a.Status.Ownership = nil, nil
-	return ctrl.Result{}, ignoreConflict(writeStatus(ctx, r.client, a))
+	return ctrl.Result{}, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.client, a))
 }
 
 // answer notes in a Member that is named the owner, or is it, what its person says to that.
 func (r *leavers) answer(ctx context.Context, a *rosterv1alpha1.Account, answer rosterv1alpha1.OwnershipAnswer) error {
-	m, err := optional[rosterv1alpha1.Member](ctx, r.client, answer.Namespace, answer.Member)
+	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.client, answer.Namespace, answer.Member)
 	if m == nil || err != nil || string(m.UID) != answer.UID || m.DeletionTimestamp != nil || !membership.BelongsTo(m, a) {
 		return err
 	}
-	organization, err := countingOrganization(ctx, r.client, answer.Namespace)
+	organization, err := reading.CountingOrganization(ctx, r.client, answer.Namespace)
 	if err != nil || organization == nil || !membership.IsOwner(organization, m.Name) {
 		return err
 	}
@@ -82,7 +84,7 @@ func (r *leavers) answer(ctx context.Context, a *rosterv1alpha1.Account, answer 
 // end deletes the Members by which the person belonged to the organisation when they asked: the one that they saw, and others that have
 // taken its place or are about to.
 func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1alpha1.Leaving) error {
-	members, err := membersBy(ctx, r.client, l.Namespace, indexAccount, a.Name)
+	members, err := reading.MembersBy(ctx, r.client, l.Namespace, reading.IndexAccount, a.Name)
 	if err != nil {
 		return err
 	}
@@ -99,7 +101,7 @@ func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1
 
 // remove deletes a Member. The owner may leave as well: they give the ownership up first, which the admission policies let them.
 func (r *leavers) remove(ctx context.Context, m *rosterv1alpha1.Member, l rosterv1alpha1.Leaving) error {
-	organization, err := countingOrganization(ctx, r.client, l.Namespace)
+	organization, err := reading.CountingOrganization(ctx, r.client, l.Namespace)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"context"
@@ -19,6 +19,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -33,36 +34,36 @@ type life struct {
 
 var _ = Describe("A life", Serial, func() {
 	It("goes as the trace says", func(ctx SpecContext) {
-		now.SetTime(now.Now().Truncate(time.Second).Add(time.Second)) // times in the API have seconds
-		l := &life{space: newSpace(ctx), begin: now.Now()}
-		l.profile(ctx, "acme-fb")
+		Now.SetTime(Now.Now().Truncate(time.Second).Add(time.Second)) // times in the API have seconds
+		l := &life{space: newSpace(ctx), begin: Now.Now()}
+		l.Profile(ctx, "acme-fb")
 
-		l.invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) {
+		l.Invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) {
 			inv.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}}
 		})
-		l.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		l.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		l.record(ctx, "invited")
 
-		l.passTime(ctx, "ana", 48*time.Hour)
-		Eventually(func() int32 { return get[rosterv1alpha1.Invitation](ctx, l.space, "ana").Status.RemindersSent }).Should(Equal(int32(1)))
+		l.PassTime(ctx, "ana", 48*time.Hour)
+		Eventually(func() int32 { return Get[rosterv1alpha1.Invitation](ctx, l.space, "ana").Status.RemindersSent }).Should(Equal(int32(1)))
 		l.record(ctx, "reminded")
 
-		l.passTime(ctx, "ana", 24*time.Hour)
-		l.invitationIs(ctx, "ana", rosterv1alpha1.InvitationExpired)
+		l.PassTime(ctx, "ana", 24*time.Hour)
+		l.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationExpired)
 		l.record(ctx, "expired")
 
-		now.SetTime(now.Now().Add(time.Hour))
-		patch(ctx, get[rosterv1alpha1.Invitation](ctx, l.space, "ana"), func(inv *rosterv1alpha1.Invitation) {
-			inv.Spec.ResendRequestedAt = ptr.To(metav1.NewTime(now.Now()))
+		Now.SetTime(Now.Now().Add(time.Hour))
+		Patch(ctx, Get[rosterv1alpha1.Invitation](ctx, l.space, "ana"), func(inv *rosterv1alpha1.Invitation) {
+			inv.Spec.ResendRequestedAt = ptr.To(metav1.NewTime(Now.Now()))
 		})
-		l.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		l.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		l.record(ctx, "resent")
 
-		now.SetTime(now.Now().Add(time.Hour))
-		l.claim(ctx, "ana")
-		l.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
-		Eventually(func() any { return get[rosterv1alpha1.Invitation](ctx, l.space, "ana").Status.MemberRef }).ShouldNot(BeNil())
-		Eventually(func() string { return get[rosterv1alpha1.Member](ctx, l.space, "ana").Status.Invitation }).Should(Equal("ana"))
+		Now.SetTime(Now.Now().Add(time.Hour))
+		l.Claim(ctx, "ana")
+		l.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		Eventually(func() any { return Get[rosterv1alpha1.Invitation](ctx, l.space, "ana").Status.MemberRef }).ShouldNot(BeNil())
+		Eventually(func() string { return Get[rosterv1alpha1.Member](ctx, l.space, "ana").Status.Invitation }).Should(Equal("ana"))
 		l.record(ctx, "accepted")
 
 		l.change(ctx, func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }, rosterv1alpha1.MemberActive)
@@ -72,7 +73,7 @@ var _ = Describe("A life", Serial, func() {
 		l.change(ctx, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(false) }, rosterv1alpha1.MemberActive)
 		l.record(ctx, "reactivated")
 
-		Expect(api.Delete(ctx, get[rosterv1alpha1.Member](ctx, l.space, "ana"))).To(Succeed())
+		Expect(API.Delete(ctx, Get[rosterv1alpha1.Member](ctx, l.space, "ana"))).To(Succeed())
 		Eventually(func() bool { return l.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeFalse())
 		l.record(ctx, "removed")
 
@@ -88,15 +89,15 @@ var _ = Describe("A life", Serial, func() {
 
 func (l *life) change(ctx context.Context, change func(m *rosterv1alpha1.Member), want rosterv1alpha1.MemberState) {
 	GinkgoHelper()
-	patch(ctx, get[rosterv1alpha1.Member](ctx, l.space, "ana"), change)
-	l.memberIs(ctx, "ana", want)
+	Patch(ctx, Get[rosterv1alpha1.Member](ctx, l.space, "ana"), change)
+	l.MemberIs(ctx, "ana", want)
 }
 
 // record writes down how things stand. Names of the test are replaced, times are counted from the beginning.
 func (l *life) record(ctx context.Context, step string) {
 	GinkgoHelper()
-	l.printf("%s, after %s", step, now.Now().Sub(l.begin))
-	l.printf("  mails to ana: %d", len(mails(l.address("ana"))))
+	l.printf("%s, after %s", step, Now.Now().Sub(l.begin))
+	l.printf("  mails to ana: %d", len(Mails(l.Address("ana"))))
 	l.recordInvitation(ctx)
 	l.recordMember(ctx)
 	for _, q := range [][3]string{{"get", "organizations", "acme"}, {"create", "invitations", ""}} {
@@ -111,7 +112,7 @@ func (l *life) record(ctx context.Context, step string) {
 
 func (l *life) recordInvitation(ctx context.Context) {
 	GinkgoHelper()
-	inv := get[rosterv1alpha1.Invitation](ctx, l.space, "ana")
+	inv := Get[rosterv1alpha1.Invitation](ctx, l.space, "ana")
 	s := inv.Status
 	l.printf("  invitation: %s, role %s, attempt %d, reminders %d, sent %s, expires %s, accepted %s", s.State, s.Role, s.Attempt, s.RemindersSent,
 		l.when(s.SentTime), l.whenOver(s.ExpiryTime), l.when(s.AcceptedTime))
@@ -122,7 +123,7 @@ func (l *life) recordInvitation(ctx context.Context) {
 func (l *life) recordMember(ctx context.Context) {
 	GinkgoHelper()
 	var m rosterv1alpha1.Member
-	err := api.Get(ctx, client.ObjectKey{Namespace: l.name, Name: "ana"}, &m)
+	err := API.Get(ctx, client.ObjectKey{Namespace: l.Name, Name: "ana"}, &m)
 	if apierrors.IsNotFound(err) {
 		l.printf("  no member")
 		return

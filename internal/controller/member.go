@@ -17,6 +17,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -33,7 +35,7 @@ type members struct {
 // Reconcile brings the grants, the invitation and the status of a Member to what they should be. The grants of a Member that is gone
 // are removed, whoever removed it and whether or not this process was running then.
 func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	m, err := optional[rosterv1alpha1.Member](ctx, r.client, req.Namespace, req.Name)
+	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.client, req.Namespace, req.Name)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -65,10 +67,10 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if in.Refused != nil {
 		again.RequeueAfter = refusedRetry
 	}
-	if err := report(ctx, r.client, m, &m.Status, d.Status, r.events.member); err != nil {
+	if err := reporting.Status(ctx, r.client, m, &m.Status, d.Status, r.events.member); err != nil {
 		return ctrl.Result{}, err
 	}
-	return again, ignoreConflict(r.settle(ctx, m))
+	return again, reporting.IgnoreConflict(r.settle(ctx, m))
 }
 
 // apply writes the objects that a Member needs. They come before its status, which tells what became of them.
@@ -97,14 +99,14 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 		return nil
 	}
 	var invited []*rosterv1alpha1.Invitation
-	for _, address := range addressKey(m.Spec.Email) {
+	for _, address := range reading.AddressKey(m.Spec.Email) {
 		var err error
-		if invited, err = listInvitations(ctx, r.client, consistent(m.Namespace, indexAddress, address)); err != nil {
+		if invited, err = reading.ListInvitations(ctx, r.client, reading.Consistent(m.Namespace, reading.IndexAddress, address)); err != nil {
 			return err
 		}
 	}
 	// Whoever accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
-	if inv, err := peek[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, m.Name); err != nil {
+	if inv, err := reading.Peek[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, m.Name); err != nil {
 		return err
 	} else if inv != nil {
 		invited = append(invited, inv)
@@ -118,30 +120,38 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 	return client.IgnoreNotFound(r.client.Patch(ctx, m, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})))
 }
 
+// gather reads what decides about a Member.
 func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
-	in := &membership.MemberInput{Member: m}
-	var err error
-	if in.Organization, err = countingOrganization(ctx, r.client, m.Namespace); err != nil {
-		return nil, err
-	}
-	if in.Account, err = referenced[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef); err != nil {
-		return nil, err
-	}
-	address, wrong := address.OfMember(m)
-	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); err != nil {
-		return nil, err
-	}
-	if in.SoleAdministratorOf, err = r.soleOf(ctx, m, indexSoleAdministrator); err != nil {
-		return nil, err
-	}
-	if in.SoleRenewerOf, err = r.soleOf(ctx, m, indexSoleRenewer); wrong != nil || err != nil {
-		return in, err // DecideMember says what is wrong with the address.
-	}
-	twins, err := membersBy(ctx, r.client, m.Namespace, indexAddress, string(address))
+	in, err := r.standing(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	if in.Person, err = optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, address.AccountName()); err != nil {
+	if in.SoleAdministratorOf, err = r.soleOf(ctx, m, reading.IndexSoleAdministrator); err != nil {
+		return nil, err
+	}
+	in.SoleRenewerOf, err = r.soleOf(ctx, m, reading.IndexSoleRenewer)
+	return in, err
+}
+
+// standing reads what decides what the person of a Member holds.
+func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error) {
+	in := &membership.MemberInput{Member: m}
+	var err error
+	if in.Organization, err = reading.CountingOrganization(ctx, r.client, m.Namespace); err != nil {
+		return nil, err
+	}
+	if in.Account, err = reading.AccountBehind(ctx, r.client, m.Spec.AccountRef); err != nil {
+		return nil, err
+	}
+	address, wrong := address.OfMember(m)
+	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); wrong != nil || err != nil {
+		return in, err // DecideMember says what is wrong with the address.
+	}
+	twins, err := reading.MembersBy(ctx, r.client, m.Namespace, reading.IndexAddress, string(address))
+	if err != nil {
+		return nil, err
+	}
+	if in.Person, err = reading.AccountNamed(ctx, r.client, address.AccountName()); err != nil {
 		return nil, err
 	}
 	in.Twin = membership.FindTwin(m, twins, membership.NamedOwner(in.Organization))
@@ -154,7 +164,7 @@ func (r *members) gather(ctx context.Context, m *rosterv1alpha1.Member) (*member
 // soleOf are the first of the profiles whose status names the Member as the only one of something.
 func (r *members) soleOf(ctx context.Context, m *rosterv1alpha1.Member, field string) ([]string, error) {
 	const most = 100 // as the API takes
-	profiles, err := profilesBy(ctx, r.client, m.Namespace, field, m.Name)
+	profiles, err := reading.ProfilesBy(ctx, r.client, m.Namespace, field, m.Name)
 	var names []string
 	for _, p := range profiles {
 		if p.DeletionTimestamp == nil {
@@ -171,7 +181,7 @@ func (r *members) findInvitation(
 	ctx context.Context, m *rosterv1alpha1.Member, address address.Address,
 ) (*rosterv1alpha1.Invitation, error) {
 	for _, name := range namesFor(m) {
-		inv, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
+		inv, err := reading.Optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
 		if err != nil {
 			return nil, err
 		}
@@ -179,8 +189,8 @@ func (r *members) findInvitation(
 			return inv, nil
 		}
 	}
-	for field, value := range map[string]string{indexMemberRef: m.Name, indexAddress: string(address)} {
-		found, err := listInvitations(ctx, r.client, consistent(m.Namespace, field, value))
+	for field, value := range map[string]string{reading.IndexMemberRef: m.Name, reading.IndexAddress: string(address)} {
+		found, err := reading.ListInvitations(ctx, r.client, reading.Consistent(m.Namespace, field, value))
 		if err != nil {
 			return nil, err
 		}
@@ -200,7 +210,7 @@ func (r *members) invite(ctx context.Context, m *rosterv1alpha1.Member) (*roster
 		inv := &rosterv1alpha1.Invitation{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: m.Namespace, Name: name,
-				Labels: managed(),
+				Labels: reading.Managed(),
 				OwnerReferences: []metav1.OwnerReference{{
 					APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "Member", Name: m.Name, UID: m.UID, Controller: ptr.To(true),
 				}},
@@ -214,7 +224,7 @@ func (r *members) invite(ctx context.Context, m *rosterv1alpha1.Member) (*roster
 		if !apierrors.IsAlreadyExists(err) {
 			return nil, r.metrics.refused(err, "Invitation", name)
 		}
-		existing, err := optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
+		existing, err := reading.Optional[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, name)
 		if err != nil {
 			return nil, err
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"context"
@@ -21,6 +21,8 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -28,12 +30,12 @@ import (
 func (s space) mayUser(ctx context.Context, person, verb, resource, name string) bool {
 	GinkgoHelper()
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: s.address(person),
+		User: s.Address(person),
 		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: s.name, Group: rosterv1alpha1.GroupVersion.Group, Resource: resource, Verb: verb, Name: name,
+			Namespace: s.Name, Group: rosterv1alpha1.GroupVersion.Group, Resource: resource, Verb: verb, Name: name,
 		},
 	}}
-	Expect(api.Create(ctx, review)).To(Succeed())
+	Expect(API.Create(ctx, review)).To(Succeed())
 	return review.Status.Allowed
 }
 
@@ -54,82 +56,82 @@ var _ = Describe("A declared Member", func() {
 	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
 
 	It("is invited by an Invitation of its own, with three writes", func(ctx SpecContext) {
-		writes.Reset()
-		m := s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "Ana Ruiz" })
-		inv := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Writes.Reset()
+		m := s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "Ana Ruiz" })
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		Expect(metav1.IsControlledBy(inv, m)).To(BeTrue())
-		Expect(inv.Status.Email).To(Equal(s.address("ana")))
-		m = s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending)
+		Expect(inv.Status.Email).To(Equal(s.Address("ana")))
+		m = s.MemberIs(ctx, "ana", rosterv1alpha1.MemberPending)
 		Expect(m.Status.Invitation).To(Equal("ana"))
 		Expect(m.Status.DisplayName).To(Equal("Ana Ruiz"))
 		Expect(meta.IsStatusConditionTrue(m.Status.Conditions, rosterv1alpha1.ConditionReady)).To(BeTrue(), "a pending invitee does not hold up a sync")
 		Expect(meta.IsStatusConditionFalse(m.Status.Conditions, rosterv1alpha1.ConditionJoined)).To(BeTrue())
 		Consistently(func() int {
-			return writes.Of("/namespaces/"+s.name+"/invitations") + writes.Of("/namespaces/"+s.name+"/members")
-		}).Should(Equal(3), writes.String())
+			return Writes.Of("/namespaces/"+s.Name+"/invitations") + Writes.Of("/namespaces/"+s.Name+"/members")
+		}).Should(Equal(3), Writes.String())
 	})
 
 	It("is active once it is accepted, and its writer's spec is left alone", func(ctx SpecContext) {
-		want := s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }).Spec
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		s.claim(ctx, "ana")
-		m := s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
-		want.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ana")).AccountName()}
+		want := s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }).Spec
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.Claim(ctx, "ana")
+		m := s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		want.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.Address("ana")).AccountName()}
 		Expect(m.Spec).To(Equal(want))
 	})
 
 	It("takes its open invitation with it when it is removed", func(ctx SpecContext) {
-		m := s.declare(ctx, "ana")
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		Expect(api.Delete(ctx, m)).To(Succeed())
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
-		s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonMemberRemoved)
+		m := s.Declare(ctx, "ana")
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(API.Delete(ctx, m)).To(Succeed())
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
+		s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonMemberRemoved)
 
-		again := s.declare(ctx, "ana")
+		again := s.Declare(ctx, "ana")
 		name := "ana-" + string(again.UID[:8])
-		s.invitationIs(ctx, name, rosterv1alpha1.InvitationSent)
-		Expect(messageIDs(s.address("ana"))).To(HaveLen(2), "the person can be invited anew")
+		s.InvitationIs(ctx, name, rosterv1alpha1.InvitationSent)
+		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(2), "the person can be invited anew")
 	})
 
 	It("says how its invitation ended", func(ctx SpecContext) {
-		s.declare(ctx, "ana")
-		inv := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		invitation.Decline(inv, now.Now())
-		Expect(api.Status().Update(ctx, inv)).To(Succeed())
-		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonNotInvited).Message).To(ContainSubstring("Declined"))
+		s.Declare(ctx, "ana")
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		invitation.Decline(inv, Now.Now())
+		Expect(API.Status().Update(ctx, inv)).To(Succeed())
+		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonNotInvited).Message).To(ContainSubstring("Declined"))
 	})
 
 	It("of an address that an older one has is reported and holds nothing", func(ctx SpecContext) {
-		older := s.join(ctx, "ana")
+		older := s.Join(ctx, "ana")
 		Eventually(time.Now).Should(BeTemporally(">=", older.CreationTimestamp.Add(time.Second)), "ages have seconds; within one the UID decides")
-		s.declare(ctx, "again", func(m *rosterv1alpha1.Member) {
-			m.Spec.Email = "ANA@" + s.name + ".example"
+		s.Declare(ctx, "again", func(m *rosterv1alpha1.Member) {
+			m.Spec.Email = "ANA@" + s.Name + ".example"
 			m.Spec.Role = rosterv1alpha1.RoleManager
-			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ana")).AccountName()}
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.Address("ana")).AccountName()}
 		})
-		Expect(s.memberSays(ctx, "again", rosterv1alpha1.ReasonDuplicateEmail).Message).To(ContainSubstring(`"ana"`))
+		Expect(s.MemberSays(ctx, "again", rosterv1alpha1.ReasonDuplicateEmail).Message).To(ContainSubstring(`"ana"`))
 		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeFalse())
-		Expect(api.Delete(ctx, older)).To(Succeed())
-		s.memberSays(ctx, "again", rosterv1alpha1.ReasonActive)
+		Expect(API.Delete(ctx, older)).To(Succeed())
+		s.MemberSays(ctx, "again", rosterv1alpha1.ReasonActive)
 		Expect(s.mayUser(ctx, "ana", "create", "invitations", "")).To(BeTrue())
 	})
 
 	It("keeps everything when only the form of its address changes", func(ctx SpecContext) {
-		domain := "BÜCHER-" + s.name + ".example"
+		domain := "BÜCHER-" + s.Name + ".example"
 		ascii, err := address.Domain(domain)
 		Expect(err).NotTo(HaveOccurred())
-		m := s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Email = "Ana@" + domain })
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		Expect(s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending).Status.Email).To(Equal("ana@" + ascii))
-		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = "ANA@" + domain })
-		s.memberIs(ctx, "ana", rosterv1alpha1.MemberPending)
-		s.claim(ctx, "ana")
-		m = s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		m := s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Email = "Ana@" + domain })
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(s.MemberIs(ctx, "ana", rosterv1alpha1.MemberPending).Status.Email).To(Equal("ana@" + ascii))
+		Patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = "ANA@" + domain })
+		s.MemberIs(ctx, "ana", rosterv1alpha1.MemberPending)
+		s.Claim(ctx, "ana")
+		m = s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		before := m.Status
 		for _, form := range []string{"Ana@" + domain, "ana@" + ascii, "Ana@" + strings.ToUpper(ascii)} {
-			patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = form })
+			Patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Email = form })
 			Eventually(func() int64 {
-				m = get[rosterv1alpha1.Member](ctx, s, "ana")
+				m = Get[rosterv1alpha1.Member](ctx, s, "ana")
 				return m.Status.ObservedGeneration
 			}).Should(Equal(m.Generation), form)
 			for i := range m.Status.Conditions {
@@ -138,46 +140,46 @@ var _ = Describe("A declared Member", func() {
 			m.Status.ObservedGeneration = before.ObservedGeneration
 			Expect(m.Status).To(Equal(before), form)
 		}
-		Expect(messageIDs("ana@"+ascii)).To(HaveLen(1), "nothing is mailed for it")
-		Expect(s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationAccepted).Status.Attempt).To(BeEquivalentTo(1))
+		Expect(MessageIDs("ana@"+ascii)).To(HaveLen(1), "nothing is mailed for it")
+		Expect(s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationAccepted).Status.Attempt).To(BeEquivalentTo(1))
 	})
 
 	It("of somebody who joined under a former form of their address keeps its Account and access", func(ctx SpecContext) {
-		former := address.Address("jo\u0308rg@" + s.name + ".example")
-		s.declare(ctx, "joerg", func(m *rosterv1alpha1.Member) {
+		former := address.Address("jo\u0308rg@" + s.Name + ".example")
+		s.Declare(ctx, "joerg", func(m *rosterv1alpha1.Member) {
 			m.Spec.Email, m.Spec.Role = string(former), rosterv1alpha1.RoleManager
 			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: former.AccountName()}
 		})
-		Expect(s.memberIs(ctx, "joerg", rosterv1alpha1.MemberActive).Status.Email).To(Equal(string(former)))
+		Expect(s.MemberIs(ctx, "joerg", rosterv1alpha1.MemberActive).Status.Email).To(Equal(string(former)))
 		Eventually(func() bool { return s.mayUser(ctx, "jo\u0308rg", "create", "invitations", "") }).Should(BeTrue(), "the roles follow the status")
 	})
 
 	It("with an Account of somebody else is reported and holds nothing", func(ctx SpecContext) {
-		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
-			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.address("ben")).AccountName()}
+		s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.Address("ben")).AccountName()}
 		})
-		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonAccountMismatch)
+		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonAccountMismatch)
 		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
 	})
 
 	It("shows the name that the person chose and when they signed in last", func(ctx SpecContext) {
-		a := address.Address(s.address("ana"))
+		a := address.Address(s.Address("ana"))
 		account := &rosterv1alpha1.Account{
 			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
 			Spec:       rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: "Ana Ruiz"},
 		}
-		Expect(api.Create(ctx, account)).To(Succeed())
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "A. Ruiz" })
-		Eventually(func() string { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.DisplayName }).Should(Equal("Ana Ruiz"))
-		at := metav1.NewTime(now.Now())
+		Expect(API.Create(ctx, account)).To(Succeed())
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName = "A. Ruiz" })
+		Eventually(func() string { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.DisplayName }).Should(Equal("Ana Ruiz"))
+		at := metav1.NewTime(Now.Now())
 		Eventually(func() error {
-			if err := api.Get(ctx, client.ObjectKeyFromObject(account), account); err != nil {
+			if err := API.Get(ctx, client.ObjectKeyFromObject(account), account); err != nil {
 				return err
 			}
 			account.Status.LastSignInTime = &at
-			return api.Status().Update(ctx, account)
+			return API.Status().Update(ctx, account)
 		}).Should(Succeed(), "whatever the operator writes at the same time")
-		Eventually(func() *metav1.Time { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.LastSignInTime }).ShouldNot(BeNil())
+		Eventually(func() *metav1.Time { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.LastSignInTime }).ShouldNot(BeNil())
 	})
 })
 
@@ -187,8 +189,8 @@ var _ = Describe("The roles of a Member", func() {
 		s = newSpace(ctx, func(o *rosterv1alpha1.Organization) {
 			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"}
 		})
-		s.profile(ctx, "acme-fb")
-		s.profile(ctx, "acme-x")
+		s.Profile(ctx, "acme-fb")
+		s.Profile(ctx, "acme-x")
 	})
 
 	It("are what the tables say, allowed and denied, on the real API server", func(ctx SpecContext) {
@@ -206,7 +208,7 @@ var _ = Describe("The roles of a Member", func() {
 			if role == rosterv1alpha1.RoleOwner {
 				name = "olivia"
 			}
-			s.join(ctx, name, func(m *rosterv1alpha1.Member) {
+			s.Join(ctx, name, func(m *rosterv1alpha1.Member) {
 				if role != rosterv1alpha1.RoleOwner {
 					m.Spec.Role = role
 				}
@@ -228,7 +230,7 @@ var _ = Describe("The roles of a Member", func() {
 
 	DescribeTable("on one profile are nothing on another",
 		func(ctx SpecContext, role rosterv1alpha1.ProfileRole, want []access.Permission) {
-			s.join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
 				m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: role}}
 			})
 			Expect(s.profileVerbs(ctx, "ana", "acme-fb")).To(Equal(want))
@@ -243,14 +245,14 @@ var _ = Describe("The roles of a Member", func() {
 	)
 
 	It("change, end and come back at once and completely", func(ctx SpecContext) {
-		m := s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		m := s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
 		may := func(verb, resource, object string) func() bool {
 			return func() bool { return s.mayUser(ctx, "ana", verb, resource, object) }
 		}
 		Expect(may("publish", "socialprofiles", "acme-x")()).To(BeTrue())
 
 		By("a lower role")
-		patch(ctx, m, func(m *rosterv1alpha1.Member) {
+		Patch(ctx, m, func(m *rosterv1alpha1.Member) {
 			m.Spec.Role = rosterv1alpha1.RoleMember
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileModerator}}
 		})
@@ -259,25 +261,25 @@ var _ = Describe("The roles of a Member", func() {
 		Expect(may("publish", "socialprofiles", "acme-x")()).To(BeFalse())
 
 		By("no roles on profiles any more")
-		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = nil })
+		Patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = nil })
 		Eventually(may("get", "socialprofiles", "acme-fb")).Should(BeFalse())
 
 		By("suspension")
-		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
-		s.memberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
+		Patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		s.MemberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
 		Expect(may("get", "organizations", "acme")()).To(BeFalse())
-		Expect(get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty())
+		Expect(Get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty())
 
 		By("reactivation")
-		patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(false) })
-		s.memberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		Patch(ctx, m, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(false) })
+		s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		Expect(may("get", "organizations", "acme")()).To(BeTrue())
 
 		By("deletion")
-		Expect(api.Delete(ctx, m)).To(Succeed())
+		Expect(API.Delete(ctx, m)).To(Succeed())
 		Eventually(may("get", "organizations", "acme")).Should(BeFalse())
 		Eventually(func() bool {
-			err := api.Get(ctx, client.ObjectKey{Namespace: s.name, Name: grantName("ana")}, &rbacv1.Role{})
+			err := API.Get(ctx, client.ObjectKey{Namespace: s.Name, Name: controller.GrantName("ana")}, &rbacv1.Role{})
 			return apierrors.IsNotFound(err)
 		}).Should(BeTrue(), "nothing is left over")
 	})
@@ -285,70 +287,70 @@ var _ = Describe("The roles of a Member", func() {
 	It("on a profile come and go with the profile", func(ctx SpecContext) {
 		s.declareJoined(ctx, "ana", rosterv1alpha1.ProfileGrant{Name: "later", Role: rosterv1alpha1.ProfileEditor},
 			rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileGuest})
-		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonProfileNotFound).Message).To(ContainSubstring("SocialProfile later"))
+		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonProfileNotFound).Message).To(ContainSubstring("SocialProfile later"))
 		Expect(s.profileVerbs(ctx, "ana", "acme-fb")).To(Equal([]access.Permission{access.Get}), "the others are granted")
 		Expect(s.profileVerbs(ctx, "ana", "later")).To(BeEmpty())
-		p := s.profile(ctx, "later")
-		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
+		p := s.Profile(ctx, "later")
+		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
 		Expect(s.mayUser(ctx, "ana", "publish", "socialprofiles", "later")).To(BeTrue())
-		Expect(api.Delete(ctx, p)).To(Succeed())
+		Expect(API.Delete(ctx, p)).To(Succeed())
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "publish", "socialprofiles", "later") }).Should(BeFalse())
 	})
 
 	It("are put back when somebody tampers with them", func(ctx SpecContext) {
-		s.join(ctx, "ana")
-		role := get[rbacv1.Role](ctx, s, grantName("ana"))
-		patch(ctx, role, func(r *rbacv1.Role) {
+		s.Join(ctx, "ana")
+		role := Get[rbacv1.Role](ctx, s, controller.GrantName("ana"))
+		Patch(ctx, role, func(r *rbacv1.Role) {
 			r.Rules = append(r.Rules, rbacv1.PolicyRule{APIGroups: []string{"*"}, Resources: []string{"*"}, Verbs: []string{"*"}})
 		})
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "delete", "members", "x") }).Should(BeFalse())
-		binding := get[rbacv1.RoleBinding](ctx, s, grantName("ana"))
-		patch(ctx, binding, func(b *rbacv1.RoleBinding) { b.Subjects[0].Name = "somebody-else" })
+		binding := Get[rbacv1.RoleBinding](ctx, s, controller.GrantName("ana"))
+		Patch(ctx, binding, func(b *rbacv1.RoleBinding) { b.Subjects[0].Name = "somebody-else" })
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeTrue())
-		Expect(api.Delete(ctx, binding)).To(Succeed())
+		Expect(API.Delete(ctx, binding)).To(Succeed())
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeTrue())
 	})
 
 	It("pass on with the ownership", func(ctx SpecContext) {
-		s.join(ctx, "olivia")
-		s.join(ctx, "omar")
+		s.Join(ctx, "olivia")
+		s.Join(ctx, "omar")
 		Eventually(func() bool { return s.mayUser(ctx, "olivia", "transfer", "organizations", "acme") }).Should(BeTrue())
-		Eventually(func() string { return get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.address("olivia")))
-		s.owner(ctx, "omar")
+		Eventually(func() string { return Get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Owner }).Should(Equal(s.Address("olivia")))
+		s.Owner(ctx, "omar")
 		Eventually(func() bool { return s.mayUser(ctx, "omar", "transfer", "organizations", "acme") }).Should(BeTrue())
 		Eventually(func() bool { return s.mayUser(ctx, "olivia", "create", "invitations", "") }).Should(BeFalse(), "back to the role of the spec")
 	})
 
 	It("end with the Organization", func(ctx SpecContext) {
-		s.join(ctx, "ana")
-		Expect(api.Delete(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"))).To(Succeed())
-		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonOrganizationMissing)
+		s.Join(ctx, "ana")
+		Expect(API.Delete(ctx, Get[rosterv1alpha1.Organization](ctx, s, "acme"))).To(Succeed())
+		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonOrganizationMissing)
 		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
 	})
 })
 
 func (s space) declareJoined(ctx context.Context, name string, grants ...rosterv1alpha1.ProfileGrant) {
 	GinkgoHelper()
-	s.join(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = grants })
+	s.Join(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.Profiles = grants })
 }
 
 var _ = Describe("An Organization", func() {
 	It("says who owns it and how many belong to it", func(ctx SpecContext) {
 		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) { o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "olivia"} })
 		ready := func() *metav1.Condition {
-			return meta.FindStatusCondition(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionReady)
+			return meta.FindStatusCondition(Get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionReady)
 		}
 		Eventually(ready).Should(HaveField("Reason", rosterv1alpha1.ReasonMemberNotFound))
-		s.join(ctx, "olivia")
-		s.declare(ctx, "ben")
-		s.invite(ctx, "ana")
-		s.profile(ctx, "acme-fb")
+		s.Join(ctx, "olivia")
+		s.Declare(ctx, "ben")
+		s.Invite(ctx, "ana")
+		s.Profile(ctx, "acme-fb")
 		Eventually(func() rosterv1alpha1.OrganizationStatus {
-			status := get[rosterv1alpha1.Organization](ctx, s, "acme").Status
+			status := Get[rosterv1alpha1.Organization](ctx, s, "acme").Status
 			status.Conditions, status.ObservedGeneration, status.OwnerSince = nil, 0, nil
 			return status
 		}).Should(Equal(rosterv1alpha1.OrganizationStatus{
-			Owner: s.address("olivia"), OwnerRef: &rosterv1alpha1.LocalReference{Name: "olivia"}, Members: ptr.To[int32](2), ActiveMembers: ptr.To[int32](1), OpenInvitations: ptr.To[int32](2),
+			Owner: s.Address("olivia"), OwnerRef: &rosterv1alpha1.LocalReference{Name: "olivia"}, Members: ptr.To[int32](2), ActiveMembers: ptr.To[int32](1), OpenInvitations: ptr.To[int32](2),
 			SocialProfiles: ptr.To[int32](1),
 		}))
 		Expect(ready()).To(HaveField("Status", metav1.ConditionTrue))
@@ -357,13 +359,13 @@ var _ = Describe("An Organization", func() {
 	It("has a namespace of its own: of two the older counts", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		second := &rosterv1alpha1.Organization{
-			ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "zzz"}, Spec: rosterv1alpha1.OrganizationSpec{DisplayName: "Second"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "zzz"}, Spec: rosterv1alpha1.OrganizationSpec{DisplayName: "Second"},
 		}
 		// Names and UIDs break a tie within a second, so the test looks at which counts, not at which was first.
-		Expect(api.Create(ctx, second)).To(Succeed())
+		Expect(API.Create(ctx, second)).To(Succeed())
 		reasons := func() []string {
 			var list rosterv1alpha1.OrganizationList
-			Expect(api.List(ctx, &list, client.InNamespace(s.name))).To(Succeed())
+			Expect(API.List(ctx, &list, client.InNamespace(s.Name))).To(Succeed())
 			var found []string
 			for _, o := range list.Items {
 				if c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionReady); c != nil {
@@ -379,23 +381,23 @@ var _ = Describe("An Organization", func() {
 var _ = Describe("A SocialProfile", func() {
 	It("says who holds which role and who looks after it", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.profile(ctx, "acme-fb", func(p *rosterv1alpha1.SocialProfile) {
+		s.Profile(ctx, "acme-fb", func(p *rosterv1alpha1.SocialProfile) {
 			p.Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 		})
 		Eventually(func() *metav1.Condition {
-			return meta.FindStatusCondition(get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Conditions, rosterv1alpha1.ConditionReady)
+			return meta.FindStatusCondition(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Conditions, rosterv1alpha1.ConditionReady)
 		}).Should(HaveField("Reason", rosterv1alpha1.ReasonMemberNotFound))
 		s.declareJoined(ctx, "ana", rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor})
 		s.declareJoined(ctx, "ben", rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: rosterv1alpha1.ProfileGuest})
-		s.join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
-		s.declare(ctx, "pending", func(m *rosterv1alpha1.Member) {
+		s.Join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		s.Declare(ctx, "pending", func(m *rosterv1alpha1.Member) {
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}}
 		})
 		Eventually(func() rosterv1alpha1.RoleHolders {
-			return get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Holders
+			return Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Holders
 		}).Should(Equal(
 			rosterv1alpha1.RoleHolders{Administrators: ptr.To[int32](1), Editors: ptr.To[int32](1), Moderators: ptr.To[int32](0), Guests: ptr.To[int32](1)}))
-		Eventually(func() string { return get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Responsible }).Should(Equal(s.address("ana")))
+		Eventually(func() string { return Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Responsible }).Should(Equal(s.Address("ana")))
 	})
 })
 
@@ -403,12 +405,12 @@ var _ = Describe("An Account", func() {
 	It("that nobody can use is reported", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		wrong := &rosterv1alpha1.Account{
-			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: s.name},
-			Spec:       rosterv1alpha1.AccountSpec{Email: s.address("ana"), DisplayName: "Ana"},
+			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: s.Name},
+			Spec:       rosterv1alpha1.AccountSpec{Email: s.Address("ana"), DisplayName: "Ana"},
 		}
-		Expect(api.Create(ctx, wrong)).To(Succeed())
-		condition := says(ctx, client.ObjectKeyFromObject(wrong), wrong, rosterv1alpha1.ReasonNameMismatch,
+		Expect(API.Create(ctx, wrong)).To(Succeed())
+		condition := Says(ctx, client.ObjectKeyFromObject(wrong), wrong, rosterv1alpha1.ReasonNameMismatch,
 			func(a *rosterv1alpha1.Account) []metav1.Condition { return a.Status.Conditions })
-		Expect(condition.Message).To(ContainSubstring(address.Address(s.address("ana")).AccountName()))
+		Expect(condition.Message).To(ContainSubstring(address.Address(s.Address("ana")).AccountName()))
 	})
 })

@@ -14,6 +14,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/membership"
 )
@@ -39,7 +41,7 @@ func issuerNames(issuers []config.Issuer) []string {
 
 // Reconcile brings the status of an Organization to what it should be.
 func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	o, err := optional[rosterv1alpha1.Organization](ctx, r.client, req.Namespace, req.Name)
+	o, err := reading.Optional[rosterv1alpha1.Organization](ctx, r.client, req.Namespace, req.Name)
 	if o == nil || err != nil || o.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
@@ -51,7 +53,7 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 		return ctrl.Result{}, err
 	}
 	decided := membership.DecideOrganization(*in, r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, o, &o.Status, decided, r.events.organization)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, o, &o.Status, decided, r.events.organization)
 }
 
 func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organization) (*membership.OrganizationInput, error) {
@@ -59,16 +61,16 @@ func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organizati
 	trouble := r.trouble()
 	in.Trouble, in.TroubleWords = string(trouble.Reason), trouble.Words
 	var err error
-	if in.Counting, err = countingOrganization(ctx, r.client, o.Namespace); err != nil {
+	if in.Counting, err = reading.CountingOrganization(ctx, r.client, o.Namespace); err != nil {
 		return nil, err
 	}
-	if in.Owner, err = referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Spec.OwnerRef); err != nil {
+	if in.Owner, err = reading.Referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Spec.OwnerRef); err != nil {
 		return nil, err
 	}
-	if in.Former, err = referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Status.OwnerRef); err != nil {
+	if in.Former, err = reading.Referenced[rosterv1alpha1.Member](ctx, r.client, o.Namespace, o.Status.OwnerRef); err != nil {
 		return nil, err
 	}
-	if in.Plan, err = optional[rosterv1alpha1.Plan](ctx, r.client, "", membership.PlanName(o)); err != nil {
+	if in.Plan, err = reading.Optional[rosterv1alpha1.Plan](ctx, r.client, "", membership.PlanName(o)); err != nil {
 		return nil, err
 	}
 	if in.Elsewhere, err = r.elsewhere(ctx, o, in.OwnerInForce()); err != nil {
@@ -95,13 +97,13 @@ func (r *organizations) settleOwnership(ctx context.Context, in *membership.Orga
 
 // offer has the person of a Member mailed that they are to own the organisation.
 func (r *organizations) offer(ctx context.Context, m *rosterv1alpha1.Member) error {
-	a, err := optional[rosterv1alpha1.Account](ctx, r.client, rosterv1alpha1.AccountNamespace, m.Spec.AccountRef.Name)
+	a, err := reading.AccountNamed(ctx, r.client, m.Spec.AccountRef.Name)
 	if a == nil || err != nil || !membership.BelongsTo(m, a) {
 		return err
 	}
 	a.Status.MailRequests = rosterv1alpha1.WithMail(
 		a.Status.MailRequests, rosterv1alpha1.MailOwnershipOffered, metav1.MicroTime{Time: r.clock.Now()})
-	return writeStatus(ctx, r.client, a)
+	return reporting.WriteStatus(ctx, r.client, a)
 }
 
 // markOwnership writes into a Member how its person stands to owning the organisation, unless the Member has changed: what the person has
@@ -122,12 +124,12 @@ func (r *organizations) elsewhere(ctx context.Context, o *rosterv1alpha1.Organiz
 		return false, nil
 	}
 	var list rosterv1alpha1.OrganizationList
-	for _, address := range addressKey(owner.Spec.Email) {
-		if err := r.client.List(ctx, &list, byIndex("", indexOwnerAddress, address)...); err != nil {
+	for _, address := range reading.AddressKey(owner.Spec.Email) {
+		if err := r.client.List(ctx, &list, reading.ByIndex("", reading.IndexOwnerAddress, address)...); err != nil {
 			return false, err
 		}
 	}
-	return slices.ContainsFunc(pointers(list.Items), func(other *rosterv1alpha1.Organization) bool {
+	return slices.ContainsFunc(reading.Pointers(list.Items), func(other *rosterv1alpha1.Organization) bool {
 		return other.UID != o.UID && other.DeletionTimestamp == nil && membership.OwnsBefore(other, o, owner)
 	}), nil
 }
@@ -139,10 +141,10 @@ func (r *organizations) count(ctx context.Context, in *membership.OrganizationIn
 	var invited rosterv1alpha1.InvitationList
 	var profiles rosterv1alpha1.SocialProfileList
 	for _, list := range []client.ObjectList{&people, &invited, &profiles} {
-		if err := r.client.List(ctx, list, inNamespace(namespace)...); err != nil {
+		if err := r.client.List(ctx, list, reading.InNamespace(namespace)...); err != nil {
 			return err
 		}
 	}
-	in.Count(pointers(people.Items), pointers(invited.Items), pointers(profiles.Items))
+	in.Count(reading.Pointers(people.Items), reading.Pointers(invited.Items), reading.Pointers(profiles.Items))
 	return nil
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"io"
@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 )
 
@@ -89,8 +90,8 @@ var _ = Describe("An API server that goes away", Serial, func() {
 	)
 	BeforeEach(func(ctx SpecContext) {
 		s = newSpace(ctx)
-		running.stop()
-		config := cluster.As("roster-manager")
+		Running.Stop()
+		config := Cluster.As("roster-manager")
 		host, err := url.Parse(config.Host)
 		Expect(err).NotTo(HaveOccurred())
 		if host.Host == "" {
@@ -99,41 +100,41 @@ var _ = Describe("An API server that goes away", Serial, func() {
 		}
 		w = newWire(host.Host)
 		config.Host = "https://" + w.listener.Addr().String()
-		running = startOperator(config)
+		Running = StartOperator(config)
 		DeferCleanup(func() {
 			w.setCut(false)
-			running.stop()
-			running = startOperator(cluster.As("roster-manager"))
+			Running.Stop()
+			Running = StartOperator(Cluster.As("roster-manager"))
 		})
 	})
 
 	It("delays what happens meanwhile and drops nothing", func(ctx SpecContext) {
-		s.invite(ctx, "before")
-		inv := s.invitationIs(ctx, "before", rosterv1alpha1.InvitationSent)
+		s.Invite(ctx, "before")
+		inv := s.InvitationIs(ctx, "before", rosterv1alpha1.InvitationSent)
 		w.setCut(true)
-		s.invite(ctx, "ana")
-		patch(ctx, inv, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Revoked = ptr.To(true) })
-		Consistently(func() int { return len(mails(s.address("ana"))) }).Should(BeZero(), "the operator is cut off")
+		s.Invite(ctx, "ana")
+		Patch(ctx, inv, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Revoked = ptr.To(true) })
+		Consistently(func() int { return len(Mails(s.Address("ana"))) }).Should(BeZero(), "the operator is cut off")
 		w.setCut(false)
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		s.invitationIs(ctx, "before", rosterv1alpha1.InvitationRevoked)
-		Expect(mails(s.address("ana"))).To(HaveLen(1))
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.InvitationIs(ctx, "before", rosterv1alpha1.InvitationRevoked)
+		Expect(Mails(s.Address("ana"))).To(HaveLen(1))
 	})
 
 	It("between a mail and its status repeats the write, not the mail", func(ctx SpecContext) {
 		gate := smtptest.NewGate()
-		post.Script(smtptest.Fault{Step: smtptest.AtRcpt, To: s.address("ana"), Gate: gate})
-		s.invite(ctx, "ana")
+		Post.Script(smtptest.Fault{Step: smtptest.AtRcpt, To: s.Address("ana"), Gate: gate})
+		s.Invite(ctx, "ana")
 		Eventually(gate.Reached()).Should(Receive(), "the mail is on its way")
 		w.setCut(true)
 		gate.Open()
-		Eventually(func() int { return len(mails(s.address("ana"))) }).Should(Equal(1), "the relay has it")
+		Eventually(func() int { return len(Mails(s.Address("ana"))) }).Should(Equal(1), "the relay has it")
 		Consistently(func() rosterv1alpha1.InvitationState {
-			return get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.State
+			return Get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.State
 		}).Should(BeEmpty(), "and nobody can write that down")
 		w.setCut(false)
-		inv := s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		Expect(inv.Status.Attempt).To(Equal(int32(1)))
-		Consistently(func() int { return len(mails(s.address("ana"))) }).Should(Equal(1))
+		Consistently(func() int { return len(Mails(s.Address("ana"))) }).Should(Equal(1))
 	})
 })

@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -21,14 +23,14 @@ type plans struct {
 
 // Reconcile brings the status of a Plan to what it should be.
 func (r *plans) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	p, err := optional[rosterv1alpha1.Plan](ctx, r.client, "", req.Name)
+	p, err := reading.Optional[rosterv1alpha1.Plan](ctx, r.client, "", req.Name)
 	if p == nil || err != nil || p.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
 	var list rosterv1alpha1.OrganizationList
-	if err := r.client.List(ctx, &list, byIndex("", indexPlan, p.Name)...); err != nil {
+	if err := r.client.List(ctx, &list, reading.ByIndex("", reading.IndexPlan, p.Name)...); err != nil {
 		return ctrl.Result{}, err
 	}
 	decided := membership.DecidePlan(p, int32(len(list.Items)), r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, p, &p.Status, decided, func(_, _ *rosterv1alpha1.Plan) {})
+	return ctrl.Result{}, reporting.Status(ctx, r.client, p, &p.Status, decided, func(_, _ *rosterv1alpha1.Plan) {})
 }

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/keyring"
 )
 
@@ -21,7 +22,7 @@ import (
 func createPortalKeys(c client.Client, secret client.ObjectKey, log logr.Logger) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		// The error is that of the context: the process ends.
-		_ = wait.PollUntilContextCancel(ctx, keysRetry, true, func(ctx context.Context) (bool, error) {
+		_ = wait.PollUntilContextCancel(ctx, reading.KeysRetry, true, func(ctx context.Context) (bool, error) {
 			err := createKey(ctx, c, secret)
 			if err != nil {
 				log.Error(err, "the portal's keys cannot be created; trying again")
@@ -40,7 +41,7 @@ func (o Options) portalSecret(name string) client.ObjectKey {
 func createKey(ctx context.Context, c client.Client, secret client.ObjectKey) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	err := c.Create(ctx, keyring.NewSecret(secret.Namespace, secret.Name), uncached)
+	err := c.Create(ctx, keyring.NewSecret(secret.Namespace, secret.Name), reading.Uncached)
 	if err != nil && !apierrors.IsAlreadyExists(err) {
 		return fmt.Errorf("creating Secret %s: %w", secret, err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -23,7 +25,7 @@ type profiles struct {
 
 // Reconcile brings the status of a SocialProfile to what it should be.
 func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	p, err := optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
+	p, err := reading.Optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
 	if p == nil || err != nil || p.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
@@ -32,16 +34,16 @@ func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, err
 	}
 	decided := membership.DecideProfile(*in, r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, p, &p.Status, decided, r.events.profile)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, p, &p.Status, decided, r.events.profile)
 }
 
 func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*membership.ProfileInput, error) {
 	in := &membership.ProfileInput{Profile: p}
 	var err error
-	if in.Organization, err = countingOrganization(ctx, r.client, p.Namespace); err != nil {
+	if in.Organization, err = reading.CountingOrganization(ctx, r.client, p.Namespace); err != nil {
 		return nil, err
 	}
-	if in.Responsible, err = referenced[rosterv1alpha1.Member](ctx, r.client, p.Namespace, p.Spec.ResponsibleRef); err != nil {
+	if in.Responsible, err = reading.Referenced[rosterv1alpha1.Member](ctx, r.client, p.Namespace, p.Spec.ResponsibleRef); err != nil {
 		return nil, err
 	}
 	if ref := p.Spec.ResponsibleRef; ref != nil && in.Responsible == nil {
@@ -67,11 +69,11 @@ func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 
 // holders are the Members that hold a role on the profile by name or on all; each once.
 func (r *profiles) holders(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Member, error) {
-	all, err := membersBy(ctx, r.client, p.Namespace, indexGrant, access.AllProfiles)
+	all, err := reading.MembersBy(ctx, r.client, p.Namespace, reading.IndexGrant, access.AllProfiles)
 	if err != nil {
 		return nil, err
 	}
-	named, err := membersBy(ctx, r.client, p.Namespace, indexGrant, p.Name)
+	named, err := reading.MembersBy(ctx, r.client, p.Namespace, reading.IndexGrant, p.Name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"context"
@@ -16,12 +16,13 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
 // forbid has a policy of the cluster refuse to create objects of a resource of Roster in the namespace, until the test ends.
 func (s space) forbid(ctx context.Context, resource string) {
 	GinkgoHelper()
-	name := "no-" + resource + "-" + s.name
+	name := "no-" + resource + "-" + s.Name
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
 		Spec: admissionv1.ValidatingAdmissionPolicySpec{
@@ -32,7 +33,7 @@ func (s space) forbid(ctx context.Context, resource string) {
 					Rule:       admissionv1.Rule{APIGroups: []string{"roster.dev"}, APIVersions: []string{"*"}, Resources: []string{resource}},
 				},
 			}}},
-			MatchConditions: []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("request.namespace == %q", s.name)}},
+			MatchConditions: []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("request.namespace == %q", s.Name)}},
 			Validations:     []admissionv1.Validation{{Expression: "object.metadata.name == 'canary'", Message: "ask the security team"}},
 		},
 	}
@@ -42,11 +43,11 @@ func (s space) forbid(ctx context.Context, resource string) {
 			PolicyName: name, ValidationActions: []admissionv1.ValidationAction{admissionv1.Deny},
 		},
 	}
-	Expect(api.Create(ctx, policy)).To(Succeed())
-	Expect(api.Create(ctx, binding)).To(Succeed())
+	Expect(API.Create(ctx, policy)).To(Succeed())
+	Expect(API.Create(ctx, binding)).To(Succeed())
 	DeferCleanup(func(ctx SpecContext) {
-		Expect(api.Delete(ctx, binding)).To(Succeed())
-		Expect(api.Delete(ctx, policy)).To(Succeed())
+		Expect(API.Delete(ctx, binding)).To(Succeed())
+		Expect(API.Delete(ctx, policy)).To(Succeed())
 	})
 }
 
@@ -61,61 +62,61 @@ var _ = Describe("What Kubernetes refuses", func() {
 	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
 
 	It("to create for lack of quota shows in the Member, and is done once there is room", func(ctx SpecContext) {
-		s.join(ctx, "ben") // takes the one Role that the quota has
-		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "small"}}
+		s.Join(ctx, "ben") // takes the one Role that the quota has
+		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "small"}}
 		roles := corev1.ResourceName("count/roles.rbac.authorization.k8s.io")
 		quota.Spec.Hard = corev1.ResourceList{roles: resource.MustParse("1")}
-		Expect(api.Create(ctx, quota)).To(Succeed())
+		Expect(API.Create(ctx, quota)).To(Succeed())
 		quota.Status = corev1.ResourceQuotaStatus{Hard: quota.Spec.Hard, Used: quota.Spec.Hard} // as the controller of quotas counts
-		Expect(api.Status().Update(ctx, quota)).To(Succeed())
+		Expect(API.Status().Update(ctx, quota)).To(Succeed())
 
-		s.declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
-			m.Spec.AccountRef = accountOf(m.Spec.Email)
+		s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = AccountOf(m.Spec.Email)
 		})
-		ready := s.memberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("Role roster:member:ana"), ContainSubstring("exceeded quota: small")))
-		Eventually(func() []string { return eventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
-		Expect(get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty(), "the status does not claim roles that nobody could write")
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty(), "the status does not claim roles that nobody could write")
 
-		Expect(api.Delete(ctx, quota)).To(Succeed())
-		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) {
+		Expect(API.Delete(ctx, quota)).To(Succeed())
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) {
 			metav1.SetMetaDataAnnotation(&m.ObjectMeta, "nudge", "1") // as the timer would
 		})
-		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
+		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
 	})
 
 	It("to create as an Invitation shows in the Member who waits for it", func(ctx SpecContext) {
 		s.forbid(ctx, "invitations")
 		inForce(ctx, func(ctx context.Context) error {
-			return api.Create(ctx, &rosterv1alpha1.Invitation{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.address("try")},
+			return API.Create(ctx, &rosterv1alpha1.Invitation{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.Address("try")},
 			})
 		})
-		s.declare(ctx, "ana")
-		ready := s.memberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		s.Declare(ctx, "ana")
+		ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Message).To(And(ContainSubstring("Invitation ana"), ContainSubstring("ask the security team")))
 	})
 
 	It("to create as a Member shows in the Invitation that was accepted, which does not claim more", func(ctx SpecContext) {
-		s.invite(ctx, "ana")
-		s.invitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.Invite(ctx, "ana")
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		s.forbid(ctx, "members")
 		inForce(ctx, func(ctx context.Context) error {
-			return api.Create(ctx, &rosterv1alpha1.Member{
-				ObjectMeta: metav1.ObjectMeta{Namespace: s.name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.address("try")},
+			return API.Create(ctx, &rosterv1alpha1.Member{
+				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.Address("try")},
 			})
 		})
-		s.claim(ctx, "ana")
-		ready := s.invitationSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		s.Claim(ctx, "ana")
+		ready := s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("not a member yet"), ContainSubstring("Member ana"), ContainSubstring("ask the security team")))
 	})
 
 	It("nothing of, because a name beside one that is taken fits, too", func(ctx SpecContext) {
 		long := strings.Repeat("a", 196)
-		s.invite(ctx, long, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.address("ben") })
-		s.declare(ctx, long, func(m *rosterv1alpha1.Member) { m.Spec.Email = s.address("ana") })
-		Eventually(func() []string { return messageIDs(s.address("ana")) }).Should(HaveLen(1), "the Member of the taken name is invited")
+		s.Invite(ctx, long, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Email = s.Address("ben") })
+		s.Declare(ctx, long, func(m *rosterv1alpha1.Member) { m.Spec.Email = s.Address("ana") })
+		Eventually(func() []string { return MessageIDs(s.Address("ana")) }).Should(HaveLen(1), "the Member of the taken name is invited")
 	})
 })

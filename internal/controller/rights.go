@@ -10,6 +10,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -32,7 +33,7 @@ func (f finder) membersOfTeam(ctx context.Context, before, after *rosterv1alpha1
 		return inNamespaceOf(t, exchanged(was, is)), nil
 	}
 	found := inNamespaceOf(t, append(slices.Clone(was), is...))
-	o, err := countingOrganization(ctx, f.reader, t.GetNamespace())
+	o, err := reading.CountingOrganization(ctx, f.reader, t.GetNamespace())
 	if err != nil || !membership.RequiresTeam(o) {
 		return found, err
 	}
@@ -75,7 +76,7 @@ func exchanged(a, b []string) []string {
 
 // membersOfWorkspace are those who have the Workspace.
 func (f finder) membersOfWorkspace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	found, err := membersBy(ctx, f.reader, o.GetNamespace(), indexWorkspace, o.GetName())
+	found, err := reading.MembersBy(ctx, f.reader, o.GetNamespace(), reading.IndexWorkspace, o.GetName())
 	return keys(found), err
 }
 
@@ -97,13 +98,13 @@ func (f finder) membersOfRole(ctx context.Context, o client.Object) ([]client.Ob
 	}
 	var found []client.ObjectKey
 	for _, role := range roles {
-		members, err := membersBy(ctx, f.reader, o.GetNamespace(), indexRole, role)
+		members, err := reading.MembersBy(ctx, f.reader, o.GetNamespace(), reading.IndexRole, role)
 		if err != nil {
 			return nil, err
 		}
 		found = append(found, keys(members)...)
 	}
-	teams, err := teamsBy(ctx, f.reader, o.GetNamespace(), indexTeamRole, o.GetName())
+	teams, err := reading.TeamsBy(ctx, f.reader, o.GetNamespace(), reading.IndexTeamRole, o.GetName())
 	for _, t := range teams {
 		found = append(found, inNamespaceOf(t, t.Spec.Members)...)
 	}
@@ -119,7 +120,7 @@ func (f finder) membersOfProfile(ctx context.Context, before, after *rosterv1alp
 		if p == nil {
 			continue
 		}
-		found = append(found, inNamespaceOf(p, append(nameKey(p.Status.SoleAdministrator), nameKey(p.Status.SoleRenewer)...))...)
+		found = append(found, inNamespaceOf(p, append(reading.NameKey(p.Status.SoleAdministrator), reading.NameKey(p.Status.SoleRenewer)...))...)
 		if !wider {
 			continue
 		}
@@ -156,15 +157,15 @@ func (f finder) holders(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([
 		}
 		found = append(found, members...)
 	}
-	connector, err := f.membersOfAddress(ctx, p.Namespace, connectorKey(p, f.userPrefix))
+	connector, err := f.membersOfAddress(ctx, p.Namespace, reading.ConnectorKey(p, f.userPrefix))
 	return append(found, connector...), err
 }
 
 // membersNaming are the Members whose spec names the profile, or whose status shows that they hold something on it.
 func (f finder) membersNaming(ctx context.Context, profile client.ObjectKey) ([]client.ObjectKey, error) {
 	var found []client.ObjectKey
-	for _, field := range []string{indexProfile, indexGrant} {
-		members, err := membersBy(ctx, f.reader, profile.Namespace, field, profile.Name)
+	for _, field := range []string{reading.IndexProfile, reading.IndexGrant} {
+		members, err := reading.MembersBy(ctx, f.reader, profile.Namespace, field, profile.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -177,16 +178,16 @@ func (f finder) membersNaming(ctx context.Context, profile client.ObjectKey) ([]
 // the plan make a difference.
 func (f finder) membersOfOrganization(ctx context.Context, before, after *rosterv1alpha1.Organization) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.MemberList
-	if err := f.reader.List(ctx, &list, inNamespace(either(before, after).GetNamespace())...); err != nil {
+	if err := f.reader.List(ctx, &list, reading.InNamespace(either(before, after).GetNamespace())...); err != nil {
 		return nil, err
 	}
-	all := pointers(list.Items)
+	all := reading.Pointers(list.Items)
 	if differs(before, after, organizationForMembers) {
 		return keys(all), nil
 	}
 	var found []client.ObjectKey
 	if differs(before, after, organizationOwner) {
-		found = append(inNamespaceOf(before, organizationOwners(before)), inNamespaceOf(after, organizationOwners(after))...)
+		found = append(inNamespaceOf(before, reading.OrganizationOwners(before)), inNamespaceOf(after, reading.OrganizationOwners(after))...)
 	}
 	was, is := before.Status.Plan, after.Status.Plan
 	found = append(found, keys(slices.DeleteFunc(all, func(m *rosterv1alpha1.Member) bool {
@@ -213,8 +214,8 @@ func (f finder) profilesBetween(ctx context.Context, before, after *rosterv1alph
 		return nil, nil
 	}
 	var list rosterv1alpha1.SocialProfileList
-	err := f.reader.List(ctx, &list, inNamespace(after.Namespace)...)
-	return slices.DeleteFunc(pointers(list.Items), func(p *rosterv1alpha1.SocialProfile) bool {
+	err := f.reader.List(ctx, &list, reading.InNamespace(after.Namespace)...)
+	return slices.DeleteFunc(reading.Pointers(list.Items), func(p *rosterv1alpha1.SocialProfile) bool {
 		return !quota.Between(was, is, quota.PlaceOf(p))
 	}), err
 }
@@ -235,7 +236,7 @@ func (f finder) invitationsOfOrganization(ctx context.Context, before, after *ro
 	if differs(before, after, organizationForInvitations) {
 		return f.openInvitations(ctx, o)
 	}
-	open, err := invitationsBy(ctx, f.reader, o.GetNamespace(), indexOpen, "true")
+	open, err := reading.InvitationsBy(ctx, f.reader, o.GetNamespace(), reading.IndexOpen, "true")
 	if err != nil {
 		return nil, err
 	}
@@ -244,7 +245,7 @@ func (f finder) invitationsOfOrganization(ctx context.Context, before, after *ro
 	for _, inv := range open {
 		place := quota.PlaceOfInvitation(inv)
 		if ref := inv.Spec.MemberRef; ref != nil {
-			m, err := peek[rosterv1alpha1.Member](ctx, f.reader, inv.Namespace, ref.Name)
+			m, err := reading.Peek[rosterv1alpha1.Member](ctx, f.reader, inv.Namespace, ref.Name)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package controller
+package controller_test
 
 import (
 	"context"
@@ -15,14 +15,15 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
 // create applies an object of the space.
 func (s space) create(ctx context.Context, name string, o client.Object) {
 	GinkgoHelper()
-	o.SetNamespace(s.name)
+	o.SetNamespace(s.Name)
 	o.SetName(name)
-	Expect(api.Create(ctx, o)).To(Succeed())
+	Expect(API.Create(ctx, o)).To(Succeed())
 }
 
 func (s space) team(ctx context.Context, name string, spec rosterv1alpha1.TeamSpec) *rosterv1alpha1.Team {
@@ -48,7 +49,7 @@ func (s space) holds(ctx context.Context, person, profile, shown string, want ..
 
 func (s space) grant(ctx context.Context, person, profile string) rosterv1alpha1.EffectiveGrant {
 	GinkgoHelper()
-	for _, g := range get[rosterv1alpha1.Member](ctx, s, person).Status.Grants {
+	for _, g := range Get[rosterv1alpha1.Member](ctx, s, person).Status.Grants {
 		if g.Profile == profile {
 			return g
 		}
@@ -62,7 +63,7 @@ func groupSays[T any, P interface {
 	client.Object
 }](ctx context.Context, s space, name, reason string, conditions func(P) []metav1.Condition) string {
 	GinkgoHelper()
-	return says(ctx, client.ObjectKey{Namespace: s.name, Name: name}, P(new(T)), reason, conditions).Message
+	return Says(ctx, client.ObjectKey{Namespace: s.Name, Name: name}, P(new(T)), reason, conditions).Message
 }
 
 func teamConditions(t *rosterv1alpha1.Team) []metav1.Condition           { return t.Status.Conditions }
@@ -85,12 +86,12 @@ var _ = Describe("A Team", func() {
 	var s space
 	BeforeEach(func(ctx SpecContext) {
 		s = newSpace(ctx)
-		s.profile(ctx, "acme-fb", func(p *rosterv1alpha1.SocialProfile) { p.Labels = map[string]string{"brand": "acme"} })
-		s.profile(ctx, "acme-x")
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+		s.Profile(ctx, "acme-fb", func(p *rosterv1alpha1.SocialProfile) { p.Labels = map[string]string{"brand": "acme"} })
+		s.Profile(ctx, "acme-x")
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileGuest}}
 		})
-		s.join(ctx, "ben")
+		s.Join(ctx, "ben")
 	})
 
 	It("adds to what its members hold, and takes it away again", func(ctx SpecContext) {
@@ -101,22 +102,22 @@ var _ = Describe("A Team", func() {
 		Expect(s.grant(ctx, "ana", "acme-fb").Sources).To(ConsistOf("Guest by spec.profiles", "Editor by the Team writers"))
 		Expect(s.profileVerbs(ctx, "ana", "acme-x")).To(BeEmpty())
 		Eventually(func() []*int32 {
-			t := get[rosterv1alpha1.Team](ctx, s, "writers")
+			t := Get[rosterv1alpha1.Team](ctx, s, "writers")
 			return []*int32{t.Status.Members, t.Status.Profiles}
 		}).Should(Equal([]*int32{ptr.To[int32](2), ptr.To[int32](1)}))
-		Eventually(func() *int32 { return get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Teams }).Should(Equal(ptr.To[int32](1)))
+		Eventually(func() *int32 { return Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Teams }).Should(Equal(ptr.To[int32](1)))
 
 		By("a member who leaves the team")
-		patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Members = []string{"ana"} })
+		Patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Members = []string{"ana"} })
 		s.holds(ctx, "ben", "acme-fb", "")
 		s.holds(ctx, "ana", "acme-fb", "Editor", editorMay...)
 
 		By("another role")
-		patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Role = rosterv1alpha1.ProfileModerator })
+		Patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Role = rosterv1alpha1.ProfileModerator })
 		s.holds(ctx, "ana", "acme-fb", "Moderator", access.Get, access.Schedule, access.Moderate)
 
 		By("the end of the team")
-		Expect(api.Delete(ctx, t)).To(Succeed())
+		Expect(API.Delete(ctx, t)).To(Succeed())
 		s.holds(ctx, "ana", "acme-fb", "Guest", guestMay...)
 	})
 
@@ -125,34 +126,34 @@ var _ = Describe("A Team", func() {
 			Members: []string{"ben"}, Role: editor, ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"brand": "acme"}},
 		})
 		s.holds(ctx, "ben", "acme-fb", "Editor", editorMay...)
-		s.profile(ctx, "acme-new", func(p *rosterv1alpha1.SocialProfile) { p.Labels = map[string]string{"brand": "acme"} })
+		s.Profile(ctx, "acme-new", func(p *rosterv1alpha1.SocialProfile) { p.Labels = map[string]string{"brand": "acme"} })
 		s.holds(ctx, "ben", "acme-new", "Editor", editorMay...)
-		patch(ctx, get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb"), func(p *rosterv1alpha1.SocialProfile) { p.Labels["brand"] = "other" })
+		Patch(ctx, Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb"), func(p *rosterv1alpha1.SocialProfile) { p.Labels["brand"] = "other" })
 		s.holds(ctx, "ben", "acme-fb", "")
-		Expect(api.Delete(ctx, get[rosterv1alpha1.SocialProfile](ctx, s, "acme-new"))).To(Succeed())
+		Expect(API.Delete(ctx, Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-new"))).To(Succeed())
 		s.holds(ctx, "ben", "acme-new", "")
 	})
 
 	It("costs no write for members whom a change does not concern", func(ctx SpecContext) {
 		t := s.team(ctx, "writers", rosterv1alpha1.TeamSpec{Members: []string{"ana"}, Profiles: []string{"acme-fb"}, Role: editor})
 		s.holds(ctx, "ana", "acme-fb", "Editor", editorMay...)
-		writes.Reset()
-		patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Members = []string{"ana", "ben"} })
+		Writes.Reset()
+		Patch(ctx, t, func(t *rosterv1alpha1.Team) { t.Spec.Members = []string{"ana", "ben"} })
 		s.holds(ctx, "ben", "acme-fb", "Editor", editorMay...)
 		Consistently(func() []int {
-			return []int{writes.Of("/namespaces/" + s.name + "/members/ana"), writes.Of("/namespaces/" + s.name + "/members/ben"),
-				writes.Of("/namespaces/" + s.name + "/roles/")}
-		}).Should(Equal([]int{0, 1, 1}), writes.String())
+			return []int{Writes.Of("/namespaces/" + s.Name + "/members/ana"), Writes.Of("/namespaces/" + s.Name + "/members/ben"),
+				Writes.Of("/namespaces/" + s.Name + "/roles/")}
+		}).Should(Equal([]int{0, 1, 1}), Writes.String())
 	})
 
 	It("says what it names and is not there, and gives the rest", func(ctx SpecContext) {
 		s.team(ctx, "writers", rosterv1alpha1.TeamSpec{Members: []string{"ben", "nobody"}, Profiles: []string{"acme-fb"}, Role: editor})
 		s.holds(ctx, "ben", "acme-fb", "Editor", editorMay...)
 		Expect(groupSays(ctx, s, "writers", rosterv1alpha1.ReasonMemberNotFound, teamConditions)).To(ContainSubstring("Member nobody"))
-		s.join(ctx, "nobody")
+		s.Join(ctx, "nobody")
 		groupSays(ctx, s, "writers", rosterv1alpha1.ReasonReady, teamConditions)
 		s.holds(ctx, "nobody", "acme-fb", "Editor", editorMay...)
-		Expect(api.Delete(ctx, get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb"))).To(Succeed())
+		Expect(API.Delete(ctx, Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb"))).To(Succeed())
 		Expect(groupSays(ctx, s, "writers", rosterv1alpha1.ReasonProfileNotFound, teamConditions)).To(ContainSubstring("SocialProfile acme-fb"))
 	})
 
@@ -163,15 +164,15 @@ var _ = Describe("A Team", func() {
 		r := s.role(ctx, "night-shift", rosterv1alpha1.ScopeProfile, "moderate")
 		s.holds(ctx, "ben", "acme-x", "night-shift", access.Get, access.Moderate)
 		groupSays(ctx, s, "night", rosterv1alpha1.ReasonReady, teamConditions)
-		patch(ctx, r, func(r *rosterv1alpha1.CustomRole) { r.Spec.Permissions = []rosterv1alpha1.RolePermission{"publish"} })
+		Patch(ctx, r, func(r *rosterv1alpha1.CustomRole) { r.Spec.Permissions = []rosterv1alpha1.RolePermission{"publish"} })
 		s.holds(ctx, "ben", "acme-x", "night-shift", access.Get, access.Publish)
-		Expect(api.Delete(ctx, r)).To(Succeed())
+		Expect(API.Delete(ctx, r)).To(Succeed())
 		s.holds(ctx, "ben", "acme-x", "")
 	})
 
 	It("is waited for where the Organization requires one", func(ctx SpecContext) {
-		patch(ctx, get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) { o.Spec.RequireTeam = ptr.To(true) })
-		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Profiles[0].Role = administrator })
+		Patch(ctx, Get[rosterv1alpha1.Organization](ctx, s, "acme"), func(o *rosterv1alpha1.Organization) { o.Spec.RequireTeam = ptr.To(true) })
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Profiles[0].Role = administrator })
 		s.holds(ctx, "ana", "acme-fb", "Guest", guestMay...)
 		Expect(s.grant(ctx, "ana", "acme-fb").Sources).To(Equal([]string{"Administrator by spec.profiles, once a Team works on the profile"}))
 		message := groupSays(ctx, s, "acme-fb", rosterv1alpha1.ReasonNoTeam, profileConditions)
@@ -179,7 +180,7 @@ var _ = Describe("A Team", func() {
 		t := s.team(ctx, "writers", rosterv1alpha1.TeamSpec{Members: []string{"ben"}, Profiles: []string{"acme-fb"}, Role: editor})
 		s.holds(ctx, "ana", "acme-fb", "Administrator", access.Permissions()...)
 		groupSays(ctx, s, "acme-fb", rosterv1alpha1.ReasonReady, profileConditions)
-		Expect(api.Delete(ctx, t)).To(Succeed())
+		Expect(API.Delete(ctx, t)).To(Succeed())
 		s.holds(ctx, "ana", "acme-fb", "Guest", guestMay...)
 	})
 })
@@ -187,45 +188,45 @@ var _ = Describe("A Team", func() {
 var _ = Describe("A Workspace", func() {
 	It("gives its profiles to whoever has it, and hides itself from the others", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.profile(ctx, "acme-fb")
-		s.profile(ctx, "acme-x")
+		s.Profile(ctx, "acme-fb")
+		s.Profile(ctx, "acme-x")
 		w := &rosterv1alpha1.Workspace{Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-fb"}}}
 		s.create(ctx, "west", w)
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
 			m.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "west", Role: editor}, {Name: "gone"}}
 		})
-		s.join(ctx, "ben")
-		s.join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		s.Join(ctx, "ben")
+		s.Join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
 		s.holds(ctx, "ana", "acme-fb", "Editor", editorMay...)
-		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonWorkspaceNotFound).Message).To(ContainSubstring("Workspace gone"))
+		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWorkspaceNotFound).Message).To(ContainSubstring("Workspace gone"))
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "workspaces", "west") }).Should(BeTrue())
 		Expect(s.mayUser(ctx, "ben", "get", "workspaces", "west")).To(BeFalse(), "hidden")
-		Expect(get[rosterv1alpha1.Member](ctx, s, "max").Status.Workspaces).To(Equal([]string{"*"}))
+		Expect(Get[rosterv1alpha1.Member](ctx, s, "max").Status.Workspaces).To(Equal([]string{"*"}))
 		Expect(s.mayUser(ctx, "max", "get", "workspaces", "west")).To(BeTrue())
 
-		patch(ctx, w, func(w *rosterv1alpha1.Workspace) { w.Spec.Profiles = []string{"acme-fb", "acme-x"} })
+		Patch(ctx, w, func(w *rosterv1alpha1.Workspace) { w.Spec.Profiles = []string{"acme-fb", "acme-x"} })
 		s.holds(ctx, "ana", "acme-x", "Editor", editorMay...)
 		groupSays(ctx, s, "west", rosterv1alpha1.ReasonReady, workspaceConditions)
 		Eventually(func() []*int32 {
-			w := get[rosterv1alpha1.Workspace](ctx, s, "west")
+			w := Get[rosterv1alpha1.Workspace](ctx, s, "west")
 			return []*int32{w.Status.Members, w.Status.Profiles}
 		}).Should(Equal([]*int32{ptr.To[int32](1), ptr.To[int32](2)}))
-		Expect(api.Delete(ctx, w)).To(Succeed())
+		Expect(API.Delete(ctx, w)).To(Succeed())
 		s.holds(ctx, "ana", "acme-fb", "")
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "get", "workspaces", "west") }).Should(BeFalse())
 	})
 
 	It("comes with an invitation", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.profile(ctx, "acme-fb")
+		s.Profile(ctx, "acme-fb")
 		s.create(ctx, "west", &rosterv1alpha1.Workspace{Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-fb"}}})
-		s.invite(ctx, "zoe", func(inv *rosterv1alpha1.Invitation) {
+		s.Invite(ctx, "zoe", func(inv *rosterv1alpha1.Invitation) {
 			inv.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "west", Role: editor}}
 			inv.Spec.CanManageProfiles = ptr.To(true)
 		})
-		s.invitationIs(ctx, "zoe", rosterv1alpha1.InvitationSent)
-		s.claim(ctx, "zoe")
-		s.memberIs(ctx, "zoe", rosterv1alpha1.MemberActive)
+		s.InvitationIs(ctx, "zoe", rosterv1alpha1.InvitationSent)
+		s.Claim(ctx, "zoe")
+		s.MemberIs(ctx, "zoe", rosterv1alpha1.MemberActive)
 		s.holds(ctx, "zoe", "acme-fb", "Editor", editorMay...)
 		Expect(s.mayUser(ctx, "zoe", "add", "socialprofiles", "")).To(BeTrue())
 	})
@@ -234,16 +235,16 @@ var _ = Describe("A Workspace", func() {
 var _ = Describe("A CustomRole in the organisation", func() {
 	It("is a role like the others, and whoever manages people may give it if it allows no more than their own", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = "team-lead" })
-		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonRoleNotFound).Message).To(ContainSubstring("CustomRole team-lead"))
+		s.Join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = "team-lead" })
+		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonRoleNotFound).Message).To(ContainSubstring("CustomRole team-lead"))
 		Expect(s.mayUser(ctx, "max", "grant", "orgroles", "team-lead")).To(BeFalse())
 		r := s.role(ctx, "team-lead", rosterv1alpha1.ScopeOrganization, rosterv1alpha1.PermissionViewTeam, rosterv1alpha1.PermissionManageMembers)
 		Eventually(func() bool { return s.mayUser(ctx, "ana", "create", "invitations", "") }).Should(BeTrue())
 		Eventually(func() bool { return s.mayUser(ctx, "max", "grant", "orgroles", "team-lead") }).Should(BeTrue())
 		Expect(s.mayUser(ctx, "ana", "grant", "orgroles", "Manager")).To(BeFalse())
 		Expect(s.mayUser(ctx, "ana", "create", "teams", "")).To(BeFalse())
-		patch(ctx, r, func(r *rosterv1alpha1.CustomRole) {
+		Patch(ctx, r, func(r *rosterv1alpha1.CustomRole) {
 			r.Spec.Permissions = append(r.Spec.Permissions, rosterv1alpha1.PermissionManageSubscription)
 		})
 		Eventually(func() bool { return s.mayUser(ctx, "max", "grant", "orgroles", "team-lead") }).Should(BeFalse(), "a Manager may not manage the subscription")
@@ -252,26 +253,26 @@ var _ = Describe("A CustomRole in the organisation", func() {
 
 	It("that an invitation offers is waited for", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.invite(ctx, "zoe", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Role = "team-lead" })
-		Expect(s.invitationSays(ctx, "zoe", rosterv1alpha1.ReasonRoleNotFound).Message).To(ContainSubstring("Nothing was mailed"))
-		Expect(mails(s.address("zoe"))).To(BeEmpty())
+		s.Invite(ctx, "zoe", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Role = "team-lead" })
+		Expect(s.InvitationSays(ctx, "zoe", rosterv1alpha1.ReasonRoleNotFound).Message).To(ContainSubstring("Nothing was mailed"))
+		Expect(Mails(s.Address("zoe"))).To(BeEmpty())
 		s.role(ctx, "team-lead", rosterv1alpha1.ScopeOrganization, rosterv1alpha1.PermissionViewTeam)
-		s.invitationIs(ctx, "zoe", rosterv1alpha1.InvitationSent)
+		s.InvitationIs(ctx, "zoe", rosterv1alpha1.InvitationSent)
 	})
 })
 
 var _ = Describe("Whoever connected a profile", func() {
 	It("looks after it while their role says so", func(ctx SpecContext) {
 		s := newSpace(ctx)
-		s.join(ctx, "pat", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleProfileConnector })
-		s.profile(ctx, "pats", func(p *rosterv1alpha1.SocialProfile) { p.Spec.ConnectedBy = s.address("pat") })
-		s.profile(ctx, "acme-fb")
+		s.Join(ctx, "pat", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleProfileConnector })
+		s.Profile(ctx, "pats", func(p *rosterv1alpha1.SocialProfile) { p.Spec.ConnectedBy = s.Address("pat") })
+		s.Profile(ctx, "acme-fb")
 		s.holds(ctx, "pat", "pats", "Connector", access.Get, access.Connect)
 		Expect(s.mayUser(ctx, "pat", "delete", "socialprofiles", "pats")).To(BeTrue())
 		Expect(s.mayUser(ctx, "pat", "delete", "socialprofiles", "acme-fb")).To(BeFalse())
-		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "pat"), func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleAdvancedMember })
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "pat"), func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleAdvancedMember })
 		s.holds(ctx, "pat", "pats", "Connector", access.Get, access.Configure, access.Connect)
-		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "pat"), func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleMember })
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "pat"), func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleMember })
 		s.holds(ctx, "pat", "pats", "")
 	})
 })
@@ -281,21 +282,21 @@ var _ = Describe("An orphaned profile", func() {
 		s := newSpace(ctx, func(o *rosterv1alpha1.Organization) {
 			o.Spec.Guardrails = &rosterv1alpha1.Guardrails{WarnOnOrphanedProfiles: ptr.To(true)}
 		})
-		s.profile(ctx, "acme-fb")
+		s.Profile(ctx, "acme-fb")
 		administered := func() *metav1.Condition {
-			return meta.FindStatusCondition(get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Conditions, rosterv1alpha1.ConditionAdministered)
+			return meta.FindStatusCondition(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme-fb").Status.Conditions, rosterv1alpha1.ConditionAdministered)
 		}
 		Eventually(administered).Should(HaveField("Reason", rosterv1alpha1.ReasonNoAdministrator))
 		for _, name := range []string{"ana", "ben"} {
 			s.declareJoined(ctx, name, rosterv1alpha1.ProfileGrant{Name: "acme-fb", Role: administrator})
 		}
 		Eventually(administered).Should(And(HaveField("Status", metav1.ConditionTrue), HaveField("Message", ContainSubstring("2 active"))))
-		Expect(get[rosterv1alpha1.Member](ctx, s, "ana").Status.SoleAdministratorOf).To(BeEmpty())
-		patch(ctx, get[rosterv1alpha1.Member](ctx, s, "ben"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
-		Eventually(func() []string { return get[rosterv1alpha1.Member](ctx, s, "ana").Status.SoleAdministratorOf }).Should(Equal([]string{"acme-fb"}))
-		Expect(api.Delete(ctx, get[rosterv1alpha1.Member](ctx, s, "ana"))).To(Succeed())
+		Expect(Get[rosterv1alpha1.Member](ctx, s, "ana").Status.SoleAdministratorOf).To(BeEmpty())
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "ben"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		Eventually(func() []string { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.SoleAdministratorOf }).Should(Equal([]string{"acme-fb"}))
+		Expect(API.Delete(ctx, Get[rosterv1alpha1.Member](ctx, s, "ana"))).To(Succeed())
 		Eventually(administered).Should(HaveField("Reason", rosterv1alpha1.ReasonNoAdministrator))
-		Eventually(func() []string { return eventsOn(ctx, s, "acme-fb") }).Should(ContainElement(rosterv1alpha1.ReasonNoAdministrator))
+		Eventually(func() []string { return EventsOn(ctx, s, "acme-fb") }).Should(ContainElement(rosterv1alpha1.ReasonNoAdministrator))
 	})
 })
 
@@ -307,7 +308,7 @@ var _ = Describe("A Plan", func() {
 		p := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("plan-%d-%d", GinkgoParallelProcess(), plans)}}
 		p.Spec.Contact = "sales@roster.example"
 		change(&p.Spec)
-		Expect(api.Create(ctx, p)).To(Succeed())
+		Expect(API.Create(ctx, p)).To(Succeed())
 		return p
 	}
 	on := func(p *rosterv1alpha1.Plan) func(o *rosterv1alpha1.Organization) {
@@ -315,7 +316,7 @@ var _ = Describe("A Plan", func() {
 	}
 	within := func(ctx context.Context, s space) func() *metav1.Condition {
 		return func() *metav1.Condition {
-			return meta.FindStatusCondition(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionWithinPlan)
+			return meta.FindStatusCondition(Get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Conditions, rosterv1alpha1.ConditionWithinPlan)
 		}
 	}
 
@@ -324,58 +325,58 @@ var _ = Describe("A Plan", func() {
 			p.Seats, p.Features = ptr.To[int32](2), []rosterv1alpha1.Feature{"ProfileConnectors"}
 		})
 		s := newSpace(ctx, on(p))
-		ana := s.join(ctx, "ana")
-		s.invite(ctx, "ben")
-		s.invitationIs(ctx, "ben", rosterv1alpha1.InvitationSent)
-		nextSecond(ctx)
-		s.invite(ctx, "cleo")
-		Expect(s.invitationSays(ctx, "cleo", rosterv1alpha1.ReasonNoSeat).Message).To(ContainSubstring("ask sales@roster.example"))
-		Expect(mails(s.address("cleo"))).To(BeEmpty())
+		ana := s.Join(ctx, "ana")
+		s.Invite(ctx, "ben")
+		s.InvitationIs(ctx, "ben", rosterv1alpha1.InvitationSent)
+		NextSecond(ctx)
+		s.Invite(ctx, "cleo")
+		Expect(s.InvitationSays(ctx, "cleo", rosterv1alpha1.ReasonNoSeat).Message).To(ContainSubstring("ask sales@roster.example"))
+		Expect(Mails(s.Address("cleo"))).To(BeEmpty())
 		Eventually(within(ctx, s)).Should(And(HaveField("Reason", rosterv1alpha1.ReasonPlanExceeded), HaveField("Message", ContainSubstring("3 of 2 seats"))))
 
 		By("a connector, who takes none")
-		s.join(ctx, "pat", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleProfileConnector })
+		s.Join(ctx, "pat", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleProfileConnector })
 
 		By("an acceptance, which keeps its place")
-		s.claim(ctx, "ben")
-		s.memberIs(ctx, "ben", rosterv1alpha1.MemberActive)
-		Consistently(func() string { return s.memberSays(ctx, "ben", rosterv1alpha1.ReasonActive).Reason }).ShouldNot(BeEmpty())
-		Expect(mails(s.address("cleo"))).To(BeEmpty())
+		s.Claim(ctx, "ben")
+		s.MemberIs(ctx, "ben", rosterv1alpha1.MemberActive)
+		Consistently(func() string { return s.MemberSays(ctx, "ben", rosterv1alpha1.ReasonActive).Reason }).ShouldNot(BeEmpty())
+		Expect(Mails(s.Address("cleo"))).To(BeEmpty())
 
 		By("a declared Member, who has a spec and no seat")
-		s.declare(ctx, "dan", func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = accountOf(s.address("dan")) })
-		Expect(s.memberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat).Message).To(ContainSubstring("ask sales@roster.example"))
+		s.Declare(ctx, "dan", func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(s.Address("dan")) })
+		Expect(s.MemberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat).Message).To(ContainSubstring("ask sales@roster.example"))
 		Expect(s.mayUser(ctx, "dan", "get", "organizations", "acme")).To(BeFalse())
 
 		By("a seat that frees up")
-		Expect(api.Delete(ctx, ana)).To(Succeed())
-		s.invitationIs(ctx, "cleo", rosterv1alpha1.InvitationSent)
-		s.memberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat)
+		Expect(API.Delete(ctx, ana)).To(Succeed())
+		s.InvitationIs(ctx, "cleo", rosterv1alpha1.InvitationSent)
+		s.MemberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat)
 
 		By("a larger plan")
-		patch(ctx, p, func(p *rosterv1alpha1.Plan) { p.Spec.Seats = ptr.To[int32](5) })
-		s.memberSays(ctx, "dan", rosterv1alpha1.ReasonActive)
+		Patch(ctx, p, func(p *rosterv1alpha1.Plan) { p.Spec.Seats = ptr.To[int32](5) })
+		s.MemberSays(ctx, "dan", rosterv1alpha1.ReasonActive)
 		Eventually(func() bool { return s.mayUser(ctx, "dan", "get", "organizations", "acme") }).Should(BeTrue())
 		Eventually(within(ctx, s)).Should(HaveField("Status", metav1.ConditionTrue))
 
 		By("a smaller one")
-		patch(ctx, p, func(p *rosterv1alpha1.Plan) { p.Spec.Seats = ptr.To[int32](1) })
-		s.memberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat)
-		s.memberSays(ctx, "ben", rosterv1alpha1.ReasonActive)
+		Patch(ctx, p, func(p *rosterv1alpha1.Plan) { p.Spec.Seats = ptr.To[int32](1) })
+		s.MemberSays(ctx, "dan", rosterv1alpha1.ReasonNoSeat)
+		s.MemberSays(ctx, "ben", rosterv1alpha1.ReasonActive)
 	})
 
 	It("has places for so many profiles", func(ctx SpecContext) {
 		p := plan(ctx, func(p *rosterv1alpha1.PlanSpec) { p.SocialProfiles = ptr.To[int32](1) })
 		s := newSpace(ctx, on(p))
-		first := s.profile(ctx, "first")
-		nextSecond(ctx)
-		s.profile(ctx, "second")
+		first := s.Profile(ctx, "first")
+		NextSecond(ctx)
+		s.Profile(ctx, "second")
 		Expect(groupSays(ctx, s, "second", rosterv1alpha1.ReasonProfileLimit, profileConditions)).To(ContainSubstring("ask sales@roster.example"))
 		s.declareJoined(ctx, "ana", rosterv1alpha1.ProfileGrant{Name: "first", Role: editor}, rosterv1alpha1.ProfileGrant{Name: "second", Role: editor})
 		s.holds(ctx, "ana", "first", "Editor", editorMay...)
 		s.holds(ctx, "ana", "second", "")
-		s.memberSays(ctx, "ana", rosterv1alpha1.ReasonProfileLimit)
-		Expect(api.Delete(ctx, first)).To(Succeed())
+		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonProfileLimit)
+		Expect(API.Delete(ctx, first)).To(Succeed())
 		s.holds(ctx, "ana", "second", "Editor", editorMay...)
 		groupSays(ctx, s, "second", rosterv1alpha1.ReasonReady, profileConditions)
 	})
@@ -383,24 +384,24 @@ var _ = Describe("A Plan", func() {
 	It("without a feature leaves the objects and gives nothing", func(ctx SpecContext) {
 		p := plan(ctx, func(*rosterv1alpha1.PlanSpec) {})
 		s := newSpace(ctx, on(p))
-		s.profile(ctx, "acme-fb")
+		s.Profile(ctx, "acme-fb")
 		s.role(ctx, "night-shift", rosterv1alpha1.ScopeProfile, "moderate")
 		s.create(ctx, "west", &rosterv1alpha1.Workspace{Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-fb"}}})
-		s.join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "night-shift"}}
 			m.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "west", Role: editor}}
 		})
-		Expect(s.memberSays(ctx, "ana", rosterv1alpha1.ReasonFeatureNotInPlan).Message).To(ContainSubstring("Ask sales@roster.example"))
+		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonFeatureNotInPlan).Message).To(ContainSubstring("Ask sales@roster.example"))
 		s.holds(ctx, "ana", "acme-fb", "")
 		groupSays(ctx, s, "west", rosterv1alpha1.ReasonFeatureNotInPlan, workspaceConditions)
 		groupSays(ctx, s, "night-shift", rosterv1alpha1.ReasonFeatureNotInPlan, func(r *rosterv1alpha1.CustomRole) []metav1.Condition { return r.Status.Conditions })
-		s.invite(ctx, "pat", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Role = rosterv1alpha1.RoleProfileConnector })
-		s.invitationSays(ctx, "pat", rosterv1alpha1.ReasonFeatureNotInPlan)
-		patch(ctx, p, func(p *rosterv1alpha1.Plan) {
+		s.Invite(ctx, "pat", func(inv *rosterv1alpha1.Invitation) { inv.Spec.Role = rosterv1alpha1.RoleProfileConnector })
+		s.InvitationSays(ctx, "pat", rosterv1alpha1.ReasonFeatureNotInPlan)
+		Patch(ctx, p, func(p *rosterv1alpha1.Plan) {
 			p.Spec.Features = []rosterv1alpha1.Feature{"CustomRoles", "Workspaces", "ProfileConnectors"}
 		})
 		s.holds(ctx, "ana", "acme-fb", "Editor", editorMay...)
-		s.invitationIs(ctx, "pat", rosterv1alpha1.InvitationSent)
+		s.InvitationIs(ctx, "pat", rosterv1alpha1.InvitationSent)
 		groupSays(ctx, s, "west", rosterv1alpha1.ReasonReady, workspaceConditions)
 	})
 
@@ -409,11 +410,11 @@ var _ = Describe("A Plan", func() {
 		s := newSpace(ctx, on(p))
 		Eventually(within(ctx, s)).Should(HaveField("Status", metav1.ConditionTrue))
 		Eventually(func() *int32 {
-			Expect(api.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
+			Expect(API.Get(ctx, client.ObjectKeyFromObject(p), p)).To(Succeed())
 			return p.Status.Organizations
 		}).Should(Equal(ptr.To[int32](1)))
-		Expect(api.Delete(ctx, p)).To(Succeed())
+		Expect(API.Delete(ctx, p)).To(Succeed())
 		Eventually(within(ctx, s)).Should(HaveField("Reason", rosterv1alpha1.ReasonPlanNotFound))
-		Expect(get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Plan.Seats.Limit).To(Equal(ptr.To[int32](7)))
+		Expect(Get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Plan.Seats.Limit).To(Equal(ptr.To[int32](7)))
 	})
 })

@@ -7,6 +7,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +15,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/metadata"
 	"k8s.io/client-go/rest"
@@ -29,7 +29,13 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/controller/connections"
+	"github.com/roster-dev/roster/internal/controller/credentials"
+	"github.com/roster-dev/roster/internal/controller/mailing"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/network/directory"
 )
 
 // Options are what the controllers need from outside.
@@ -39,14 +45,14 @@ type Options struct {
 	Namespace string
 	Clock     clock.PassiveClock
 	Composer  *mail.Composer
-	Mailer    Mailer
+	Mailer    mailing.Mailer
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 }
 
 // ManagerOptions are the options of a manager that the controllers can run in: what is cached and how.
 func ManagerOptions(concurrency int) manager.Options {
-	managedOnly := cache.ByObject{Label: labels.SelectorFromSet(managed())}
+	managedOnly := cache.ByObject{Label: labels.SelectorFromSet(reading.Managed())}
 	return manager.Options{
 		Cache: cache.Options{
 			DefaultTransform: cache.TransformStripManagedFields(),
@@ -81,22 +87,20 @@ func Unthrottled(c *rest.Config) *rest.Config {
 
 // Setup adds the controllers to a manager.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
-	if err := addIndexes(ctx, mgr.GetFieldIndexer(), o.Config.RBAC.UserPrefix); err != nil {
+	if err := reading.AddIndexes(ctx, mgr.GetFieldIndexer(), o.Config.RBAC.UserPrefix); err != nil {
 		return err
 	}
-	keys := NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
+	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
 	metrics := NewMetrics(o.Registry)
-	events := Events{recorder: mgr.GetEventRecorder("roster")}
-	shared := invitations{
-		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics,
-		post: newOutbox(o, mgr.GetClient(), keys, metrics),
+	events := Events{reporting.NewRecorder(mgr.GetEventRecorder("roster"))}
+	mails := mailing.Options{
+		Client: mgr.GetClient(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.mailing, Composer: o.Composer, Mailer: o.Mailer,
+		Keys: keys, PortalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"), UserPrefix: o.Config.RBAC.UserPrefix,
 	}
+	shared := invitations{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, post: mailing.NewOutbox(mails)}
 	secrets, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
 	if err != nil {
 		return err
-	}
-	post := courier{
-		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, composer: o.Composer, mailer: o.Mailer,
 	}
 	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
@@ -106,24 +110,25 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupMembers(mgr, find, team),
 		setupOrganizations(mgr, find, &organizations{
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
-		}, watchOutbox(o.Mailer, metrics)),
+		}, watchOutbox(o.Mailer, metrics.mailing)),
 		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
-		setupCredentials(mgr, find, &credentials{
-			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
-			networks: newNetworks(o, mgr.GetAPIReader()), secrets: newSecretWatch(ctx, secrets), tracks: map[client.ObjectKey]*track{},
-			renewing: map[types.UID]bool{},
+		credentials.Setup(ctx, mgr, credentials.Options{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.credentials,
+			Networks: directory.Directory{
+				Configured: o.Config.Networks, Namespace: o.Namespace, Reader: mgr.GetAPIReader(), Clock: o.Clock,
+			},
+			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret),
 		}),
-		setupConnections(mgr, &connections{
-			client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics, members: team, keys: keys,
+		connections.Setup(mgr, connections.Options{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,
+			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock),
 		}),
-		setupNotices(mgr, &notices{courier: post}),
-		setupDigests(mgr, &digests{courier: post}),
+		mailing.Setup(mgr, mails),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
-		setupAccountMails(mgr, o, keys, metrics),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
@@ -132,10 +137,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 }
 
 // watchOutbox yields whenever there is something new to say about why mail is held.
-func watchOutbox(m Mailer, metrics *Metrics) chan event.GenericEvent {
+func watchOutbox(m mailing.Mailer, metrics *mailing.Metrics) chan event.GenericEvent {
 	changes := make(chan event.GenericEvent, 1)
 	m.Watch(func(t mail.Trouble) {
-		metrics.outbox(t)
+		metrics.Trouble(t)
 		select {
 		case changes <- event.GenericEvent{Object: &rosterv1alpha1.Organization{}}:
 		default: // One is on its way, and says the same.
@@ -145,13 +150,13 @@ func watchOutbox(m Mailer, metrics *Metrics) chan event.GenericEvent {
 }
 
 // createKeys makes the link keys at the start and not with the first mail: the portal is not ready before it has them.
-func createKeys(keys *LinkKeys, log logr.Logger) manager.Runnable {
+func createKeys(keys *reading.LinkKeys, log logr.Logger) manager.Runnable {
 	return manager.RunnableFunc(func(ctx context.Context) error {
 		wait.UntilWithContext(ctx, func(ctx context.Context) {
 			if _, err := keys.Get(ctx); err != nil && ctx.Err() == nil {
 				log.Error(err, "the link keys cannot be read; trying again")
 			}
-		}, keysRetry)
+		}, reading.KeysRetry)
 		return nil
 	})
 }

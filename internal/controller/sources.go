@@ -13,6 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -46,7 +47,7 @@ func gatherSources(
 	if s.Teams, err = g.teams(ctx, m); err != nil {
 		return s, err
 	}
-	connected, err := profilesBy(ctx, c, m.Namespace, indexConnectedBy, string(address))
+	connected, err := reading.ProfilesBy(ctx, c, m.Namespace, reading.IndexConnectedBy, string(address))
 	if err != nil {
 		return s, err
 	}
@@ -65,7 +66,7 @@ func (g *sources) profile(ctx context.Context, name string) (*rosterv1alpha1.Soc
 	if p, ok := g.seen[name]; ok {
 		return p, nil
 	}
-	p, err := peek[rosterv1alpha1.SocialProfile](ctx, g.reader, g.namespace, name)
+	p, err := reading.Peek[rosterv1alpha1.SocialProfile](ctx, g.reader, g.namespace, name)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func (g *sources) profile(ctx context.Context, name string) (*rosterv1alpha1.Soc
 func (g *sources) workspaces(ctx context.Context, grants []rosterv1alpha1.WorkspaceGrant) (map[string][]string, error) {
 	found := map[string][]string{}
 	for _, grant := range grants {
-		w, err := peek[rosterv1alpha1.Workspace](ctx, g.reader, g.namespace, grant.Name)
+		w, err := reading.Peek[rosterv1alpha1.Workspace](ctx, g.reader, g.namespace, grant.Name)
 		if err != nil {
 			return nil, err
 		}
@@ -94,7 +95,7 @@ func (g *sources) workspaces(ctx context.Context, grants []rosterv1alpha1.Worksp
 }
 
 func (g *sources) teams(ctx context.Context, m *rosterv1alpha1.Member) ([]access.Assignment, error) {
-	teams, err := teamsBy(ctx, g.reader, m.Namespace, indexTeamMember, m.Name)
+	teams, err := reading.TeamsBy(ctx, g.reader, m.Namespace, reading.IndexTeamMember, m.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +166,7 @@ func (g *sources) teamless(ctx context.Context) (map[string]bool, error) {
 // teamGroups are the profiles of each Team of a namespace.
 func teamGroups(ctx context.Context, c client.Reader, namespace string) ([]membership.Group, error) {
 	var list rosterv1alpha1.TeamList
-	if err := c.List(ctx, &list, inNamespace(namespace)...); err != nil {
+	if err := c.List(ctx, &list, reading.InNamespace(namespace)...); err != nil {
 		return nil, err
 	}
 	var groups []membership.Group
@@ -195,15 +196,16 @@ func selected(ctx context.Context, c client.Reader, namespace string, g membersh
 		return nil, nil
 	}
 	var list rosterv1alpha1.SocialProfileList
-	if err := c.List(ctx, &list, append(inNamespace(namespace), client.MatchingLabelsSelector{Selector: g.Selector})...); err != nil {
+	if err := c.List(ctx, &list, append(reading.InNamespace(namespace), client.MatchingLabelsSelector{Selector: g.Selector})...); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(pointers(list.Items), func(p *rosterv1alpha1.SocialProfile) bool { return p.DeletionTimestamp != nil }), nil
+	leaving := func(p *rosterv1alpha1.SocialProfile) bool { return p.DeletionTimestamp != nil }
+	return slices.DeleteFunc(reading.Pointers(list.Items), leaving), nil
 }
 
 func customRoles(ctx context.Context, c client.Reader, namespace string) (access.Roles, error) {
 	var list rosterv1alpha1.CustomRoleList
-	if err := c.List(ctx, &list, inNamespace(namespace)...); err != nil {
+	if err := c.List(ctx, &list, reading.InNamespace(namespace)...); err != nil {
 		return nil, err
 	}
 	roles := access.Roles{}

@@ -11,6 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -24,7 +26,7 @@ type teams struct {
 
 // Reconcile brings the status of a Team to what it should be.
 func (r *teams) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	t, err := optional[rosterv1alpha1.Team](ctx, r.client, req.Namespace, req.Name)
+	t, err := reading.Optional[rosterv1alpha1.Team](ctx, r.client, req.Namespace, req.Name)
 	if t == nil || err != nil || t.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
@@ -38,7 +40,7 @@ func (r *teams) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		return ctrl.Result{}, err
 	}
 	for _, name := range t.Spec.Members {
-		m, err := peek[rosterv1alpha1.Member](ctx, r.client, t.Namespace, name)
+		m, err := reading.Peek[rosterv1alpha1.Member](ctx, r.client, t.Namespace, name)
 		if err != nil {
 			return ctrl.Result{}, err
 		}
@@ -59,14 +61,14 @@ func (r *teams) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	slices.Sort(in.MissingMembers)
 	decided := membership.DecideTeam(t, *in, r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, t, &t.Status, decided, r.events.team)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, t, &t.Status, decided, r.events.team)
 }
 
 // gatherGroup reads what Teams and Workspaces have in common.
 func gatherGroup(ctx context.Context, c client.Reader, namespace string, group membership.Group) (*membership.GroupInput, error) {
 	in := &membership.GroupInput{}
 	var err error
-	if in.Organization, err = countingOrganization(ctx, c, namespace); err != nil {
+	if in.Organization, err = reading.CountingOrganization(ctx, c, namespace); err != nil {
 		return nil, err
 	}
 	s := &sources{reader: c, namespace: namespace, seen: map[string]*rosterv1alpha1.SocialProfile{}}

@@ -3,7 +3,6 @@
 package controller
 
 import (
-	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
@@ -129,32 +128,5 @@ func setupPlans(mgr manager.Manager, r *plans) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Plan{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), builder.WithPredicates(changed(organizationPlan))).
-		Complete(r)
-}
-
-// setupConnections has one Order carried out after the other, so that none counts the places of a plan while another takes them.
-func setupConnections(mgr manager.Manager, r *connections) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("connections").
-		For(&corev1.Secret{}, builder.OnlyMetadata).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
-		Complete(r)
-}
-
-func setupNotices(mgr manager.Manager, r *notices) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("notices").
-		For(&rosterv1alpha1.SocialProfile{}).
-		Complete(r)
-}
-
-func setupDigests(mgr manager.Manager, r *digests) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("digests").
-		For(&rosterv1alpha1.SocialProfile{}).
-		Complete(r)
-}
-
-func setupCredentials(mgr manager.Manager, find finder, r *credentials) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
-		For(&rosterv1alpha1.SocialProfile{}).
-		WatchesRawSource(source.Channel(r.secrets.changes, enqueue(find.profilesOfSecret))).
 		Complete(r)
 }

@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -22,7 +24,7 @@ type workspaces struct {
 
 // Reconcile brings the status of a Workspace to what it should be.
 func (r *workspaces) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
-	w, err := optional[rosterv1alpha1.Workspace](ctx, r.client, req.Namespace, req.Name)
+	w, err := reading.Optional[rosterv1alpha1.Workspace](ctx, r.client, req.Namespace, req.Name)
 	if w == nil || err != nil || w.DeletionTimestamp != nil {
 		return ctrl.Result{}, err
 	}
@@ -32,7 +34,7 @@ func (r *workspaces) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	in.SelectorError = selectorError
-	members, err := membersBy(ctx, r.client, w.Namespace, indexWorkspace, w.Name)
+	members, err := reading.MembersBy(ctx, r.client, w.Namespace, reading.IndexWorkspace, w.Name)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
@@ -42,5 +44,5 @@ func (r *workspaces) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	}
 	decided := membership.DecideWorkspace(w, *in, r.clock.Now())
-	return ctrl.Result{}, report(ctx, r.client, w, &w.Status, decided, r.events.workspace)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, w, &w.Status, decided, r.events.workspace)
 }

@@ -193,6 +193,12 @@ func IsOpen(inv *rosterv1alpha1.Invitation) bool {
 // HasEnded reports whether an invitation was answered with no, withdrawn, not used in time, or refused by the relay.
 func HasEnded(inv *rosterv1alpha1.Invitation) bool { return ended(inv.Status.State) }
 
+// NeedsPlan reports whether what becomes of an Invitation depends on the plan of the organisation: it is to be mailed, or to be mailed
+// again.
+func NeedsPlan(inv *rosterv1alpha1.Invitation) bool {
+	return IsOpen(inv) || HasEnded(inv) && inv.Spec.ResendRequestedAt != nil && !ptr.Deref(inv.Spec.Revoked, false)
+}
+
 // yields reports whether an Invitation that somebody applied gives way to that of a declared Member of the same address: while it is not
 // mailed, it says AlreadyMember.
 func yields(applied, declared *rosterv1alpha1.Invitation) bool {

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailing
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/types"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
+	"github.com/roster-dev/roster/internal/limit"
+	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
+)
+
+// accountMails sends the mails about Accounts that the portal asks for. The portal itself has no way to a relay.
+type accountMails struct {
+	Options
+
+	sent memory[sentMails]
+	// limiters keep strangers from having somebody mailed again and again about a topic.
+	limiters map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]
+}
+
+// sentMails is what is remembered of one Account.
+type sentMails struct {
+	mails []rosterv1alpha1.AccountMail
+	// failures since the last mail that was sent.
+	failures int
+}
+
+func newAccountMails(o Options) *accountMails {
+	return &accountMails{
+		Options: o,
+		limiters: map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]{
+			rosterv1alpha1.MailPasswordReset:    limit.New[types.UID](limit.Rate{Every: resetInterval, Burst: Burst}, maxLimited),
+			rosterv1alpha1.MailOwnershipOffered: limit.New[types.UID](limit.Rate{Every: Interval, Burst: Burst}, maxLimited),
+		},
+	}
+}
+
+// Reconcile sends what is due about an Account, and notes it in one write.
+func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	a, err := reading.Optional[rosterv1alpha1.Account](ctx, r.Client, req.Namespace, req.Name)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if a == nil || a.DeletionTimestamp != nil {
+		r.sent.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	}
+	if !address.IsOf(a) {
+		return ctrl.Result{}, nil // The condition of the Account says what is wrong with it.
+	}
+	known, _ := r.sent.unshown(a, func(known sentMails) bool {
+		return known.failures == 0 && !slices.ContainsFunc(known.mails, func(m rosterv1alpha1.AccountMail) bool {
+			return !hasMail(a.Status.MailsSent, m)
+		})
+	})
+	var answered []rosterv1alpha1.AccountMail
+	retry := time.Duration(0)
+	if reset := a.Spec.FactorsResetRequestedAt; reset != nil && reset.After(r.Clock.Now()) {
+		retry = reset.Sub(r.Clock.Now())
+	}
+	for _, due := range account.MailsDue(a, r.Clock.Now()) {
+		if after, ok := r.answer(ctx, a, due, known.mails); !ok {
+			retry = after
+			continue
+		}
+		answered = append(answered, due.AccountMail)
+	}
+	if len(answered) == 0 {
+		return ctrl.Result{RequeueAfter: retry}, nil
+	}
+	for _, m := range answered {
+		a.Status.MailsSent = rosterv1alpha1.WithMail(a.Status.MailsSent, m.Topic, m.Time)
+	}
+	ctx, cancel := Finish(ctx)
+	defer cancel()
+	return ctrl.Result{RequeueAfter: retry}, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.Client, a))
+}
+
+// answer sends a mail, unless it is to be left out or has been sent. It returns false where the mail has to be tried again, and after how
+// long.
+func (r *accountMails) answer(
+	ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue, sent []rosterv1alpha1.AccountMail,
+) (after time.Duration, ok bool) {
+	if due.Drop || hasMail(sent, due.AccountMail) || r.tooMany(a, due.Topic) {
+		return 0, true
+	}
+	err := r.send(ctx, a, due.AccountMail)
+	if err == nil {
+		r.sent.change(a, func(known *sentMails) {
+			known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
+		})
+		return 0, true
+	}
+	r.giveBack(a, due.Topic)
+	if after, ok := waits(err); ok {
+		return after, false
+	}
+	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
+	r.sent.change(a, func(known *sentMails) {
+		after = backoff(known.failures)
+		known.failures++
+	})
+	return after, false
+}
+
+// send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.
+func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) error {
+	message, err := r.compose(ctx, a, m)
+	if err != nil {
+		return err
+	}
+	start := r.Clock.Now()
+	err = r.Mailer.Send(ctx, message)
+	if untried(err) {
+		return err
+	}
+	result := mail.OutcomeOf(err)
+	r.Metrics.sent("account", result, r.Clock.Since(start))
+	switch result {
+	case outcome.Held:
+		return err
+	case outcome.Rejected:
+		log.FromContext(ctx).Info("The relay refused a mail about an account", "account", a.Name, "why", mail.Explain(err))
+	case outcome.Failing:
+		return errors.New(mail.Explain(err))
+	}
+	return nil
+}
+
+func (r *accountMails) compose(ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) (*mail.Message, error) {
+	notice := mail.Notice{
+		Topic: m.Topic, To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Link: r.PortalURL + "/forgotten",
+		Now: r.Clock.Now(), Happened: m.Time.Time, MessageID: account.MailID(a, m, r.Composer.Domain()),
+	}
+	switch m.Topic {
+	case rosterv1alpha1.MailOwnershipOffered:
+		notice.Link = r.PortalURL + "/account"
+	case rosterv1alpha1.MailPasswordReset:
+		keys, err := r.Keys.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		token, err := account.ResetToken(keys, a, m.Time.Time)
+		if err != nil {
+			return nil, err
+		}
+		notice.Link, notice.Expiry = r.PortalURL+"/reset/"+token, m.Time.Add(account.ResetLifetime)
+	default: // What they tell of, the person may not have done.
+	}
+	message, err := r.Composer.Notice(notice)
+	if err != nil {
+		return nil, fmt.Errorf("writing the mail: %w", err)
+	}
+	return message, nil
+}
+
+func hasMail(mails []rosterv1alpha1.AccountMail, m rosterv1alpha1.AccountMail) bool {
+	return slices.ContainsFunc(mails, func(other rosterv1alpha1.AccountMail) bool {
+		return other.Topic == m.Topic && other.Time.Equal(&m.Time)
+	})
+}
+
+// resetInterval is shorter than a link lives: whenever the next mail is left out, the one before brought a link that still works. So nobody
+// can keep a person from getting one by asking in their name.
+const resetInterval = account.ResetLifetime * 2 / 3
+
+// tooMany counts a mail, and reports whether a person has been mailed so often about that lately that it is left out: other than an
+// invitation, it would be of no use later. Only topics that somebody else can have a person mailed about are limited.
+func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
+	l := r.limiters[topic]
+	return l != nil && l.Take(a.UID, r.Clock.Now()) > 0
+}
+
+// giveBack takes back a mail that was counted and not sent.
+func (r *accountMails) giveBack(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) {
+	if l := r.limiters[topic]; l != nil {
+		l.Return(a.UID)
+	}
+}

@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailing_test
+
+import (
+	"context"
+	"io"
+	"mime/quotedprintable"
+	"regexp"
+	"strings"
+	"time"
+
+	. "github.com/onsi/ginkgo/v2"
+	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	. "github.com/roster-dev/roster/internal/controller/controllertest"
+	"github.com/roster-dev/roster/internal/controller/mailing"
+	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/testenv"
+)
+
+// ask asks for a mail as the portal does.
+func ask(ctx context.Context, a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic, at time.Time) metav1.MicroTime {
+	GinkgoHelper()
+	t := metav1.MicroTime{Time: at.Truncate(time.Microsecond)}
+	Eventually(func(g Gomega) {
+		var fresh rosterv1alpha1.Account
+		g.Expect(API.Get(ctx, client.ObjectKeyFromObject(a), &fresh)).To(Succeed())
+		fresh.Status.MailRequests = rosterv1alpha1.WithMail(fresh.Status.MailRequests, topic, t)
+		g.Expect(API.Status().Update(ctx, &fresh)).To(Succeed())
+	}).Should(Succeed(), "the request is written")
+	return t
+}
+
+func answered(ctx context.Context, a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic, at metav1.MicroTime) *rosterv1alpha1.Account {
+	GinkgoHelper()
+	return AccountIs(ctx, a, "the request is answered", func(g Gomega, a *rosterv1alpha1.Account) {
+		sent := a.Status.Answered(topic)
+		g.Expect(sent.Equal(&at)).To(BeTrue(), "%+v", a.Status)
+	})
+}
+
+var resetLink = regexp.MustCompile(`https://portal\.example/reset/([A-Za-z0-9_-]+)`)
+
+// plainText is a mail without the encoding of its parts (RFC 2045, 6.7).
+func plainText(raw string) string {
+	GinkgoHelper()
+	decoded, err := io.ReadAll(quotedprintable.NewReader(strings.NewReader(raw)))
+	Expect(err).NotTo(HaveOccurred())
+	return string(decoded)
+}
+
+var _ = Describe("Mails about an account", func() {
+	It("bring the link to choose a new password, which the portal takes", func(ctx SpecContext) {
+		s := EmptySpace(ctx)
+		a := s.Account(ctx, "forgetful")
+		asked := ask(ctx, a, rosterv1alpha1.MailPasswordReset, Now.Now())
+		got := answered(ctx, a, rosterv1alpha1.MailPasswordReset, asked)
+		Expect(Mails(s.Address("forgetful"))).To(HaveLen(1))
+		Expect(MessageIDs(s.Address("forgetful"))).To(ConsistOf(account.MailID(got, got.Status.MailRequests[0], "mail.example")))
+		var secret corev1.Secret
+		Expect(API.Get(ctx, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-link-keys"}, &secret)).To(Succeed())
+		keys, err := keyring.FromSecret(&secret)
+		Expect(err).NotTo(HaveOccurred())
+		link := resetLink.FindStringSubmatch(plainText(Mails(s.Address("forgetful"))[0]))
+		Expect(link).To(HaveLen(2))
+		Expect(account.VerifyReset(keys, link[1], got, Now.Now())).To(Succeed())
+	})
+
+	It("are not sent when the link could hardly be used, or the account is suspended", func(ctx SpecContext) {
+		s := EmptySpace(ctx)
+		late, suspended := s.Account(ctx, "late"), s.Account(ctx, "suspended")
+		asked := ask(ctx, late, rosterv1alpha1.MailPasswordReset, Now.Now().Add(-account.ResetLifetime))
+		answered(ctx, late, rosterv1alpha1.MailPasswordReset, asked)
+		Patch(ctx, suspended, func(a *rosterv1alpha1.Account) { a.Spec.Suspended = ptr.To(true) })
+		asked = ask(ctx, suspended, rosterv1alpha1.MailPasswordReset, Now.Now())
+		answered(ctx, suspended, rosterv1alpha1.MailPasswordReset, asked)
+		Expect(Mails(s.Address("late"))).To(BeEmpty())
+		Expect(Mails(s.Address("suspended"))).To(BeEmpty())
+	})
+
+	It("tell that an administrator reset the second factors, once for each time", func(ctx SpecContext) {
+		s := EmptySpace(ctx)
+		a := s.Account(ctx, "reset")
+		for n := range 2 {
+			at := metav1.NewTime(Now.Now().Add(time.Duration(n) * time.Second).Truncate(time.Second))
+			Now.SetTime(at.Time)
+			Patch(ctx, a, func(a *rosterv1alpha1.Account) { a.Spec.FactorsResetRequestedAt = &at })
+			answered(ctx, a, rosterv1alpha1.MailFactorsReset, metav1.MicroTime(at))
+			Expect(Mails(s.Address("reset"))).To(HaveLen(n + 1))
+		}
+		Expect(plainText(Mails(s.Address("reset"))[0])).To(ContainSubstring("An administrator removed the second factors"))
+	})
+
+	It("are limited in number", func(ctx SpecContext) {
+		s := EmptySpace(ctx)
+		a := s.Account(ctx, "flooded")
+		for i := range mailing.Burst + 3 {
+			asked := ask(ctx, a, rosterv1alpha1.MailPasswordReset, Now.Now().Add(time.Duration(i)*time.Second))
+			answered(ctx, a, rosterv1alpha1.MailPasswordReset, asked)
+		}
+		Expect(Mails(s.Address("flooded"))).To(HaveLen(mailing.Burst))
+		changed := ask(ctx, a, rosterv1alpha1.MailPasswordChanged, Now.Now())
+		answered(ctx, a, rosterv1alpha1.MailPasswordChanged, changed)
+		Expect(Mails(s.Address("flooded"))).To(HaveLen(mailing.Burst+1), "notices about changes are not held back")
+	})
+})

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailing
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
+)
+
+// courier mails people about the profiles that they look after.
+type courier struct{ Options }
+
+// recipient is the person who is to hear of it.
+type recipient struct {
+	address      address.Address
+	name         string
+	locale       rosterv1alpha1.Locale
+	organization string
+}
+
+// errNoOrganization says that there is nobody to write on behalf of.
+var errNoOrganization = errors.New("the namespace has no Organization")
+
+// recipient finds out who an address belongs to; nil for somebody who does not want such mails.
+func (c courier) recipient(
+	ctx context.Context, namespace, to string, wants func(rosterv1alpha1.Notifications) *bool,
+) (*recipient, error) {
+	of, err := address.Parse(to)
+	if err != nil {
+		of = address.Address(to) // the status has it as the person's Account does, which may be named by a former form
+	}
+	o, err := reading.CountingOrganization(ctx, c.Client, namespace)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil {
+		return nil, errNoOrganization
+	}
+	found := &recipient{address: of, locale: o.Spec.Locale, organization: o.Spec.DisplayName}
+	members, err := reading.MembersBy(ctx, c.Client, namespace, reading.IndexAddress, string(of))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range members {
+		found.name = m.Status.DisplayName
+	}
+	account, err := reading.Peek[rosterv1alpha1.Account](ctx, c.Client, rosterv1alpha1.AccountNamespace, of.AccountName())
+	if err != nil || account == nil {
+		return found, err
+	}
+	if !ptr.Deref(wants(account.Spec.Notifications), true) {
+		return nil, nil
+	}
+	found.locale = cmp.Or(account.Spec.Locale, found.locale)
+	return found, nil
+}
+
+// deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:
+// nobody gets it by being asked again.
+func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, kind string, message *mail.Message) error {
+	start := c.Clock.Now()
+	err := c.Mailer.Send(ctx, message)
+	if untried(err) {
+		return err
+	}
+	result, words := mail.OutcomeOf(err), mail.Explain(err)
+	c.Metrics.sent(kind, result, c.Clock.Now().Sub(start))
+	if result == outcome.Held {
+		return err
+	}
+	if result == outcome.Failing {
+		return fmt.Errorf("mail to %s: %s", message.To, words)
+	}
+	if result == outcome.Rejected {
+		c.Events.Warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
+	}
+	return nil
+}
+
+// later queues a mail again that waits for the relay, and leaves other errors to the queue.
+func later(err error) (ctrl.Result, error) {
+	if after, ok := waits(err); ok {
+		return ctrl.Result{RequeueAfter: after}, nil
+	}
+	return ctrl.Result{}, err
+}

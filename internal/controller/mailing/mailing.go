@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package mailing sends the mails of the operator, and remembers which ones it has sent: invitations and reminders for the controllers of
+// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and about new items on them.
+package mailing
+
+import (
+	"context"
+	"errors"
+
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/controller/reporting"
+	"github.com/roster-dev/roster/internal/mail"
+)
+
+// Mailer hands mails to a relay, and knows what keeps it from that. *mail.Gate is the real one.
+type Mailer interface {
+	Send(ctx context.Context, m *mail.Message) error
+	Trouble() mail.Trouble
+	Watch(f func(mail.Trouble))
+}
+
+// Options are what mails are written and sent with.
+type Options struct {
+	Client   client.Client
+	Clock    clock.PassiveClock
+	Events   reporting.Recorder
+	Metrics  *Metrics
+	Composer *mail.Composer
+	Mailer   Mailer
+	Keys     *reading.LinkKeys
+	// PortalURL without a slash at its end.
+	PortalURL string
+	// UserPrefix stands before the address of a person in their user name.
+	UserPrefix string
+}
+
+// Setup adds the controllers that mail to a manager.
+func Setup(mgr manager.Manager, o Options) error {
+	return errors.Join(
+		ctrl.NewControllerManagedBy(mgr).Named("notices").For(&rosterv1alpha1.SocialProfile{}).Complete(&notices{courier: courier{o}}),
+		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).Complete(&digests{courier: courier{o}}),
+		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(newAccountMails(o)),
+	)
+}

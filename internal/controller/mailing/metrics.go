@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailing
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
+)
+
+// Metrics are those of mails.
+type Metrics struct {
+	mails    *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	held     *prometheus.GaugeVec
+}
+
+// NewMetrics registers the metrics.
+func NewMetrics(registry prometheus.Registerer) *Metrics {
+	m := &Metrics{
+		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_mails_total",
+			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest) and outcome " +
+				"(Delivered, Rejected, Failing, Held).",
+		}, []string{"kind", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
+			Buckets: prometheus.ExponentialBuckets(0.002, 2, 15),
+		}, []string{"outcome"}),
+		held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "roster_outbox_held",
+			Help: "1 while no mail goes out, by reason (RelayUnavailable, RelayRefuses, RelayThrottles).",
+		}, []string{"reason"}),
+	}
+	registry.MustRegister(m.mails, m.duration, m.held)
+	m.Trouble(mail.Trouble{})
+	return m
+}
+
+// Trouble shows whether mail is held.
+func (m *Metrics) Trouble(t mail.Trouble) {
+	for _, r := range []mail.Reason{mail.RelayUnavailable, mail.RelayRefuses, mail.RelayThrottles} {
+		held := 0.0
+		if t.Held && t.Reason == r {
+			held = 1
+		}
+		m.held.WithLabelValues(string(r)).Set(held)
+	}
+}
+
+func (m *Metrics) mail(r invitation.Report, took time.Duration) {
+	kind := "invitation"
+	if r.Reminder > 0 {
+		kind = "reminder"
+	}
+	m.sent(kind, r.Outcome, took)
+}
+
+// sent counts a mail of a kind.
+func (m *Metrics) sent(kind string, result outcome.Outcome, took time.Duration) {
+	m.mails.WithLabelValues(kind, string(result)).Inc()
+	m.duration.WithLabelValues(string(result)).Observe(took.Seconds())
+}

@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mailing
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/limit"
+	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/mail/outcome"
+)
+
+// waits reports whether a mail is to be sent again after a while though nothing is wrong with it.
+func waits(err error) (after time.Duration, ok bool) {
+	if held, ok := errors.AsType[*mail.HeldError](err); ok {
+		return held.Retry, true
+	}
+	return firstRetry, mail.Interrupted(err)
+}
+
+// untried reports whether the relay has not been asked.
+func untried(err error) bool {
+	held, ok := errors.AsType[*mail.HeldError](err)
+	return ok && !held.Tried || mail.Interrupted(err)
+}
+
+// finishing is how long writing down what became of a mail may take after the manager was told to stop.
+const finishing = 10 * time.Second
+
+// Finish is a context for writing down what became of a mail: that goes on when the manager is told to stop, else the next one would
+// mail again.
+func Finish(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.WithoutCancel(ctx), finishing)
+}
+
+// How often the same address is mailed a new link: several at once, since people correct themselves, then one an hour. Deleting
+// and creating an object again and again, as a GitOps loop gone wrong does, must not flood anybody.
+const (
+	Burst    = 5
+	Interval = time.Hour
+)
+
+// maxLimited is how many of those who were mailed lately are counted, see limit.New.
+const maxLimited = 10000
+
+// How long the outbox waits before it tries a failing relay again: the pause doubles from the first to the last.
+const (
+	firstRetry = time.Second
+	lastRetry  = time.Minute
+)
+
+// Outbox mails, and remembers what the status does not show yet: within a process a mail that was sent is not sent again because the
+// cache is stale or the status could not be written.
+type Outbox struct {
+	Options
+
+	letters memory[letter]
+	limiter *limit.Limiter[string]
+}
+
+// letter is what the outbox remembers of one Invitation.
+type letter struct {
+	report   *invitation.Report
+	failures int
+}
+
+// NewOutbox gives an outbox that has sent nothing yet.
+func NewOutbox(o Options) *Outbox {
+	return &Outbox{Options: o, limiter: limit.New[string](limit.Rate{Every: Interval, Burst: Burst}, maxLimited)}
+}
+
+// Forget drops what is remembered of an Invitation that is gone.
+func (b *Outbox) Forget(key client.ObjectKey) { b.letters.forget(key) }
+
+// Report is what became of the last mail, if the status does not show it. What it shows is forgotten.
+func (b *Outbox) Report(inv *rosterv1alpha1.Invitation) *invitation.Report {
+	l, _ := b.letters.unshown(inv, func(l letter) bool { return l.report != nil && l.report.Shown(inv.Status) })
+	return l.report
+}
+
+// ThrottledUntil is when the next mail may go to an address; zero if it may go now.
+func (b *Outbox) ThrottledUntil(namespace string, to address.Address) time.Time {
+	now := b.Clock.Now()
+	if pause := b.limiter.Wait(limiterKey(namespace, to), now); pause > 0 {
+		return now.Add(pause)
+	}
+	return time.Time{}
+}
+
+// Send mails what a decision asks for. It returns what became of it and, where that failed for now, how long to wait before trying again.
+// Whatever keeps the mail from going out is in the report, so that it shows in the status; there is none where the mail only waits for its
+// turn.
+func (b *Outbox) Send(ctx context.Context, in *invitation.Input, d invitation.Decision) (*invitation.Report, time.Duration) {
+	inv := in.Invitation
+	to, message, id, err := b.compose(ctx, in, d)
+	start := b.Clock.Now()
+	if err == nil {
+		err = b.Mailer.Send(ctx, message)
+	}
+	now := b.Clock.Now()
+	report := invitation.NewReport(*in, d, id, now)
+	report.Outcome, report.Message = became(err)
+	if !untried(err) {
+		b.Metrics.mail(report, now.Sub(start))
+	}
+	if retry, ok := waits(err); ok {
+		if held, ok := errors.AsType[*mail.HeldError](err); !ok || held.Reason == "" {
+			return nil, retry
+		}
+		return &report, retry
+	}
+	if report.Outcome == outcome.Failing {
+		log.FromContext(ctx).Info("mail is failing", "invitation", inv.Name, "why", report.Message, "error", err.Error())
+		return &report, b.failed(inv)
+	}
+	b.remember(inv, to, report)
+	return &report, 0
+}
+
+// composeError is why a mail could not even be written.
+type composeError struct{ error }
+
+// became is what became of the mail about an Invitation, and what explains it.
+func became(err error) (outcome.Outcome, string) {
+	result := mail.OutcomeOf(err)
+	if result == outcome.Held {
+		return result, invitation.HeldMessage
+	}
+	if _, unwritten := errors.AsType[composeError](err); unwritten {
+		return result, fmt.Sprintf("The mail could not be written: %s.", err)
+	}
+	return result, mail.Explain(err)
+}
+
+func (b *Outbox) compose(ctx context.Context, in *invitation.Input, d invitation.Decision) (
+	to address.Address, message *mail.Message, id string, err error,
+) {
+	defer func() {
+		if err != nil {
+			err = composeError{err}
+		}
+	}()
+	inv := in.Invitation
+	if to, err = address.Parse(in.Email()); err != nil {
+		return to, nil, "", err
+	}
+	keys, err := b.Keys.Get(ctx)
+	if err != nil {
+		return to, nil, "", err
+	}
+	token, err := invitation.Token(keys, invitation.LinkID(inv), d.Mail.Attempt, to)
+	if err != nil {
+		return to, nil, "", err
+	}
+	who, err := b.Inviter(ctx, in.Offer)
+	if err != nil {
+		return to, nil, "", err
+	}
+	profiles, err := b.profiles(ctx, in)
+	if err != nil {
+		return to, nil, "", err
+	}
+	if err := b.describe(ctx, in); err != nil {
+		return to, nil, "", err
+	}
+	content := mail.Invitation{
+		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
+		Inviter: who.name, InviterAddress: who.address, Role: in.Role(), AddsProfiles: in.CanManageProfiles(),
+		Profiles: profiles, Workspaces: in.CalledWorkspaces(), CustomRoles: in.CustomRoles,
+		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
+		Link: b.PortalURL + "/invitations/" + token, Now: b.Clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
+		MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
+	}
+	if in.Member != nil {
+		content.Name = in.Member.Spec.DisplayName
+	}
+	message, err = b.Composer.Invitation(content)
+	return to, message, content.MessageID, err
+}
+
+// profiles are what is offered, each profile called as people know it: by its network and handle. One that does not exist keeps
+// the name of its object.
+func (b *Outbox) profiles(ctx context.Context, in *invitation.Input) ([]rosterv1alpha1.ProfileGrant, error) {
+	var called []rosterv1alpha1.ProfileGrant
+	for _, grant := range in.Profiles() {
+		p, err := reading.Optional[rosterv1alpha1.SocialProfile](ctx, b.Client, in.Invitation.Namespace, grant.Name)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil {
+			grant.Name = string(p.Spec.Network) + " " + p.Spec.Handle
+		}
+		called = append(called, grant)
+	}
+	return called, nil
+}
+
+// describe reads what the CustomRoles and Workspaces that are offered are called. One that does not exist keeps the name of its object.
+func (b *Outbox) describe(ctx context.Context, in *invitation.Input) error {
+	in.CustomRoles, in.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
+	for _, name := range in.CustomRoleNames() {
+		role, err := reading.Peek[rosterv1alpha1.CustomRole](ctx, b.Client, in.Invitation.Namespace, name)
+		if err != nil {
+			return err
+		}
+		if role != nil {
+			in.CustomRoles[name] = role.Spec
+		}
+	}
+	for _, grant := range in.WorkspaceGrants() {
+		w, err := reading.Peek[rosterv1alpha1.Workspace](ctx, b.Client, in.Invitation.Namespace, grant.Name)
+		if err != nil {
+			return err
+		}
+		if w != nil {
+			in.Workspaces[grant.Name] = w.Spec.DisplayName
+		}
+	}
+	return nil
+}
+
+// Inviter is who invites: by name if a Member has that address, where answers go, and the name of the Member who has joined.
+type Inviter struct{ name, address, Member string }
+
+// Inviter finds out who invites. User names that are no addresses, such as those of certificates, mean nothing to the reader: then the
+// organisation invites.
+func (b *Outbox) Inviter(ctx context.Context, o invitation.Offer) (Inviter, error) {
+	named, ok := invitation.ParseInviter(o.InvitedBy(), b.UserPrefix)
+	if !ok || named.Address == "" {
+		return Inviter{}, nil
+	}
+	members, err := reading.MembersBy(ctx, b.Client, o.Invitation.Namespace, reading.IndexAddress, string(named.Address))
+	if err != nil {
+		return Inviter{}, err
+	}
+	who := Inviter{name: named.Written, address: string(named.Address), Member: invitation.JoinedMember(members)}
+	for _, m := range members {
+		if called := cmp.Or(m.Status.DisplayName, m.Spec.DisplayName); called != "" {
+			who.name = called
+			break
+		}
+	}
+	return who, nil
+}
+
+// remember keeps a report until the status shows it, and counts the mail against its address.
+func (b *Outbox) remember(inv *rosterv1alpha1.Invitation, to address.Address, r invitation.Report) {
+	b.letters.change(inv, func(l *letter) { *l = letter{report: &r} })
+	if r.Reminder == 0 {
+		b.limiter.Take(limiterKey(inv.Namespace, to), b.Clock.Now())
+	}
+}
+
+// failed counts a failure and says how long to wait.
+func (b *Outbox) failed(inv *rosterv1alpha1.Invitation) (pause time.Duration) {
+	b.letters.change(inv, func(l *letter) {
+		pause = backoff(l.failures)
+		l.failures++
+	})
+	return pause
+}
+
+// backoff is the pause after so many failures in a row: longer each time, and not for all at the same moment.
+func backoff(failures int) time.Duration {
+	return wait.Jitter(min(firstRetry<<min(failures, 6), lastRetry)/2, 1)
+}
+
+func limiterKey(namespace string, to address.Address) string { return namespace + "/" + string(to) }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reading
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// Indexes of the cache: what is asked for by something other than its name is found without a list.
+const (
+	// IndexAddress: Members and Invitations by normalised address.
+	IndexAddress = "roster.address"
+	// IndexMemberRef: Invitations by spec.memberRef.
+	IndexMemberRef = "roster.memberRef"
+	// IndexOpen: Invitations that are to be mailed, perhaps again, or wait for an answer, under "true".
+	IndexOpen = "roster.open"
+	// IndexProfile: Members and Invitations by the profiles that their spec names.
+	IndexProfile = "roster.profile"
+	// IndexGrant: Members by the profiles that their status says they hold a role on, "*" for all.
+	IndexGrant = "roster.grant"
+	// IndexAccount: Members by spec.accountRef.
+	IndexAccount = "roster.account"
+	// IndexUsername: Accounts by spec.username.
+	IndexUsername = "roster.username"
+	// IndexResponsible: SocialProfiles by spec.responsibleRef.
+	IndexResponsible = "roster.responsible"
+	// IndexOwner: Organizations by spec.ownerRef and by the Member whose ownership is in force.
+	IndexOwner = "roster.owner"
+	// IndexOwnerAddress: Organizations by the normalised address of the owner, across namespaces.
+	IndexOwnerAddress = "roster.ownerAddress"
+	// IndexPlan: Organizations by the Plan that counts for them.
+	IndexPlan = "roster.plan"
+	// IndexRole: Members by the roles that their spec names anywhere, and by the one that counts for them in the organisation.
+	IndexRole = "roster.role"
+	// IndexWorkspace: Members by the Workspaces that their spec names.
+	IndexWorkspace = "roster.workspace"
+	// IndexTeamMember: Teams by spec.members.
+	IndexTeamMember = "roster.teamMember"
+	// IndexTeamRole: Teams by spec.role.
+	IndexTeamRole = "roster.teamRole"
+	// IndexCredentials: SocialProfiles by spec.credentialsSecretRef.
+	IndexCredentials = "roster.credentials"
+	// IndexConnectedBy: SocialProfiles by the normalised address in spec.connectedBy.
+	IndexConnectedBy = "roster.connectedBy"
+	// IndexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
+	IndexSoleAdministrator = "roster.soleAdministrator"
+	// IndexSoleRenewer: SocialProfiles by the Member who alone may connect them anew.
+	IndexSoleRenewer = "roster.soleRenewer"
+)
+
+type index struct {
+	object  client.Object
+	field   string
+	extract client.IndexerFunc
+}
+
+// AddIndexes adds all indexes to a cache. The prefix stands before the address of a person in their user name.
+func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
+	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes()) {
+		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
+			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
+		}
+	}
+	return nil
+}
+
+// on makes an index of one kind.
+func on[T client.Object](object T, field string, extract func(o T) []string) index {
+	return index{object, field, func(o client.Object) []string { return extract(o.(T)) }}
+}
+
+func peopleIndexes() []index {
+	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
+	return []index{
+		on(member, IndexAddress, MemberAddress),
+		on(&rosterv1alpha1.Account{}, IndexUsername, UsernameKey),
+		on(member, IndexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
+		on(member, IndexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
+		on(member, IndexWorkspace, func(m *rosterv1alpha1.Member) []string { return WorkspaceNames(m.Spec.Workspaces) }),
+		on(member, IndexGrant, MemberGrants),
+		on(member, IndexRole, memberRoles),
+		on(inv, IndexProfile, func(inv *rosterv1alpha1.Invitation) []string { return profileNames(inv.Spec.Profiles) }),
+		on(inv, IndexAddress, InvitationAddress),
+		on(inv, IndexMemberRef, func(inv *rosterv1alpha1.Invitation) []string { return refKey(inv.Spec.MemberRef) }),
+		on(inv, IndexOpen, func(inv *rosterv1alpha1.Invitation) []string {
+			if invitation.NeedsPlan(inv) {
+				return []string{"true"}
+			}
+			return nil
+		}),
+	}
+}
+
+func profileIndexes(userPrefix string) []index {
+	profile, team := &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Team{}
+	return []index{
+		on(profile, IndexResponsible, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.ResponsibleRef) }),
+		on(profile, IndexCredentials, func(p *rosterv1alpha1.SocialProfile) []string { return refKey(p.Spec.CredentialsSecretRef) }),
+		on(profile, IndexConnectedBy, func(p *rosterv1alpha1.SocialProfile) []string { return ConnectorKey(p, userPrefix) }),
+		on(profile, IndexSoleAdministrator, func(p *rosterv1alpha1.SocialProfile) []string { return NameKey(p.Status.SoleAdministrator) }),
+		on(profile, IndexSoleRenewer, func(p *rosterv1alpha1.SocialProfile) []string { return NameKey(p.Status.SoleRenewer) }),
+		on(team, IndexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),
+		on(team, IndexTeamRole, func(t *rosterv1alpha1.Team) []string { return []string{string(t.Spec.Role)} }),
+	}
+}
+
+func organizationIndexes() []index {
+	organization := &rosterv1alpha1.Organization{}
+	return []index{
+		on(organization, IndexOwner, OrganizationOwners),
+		on(organization, IndexOwnerAddress, func(o *rosterv1alpha1.Organization) []string { return AddressKey(o.Status.Owner) }),
+		on(organization, IndexPlan, func(o *rosterv1alpha1.Organization) []string { return []string{membership.PlanName(o)} }),
+	}
+}
+
+// AddressKey is empty for what is not an address: such objects are reported and have no twins.
+func AddressKey(email string) []string {
+	address, err := address.Parse(email)
+	if err != nil {
+		return nil
+	}
+	return []string{string(address)}
+}
+
+// MemberAddress is the normalised address of a Member; empty where it has none.
+func MemberAddress(m *rosterv1alpha1.Member) []string {
+	of, err := address.OfMember(m)
+	if err != nil {
+		return nil
+	}
+	return []string{string(of)}
+}
+
+// InvitationAddress takes the address of a declared Member's invitation from its status, since only that object is at hand.
+func InvitationAddress(inv *rosterv1alpha1.Invitation) []string {
+	if inv.Spec.MemberRef != nil {
+		return AddressKey(inv.Status.Email)
+	}
+	return AddressKey(inv.Spec.Email)
+}
+
+// ConnectorKey is the address of whoever connected a profile. The API server fills in a user name, before whose address may stand a prefix.
+func ConnectorKey(p *rosterv1alpha1.SocialProfile, userPrefix string) []string {
+	return AddressKey(strings.TrimPrefix(p.Spec.ConnectedBy, userPrefix))
+}
+
+// NameKey is the name, unless it is empty.
+func NameKey(name string) []string {
+	if name == "" {
+		return nil
+	}
+	return []string{name}
+}
+
+func refKey(ref *rosterv1alpha1.LocalReference) []string {
+	if ref == nil {
+		return nil
+	}
+	return []string{ref.Name}
+}
+
+func profileNames(grants []rosterv1alpha1.ProfileGrant) []string {
+	var names []string
+	for _, grant := range grants {
+		names = append(names, grant.Name)
+	}
+	return names
+}
+
+// WorkspaceNames are the Workspaces that grants name.
+func WorkspaceNames(grants []rosterv1alpha1.WorkspaceGrant) []string {
+	var names []string
+	for _, grant := range grants {
+		names = append(names, grant.Name)
+	}
+	return names
+}
+
+// MemberGrants are the profiles that the status of a Member says they hold a role on.
+func MemberGrants(m *rosterv1alpha1.Member) []string {
+	var names []string
+	for _, grant := range m.Status.Grants {
+		names = append(names, grant.Profile)
+	}
+	return names
+}
+
+// memberRoles are the roles that a Member's spec names anywhere, and the one that counts; each once.
+func memberRoles(m *rosterv1alpha1.Member) []string {
+	roles := []string{string(m.Spec.Role), m.Status.Role}
+	for _, grant := range m.Spec.Profiles {
+		roles = append(roles, string(grant.Role))
+	}
+	for _, grant := range m.Spec.Workspaces {
+		roles = append(roles, string(grant.Role))
+	}
+	slices.Sort(roles)
+	return slices.DeleteFunc(slices.Compact(roles), func(role string) bool { return role == "" })
+}
+
+// OrganizationOwners are the Member that spec.ownerRef names and the one whose ownership is in force; once if they are the same.
+func OrganizationOwners(o *rosterv1alpha1.Organization) []string {
+	return slices.Compact(append(refKey(o.Spec.OwnerRef), refKey(o.Status.OwnerRef)...))
+}
+
+// UsernameKey is spec.username of an Account.
+func UsernameKey(a *rosterv1alpha1.Account) []string {
+	if a.Spec.Username == "" {
+		return nil
+	}
+	return []string{a.Spec.Username}
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package reading reads what controllers ask for: by name, by reference, and by the indexes of the cache, so that nothing is listed that an
+// index gives. It has no rules and writes nothing but the keys that sign links.
+package reading
+
+import (
+	"context"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// Consistent are the options of a look-up that waits until the cache shows what this process has written.
+func Consistent(namespace, field, value string) []client.ListOption {
+	return []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.MatchingFields{field: value}}
+}
+
+// ByIndex are the options of a look-up in an index of the cache. It does not wait for the cache to show this process's own last
+// writes, which concern other objects, and it does not copy what it finds: the results are only read.
+func ByIndex(namespace, field, value string) []client.ListOption {
+	return append(InNamespace(namespace), client.MatchingFields{field: value})
+}
+
+// InNamespace are the options of a list of what is in a namespace, read as ByIndex reads.
+func InNamespace(namespace string) []client.ListOption {
+	return []client.ListOption{
+		client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency,
+	}
+}
+
+// Pointers gives the items of a list without copying them.
+func Pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
+}
+
+// Optional reads an object that need not exist; nil where it does not.
+func Optional[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace, name string, options ...client.GetOption) (P, error) {
+	o := P(new(T))
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, o, options...)
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Peek is optional for what is only read: it is not copied, and it may lag behind this process's own last writes.
+func Peek[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
+	return Optional[T, P](ctx, c, namespace, name, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+}
+
+// Referenced is optional for an object of the same namespace that may not be named at all.
+func Referenced[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace string, ref *rosterv1alpha1.LocalReference) (P, error) {
+	if ref == nil {
+		return nil, nil
+	}
+	return Optional[T, P](ctx, c, namespace, ref.Name)
+}
+
+// AccountNamed is the Account of that name; nil where there is none.
+func AccountNamed(ctx context.Context, c client.Reader, name string) (*rosterv1alpha1.Account, error) {
+	return Optional[rosterv1alpha1.Account](ctx, c, rosterv1alpha1.AccountNamespace, name)
+}
+
+// AccountBehind is the Account that is referred to; nil where there is none.
+func AccountBehind(ctx context.Context, c client.Reader, ref *rosterv1alpha1.LocalReference) (*rosterv1alpha1.Account, error) {
+	return Referenced[rosterv1alpha1.Account](ctx, c, rosterv1alpha1.AccountNamespace, ref)
+}
+
+// CountingOrganization is the Organization that counts in the namespace; nil where there is none.
+func CountingOrganization(ctx context.Context, c client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+	var list rosterv1alpha1.OrganizationList
+	if err := c.List(ctx, &list, InNamespace(namespace)...); err != nil {
+		return nil, err
+	}
+	return membership.Counting(Pointers(list.Items)), nil
+}
+
+// MembersBy are the Members that an index gives.
+func MembersBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Member, error) {
+	var list rosterv1alpha1.MemberList
+	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return Pointers(list.Items), nil
+}
+
+// InvitationsBy are the Invitations that an index gives.
+func InvitationsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
+	return ListInvitations(ctx, c, ByIndex(namespace, field, value))
+}
+
+// ListInvitations lists Invitations by options such as Consistent gives.
+func ListInvitations(ctx context.Context, c client.Reader, options []client.ListOption) ([]*rosterv1alpha1.Invitation, error) {
+	var list rosterv1alpha1.InvitationList
+	if err := c.List(ctx, &list, options...); err != nil {
+		return nil, err
+	}
+	return Pointers(list.Items), nil
+}
+
+// ProfilesBy are the SocialProfiles that an index gives.
+func ProfilesBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.SocialProfile, error) {
+	if value == "" {
+		return nil, nil
+	}
+	var list rosterv1alpha1.SocialProfileList
+	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return Pointers(list.Items), nil
+}
+
+// TeamsBy are the Teams that an index gives.
+func TeamsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Team, error) {
+	var list rosterv1alpha1.TeamList
+	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
+		return nil, err
+	}
+	return Pointers(list.Items), nil
+}
+
+// The label of the Roles and RoleBindings that the operator made; its cache holds no others.
+const (
+	ManagedByLabel = "app.kubernetes.io/managed-by"
+	ManagedBy      = "roster"
+)
+
+// Managed are the labels of objects that the operator makes.
+func Managed() map[string]string { return map[string]string{ManagedByLabel: ManagedBy} }

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package reporting
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/tools/events"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+)
+
+// Recorder tells people what they should see. What goes as planned is in the status and makes no event: an event costs the API
+// server as much as the status does.
+type Recorder struct {
+	recorder events.EventRecorder
+}
+
+// NewRecorder gives a Recorder of the operator's events.
+func NewRecorder(r events.EventRecorder) Recorder { return Recorder{recorder: r} }
+
+// Tell tells of what happened and needs nobody.
+func (e Recorder) Tell(o runtime.Object, reason, action, format string, args ...any) {
+	e.recorder.Eventf(o, nil, corev1.EventTypeNormal, reason, action, format, args...)
+}
+
+// Stalled tells of what the operator can go no further with.
+func (e Recorder) Stalled(o runtime.Object, before, after []metav1.Condition) {
+	if c := Turned(before, after, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
+		e.Warn(o, c.Reason, "Reconcile", c.Message)
+	}
+}
+
+// Lost tells of a condition that has come to be False.
+func (e Recorder) Lost(o runtime.Object, before, after []metav1.Condition, kind string) {
+	if c := Turned(before, after, kind, metav1.ConditionFalse); c != nil {
+		e.Warn(o, c.Reason, "Count", c.Message)
+	}
+}
+
+// Warn tells of what somebody has to look at.
+func (e Recorder) Warn(o runtime.Object, reason, action, note string) {
+	const most = 1000 // The API takes 1,024 bytes.
+	if len(note) > most {
+		note = note[:most] + "…"
+	}
+	e.recorder.Eventf(o, nil, corev1.EventTypeWarning, reason, action, "%s", note)
+}
+
+// Turned is the condition if it has come to have that status, or another reason for it.
+func Turned(before, after []metav1.Condition, kind string, status metav1.ConditionStatus) *metav1.Condition {
+	was, is := meta.FindStatusCondition(before, kind), meta.FindStatusCondition(after, kind)
+	if is == nil || is.Status != status || was != nil && was.Status == status && was.Reason == is.Reason {
+		return nil
+	}
+	return is
+}
