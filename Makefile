@@ -33,7 +33,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests fmt vet lint lint-fix tidy test test-fuzz bench demo build build-installer docs-api check-generated \
+.PHONY: help all generate manifests fmt vet lint lint-fix tidy test test-fuzz bench demo build build-installer build-krew docs-api docs-cli check-generated \
 	docker-build install uninstall deploy undeploy controlplane clean $(COMMANDS:%=bin/%)
 
 help: ## Show this list
@@ -51,7 +51,7 @@ demo: $(COMMANDS:%=bin/%) ## Start a real API server, the operator, the portal a
 
 ##@ Develop
 
-all: generate manifests docs-api build-installer fmt lint test build ## Everything that a commit needs
+all: generate manifests docs-api docs-cli build-installer fmt lint test build ## Everything that a commit needs
 
 generate: ## Write the DeepCopy methods of api/
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
@@ -62,6 +62,9 @@ manifests: ## Write config/crd/bases from api/
 docs-api: ## Write docs/reference.md from api/
 	@mkdir -p docs
 	$(CRD_REF_DOCS) --log-level=WARN --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path=docs/reference.md
+
+docs-cli: ## Write docs/kubectl-roster.md from the help of the plugin
+	@UPDATE_REFERENCE=1 go test ./internal/cli -run TestReference -count 1
 
 build-installer: manifests ## Write dist/install.yaml: all that a cluster needs, in one file
 	@mkdir -p dist
@@ -126,13 +129,17 @@ build: $(COMMANDS:%=bin/%) ## Build every command, statically, into bin/
 $(COMMANDS:%=bin/%): bin/%:
 	@echo "Building $*" >&2
 	@CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/$*
+	@if [ $* = kubectl-roster ]; then ln -sf $* bin/kubectl_complete-roster; fi # kubectl asks it for completions by that name.
+
+build-krew: ## Build the archives of the plugin and its krew manifest into bin/krew/
+	hack/krew.sh $(VERSION)
 
 docker-build: ## Build the images of manager and portal (docker)
 	$(CONTAINER_TOOL) build --build-arg BINARY=manager --build-arg VERSION=$(VERSION) -t $(MANAGER_IMG) .
 	$(CONTAINER_TOOL) build --build-arg BINARY=portal --build-arg VERSION=$(VERSION) -t $(PORTAL_IMG) .
 
 clean: ## Remove what was built, except the control plane and golangci-lint
-	rm -rf $(COMMANDS:%=bin/%) bin/demo bin/deploy bin/bench.json
+	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/demo bin/deploy bin/bench.json
 
 ##@ Install (kubectl)
 

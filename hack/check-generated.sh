@@ -34,5 +34,7 @@ same dist/install.yaml "$tmp/install.yaml" build-installer
 tool crd-ref-docs --log-level=WARN --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path="$tmp/reference.md"
 same docs/reference.md "$tmp/reference.md" docs-api
 
+if ! go test ./internal/cli -run TestReference -count 1 >&2; then status=1; fi
+
 if [ "$status" -eq 0 ]; then echo "Generated files are up to date."; fi
 exit "$status"

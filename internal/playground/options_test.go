@@ -12,8 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"k8s.io/cli-runtime/pkg/genericiooptions"
+	"k8s.io/utils/clock"
 	"sigs.k8s.io/yaml"
 
+	"github.com/roster-dev/roster/internal/cli"
+	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/config"
 )
 
@@ -138,6 +142,10 @@ func sourced(t *testing.T, r *run, variable string) string {
 
 func TestTheEnvFileIsForAShell(t *testing.T) {
 	r := overviewRun(t, places{mailboxURL: "http://127.0.0.1:8025", smtpAddr: "127.0.0.1:1025"})
+	r.options.BinDir = "/tmp/it's built here"
+	if got := sourced(t, r, "PATH"); !strings.HasPrefix(got, "/tmp/it's built here:") {
+		t.Errorf("PATH is %q: kubectl does not find its plugin", got)
+	}
 	for variable, want := range map[string]string{
 		"KUBECONFIG": "/tmp/it's here/kubeconfig", "ROSTER_NAMESPACE": "acme", "ROSTER_PORTAL_URL": "http://127.0.0.1:8088",
 		"ROSTER_MAILBOX_URL": "http://127.0.0.1:8025", "ROSTER_SMTP_ADDR": "127.0.0.1:1025",
@@ -158,16 +166,32 @@ func TestWithAnotherRelayThereIsNoMailbox(t *testing.T) {
 	}
 }
 
-func TestTheOverviewHoldsAnInvitationToCopy(t *testing.T) {
+func TestTheOverviewHoldsCommandsToCopy(t *testing.T) {
 	text := overviewRun(t, places{mailboxURL: "http://127.0.0.1:8025", smtpAddr: "127.0.0.1:1025"}).overview()
 	if !strings.HasSuffix(text, "\n"+ReadyLine+"\n") {
 		t.Errorf("the overview does not end with %q", ReadyLine)
 	}
-	_, rest, _ := strings.Cut(text, "<<EOF\n")
-	document, _, found := strings.Cut(rest, "\nEOF\n")
-	objects, err := parseManifests([]byte(document))
-	if !found || err != nil || len(objects) != 1 || objects[0].GetKind() != "Invitation" || objects[0].GetNamespace() != "acme" {
-		t.Errorf("the Invitation to copy is %q: %v", document, err)
+	plugin, err := kube.New(genericiooptions.NewTestIOStreamsDiscard(), clock.RealClock{}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	for line := range strings.Lines(text) {
+		words, isPlugin := strings.CutPrefix(strings.TrimSpace(line), "kubectl roster ")
+		if !isPlugin {
+			continue
+		}
+		count++
+		cmd, flags, err := cli.New(plugin).Find(strings.Fields(words))
+		if err == nil {
+			err = cmd.ParseFlags(flags)
+		}
+		if err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+	if count < 3 {
+		t.Errorf("%d commands of the plugin to copy", count)
 	}
 	for _, placeholder := range []string{"{mailbox}", "{portal}", "{api}", "{ns}", "{env}", "{logs}", "{metrics}", "{kubectl}", "{ready}", "{look}"} {
 		if strings.Contains(text, placeholder) {

@@ -47,6 +47,7 @@ func TestManagers(t *testing.T) {
 		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
+		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
 		"an API server that ends and comes back loses nobody a minute":     apiServerRestarts,
 	} {
 		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster).organize()) })

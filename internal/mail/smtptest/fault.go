@@ -78,6 +78,13 @@ func (s *Server) Script(faults ...Fault) {
 	}
 }
 
+// Judge has a function asked before each mail, at MAIL FROM; nil takes the mail. It must not call the server.
+func (s *Server) Judge(judge func() *Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.judge = judge
+}
+
 // Mend takes all faults away.
 func (s *Server) Mend() {
 	s.mu.Lock()
@@ -89,6 +96,11 @@ func (s *Server) Mend() {
 func (s *Server) take(step Step, to string) *Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if step == AtMail && s.judge != nil {
+		if f := s.judge(); f != nil {
+			return f
+		}
+	}
 	i := slices.IndexFunc(s.faults, func(f *Fault) bool {
 		return f.Step == step && (f.To == "" || f.To == to)
 	})

@@ -84,6 +84,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	faults   []*Fault
+	judge    func() *Fault
 	messages []Message
 	sessions map[*session]net.Conn
 	// changed is closed and replaced when a session begins or ends.

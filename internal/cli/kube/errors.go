@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package kube
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
+	utilnet "k8s.io/apimachinery/pkg/util/net"
+	"k8s.io/client-go/tools/clientcmd"
+)
+
+// Explain puts an error of the API server, or of the way there, into words with what to do about it.
+func Explain(err error) string {
+	var status apierrors.APIStatus
+	switch {
+	case meta.IsNoMatchError(err):
+		return "the API server does not know the kinds of Roster: install Roster, or choose another cluster with --context"
+	case clientcmd.IsEmptyConfig(err), errors.Is(err, clientcmd.ErrEmptyCluster):
+		return "there is no cluster in the kubeconfig: set KUBECONFIG, or choose a file with --kubeconfig"
+	case apierrors.IsUnauthorized(err):
+		return "the API server does not know you: sign in again, or choose another user with --context"
+	case errors.As(err, &status):
+		return explainStatus(err)
+	case utilnet.IsConnectionRefused(err), utilnet.IsTimeout(err), strings.Contains(err.Error(), "no such host"):
+		return fmt.Sprintf("the API server cannot be reached: %v. Choose another cluster with --context, or start it", err)
+	}
+	return err.Error()
+}
+
+// explainStatus leaves out what Kubernetes puts before and behind the message of a policy.
+func explainStatus(err error) string {
+	text := err.Error()
+	_, denied, ok := strings.Cut(text, "' denied request: ")
+	if ok {
+		return strings.TrimSpace(denied)
+	}
+	if apierrors.IsForbidden(err) && strings.Contains(text, "cannot ") {
+		return text + `. Ask an administrator of the namespace for the ClusterRole roster-admin (to write) or roster-viewer (to read)`
+	}
+	return text
+}

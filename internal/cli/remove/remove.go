@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package remove is the command that removes people from an organisation.
+package remove
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/cli/gitops"
+	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/people"
+)
+
+// New is the command.
+func New(f *kube.Factory) *cobra.Command {
+	o := &people.Options{}
+	cmd := &cobra.Command{
+		Use:   "remove (NAME|ADDRESS)...",
+		Short: "Remove people from the organisation",
+		Long: `Remove people from the organisation: their Members are deleted. Their permissions, their seats and their open invitations go
+with them; their Accounts, with which they sign in to other organisations, stay.
+
+The owner cannot be removed: transfer the ownership first. Where the Organization has the guardrail deleteOnlySuspended,
+suspend people before you remove them.`,
+		Example: `  # Zoe has left
+  kubectl roster remove zoe
+
+  # Everybody who is suspended; first see whom that is about
+  kubectl roster remove --state Suspended --dry-run=server
+  kubectl roster remove --state Suspended --yes`,
+		ValidArgsFunction: f.Completion(people.CompleteMembers),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Validate(args); err != nil {
+				return err
+			}
+			return run(cmd.Context(), f, o)
+		},
+	}
+	o.AddFlags(cmd, "members", people.MemberStates(), true)
+	return cmd
+}
+
+func run(ctx context.Context, f *kube.Factory, o *people.Options) error {
+	found, err := people.SelectedMembers(ctx, f, o.Selection)
+	if err != nil {
+		return err
+	}
+	var steps []people.Step[*rosterv1alpha1.Member]
+	for _, m := range found {
+		steps = append(steps, people.Step[*rosterv1alpha1.Member]{
+			Object: m, Address: people.MemberAddress(m), Delete: true, Done: "removed",
+			Note: gitops.KeeperOf(m.ManagedFields, "email").Removal(),
+		})
+	}
+	return people.Apply(ctx, f, o, steps)
+}

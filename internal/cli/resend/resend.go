@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package resend is the command that mails invitations again.
+package resend
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/cli/gitops"
+	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/people"
+)
+
+type options struct {
+	people.Options
+	reopen bool
+}
+
+// New is the command.
+func New(f *kube.Factory) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "resend (NAME|ADDRESS)...",
+		Short: "Mail invitations again, with a new link",
+		Long: `Mail invitations again, with a new link. The older link stops working when the relay has taken the new mail.
+
+This works in every state but Accepted. An invitation that was withdrawn needs --reopen. A person gets at most five invitation
+mails from an organisation in a row, then one an hour.`,
+		Example: `  # Another link for Zoe
+  kubectl roster resend zoe
+  kubectl roster resend zoe@acme.example
+
+  # After the mail relay was repaired
+  kubectl roster resend --all --state Undeliverable
+
+  # Everybody in every organisation whose link ran out
+  kubectl roster resend --state Expired --all-namespaces`,
+		ValidArgsFunction: f.Completion(people.CompleteInvitations),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.Validate(args); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), f)
+		},
+	}
+	o.AddFlags(cmd, "invitations", people.InvitationStates(), false)
+	cmd.Flags().BoolVar(&o.reopen, "reopen", false, "Also invite again those whose invitation was withdrawn.")
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, f *kube.Factory) error {
+	found, err := people.SelectedInvitations(ctx, f, o.Selection)
+	if err != nil {
+		return err
+	}
+	var steps []people.Step[*rosterv1alpha1.Invitation]
+	for _, inv := range found {
+		steps = append(steps, o.decide(inv, f.Now()))
+	}
+	return people.Apply(ctx, f, &o.Options, steps)
+}
+
+func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.Step[*rosterv1alpha1.Invitation] {
+	step := people.Step[*rosterv1alpha1.Invitation]{Object: inv, Address: people.InvitationAddress(inv), Done: "resent"}
+	withdrawn := ptr.Deref(inv.Spec.Revoked, false)
+	switch {
+	case inv.Status.State == rosterv1alpha1.InvitationAccepted:
+		step.Refused = "has accepted already: there is nothing to mail"
+		return step
+	case withdrawn && !o.reopen:
+		step.Refused = "was withdrawn: add --reopen to invite again"
+		return step
+	}
+	at := due(inv, now)
+	step.Note = gitops.KeeperOf(inv.ManagedFields, "resendRequestedAt").Warning("resendRequestedAt")
+	step.Change = func(inv *rosterv1alpha1.Invitation) {
+		inv.Spec.ResendRequestedAt = &at
+		if withdrawn {
+			inv.Spec.Revoked = ptr.To(false)
+		}
+	}
+	if sent := inv.Status.SentTime; step.Note == "" && inv.Status.State == rosterv1alpha1.InvitationSent && sent != nil {
+		step.Note = fmt.Sprintf("the link of %s ends", sent.UTC().Format(time.RFC3339))
+	}
+	return step
+}
+
+// due is the time to ask for: now, and later than the last mail and the last request, since what is not newer has no effect.
+func due(inv *rosterv1alpha1.Invitation, now time.Time) metav1.Time {
+	at := metav1.NewTime(now.Truncate(time.Second))
+	for _, last := range []*metav1.Time{inv.Status.SentTime, inv.Status.HandledResendTime} {
+		if last != nil && !last.Before(&at) {
+			at = metav1.NewTime(last.Truncate(time.Second).Add(time.Second))
+		}
+	}
+	return at
+}

@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package rights tells what the people of an organisation hold and where it comes from, from the objects alone: those of a cluster, or
+// those
+// of a folder. It does no I/O. The rules are those of the operator (internal/access, internal/membership).
+package rights
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/quota"
+)
+
+// Organization is everything in a namespace that rights come from.
+type Organization struct {
+	Namespace    string
+	Organization *rosterv1alpha1.Organization // nil where there is none
+	Members      []*rosterv1alpha1.Member
+	Invitations  []*rosterv1alpha1.Invitation
+	Profiles     []*rosterv1alpha1.SocialProfile
+	Teams        []*rosterv1alpha1.Team
+	Workspaces   []*rosterv1alpha1.Workspace
+	Roles        []*rosterv1alpha1.CustomRole
+	// UserPrefix stands before addresses in user names.
+	UserPrefix string
+}
+
+// State is whether a person has what their roles give.
+type State string
+
+// The states of a person.
+const (
+	// Active: they have it.
+	Active State = "active"
+	// Invited: they have it once they accept.
+	Invited State = "invited"
+	// Suspended: they have it once they are resumed.
+	Suspended State = "suspended"
+	// Waiting: they have it once the plan has a seat for them, or something in their Member is corrected.
+	Waiting State = "waiting"
+)
+
+// Person is somebody in an organisation, by a Member or by an open Invitation.
+type Person struct {
+	Address address.Address
+	Name    string // as it is shown; empty where only the address is known
+	State   State
+	// Member is nil for somebody who is only invited, and Invitation nil for others.
+	Member     *rosterv1alpha1.Member
+	Invitation *rosterv1alpha1.Invitation
+	// Holds is what their roles give.
+	Holds access.Effective
+	// Grants are the single sources of what they hold on profiles.
+	Grants []Grant
+}
+
+// Object is the kind and the name of what makes the person one.
+func (p *Person) Object() (kind, name string) {
+	if p.Member != nil {
+		return "Member", p.Member.Name
+	}
+	return "Invitation", p.Invitation.Name
+}
+
+// People are the persons of an organisation, sorted by address. Of several Members of one address, the one that counts is there.
+func (o *Organization) People() []*Person {
+	index := newIndex(o)
+	byAddress := map[address.Address]*Person{}
+	owner := membership.NamedOwner(o.Organization)
+	twins := map[address.Address][]*rosterv1alpha1.Member{}
+	for _, m := range o.Members {
+		if of, err := address.OfMember(m); err == nil {
+			twins[of] = append(twins[of], m)
+		}
+	}
+	for of, members := range twins {
+		for _, m := range members {
+			if membership.FindTwin(m, members, owner) == "" && m.DeletionTimestamp == nil {
+				byAddress[of] = index.member(m, of)
+			}
+		}
+	}
+	for _, inv := range o.Invitations {
+		if p := index.invitation(inv); p != nil && byAddress[p.Address] == nil {
+			byAddress[p.Address] = p
+		}
+	}
+	people := make([]*Person, 0, len(byAddress))
+	for _, p := range byAddress {
+		people = append(people, p)
+	}
+	slices.SortFunc(people, func(a, b *Person) int { return cmp.Compare(a.Address, b.Address) })
+	return people
+}
+
+// CustomRoles are the roles that the organisation has made for itself.
+func (o *Organization) CustomRoles() access.Roles {
+	roles := access.Roles{}
+	for _, r := range o.Roles {
+		if r.DeletionTimestamp == nil {
+			roles[r.Name] = r.Spec
+		}
+	}
+	return roles
+}
+
+// index holds what is asked for each person, found once.
+type index struct {
+	*Organization
+	roles      access.Roles
+	plan       rosterv1alpha1.PlanInEffect
+	profiles   map[string]access.Standing
+	workspaces map[string][]string
+	teams      map[string][]access.Assignment // by the name of a Member
+	connected  map[address.Address][]string
+	teamless   map[string]bool
+}
+
+func newIndex(o *Organization) *index {
+	x := &index{
+		Organization: o, roles: o.CustomRoles(), profiles: map[string]access.Standing{}, workspaces: map[string][]string{},
+		teams: map[string][]access.Assignment{}, connected: map[address.Address][]string{},
+	}
+	if o.Organization != nil {
+		x.plan = o.Organization.Status.Plan
+	}
+	for _, p := range o.Profiles {
+		if p.DeletionTimestamp != nil {
+			continue
+		}
+		x.profiles[p.Name] = membership.Standing(o.Organization, p)
+		if by, err := address.Parse(strings.TrimPrefix(p.Spec.ConnectedBy, o.UserPrefix)); err == nil {
+			x.connected[by] = append(x.connected[by], p.Name)
+		}
+	}
+	for _, w := range o.Workspaces {
+		if w.DeletionTimestamp == nil {
+			group, _ := membership.NewGroup(w.Spec.Profiles, w.Spec.ProfileSelector)
+			x.workspaces[w.Name] = x.in(group)
+		}
+	}
+	x.addTeams()
+	return x
+}
+
+func (x *index) addTeams() {
+	worked := map[string]bool{}
+	for _, t := range x.Teams {
+		if t.DeletionTimestamp != nil {
+			continue
+		}
+		group, _ := membership.NewGroup(t.Spec.Profiles, t.Spec.ProfileSelector)
+		profiles := x.in(group)
+		for _, name := range profiles {
+			worked[name] = true
+		}
+		for _, member := range t.Spec.Members {
+			x.teams[member] = append(x.teams[member], access.Assignment{Team: t.Name, Role: t.Spec.Role, Profiles: profiles})
+		}
+	}
+	for _, assignments := range x.teams {
+		slices.SortFunc(assignments, func(a, b access.Assignment) int { return cmp.Compare(a.Team, b.Team) })
+	}
+	if !membership.RequiresTeam(x.Organization.Organization) {
+		return
+	}
+	x.teamless = map[string]bool{}
+	for name := range x.profiles {
+		if !worked[name] {
+			x.teamless[name] = true
+		}
+	}
+}
+
+// in are the profiles of a group that exist, sorted.
+func (x *index) in(g membership.Group) []string {
+	var names []string
+	for _, p := range x.Profiles {
+		if g.Has(p) {
+			names = append(names, p.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
+	p := &Person{Address: of, Name: oneLine(cmp.Or(m.Status.DisplayName, m.Spec.DisplayName)), Member: m}
+	if p.Name == string(of) {
+		p.Name = ""
+	}
+	switch {
+	case ptr.Deref(m.Spec.Suspended, false):
+		p.State = Suspended
+	case m.Spec.AccountRef == nil:
+		p.State = Invited
+	case membership.IsActive(m):
+		p.State = Active
+	default:
+		p.State = Waiting
+	}
+	x.sum(p, m.Spec, m)
+	return p
+}
+
+// invitation is somebody who has been invited without a Member.
+func (x *index) invitation(inv *rosterv1alpha1.Invitation) *Person {
+	if inv.Spec.MemberRef != nil || !invitation.IsOpen(inv) {
+		return nil
+	}
+	of, err := address.Parse(inv.Spec.Email)
+	if err != nil {
+		return nil
+	}
+	p := &Person{Address: of, State: Invited, Invitation: inv}
+	spec := rosterv1alpha1.MemberSpec{
+		Email: inv.Spec.Email, Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
+		CanManageProfiles: inv.Spec.CanManageProfiles,
+	}
+	future := &rosterv1alpha1.Member{Spec: spec}
+	future.Name, future.Namespace = inv.Name, inv.Namespace
+	x.sum(p, spec, future)
+	return p
+}
+
+// sum asks the rules of the operator. It is the one place that does.
+func (x *index) sum(p *Person, spec rosterv1alpha1.MemberSpec, m *rosterv1alpha1.Member) {
+	sources := access.Sources{
+		Spec: spec, Plan: x.plan, Roles: x.roles, Profiles: x.profiles, Workspaces: x.workspaces, Teams: x.teams[m.Name],
+		Connected: x.connected[p.Address], Teamless: x.teamless,
+	}
+	if x.Organization.Organization != nil {
+		sources.Owner, sources.OwnerElsewhere = membership.Owns(x.Organization.Organization, m)
+	}
+	p.Holds = access.Resolve(sources)
+	p.Grants = grantsOf(p, x.roles)
+}
+
+// Seats tells how many seats the plan has and how many are taken; false where they are not limited.
+func (o *Organization) Seats() (wanted, limit int32, limited bool) {
+	if o.Organization == nil {
+		return 0, 0, false
+	}
+	u := o.Organization.Status.Plan.Seats
+	if _, limited = quota.Left(u); !limited {
+		return 0, 0, false
+	}
+	return *u.Wanted, *u.Limit, true
+}
+
+// TeamHas reports whether a Team works on a profile.
+func (o *Organization) TeamHas(t *rosterv1alpha1.Team, profile string) bool {
+	group, _ := membership.NewGroup(t.Spec.Profiles, t.Spec.ProfileSelector)
+	return slices.ContainsFunc(o.Profiles, func(p *rosterv1alpha1.SocialProfile) bool { return p.Name == profile && group.Has(p) })
+}
+
+// ProfilesOf are the profiles of a group by name and by label, sorted.
+func (o *Organization) ProfilesOf(names []string, selector *metav1.LabelSelector) []string {
+	group, _ := membership.NewGroup(names, selector)
+	return (&index{Organization: o}).in(group)
+}
+
+// oneLine takes out of a name what a terminal would act on.
+func oneLine(name string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '\u2028' || r == '\u2029' {
+			return ' '
+		}
+		return r
+	}, name))
+}

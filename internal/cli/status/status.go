@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package status is the command that tells what needs somebody.
+package status
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/printers"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/load"
+	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/cli/rights"
+)
+
+type options struct{ output.Format }
+
+// answer is what the command says, as JSON and YAML.
+type answer struct {
+	APIVersion string  `json:"apiVersion"`
+	Kind       string  `json:"kind"`
+	Namespace  string  `json:"namespace"`
+	Members    int     `json:"members"`
+	Active     int     `json:"active"`
+	Invited    int     `json:"invited"`
+	Seats      *seats  `json:"seats,omitempty"`
+	Needs      []needs `json:"needs"`
+}
+
+type seats struct {
+	Wanted int32 `json:"wanted"`
+	Limit  int32 `json:"limit"`
+}
+
+// needs is something that needs somebody.
+type needs struct {
+	Object  rights.Link `json:"object"`
+	Reason  string      `json:"reason"`
+	Message string      `json:"message"`
+	// Try is a command that mends it, where there is one.
+	Try string `json:"try,omitempty"`
+}
+
+// New is the command.
+func New(f *kube.Factory) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:   "status",
+		Short: "Tell what needs somebody",
+		Long: `Tell what needs somebody: mail that cannot be delivered, links that ran out, tokens of profiles that end, seats that are
+taken, and every object that the operator can do nothing more about until somebody changes something.`,
+		Example: `  kubectl roster status
+
+  # For a program
+  kubectl roster status -o json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.Validate(); err != nil {
+				return err
+			}
+			return o.run(cmd.Context(), f)
+		},
+	}
+	o.AddFlag(cmd.Flags(), output.JSON, output.YAML)
+	return cmd
+}
+
+func (o *options) run(ctx context.Context, f *kube.Factory) error {
+	organization, err := load.Current(ctx, f)
+	if err != nil {
+		return err
+	}
+	a := collect(organization)
+	if !o.ForPeople() {
+		return o.Document(f.Out, a)
+	}
+	var text strings.Builder
+	a.print(&text, organization.Organization.Spec.DisplayName)
+	return printers.WriteEscaped(f.Out, text.String()) // Messages may quote what a mail relay said.
+}
+
+func (a answer) print(out io.Writer, name string) {
+	fmt.Fprintf(out, "%s: %d members, %d of them active, %d invited", name, a.Members, a.Active, a.Invited)
+	if a.Seats != nil {
+		fmt.Fprintf(out, "; %d of %d seats are taken", a.Seats.Wanted, a.Seats.Limit)
+	}
+	fmt.Fprintln(out, ".")
+	if len(a.Needs) == 0 {
+		fmt.Fprintln(out, "Nothing needs you.")
+	}
+	for _, n := range a.Needs {
+		fmt.Fprintf(out, "\n%s: %s\n  %s\n", n.Object, n.Reason, n.Message)
+		if n.Try != "" {
+			fmt.Fprintf(out, "  Try: %s\n", n.Try)
+		}
+	}
+}
+
+func collect(o *rights.Organization) answer {
+	a := answer{APIVersion: output.APIVersion, Kind: "Status", Namespace: o.Namespace, Members: len(o.Members), Needs: []needs{}}
+	for _, p := range o.People() {
+		switch p.State {
+		case rights.Active:
+			a.Active++
+		case rights.Invited:
+			a.Invited++
+		case rights.Suspended, rights.Waiting:
+		}
+	}
+	if wanted, limit, limited := o.Seats(); limited {
+		a.Seats = &seats{wanted, limit}
+		if wanted >= limit {
+			a.add(rights.Link{Kind: "Plan", Name: o.Organization.Status.Plan.Name}, "SeatsTaken",
+				fmt.Sprintf("%d seats are wanted, and there are %d. Ask %s for more.", wanted, limit, o.Organization.Status.Plan.Contact), "")
+		}
+	}
+	a.organization(o.Organization)
+	for _, inv := range o.Invitations {
+		a.invitation(inv)
+	}
+	for _, m := range o.Members {
+		a.stalled("Member", m.Name, m.Status.Conditions)
+	}
+	for _, p := range o.Profiles {
+		a.profile(p)
+	}
+	for _, t := range o.Teams {
+		a.stalled("Team", t.Name, t.Status.Conditions)
+	}
+	for _, w := range o.Workspaces {
+		a.stalled("Workspace", w.Name, w.Status.Conditions)
+	}
+	for _, r := range o.Roles {
+		a.stalled("CustomRole", r.Name, r.Status.Conditions)
+	}
+	return a
+}
+
+func (a *answer) add(object rights.Link, reason, message, try string) {
+	a.Needs = append(a.Needs, needs{object, reason, message, try})
+}
+
+// stalled reports an object that waits for somebody to change something.
+func (a *answer) stalled(kind, name string, conditions []metav1.Condition) bool {
+	c := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionStalled)
+	if c == nil || c.Status != metav1.ConditionTrue {
+		return false
+	}
+	a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
+	return true
+}
+
+func (a *answer) organization(o *rosterv1alpha1.Organization) {
+	a.stalled("Organization", o.Name, o.Status.Conditions)
+	for _, kind := range []string{rosterv1alpha1.ConditionMailDelivered, rosterv1alpha1.ConditionOwnerResolved} {
+		if c := meta.FindStatusCondition(o.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+			a.add(rights.Link{Kind: "Organization", Name: o.Name}, c.Reason, c.Message, "")
+		}
+	}
+}
+
+func (a *answer) invitation(inv *rosterv1alpha1.Invitation) {
+	object := rights.Link{Kind: "Invitation", Name: inv.Name}
+	to := people.InvitationAddress(inv)
+	switch inv.Status.State {
+	case rosterv1alpha1.InvitationUndeliverable:
+		message := "The mail to " + to + " cannot be delivered."
+		if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionDelivered); c != nil {
+			message = c.Message
+		}
+		a.add(object, "Undeliverable", message, "kubectl roster resend "+inv.Name)
+	case rosterv1alpha1.InvitationExpired:
+		a.add(object, "Expired", "The link of "+to+" ran out.", "kubectl roster resend "+inv.Name)
+	default:
+		a.stalled("Invitation", inv.Name, inv.Status.Conditions)
+	}
+}
+
+func (a *answer) profile(p *rosterv1alpha1.SocialProfile) {
+	object := rights.Link{Kind: "SocialProfile", Name: p.Name}
+	if a.stalled("SocialProfile", p.Name, p.Status.Conditions) {
+		return
+	}
+	if c := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionConnected); c != nil && c.Status == metav1.ConditionFalse {
+		a.add(object, c.Reason, c.Message, "")
+	}
+	for _, kind := range []string{rosterv1alpha1.ConditionTokenExpiring} {
+		if c := meta.FindStatusCondition(p.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionTrue {
+			a.add(object, c.Reason, c.Message, "")
+		}
+	}
+	for _, kind := range []string{rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
+		rosterv1alpha1.ConditionAdministered} {
+		if c := meta.FindStatusCondition(p.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+			a.add(object, c.Reason, c.Message, "")
+		}
+	}
+}
