@@ -62,11 +62,21 @@ func (s *Store) RequestCode(ctx context.Context, of *rosterv1alpha1.Account, wan
 	return s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool { return requestCode(status, want, now) })
 }
 
-func requestCode(status *rosterv1alpha1.AccountStatus, want rosterv1alpha1.AddressCode, now time.Time) bool {
-	if last := status.Requested(rosterv1alpha1.MailAddressCode); !last.IsZero() && now.Before(last.Add(codeEvery)) {
-		return false
+// UntilCode is how long it takes until an Account can ask for a code again; 0 if it can now.
+func UntilCode(of *rosterv1alpha1.Account, now time.Time) time.Duration {
+	return untilCode(&of.Status, now)
+}
+
+func untilCode(status *rosterv1alpha1.AccountStatus, now time.Time) time.Duration {
+	last := status.Requested(rosterv1alpha1.MailAddressCode)
+	if last.IsZero() {
+		return 0
 	}
-	if !request(status, rosterv1alpha1.MailAddressCode, now) {
+	return max(0, last.Add(codeEvery).Sub(now))
+}
+
+func requestCode(status *rosterv1alpha1.AccountStatus, want rosterv1alpha1.AddressCode, now time.Time) bool {
+	if untilCode(status, now) > 0 || !request(status, rosterv1alpha1.MailAddressCode, now) {
 		return false
 	}
 	asked := status.AddressCode
