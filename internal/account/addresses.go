@@ -126,8 +126,7 @@ func confirmAddress(
 	if n := len(kept); n >= maxAddresses {
 		kept = kept[n-maxAddresses+1:] // the oldest goes: its next invitation asks for a code again
 	}
-	status.ConfirmedAddresses = append(kept, rosterv1alpha1.ConfirmedAddress{
-		Email: string(to), ConfirmedTime: metav1.Time{Time: now.Truncate(time.Second)},
-	})
+	kept = append(kept, rosterv1alpha1.ConfirmedAddress{Email: string(to), ConfirmedTime: metav1.Time{Time: now.Truncate(time.Second)}})
+	status.ConfirmedAddresses = kept
 	return nil
 }

@@ -309,7 +309,7 @@ func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bo
 	return false, err
 }
 
-// companyConfirmed reports whether the company that the organisation signs in with has said at the sign-in that the address is the person's.
+// companyConfirmed reports whether the company that the organisation signs in with said at the sign-in that the address is the person's.
 func (p *Portal) companyConfirmed(who *person, f verifiedLink) bool {
 	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
 	return who.session.Also == f.address && p.companyOf(o, f.address) != nil && p.companyOf(o, own) != nil

@@ -96,7 +96,7 @@ func (p *Portal) otherAddressForm(v *visit, status int, problems []problem) {
 func addressCode(v *visit) rosterv1alpha1.AddressCode {
 	inv := v.link.offer.Invitation
 	return rosterv1alpha1.AddressCode{
-		Namespace: rosterv1alpha1.ObjectName(inv.Namespace), Invitation: rosterv1alpha1.ObjectName(inv.Name), UID: string(inv.UID),
+		Namespace: inv.Namespace, Invitation: inv.Name, UID: string(inv.UID),
 		Attempt: v.link.attempt, Session: v.person.session.ID,
 	}
 }

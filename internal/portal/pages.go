@@ -61,7 +61,8 @@ const (
 
 func pageNames() []pageName {
 	return []pageName{
-		pageInvitation, pageDecline, pageOtherAddress, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pagePersonalDetails,
+		pageInvitation, pageDecline, pageOtherAddress, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset,
+		pagePersonalDetails,
 		pageUsername, pageDevices, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecondFactor, pageFactors, pageApp,
 		pagePasskey, pageCodes, pageCompany, pageSocialProfiles, pageConnect, pageChoose, pageOutcome,
 	}

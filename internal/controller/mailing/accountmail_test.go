@@ -111,7 +111,7 @@ var _ = Describe("Mails about an account", func() {
 			g.Expect(API.Get(ctx, client.ObjectKeyFromObject(a), &fresh)).To(Succeed())
 			fresh.Status.MailRequests = rosterv1alpha1.WithMail(fresh.Status.MailRequests, rosterv1alpha1.MailAddressCode, asked)
 			fresh.Status.AddressCode = &rosterv1alpha1.AddressCode{
-				Namespace: rosterv1alpha1.ObjectName(inv.Namespace), Invitation: rosterv1alpha1.ObjectName(inv.Name), UID: string(inv.UID),
+				Namespace: inv.Namespace, Invitation: inv.Name, UID: string(inv.UID),
 				Attempt: 1, Session: "session", RequestedTime: asked,
 			}
 			g.Expect(API.Status().Update(ctx, &fresh)).To(Succeed())

@@ -33,7 +33,7 @@ func (r *accountMails) codeMail(ctx context.Context, a *rosterv1alpha1.Account, 
 	if asked == nil {
 		return nil, nil
 	}
-	inv, err := reading.Optional[rosterv1alpha1.Invitation](ctx, r.Client, string(asked.Namespace), string(asked.Invitation))
+	inv, err := reading.Optional[rosterv1alpha1.Invitation](ctx, r.Client, asked.Namespace, asked.Invitation)
 	if err != nil || inv == nil || string(inv.UID) != asked.UID || inv.Spec.MemberRef != nil {
 		return nil, err
 	}
