@@ -63,22 +63,28 @@ func (p *Portal) openForOther(v *visit) bool {
 	case is:
 		p.redirect(v, "")
 	case !takesOther(v.person, v.link), !p.admits(v.person, v.link.offer.Organization):
-		p.otherRefused(v, "otherAddress.refused")
+		names := p.otherNames(v)
+		p.otherRefused(v, v.words.T("otherAddress.refused.title", names...), v.words.T("otherAddress.refused.text", names...))
 	case account.Confirmed(v.person.account, v.link.address):
-		p.otherRefused(v, "otherAddress.taken")
+		// Told only to somebody who has confirmed the address.
+		names := p.otherNames(v)
+		p.otherRefused(v, v.words.T("otherAddress.taken.title", names...), v.words.T("otherAddress.taken.text", names...))
 	default:
 		return true
 	}
 	return false
 }
 
-// otherRefused says why an account cannot accept an invitation to another address. That this one has an account of its own is told only to
-// somebody who has confirmed it.
-func (p *Portal) otherRefused(v *visit, why string) {
+// otherNames are the names in texts about accepting with an account of another address.
+func (p *Portal) otherNames(v *visit) []any {
 	offer := p.describe(v.r.Context(), v.link, v.words)
-	names := []any{"Org", offer.Org, "Email", offer.Email, "Contact", offer.Contact, "Account", v.person.account.Spec.Email}
+	return []any{"Org", offer.Org, "Email", offer.Email, "Contact", offer.Contact, "Account", v.person.account.Spec.Email}
+}
+
+// otherRefused says why an account cannot accept an invitation to another address.
+func (p *Portal) otherRefused(v *visit, title, text string) {
 	p.notice(v, http.StatusForbidden, notice{
-		Symbol: symbolStop, Heading: v.words.T(why+".title", names...), Paragraphs: []string{v.words.T(why+".text", names...)},
+		Symbol: symbolStop, Heading: title, Paragraphs: []string{text},
 		Go: action{Text: v.words.T("otherAddress.back"), Href: p.path(v, "")},
 	})
 }
@@ -179,11 +185,11 @@ func (p *Portal) refuseAddressCode(v *visit, why error) {
 		return
 	}
 	v.person.account = acct
-	text := "error.addressCode.wrong"
+	text := v.words.T("error.addressCode.wrong")
 	if errors.Is(why, mailcode.ErrVoid) || !account.AwaitsCode(acct, addressCode(v), p.clock.Now()) {
-		text = "error.addressCode.void"
+		text = v.words.T("error.addressCode.void")
 	}
-	p.otherAddressForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldCode, Text: v.words.T(text)}})
+	p.otherAddressForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldCode, Text: text}})
 }
 
 // takesOther reports whether an invitation can be accepted with an Account of another address than the invited one. A Member who was
