@@ -140,6 +140,19 @@ type AccountStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	MailsSent []AccountMail `json:"mailsSent,omitempty"`
 
+	// addressCode is the code that the portal last asked the operator to mail to an invited address, so that the person shows that they read
+	// its mail. The code itself stands nowhere: both derive it from this, with the keys of links.
+	// +optional
+	AddressCode *AddressCode `json:"addressCode,omitempty"`
+
+	// confirmedAddresses are other addresses of the person, who has typed in a code that was mailed there. Invitations to them can be accepted
+	// with this Account. Nobody signs in with them.
+	// +optional
+	// +listType=map
+	// +listMapKey=email
+	// +kubebuilder:validation:MaxItems=50
+	ConfirmedAddresses []ConfirmedAddress `json:"confirmedAddresses,omitempty"`
+
 	// userHandle is what passkeys know the account by: random, and no secret. The portal writes it with the first passkey.
 	// +optional
 	// +kubebuilder:validation:MinLength=43
@@ -170,7 +183,7 @@ type AccountStatus struct {
 }
 
 // AccountMailTopic is what a mail about an Account says.
-// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset;OwnershipOffered
+// +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset;OwnershipOffered;AddressCode
 type AccountMailTopic string
 
 // The topics of mails about an Account.
@@ -187,6 +200,8 @@ const (
 	MailFactorsReset AccountMailTopic = "FactorsReset"
 	// MailOwnershipOffered tells that an organisation names the person as its owner, and waits for them to agree.
 	MailOwnershipOffered AccountMailTopic = "OwnershipOffered"
+	// MailAddressCode brings the code of status.addressCode to the invited address.
+	MailAddressCode AccountMailTopic = "AddressCode"
 )
 
 // AccountMail is a mail about an Account.
@@ -228,6 +243,57 @@ func WithMail(mails []AccountMail, topic AccountMailTopic, time metav1.MicroTime
 		}
 	}
 	return append(kept, AccountMail{Topic: topic, Time: time})
+}
+
+// AddressCode is a code that is mailed to an invited address. Where it goes is not said here: the operator reads that in the Invitation.
+type AddressCode struct {
+	// namespace of the Invitation.
+	// +required
+	Namespace ObjectName `json:"namespace,omitempty"`
+
+	// invitation is the name of the Invitation.
+	// +required
+	Invitation ObjectName `json:"invitation,omitempty"`
+
+	// uid of the Invitation.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=36
+	UID string `json:"uid,omitempty"`
+
+	// attempt is the number of the mail whose link was opened. The code is void once there is a newer link.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// session that asked for the code, and alone can use it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Session string `json:"session,omitempty"`
+
+	// requestedTime is when the code was first asked for. It counts from then, however often it is mailed.
+	// +required
+	RequestedTime metav1.MicroTime `json:"requestedTime,omitempty,omitzero"`
+
+	// tries is how often a wrong code was typed in. After the fifth, none is taken any more.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=5
+	Tries int32 `json:"tries,omitempty"`
+}
+
+// ConfirmedAddress is an address whose mail a person has shown that they read.
+type ConfirmedAddress struct {
+	// email is the address, in its one form.
+	// +required
+	// +kubebuilder:validation:MinLength=3
+	// +kubebuilder:validation:MaxLength=320
+	Email string `json:"email,omitempty"`
+
+	// confirmedTime is when the person typed in the code.
+	// +required
+	ConfirmedTime metav1.Time `json:"confirmedTime,omitempty,omitzero"`
 }
 
 // Leaving is a membership that its person has given up.

@@ -19,7 +19,7 @@ type MailDue struct {
 	Drop bool
 }
 
-// lateness is how much of its time a link must have left to be mailed.
+// lateness is how much of its time a link or a code must have left to be mailed.
 const lateness = 5 * time.Minute
 
 // MailsDue are the mails that the status of an Account asks for and does not show as sent.
@@ -29,9 +29,7 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 		if answered := of.Status.Answered(m.Topic); answered.Equal(&m.Time) {
 			continue
 		}
-		late := !now.Before(m.Time.Add(ResetLifetime - lateness))
-		drop := m.Topic == rosterv1alpha1.MailPasswordReset && (late || ptr.Deref(of.Spec.Suspended, false))
-		due = append(due, MailDue{AccountMail: m, Drop: drop})
+		due = append(due, MailDue{AccountMail: m, Drop: useless(of, m, now)})
 	}
 	// What an administrator asks for stands in the spec.
 	told := of.Status.Answered(rosterv1alpha1.MailFactorsReset)
@@ -41,6 +39,20 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 		}})
 	}
 	return due
+}
+
+// useless reports whether what a mail brings could not be used any more.
+func useless(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, now time.Time) bool {
+	var usable bool
+	switch m.Topic {
+	case rosterv1alpha1.MailPasswordReset:
+		usable = now.Before(m.Time.Add(ResetLifetime - lateness))
+	case rosterv1alpha1.MailAddressCode:
+		usable = CodeRequest(of, "").Live(now.Add(lateness))
+	default:
+		return false
+	}
+	return !usable || ptr.Deref(of.Spec.Suspended, false)
 }
 
 // MailID is the Message-ID (RFC 5322, 3.6.4) of such a mail, without angle brackets: the same for every try at it.

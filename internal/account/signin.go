@@ -288,9 +288,14 @@ func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c C
 func (s *Store) patch(
 	ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.AccountStatus) bool,
 ) error {
+	return s.patchAccount(ctx, account, func(a *rosterv1alpha1.Account) bool { return change(&a.Status) })
+}
+
+// patchAccount is patch for changes to the status that depend on the rest of the Account.
+func (s *Store) patchAccount(ctx context.Context, account *rosterv1alpha1.Account, change func(*rosterv1alpha1.Account) bool) error {
 	for range maxRounds {
 		changed := account.DeepCopy()
-		if !change(&changed.Status) {
+		if !change(changed) {
 			return nil
 		}
 		err := s.client.Status().Patch(ctx, changed, client.MergeFromWithOptions(account, client.MergeFromWithOptimisticLock{}))

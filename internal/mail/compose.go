@@ -225,25 +225,29 @@ func isWebAddress(s string) bool {
 
 func (in *Invitation) check() error {
 	var errs []error
-	errs = append(errs, checkEnvelope(in.To, in.Link, in.MessageID))
+	errs = append(errs, checkEnvelope(in.To, in.MessageID), checkLink(in.Link))
 	if in.Organization == "" {
 		errs = append(errs, errors.New("the organisation has no name"))
 	}
 	return errors.Join(errs...)
 }
 
-func checkEnvelope(to, link, messageID string) error {
+func checkEnvelope(to, messageID string) error {
 	var errs []error
 	if a, err := netmail.ParseAddress(to); err != nil || a.Address != to {
 		errs = append(errs, fmt.Errorf("%q is not a plain mail address", to))
-	}
-	if !isWebAddress(link) {
-		errs = append(errs, errors.New("the link is not an http or https address"))
 	}
 	if !isMessageID(messageID) {
 		errs = append(errs, fmt.Errorf("%q is not a Message-ID", messageID))
 	}
 	return errors.Join(errs...)
+}
+
+func checkLink(link string) error {
+	if !isWebAddress(link) {
+		return errors.New("the link is not an http or https address")
+	}
+	return nil
 }
 
 // isMessageID takes left@right in printable ASCII without brackets (RFC 5322, 3.6.4).

@@ -26,6 +26,7 @@ func noticeTexts(topic rosterv1alpha1.AccountMailTopic) string {
 		return "factorsReset"
 	case rosterv1alpha1.MailOwnershipOffered:
 		return "ownershipOffered"
+	case rosterv1alpha1.MailAddressCode: // See AddressCode.
 	}
 	return ""
 }
@@ -61,18 +62,20 @@ type noticeView struct {
 	Heading    string
 	Greeting   string
 	Paragraphs []string
-	Button     string
-	Link       string
-	LinkLabel  string
-	Expiry     string
-	Private    string
-	Footer     []string
+	// Code stands on a line of its own, as CodeLabel introduces it; empty for none.
+	Code, CodeLabel string
+	Button          string
+	Link            string
+	LinkLabel       string
+	Expiry          string
+	Private         string
+	Footer          []string
 }
 
 // Notice writes the mail. The same Notice gives the same bytes.
 func (c *Composer) Notice(n Notice) (*Message, error) {
 	n.Name = oneLine(n.Name, maxName)
-	if err := errors.Join(checkEnvelope(n.To, n.Link, n.MessageID), n.checkTopic()); err != nil {
+	if err := errors.Join(checkEnvelope(n.To, n.MessageID), checkLink(n.Link), n.checkTopic()); err != nil {
 		return nil, err
 	}
 	s := c.texts.in(n.Locale)
@@ -96,10 +99,7 @@ func (n Notice) checkTopic() error {
 func (c *Composer) noticeView(s *speaker, n Notice) noticeView {
 	names := words{"Email": n.To, "Name": n.Name, "Time": s.time(n.Happened)}
 	say := func(part string) string { return s.say("notice."+noticeTexts(n.Topic)+"."+part, names) }
-	sender := c.from.Name
-	if sender == "" {
-		sender = "Roster"
-	}
+	sender := c.sender()
 	v := noticeView{
 		Language: string(s.locale), Colon: s.say("colon", nil), Sender: sender, Monogram: monogram(sender),
 		Subject: say("subject"), Heading: say("heading"), Greeting: s.say("greeting.plain", names),

@@ -431,7 +431,8 @@ func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
 		Rules:  ruleTexts(v.words, v.link.offer.Organization.Spec.Security.Password),
-		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Forgotten: p.root + "/forgotten" + v.words.Query(),
+		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Other: p.otherAddress(v),
+		Forgotten: p.root + "/forgotten" + v.words.Query(),
 	})
 }
 

@@ -13,6 +13,7 @@ const (
 	eventAccept       event = "accept"        // an invitation was accepted
 	eventFactor       event = "second_factor" // a code, a recovery code or a passkey was given after the password
 	eventFactorChange event = "factor_change" // a second factor was added, removed or replaced
+	eventAddress      event = "address"       // a code was given that was mailed to another address
 	eventLink         event = "company_link"  // an account was tied to the sign-in of a company
 	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
 	eventForgotten         event = "forgotten"

@@ -253,3 +253,35 @@ func (w *world) refresh(m *rosterv1alpha1.Member) {
 		w.t.Fatal(err)
 	}
 }
+
+func TestBrowserOtherAddress(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site()
+	w.registered(s, "bob")
+	link := w.link(w.invite("ana"))
+	b.open(s.url + link)
+	b.choose("Accept with another account that you already have")
+	b.into("login", w.address("bob"))
+	b.into("password", goodPassword)
+	b.submit(kb.Enter)
+	b.says("Confirm that this address is yours")
+	b.sound("other-address")
+	b.choose("Email me a code")
+	b.says("Code from the email")
+	b.sound("other-address-code")
+	code := w.addressCode("bob", "ana")
+	b.into("code", wrong(code))
+	b.submit(kb.Enter)
+	b.says("The code is wrong.")
+	b.sound("other-address-wrong")
+	b.into("code", code)
+	b.submit(kb.Enter)
+	b.says("is also your address", "Accept and join")
+}
+
+// into types into a field, in place of what is there.
+func (b *tab) into(field, text string) {
+	b.t.Helper()
+	b.value("{ const e = document.getElementById('" + field + "'); e.value = ''; e.focus(); } 0")
+	b.press(text)
+}

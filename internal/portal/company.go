@@ -292,17 +292,14 @@ func (p *Portal) inviteeFor(
 	return p.accounts.Ensure(ctx, id.Address, p.profileOf(v, f, id))
 }
 
-// isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or the
-// company that the organisation signs in with has said at the sign-in that the address is theirs, too. A company is asked because a link
-// is not enough: whoever it was passed on to has it as well. Where the address has an Account of its own, that one accepts; and a Member
-// who was declared has the address that stands there.
+// isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or they
+// have shown that the address is theirs, too. A link is not enough for that: somebody to whom it was passed on has it as well. Where the
+// address has an Account of its own, that one accepts.
 func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bool, error) {
-	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
 	switch {
 	case who.account.Name == f.address.AccountName():
 		return true, nil
-	case who.session.Also != f.address, o == nil, f.offer.Invitation.Spec.MemberRef != nil, p.companyOf(o, f.address) == nil,
-		p.companyOf(o, own) == nil, !invitation.DomainAllowed(own, o.Spec.Invitations.AllowedDomains):
+	case !takesOther(who, f), !account.Confirmed(who.account, f.address) && !p.companyConfirmed(who, f):
 		return false, nil
 	}
 	_, _, err := p.accounts.Find(ctx, f.address)
@@ -310,6 +307,12 @@ func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bo
 		return true, nil
 	}
 	return false, err
+}
+
+// companyConfirmed reports whether the company that the organisation signs in with said at the sign-in that the address is the person's.
+func (p *Portal) companyConfirmed(who *person, f verifiedLink) bool {
+	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
+	return who.session.Also == f.address && p.companyOf(o, f.address) != nil && p.companyOf(o, own) != nil
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.

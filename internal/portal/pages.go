@@ -29,6 +29,7 @@ type pageName string
 const (
 	pageInvitation      pageName = "invitation"
 	pageDecline         pageName = "decline"
+	pageOtherAddress    pageName = "other-address"
 	pageWelcome         pageName = "welcome"
 	pageNotice          pageName = "notice"
 	pageSignIn          pageName = "sign-in"
@@ -60,7 +61,8 @@ const (
 
 func pageNames() []pageName {
 	return []pageName{
-		pageInvitation, pageDecline, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset, pagePersonalDetails,
+		pageInvitation, pageDecline, pageOtherAddress, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset,
+		pagePersonalDetails,
 		pageUsername, pageDevices, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecondFactor, pageFactors, pageApp,
 		pagePasskey, pageCodes, pageCompany, pageSocialProfiles, pageConnect, pageChoose, pageOutcome,
 	}
@@ -203,6 +205,8 @@ type formPage struct {
 	Ways waysView
 	// SignedIn is the address of the invited person's Account, if they are signed in on this browser.
 	SignedIn string
+	// Other is where people accept with an account of another address; empty where none can.
+	Other string
 }
 
 // fields are those of a form, with what has to be corrected.

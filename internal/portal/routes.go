@@ -50,6 +50,7 @@ func (p *Portal) invitationRoutes() []route {
 	return []route{
 		{path: invitation, get: p.getInvitation, post: p.postInvitation, returnable: true},
 		{path: invitation + "/decline", get: p.getDecline},
+		{path: invitation + "/address", get: p.getOtherAddress, post: p.postOtherAddress, guard: p.requireSession, returnable: true},
 		{path: invitation + "/welcome", get: p.getWelcome},
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/types"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -29,7 +28,7 @@ type accountMails struct {
 
 	sent memory[sentMails]
 	// limiters keep strangers from having somebody mailed again and again about a topic.
-	limiters map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]
+	limiters map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[string]
 }
 
 // sentMails is what is remembered of one Account.
@@ -41,11 +40,8 @@ type sentMails struct {
 
 func newAccountMails(o Options) *accountMails {
 	return &accountMails{
-		Options: o,
-		limiters: map[rosterv1alpha1.AccountMailTopic]*limit.Limiter[types.UID]{
-			rosterv1alpha1.MailPasswordReset:    limit.New[types.UID](limit.Rate{Every: resetInterval, Burst: Burst}, maxLimited),
-			rosterv1alpha1.MailOwnershipOffered: limit.New[types.UID](limit.Rate{Every: Interval, Burst: Burst}, maxLimited),
-		},
+		Options:  o,
+		limiters: accountLimiters(),
 	}
 }
 
@@ -95,17 +91,31 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 func (r *accountMails) answer(
 	ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue, sent []rosterv1alpha1.AccountMail,
 ) (after time.Duration, ok bool) {
-	if due.Drop || hasMail(sent, due.AccountMail) || r.tooMany(a, due.Topic) {
+	if due.Drop || hasMail(sent, due.AccountMail) {
 		return 0, true
 	}
-	err := r.send(ctx, a, due.AccountMail)
+	var code *codeMail
+	var err error
+	if due.Topic == rosterv1alpha1.MailAddressCode {
+		if code, err = r.codeMail(ctx, a, r.Clock.Now()); err == nil && code == nil {
+			return 0, true
+		}
+	}
+	counted := limitedBy(a, code)
+	if err == nil {
+		if r.tooMany(due.Topic, counted) {
+			return 0, true
+		}
+		if err = r.send(ctx, a, due.AccountMail, code); err != nil {
+			r.giveBack(due.Topic, counted)
+		}
+	}
 	if err == nil {
 		r.sent.change(a, func(known *sentMails) {
 			known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
 		})
 		return 0, true
 	}
-	r.giveBack(a, due.Topic)
 	if after, ok := waits(err); ok {
 		return after, false
 	}
@@ -118,8 +128,8 @@ func (r *accountMails) answer(
 }
 
 // send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.
-func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) error {
-	message, err := r.compose(ctx, a, m)
+func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, code *codeMail) error {
+	message, err := r.compose(ctx, a, m, code)
 	if err != nil {
 		return err
 	}
@@ -141,7 +151,12 @@ func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m ro
 	return nil
 }
 
-func (r *accountMails) compose(ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail) (*mail.Message, error) {
+func (r *accountMails) compose(
+	ctx context.Context, a *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, code *codeMail,
+) (*mail.Message, error) {
+	if code != nil {
+		return r.composeCode(ctx, a, m, code)
+	}
 	notice := mail.Notice{
 		Topic: m.Topic, To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Link: r.PortalURL + "/forgotten",
 		Now: r.Clock.Now(), Happened: m.Time.Time, MessageID: account.MailID(a, m, r.Composer.Domain()),
@@ -177,17 +192,3 @@ func hasMail(mails []rosterv1alpha1.AccountMail, m rosterv1alpha1.AccountMail) b
 // resetInterval is shorter than a link lives: whenever the next mail is left out, the one before brought a link that still works. So nobody
 // can keep a person from getting one by asking in their name.
 const resetInterval = account.ResetLifetime * 2 / 3
-
-// tooMany counts a mail, and reports whether a person has been mailed so often about that lately that it is left out: other than an
-// invitation, it would be of no use later. Only topics that somebody else can have a person mailed about are limited.
-func (r *accountMails) tooMany(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) bool {
-	l := r.limiters[topic]
-	return l != nil && l.Take(a.UID, r.Clock.Now()) > 0
-}
-
-// giveBack takes back a mail that was counted and not sent.
-func (r *accountMails) giveBack(a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic) {
-	if l := r.limiters[topic]; l != nil {
-		l.Return(a.UID)
-	}
-}

@@ -4,6 +4,8 @@ package mailing_test
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"mime/quotedprintable"
 	"regexp"
@@ -19,9 +21,11 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/controller/mailing"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mailcode"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -96,6 +100,65 @@ var _ = Describe("Mails about an account", func() {
 			Expect(Mails(s.Address("reset"))).To(HaveLen(n + 1))
 		}
 		Expect(plainText(Mails(s.Address("reset"))[0])).To(ContainSubstring("An administrator removed the second factors"))
+	})
+
+	// request asks for a code as the portal does, for the first link of an Invitation.
+	request := func(ctx context.Context, a *rosterv1alpha1.Account, inv *rosterv1alpha1.Invitation, at time.Time) metav1.MicroTime {
+		GinkgoHelper()
+		asked := metav1.MicroTime{Time: at.Truncate(time.Microsecond)}
+		Eventually(func(g Gomega) {
+			var fresh rosterv1alpha1.Account
+			g.Expect(API.Get(ctx, client.ObjectKeyFromObject(a), &fresh)).To(Succeed())
+			fresh.Status.MailRequests = rosterv1alpha1.WithMail(fresh.Status.MailRequests, rosterv1alpha1.MailAddressCode, asked)
+			fresh.Status.AddressCode = &rosterv1alpha1.AddressCode{
+				Namespace: inv.Namespace, Invitation: inv.Name, UID: string(inv.UID),
+				Attempt: 1, Session: "session", RequestedTime: asked,
+			}
+			g.Expect(API.Status().Update(ctx, &fresh)).To(Succeed())
+		}).Should(Succeed(), "the request is written")
+		return asked
+	}
+
+	It("bring a code to the invited address, which the portal takes, and to no other", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.Invite(ctx, "ana")
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		a := s.Account(ctx, "bob")
+		got := answered(ctx, a, rosterv1alpha1.MailAddressCode, request(ctx, a, inv, Now.Now()))
+		Expect(Mails(s.Address("bob"))).To(BeEmpty())
+		mails := Mails(s.Address("ana"))
+		Expect(mails).To(HaveLen(2), "the invitation and the code")
+		code := regexp.MustCompile(`[0-9]{4} [0-9]{4}`).FindString(plainText(mails[1]))
+		var secret corev1.Secret
+		Expect(API.Get(ctx, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-link-keys"}, &secret)).To(Succeed())
+		keys, err := keyring.FromSecret(&secret)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(mailcode.Verify(keys, account.CodeRequest(got, address.Address(s.Address("ana"))), code, Now.Now())).To(Succeed())
+		status, err := json.Marshal(got.Status)
+		Expect(err).NotTo(HaveOccurred())
+		Expect(string(status)).NotTo(Or(ContainSubstring(code), ContainSubstring(strings.ReplaceAll(code, " ", ""))), "the code stands nowhere")
+	})
+
+	It("bring no code for a link that is not good any more", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.Invite(ctx, "ana")
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Patch(ctx, inv, func(inv *rosterv1alpha1.Invitation) { inv.Spec.Revoked = ptr.To(true) })
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
+		a := s.Account(ctx, "bob")
+		answered(ctx, a, rosterv1alpha1.MailAddressCode, request(ctx, a, inv, Now.Now()))
+		Expect(Mails(s.Address("ana"))).To(HaveLen(1), "the invitation")
+	})
+
+	It("bring few codes to one mailbox, whoever asks", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.Invite(ctx, "ana")
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		for i := range mailing.Burst + 3 {
+			a := s.Account(ctx, fmt.Sprintf("bob-%d", i))
+			answered(ctx, a, rosterv1alpha1.MailAddressCode, request(ctx, a, inv, Now.Now()))
+		}
+		Expect(Mails(s.Address("ana"))).To(HaveLen(1 + mailing.Burst))
 	})
 
 	It("are limited in number", func(ctx SpecContext) {
