@@ -241,10 +241,11 @@ var (
 	uids      = regexp.MustCompile(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}`)
 	times     = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z`)
 	versions  = regexp.MustCompile(`(resourceVersion"?: )"?\d+"?`)
+	lines     = regexp.MustCompile(`(\bsnapshot\.yaml):\d+`)
 	durations = regexp.MustCompile(`\b\d+(s|m|h)\b( ago)?`)
 )
 
-// mask writes a file with what differs between two runs replaced: UIDs, times, resource versions.
+// mask writes a file with what differs between two runs replaced: UIDs, times, resource versions, lines of a snapshot.
 func mask(ts *testscript.TestScript, neg bool, args []string) {
 	usage(ts, !neg && len(args) == 2, "mask FROM TO")
 	text := []byte(ts.ReadFile(args[0]))
@@ -252,6 +253,7 @@ func mask(ts *testscript.TestScript, neg bool, args []string) {
 	text = times.ReplaceAll(text, []byte("TIME"))
 	text = days.ReplaceAll(text, []byte("DAY"))
 	text = versions.ReplaceAll(text, []byte("${1}VERSION"))
+	text = lines.ReplaceAll(text, []byte("${1}:LINE")) // A status has as many lines as the operator has written by then.
 	text = durations.ReplaceAll(text, []byte("AGE"))
 	text = regexp.MustCompile(`\b`+ts.Getenv("NS")+`\b`).ReplaceAll(text, []byte("NS"))
 	ts.Check(writeFile(ts.MkAbs(args[1]), text))
