@@ -171,6 +171,22 @@ func (o *office) signal(s os.Signal) {
 	o.b.must(o.cmd.Process.Signal(s))
 }
 
+// freeze returns when every thread of the process stands still, which on a busy machine takes a moment: until then they could go on.
+func (o *office) freeze() {
+	o.b.t.Helper()
+	o.signal(syscall.SIGSTOP)
+	o.b.eventually("the manager stands still", func() error {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", o.cmd.Process.Pid))
+		for _, thread := range threads {
+			stat, err := os.ReadFile(thread)
+			if _, state, ok := bytes.Cut(stat, []byte(") ")); err == nil && ok && state[0] != 'T' {
+				return fmt.Errorf("%s is in state %c", thread, state[0])
+			}
+		}
+		return err
+	})
+}
+
 // awaitEnd waits until the process has ended.
 func (o *office) awaitEnd() error {
 	o.b.t.Helper()
@@ -333,7 +349,7 @@ func frozenLeader(b *bureau) {
 	reached(gates) // mails are under way
 	other := b.start()
 	other.awaitReady()
-	frozen.signal(syscall.SIGSTOP)
+	frozen.freeze()
 	open(gates)
 	b.awaitSent()
 	frozen.signal(syscall.SIGCONT)
