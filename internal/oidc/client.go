@@ -17,6 +17,7 @@ import (
 	"golang.org/x/oauth2"
 	"k8s.io/utils/clock"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 )
 
@@ -175,6 +176,17 @@ func (d Directory) Named(name string) *Client {
 // For returns the issuer that vouches for an address, or nil. It looks at the domain alone: whether there is such a person is not told.
 func (d Directory) For(a address.Address) *Client {
 	return d.find(func(c *Client) bool { return c.VouchesFor(a) })
+}
+
+// OfferedBy returns the issuer that people with that address sign in with where that policy counts; nil if it offers them none.
+func (d Directory) OfferedBy(policy rosterv1alpha1.SecurityPolicy, a address.Address) *Client {
+	if policy.SSO.Issuer == "" || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
+		return nil
+	}
+	if c := d.Named(policy.SSO.Issuer); c != nil && c.VouchesFor(a) {
+		return c
+	}
+	return nil
 }
 
 func (d Directory) find(is func(*Client) bool) *Client {

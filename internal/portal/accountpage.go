@@ -8,13 +8,13 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // accountPage is the personal page.
@@ -22,7 +22,7 @@ type accountPage struct {
 	Name, Email, Company, Username string
 	Initials, Avatar               string
 	Language                       string
-	LastSignIn                     momentView
+	LastSignIn                     web.MomentView
 	Organizations                  []membershipView
 	Invitations                    []pendingView
 	Devices                        int
@@ -35,13 +35,6 @@ type accountPage struct {
 	Done string
 }
 
-// momentView is a moment in words, and for machines (RFC 3339).
-type momentView struct{ Text, Machine string }
-
-func (w words) momentView(t time.Time) momentView {
-	return momentView{Text: w.moment(t), Machine: t.UTC().Format(time.RFC3339)}
-}
-
 // membershipView is one organisation that the person belongs to.
 type membershipView struct {
 	Name, Initials, Role, State, Href string
@@ -50,7 +43,7 @@ type membershipView struct {
 // pendingView is an invitation that waits for the person.
 type pendingView struct {
 	Organization, Href string
-	Until              momentView
+	Until              web.MomentView
 }
 
 // getAccount answers GET /account.
@@ -72,7 +65,7 @@ func (p *Portal) getAccount(v *visit) {
 		Done:    doneText(w, v.r.URL.Query().Get("done")),
 	}
 	if t := acct.Status.LastSignInTime; t != nil {
-		page.LastSignIn = w.momentView(t.Time)
+		page.LastSignIn = w.Time(t.Time)
 	}
 	if n := len(v.closed); n > 0 {
 		page.Closed, page.Ways = w.N("account.closed", n), p.otherWays(v)
@@ -83,11 +76,11 @@ func (p *Portal) getAccount(v *visit) {
 		}
 	}
 	slices.SortFunc(page.Organizations, func(a, b membershipView) int { return cmp.Compare(a.Name, b.Name) })
-	p.show(v, http.StatusOK, pageAccount, w.T("account.title"), page)
+	p.show(v, http.StatusOK, web.PageAccount, w.T("account.title"), page)
 }
 
 // doneText says what has just been changed; empty for what is not one of ours.
-func doneText(w words, done string) string {
+func doneText(w web.Words, done string) string {
 	switch done {
 	case donePassword:
 		return w.T("done.password")
@@ -115,7 +108,7 @@ const (
 // done sends the browser to the personal page, which says what has been changed.
 func (p *Portal) done(v *visit, what string) {
 	query := "?done=" + what
-	if v.words.chosen {
+	if v.words.Chosen {
 		query = v.words.Query() + "&done=" + what
 	}
 	v.w.Header().Set("Location", p.root+"/account"+query)
@@ -176,7 +169,7 @@ func (p *Portal) pending(ctx context.Context, v *visit) ([]pendingView, error) {
 		}
 		views = append(views, pendingView{
 			Organization: offer.Organization.Spec.DisplayName, Href: p.root + "/invitations/" + token + v.words.Query(),
-			Until: v.words.momentView(inv.Status.ExpiryTime.Time),
+			Until: v.words.Time(inv.Status.ExpiryTime.Time),
 		})
 	}
 	return views, nil

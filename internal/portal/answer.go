@@ -14,6 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // throttledError says how long to wait.
@@ -76,7 +77,7 @@ func (p *Portal) postInvitation(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	switch v.r.PostForm.Get(fieldAction) {
+	switch v.r.PostForm.Get(web.FieldAction) {
 	case actionAccept:
 		p.postAccept(v)
 	case actionDecline:
@@ -107,7 +108,7 @@ type verifiedInvitee struct {
 	account     *rosterv1alpha1.Account
 	credentials account.Credentials
 	session     account.Session
-	device      device
+	device      web.Device
 	// stands says how the session stands.
 	stands standing
 }
@@ -190,12 +191,12 @@ func isNobody(err error) bool {
 
 // accepted signs the person in. If that cannot be done just now they have accepted all the same, and can sign in later.
 func (p *Portal) accepted(v *visit, who verifiedInvitee, wrote bool) {
-	result := claimRepeated
+	result := web.ClaimRepeated
 	if wrote {
-		result = claimAccepted
+		result = web.ClaimAccepted
 	}
-	p.metrics.countClaim(result)
-	p.audit(v, eventAccept, resultSuccess, who.account.Name, "invitation", v.link.offer.Invitation.Name,
+	p.metrics.CountClaim(result)
+	p.audit(v, web.EventAccept, web.ResultSuccess, who.account.Name, "invitation", v.link.offer.Invitation.Name,
 		"namespace", v.link.offer.Invitation.Namespace)
 	var err error
 	switch who.stands {
@@ -220,13 +221,13 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (verifiedInvitee, 
 		return whoHolds(who), err
 	}
 	if text := p.ways(v).Refused; text != "" {
-		return verifiedInvitee{}, &formError{problems: []problem{{Text: text}}}
+		return verifiedInvitee{}, &formError{problems: []web.Problem{{Text: text}}}
 	}
 	d, err := p.browser(v)
 	if err != nil {
 		return verifiedInvitee{}, err
 	}
-	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
+	on := account.Browser{ID: d.ID, Label: web.BrowserLabel(v.r.UserAgent())}
 	for range maxRounds {
 		_, hasPassword, err := p.accounts.Find(ctx, v.link.address)
 		switch {
@@ -245,7 +246,7 @@ func (p *Portal) prove(ctx context.Context, v *visit, f form) (verifiedInvitee, 
 			continue // somebody else was faster
 		}
 		if apierrors.IsInvalid(err) {
-			return verifiedInvitee{}, &formError{problems: []problem{{Text: v.words.T("error.refused")}}}
+			return verifiedInvitee{}, &formError{problems: []web.Problem{{Text: v.words.T("error.refused")}}}
 		}
 		return verifiedInvitee{account: acct, session: s, device: d, stands: toHand}, err
 	}
@@ -277,7 +278,7 @@ func whoHolds(who *person) verifiedInvitee {
 // authenticate checks the password of the Account that is there. It changes nothing about it.
 func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (verifiedInvitee, error) {
 	wrong := func(text string) error {
-		return &formError{signIn: true, problems: []problem{{Field: fieldPassword, Text: text}}}
+		return &formError{signIn: true, problems: []web.Problem{{Field: web.FieldPassword, Text: text}}}
 	}
 	if who, err := p.invited(v); err != nil || who != nil {
 		return whoHolds(who), err
@@ -289,21 +290,21 @@ func (p *Portal) authenticate(ctx context.Context, v *visit, f form) (verifiedIn
 	if err != nil {
 		return verifiedInvitee{}, err
 	}
-	tried, wait := p.limits.take(p.limits.tries(string(v.link.address), d, string(v.link.offer.Invitation.UID), v.client)...)
+	tried, wait := p.limits.Take(p.limits.Tries(string(v.link.address), d, string(v.link.offer.Invitation.UID), v.client)...)
 	if wait > 0 {
-		p.audit(v, eventSignIn, resultThrottled, v.link.address.AccountName())
+		p.audit(v, web.EventSignIn, web.ResultThrottled, v.link.address.AccountName())
 		return verifiedInvitee{}, &throttledError{wait: wait}
 	}
 	acct, c, err := p.accounts.Authenticate(ctx, v.link.address, f.password)
 	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
-		p.metrics.countClaim(claimWrongPassword)
-		p.audit(v, eventSignIn, resultFailure, v.link.address.AccountName())
+		p.metrics.CountClaim(web.ClaimWrongPassword)
+		p.audit(v, web.EventSignIn, web.ResultFailure, v.link.address.AccountName())
 		if f.registers {
 			return verifiedInvitee{}, wrong(v.words.T("signIn.appeared"))
 		}
 		return verifiedInvitee{}, wrong(v.words.T("error.signIn.wrong"))
 	}
-	tried.giveBack()
+	tried.GiveBack()
 	if err != nil {
 		return verifiedInvitee{}, err
 	}
@@ -316,20 +317,20 @@ func (p *Portal) postDecline(v *visit) {
 	if !p.open(v) {
 		return
 	}
-	if v.link.check(p.clock.Now()) == invitation.LinkOpen && v.r.PostForm.Get(fieldConfirm) == "" {
-		p.metrics.countClaim(claimInvalid)
+	if v.link.check(p.clock.Now()) == invitation.LinkOpen && v.r.PostForm.Get(web.FieldConfirm) == "" {
+		p.metrics.CountClaim(web.ClaimInvalid)
 		p.declineForm(v, http.StatusUnprocessableEntity,
-			[]problem{{Field: fieldConfirm, Text: v.words.T("error.decline.missing")}})
+			[]web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.decline.missing")}})
 		return
 	}
-	p.answer(v, invitation.LinkOpen, invitation.LinkDeclined, claimDeclined, invitation.Decline)
+	p.answer(v, invitation.LinkOpen, invitation.LinkDeclined, web.ClaimDeclined, invitation.Decline)
 }
 
 // postRenew asks the operator for a new link.
 func (p *Portal) postRenew(v *visit) {
 	v.gives = true
 	if p.open(v) {
-		p.answer(v, invitation.LinkRenewable, invitation.LinkRenewing, claimRenewal, invitation.RequestRenewal)
+		p.answer(v, invitation.LinkRenewable, invitation.LinkRenewing, web.ClaimRenewal, invitation.RequestRenewal)
 	}
 }
 
@@ -345,14 +346,14 @@ func (p *Portal) answer(v *visit, from, to invitation.Verdict, result string, ch
 		return
 	}
 	if !wrote {
-		result = claimRepeated
+		result = web.ClaimRepeated
 	}
-	p.metrics.countClaim(result)
+	p.metrics.CountClaim(result)
 	p.redirect(v, "")
 }
 
 func (p *Portal) tooLate(v *visit, verdict invitation.Verdict) {
-	p.metrics.countClaim(claimTooLate)
+	p.metrics.CountClaim(web.ClaimTooLate)
 	p.dead(v, verdict)
 }
 
@@ -362,15 +363,15 @@ func (p *Portal) fail(v *visit, f form, err error) {
 	var throttled *throttledError
 	switch {
 	case errors.As(err, &invalid):
-		p.metrics.countClaim(claimInvalid)
+		p.metrics.CountClaim(web.ClaimInvalid)
 		p.form(v, http.StatusUnprocessableEntity, f, invalid)
 	case errors.As(err, &throttled):
-		p.metrics.countClaim(claimThrottled)
+		p.metrics.CountClaim(web.ClaimThrottled)
 		p.locked(v, throttled.wait)
 	case errors.Is(err, errUnknown):
 		p.unknown(v)
 	case errors.Is(err, account.ErrSuspended):
-		p.audit(v, eventSignIn, resultRefused, v.link.address.AccountName())
+		p.audit(v, web.EventSignIn, web.ResultRefused, v.link.address.AccountName())
 		p.suspended(v)
 	case errors.Is(err, account.ErrTerminating):
 		p.accountTerminating(v)
@@ -389,7 +390,7 @@ const statusClientGone = 499
 // knows of the invitation.
 func (p *Portal) failed(v *visit, f form, err error) {
 	if v.r.Method == http.MethodPost {
-		p.metrics.countClaim(claimFailed)
+		p.metrics.CountClaim(web.ClaimFailed)
 	}
 	if v.r.Method != http.MethodPost || f.password == "" || v.link.check(p.clock.Now()) != invitation.LinkOpen {
 		p.fault(v, err)
@@ -400,7 +401,7 @@ func (p *Portal) failed(v *visit, f form, err error) {
 	}
 	v.w.Header().Set("Retry-After", retryLater)
 	p.form(v, http.StatusServiceUnavailable, f, &formError{
-		signIn: !f.registers, problems: []problem{{Text: v.words.T("error.unavailable")}},
+		signIn: !f.registers, problems: []web.Problem{{Text: v.words.T("error.unavailable")}},
 	})
 }
 
@@ -428,8 +429,8 @@ func (p *Portal) note(v *visit, err error) bool {
 // form shows the form that accepts.
 func (p *Portal) form(v *visit, status int, f form, e *formError) {
 	offer := p.describe(v.r.Context(), v.link, v.words)
-	p.show(v, status, pageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
-		fields: fields{e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
+	p.show(v, status, web.PageInvitation, errorTitle(v.words, v.words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
+		Fields: web.Fields{Problems: e.problems}, Offer: offer, Form: f, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
 		Rules:  ruleTexts(v.words, v.link.offer.Organization.Spec.Security.Password),
 		Action: p.path(v, ""), Decline: p.path(v, "/decline"), Ways: p.ways(v), Other: p.otherAddress(v),
 		Forgotten: p.root + "/forgotten" + v.words.Query(),
@@ -444,17 +445,37 @@ func emailOf(who *person) string {
 	return who.account.Spec.Email
 }
 
-func (p *Portal) declineForm(v *visit, status int, problems []problem) {
+func (p *Portal) declineForm(v *visit, status int, problems []web.Problem) {
 	offer := p.describe(v.r.Context(), v.link, v.words)
-	p.show(v, status, pageDecline, errorTitle(v.words, v.words.T("decline.title", "Org", offer.Org), problems), formPage{
-		fields: fields{problems}, Offer: offer, Action: p.path(v, ""), Back: p.path(v, ""),
+	p.show(v, status, web.PageDecline, errorTitle(v.words, v.words.T("decline.title", "Org", offer.Org), problems), formPage{
+		Fields: web.Fields{Problems: problems}, Offer: offer, Action: p.path(v, ""), Back: p.path(v, ""),
 	})
 }
 
 // errorTitle says first of all that something has to be corrected (WCAG technique G199 and its kin).
-func errorTitle(w words, title string, problems []problem) string {
+func errorTitle(w web.Words, title string, problems []web.Problem) string {
 	if len(problems) == 0 {
 		return title
 	}
 	return w.T("layout.errorTitle", "Title", title)
+}
+
+// formPage is a page with a form about an invitation.
+type formPage struct {
+	web.Fields
+	Offer   offerView
+	Form    form
+	SignIn  bool
+	Rules   []string
+	Action  string
+	Decline string
+	Back    string
+	// Forgotten is where to ask for a new password.
+	Forgotten string
+	// Ways are those to sign in that open the organisation.
+	Ways waysView
+	// SignedIn is the address of the invited person's Account, if they are signed in on this browser.
+	SignedIn string
+	// Other is where people accept with an account of another address; empty where none can.
+	Other string
 }

@@ -123,7 +123,7 @@ func TestBrowserForgotten(t *testing.T) {
 	b.submit(kb.Enter)
 	b.says("Check your email")
 	b.sound("forgotten-sent")
-	s.handler.background.wait()
+	s.handler.background.Wait()
 	b.open(s.url + w.resetLink(ana, w.requested("ana", rosterv1alpha1.MailPasswordReset)))
 	b.sound("reset")
 	b.value(`document.getElementById('password').focus(); 0`)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 const (
@@ -74,7 +75,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.stopping.Load() {
 		rec.Header().Set("Connection", "close")
 	}
-	if p.clients.forwarded(r) {
+	if p.clients.Forwarded(r) {
 		p.noteProxy(r)
 	}
 	p.protect(rec, r)
@@ -84,7 +85,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy
 // that is not trusted.
 func (p *Portal) noteProxy(r *http.Request) {
-	p.metrics.untrusted.Inc()
+	p.metrics.Untrusted.Inc()
 	p.proxySeen.Do(func() {
 		p.log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. "+
 			"If it is yours, add its network to portal.trustedProxies", "proxy", r.RemoteAddr)
@@ -130,14 +131,14 @@ func (p *Portal) fromOwnPage(r *http.Request) bool {
 
 // record logs and counts a request. The path is left out: the link is in it.
 func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
-	route, method := p.routeLabel(r), methodLabel(r.Method)
+	route, method := p.routeLabel(r), web.MethodLabel(r.Method)
 	status := w.status
 	if status == 0 {
 		status = http.StatusOK
 	}
-	p.metrics.countRequest(route, method, status, took)
+	p.metrics.CountRequest(route, method, status, took)
 	p.log.Info("Request", "method", method, "route", route, "status", status,
-		"seconds", took.Seconds(), "client", p.clients.address(r).String())
+		"seconds", took.Seconds(), "client", p.clients.Address(r).String())
 }
 
 // routeLabel is the pattern that a request matches, without the path of the portal's address.
@@ -177,3 +178,12 @@ func (r *recorder) Write(b []byte) (int, error) {
 
 // Unwrap lets http.ResponseController find what is underneath.
 func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// audit writes a line about an event, and counts it. Every line has the same fields first, so that it can be searched for; the account is
+// empty where none is proven. No secret, link or typed text is among them: a login that failed may be a password in the wrong field, and
+// is hashed.
+func (p *Portal) audit(v *visit, e web.Event, r web.Result, acct string, more ...any) {
+	p.metrics.CountEvent(e, r)
+	fields := []any{"event", e, "result", r, "account", acct, "client", v.client.String()}
+	p.log.WithName("audit").Info("Security event", append(fields, more...)...)
+}

@@ -16,6 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -24,7 +25,7 @@ const fieldOffer = "account"
 
 // choosePage offers accounts to connect.
 type choosePage struct {
-	fields
+	web.Fields
 	Network string
 	// Profile that is connected anew; empty for new ones.
 	Profile string
@@ -161,10 +162,10 @@ func (p *Portal) nothingOffered(v *visit, c choice) {
 	if c.profile != nil {
 		text = w.T("choose.other", "Network", c.title(), "Profile", c.profile.Spec.Handle)
 	}
-	p.audit(v, eventConnect, resultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
-	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.failed"),
+	p.audit(v, web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
+	p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
 		Paragraphs: []string{text, w.T("connect.nothing")},
-		Go:         action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.networkTarget, "")}})
+		Go:         web.Action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.networkTarget, "")}})
 }
 
 // getChoose answers GET /organizations/{namespace}/connect/{network}/choose.
@@ -174,10 +175,10 @@ func (p *Portal) getChoose(v *visit) {
 	}
 }
 
-func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, problems []problem) {
+func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, problems []web.Problem) {
 	w := v.words
 	page := choosePage{
-		fields: fields{problems}, Network: c.title(),
+		Fields: web.Fields{Problems: problems}, Network: c.title(),
 		Action: p.root + "/organizations/" + c.way.Namespace + "/connect/" + slug(c.way.Network) + "/choose" + w.Query(),
 		Back:   p.organizationPath(v, c.way.Namespace, "/profiles"),
 	}
@@ -201,7 +202,7 @@ func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, pro
 		view.Chosen = view.Chosen || len(c.offers) == 1 && !view.Taken && problems == nil
 		page.Offers = append(page.Offers, view)
 	}
-	p.show(v, status, pageChoose, errorTitle(w, w.T("choose.title", "Network", c.title()), problems), page)
+	p.show(v, status, web.PageChoose, errorTitle(w, w.T("choose.title", "Network", c.title()), problems), page)
 }
 
 // postChoose answers POST /organizations/{namespace}/connect/{network}/choose: it asks the operator to connect what was chosen.
@@ -218,7 +219,7 @@ func (p *Portal) postChoose(v *visit) {
 		return !slices.Contains(chosen, valueOf(o)) || c.taken[valueOf(o)]
 	})
 	if text := p.problemWith(v, c, picked); text != "" {
-		p.chooseForm(v, http.StatusUnprocessableEntity, c, chosen, []problem{{Field: fieldOffer, Text: text}})
+		p.chooseForm(v, http.StatusUnprocessableEntity, c, chosen, []web.Problem{{Field: fieldOffer, Text: text}})
 		return
 	}
 	order := p.order(v, c.membership)
@@ -274,10 +275,10 @@ func (p *Portal) handOver(v *visit, way connecting, order connection.Order) {
 		p.fault(v, err)
 		return
 	}
-	e := eventConnect
+	e := web.EventConnect
 	if order.Remove != nil {
-		e = eventRemove
+		e = web.EventRemove
 	}
-	p.audit(v, e, resultSuccess, v.person.account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
+	p.audit(v, e, web.ResultSuccess, v.person.account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
 	p.seeOther(v, "/organizations/"+order.Namespace+"/profiles/outcome", "")
 }

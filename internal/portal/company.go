@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The sign-in at a company that a browser has begun. The browser carries it, so that any replica can take the answer.
@@ -27,7 +28,7 @@ const (
 
 // companyPage asks for the address, and then offers the sign-in of its company.
 type companyPage struct {
-	fields
+	web.Fields
 	Login  string
 	Action string
 	Back   string
@@ -40,9 +41,10 @@ type companyView struct{ Name, Href string }
 // getCompany answers GET /sign-in/company.
 func (p *Portal) getCompany(v *visit) { p.companyForm(v, http.StatusOK, "", companyView{}, nil) }
 
-func (p *Portal) companyForm(v *visit, status int, login string, company companyView, problems []problem) {
-	p.show(v, status, pageCompany, errorTitle(v.words, v.words.T("company.title"), problems), companyPage{
-		fields: fields{problems}, Login: login, Company: company, Action: p.again(v, "/sign-in/company"), Back: p.again(v, "/sign-in"),
+func (p *Portal) companyForm(v *visit, status int, login string, company companyView, problems []web.Problem) {
+	p.show(v, status, web.PageCompany, errorTitle(v.words, v.words.T("company.title"), problems), companyPage{
+		Fields: web.Fields{Problems: problems}, Login: login, Company: company, Action: p.again(v, "/sign-in/company"),
+		Back: p.again(v, "/sign-in"),
 	})
 }
 
@@ -55,28 +57,16 @@ func (p *Portal) postCompany(v *visit) {
 	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
 	address, err := address.Parse(typed)
 	if err != nil {
-		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []problem{addressProblem(v.words, err)})
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []web.Problem{addressProblem(v.words, err)})
 		return
 	}
 	c := p.companies.For(address)
 	if c == nil {
 		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
-			[]problem{{Field: fieldLogin, Text: v.words.T("error.company.unknown", "Domain", address.Domain())}})
+			[]web.Problem{{Field: fieldLogin, Text: v.words.T("error.company.unknown", "Domain", address.Domain())}})
 		return
 	}
 	p.companyForm(v, http.StatusOK, typed, companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
-}
-
-// companyOf is the sign-in that an organisation offers to an address; nil if it offers none.
-func (p *Portal) companyOf(o *rosterv1alpha1.Organization, a address.Address) *oidc.Client {
-	policy := o.Spec.Security
-	if policy.SSO.Issuer == "" || !slices.Contains(policy.SignIn, rosterv1alpha1.SignInSSO) {
-		return nil
-	}
-	if c := p.companies.Named(policy.SSO.Issuer); c != nil && c.VouchesFor(a) {
-		return c
-	}
-	return nil
 }
 
 // waysView are the ways to sign in that open an organisation.
@@ -96,7 +86,7 @@ func (p *Portal) ways(v *visit) waysView {
 		return waysView{}
 	}
 	var view waysView
-	c := p.companyOf(o, v.link.address)
+	c := p.companies.OfferedBy(o.Spec.Security, v.link.address)
 	if c != nil {
 		view.Company = companyView{Name: c.DisplayName, Href: p.toCompany(v, c)}
 		view.Text = w.T("company.or", "Company", c.DisplayName)
@@ -121,8 +111,8 @@ func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
 // forward is a page that leads on to another.
 func (p *Portal) forward(v *visit, page, next string) string {
 	query := url.Values{nextParameter: {next}}
-	if v.words.chosen {
-		query.Set(langParameter, string(v.words.Locale))
+	if v.words.Chosen {
+		query.Set(web.LangParameter, string(v.words.Locale))
 	}
 	return p.root + page + "?" + query.Encode()
 }
@@ -198,7 +188,7 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 		return err
 	}
 	if linked {
-		p.audit(v, eventLink, resultSuccess, acct.Name, "issuer", c.Name)
+		p.audit(v, web.EventLink, web.ResultSuccess, acct.Name, "issuer", c.Name)
 	}
 	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
 		return account.ErrSuspended
@@ -232,7 +222,7 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 		err = p.setSession(v, s)
 	}
 	if err == nil {
-		p.audit(v, eventConfirm, resultSuccess, acct.Name, "issuer", c.Name)
+		p.audit(v, web.EventConfirm, web.ResultSuccess, acct.Name, "issuer", c.Name)
 		p.seeOther(v, p.destination(next), "")
 	}
 	return err
@@ -259,7 +249,9 @@ func (p *Portal) accountFor(
 			return nil, err
 		}
 		own := address.Address(acct.Spec.Email)
-		if slices.ContainsFunc(all, func(b membership) bool { return b.organization != nil && p.companyOf(b.organization, own) == c }) {
+		if slices.ContainsFunc(all, func(b membership) bool {
+			return b.organization != nil && p.companies.OfferedBy(b.organization.Spec.Security, own) == c
+		}) {
 			return acct, nil
 		}
 	}
@@ -284,7 +276,7 @@ func (p *Portal) inviteeFor(
 		return nil, err
 	case f.address != id.Address && (acct == nil || f.address.AccountName() != acct.Name):
 		return nil, cmp.Or(id.NoAddress, errOtherInvitee)
-	case f.check(p.clock.Now()) != invitation.LinkOpen, p.companyOf(f.offer.Organization, f.address) != c:
+	case f.check(p.clock.Now()) != invitation.LinkOpen, p.companies.OfferedBy(f.offer.Organization.Spec.Security, f.address) != c:
 		return nil, errNoMembership
 	case acct != nil:
 		return acct, nil
@@ -311,16 +303,16 @@ func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bo
 
 // companyConfirmed reports whether the company that the organisation signs in with said at the sign-in that the address is the person's.
 func (p *Portal) companyConfirmed(who *person, f verifiedLink) bool {
-	o, own := f.offer.Organization, address.Address(who.account.Spec.Email)
-	return who.session.Also == f.address && p.companyOf(o, f.address) != nil && p.companyOf(o, own) != nil
+	policy, own := f.offer.Organization.Spec.Security, address.Address(who.account.Spec.Email)
+	return who.session.Also == f.address && p.companies.OfferedBy(policy, f.address) != nil && p.companies.OfferedBy(policy, own) != nil
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.
 func (p *Portal) profileOf(v *visit, f verifiedLink, id oidc.Identity) account.Profile {
 	p.setLink(v, f)
 	known := p.prefill(v)
-	name := tidy(id.Name)
-	if !isLine(name) || !isVisible(name) || len(name) > maxName {
+	name := web.Tidy(id.Name)
+	if !web.IsLine(name) || !web.IsVisible(name) || len(name) > maxName {
 		name = known.DisplayName
 	}
 	if name == "" {
@@ -332,7 +324,7 @@ func (p *Portal) profileOf(v *visit, f verifiedLink, id oidc.Identity) account.P
 // companyFailed says why nobody was signed in. The log says more.
 func (p *Portal) companyFailed(v *visit, c *oidc.Client, err error) {
 	if errors.Is(err, account.ErrSuspended) {
-		p.audit(v, eventSignIn, resultRefused, "", "issuer", c.Name)
+		p.audit(v, web.EventSignIn, web.ResultRefused, "", "issuer", c.Name)
 		p.suspended(v)
 		return
 	}
@@ -342,16 +334,16 @@ func (p *Portal) companyFailed(v *visit, c *oidc.Client, err error) {
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventSignIn, resultFailure, "", "issuer", c.Name)
+	p.audit(v, web.EventSignIn, web.ResultFailure, "", "issuer", c.Name)
 	p.log.Info("Nobody was signed in by a company", "issuer", c.Name, "why", err.Error())
-	p.notice(v, status, notice{
-		Symbol: symbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
-		Go: action{Text: w.T("company.back"), Href: p.root + "/sign-in" + w.Query()},
+	p.notice(v, status, web.Notice{
+		Symbol: web.SymbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
+		Go: web.Action{Text: w.T("company.back"), Href: p.root + "/sign-in" + w.Query()},
 	})
 }
 
 // companyProblem is empty for what is not the person's or the company's doing.
-func companyProblem(w words, company string, err error) (status int, text string) {
+func companyProblem(w web.Words, company string, err error) (status int, text string) {
 	switch {
 	case errors.Is(err, oidc.ErrUnavailable):
 		return http.StatusBadGateway, w.T("company.unavailable", "Company", company)

@@ -8,14 +8,15 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // getConfirm answers GET /sign-in/confirm: what is sensitive asks for the password again, or for a passkey.
 func (p *Portal) getConfirm(v *visit) { p.confirmForm(v, http.StatusOK, nil) }
 
-func (p *Portal) confirmForm(v *visit, status int, problems []problem) {
+func (p *Portal) confirmForm(v *visit, status int, problems []web.Problem) {
 	page := signInPage{
-		fields: fields{problems}, Login: v.person.account.Spec.Email, Action: p.again(v, "/sign-in/confirm"), Confirm: true,
+		Fields: web.Fields{Problems: problems}, Login: v.person.account.Spec.Email, Action: p.again(v, "/sign-in/confirm"), Confirm: true,
 		PasskeyAction: p.again(v, "/sign-in/confirm"), Forgotten: p.root + "/forgotten" + v.words.Query(),
 	}
 	var err error
@@ -23,7 +24,7 @@ func (p *Portal) confirmForm(v *visit, status int, problems []problem) {
 		p.fault(v, err)
 		return
 	}
-	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("confirmPage.title"), problems), page)
+	p.show(v, status, web.PageSignIn, errorTitle(v.words, v.words.T("confirmPage.title"), problems), page)
 }
 
 // askForPasskey begins a ceremony with the passkeys of whoever is signed in. It returns nothing if there are none.
@@ -41,8 +42,8 @@ func (p *Portal) askForPasskey(v *visit) (string, error) {
 }
 
 // signedInOn is the device that somebody is signed in on.
-func signedInOn(who *person) device {
-	return device{ID: who.session.Device, Logins: []string{loginHash(who.account.Spec.Email)}}
+func signedInOn(who *person) web.Device {
+	return web.Device{ID: who.session.Device, Logins: []string{web.LoginHash(who.account.Spec.Email)}}
 }
 
 // postConfirm answers POST /sign-in/confirm.
@@ -51,13 +52,13 @@ func (p *Portal) postConfirm(v *visit) {
 		return
 	}
 	who, form := v.person, v.r.PostForm
-	if form.Get(fieldPassword) == "" && form.Get(fieldAnswer) == "" {
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.missing")}})
+	if form.Get(web.FieldPassword) == "" && form.Get(fieldAnswer) == "" {
+		p.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldPassword, Text: v.words.T("error.signIn.missing")}})
 		return
 	}
-	tried, wait := p.limits.take(p.limits.tries(who.account.Spec.Email, signedInOn(who), "", v.client)...)
+	tried, wait := p.limits.Take(p.limits.Tries(who.account.Spec.Email, signedInOn(who), "", v.client)...)
 	if wait > 0 {
-		p.audit(v, eventConfirm, resultThrottled, who.account.Name)
+		p.audit(v, web.EventConfirm, web.ResultThrottled, who.account.Name)
 		p.throttled(v, wait)
 		return
 	}
@@ -65,36 +66,36 @@ func (p *Portal) postConfirm(v *visit) {
 		p.confirmByPasskey(v, tried)
 		return
 	}
-	p.confirmByPassword(v, form.Get(fieldPassword), tried)
+	p.confirmByPassword(v, form.Get(web.FieldPassword), tried)
 }
 
-func (p *Portal) confirmByPassword(v *visit, password string, tried try) {
+func (p *Portal) confirmByPassword(v *visit, password string, tried web.Try) {
 	who := v.person
 	s, err := p.accounts.Confirm(v.r.Context(), who.account, who.session, password, p.clock.Now())
 	switch {
 	case errors.Is(err, account.ErrNoCredentials):
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.confirm.noPassword")}})
+		p.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.words.T("error.confirm.noPassword")}})
 	case errors.Is(err, account.ErrWrongPassword):
-		p.audit(v, eventConfirm, resultFailure, who.account.Name, "method", account.MethodPassword)
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldPassword, Text: v.words.T("error.signIn.wrong")}})
+		p.audit(v, web.EventConfirm, web.ResultFailure, who.account.Name, "method", account.MethodPassword)
+		p.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldPassword, Text: v.words.T("error.signIn.wrong")}})
 	default:
-		tried.giveBack()
+		tried.GiveBack()
 		p.confirmed(v, s, account.MethodPassword, err)
 	}
 }
 
 // confirmByPasskey takes a passkey instead of the password. It has verified the person, so it counts as one that somebody signs in with
 // alone.
-func (p *Portal) confirmByPasskey(v *visit, tried try) {
+func (p *Portal) confirmByPasskey(v *visit, tried web.Try) {
 	who, now := v.person, p.clock.Now()
 	err := p.usePasskey(v, who.account, factor.CeremonyAgain, who.account.Name)
 	if isWrongFactor(err) {
-		p.audit(v, eventConfirm, resultFailure, who.account.Name, "method", account.MethodPasskeyAlone)
+		p.audit(v, web.EventConfirm, web.ResultFailure, who.account.Name, "method", account.MethodPasskeyAlone)
 		p.log.Info("A passkey was refused", "account", who.account.Name, "why", err.Error())
-		p.confirmForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.passkey")}})
+		p.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.words.T("error.passkey")}})
 		return
 	}
-	tried.giveBack()
+	tried.GiveBack()
 	s := who.session
 	if err == nil {
 		s.Prove(account.MethodPasskeyAlone, now)
@@ -116,6 +117,6 @@ func (p *Portal) confirmed(v *visit, s account.Session, method account.Method, e
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventConfirm, resultSuccess, v.person.account.Name, "session", s.ID, "method", method)
+	p.audit(v, web.EventConfirm, web.ResultSuccess, v.person.account.Name, "session", s.ID, "method", method)
 	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/network"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The way to a network and back that a browser has begun. The browser carries it, so that any replica can go on. Tokens stay in the
@@ -63,7 +64,7 @@ type connecting struct {
 
 // connectPage tells what happens next, or asks for an app password.
 type connectPage struct {
-	fields
+	web.Fields
 	Network string
 	// Profile that is connected anew; empty for a new one.
 	Profile string
@@ -84,9 +85,9 @@ func (p *Portal) getConnect(v *visit) {
 	}
 }
 
-func (p *Portal) connectForm(v *visit, status int, b membership, n networkTarget, handle string, problems []problem) {
+func (p *Portal) connectForm(v *visit, status int, b membership, n networkTarget, handle string, problems []web.Problem) {
 	page := connectPage{
-		fields: fields{problems}, Network: n.title(), Handle: handle, Back: p.organizationPath(v, b.member.Namespace, "/profiles"),
+		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: p.organizationPath(v, b.member.Namespace, "/profiles"),
 	}
 	if n.profile != nil {
 		page.Profile = n.profile.Spec.Handle
@@ -96,7 +97,7 @@ func (p *Portal) connectForm(v *visit, status int, b membership, n networkTarget
 	} else {
 		page.Go = p.connectPath(v, b.member.Namespace, n, "/go")
 	}
-	p.show(v, status, pageConnect, errorTitle(v.words, v.words.T("connect.title", "Network", n.title()), problems), page)
+	p.show(v, status, web.PageConnect, errorTitle(v.words, v.words.T("connect.title", "Network", n.title()), problems), page)
 }
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
@@ -226,14 +227,14 @@ func (p *Portal) postConnect(v *visit) {
 	}
 	handle := network.Handle(n.Name, v.r.PostForm.Get(fieldHandle))
 	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.r.PostForm.Get(fieldAppPassword))}
-	var problems []problem
+	var problems []web.Problem
 	if tokens.Handle == "" {
-		problems = append(problems, problem{Field: fieldHandle, Text: v.words.T("error.handle.missing")})
+		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.words.T("error.handle.missing")})
 	} else if !network.SignsIn(handle) {
-		problems = append(problems, problem{Field: fieldHandle, Text: v.words.T("error.handle.invalid")})
+		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.words.T("error.handle.invalid")})
 	}
 	if tokens.AppPassword == "" {
-		problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
+		problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
 	}
 	if len(problems) == 0 {
 		there, err := p.networks.Open(v.r.Context(), n.Network)
@@ -241,7 +242,7 @@ func (p *Portal) postConnect(v *visit) {
 			_, err = offersOf(v.r.Context(), there, tokens)
 		}
 		if network.ValidityOf(err) == network.Invalid {
-			problems = append(problems, problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.refused")})
+			problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.refused")})
 		} else if err != nil {
 			p.connectFailed(v, b.member.Namespace, n, err)
 			return
@@ -311,20 +312,20 @@ func (p *Portal) connectFailed(v *visit, namespace string, n networkTarget, err 
 	if told {
 		p.log.Info("A network did not do what it was asked", "network", n.Name, "why", fault.Message)
 	}
-	p.audit(v, eventConnect, resultFailure, v.person.account.Name, "namespace", namespace, "network", n.Name)
-	p.notice(v, status, notice{Symbol: symbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
+	p.audit(v, web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", namespace, "network", n.Name)
+	p.notice(v, status, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
 		Go: p.toProfiles(v, namespace)})
 }
 
 // connectLost is for an answer that belongs to no way that the browser is on.
 func (p *Portal) connectLost(v *visit) {
 	w := v.words
-	p.notice(v, http.StatusBadRequest, notice{Symbol: symbolClock, Heading: w.T("connect.failed"),
+	p.notice(v, http.StatusBadRequest, web.Notice{Symbol: web.SymbolClock, Heading: w.T("connect.failed"),
 		Paragraphs: []string{w.T("connect.lost"), w.T("connect.nothing")},
-		Go:         action{Text: w.T("connect.account"), Href: p.root + "/account" + w.Query()}})
+		Go:         web.Action{Text: w.T("connect.account"), Href: p.root + "/account" + w.Query()}})
 }
 
 // toProfiles leads back to the profiles of an organisation.
-func (p *Portal) toProfiles(v *visit, namespace string) action {
-	return action{Text: v.words.T("connect.profiles"), Href: p.organizationPath(v, namespace, "/profiles")}
+func (p *Portal) toProfiles(v *visit, namespace string) web.Action {
+	return web.Action{Text: v.words.T("connect.profiles"), Href: p.organizationPath(v, namespace, "/profiles")}
 }

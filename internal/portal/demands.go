@@ -60,7 +60,7 @@ func (p *Portal) otherWays(v *visit) []wayView {
 		if account.Admits(b.organization.Spec.Security, withPassword(v.person.session, p)) {
 			add(v.words.T("account.closed.password"), "/sign-in/confirm")
 		}
-		if c := p.companyOf(b.organization, address.Address(v.person.account.Spec.Email)); c != nil {
+		if c := p.companies.OfferedBy(b.organization.Spec.Security, address.Address(v.person.account.Spec.Email)); c != nil {
 			add(v.words.T("company.go", "Company", c.DisplayName), "/sign-in/company/"+c.Name)
 		}
 	}

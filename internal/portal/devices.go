@@ -2,7 +2,11 @@
 
 package portal
 
-import "net/http"
+import (
+	"net/http"
+
+	"github.com/roster-dev/roster/internal/portal/web"
+)
 
 // The fields of the page of devices.
 const (
@@ -18,7 +22,7 @@ type devicesPage struct {
 
 type deviceView struct {
 	ID, Label   string
-	Added, Seen momentView
+	Added, Seen web.MomentView
 	Current     bool
 }
 
@@ -28,14 +32,14 @@ func (p *Portal) getDevices(v *visit) {
 	page := devicesPage{Action: p.root + "/account/sessions" + query, Back: p.root + "/account" + query}
 	for _, d := range v.person.credentials.Sessions.Devices {
 		view := deviceView{
-			ID: d.ID, Label: d.Label, Added: w.momentView(d.Added), Seen: w.momentView(d.Seen), Current: d.ID == v.person.session.Device,
+			ID: d.ID, Label: d.Label, Added: w.Time(d.Added), Seen: w.Time(d.Seen), Current: d.ID == v.person.session.Device,
 		}
 		if view.Label == "" {
 			view.Label = w.T("sessions.unknown")
 		}
 		page.Devices = append(page.Devices, view)
 	}
-	p.show(v, http.StatusOK, pageDevices, w.T("sessions.title"), page)
+	p.show(v, http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
 }
 
 // postDevices answers POST /account/sessions: it signs one device out, or all of them.
@@ -44,12 +48,12 @@ func (p *Portal) postDevices(v *visit) {
 		return
 	}
 	who := v.person
-	if v.r.PostForm.Get(fieldAction) == actionEverybody {
+	if v.r.PostForm.Get(web.FieldAction) == actionEverybody {
 		if err := p.accounts.SignOutEverywhere(v.r.Context(), who.account); err != nil {
 			p.fault(v, err)
 			return
 		}
-		p.audit(v, eventSignOutEverywhere, resultSuccess, who.account.Name)
+		p.audit(v, web.EventSignOutEverywhere, web.ResultSuccess, who.account.Name)
 		p.dropSession(v)
 		p.seeOther(v, "/sign-in", "")
 		return
@@ -58,6 +62,6 @@ func (p *Portal) postDevices(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventSignOut, resultSuccess, who.account.Name, "session", who.session.ID)
+	p.audit(v, web.EventSignOut, web.ResultSuccess, who.account.Name, "session", who.session.ID)
 	p.done(v, doneSignedOut)
 }

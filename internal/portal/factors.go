@@ -13,6 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // What the forms on the page of second factors do.
@@ -24,7 +25,7 @@ const (
 
 // factorsPage lists the second factors of a person.
 type factorsPage struct {
-	fields
+	web.Fields
 	Action string
 	// AddApp and AddPasskey are where to add one; empty where that is not offered.
 	AddApp, AddPasskey string
@@ -61,7 +62,7 @@ func (p *Portal) getFactors(v *visit) {
 	}
 	page.Owed = len(asking) > 0 && !f.Enrolled()
 	if f.App != nil {
-		page.App = w.moment(f.App.Added)
+		page.App = w.Moment(f.App.Added)
 	} else {
 		page.AddApp = p.again(v, "/account/factors/app")
 	}
@@ -69,16 +70,16 @@ func (p *Portal) getFactors(v *visit) {
 		page.AddPasskey = p.again(v, "/account/factors/passkey")
 	}
 	for _, k := range f.Passkeys {
-		view := passkeyView{ID: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Added: w.moment(k.Added)}
+		view := passkeyView{ID: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Added: w.Moment(k.Added)}
 		if !k.Used.IsZero() {
-			view.Used = w.moment(k.Used)
+			view.Used = w.Moment(k.Used)
 		}
 		page.Passkeys = append(page.Passkeys, view)
 	}
 	if f.Recovery != nil {
 		page.HasCodes, page.Codes = true, len(f.Recovery.Hashes)
 	}
-	p.show(v, http.StatusOK, pageFactors, w.T("factors.title"), page)
+	p.show(v, http.StatusOK, web.PageFactors, w.T("factors.title"), page)
 }
 
 // postFactors answers POST /account/factors.
@@ -88,7 +89,7 @@ func (p *Portal) postFactors(v *visit) {
 	}
 	ctx, who, now := v.r.Context(), v.person, p.clock.Now()
 	var err error
-	switch v.r.PostForm.Get(fieldAction) {
+	switch v.r.PostForm.Get(web.FieldAction) {
 	case actionRemoveApp:
 		if err = p.accounts.RemoveApp(ctx, who.account, now); err == nil {
 			p.factorsChanged(v, "app removed")
@@ -118,7 +119,7 @@ func (p *Portal) postFactors(v *visit) {
 
 // factorsChanged audits a change, and asks the operator to tell the person.
 func (p *Portal) factorsChanged(v *visit, what string) {
-	p.audit(v, eventFactorChange, resultSuccess, v.person.account.Name, "change", what)
+	p.audit(v, web.EventFactorChange, web.ResultSuccess, v.person.account.Name, "change", what)
 	p.noteFactors(v, v.person.account)
 }
 
@@ -147,7 +148,7 @@ func (p *Portal) newCodes(v *visit) {
 	if !p.destinations.MatchString(next) {
 		next = "/account/factors"
 	}
-	p.show(v, http.StatusOK, pageCodes, v.words.T("codes.title"), codesPage{Codes: codes, Go: p.root + next + v.words.Query()})
+	p.show(v, http.StatusOK, web.PageCodes, v.words.T("codes.title"), codesPage{Codes: codes, Go: p.root + next + v.words.Query()})
 }
 
 // seedUse keeps what is sealed here apart from everything else that is sealed with the same keys.
@@ -165,7 +166,7 @@ const enrolFor = 30 * time.Minute
 
 // appPage shows a seed and asks for the first code.
 type appPage struct {
-	fields
+	web.Fields
 	QR     template.HTML
 	Secret string
 	Sealed string
@@ -178,7 +179,7 @@ func (p *Portal) getApp(v *visit) {
 	p.appForm(v, http.StatusOK, enrolment{Account: v.person.account.Name, Seed: factor.NewSeed(), Shown: p.clock.Now()}, nil)
 }
 
-func (p *Portal) appForm(v *visit, status int, e enrolment, problems []problem) {
+func (p *Portal) appForm(v *visit, status int, e enrolment, problems []web.Problem) {
 	w := v.words
 	qr, err := factor.QRCode(factor.KeyURI(issuerName, v.person.account.Spec.Email, e.Seed), w.T("app.qr"))
 	if err != nil {
@@ -195,8 +196,8 @@ func (p *Portal) appForm(v *visit, status int, e enrolment, problems []problem) 
 		p.fault(v, err)
 		return
 	}
-	p.show(v, status, pageApp, errorTitle(w, w.T("app.title"), problems), appPage{
-		fields: fields{problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
+	p.show(v, status, web.PageApp, errorTitle(w, w.T("app.title"), problems), appPage{
+		Fields: web.Fields{Problems: problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
 		Action: p.again(v, "/account/factors/app"), Back: p.root + "/account/factors" + w.Query(),
 	})
 }
@@ -220,13 +221,13 @@ func (p *Portal) postApp(v *visit) {
 		p.seeOther(v, "/account/factors/app", "")
 		return
 	}
-	if _, wait := p.limits.take(bucket{p.limits.deviceTries, "app " + who.account.Name + " " + who.session.Device}); wait > 0 {
+	if _, wait := p.limits.Take(web.Count(p.limits.DeviceTries, "app "+who.account.Name+" "+who.session.Device)); wait > 0 {
 		p.throttled(v, wait)
 		return
 	}
 	step, ok := factor.MatchStep(e.Seed, v.r.PostForm.Get(fieldCode), now, 0)
 	if !ok {
-		p.appForm(v, http.StatusUnprocessableEntity, e, []problem{{Field: fieldCode, Text: v.words.T("error.code")}})
+		p.appForm(v, http.StatusUnprocessableEntity, e, []web.Problem{{Field: fieldCode, Text: v.words.T("error.code")}})
 		return
 	}
 	keys, err := p.factorKeys.Refresh(ctx)
@@ -249,7 +250,7 @@ func (p *Portal) enrolled(v *visit, c account.Credentials, method account.Method
 		return
 	}
 	p.factorsChanged(v, change)
-	if err := p.stepUp(v, method, device{}); err != nil {
+	if err := p.stepUp(v, method, web.Device{}); err != nil {
 		p.fault(v, err)
 		return
 	}
@@ -266,8 +267,8 @@ func (p *Portal) enrolled(v *visit, c account.Credentials, method account.Method
 
 // passkeyName is what a passkey is called if its person gives it no name.
 func passkeyName(typed, otherwise string) string {
-	name := tidy(typed)
-	if name == "" || !isLine(name) || !isVisible(name) {
+	name := web.Tidy(typed)
+	if name == "" || !web.IsLine(name) || !web.IsVisible(name) {
 		return otherwise
 	}
 	return strings.ToValidUTF8(name[:min(len(name), maxName)], "")

@@ -16,18 +16,19 @@ import (
 
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // FuzzSecondFactors sends any cookies, parameters and forms to the pages of second factors and of companies' sign-in, of a portal that
 // knows nobody. Nothing that was not sealed here gets further than to an orderly page, and nobody is signed in.
 func FuzzSecondFactors(f *testing.F) {
 	c := clocktesting.NewFakePassiveClock(now())
-	metrics, err := NewMetrics(prometheus.NewRegistry())
+	metrics, err := web.NewMetrics(prometheus.NewRegistry())
 	if err != nil {
 		f.Fatal(err)
 	}
 	r := &secretReader{data: map[string][]byte{keyring.Current: []byte(strings.Repeat("k", 32))}}
-	keys := NewKeySource(r, client.ObjectKey{}, c)
+	keys := web.NewKeySource(r, client.ObjectKey{}, c)
 	limits := configure{}
 	unlimited(&limits)
 	p, err := New(Options{

@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // maxRenewals is how many expired invitations of one address are renewed by one request.
@@ -24,7 +25,7 @@ const maxRenewals = 5
 
 // forgottenPage asks for address or user name.
 type forgottenPage struct {
-	fields
+	web.Fields
 	Login  string
 	Action string
 	SignIn string
@@ -33,10 +34,10 @@ type forgottenPage struct {
 // getForgotten answers GET /forgotten.
 func (p *Portal) getForgotten(v *visit) { p.forgottenForm(v, http.StatusOK, nil) }
 
-func (p *Portal) forgottenForm(v *visit, status int, problems []problem) {
+func (p *Portal) forgottenForm(v *visit, status int, problems []web.Problem) {
 	query := v.words.Query()
-	p.show(v, status, pageForgotten, errorTitle(v.words, v.words.T("forgotten.title"), problems), forgottenPage{
-		fields: fields{problems}, Action: p.root + "/forgotten" + query, SignIn: p.root + "/sign-in" + query,
+	p.show(v, status, web.PageForgotten, errorTitle(v.words, v.words.T("forgotten.title"), problems), forgottenPage{
+		Fields: web.Fields{Problems: problems}, Action: p.root + "/forgotten" + query, SignIn: p.root + "/sign-in" + query,
 	})
 }
 
@@ -47,7 +48,7 @@ func (p *Portal) postForgotten(v *visit) {
 	}
 	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
 	if typed == "" {
-		p.forgottenForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldLogin, Text: v.words.T("error.login.missing")}})
+		p.forgottenForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: fieldLogin, Text: v.words.T("error.login.missing")}})
 		return
 	}
 	if problems := loginProblems(v.words, typed); len(problems) > 0 {
@@ -60,14 +61,14 @@ func (p *Portal) postForgotten(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	result := resultSuccess
-	_, wait := p.limits.take(p.limits.mailsTo(login, d, v.client)...)
-	if wait > 0 || !p.background.start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
-		result = resultThrottled
+	result := web.ResultSuccess
+	_, wait := p.limits.Take(p.limits.MailsTo(login, d, v.client)...)
+	if wait > 0 || !p.background.Start(v.r.Context(), func(ctx context.Context) { p.remind(ctx, typed) }) {
+		result = web.ResultThrottled
 	}
-	p.audit(v, eventForgotten, result, "", "login", loginHash(login))
+	p.audit(v, web.EventForgotten, result, "", "login", web.LoginHash(login))
 	w := v.words
-	p.notice(v, http.StatusOK, notice{Symbol: symbolMail, Heading: w.T("forgotten.sent.title"),
+	p.notice(v, http.StatusOK, web.Notice{Symbol: web.SymbolMail, Heading: w.T("forgotten.sent.title"),
 		Paragraphs: []string{w.T("forgotten.sent.text"), w.T("forgotten.sent.next")}})
 }
 
@@ -88,7 +89,7 @@ func (p *Portal) remind(ctx context.Context, login string) {
 		errs = append(errs, p.renewAll(ctx, address))
 	}
 	if err := errors.Join(errs...); err != nil {
-		p.log.Error(err, "Cannot ask for a mail", "login", loginHash(login))
+		p.log.Error(err, "Cannot ask for a mail", "login", web.LoginHash(login))
 	}
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // empty is a cache in which nothing is found.
@@ -45,7 +46,7 @@ func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) er
 // alone is a portal that knows no invitation and no Account.
 func alone(t testing.TB, base string) *Portal {
 	t.Helper()
-	metrics, err := NewMetrics(prometheus.NewRegistry())
+	metrics, err := web.NewMetrics(prometheus.NewRegistry())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +59,7 @@ func alone(t testing.TB, base string) *Portal {
 	limits := configure{}
 	unlimited(&limits)
 	p, err := New(Options{
-		Cache: empty{}, Keys: NewKeySource(r, client.ObjectKey{}, c), SessionKeys: NewKeySource(r, client.ObjectKey{}, c),
+		Cache: empty{}, Keys: web.NewKeySource(r, client.ObjectKey{}, c), SessionKeys: web.NewKeySource(r, client.ObjectKey{}, c),
 		BaseURL: base, Clock: c, Log: logr.Discard(), Metrics: metrics, Limits: limits.Limits,
 		Accounts: account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher),
 	})
@@ -125,7 +126,7 @@ func FuzzForm(f *testing.F) {
 		f.Add("displayName="+url.QueryEscape(name)+"&company="+url.QueryEscape(name)+"&locale=en&password=Abcdefgh1%21&confirm=Abcdefgh1%21",
 			true)
 	}
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -140,7 +141,7 @@ func FuzzForm(f *testing.F) {
 		}
 		got := readForm(values)
 		policy := rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: &strict, RequireSpecial: &strict}
-		if problems := got.check(d.words["en"], known, policy, account.Person{Address: "ana@acme.example"}); len(problems) > 0 {
+		if problems := got.check(d.Words["en"], known, policy, account.Person{Address: "ana@acme.example"}); len(problems) > 0 {
 			for _, p := range problems {
 				if p.Text == "" || p.Field == "" {
 					t.Errorf("a problem without text or field: %+v", p)
@@ -164,7 +165,7 @@ func FuzzProfile(f *testing.F) {
 	for _, name := range []string{"Ana", "Ana\nBcc: eve@example.com", "é", "\u202eana", strings.Repeat("x", 121), "a\xff"} {
 		f.Add("displayName="+url.QueryEscape(name)+"&company="+url.QueryEscape(name)+"&locale=fr&avatar=yes", name)
 	}
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -177,7 +178,7 @@ func FuzzProfile(f *testing.F) {
 			return
 		}
 		page := readPersonalDetails(values)
-		if len(page.Form.checkProfile(d.words["fr"])) > 0 {
+		if len(page.Form.checkProfile(d.Words["fr"])) > 0 {
 			return
 		}
 		for _, s := range []string{page.Form.DisplayName, page.Form.Company} {
@@ -209,7 +210,7 @@ func FuzzBrowserLabel(f *testing.F) {
 	f.Add("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
 	f.Add("<script>Chrome/ Windows")
 	f.Fuzz(func(t *testing.T, agent string) {
-		if label := browserLabel(agent); !regexp.MustCompile(`^[A-Za-z ]*(, )?[A-Za-z ]*$`).MatchString(label) {
+		if label := web.BrowserLabel(agent); !regexp.MustCompile(`^[A-Za-z ]*(, )?[A-Za-z ]*$`).MatchString(label) {
 			t.Errorf("%q is called %q", agent, label)
 		}
 	})

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // Cookies of other sites of the domain: they do not keep anybody from signing in, and if there are too many the person is told.
@@ -19,7 +21,7 @@ func TestCookiesOfTheDomain(t *testing.T) {
 	w.registered(s, "ana")
 	running := httptest.NewUnstartedServer(nil)
 	running.Config = newServer(s.handler, logr.Discard())
-	running.Listener = explaining{Listener: running.Listener, answer: s.handler.tooManyCookies()}
+	running.Listener = web.Explaining{Listener: running.Listener, Answer: s.handler.tooManyCookies()}
 	running.Start()
 	defer running.Close()
 	s.url = running.URL

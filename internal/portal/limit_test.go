@@ -13,45 +13,48 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // TestGuessesAreBounded proves the numbers that docs/security.md gives for one account in one day, whatever is tried: each caller asks again
 // the moment that they may.
 func TestGuessesAreBounded(t *testing.T) {
-	known := device{ID: "own", Logins: []string{loginHash("ana@acme.example")}}
-	reads := device{ID: "reads", Logins: []string{loginHash(mailbox("ana@acme.example"))}}
-	tries := func(d device, invitation string) func(*limits, netip.Addr) []bucket {
-		return func(l *limits, from netip.Addr) []bucket { return l.tries("ana@acme.example", d, invitation, from) }
+	known := web.Device{ID: "own", Logins: []string{web.LoginHash("ana@acme.example")}}
+	reads := web.Device{ID: "reads", Logins: []string{web.LoginHash(web.Mailbox("ana@acme.example"))}}
+	tries := func(d web.Device, invitation string) func(*web.Limiters, netip.Addr) []web.Bucket {
+		return func(l *web.Limiters, from netip.Addr) []web.Bucket {
+			return l.Tries("ana@acme.example", d, invitation, from)
+		}
 	}
-	codes := func(d device) func(*limits, netip.Addr) []bucket {
-		return func(l *limits, from netip.Addr) []bucket { return l.codes("ana@acme.example", d, from) }
+	codes := func(d web.Device) func(*web.Limiters, netip.Addr) []web.Bucket {
+		return func(l *web.Limiters, from netip.Addr) []web.Bucket { return l.Codes("ana@acme.example", d, from) }
 	}
 	oneAddress := func(int) string { return "192.0.2.1" }
 	oneNetwork := func(i int) string { return fmt.Sprintf("2001:db8:7:%x::1", i%60000) }
 	everywhere := func(i int) string { return fmt.Sprintf("2001:db8:%x::1", i%60000) }
 	for name, c := range map[string]struct {
-		buckets func(*limits, netip.Addr) []bucket
+		buckets func(*web.Limiters, netip.Addr) []web.Bucket
 		from    func(int) string
 		atOnce  int
 		inADay  int
 	}{
-		"passwords, one address":                         {tries(device{}, ""), oneAddress, 5, 5 + 24*12},
-		"passwords, one network":                         {tries(device{}, ""), oneNetwork, 5, 5 + 24*12},
-		"passwords, any number of networks":              {tries(device{}, ""), everywhere, 100, 100 + 24*180},
-		"passwords, by a link, any number of networks":   {tries(device{}, "uid"), everywhere, 100, 100 + 24*180},
+		"passwords, one address":                         {tries(web.Device{}, ""), oneAddress, 5, 5 + 24*12},
+		"passwords, one network":                         {tries(web.Device{}, ""), oneNetwork, 5, 5 + 24*12},
+		"passwords, any number of networks":              {tries(web.Device{}, ""), everywhere, 100, 100 + 24*180},
+		"passwords, by a link, any number of networks":   {tries(web.Device{}, "uid"), everywhere, 100, 100 + 24*180},
 		"passwords, a browser of the person":             {tries(known, ""), everywhere, 5, 5 + 24*60},
 		"passwords, a browser that opened a mail":        {tries(reads, "uid"), everywhere, 5, 5 + 24*60},
-		"second factors, one network":                    {codes(device{}), oneNetwork, 5, 5 + 24*12},
-		"second factors, any number of networks":         {codes(device{}), everywhere, 20, 20 + 24*12},
+		"second factors, one network":                    {codes(web.Device{}), oneNetwork, 5, 5 + 24*12},
+		"second factors, any number of networks":         {codes(web.Device{}), everywhere, 20, 20 + 24*12},
 		"second factors, a browser that opened a mail":   {codes(reads), everywhere, 20, 20 + 24*12},
 		"second factors, a browser of the person":        {codes(known), everywhere, 5, 5 + 24*60},
-		"somebody else's browser is nobody's in special": {tries(device{ID: "x", Logins: []string{loginHash("eve@acme.example")}}, ""), everywhere, 100, 100 + 24*180},
+		"somebody else's browser is nobody's in special": {tries(web.Device{ID: "x", Logins: []string{web.LoginHash("eve@acme.example")}}, ""), everywhere, 100, 100 + 24*180},
 	} {
 		clock := clocktesting.NewFakePassiveClock(now())
-		l := newLimits(Limits{}, clock)
+		l := web.NewLimiters(web.Limits{}, clock)
 		passed, atOnce := 0, 0
 		for i := 0; !clock.Now().After(now().Add(24 * time.Hour)); i++ {
-			_, wait := l.take(c.buckets(l, netip.MustParseAddr(c.from(i)))...)
+			_, wait := l.Take(c.buckets(l, netip.MustParseAddr(c.from(i)))...)
 			if wait == 0 {
 				passed++
 				continue
@@ -60,7 +63,7 @@ func TestGuessesAreBounded(t *testing.T) {
 				atOnce = passed
 			}
 			// Somebody with many networks tries from the next one.
-			if _, wait := l.take(c.buckets(l, netip.MustParseAddr(c.from(i+1)))...); wait == 0 {
+			if _, wait := l.Take(c.buckets(l, netip.MustParseAddr(c.from(i+1)))...); wait == 0 {
 				passed++
 				continue
 			}
@@ -75,20 +78,20 @@ func TestGuessesAreBounded(t *testing.T) {
 // TestRefusedTriesCostNothing: who is refused because of others has as many of their own as before.
 func TestRefusedTriesCostNothing(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(now())
-	l := newLimits(Limits{AllTries: Rate{Every: time.Hour, Burst: 1}}, clock)
-	at := func(address string) []bucket {
-		return l.tries("ana@acme.example", device{}, "", netip.MustParseAddr(address))
+	l := web.NewLimiters(web.Limits{AllTries: web.Rate{Every: time.Hour, Burst: 1}}, clock)
+	at := func(address string) []web.Bucket {
+		return l.Tries("ana@acme.example", web.Device{}, "", netip.MustParseAddr(address))
 	}
-	if _, wait := l.take(at("192.0.2.1")...); wait != 0 {
+	if _, wait := l.Take(at("192.0.2.1")...); wait != 0 {
 		t.Fatal("the first is refused")
 	}
 	for range 20 {
-		if _, wait := l.take(at("198.51.100.1")...); wait != time.Hour {
+		if _, wait := l.Take(at("198.51.100.1")...); wait != time.Hour {
 			t.Fatalf("waits %s, want an hour", wait)
 		}
 	}
 	clock.SetTime(now().Add(time.Hour))
-	if _, wait := l.take(at("198.51.100.1")...); wait != 0 {
+	if _, wait := l.Take(at("198.51.100.1")...); wait != 0 {
 		t.Errorf("refused tries used up one's own: %s", wait)
 	}
 }
@@ -184,7 +187,7 @@ func TestAnOfficeAcceptsBehindOneAddress(t *testing.T) {
 // What is right is not counted: one may sign in as often as one likes.
 func TestRightPasswordsAreNotCounted(t *testing.T) {
 	w := newWorld(t)
-	s := w.site(func(c *configure) { c.Limits.Posts = Rate{Every: time.Millisecond, Burst: 1 << 20} })
+	s := w.site(func(c *configure) { c.Limits.Posts = web.Rate{Every: time.Millisecond, Burst: 1 << 20} })
 	w.registered(s, "ana")
 	for range 20 {
 		s.browser().post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)

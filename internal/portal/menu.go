@@ -8,42 +8,28 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// menuView stands at the top of the pages of somebody who is signed in.
-type menuView struct {
-	Name    string
-	Account string
-	SignOut string
-	// Organizations to switch between, by name.
-	Organizations []organizationLink
-}
-
-type organizationLink struct {
-	Name    string
-	Href    string
-	Current bool
-}
-
 // menuOf is the menu of the person of the visit; nil while they still owe their second factor.
-func (p *Portal) menuOf(v *visit) *menuView {
+func (p *Portal) menuOf(v *visit) *web.MenuView {
 	if v.person.session.Pending {
 		return nil
 	}
 	query := v.words.Query()
-	m := &menuView{
+	m := &web.MenuView{
 		Name: v.person.account.Spec.DisplayName, Account: p.root + "/account" + query, SignOut: p.root + "/sign-out" + query,
 	}
 	for _, b := range v.memberships {
 		if b.organization == nil {
 			continue
 		}
-		m.Organizations = append(m.Organizations, organizationLink{
+		m.Organizations = append(m.Organizations, web.OrganizationLink{
 			Name: b.organization.Spec.DisplayName, Href: p.organizationPath(v, b.member.Namespace, ""),
 			Current: v.r.PathValue("namespace") == b.member.Namespace,
 		})
 	}
-	slices.SortFunc(m.Organizations, func(a, b organizationLink) int {
+	slices.SortFunc(m.Organizations, func(a, b web.OrganizationLink) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Href, b.Href))
 	})
 	return m

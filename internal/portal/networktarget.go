@@ -16,6 +16,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -106,7 +107,7 @@ func (p *Portal) mayGo(v *visit, b membership, profile *rosterv1alpha1.SocialPro
 	}
 	if contact, full := planFull(b.organization); full && profile == nil {
 		w := v.words
-		p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.full.title"),
+		p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
 			Paragraphs: []string{w.T("connect.full.text", "Org", b.organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
 			Go:         p.toProfiles(v, b.member.Namespace)})
 		return false
@@ -130,7 +131,7 @@ func (p *Portal) mayOn(v *visit, b membership, verb, profile string) (bool, erro
 // notConnector is for whoever may not connect what they want to.
 func (p *Portal) notConnector(v *visit, b membership) {
 	w := v.words
-	p.notice(v, http.StatusForbidden, notice{Symbol: symbolStop, Heading: w.T("connect.forbidden.title"),
+	p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
 		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", p.contactName(v, b))},
 		Go:         p.toProfiles(v, b.member.Namespace)})
 }
@@ -152,8 +153,8 @@ func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
 // connectPath is a page on the way to a network.
 func (p *Portal) connectPath(v *visit, namespace string, n networkTarget, page string) string {
 	query := url.Values{}
-	if v.words.chosen {
-		query.Set(langParameter, string(v.words.Locale))
+	if v.words.Chosen {
+		query.Set(web.LangParameter, string(v.words.Locale))
 	}
 	if server := n.server(); server != "" {
 		query.Set(parameterServer, server)

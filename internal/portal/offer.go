@@ -17,6 +17,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -38,7 +39,7 @@ type offerView struct {
 	// Workspaces that are given; none for whoever has all of them.
 	Workspaces   []workspaceView
 	Until        untilView
-	Environments []environmentView
+	Environments []web.EnvironmentView
 	// Owner of the organisation; nil if there is none, or it is the invited person.
 	Owner *personView
 	// Contact is whom to ask, for the middle of a sentence.
@@ -59,8 +60,6 @@ type workspaceView struct {
 // untilView is when the link expires: in words, for machines (RFC 3339), and how much time is left.
 type untilView struct{ Text, Machine, Left string }
 
-type environmentView struct{ Name, URL, Host string }
-
 type personView struct{ Name, Email string }
 
 // shownProfiles is how many profiles a page shows before it folds the rest away.
@@ -68,7 +67,7 @@ const shownProfiles = 8
 
 // describe puts an invitation into words. What it reads besides comes from the cache, and is left out if it cannot be had: it is not what
 // anything is decided by.
-func (p *Portal) describe(ctx context.Context, f verifiedLink, w words) offerView {
+func (p *Portal) describe(ctx context.Context, f verifiedLink, w web.Words) offerView {
 	o := p.name(ctx, f.offer)
 	v := offerView{
 		Org: w.T("contact.organisation"), Contact: w.T("contact.someone"),
@@ -85,7 +84,7 @@ func (p *Portal) describe(ctx context.Context, f verifiedLink, w words) offerVie
 		}
 	}
 	permissions, _ := access.Roles(o.CustomRoles).InOrganization(role)
-	v.Role = w.roles.InOrganization(role, o.CanManageProfiles(), o.CustomRoles)
+	v.Role = w.Roles.InOrganization(role, o.CanManageProfiles(), o.CustomRoles)
 	v.AllProfiles = slices.Contains(permissions, rosterv1alpha1.PermissionAdministerProfiles)
 	if !v.AllProfiles {
 		profiles := p.profiles(ctx, w, o)
@@ -101,7 +100,7 @@ func (p *Portal) describe(ctx context.Context, f verifiedLink, w words) offerVie
 		v.Contact = v.Owner.Name
 	}
 	if e := o.Invitation.Status.ExpiryTime; e != nil {
-		v.Until = untilView{Text: w.moment(e.Time), Machine: e.UTC().Format(time.RFC3339), Left: w.left(e.Sub(p.clock.Now()))}
+		v.Until = untilView{Text: w.Moment(e.Time), Machine: e.UTC().Format(time.RFC3339), Left: w.Left(e.Sub(p.clock.Now()))}
 	}
 	return v
 }
@@ -125,12 +124,12 @@ func (p *Portal) name(ctx context.Context, o invitation.Offer) invitation.Offer 
 	return o
 }
 
-func workspaces(w words, o invitation.Offer) []workspaceView {
+func workspaces(w web.Words, o invitation.Offer) []workspaceView {
 	var views []workspaceView
 	for _, g := range o.CalledWorkspaces() {
 		v := workspaceView{Name: g.Name}
 		if g.Role != "" {
-			v.Role = w.roles.OnProfile(g.Role, o.CustomRoles)
+			v.Role = w.Roles.OnProfile(g.Role, o.CustomRoles)
 		}
 		views = append(views, v)
 	}
@@ -181,10 +180,10 @@ func memberName(m *rosterv1alpha1.Member) string {
 	return m.Spec.Email
 }
 
-func (p *Portal) profiles(ctx context.Context, w words, o invitation.Offer) []profileView {
+func (p *Portal) profiles(ctx context.Context, w web.Words, o invitation.Offer) []profileView {
 	var views []profileView
 	for _, g := range o.Profiles() {
-		v := profileView{Handle: g.Name, Role: w.roles.OnProfile(g.Role, o.CustomRoles)}
+		v := profileView{Handle: g.Name, Role: w.Roles.OnProfile(g.Role, o.CustomRoles)}
 		sp := &rosterv1alpha1.SocialProfile{}
 		if p.look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
 			v.Handle, v.Network = sp.Spec.Handle, networkName(w, sp)
@@ -203,12 +202,12 @@ func (p *Portal) look(ctx context.Context, key client.ObjectKey, o client.Object
 	return err == nil && !apierrors.IsNotFound(err)
 }
 
-func environments(all []rosterv1alpha1.Environment) []environmentView {
-	var views []environmentView
+func environments(all []rosterv1alpha1.Environment) []web.EnvironmentView {
+	var views []web.EnvironmentView
 	for _, e := range all {
 		if isWebAddress(e.URL) {
 			u, _ := url.Parse(e.URL)
-			views = append(views, environmentView{Name: e.Name, URL: e.URL, Host: u.Host})
+			views = append(views, web.EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
 		}
 	}
 	return views

@@ -8,6 +8,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // stepView is a first step; Href is empty if it leads nowhere in particular.
@@ -39,7 +40,7 @@ func (n newcomer) connects() bool {
 }
 
 // create lists what somebody may create.
-func (n newcomer) create(w words) []string {
+func (n newcomer) create(w web.Words) []string {
 	var all []string
 	add := func(may bool, text string) {
 		if may {
@@ -59,7 +60,7 @@ func (n newcomer) create(w words) []string {
 }
 
 // steps are the first steps. Where the organisation is new, they set it up; otherwise they tell to find one's way, and to agree changes.
-func (n newcomer) steps(w words, profileHref, connections string) []stepView {
+func (n newcomer) steps(w web.Words, profileHref, connections string) []stepView {
 	var steps []stepView
 	add := func(may bool, s stepView) {
 		if may {
@@ -85,7 +86,7 @@ func (n newcomer) steps(w words, profileHref, connections string) []stepView {
 }
 
 // lead says what to expect.
-func (n newcomer) lead(w words) string {
+func (n newcomer) lead(w web.Words) string {
 	org := n.organization.Spec.DisplayName
 	switch {
 	case n.organization.Spec.Onboarding.Mode == rosterv1alpha1.OnboardingNew:
@@ -106,7 +107,7 @@ func (p *Portal) getOnboarding(v *visit) {
 	n := p.newcomer(v, b, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
 	page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), page.Connections)
-	p.show(v, http.StatusOK, pageOnboarding, w.T("welcome.title", "Org", page.Name), page)
+	p.show(v, http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
 func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer {

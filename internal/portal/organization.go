@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -23,11 +24,11 @@ type organizationPage struct {
 	Name, Initials string
 	Role           roles.Term
 	State          string
-	Since          momentView
+	Since          web.MomentView
 	AllProfiles    bool
 	Profiles       []permissionsView
 	Workspaces     []string
-	Environments   []environmentView
+	Environments   []web.EnvironmentView
 	Contact        *personView
 	Steps          []stepView
 	Create         []string
@@ -70,7 +71,7 @@ func (p *Portal) getOrganization(v *visit) {
 		return
 	}
 	page := p.organizationPage(v, b)
-	p.show(v, http.StatusOK, pageOrganization, page.Name, page)
+	p.show(v, http.StatusOK, web.PageOrganization, page.Name, page)
 }
 
 func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
@@ -86,7 +87,7 @@ func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
 		page.Connections = p.organizationPath(v, m.Namespace, "/profiles")
 	}
 	if t := m.Status.JoinedTime; t != nil {
-		page.Since = w.momentView(t.Time)
+		page.Since = w.Time(t.Time)
 	}
 	if !v.person.leaves(m) {
 		page.Leave = p.organizationPath(v, m.Namespace, "/leave")
@@ -96,10 +97,10 @@ func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
 }
 
 // roleTerm is the role in the organisation in words.
-func (p *Portal) roleTerm(ctx context.Context, w words, m *rosterv1alpha1.Member) roles.Term {
+func (p *Portal) roleTerm(ctx context.Context, w web.Words, m *rosterv1alpha1.Member) roles.Term {
 	role := organizationRole(m)
 	adds := m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles
-	return w.roles.InOrganization(role, adds, p.customRoles(ctx, m.Namespace, string(role)))
+	return w.Roles.InOrganization(role, adds, p.customRoles(ctx, m.Namespace, string(role)))
 }
 
 // customRoles are those of some names that exist.
@@ -115,7 +116,7 @@ func (p *Portal) customRoles(ctx context.Context, namespace string, names ...str
 }
 
 // permissions are what a Member may do on each profile, by the roles that are in force.
-func (p *Portal) permissions(ctx context.Context, w words, m *rosterv1alpha1.Member) (all bool, _ []permissionsView) {
+func (p *Portal) permissions(ctx context.Context, w web.Words, m *rosterv1alpha1.Member) (all bool, _ []permissionsView) {
 	var views []permissionsView
 	for _, g := range m.Status.Grants {
 		if g.Profile == access.AllProfiles {
@@ -126,7 +127,7 @@ func (p *Portal) permissions(ctx context.Context, w words, m *rosterv1alpha1.Mem
 		view := permissionsView{Handle: g.Profile}
 		var called []string
 		for _, name := range names {
-			called = append(called, w.roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
+			called = append(called, w.Roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
 		}
 		view.Role = strings.Join(called, " + ")
 		for _, permission := range p.held(ctx, m.Namespace, g.Role, organizationRole(m)).Permissions() {
@@ -141,7 +142,7 @@ func (p *Portal) permissions(ctx context.Context, w words, m *rosterv1alpha1.Mem
 	return false, views
 }
 
-func permissionText(w words, p access.Permission) string {
+func permissionText(w web.Words, p access.Permission) string {
 	switch p {
 	case access.Get:
 		return w.T("permission.get")
@@ -172,7 +173,7 @@ func organizationRole(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole 
 	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
 }
 
-func networkName(w words, sp *rosterv1alpha1.SocialProfile) string {
+func networkName(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
 	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
 		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
 	}
@@ -209,7 +210,7 @@ func (p *Portal) contact(ctx context.Context, b membership) *personView {
 
 // surePage asks whether the person is sure.
 type surePage struct {
-	fields
+	web.Fields
 	Heading, Text string
 	// Confirm stands beside the box to tick, Submit on the button.
 	Confirm, Submit string
@@ -219,7 +220,7 @@ type surePage struct {
 // getLeave answers GET /organizations/{namespace}/leave.
 func (p *Portal) getLeave(v *visit) { p.leaveForm(v, http.StatusOK, nil) }
 
-func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
+func (p *Portal) leaveForm(v *visit, status int, problems []web.Problem) {
 	b, ok := p.organization(v)
 	if !ok {
 		return
@@ -229,8 +230,8 @@ func (p *Portal) leaveForm(v *visit, status int, problems []problem) {
 	if owner, _ := membershiprules.Owns(b.organization, b.member); owner {
 		text = w.T("leave.owner.text", "Org", name)
 	}
-	p.show(v, status, pageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{
-		fields: fields{problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
+	p.show(v, status, web.PageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{
+		Fields: web.Fields{Problems: problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
 		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
 		Action: p.organizationPath(v, b.member.Namespace, "/leave"), Back: p.organizationPath(v, b.member.Namespace, ""),
 	})
@@ -241,8 +242,8 @@ func (p *Portal) postLeave(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	if v.r.PostForm.Get(fieldConfirm) == "" {
-		p.leaveForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldConfirm, Text: v.words.T("error.leave.missing")}})
+	if v.r.PostForm.Get(web.FieldConfirm) == "" {
+		p.leaveForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.leave.missing")}})
 		return
 	}
 	b, ok := p.organization(v)
@@ -256,6 +257,6 @@ func (p *Portal) postLeave(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventLeave, resultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name)
+	p.audit(v, web.EventLeave, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name)
 	p.done(v, doneLeft)
 }

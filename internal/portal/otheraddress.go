@@ -12,11 +12,12 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mailcode"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // otherAddressPage has somebody who is signed in show that they read the mail of the invited address, too.
 type otherAddressPage struct {
-	fields
+	web.Fields
 	Offer offerView
 	// Account is the address of the one who is signed in.
 	Account string
@@ -83,16 +84,17 @@ func (p *Portal) otherNames(v *visit) []any {
 
 // otherRefused says why an account cannot accept an invitation to another address.
 func (p *Portal) otherRefused(v *visit, title, text string) {
-	p.notice(v, http.StatusForbidden, notice{
-		Symbol: symbolStop, Heading: title, Paragraphs: []string{text},
-		Go: action{Text: v.words.T("otherAddress.back"), Href: p.path(v, "")},
+	p.notice(v, http.StatusForbidden, web.Notice{
+		Symbol: web.SymbolStop, Heading: title, Paragraphs: []string{text},
+		Go: web.Action{Text: v.words.T("otherAddress.back"), Href: p.path(v, "")},
 	})
 }
 
-func (p *Portal) otherAddressForm(v *visit, status int, problems []problem) {
+func (p *Portal) otherAddressForm(v *visit, status int, problems []web.Problem) {
 	offer := p.describe(v.r.Context(), v.link, v.words)
-	p.show(v, status, pageOtherAddress, errorTitle(v.words, v.words.T("otherAddress.title", "Email", offer.Email), problems), otherAddressPage{
-		fields: fields{problems}, Offer: offer, Account: v.person.account.Spec.Email,
+	title := errorTitle(v.words, v.words.T("otherAddress.title", "Email", offer.Email), problems)
+	p.show(v, status, web.PageOtherAddress, title, otherAddressPage{
+		Fields: web.Fields{Problems: problems}, Offer: offer, Account: v.person.account.Spec.Email,
 		Asked:  account.AwaitsCode(v.person.account, addressCode(v), p.clock.Now()),
 		Action: p.path(v, "/address"), Back: p.path(v, ""),
 	})
@@ -112,7 +114,7 @@ func (p *Portal) postOtherAddress(v *visit) {
 	if !p.readPost(v) || !p.openForOther(v) {
 		return
 	}
-	if v.r.PostForm.Get(fieldAction) == actionSend {
+	if v.r.PostForm.Get(web.FieldAction) == actionSend {
 		p.sendAddressCode(v)
 		return
 	}
@@ -130,8 +132,8 @@ func (p *Portal) sendAddressCode(v *visit) {
 		p.throttled(v, wait)
 		return
 	}
-	key := "address code " + loginHash(string(v.link.address))
-	if _, wait := p.limits.take(bucket{p.limits.mails, key + " account " + who.account.Name}, bucket{p.limits.allMails, key}); wait > 0 {
+	key := "address code " + web.LoginHash(string(v.link.address))
+	if _, wait := p.limits.Take(web.Count(p.limits.Mails, key+" account "+who.account.Name), web.Count(p.limits.AllMails, key)); wait > 0 {
 		p.throttled(v, wait)
 		return
 	}
@@ -150,12 +152,12 @@ func (p *Portal) sendAddressCode(v *visit) {
 func (p *Portal) takeAddressCode(v *visit) {
 	who, typed := v.person, v.r.PostForm.Get(fieldCode)
 	if strings.TrimSpace(typed) == "" {
-		p.otherAddressForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldCode, Text: v.words.T("error.addressCode.missing")}})
+		p.otherAddressForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: fieldCode, Text: v.words.T("error.addressCode.missing")}})
 		return
 	}
-	tried, wait := p.limits.take(bucket{p.limits.allCodes, "address code " + loginHash(string(v.link.address))})
+	tried, wait := p.limits.Take(web.Count(p.limits.AllCodes, "address code "+web.LoginHash(string(v.link.address))))
 	if wait > 0 {
-		p.audit(v, eventAddress, resultThrottled, who.account.Name)
+		p.audit(v, web.EventAddress, web.ResultThrottled, who.account.Name)
 		p.throttled(v, wait)
 		return
 	}
@@ -165,14 +167,14 @@ func (p *Portal) takeAddressCode(v *visit) {
 	}
 	switch {
 	case errors.Is(err, mailcode.ErrWrong), errors.Is(err, mailcode.ErrVoid):
-		p.audit(v, eventAddress, resultFailure, who.account.Name)
+		p.audit(v, web.EventAddress, web.ResultFailure, who.account.Name)
 		p.refuseAddressCode(v, err)
 	case err != nil:
-		tried.giveBack()
+		tried.GiveBack()
 		p.fault(v, err)
 	default:
-		tried.giveBack()
-		p.audit(v, eventAddress, resultSuccess, who.account.Name, "confirmed", v.link.address.AccountName())
+		tried.GiveBack()
+		p.audit(v, web.EventAddress, web.ResultSuccess, who.account.Name, "confirmed", v.link.address.AccountName())
 		p.redirect(v, "/address") // which leads on to the invitation, unless the address has an account of its own
 	}
 }
@@ -189,7 +191,7 @@ func (p *Portal) refuseAddressCode(v *visit, why error) {
 	if errors.Is(why, mailcode.ErrVoid) || !account.AwaitsCode(acct, addressCode(v), p.clock.Now()) {
 		text = v.words.T("error.addressCode.void")
 	}
-	p.otherAddressForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldCode, Text: text}})
+	p.otherAddressForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: fieldCode, Text: text}})
 }
 
 // takesOther reports whether an invitation can be accepted with an Account of another address than the invited one. A Member who was

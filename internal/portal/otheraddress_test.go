@@ -14,6 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/mailcode"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 var sendCode = url.Values{"action": {"send"}}
@@ -169,7 +170,7 @@ func TestAddressCodesAreNotMailedAgainAndAgain(t *testing.T) {
 // Wrong codes for one address count together, whatever accounts they come from.
 func TestWrongAddressCodesCountTogether(t *testing.T) {
 	w := newWorld(t)
-	s := w.site(unlimited, func(c *configure) { c.Limits.AllCodes = Rate{Burst: 3, Every: time.Hour} })
+	s := w.site(unlimited, func(c *configure) { c.Limits.AllCodes = web.Rate{Burst: 3, Every: time.Hour} })
 	page := w.link(w.invite("ana")) + "/address"
 	for i, local := range []string{"bob", "carol"} {
 		b := w.signedIn(s, local)

@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The operator answers within a second, as a rule. A page waits for it a little and asks no browser to load itself anew.
@@ -89,8 +90,8 @@ func (p *Portal) stillWaiting(v *visit, b membership, s *corev1.Secret) {
 		text = w.T("outcome.waiting.secrets", "Contact", p.contactName(v, b))
 	}
 	v.w.Header().Set("Retry-After", retrySoon)
-	p.notice(v, http.StatusAccepted, notice{Symbol: symbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
-		Go: action{Text: w.T("outcome.waiting.look"), Href: p.organizationPath(v, b.member.Namespace, "/profiles/outcome")}})
+	p.notice(v, http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
+		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: p.organizationPath(v, b.member.Namespace, "/profiles/outcome")}})
 }
 
 func (p *Portal) showOutcome(v *visit, b membership, a connection.Answer) {
@@ -103,7 +104,7 @@ func (p *Portal) showOutcome(v *visit, b membership, a connection.Answer) {
 		}
 		page.Outcomes = append(page.Outcomes, view)
 	}
-	p.show(v, http.StatusOK, pageOutcome, page.Heading, page)
+	p.show(v, http.StatusOK, web.PageOutcome, page.Heading, page)
 }
 
 // became puts what became of an account into words.

@@ -9,6 +9,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The answers of a person to owning an organisation.
@@ -20,7 +21,7 @@ const (
 
 // ownershipPage asks whether the person takes an organisation over.
 type ownershipPage struct {
-	fields
+	web.Fields
 	Heading, Text, Next string
 	// Declines says that saying no is still open.
 	Declines     bool
@@ -62,7 +63,7 @@ func (p *person) answered(m *rosterv1alpha1.Member) (agrees, answered bool) {
 // getOwnership answers GET /organizations/{namespace}/ownership.
 func (p *Portal) getOwnership(v *visit) { p.ownershipForm(v, http.StatusOK, nil) }
 
-func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
+func (p *Portal) ownershipForm(v *visit, status int, problems []web.Problem) {
 	b, ok := p.organization(v)
 	if !ok {
 		return
@@ -71,8 +72,8 @@ func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
 	action, back := p.organizationPath(v, b.member.Namespace, "/ownership"), p.organizationPath(v, b.member.Namespace, "")
 	offered, declined := membershiprules.Offered(b.organization, b.member)
 	if offered {
-		p.show(v, status, pageOwnership, errorTitle(w, w.T("ownership.title", "Org", name), problems), ownershipPage{
-			fields: fields{problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
+		p.show(v, status, web.PageOwnership, errorTitle(w, w.T("ownership.title", "Org", name), problems), ownershipPage{
+			Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
 			Next: w.T("ownership.next", "Org", name), Declines: !declined, Action: action, Back: back,
 		})
 		return
@@ -81,8 +82,9 @@ func (p *Portal) ownershipForm(v *visit, status int, problems []problem) {
 		p.notFound(v)
 		return
 	}
-	p.show(v, status, pageSure, errorTitle(w, w.T("ownership.giveUp.title", "Org", name), problems), surePage{
-		fields: fields{problems}, Heading: w.T("ownership.giveUp.heading", "Org", name), Text: w.T("ownership.giveUp.text", "Org", name),
+	p.show(v, status, web.PageSure, errorTitle(w, w.T("ownership.giveUp.title", "Org", name), problems), surePage{
+		Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.giveUp.heading", "Org", name),
+		Text:    w.T("ownership.giveUp.text", "Org", name),
 		Confirm: w.T("ownership.giveUp.confirm", "Org", name), Submit: w.T("ownership.giveUp.submit"), Action: action, Back: back,
 	})
 }
@@ -104,10 +106,10 @@ func (p *Portal) postOwnership(v *visit) {
 		p.notFound(v)
 		return
 	case offered && answer != takeOver && answer != doNotOwn:
-		p.ownershipForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.ownership.missing")}})
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.words.T("error.ownership.missing")}})
 		return
-	case owner && v.r.PostForm.Get(fieldConfirm) == "":
-		p.ownershipForm(v, http.StatusUnprocessableEntity, []problem{{Field: fieldConfirm, Text: v.words.T("error.ownership.confirm")}})
+	case owner && v.r.PostForm.Get(web.FieldConfirm) == "":
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.ownership.confirm")}})
 		return
 	}
 	agrees := offered && answer == takeOver
@@ -118,7 +120,7 @@ func (p *Portal) postOwnership(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	p.audit(v, eventOwnership, resultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name,
+	p.audit(v, web.EventOwnership, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name,
 		"agrees", agrees)
 	v.w.Header().Set("Location", p.organizationPath(v, b.member.Namespace, ""))
 	v.w.WriteHeader(http.StatusSeeOther)

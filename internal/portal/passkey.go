@@ -11,6 +11,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The ceremony that a browser has been asked for. The browser carries it, so that any replica can take the answer.
@@ -55,7 +56,7 @@ func (p *Portal) usePasskey(v *visit, acct *rosterv1alpha1.Account, kind factor.
 
 // passkeyPage makes a passkey.
 type passkeyPage struct {
-	fields
+	web.Fields
 	Passkey string
 	Action  string
 	Back    string
@@ -64,7 +65,7 @@ type passkeyPage struct {
 // getPasskey answers GET /account/factors/passkey.
 func (p *Portal) getPasskey(v *visit) { p.passkeyForm(v, http.StatusOK, nil) }
 
-func (p *Portal) passkeyForm(v *visit, status int, problems []problem) {
+func (p *Portal) passkeyForm(v *visit, status int, problems []web.Problem) {
 	if p.passkeys == nil {
 		p.notFound(v)
 		return
@@ -91,8 +92,8 @@ func (p *Portal) passkeyForm(v *visit, status int, problems []problem) {
 		p.fault(v, err)
 		return
 	}
-	p.show(v, status, pagePasskey, errorTitle(w, w.T("passkey.title"), problems), passkeyPage{
-		fields: fields{problems}, Passkey: string(options), Action: p.again(v, "/account/factors/passkey"),
+	p.show(v, status, web.PagePasskey, errorTitle(w, w.T("passkey.title"), problems), passkeyPage{
+		Fields: web.Fields{Problems: problems}, Passkey: string(options), Action: p.again(v, "/account/factors/passkey"),
 		Back: p.root + "/account/factors" + w.Query(),
 	})
 }
@@ -115,7 +116,7 @@ func (p *Portal) postPasskey(v *visit) {
 	c, err := p.takeCeremony(v, factor.CeremonyRegister, who.account.Name)
 	var k factor.Passkey
 	if err == nil {
-		name := passkeyName(v.r.PostForm.Get(fieldName), browserLabel(v.r.UserAgent()))
+		name := passkeyName(v.r.PostForm.Get(fieldName), web.BrowserLabel(v.r.UserAgent()))
 		k, err = p.passkeys.FinishRegistration(account.PersonOf(who.account, f), c, name, []byte(v.r.PostForm.Get(fieldAnswer)), now)
 	}
 	var credentials account.Credentials
@@ -123,9 +124,9 @@ func (p *Portal) postPasskey(v *visit) {
 		credentials, err = p.accounts.AddPasskey(ctx, who.account, c.Handle, k, now)
 	}
 	if isWrongFactor(err) {
-		p.audit(v, eventFactorChange, resultFailure, who.account.Name, "change", "passkey added")
+		p.audit(v, web.EventFactorChange, web.ResultFailure, who.account.Name, "change", "passkey added")
 		p.log.Info("A passkey was refused", "account", who.account.Name, "why", err.Error())
-		p.passkeyForm(v, http.StatusUnprocessableEntity, []problem{{Text: v.words.T("error.passkey")}})
+		p.passkeyForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.words.T("error.passkey")}})
 		return
 	}
 	p.enrolled(v, credentials, account.MethodPasskey, "passkey added", err)
@@ -149,24 +150,24 @@ func (p *Portal) postSignInPasskey(v *visit) {
 		return
 	}
 	// Nobody guesses a passkey; those that are right are not counted, so that an office behind one address gets in.
-	tried, wait := p.limits.take(bucket{p.limits.networkTries, "passkey " + p.requester(v)})
+	tried, wait := p.limits.Take(web.Count(p.limits.NetworkTries, "passkey "+p.requester(v)))
 	if wait > 0 {
-		p.audit(v, eventSignIn, resultThrottled, "", "method", account.MethodPasskeyAlone)
+		p.audit(v, web.EventSignIn, web.ResultThrottled, "", "method", account.MethodPasskeyAlone)
 		p.throttled(v, wait)
 		return
 	}
 	acct, err := p.byPasskey(v)
 	if err == nil {
-		tried.giveBack()
+		tried.GiveBack()
 	}
 	switch {
 	case err == nil:
 		err = p.enter(v, acct, account.MethodPasskeyAlone)
 	case isWrongFactor(err), errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNoCredentials),
 		errors.Is(err, account.ErrTerminating), errors.Is(err, account.ErrMismatch):
-		p.audit(v, eventSignIn, resultFailure, "", "method", account.MethodPasskeyAlone)
+		p.audit(v, web.EventSignIn, web.ResultFailure, "", "method", account.MethodPasskeyAlone)
 		p.log.Info("A passkey was refused", "why", err.Error())
-		p.signInForm(v, http.StatusUnprocessableEntity, "", []problem{{Text: v.words.T("error.passkey")}})
+		p.signInForm(v, http.StatusUnprocessableEntity, "", []web.Problem{{Text: v.words.T("error.passkey")}})
 		return
 	}
 	if err != nil {
@@ -190,7 +191,7 @@ func (p *Portal) byPasskey(v *visit) (*rosterv1alpha1.Account, error) {
 // enter goes on after a proof other than the password, of an Account that has credentials.
 func (p *Portal) enter(v *visit, acct *rosterv1alpha1.Account, methods ...account.Method) error {
 	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
-		p.audit(v, eventSignIn, resultRefused, acct.Name)
+		p.audit(v, web.EventSignIn, web.ResultRefused, acct.Name)
 		p.suspended(v)
 		return nil
 	}

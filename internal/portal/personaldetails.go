@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The fields of the personal pages.
@@ -26,7 +27,7 @@ const (
 
 // personalDetailsPage is what a person says about themselves, and which mails they want.
 type personalDetailsPage struct {
-	fields
+	web.Fields
 	Form                    form
 	Credentials, Engagement bool
 	Gravatar                bool
@@ -46,7 +47,7 @@ func (p *Portal) getPersonalDetails(v *visit) {
 func (p *Portal) personalDetailsForm(v *visit, status int, page personalDetailsPage) {
 	query := v.words.Query()
 	page.Action, page.Back = p.root+"/account/profile"+query, p.root+"/account"+query
-	p.show(v, status, pagePersonalDetails, errorTitle(v.words, v.words.T("profilePage.title"), page.Problems), page)
+	p.show(v, status, web.PagePersonalDetails, errorTitle(v.words, v.words.T("profilePage.title"), page.Problems), page)
 }
 
 func readPersonalDetails(values url.Values) personalDetailsPage {
@@ -76,7 +77,7 @@ func (p *Portal) postPersonalDetails(v *visit) {
 	})
 	switch {
 	case apierrors.IsInvalid(err):
-		page.Problems = []problem{{Text: v.words.T("error.refused")}}
+		page.Problems = []web.Problem{{Text: v.words.T("error.refused")}}
 		p.personalDetailsForm(v, http.StatusUnprocessableEntity, page)
 	case err != nil:
 		p.fault(v, err)
@@ -87,7 +88,7 @@ func (p *Portal) postPersonalDetails(v *visit) {
 
 // usernamePage is for the name that a person signs in with.
 type usernamePage struct {
-	fields
+	web.Fields
 	Username     string
 	Email        string
 	Action, Back string
@@ -98,10 +99,10 @@ func (p *Portal) getUsername(v *visit) {
 	p.usernameForm(v, http.StatusOK, v.person.account.Spec.Username, nil)
 }
 
-func (p *Portal) usernameForm(v *visit, status int, username string, problems []problem) {
+func (p *Portal) usernameForm(v *visit, status int, username string, problems []web.Problem) {
 	query := v.words.Query()
-	p.show(v, status, pageUsername, errorTitle(v.words, v.words.T("usernamePage.title"), problems), usernamePage{
-		fields: fields{problems}, Username: username, Email: v.person.account.Spec.Email,
+	p.show(v, status, web.PageUsername, errorTitle(v.words, v.words.T("usernamePage.title"), problems), usernamePage{
+		Fields: web.Fields{Problems: problems}, Username: username, Email: v.person.account.Spec.Email,
 		Action: p.root + "/account/username" + query, Back: p.root + "/account" + query,
 	})
 }
@@ -113,7 +114,7 @@ func (p *Portal) postUsername(v *visit) {
 	}
 	username, acct := strings.ToLower(strings.TrimSpace(v.r.PostForm.Get(fieldUsername))), v.person.account
 	refuse := func(text string) {
-		p.usernameForm(v, http.StatusUnprocessableEntity, username, []problem{{Field: fieldUsername, Text: text}})
+		p.usernameForm(v, http.StatusUnprocessableEntity, username, []web.Problem{{Field: fieldUsername, Text: text}})
 	}
 	if username != "" && !account.IsUsername(username) {
 		refuse(v.words.T("error.username.invalid"))
@@ -121,12 +122,12 @@ func (p *Portal) postUsername(v *visit) {
 	}
 	switch err := p.accounts.SetUsername(v.r.Context(), acct, username, p.clock.Now()); {
 	case errors.Is(err, account.ErrTaken):
-		p.audit(v, eventUsername, resultFailure, acct.Name)
+		p.audit(v, web.EventUsername, web.ResultFailure, acct.Name)
 		refuse(v.words.T("error.username.taken"))
 	case err != nil:
 		p.fault(v, err)
 	default:
-		p.audit(v, eventUsername, resultSuccess, acct.Name)
+		p.audit(v, web.EventUsername, web.ResultSuccess, acct.Name)
 		p.done(v, doneUsername)
 	}
 }
@@ -134,15 +135,15 @@ func (p *Portal) postUsername(v *visit) {
 // getPassword answers GET /account/password.
 func (p *Portal) getPassword(v *visit) { p.passwordForm(v, http.StatusOK, nil) }
 
-func (p *Portal) passwordForm(v *visit, status int, problems []problem) {
+func (p *Portal) passwordForm(v *visit, status int, problems []web.Problem) {
 	rules, err := p.passwordRules(v.r.Context(), v.person.account)
 	if err != nil {
 		p.fault(v, err)
 		return
 	}
 	query := v.words.Query()
-	p.show(v, status, pageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
-		fields: fields{problems}, Email: v.person.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
+	p.show(v, status, web.PageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
+		Fields: web.Fields{Problems: problems}, Email: v.person.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
 		Action: p.root + "/account/password" + query, Back: p.root + "/account" + query,
 	})
 }
@@ -174,6 +175,6 @@ func (p *Portal) postPassword(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	p.passwordSet(v, eventPassword, who.account)
+	p.passwordSet(v, web.EventPassword, who.account)
 	p.done(v, donePassword)
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
@@ -36,11 +37,11 @@ type Options struct {
 	// Client reads and writes without a cache.
 	Client client.Client
 	// Keys verify links.
-	Keys *KeySource
+	Keys *web.KeySource
 	// SessionKeys seal cookies.
-	SessionKeys *KeySource
+	SessionKeys *web.KeySource
 	// FactorKeys seal the seeds of authenticator apps.
-	FactorKeys *KeySource
+	FactorKeys *web.KeySource
 	// Companies are the issuers that people can sign in with.
 	Companies oidc.Directory
 	// Networks that people can connect profiles of.
@@ -54,7 +55,7 @@ type Options struct {
 	// TrustedProxies are the networks (CIDR) whose X-Forwarded-For is believed.
 	TrustedProxies []string
 	// Limits on requests and tries.
-	Limits Limits
+	Limits web.Limits
 	// Clock says what time it is.
 	Clock clock.PassiveClock
 	// Log gets a line for every request and every error, with no token, password or path.
@@ -62,21 +63,21 @@ type Options struct {
 	// Warn tells the operator of the portal, where they look first, what they have to change. May be nil.
 	Warn func(reason, note string)
 	// Metrics to count in.
-	Metrics *Metrics
+	Metrics *web.Metrics
 }
 
 // Portal is the http.Handler of the portal.
 type Portal struct {
 	cache       client.Reader
 	client      client.Client
-	keys        *KeySource
-	sessionKeys *KeySource
-	factorKeys  *KeySource
+	keys        *web.KeySource
+	sessionKeys *web.KeySource
+	factorKeys  *web.KeySource
 	accounts    *account.Store
 	userPrefix  string
 	clock       clock.PassiveClock
 	log         logr.Logger
-	metrics     *Metrics
+	metrics     *web.Metrics
 	warn        func(reason, note string)
 
 	networks directory.Directory
@@ -88,16 +89,16 @@ type Portal struct {
 	secure   bool   // BaseURL is https
 	headers  http.Header
 
-	pages      *pages
-	dictionary *dictionary
-	clients    clients
-	limits     *limits
+	pages      *web.Pages
+	dictionary *web.Dictionary
+	clients    web.Clients
+	limits     *web.Limiters
 	// passkeys is nil where browsers offer none.
 	passkeys     *factor.RelyingParty
 	companies    oidc.Directory
 	destinations *regexp.Regexp
 	common       *common.Passwords
-	background   *background
+	background   *web.Background
 	proxySeen    sync.Once
 	// patience is how long a page waits for a status that is behind the mail.
 	patience time.Duration
@@ -124,11 +125,11 @@ func New(o Options) (*Portal, error) {
 	if p.warn == nil {
 		p.warn = func(string, string) {}
 	}
-	p.limits, p.background = newLimits(o.Limits, o.Clock), newBackground()
+	p.limits, p.background = web.NewLimiters(o.Limits, o.Clock), web.NewBackground()
 	var pagesErr, wordsErr, clientsErr, commonErr error
-	p.pages, pagesErr = newPages(p.root)
-	p.dictionary, wordsErr = newDictionary()
-	p.clients, clientsErr = newClients(o.TrustedProxies)
+	p.pages, pagesErr = web.NewPages(p.root)
+	p.dictionary, wordsErr = web.NewDictionary()
+	p.clients, clientsErr = web.NewClients(o.TrustedProxies)
 	p.common, commonErr = common.Load()
 	// A proxy may hand on another Host than the one that browsers know.
 	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
@@ -177,7 +178,7 @@ type visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	client netip.Addr
-	words  words
+	words  web.Words
 	// link is the invitation that the page is about.
 	link verifiedLink
 	// person is who is signed in, on pages that ask for it.
@@ -187,7 +188,7 @@ type visit struct {
 	// closed are those that ask for another way to sign in. Nothing is told of them.
 	closed []membership
 	// menu stands on the pages of somebody who is signed in; nil on all others. The guard of a page sets it.
-	menu *menuView
+	menu *web.MenuView
 	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
 	gives bool
 }
@@ -205,7 +206,7 @@ func (p *Portal) redirect(v *visit, page string) {
 
 // visit starts with the language of a page that speaks of no invitation.
 func (p *Portal) visit(w http.ResponseWriter, r *http.Request) *visit {
-	return &visit{w: w, r: r, client: p.clients.address(r), words: p.dictionary.choose(r, "", "")}
+	return &visit{w: w, r: r, client: p.clients.Address(r), words: p.dictionary.Choose(r, "", "")}
 }
 
 func (p *Portal) robots(v *visit) {
@@ -214,7 +215,7 @@ func (p *Portal) robots(v *visit) {
 }
 
 func (p *Portal) asset(v *visit) {
-	if !p.pages.serveAsset(v.w, v.r) {
+	if !p.pages.ServeAsset(v.w, v.r) {
 		p.notFound(v)
 	}
 }
@@ -271,7 +272,7 @@ func (p *Portal) refreshed(v *visit, f verifiedLink, err error) error {
 func (p *Portal) setLink(v *visit, f verifiedLink) {
 	v.link = f
 	otherwise := f.offer.Locale()
-	v.words = p.dictionary.choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
+	v.words = p.dictionary.Choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
 }
 
 // isForm reports whether the body was an HTML form's: nothing else has been parsed.

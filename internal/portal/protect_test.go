@@ -18,6 +18,8 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 func TestHeadersStandOnEveryAnswer(t *testing.T) {
@@ -327,7 +329,7 @@ func TestClientsAreSlowed(t *testing.T) {
 	w := newWorld(t)
 	inv := w.invite("ana")
 	s := w.site(behindProxy, func(c *configure) {
-		c.Limits.Requests, c.Limits.Posts = Rate{Every: time.Second, Burst: 5}, Rate{Every: time.Minute, Burst: 2}
+		c.Limits.Requests, c.Limits.Posts = web.Rate{Every: time.Second, Burst: 5}, web.Rate{Every: time.Minute, Burst: 2}
 	})
 	b := from(s.browser(), "192.0.2.1")
 	for range 2 {
@@ -344,18 +346,18 @@ func TestClientsAreSlowed(t *testing.T) {
 	s.clock.SetTime(now().Add(time.Second))
 	b.get(w.link(inv)).expect(t, http.StatusOK)
 	t.Run("who is not behind the proxy cannot pretend", func(t *testing.T) {
-		s := w.site(func(c *configure) { c.Limits.Requests = Rate{Every: time.Second, Burst: 1} })
+		s := w.site(func(c *configure) { c.Limits.Requests = web.Rate{Every: time.Second, Burst: 1} })
 		from(s.browser(), "192.0.2.3").get("/").expect(t, http.StatusOK)
 		from(s.browser(), "192.0.2.4").get("/").expect(t, http.StatusTooManyRequests)
 	})
 }
 
 func (s *site) stylePath() string {
-	p, err := newPages("")
+	p, err := web.NewPages("")
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return p.style
+	return p.Style
 }
 
 func TestLogAndMetricsTellNoSecret(t *testing.T) {
@@ -374,7 +376,7 @@ func TestLogAndMetricsTellNoSecret(t *testing.T) {
 	s.browser().post("/sign-in", url.Values{"login": {"secret in the wrong field"}, "password": {"x"}})
 	b.do("SECRETMETHOD", link, nil)
 	failing := w.site(down(fmt.Errorf("connection refused")), func(c *configure) {
-		c.Keys = NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
+		c.Keys = web.NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
 	})
 	failing.browser().post(link, accepting())
 	families, err := s.metrics.Gather()
@@ -452,13 +454,13 @@ func TestServerDoesNotWaitForSlowClients(t *testing.T) {
 func TestReadiness(t *testing.T) {
 	w := newWorld(t)
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil)
-	keys := func(name string) *KeySource {
-		return NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: name}, w.site().clock)
+	keys := func(name string) *web.KeySource {
+		return web.NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: name}, w.site().clock)
 	}
-	if err := errors.Join(filled(w.cache)(r), keys(keySecretName).ready(r)); err != nil {
+	if err := errors.Join(filled(w.cache)(r), keys(keySecretName).Ready(r)); err != nil {
 		t.Errorf("all is there: %v", err)
 	}
-	if err := keys("missing").ready(r); err == nil {
+	if err := keys("missing").Ready(r); err == nil {
 		t.Error("ready without link keys")
 	}
 	options := CacheOptions()

@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // together posts forms at the same moment, each from a browser of its own, and returns the answers and the pages that they lead to.
@@ -327,7 +328,7 @@ func down(err error) func(*configure) {
 func TestUnreachableAPIServer(t *testing.T) {
 	w := newWorld(t)
 	inv := w.invite("ana")
-	keys := NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, w.site().clock)
+	keys := web.NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, w.site().clock)
 	if _, err := keys.Keys(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // errReset says that a link to choose a new password is not good, or no longer.
@@ -18,7 +19,7 @@ var errReset = errors.New("no such link")
 
 // passwordPage asks for a new password, twice.
 type passwordPage struct {
-	fields
+	web.Fields
 	Email  string
 	Rules  []string
 	Action string
@@ -43,7 +44,7 @@ func (p *Portal) openReset(v *visit) (resetLink, bool) {
 		p.fault(v, err)
 		return link, false
 	}
-	v.words = p.dictionary.choose(v.r, link.account.Spec.Locale, "")
+	v.words = p.dictionary.Choose(v.r, link.account.Spec.Locale, "")
 	return link, true
 }
 
@@ -88,14 +89,14 @@ func (p *Portal) getReset(v *visit) {
 	}
 }
 
-func (p *Portal) resetForm(v *visit, status int, link resetLink, problems []problem) {
+func (p *Portal) resetForm(v *visit, status int, link resetLink, problems []web.Problem) {
 	rules, err := p.passwordRules(v.r.Context(), link.account)
 	if err != nil {
 		p.fault(v, err)
 		return
 	}
-	p.show(v, status, pageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
-		fields: fields{problems}, Email: link.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
+	p.show(v, status, web.PageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
+		Fields: web.Fields{Problems: problems}, Email: link.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
 		Action: p.root + "/reset/" + v.r.PathValue("token") + v.words.Query(),
 	})
 }
@@ -128,14 +129,15 @@ func (p *Portal) postReset(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	p.passwordSet(v, eventReset, link.account)
+	p.passwordSet(v, web.EventReset, link.account)
 	p.dropSession(v)
 	if err := p.rememberMailbox(v, link.account); err != nil {
 		p.log.Error(err, "Cannot remember who chose a new password on this browser", "account", link.account.Name)
 	}
 	w := v.words
-	p.notice(v, http.StatusOK, notice{Symbol: symbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
-		Go: action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
+	p.notice(v, http.StatusOK, web.Notice{
+		Symbol: web.SymbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
+		Go: web.Action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
 }
 
 // rememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many
@@ -146,14 +148,14 @@ func (p *Portal) rememberMailbox(v *visit, acct *rosterv1alpha1.Account) error {
 		return err
 	}
 	for _, login := range logins(acct) {
-		d.remember(mailbox(login))
+		d.Remember(web.Mailbox(login))
 	}
 	return p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor)
 }
 
 // passwordSet audits that a password was replaced, and asks the operator to tell the person.
-func (p *Portal) passwordSet(v *visit, e event, acct *rosterv1alpha1.Account) {
-	p.audit(v, e, resultSuccess, acct.Name)
+func (p *Portal) passwordSet(v *visit, e web.Event, acct *rosterv1alpha1.Account) {
+	p.audit(v, e, web.ResultSuccess, acct.Name)
 	if err := p.accounts.NotePassword(v.r.Context(), acct); err != nil {
 		p.log.Error(err, "Cannot note that a password was changed", "account", acct.Name)
 	}
@@ -161,10 +163,10 @@ func (p *Portal) passwordSet(v *visit, e event, acct *rosterv1alpha1.Account) {
 
 func (p *Portal) resetDead(v *visit) {
 	w := v.words
-	p.audit(v, eventReset, resultFailure, "")
-	p.notice(v, http.StatusGone, notice{Symbol: symbolLink, Heading: w.T("reset.dead.title"),
+	p.audit(v, web.EventReset, web.ResultFailure, "")
+	p.notice(v, http.StatusGone, web.Notice{Symbol: web.SymbolLink, Heading: w.T("reset.dead.title"),
 		Paragraphs: []string{w.T("reset.dead.text"), w.T("reset.dead.next")},
-		Go:         action{Text: w.T("forgotten.link"), Href: p.root + "/forgotten" + w.Query()}})
+		Go:         web.Action{Text: w.T("forgotten.link"), Href: p.root + "/forgotten" + w.Query()}})
 }
 
 // passwordRules are what a new password of a person has to fulfil.

@@ -25,7 +25,7 @@ const newPassword = "Another horse, another battery"
 func (b *browser) forgotten(login string) answer {
 	b.t.Helper()
 	a := b.post("/forgotten", url.Values{"login": {login}})
-	b.site.handler.background.wait()
+	b.site.handler.background.Wait()
 	return a
 }
 
@@ -169,7 +169,7 @@ func TestForgottenTellsNothing(t *testing.T) {
 			t.Errorf("the page for %s differs", login)
 		}
 	}
-	s.handler.background.wait()
+	s.handler.background.Wait()
 	if w.requested("ana", rosterv1alpha1.MailPasswordReset).IsZero() {
 		t.Error("the request got lost")
 	}

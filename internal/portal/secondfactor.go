@@ -9,6 +9,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/seal"
 )
 
@@ -22,7 +23,7 @@ const (
 
 // secondFactorPage asks for a second factor.
 type secondFactorPage struct {
-	fields
+	web.Fields
 	Action string
 	// App and Recovery say what the account has.
 	App, Recovery bool
@@ -31,7 +32,9 @@ type secondFactorPage struct {
 }
 
 // proceed goes on after a first proof: to the second factor where the account has one, else in.
-func (p *Portal) proceed(v *visit, acct *rosterv1alpha1.Account, c account.Credentials, s account.Session, d device, next string) error {
+func (p *Portal) proceed(
+	v *visit, acct *rosterv1alpha1.Account, c account.Credentials, s account.Session, d web.Device, next string,
+) error {
 	asks, err := p.asksForFactor(acct, c, s)
 	if err != nil {
 		return err
@@ -64,7 +67,7 @@ func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentia
 // getSecondFactor answers GET /sign-in/second.
 func (p *Portal) getSecondFactor(v *visit) { p.secondFactorForm(v, http.StatusOK, nil) }
 
-func (p *Portal) secondFactorForm(v *visit, status int, problems []problem) {
+func (p *Portal) secondFactorForm(v *visit, status int, problems []web.Problem) {
 	who, now := v.person, p.clock.Now()
 	f, err := account.Factors(who.account, who.credentials, now)
 	if err != nil {
@@ -76,7 +79,7 @@ func (p *Portal) secondFactorForm(v *visit, status int, problems []problem) {
 		return
 	}
 	page := secondFactorPage{
-		fields: fields{problems}, Action: p.again(v, "/sign-in/second"),
+		Fields: web.Fields{Problems: problems}, Action: p.again(v, "/sign-in/second"),
 		App: f.App != nil, Recovery: f.Recovery != nil && len(f.Recovery.Hashes) > 0,
 	}
 	if p.passkeys != nil && len(f.Passkeys) > 0 {
@@ -90,7 +93,7 @@ func (p *Portal) secondFactorForm(v *visit, status int, problems []problem) {
 		}
 		page.Passkey = string(options)
 	}
-	p.show(v, status, pageSecondFactor, errorTitle(v.words, v.words.T("second.title"), problems), page)
+	p.show(v, status, web.PageSecondFactor, errorTitle(v.words, v.words.T("second.title"), problems), page)
 }
 
 // postSecondFactor answers POST /sign-in/second.
@@ -104,26 +107,26 @@ func (p *Portal) postSecondFactor(v *visit) {
 		return
 	}
 	who := v.person
-	tried, wait := p.limits.take(p.limits.codes(who.account.Spec.Email, d, v.client)...)
+	tried, wait := p.limits.Take(p.limits.Codes(who.account.Spec.Email, d, v.client)...)
 	if wait > 0 {
-		p.audit(v, eventFactor, resultThrottled, who.account.Name)
+		p.audit(v, web.EventFactor, web.ResultThrottled, who.account.Name)
 		p.throttled(v, wait)
 		return
 	}
 	method, wrong, err := p.useFactor(v)
 	if len(wrong) == 0 {
-		tried.giveBack()
+		tried.GiveBack()
 	}
 	switch {
 	case err != nil:
 		p.fault(v, err)
 		return
 	case len(wrong) > 0:
-		p.audit(v, eventFactor, resultFailure, who.account.Name, "method", method)
+		p.audit(v, web.EventFactor, web.ResultFailure, who.account.Name, "method", method)
 		p.secondFactorForm(v, http.StatusUnprocessableEntity, wrong)
 		return
 	}
-	p.audit(v, eventFactor, resultSuccess, who.account.Name, "method", method)
+	p.audit(v, web.EventFactor, web.ResultSuccess, who.account.Name, "method", method)
 	if err := p.stepUp(v, method, d); err != nil {
 		p.fault(v, err)
 		return
@@ -132,7 +135,7 @@ func (p *Portal) postSecondFactor(v *visit) {
 }
 
 // stepUp notes a further proof: it lets somebody in who was on the way, and gives somebody who was in a new session.
-func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
+func (p *Portal) stepUp(v *visit, method account.Method, d web.Device) error {
 	who, now := v.person, p.clock.Now()
 	s := who.session
 	s.Prove(method, now)
@@ -152,22 +155,22 @@ func (p *Portal) stepUp(v *visit, method account.Method, d device) error {
 }
 
 // useFactor tries what was sent. Where that was wrong it says so; the error is that of the API server.
-func (p *Portal) useFactor(v *visit) (account.Method, []problem, error) {
+func (p *Portal) useFactor(v *visit) (account.Method, []web.Problem, error) {
 	form := v.r.PostForm
 	switch {
 	case form.Get(fieldAnswer) != "":
 		err := p.usePasskey(v, v.person.account, factor.CeremonyConfirm, v.person.account.Name)
-		return p.outcome(v, account.MethodPasskey, problem{Text: v.words.T("error.passkey")}, err)
+		return p.outcome(v, account.MethodPasskey, web.Problem{Text: v.words.T("error.passkey")}, err)
 	case form.Get(fieldRecovery) != "":
-		return p.outcome(v, account.MethodRecovery, problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
+		return p.outcome(v, account.MethodRecovery, web.Problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
 	}
 	err := p.useCode(v)
 	if errors.Is(err, seal.ErrSealed) || errors.Is(err, seal.ErrUnknownKey) {
 		// Trying again would not help them.
 		p.log.Error(err, "The code of an app cannot be checked", "account", v.person.account.Name)
-		return account.MethodApp, []problem{{Field: fieldCode, Text: v.words.T("error.app")}}, nil
+		return account.MethodApp, []web.Problem{{Field: fieldCode, Text: v.words.T("error.app")}}, nil
 	}
-	return p.outcome(v, account.MethodApp, problem{Field: fieldCode, Text: v.words.T("error.code")}, err)
+	return p.outcome(v, account.MethodApp, web.Problem{Field: fieldCode, Text: v.words.T("error.code")}, err)
 }
 
 func (p *Portal) useCode(v *visit) error {
@@ -190,12 +193,12 @@ func (p *Portal) useRecoveryCode(v *visit) error {
 }
 
 // outcome tells what the person has to correct from what is wrong here.
-func (p *Portal) outcome(v *visit, method account.Method, wrong problem, err error) (account.Method, []problem, error) {
+func (p *Portal) outcome(v *visit, method account.Method, wrong web.Problem, err error) (account.Method, []web.Problem, error) {
 	if !isWrongFactor(err) {
 		return method, nil, err
 	}
 	p.log.Info("A second factor was refused", "account", v.person.account.Name, "method", method, "why", err.Error())
-	return method, []problem{wrong}, nil
+	return method, []web.Problem{wrong}, nil
 }
 
 // isWrongFactor tells what a person gave wrong from what is wrong here.

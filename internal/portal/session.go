@@ -5,16 +5,14 @@ package portal
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/seal"
 )
 
@@ -42,16 +40,6 @@ type person struct {
 	account     *rosterv1alpha1.Account
 	credentials account.Credentials
 }
-
-// device is what a browser keeps about itself.
-type device struct {
-	ID string `json:"id"`
-	// Logins are those that it signed in with, hashed; the last one last.
-	Logins []string `json:"logins,omitempty"`
-}
-
-// maxLogins is how many logins a device remembers.
-const maxLogins = 16
 
 // cookieName has the prefix by which browsers see to it that only this host can set the cookie, and only over HTTPS (RFC 6265bis, 4.1.3).
 func (p *Portal) cookieName(name string) string {
@@ -128,7 +116,7 @@ func (p *Portal) setPerson(v *visit, who *person) error {
 	if err != nil {
 		return err
 	}
-	v.person, v.words = who, p.dictionary.choose(v.r, who.account.Spec.Locale, "")
+	v.person, v.words = who, p.dictionary.Choose(v.r, who.account.Spec.Locale, "")
 	for _, b := range all {
 		if b.organization == nil || p.admits(who, b.organization) {
 			v.memberships = append(v.memberships, b)
@@ -150,40 +138,25 @@ func (p *Portal) keepAlive(v *visit) {
 	if err := p.setSession(v, who.session); err != nil {
 		p.log.Error(err, "Cannot renew a session", "account", who.account.Name)
 	}
-	if err := p.accounts.Touch(v.r.Context(), who.account, who.credentials, who.session, browserLabel(v.r.UserAgent()), now); err != nil {
+	if err := p.accounts.Touch(v.r.Context(), who.account, who.credentials, who.session, web.BrowserLabel(v.r.UserAgent()), now); err != nil {
 		p.log.Error(err, "Cannot note that a device is in use", "account", who.account.Name)
 	}
 }
 
 // browser of the visit: the one that its cookie names, or a new one.
-func (p *Portal) browser(v *visit) (device, error) {
-	var d device
+func (p *Portal) browser(v *visit) (web.Device, error) {
+	var d web.Device
 	ok, err := p.openCookie(v, deviceCookie, deviceUse, &d)
 	if !ok {
-		d = device{ID: rand.Text()}
+		d = web.Device{ID: rand.Text()}
 	}
 	return d, err
-}
-
-func (d device) knows(login string) bool { return slices.Contains(d.Logins, loginHash(login)) }
-
-func (d *device) remember(login string) {
-	hash := loginHash(login)
-	d.Logins = append(slices.DeleteFunc(d.Logins, func(l string) bool { return l == hash }), hash)
-	if n := len(d.Logins); n > maxLogins {
-		d.Logins = d.Logins[n-maxLogins:]
-	}
-}
-
-func loginHash(login string) string {
-	sum := sha256.Sum256([]byte(login))
-	return hex.EncodeToString(sum[:8])
 }
 
 // begin signs the person in on this browser: after it, the answer carries the session. The credentials are those that the proof was checked
 // against; empty ones are read anew.
 func (p *Portal) begin(
-	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d device,
+	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d web.Device,
 ) error {
 	ended, err := p.end(v)
 	if err != nil {
@@ -192,7 +165,7 @@ func (p *Portal) begin(
 	if ended {
 		known = account.Credentials{} // it may have been theirs
 	}
-	on := account.Browser{ID: d.ID, Label: browserLabel(v.r.UserAgent())}
+	on := account.Browser{ID: d.ID, Label: web.BrowserLabel(v.r.UserAgent())}
 	s, err = p.accounts.Begin(v.r.Context(), acct, known, s, on, p.clock.Now())
 	if err != nil {
 		return err
@@ -201,14 +174,14 @@ func (p *Portal) begin(
 }
 
 // hand gives the browser a session that has begun.
-func (p *Portal) hand(v *visit, acct *rosterv1alpha1.Account, s account.Session, d device) error {
+func (p *Portal) hand(v *visit, acct *rosterv1alpha1.Account, s account.Session, d web.Device) error {
 	for _, login := range logins(acct) {
-		d.remember(login)
+		d.Remember(login)
 	}
 	if err := p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor); err != nil {
 		return err
 	}
-	p.audit(v, eventSignIn, resultSuccess, acct.Name, "session", s.ID, "methods", methods(s))
+	p.audit(v, web.EventSignIn, web.ResultSuccess, acct.Name, "session", s.ID, "methods", methods(s))
 	return p.setSession(v, s)
 }
 
@@ -237,7 +210,7 @@ func (p *Portal) end(v *visit) (bool, error) {
 	if err := p.accounts.SignOut(v.r.Context(), who.account, who.session.Device); err != nil {
 		return false, err
 	}
-	p.audit(v, eventSignOut, resultSuccess, who.account.Name, "session", who.session.ID)
+	p.audit(v, web.EventSignOut, web.ResultSuccess, who.account.Name, "session", who.session.ID)
 	return true, nil
 }
 
@@ -255,8 +228,8 @@ func (p *Portal) destination(next string) string {
 // seeOther sends the browser to a page, which it opens with GET. The page may be told where to go on to.
 func (p *Portal) seeOther(v *visit, page, next string) {
 	query := url.Values{}
-	if v.words.chosen {
-		query.Set(langParameter, string(v.words.Locale))
+	if v.words.Chosen {
+		query.Set(web.LangParameter, string(v.words.Locale))
 	}
 	if next != "" {
 		query.Set(nextParameter, next)

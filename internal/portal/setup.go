@@ -27,6 +27,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // fieldManager is the name that the portal's writes go by in managedFields.
@@ -67,7 +68,7 @@ type SetupOptions struct {
 	Registry prometheus.Registerer
 }
 
-func newHasher(m *Metrics, o SetupOptions) (*account.Hasher, error) {
+func newHasher(m *web.Metrics, o SetupOptions) (*account.Hasher, error) {
 	return account.NewHasher(account.HasherOptions{
 		Concurrency: account.Concurrency(account.DefaultParams(), o.Memory, runtime.GOMAXPROCS(0)), Wait: m.HashWait, Clock: o.Clock,
 	})
@@ -85,7 +86,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err := SetupCache(ctx, mgr.GetCache()); err != nil {
 		return err
 	}
-	metrics, err := NewMetrics(o.Registry)
+	metrics, err := web.NewMetrics(o.Registry)
 	if err != nil {
 		return err
 	}
@@ -95,9 +96,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	}
 	log := mgr.GetLogger().WithName("portal")
 	log.Info("Hashing", "atOnce", hasher.Concurrency(), "memory", o.Memory)
-	keys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
-	sessionKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
-	factorKeys := NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, o.Clock)
+	keys := web.NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret}, o.Clock)
+	sessionKeys := web.NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.KeySecret}, o.Clock)
+	factorKeys := web.NewKeySource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.FactorKeySecret}, o.Clock)
 	companies, err := newCompanyDirectory(o.Config.Portal, direct, o.Namespace, o.Clock)
 	if err != nil {
 		return err
@@ -108,7 +109,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
 		Networks: networks, Accounts: accounts,
 		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
-		Limits: limitsOf(o.Config.Portal.Limits), Clock: o.Clock, Log: log, Metrics: metrics,
+		Limits: web.LimitsOf(o.Config.Portal.Limits), Clock: o.Clock, Log: log, Metrics: metrics,
 		Warn: warner(mgr, o.Pod),
 	})
 	if err != nil {
@@ -124,8 +125,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	return mgr.Add(manager.RunnableFunc(func(ctx context.Context) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
 		p.warnOfProxy(o.Config.Portal)
-		defer p.background.wait()
-		listener := explaining{Listener: o.Listener, answer: p.tooManyCookies()}
+		defer p.background.Wait()
+		listener := web.Explaining{Listener: o.Listener, Answer: p.tooManyCookies()}
 		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
 	}))
 }
@@ -142,15 +143,6 @@ func adoption(accounts *account.Store, log logr.Logger) manager.RunnableFunc {
 			return err == nil, nil
 		})
 		return nil
-	}
-}
-
-// limitsOf are the limits that the configuration asks for.
-func limitsOf(c config.Limits) Limits {
-	rate := func(r config.Rate) Rate { return Rate{Every: r.Every.Duration, Burst: r.Burst} }
-	return Limits{
-		Requests: rate(c.Requests), Posts: rate(c.Posts), DeviceTries: rate(c.DeviceTries), NetworkTries: rate(c.NetworkTries),
-		AllTries: rate(c.AllTries), AllCodes: rate(c.AllCodes), Mails: rate(c.Mails), AllMails: rate(c.AllMails),
 	}
 }
 
@@ -189,10 +181,10 @@ func (p *Portal) warnOfProxy(c config.Portal) {
 var errNoProxies = errors.New("portal.url is https, which a proxy must speak for the portal, and portal.trustedProxies is empty")
 
 // addChecks makes readiness name what it waits for.
-func (p *Portal) addChecks(mgr manager.Manager, keys ...*KeySource) error {
+func (p *Portal) addChecks(mgr manager.Manager, keys ...*web.KeySource) error {
 	errs := []error{mgr.AddReadyzCheck("not-stopping", p.notStopping), mgr.AddReadyzCheck("filled-cache", filled(mgr.GetCache()))}
 	for _, k := range keys {
-		errs = append(errs, mgr.AddReadyzCheck("secret-"+k.secret.Name, k.ready))
+		errs = append(errs, mgr.AddReadyzCheck("secret-"+k.Secret.Name, k.Ready))
 	}
 	return errors.Join(errs...)
 }
@@ -204,13 +196,10 @@ func (p *Portal) notStopping(*http.Request) error {
 	return nil
 }
 
-// CheckTimeout is how long a check of readiness may take. The probe waits longer, so that it is told what is missing.
-const CheckTimeout = time.Second
-
 // filled reports whether invitations can be found.
 func filled(c cache.Cache) healthz.Checker {
 	return func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
+		ctx, cancel := context.WithTimeout(r.Context(), web.CheckTimeout)
 		defer cancel()
 		if !c.WaitForCacheSync(ctx) {
 			return errors.New("the cache is not filled yet")
@@ -219,18 +208,10 @@ func filled(c cache.Cache) healthz.Checker {
 	}
 }
 
-// ready reports whether there are keys.
-func (s *KeySource) ready(r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
-	defer cancel()
-	_, err := s.Keys(ctx)
-	return err
-}
-
 // StopTimeout is how long the portal may take to stop: until nobody sends it requests any more, for those that are under way, and then for
 // what they have left to be done.
 func StopTimeout(c config.Portal) time.Duration {
-	return drainPeriod(c) + maxDuration + backgroundFor + 5*time.Second
+	return drainPeriod(c) + maxDuration + web.BackgroundFor + 5*time.Second
 }
 
 func drainPeriod(c config.Portal) time.Duration {

@@ -23,6 +23,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // process is the portal as its process runs it.
@@ -113,12 +114,14 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 // TestLimitsAreThoseOfTheConfiguration: each is passed on, and what is left out has its default.
 func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {
 	r := config.Rate{Burst: 7, Every: metav1.Duration{Duration: time.Second}}
-	want := Rate{Burst: 7, Every: time.Second}
+	want := web.Rate{Burst: 7, Every: time.Second}
 	all := config.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r, AllCodes: r, Mails: r, AllMails: r}
-	if got := limitsOf(all).withDefaults(); got != (Limits{want, want, want, want, want, want, want, want}) {
+	if got := web.LimitsOf(all).WithDefaults(); got != (web.Limits{
+		Requests: want, Posts: want, DeviceTries: want, NetworkTries: want, AllTries: want, AllCodes: want, Mails: want, AllMails: want,
+	}) {
 		t.Errorf("%+v", got)
 	}
-	if got := limitsOf(config.Limits{Posts: config.Rate{Burst: 7}}).withDefaults(); got.Posts != (Rate{Burst: 7, Every: 2 * time.Second}) {
+	if got := web.LimitsOf(config.Limits{Posts: config.Rate{Burst: 7}}).WithDefaults(); got.Posts != (web.Rate{Burst: 7, Every: 2 * time.Second}) {
 		t.Errorf("posts: %+v", got.Posts)
 	}
 }

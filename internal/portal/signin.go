@@ -10,6 +10,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // fieldLogin is the address or the user name.
@@ -17,7 +18,7 @@ const fieldLogin = "login"
 
 // signInPage asks for address or user name and password, or, of somebody who is signed in, for the password alone. A passkey does instead.
 type signInPage struct {
-	fields
+	web.Fields
 	Login     string
 	Action    string
 	Forgotten string
@@ -53,9 +54,9 @@ func (p *Portal) wanted(v *visit) string {
 	return next
 }
 
-func (p *Portal) signInForm(v *visit, status int, login string, problems []problem) {
+func (p *Portal) signInForm(v *visit, status int, login string, problems []web.Problem) {
 	page := signInPage{
-		fields: fields{problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
+		Fields: web.Fields{Problems: problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
 		PasskeyAction: p.again(v, "/sign-in/passkey"),
 	}
 	if len(p.companies) > 0 {
@@ -66,7 +67,7 @@ func (p *Portal) signInForm(v *visit, status int, login string, problems []probl
 		p.fault(v, err)
 		return
 	}
-	p.show(v, status, pageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), page)
+	p.show(v, status, web.PageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), page)
 }
 
 // again is the page that a form is sent to, with what it has to go on to.
@@ -87,7 +88,7 @@ func (p *Portal) postSignIn(v *visit) {
 	if !p.readPost(v) {
 		return
 	}
-	typed, password := strings.TrimSpace(v.r.PostForm.Get(fieldLogin)), v.r.PostForm.Get(fieldPassword)
+	typed, password := strings.TrimSpace(v.r.PostForm.Get(fieldLogin)), v.r.PostForm.Get(web.FieldPassword)
 	if problems := missing(v.words, typed, password); len(problems) > 0 {
 		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
 		return
@@ -102,23 +103,23 @@ func (p *Portal) postSignIn(v *visit) {
 		p.fault(v, err)
 		return
 	}
-	tried, wait := p.limits.take(p.limits.tries(login, d, "", v.client)...)
+	tried, wait := p.limits.Take(p.limits.Tries(login, d, "", v.client)...)
 	if wait > 0 {
-		p.audit(v, eventSignIn, resultThrottled, "", "login", loginHash(login))
+		p.audit(v, web.EventSignIn, web.ResultThrottled, "", "login", web.LoginHash(login))
 		p.locked(v, wait)
 		return
 	}
 	acct, c, err := p.accounts.SignIn(v.r.Context(), typed, password)
 	if !errors.Is(err, account.ErrWrongPassword) {
-		tried.giveBack()
+		tried.GiveBack()
 	}
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
-		p.audit(v, eventSignIn, resultFailure, "", "login", loginHash(login))
-		p.signInForm(v, http.StatusUnprocessableEntity, typed, []problem{{Text: v.words.T("error.login.wrong")}})
+		p.audit(v, web.EventSignIn, web.ResultFailure, "", "login", web.LoginHash(login))
+		p.signInForm(v, http.StatusUnprocessableEntity, typed, []web.Problem{{Text: v.words.T("error.login.wrong")}})
 		return
 	case errors.Is(err, account.ErrSuspended):
-		p.audit(v, eventSignIn, resultRefused, "", "login", loginHash(login))
+		p.audit(v, web.EventSignIn, web.ResultRefused, "", "login", web.LoginHash(login))
 		p.suspended(v)
 		return
 	case err != nil:
@@ -131,19 +132,19 @@ func (p *Portal) postSignIn(v *visit) {
 	}
 }
 
-func missing(w words, login, password string) []problem {
-	var problems []problem
+func missing(w web.Words, login, password string) []web.Problem {
+	var problems []web.Problem
 	if login == "" {
-		problems = append(problems, problem{Field: fieldLogin, Text: w.T("error.login.missing")})
+		problems = append(problems, web.Problem{Field: fieldLogin, Text: w.T("error.login.missing")})
 	}
 	if password == "" {
-		problems = append(problems, problem{Field: fieldPassword, Text: w.T("error.signIn.missing")})
+		problems = append(problems, web.Problem{Field: web.FieldPassword, Text: w.T("error.signIn.missing")})
 	}
 	return problems
 }
 
 // addressProblem says what is wrong with an address, by its text alone.
-func addressProblem(w words, err error) problem {
+func addressProblem(w web.Words, err error) web.Problem {
 	e := (*address.Error)(nil)
 	text := w.T("error.address.none")
 	if errors.As(err, &e) {
@@ -163,19 +164,19 @@ func addressProblem(w words, err error) problem {
 		case address.NoAddress, address.MoreThanAddress, address.NotUTF8, address.TooLong:
 		}
 	}
-	return problem{Field: fieldLogin, Text: text}
+	return web.Problem{Field: fieldLogin, Text: text}
 }
 
 // loginProblems are those of a field that takes an address or a user name: of what the person cannot see or did not mean to type. Letters
 // in upper case are let through to where Accounts are looked up: one may be named by a former form.
-func loginProblems(w words, typed string) []problem {
+func loginProblems(w web.Words, typed string) []web.Problem {
 	_, err := address.Parse(typed)
 	e := (*address.Error)(nil)
 	unseen := []address.Fault{address.BadCharacter, address.HiddenInDomain, address.StandsForAnother, address.Quoted}
 	if !strings.Contains(typed, "@") || !errors.As(err, &e) || !slices.Contains(unseen, e.Fault) {
 		return nil
 	}
-	return []problem{addressProblem(w, err)}
+	return []web.Problem{addressProblem(w, err)}
 }
 
 // postSignOut answers POST /sign-out.

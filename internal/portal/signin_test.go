@@ -19,6 +19,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // signIn is what somebody types on the sign-in page.
@@ -194,7 +195,7 @@ func TestSessionOutlivesARestartAndANewKey(t *testing.T) {
 		return w.site(func(o *configure) {
 			c = clocktesting.NewFakePassiveClock(now())
 			o.Clock = c
-			o.SessionKeys = NewKeySource(r, client.ObjectKey{}, c)
+			o.SessionKeys = web.NewKeySource(r, client.ObjectKey{}, c)
 		})
 	}
 	s := start()
@@ -206,17 +207,17 @@ func TestSessionOutlivesARestartAndANewKey(t *testing.T) {
 		t.Error("the session ended with the process")
 	}
 	r.data = map[string][]byte{keyring.Current: next, "previous": old}
-	c.SetTime(now().Add(refreshEvery))
+	c.SetTime(now().Add(web.RefreshEvery))
 	if !b.isSignedIn() {
 		t.Error("the session ended with a new key")
 	}
 	r.data = map[string][]byte{keyring.Current: next}
-	c.SetTime(now().Add(2 * refreshEvery))
+	c.SetTime(now().Add(2 * web.RefreshEvery))
 	if !b.isSignedIn() {
 		t.Error("a session in use is not sealed anew with the new key")
 	}
 	r.data = map[string][]byte{keyring.Current: bytes.Repeat([]byte("x"), 32)}
-	c.SetTime(now().Add(3 * refreshEvery))
+	c.SetTime(now().Add(3 * web.RefreshEvery))
 	if b.isSignedIn() {
 		t.Error("a session counts whose key is gone")
 	}
@@ -303,7 +304,7 @@ func TestThrottlingLocksNobodyOut(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(func(c *configure) {
 		c.TrustedProxies = []string{"127.0.0.0/8"}
-		c.Limits.Posts = Rate{Every: time.Millisecond, Burst: 1 << 20}
+		c.Limits.Posts = web.Rate{Every: time.Millisecond, Burst: 1 << 20}
 	})
 	w.registered(s, "ana")
 	mine := s.browser()
@@ -367,7 +368,7 @@ func TestSignInWhileTheAPIServerIsAway(t *testing.T) {
 	b := s.browser()
 	b.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	broken := w.site(down(errors.New("connection refused")), func(c *configure) {
-		c.SessionKeys = NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
+		c.SessionKeys = web.NewKeySource(w.portal, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
 	})
 	b.site = broken
 	for _, a := range []answer{
@@ -404,7 +405,7 @@ func TestBrowserLabel(t *testing.T) {
 		"Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":                            "Chrome, Android",
 		"<script>": "", "curl/8": "", "": "",
 	} {
-		if got := browserLabel(agent); got != want {
+		if got := web.BrowserLabel(agent); got != want {
 			t.Errorf("%s: %q, want %q", agent, got, want)
 		}
 	}

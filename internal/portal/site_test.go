@@ -24,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // site is a running portal.
@@ -70,8 +71,8 @@ type configure struct {
 
 // unlimited is for tests that ask more often than people do, at one moment of a clock that stands still.
 func unlimited(c *configure) {
-	r := Rate{Every: time.Millisecond, Burst: 1 << 20}
-	c.Limits = Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r}
+	r := web.Rate{Every: time.Millisecond, Burst: 1 << 20}
+	c.Limits = web.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r}
 }
 
 // cheap keeps the tests fast; it is no cost for real passwords.
@@ -84,7 +85,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	c.Cache, c.Clock, c.BaseURL = w.cache, s.clock, "http://127.0.0.1"
 	c.Log = funcr.NewJSON(s.log.add, funcr.Options{})
 	var err error
-	if c.Metrics, err = NewMetrics(s.metrics); err != nil {
+	if c.Metrics, err = web.NewMetrics(s.metrics); err != nil {
 		w.t.Fatal(err)
 	}
 	for _, mod := range mods {
@@ -98,13 +99,13 @@ func (w *world) site(mods ...func(*configure)) *site {
 	c.Client = direct
 	c.Accounts = account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
 	if c.Keys == nil {
-		c.Keys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
+		c.Keys = web.NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: keySecretName}, c.Clock)
 	}
 	if c.SessionKeys == nil {
-		c.SessionKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
+		c.SessionKeys = web.NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: sessionKeysName}, c.Clock)
 	}
 	if c.FactorKeys == nil {
-		c.FactorKeys = NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: factorKeysName}, c.Clock)
+		c.FactorKeys = web.NewKeySource(direct, client.ObjectKey{Namespace: systemNamespace, Name: factorKeysName}, c.Clock)
 	}
 	handler, err := New(c.Options)
 	if err != nil {

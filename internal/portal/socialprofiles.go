@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // socialProfilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
@@ -22,7 +23,7 @@ type socialProfilesPage struct {
 	Org      string
 	Profiles []connectedView
 	// Networks to add a profile of; Refusal says why there are none.
-	Networks []action
+	Networks []web.Action
 	Refusal  string
 	Back     string
 }
@@ -58,11 +59,11 @@ func (p *Portal) getSocialProfiles(v *visit) {
 		page.Profiles = append(page.Profiles, p.connectedView(v, sp))
 	}
 	page.Networks, page.Refusal = p.offered(v, b, may)
-	p.show(v, http.StatusOK, pageSocialProfiles, v.words.T("profiles.title", "Org", page.Org), page)
+	p.show(v, http.StatusOK, web.PageSocialProfiles, v.words.T("profiles.title", "Org", page.Org), page)
 }
 
 // offered are the networks that the person can add a profile of, or why there are none.
-func (p *Portal) offered(v *visit, b membership, may bool) (networks []action, refusal string) {
+func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Action, refusal string) {
 	w := v.words
 	contact, full := planFull(b.organization)
 	switch {
@@ -73,7 +74,7 @@ func (p *Portal) offered(v *visit, b membership, may bool) (networks []action, r
 	}
 	for _, c := range p.networks.Connectable() {
 		n := networkTarget{Network: c}
-		networks = append(networks, action{Text: n.title(), Href: p.connectPath(v, b.member.Namespace, n, "")})
+		networks = append(networks, web.Action{Text: n.title(), Href: p.connectPath(v, b.member.Namespace, n, "")})
 	}
 	return networks, ""
 }
@@ -116,7 +117,7 @@ func (p *Portal) connectedView(v *visit, sp *rosterv1alpha1.SocialProfile) conne
 }
 
 // connectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
-func connectionState(w words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
 	if sp.Spec.CredentialsSecretRef == nil {
 		return w.T("connection.none"), false
 	}
@@ -129,7 +130,7 @@ func connectionState(w words, sp *rosterv1alpha1.SocialProfile) (text string, ba
 	case connected.Status == "False":
 		return w.T("connection.lost"), true
 	case expiring && c != nil && c.ReconnectByTime != nil:
-		return w.T("connection.until", "Time", w.moment(c.ReconnectByTime.Time)), true
+		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
 	case expiring:
 		return w.T("connection.expiring"), true
 	}
@@ -163,10 +164,11 @@ func (p *Portal) getRemove(v *visit) {
 	}
 }
 
-func (p *Portal) removeForm(v *visit, status int, b membership, sp *rosterv1alpha1.SocialProfile, problems []problem) {
+func (p *Portal) removeForm(v *visit, status int, b membership, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
 	w, handle := v.words, sp.Spec.Handle
-	p.show(v, status, pageSure, errorTitle(w, w.T("remove.title", "Handle", handle), problems), surePage{
-		fields: fields{problems}, Heading: w.T("remove.heading", "Handle", handle), Text: w.T("remove.text", "Network", networkName(w, sp)),
+	p.show(v, status, web.PageSure, errorTitle(w, w.T("remove.title", "Handle", handle), problems), surePage{
+		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
+		Text:    w.T("remove.text", "Network", networkName(w, sp)),
 		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
 		Action: p.organizationPath(v, b.member.Namespace, "/profiles/"+sp.Name+"/remove"),
 		Back:   p.organizationPath(v, b.member.Namespace, "/profiles"),
@@ -182,8 +184,8 @@ func (p *Portal) postRemove(v *visit) {
 	if !ok {
 		return
 	}
-	if v.r.PostForm.Get(fieldConfirm) == "" {
-		p.removeForm(v, http.StatusUnprocessableEntity, b, sp, []problem{{Field: fieldConfirm, Text: v.words.T("error.remove.missing")}})
+	if v.r.PostForm.Get(web.FieldConfirm) == "" {
+		p.removeForm(v, http.StatusUnprocessableEntity, b, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.remove.missing")}})
 		return
 	}
 	order := p.order(v, b)

@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 func TestRemovingAProfile(t *testing.T) {
@@ -35,11 +36,11 @@ func TestRemovingAProfile(t *testing.T) {
 }
 
 func TestHowAConnectionStands(t *testing.T) {
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := d.words[rosterv1alpha1.LocaleEnglish]
+	w := d.Words[rosterv1alpha1.LocaleEnglish]
 	condition := func(kind string, status metav1.ConditionStatus) metav1.Condition {
 		return metav1.Condition{Type: kind, Status: status}
 	}

@@ -18,10 +18,11 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 func TestClientAddress(t *testing.T) {
-	c, err := newClients([]string{"10.0.0.0/8", "fd00::/8"})
+	c, err := web.NewClients([]string{"10.0.0.0/8", "fd00::/8"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,11 +49,11 @@ func TestClientAddress(t *testing.T) {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil)
 		r.RemoteAddr = tc.peer
 		r.Header["X-Forwarded-For"] = tc.forwarded
-		if got := c.address(r).String(); got != tc.want {
+		if got := c.Address(r).String(); got != tc.want {
 			t.Errorf("%s: %s, want %s", name, got, tc.want)
 		}
 	}
-	if _, err := newClients([]string{"10.0.0.1"}); err == nil {
+	if _, err := web.NewClients([]string{"10.0.0.1"}); err == nil {
 		t.Error("an address without a length was taken for a network")
 	}
 }
@@ -61,7 +62,7 @@ func TestClientKey(t *testing.T) {
 	for a, want := range map[string]string{
 		"192.0.2.1": "192.0.2.1", "2001:db8:1:2:3:4:5:6": "2001:db8:1:2::/64", "2001:db8:1:2::": "2001:db8:1:2::/64",
 	} {
-		if got := clientKey(netip.MustParseAddr(a)); got != want {
+		if got := web.ClientKey(netip.MustParseAddr(a)); got != want {
 			t.Errorf("clientKey(%s) = %s, want %s", a, got, want)
 		}
 	}
@@ -86,7 +87,7 @@ func (r *secretReader) Get(_ context.Context, _ client.ObjectKey, o client.Objec
 func TestKeySource(t *testing.T) {
 	ctx, c := t.Context(), clocktesting.NewFakePassiveClock(now())
 	r := &secretReader{err: errors.New("out of reach")}
-	s := NewKeySource(r, client.ObjectKey{Namespace: "a", Name: "b"}, c)
+	s := web.NewKeySource(r, client.ObjectKey{Namespace: "a", Name: "b"}, c)
 	if _, err := s.Keys(ctx); err == nil {
 		t.Error("keys without a Secret")
 	}
@@ -104,14 +105,14 @@ func TestKeySource(t *testing.T) {
 	r.data = map[string][]byte{keyring.Current: second, "older": first}
 	expect("a key is replaced", s.Keys, first, 2)
 	expect("a forged link right away", s.Refresh, first, 2)
-	c.SetTime(now().Add(refreshEvery))
+	c.SetTime(now().Add(web.RefreshEvery))
 	expect("a link that does not verify", s.Refresh, second, 3)
 	expect("many forged links", s.Refresh, second, 3)
-	c.SetTime(now().Add(2 * refreshEvery))
+	c.SetTime(now().Add(2 * web.RefreshEvery))
 	r.err = errors.New("out of reach")
 	expect("out of reach", s.Refresh, second, 4)
 	expect("out of reach, asked again", s.Refresh, second, 4)
-	c.SetTime(now().Add(3 * refreshEvery))
+	c.SetTime(now().Add(3 * web.RefreshEvery))
 	r.err, r.data = nil, map[string][]byte{keyring.Current: []byte("short")}
 	expect("a broken Secret", s.Refresh, second, 5)
 }
@@ -125,7 +126,7 @@ func TestReplacedKey(t *testing.T) {
 	s := w.site(func(o *configure) {
 		c = clocktesting.NewFakePassiveClock(now())
 		o.Clock = c
-		o.Keys = NewKeySource(r, client.ObjectKey{}, c)
+		o.Keys = web.NewKeySource(r, client.ObjectKey{}, c)
 	})
 	b := s.browser()
 	b.get(w.link(inv)).expect(t, http.StatusOK)
@@ -134,7 +135,7 @@ func TestReplacedKey(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.SetTime(now().Add(refreshEvery))
+	c.SetTime(now().Add(web.RefreshEvery))
 	b.get("/invitations/"+token).expect(t, http.StatusOK)
 	b.get(w.link(inv)).expect(t, http.StatusOK) // signed by the previous key
 }

@@ -7,6 +7,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // getWelcome answers GET /invitations/{token}/welcome. It is for whoever accepted, and for nobody else who holds the link.
@@ -34,7 +35,7 @@ func (p *Portal) getWelcome(v *visit) {
 		n := p.invitedNewcomer(v)
 		page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), "")
 	}
-	p.show(v, http.StatusOK, pageWelcome, w.T("welcome.title", "Org", offer.Org), page)
+	p.show(v, http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }
 
 // invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.
@@ -59,4 +60,12 @@ func (p *Portal) invitedNewcomer(v *visit) newcomer {
 		n.contact = c.Name
 	}
 	return n
+}
+
+// welcomePage is shown after accepting.
+type welcomePage struct {
+	Offer   offerView
+	Steps   []stepView
+	Create  []string
+	Account string
 }

@@ -19,12 +19,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // texts are the texts of a language by name; a text that counts has one for each form.
 func texts(t *testing.T, l rosterv1alpha1.Locale) map[string]map[string]string {
 	t.Helper()
-	data, err := textFiles.ReadFile("texts/" + string(l) + ".json")
+	data, err := os.ReadFile("web/texts/" + string(l) + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +75,7 @@ func TestNoTextIsMissingOrUnused(t *testing.T) {
 	if len(used) < 100 {
 		t.Fatalf("only %d texts are used: the test does not see them", len(used))
 	}
-	for _, l := range languages() {
+	for _, l := range web.Languages() {
 		all := texts(t, l)
 		for id, counts := range used {
 			forms, ok := all[id]
@@ -96,7 +97,7 @@ func TestNoTextIsMissingOrUnused(t *testing.T) {
 func TestLanguagesHaveTheSamePlaceholders(t *testing.T) {
 	placeholder := regexp.MustCompile(`{{[^}]*}}`)
 	source := texts(t, rosterv1alpha1.LocaleEnglish)
-	for _, l := range languages()[1:] {
+	for _, l := range web.Languages()[1:] {
 		for id, forms := range texts(t, l) {
 			want := placeholder.FindAllString(source[id]["other"], -1)
 			slices.Sort(want)
@@ -113,11 +114,11 @@ func TestLanguagesHaveTheSamePlaceholders(t *testing.T) {
 
 func TestEveryPlaceholderIsFilled(t *testing.T) {
 	w := newWorld(t)
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, l := range languages() {
+	for _, l := range web.Languages() {
 		b := w.site(unlimited).browser()
 		lang := "?lang=" + string(l)
 		inv := w.invite("ana", func(i *rosterv1alpha1.Invitation) { i.Spec.Email = w.address("ana-" + string(l)) })
@@ -138,13 +139,13 @@ func TestEveryPlaceholderIsFilled(t *testing.T) {
 			}
 		}
 	}
-	if got := d.words["fr"].T("no.such.text"); got != "no.such.text" {
+	if got := d.Words["fr"].T("no.such.text"); got != "no.such.text" {
 		t.Errorf("a missing text is %q", got)
 	}
 }
 
 func TestLanguageOfAPage(t *testing.T) {
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,14 +166,14 @@ func TestLanguageOfAPage(t *testing.T) {
 	} {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/"+c.query, nil)
 		r.Header.Set("Accept-Language", c.accept)
-		if got := d.choose(r, c.asked, c.otherwise).Locale; got != c.want {
+		if got := d.Choose(r, c.asked, c.otherwise).Locale; got != c.want {
 			t.Errorf("%s: %s, want %s", c.name, got, c.want)
 		}
 	}
 }
 
 func TestTimesInWords(t *testing.T) {
-	d, err := newDictionary()
+	d, err := web.NewDictionary()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +190,7 @@ func TestTimesInWords(t *testing.T) {
 		{"en", first, "Sunday, 1 March 2026, 14:00 UTC"},
 		{"fr", first, "dimanche 1er mars 2026 à 14:00 UTC"},
 	} {
-		if got := d.words[c.lang].moment(c.at); got != c.want {
+		if got := d.Words[c.lang].Moment(c.at); got != c.want {
 			t.Errorf("%s: %q, want %q", c.lang, got, c.want)
 		}
 	}
@@ -197,7 +198,7 @@ func TestTimesInWords(t *testing.T) {
 		72 * time.Hour: "3 days left", 48 * time.Hour: "2 days left", 72*time.Hour - time.Second: "3 days left", 47*time.Hour - 1: "46 hours left", 2 * time.Hour: "2 hours left",
 		2*time.Hour - 1: "119 minutes left", 90 * time.Second: "1 minute left", 59 * time.Second: "", -time.Hour: "",
 	} {
-		if got := d.words["en"].left(left); got != want {
+		if got := d.Words["en"].Left(left); got != want {
 			t.Errorf("%s: %q, want %q", left, got, want)
 		}
 	}

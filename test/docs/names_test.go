@@ -24,7 +24,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
-	"github.com/roster-dev/roster/internal/portal"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // TestReasons: every condition and every reason of the API is explained.
@@ -69,7 +69,7 @@ func TestReasons(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	var seen names
 	controller.NewMetrics(&seen)
-	if _, err := portal.NewMetrics(&seen); err != nil {
+	if _, err := web.NewMetrics(&seen); err != nil {
 		t.Fatal(err)
 	}
 	seen.MustRegister(versioncollector.NewCollector("roster"))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/portal"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // TestPortalGoesAndComesInPeace: a node can be drained however many portals there are, a portal has as long to stop as it may take, and the
@@ -43,7 +44,7 @@ func TestPortalGoesAndComesInPeace(t *testing.T) {
 			t.Errorf("the portal is killed after %s, and may take %s to stop", grace, longest)
 		}
 		const checks = 5 // not-stopping, filled-cache, and three Secrets
-		if probe := pod.Containers[0].ReadinessProbe; time.Duration(probe.TimeoutSeconds)*time.Second <= checks*portal.CheckTimeout {
+		if probe := pod.Containers[0].ReadinessProbe; time.Duration(probe.TimeoutSeconds)*time.Second <= checks*web.CheckTimeout {
 			t.Errorf("the readiness probe waits %d s", probe.TimeoutSeconds)
 		}
 		return

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import "strings"
 
-// browserLabel says in a few words which browser it is, for people to know their own devices by. It takes nothing over that the client
+// BrowserLabel says in a few words which browser it is, for people to know their own devices by. It takes nothing over that the client
 // wrote.
-func browserLabel(userAgent string) string {
+func BrowserLabel(userAgent string) string {
 	browser := firstIn(userAgent, [][2]string{
 		{"Edg/", "Edge"}, {"EdgA/", "Edge"}, {"OPR/", "Opera"}, {"SamsungBrowser/", "Samsung Internet"}, {"FxiOS/", "Firefox"},
 		{"Firefox/", "Firefox"}, {"CriOS/", "Chrome"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"errors"
@@ -16,7 +16,7 @@ type Metrics struct {
 	// HashWait is how long callers waited for their turn to hash a password; made for account.HasherOptions.
 	HashWait prometheus.Histogram
 
-	untrusted prometheus.Counter
+	Untrusted prometheus.Counter
 
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
@@ -32,7 +32,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Help:    "How long a request waited for its turn to hash a password.",
 			Buckets: prometheus.ExponentialBuckets(0.001, 4, 8),
 		}),
-		untrusted: prometheus.NewCounter(prometheus.CounterOpts{
+		Untrusted: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "roster_portal_untrusted_proxy_requests_total",
 			Help: "Requests with a forwarded header from an address that is not in portal.trustedProxies: all that come from there share one limit.",
 		}),
@@ -55,7 +55,7 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"event", "result"}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.HashWait, m.untrusted, m.requests, m.duration, m.claims, m.events} {
+	for _, c := range []prometheus.Collector{m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events} {
 		errs = append(errs, registry.Register(c))
 	}
 	return m, errors.Join(errs...)
@@ -63,28 +63,31 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 
 // claim results, the values of the label result of roster_portal_claims_total.
 const (
-	claimAccepted      = "accepted"
-	claimRepeated      = "repeated"       // it had been answered like that before: a double click, or a reload
-	claimDeclined      = "declined"       //
-	claimRenewal       = "renewal"        // a new link was asked for
-	claimTooLate       = "too_late"       // the link could not be used any more
-	claimInvalid       = "invalid"        // the form has to be corrected
-	claimWrongPassword = "wrong_password" //
-	claimThrottled     = "throttled"      //
-	claimFailed        = "failed"         // the API server could not be reached, or refused
+	ClaimAccepted      = "accepted"
+	ClaimRepeated      = "repeated"       // it had been answered like that before: a double click, or a reload
+	ClaimDeclined      = "declined"       //
+	ClaimRenewal       = "renewal"        // a new link was asked for
+	ClaimTooLate       = "too_late"       // the link could not be used any more
+	ClaimInvalid       = "invalid"        // the form has to be corrected
+	ClaimWrongPassword = "wrong_password" //
+	ClaimThrottled     = "throttled"      //
+	ClaimFailed        = "failed"         // the API server could not be reached, or refused
 )
 
-func (m *Metrics) countClaim(result string) { m.claims.WithLabelValues(result).Inc() }
+// CountClaim counts an answer to an invitation.
+func (m *Metrics) CountClaim(result string) { m.claims.WithLabelValues(result).Inc() }
 
-func (m *Metrics) countEvent(e event, r result) { m.events.WithLabelValues(string(e), string(r)).Inc() }
+// CountEvent counts an event that matters to the security of an Account.
+func (m *Metrics) CountEvent(e Event, r Result) { m.events.WithLabelValues(string(e), string(r)).Inc() }
 
-func (m *Metrics) countRequest(route, method string, status int, took time.Duration) {
+// CountRequest counts a request, and how long it took.
+func (m *Metrics) CountRequest(route, method string, status int, took time.Duration) {
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
 	m.duration.WithLabelValues(route, method).Observe(took.Seconds())
 }
 
-// methodLabel keeps invented methods out of the metrics.
-func methodLabel(method string) string {
+// MethodLabel keeps invented methods out of the metrics.
+func MethodLabel(method string) string {
 	switch method {
 	case http.MethodGet, http.MethodHead, http.MethodPost:
 		return method

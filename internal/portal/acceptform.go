@@ -5,26 +5,11 @@ package portal
 import (
 	"net/url"
 	"slices"
-	"strings"
-	"unicode"
 	"unicode/utf8"
-
-	"golang.org/x/text/unicode/norm"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-)
-
-// The fields of forms.
-const (
-	fieldAction      = "action"
-	fieldDisplayName = "displayName"
-	fieldCompany     = "company"
-	fieldLocale      = "locale"
-	fieldPassword    = "password"
-	fieldConfirm     = "confirm"
-	// fieldAs is in forms that offer the ownership of an organisation.
-	fieldAs = "as"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The values of fieldAction.
@@ -53,33 +38,25 @@ type form struct {
 func (form) String() string { return "form" }
 
 func readForm(values url.Values) form {
-	_, registers := values[fieldDisplayName]
+	_, registers := values[web.FieldDisplayName]
 	return form{
-		DisplayName: tidy(values.Get(fieldDisplayName)),
-		Company:     tidy(values.Get(fieldCompany)),
-		Locale:      rosterv1alpha1.Locale(values.Get(fieldLocale)),
+		DisplayName: web.Tidy(values.Get(web.FieldDisplayName)),
+		Company:     web.Tidy(values.Get(web.FieldCompany)),
+		Locale:      rosterv1alpha1.Locale(values.Get(web.FieldLocale)),
 		registers:   registers,
-		toOwn:       values.Get(fieldAs) == string(rosterv1alpha1.RoleOwner),
-		password:    values.Get(fieldPassword),
-		confirm:     values.Get(fieldConfirm),
+		toOwn:       values.Get(web.FieldAs) == string(rosterv1alpha1.RoleOwner),
+		password:    values.Get(web.FieldPassword),
+		confirm:     values.Get(web.FieldConfirm),
 	}
 }
-
-func tidy(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
 
 func (f form) profile() account.Profile {
 	return account.Profile{DisplayName: f.DisplayName, Company: f.Company, Locale: f.Locale}
 }
 
-// problem is something that has to be corrected. Without a field it concerns the whole form.
-type problem struct {
-	Field string
-	Text  string
-}
-
 // formError says that the form has to be shown again.
 type formError struct {
-	problems []problem
+	problems []web.Problem
 	// signIn says that the form that asks for an existing password is the right one.
 	signIn bool
 	// signedIn is the invited person if they are signed in, and nothing has to be typed.
@@ -89,58 +66,58 @@ type formError struct {
 func (*formError) Error() string { return "the form has to be corrected" }
 
 // check says what is wrong with a form that creates an account.
-func (f form) check(w words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []problem {
+func (f form) check(w web.Words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []web.Problem {
 	owner.Names = append(owner.Names, f.DisplayName, f.Company)
 	return append(f.checkProfile(w), f.checkPassword(w, common, policy, owner)...)
 }
 
 // checkProfile says what is wrong with what a person says about themselves.
-func (f form) checkProfile(w words) []problem {
-	var problems []problem
-	add := func(field, text string) { problems = append(problems, problem{Field: field, Text: text}) }
+func (f form) checkProfile(w web.Words) []web.Problem {
+	var problems []web.Problem
+	add := func(field, text string) { problems = append(problems, web.Problem{Field: field, Text: text}) }
 	switch {
 	case f.DisplayName == "":
-		add(fieldDisplayName, w.T("error.displayName.missing"))
-	case !isLine(f.DisplayName) || !isVisible(f.DisplayName):
-		add(fieldDisplayName, w.T("error.displayName.invalid"))
+		add(web.FieldDisplayName, w.T("error.displayName.missing"))
+	case !web.IsLine(f.DisplayName) || !web.IsVisible(f.DisplayName):
+		add(web.FieldDisplayName, w.T("error.displayName.invalid"))
 	case utf8.RuneCountInString(f.DisplayName) > maxName:
-		add(fieldDisplayName, w.N("error.displayName.long", maxName))
+		add(web.FieldDisplayName, w.N("error.displayName.long", maxName))
 	}
 	switch {
 	case f.Company == "":
-	case !isLine(f.Company) || !isVisible(f.Company):
-		add(fieldCompany, w.T("error.company.invalid"))
+	case !web.IsLine(f.Company) || !web.IsVisible(f.Company):
+		add(web.FieldCompany, w.T("error.company.invalid"))
 	case utf8.RuneCountInString(f.Company) > maxName:
-		add(fieldCompany, w.N("error.company.long", maxName))
+		add(web.FieldCompany, w.N("error.company.long", maxName))
 	}
-	if !slices.Contains(languages(), f.Locale) {
-		add(fieldLocale, w.T("error.locale.unknown"))
+	if !slices.Contains(web.Languages(), f.Locale) {
+		add(web.FieldLocale, w.T("error.locale.unknown"))
 	}
 	return problems
 }
 
 // checkPassword says what is wrong with a new password that was typed twice.
 func (f form) checkPassword(
-	w words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person,
-) []problem {
+	w web.Words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person,
+) []web.Problem {
 	if f.password == "" {
-		return []problem{{Field: fieldPassword, Text: w.T("error.password.missing")}}
+		return []web.Problem{{Field: web.FieldPassword, Text: w.T("error.password.missing")}}
 	}
-	var problems []problem
+	var problems []web.Problem
 	for _, r := range account.Unmet(common, policy, f.password, owner) {
-		problems = append(problems, problem{Field: fieldPassword, Text: unmetText(w, r)})
+		problems = append(problems, web.Problem{Field: web.FieldPassword, Text: unmetText(w, r)})
 	}
 	switch {
 	case len(problems) > 0: // one thing at a time
 	case f.confirm == "":
-		problems = append(problems, problem{Field: fieldConfirm, Text: w.T("error.confirm.missing")})
+		problems = append(problems, web.Problem{Field: web.FieldConfirm, Text: w.T("error.confirm.missing")})
 	case f.confirm != f.password:
-		problems = append(problems, problem{Field: fieldConfirm, Text: w.T("error.confirm.different")})
+		problems = append(problems, web.Problem{Field: web.FieldConfirm, Text: w.T("error.confirm.different")})
 	}
 	return problems
 }
 
-func unmetText(w words, r account.Requirement) string {
+func unmetText(w web.Words, r account.Requirement) string {
 	switch r.Rule {
 	case account.RuleMinLength:
 		return w.N("error.password.minLength", r.Characters)
@@ -157,7 +134,7 @@ func unmetText(w words, r account.Requirement) string {
 }
 
 // ruleTexts are the rules for a new password, to be read before typing.
-func ruleTexts(w words, policy rosterv1alpha1.PasswordPolicy) []string {
+func ruleTexts(w web.Words, policy rosterv1alpha1.PasswordPolicy) []string {
 	var texts []string
 	for _, r := range account.Requirements(policy) {
 		switch r.Rule {
@@ -174,17 +151,4 @@ func ruleTexts(w words, policy rosterv1alpha1.PasswordPolicy) []string {
 		}
 	}
 	return texts
-}
-
-// isLine refuses line breaks, control characters, and the marks that turn the direction of what stands beside a name.
-func isLine(s string) bool {
-	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) ||
-			0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069 // Unicode Bidirectional Algorithm, explicit formatting
-	})
-}
-
-// isVisible wants at least one character that can be seen.
-func isVisible(s string) bool {
-	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
 }

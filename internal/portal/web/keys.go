@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -15,14 +16,14 @@ import (
 	"github.com/roster-dev/roster/internal/keyring"
 )
 
-// refreshEvery is how often links that do not verify may cause a look at the key Secret. It bounds what forged links cost the API server,
+// RefreshEvery is how often links that do not verify may cause a look at the key Secret. It bounds what forged links cost the API server,
 // and how long a new key goes unnoticed.
-const refreshEvery = time.Minute
+const RefreshEvery = time.Minute
 
 // KeySource reads keys, such as those that links are signed with, from their Secret, and keeps them.
 type KeySource struct {
 	reader client.Reader
-	secret client.ObjectKey
+	Secret client.ObjectKey
 	clock  clock.PassiveClock
 	known  atomic.Pointer[knownKeys]
 	// turn is held by whoever reads the Secret; a channel, because waiting for it ends with the caller's context.
@@ -37,7 +38,7 @@ type knownKeys struct {
 
 // NewKeySource returns a KeySource for a Secret. The reader must not be a cache: the portal may get this one Secret and no other.
 func NewKeySource(reader client.Reader, secret client.ObjectKey, c clock.PassiveClock) *KeySource {
-	return &KeySource{reader: reader, secret: secret, clock: c, turn: make(chan struct{}, 1)}
+	return &KeySource{reader: reader, Secret: secret, clock: c, turn: make(chan struct{}, 1)}
 }
 
 // Keys returns the keys, reading them if there are none yet.
@@ -47,7 +48,7 @@ func (s *KeySource) Keys(ctx context.Context) (keyring.Keys, error) {
 
 // Refresh returns the keys, reading them again if the last look is at least a minute ago. If that fails, the keys that are known count.
 func (s *KeySource) Refresh(ctx context.Context) (keyring.Keys, error) {
-	return s.get(ctx, func(k *knownKeys) bool { return k != nil && s.clock.Since(k.looked) < refreshEvery })
+	return s.get(ctx, func(k *knownKeys) bool { return k != nil && s.clock.Since(k.looked) < RefreshEvery })
 }
 
 func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (keyring.Keys, error) {
@@ -78,8 +79,19 @@ func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (keyrin
 
 func (s *KeySource) load(ctx context.Context) (keyring.Keys, error) {
 	secret := &corev1.Secret{}
-	if err := s.reader.Get(ctx, s.secret, secret); err != nil {
-		return nil, fmt.Errorf("keys in Secret %s: %w", s.secret, err)
+	if err := s.reader.Get(ctx, s.Secret, secret); err != nil {
+		return nil, fmt.Errorf("keys in Secret %s: %w", s.Secret, err)
 	}
 	return keyring.FromSecret(secret)
+}
+
+// CheckTimeout is how long a check of readiness may take. The probe waits longer, so that it is told what is missing.
+const CheckTimeout = time.Second
+
+// Ready reports whether there are keys.
+func (s *KeySource) Ready(r *http.Request) error {
+	ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
+	defer cancel()
+	_, err := s.Keys(ctx)
+	return err
 }

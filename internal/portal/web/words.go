@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"embed"
@@ -19,22 +19,23 @@ import (
 //go:embed texts/*.json
 var textFiles embed.FS
 
-// languages are those that pages are written in, English first: it is the source of the others.
-func languages() []rosterv1alpha1.Locale {
+// Languages are those that pages are written in, English first: it is the source of the others.
+func Languages() []rosterv1alpha1.Locale {
 	return []rosterv1alpha1.Locale{rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench}
 }
 
-// dictionary holds the texts of all pages in all languages.
-type dictionary struct {
-	words   map[rosterv1alpha1.Locale]words
+// Dictionary holds the texts of all pages in all languages.
+type Dictionary struct {
+	Words   map[rosterv1alpha1.Locale]Words
 	matcher language.Matcher
 }
 
-func newDictionary() (*dictionary, error) {
+// NewDictionary reads the texts of all languages.
+func NewDictionary() (*Dictionary, error) {
 	bundle := i18n.NewBundle(language.English)
-	d := &dictionary{words: map[rosterv1alpha1.Locale]words{}}
+	d := &Dictionary{Words: map[rosterv1alpha1.Locale]Words{}}
 	var tags []language.Tag
-	for _, l := range languages() {
+	for _, l := range Languages() {
 		if _, err := bundle.LoadMessageFileFS(textFiles, "texts/"+string(l)+".json"); err != nil {
 			return nil, fmt.Errorf("texts in %s: %w", l, err)
 		}
@@ -44,57 +45,57 @@ func newDictionary() (*dictionary, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range languages() {
-		d.words[l] = words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l)), roles: terms.In(l)}
+	for _, l := range Languages() {
+		d.Words[l] = Words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l)), Roles: terms.In(l)}
 	}
 	d.matcher = language.NewMatcher(tags)
 	return d, nil
 }
 
-// langParameter is the query parameter by which a person chooses a language.
-const langParameter = "lang"
+// LangParameter is the query parameter by which a person chooses a language.
+const LangParameter = "lang"
 
-// choose finds the language of a page: the one chosen on the page, the one that the inviter asked for, the one that the browser asks for,
+// Choose finds the language of a page: the one chosen on the page, the one that the inviter asked for, the one that the browser asks for,
 // the organisation's.
-func (d *dictionary) choose(r *http.Request, asked, otherwise rosterv1alpha1.Locale) words {
-	if w, ok := d.words[rosterv1alpha1.Locale(r.URL.Query().Get(langParameter))]; ok {
-		w.chosen = true
+func (d *Dictionary) Choose(r *http.Request, asked, otherwise rosterv1alpha1.Locale) Words {
+	if w, ok := d.Words[rosterv1alpha1.Locale(r.URL.Query().Get(LangParameter))]; ok {
+		w.Chosen = true
 		return w
 	}
-	if w, ok := d.words[asked]; ok {
+	if w, ok := d.Words[asked]; ok {
 		return w
 	}
 	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 {
 		if _, i, confidence := d.matcher.Match(tags...); confidence != language.No {
-			return d.words[languages()[i]]
+			return d.Words[Languages()[i]]
 		}
 	}
-	if w, ok := d.words[otherwise]; ok {
+	if w, ok := d.Words[otherwise]; ok {
 		return w
 	}
-	return d.words[rosterv1alpha1.LocaleEnglish]
+	return d.Words[rosterv1alpha1.LocaleEnglish]
 }
 
-// words are the texts in one language.
-type words struct {
+// Words are the texts in one language.
+type Words struct {
 	Locale    rosterv1alpha1.Locale
 	localizer *i18n.Localizer
-	roles     roles.Words
-	chosen    bool
+	Roles     roles.Words
+	Chosen    bool
 }
 
 // T is the text of that name. Its placeholders are given as name, value, name, value.
-func (w words) T(id string, pairs ...any) string {
+func (w Words) T(id string, pairs ...any) string {
 	return w.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: placeholders(pairs)})
 }
 
 // N is T for a text that counts: {{.PluralCount}} is n.
-func (w words) N(id string, n int) string {
+func (w Words) N(id string, n int) string {
 	return w.localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n})
 }
 
 // localize falls back to English, and at the very worst to the name of the text: a page with a gap is better than none. A test finds gaps.
-func (w words) localize(c *i18n.LocalizeConfig) string {
+func (w Words) localize(c *i18n.LocalizeConfig) string {
 	s, err := w.localizer.Localize(c)
 	if err != nil && s == "" {
 		return c.MessageID
@@ -111,15 +112,15 @@ func placeholders(pairs []any) map[string]any {
 }
 
 // Query is what links and forms carry to stay in the language that was chosen.
-func (w words) Query() string {
-	if !w.chosen {
+func (w Words) Query() string {
+	if !w.Chosen {
 		return ""
 	}
-	return "?" + langParameter + "=" + string(w.Locale)
+	return "?" + LangParameter + "=" + string(w.Locale)
 }
 
-// moment writes a time in full. The zone is UTC, and said: the server does not know the reader's.
-func (w words) moment(t time.Time) string {
+// Moment writes a time in full. The zone is UTC, and said: the server does not know the reader's.
+func (w Words) Moment(t time.Time) string {
 	t = t.UTC()
 	day := fmt.Sprint(t.Day())
 	if t.Day() == 1 {
@@ -138,9 +139,9 @@ func nth(list string, i int) string {
 	return items[i%len(items)]
 }
 
-// left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none. An
+// Left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none. An
 // hour short of a day counts as the day: a link of three days has three days left when it is opened at once, as its mail says.
-func (w words) left(d time.Duration) string {
+func (w Words) Left(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch {
 	case d+time.Hour >= 2*day:
@@ -151,4 +152,12 @@ func (w words) left(d time.Duration) string {
 		return w.N("time.minutesLeft", int(d/time.Minute))
 	}
 	return ""
+}
+
+// MomentView is a moment in words, and for machines (RFC 3339).
+type MomentView struct{ Text, Machine string }
+
+// Time is the view of a moment.
+func (w Words) Time(t time.Time) MomentView {
+	return MomentView{Text: w.Moment(t), Machine: t.UTC().Format(time.RFC3339)}
 }

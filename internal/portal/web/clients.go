@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+// Package web is what all pages of the portal stand on: templates and texts, clients and their limits, keys, metrics, and what browsers are
+// told. It knows no invitation, no account and no organisation.
+package web
 
 import (
 	"fmt"
@@ -9,13 +11,14 @@ import (
 	"strings"
 )
 
-// clients tells who sends a request.
-type clients struct {
+// Clients tells who sends a request.
+type Clients struct {
 	proxies []netip.Prefix
 }
 
-func newClients(trustedProxies []string) (clients, error) {
-	var c clients
+// NewClients takes the networks of the proxies whose word about where a request comes from is believed.
+func NewClients(trustedProxies []string) (Clients, error) {
+	var c Clients
 	for _, s := range trustedProxies {
 		p, err := netip.ParsePrefix(s)
 		if err != nil {
@@ -26,9 +29,9 @@ func newClients(trustedProxies []string) (clients, error) {
 	return c, nil
 }
 
-// address of the client: the peer, or behind trusted proxies the last address in X-Forwarded-For that is not one of them. What stands
+// Address of the client: the peer, or behind trusted proxies the last address in X-Forwarded-For that is not one of them. What stands
 // further left was written by the client itself.
-func (c clients) address(r *http.Request) netip.Addr {
+func (c Clients) Address(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return netip.Addr{}
@@ -45,8 +48,8 @@ func (c clients) address(r *http.Request) netip.Addr {
 	return addr
 }
 
-// forwarded reports whether somebody hands on a request whose word about where it comes from is not believed.
-func (c clients) forwarded(r *http.Request) bool {
+// Forwarded reports whether somebody hands on a request whose word about where it comes from is not believed.
+func (c Clients) Forwarded(r *http.Request) bool {
 	if r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == "" {
 		return false
 	}
@@ -63,7 +66,7 @@ func parseHop(s string) (netip.Addr, bool) {
 	return a.Addr().Unmap().WithZone(""), err == nil
 }
 
-func (c clients) trusted(a netip.Addr) bool {
+func (c Clients) trusted(a netip.Addr) bool {
 	for _, p := range c.proxies {
 		if p.Contains(a) {
 			return true
@@ -85,8 +88,8 @@ func networkKey(a netip.Addr) string {
 	return a.String()
 }
 
-// clientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.
-func clientKey(a netip.Addr) string {
+// ClientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.
+func ClientKey(a netip.Addr) string {
 	if a.Is6() {
 		if p, err := a.Prefix(64); err == nil {
 			return p.String()

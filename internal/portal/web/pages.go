@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package portal
+package web
 
 import (
 	"bytes"
@@ -22,58 +22,58 @@ var templateFiles embed.FS
 //go:embed assets/*
 var assetFiles embed.FS
 
-// pageName names a page's template.
-type pageName string
+// PageName names a page's template.
+type PageName string
 
 // The pages.
 const (
-	pageInvitation      pageName = "invitation"
-	pageDecline         pageName = "decline"
-	pageOtherAddress    pageName = "other-address"
-	pageWelcome         pageName = "welcome"
-	pageNotice          pageName = "notice"
-	pageSignIn          pageName = "sign-in"
-	pageAccount         pageName = "account"
-	pageForgotten       pageName = "forgotten"
-	pageReset           pageName = "reset"
-	pageSecondFactor    pageName = "second-factor"
-	pageFactors         pageName = "factors"
-	pageApp             pageName = "app"
-	pagePasskey         pageName = "passkey"
-	pageCodes           pageName = "codes"
-	pageCompany         pageName = "company"
-	pagePersonalDetails pageName = "personal-details"
-	pageUsername        pageName = "username"
-	pageDevices         pageName = "devices"
-	// pageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
-	pageOrganization pageName = "organization"
-	pageOnboarding   pageName = "onboarding"
-	// pageSure asks whether the person is sure.
-	pageSure pageName = "sure"
-	// pageOwnership asks whether the person takes an organisation over.
-	pageOwnership pageName = "ownership"
+	PageInvitation      PageName = "invitation"
+	PageDecline         PageName = "decline"
+	PageOtherAddress    PageName = "other-address"
+	PageWelcome         PageName = "welcome"
+	PageNotice          PageName = "notice"
+	PageSignIn          PageName = "sign-in"
+	PageAccount         PageName = "account"
+	PageForgotten       PageName = "forgotten"
+	PageReset           PageName = "reset"
+	PageSecondFactor    PageName = "second-factor"
+	PageFactors         PageName = "factors"
+	PageApp             PageName = "app"
+	PagePasskey         PageName = "passkey"
+	PageCodes           PageName = "codes"
+	PageCompany         PageName = "company"
+	PagePersonalDetails PageName = "personal-details"
+	PageUsername        PageName = "username"
+	PageDevices         PageName = "devices"
+	// PageOrganization is what a person may do in an organisation, pageOnboarding what to do first.
+	PageOrganization PageName = "organization"
+	PageOnboarding   PageName = "onboarding"
+	// PageSure asks whether the person is sure.
+	PageSure PageName = "sure"
+	// PageOwnership asks whether the person takes an organisation over.
+	PageOwnership PageName = "ownership"
 	// The pages about the connections of social profiles.
-	pageSocialProfiles pageName = "social-profiles"
-	pageConnect        pageName = "connect"
-	pageChoose         pageName = "choose"
-	pageOutcome        pageName = "outcome"
+	PageSocialProfiles PageName = "social-profiles"
+	PageConnect        PageName = "connect"
+	PageChoose         PageName = "choose"
+	PageOutcome        PageName = "outcome"
 )
 
-func pageNames() []pageName {
-	return []pageName{
-		pageInvitation, pageDecline, pageOtherAddress, pageWelcome, pageNotice, pageSignIn, pageAccount, pageForgotten, pageReset,
-		pagePersonalDetails,
-		pageUsername, pageDevices, pageOrganization, pageOnboarding, pageSure, pageOwnership, pageSecondFactor, pageFactors, pageApp,
-		pagePasskey, pageCodes, pageCompany, pageSocialProfiles, pageConnect, pageChoose, pageOutcome,
+func pageNames() []PageName {
+	return []PageName{
+		PageInvitation, PageDecline, PageOtherAddress, PageWelcome, PageNotice, PageSignIn, PageAccount, PageForgotten, PageReset,
+		PagePersonalDetails,
+		PageUsername, PageDevices, PageOrganization, PageOnboarding, PageSure, PageOwnership, PageSecondFactor, PageFactors, PageApp,
+		PagePasskey, PageCodes, PageCompany, PageSocialProfiles, PageConnect, PageChoose, PageOutcome,
 	}
 }
 
-// pages renders them.
-type pages struct {
+// Pages renders them.
+type Pages struct {
 	root      string // path of the portal's address, without a slash at the end
-	templates map[pageName]*template.Template
+	templates map[PageName]*template.Template
 	assets    map[string]asset
-	style     string
+	Style     string
 	icon      string
 	script    string
 }
@@ -84,12 +84,13 @@ type asset struct {
 	content     []byte
 }
 
-func newPages(root string) (*pages, error) {
+// NewPages reads all pages, for a portal under that path.
+func NewPages(root string) (*Pages, error) {
 	layout, err := template.ParseFS(templateFiles, "templates/layout.html")
 	if err != nil {
 		return nil, err
 	}
-	p := &pages{root: root, templates: map[pageName]*template.Template{}, assets: map[string]asset{}}
+	p := &Pages{root: root, templates: map[PageName]*template.Template{}, assets: map[string]asset{}}
 	for _, name := range pageNames() {
 		t, err := layout.Clone()
 		if err == nil {
@@ -100,7 +101,7 @@ func newPages(root string) (*pages, error) {
 		}
 		p.templates[name] = t
 	}
-	if p.style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
+	if p.Style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
 	if p.icon, err = p.addAsset("icon.svg", "image/svg+xml"); err != nil {
@@ -111,7 +112,7 @@ func newPages(root string) (*pages, error) {
 }
 
 // addAsset returns the path of the file.
-func (p *pages) addAsset(name, contentType string) (string, error) {
+func (p *Pages) addAsset(name, contentType string) (string, error) {
 	content, err := assetFiles.ReadFile("assets/" + name)
 	if err != nil {
 		return "", err
@@ -125,7 +126,7 @@ func (p *pages) addAsset(name, contentType string) (string, error) {
 
 // pageView is what every template gets.
 type pageView struct {
-	Words words
+	Words Words
 	Title string
 	Style string
 	Icon  string
@@ -133,7 +134,7 @@ type pageView struct {
 	Script    string
 	Languages []languageView
 	// Menu is nil where nobody is signed in.
-	Menu    *menuView
+	Menu    *MenuView
 	Content any
 }
 
@@ -144,10 +145,10 @@ type languageView struct {
 	Current bool
 }
 
-// write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well.
-func (p *pages) write(w http.ResponseWriter, status int, name pageName, words words, title string, menu *menuView, content any) error {
+// Write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well.
+func (p *Pages) Write(w http.ResponseWriter, status int, name PageName, words Words, title string, menu *MenuView, content any) error {
 	view := pageView{
-		Words: words, Title: title, Style: p.style, Icon: p.icon, Content: content,
+		Words: words, Title: title, Style: p.Style, Icon: p.icon, Content: content,
 		Languages: languageViews(words), Menu: menu,
 	}
 	if view.Script = p.scriptOf(name); view.Script != "" {
@@ -166,64 +167,44 @@ func (p *pages) write(w http.ResponseWriter, status int, name pageName, words wo
 }
 
 // scriptOf is the script of the pages that ask for passkeys: browsers hand them to scripts only. All other pages allow none.
-func (p *pages) scriptOf(name pageName) string {
+func (p *Pages) scriptOf(name PageName) string {
 	switch name {
-	case pageSignIn, pageSecondFactor, pagePasskey:
+	case PageSignIn, PageSecondFactor, PagePasskey:
 		return p.script
 	}
 	return ""
 }
 
 // languageViews link to the same page: whatever path was asked for must not find its way into a link.
-func languageViews(w words) []languageView {
+func languageViews(w Words) []languageView {
 	names := map[rosterv1alpha1.Locale]string{
 		rosterv1alpha1.LocaleEnglish: w.T("language.en"),
 		rosterv1alpha1.LocaleFrench:  w.T("language.fr"),
 	}
 	var views []languageView
-	for _, l := range languages() {
+	for _, l := range Languages() {
 		views = append(views, languageView{
-			Locale: l, Name: names[l], Current: l == w.Locale, Href: "?" + langParameter + "=" + string(l),
+			Locale: l, Name: names[l], Current: l == w.Locale, Href: "?" + LangParameter + "=" + string(l),
 		})
 	}
 	return views
 }
 
-// formPage is a page with a form about an invitation.
-type formPage struct {
-	fields
-	Offer   offerView
-	Form    form
-	SignIn  bool
-	Rules   []string
-	Action  string
-	Decline string
-	Back    string
-	// Forgotten is where to ask for a new password.
-	Forgotten string
-	// Ways are those to sign in that open the organisation.
-	Ways waysView
-	// SignedIn is the address of the invited person's Account, if they are signed in on this browser.
-	SignedIn string
-	// Other is where people accept with an account of another address; empty where none can.
-	Other string
+// Fields are those of a form, with what has to be corrected.
+type Fields struct {
+	Problems []Problem
 }
 
-// fields are those of a form, with what has to be corrected.
-type fields struct {
-	Problems []problem
-}
-
-// fieldView is what the markup of one field needs.
-type fieldView struct {
+// FieldView is what the markup of one field needs.
+type FieldView struct {
 	ID          string
 	DescribedBy string
 	Problems    []string
 }
 
 // Field describes a field; hints are the ids of what explains it.
-func (p fields) Field(id string, hints ...string) fieldView {
-	v := fieldView{ID: id}
+func (p Fields) Field(id string, hints ...string) FieldView {
+	v := FieldView{ID: id}
 	for _, pr := range p.Problems {
 		if pr.Field == id {
 			v.Problems = append(v.Problems, pr.Text)
@@ -236,47 +217,59 @@ func (p fields) Field(id string, hints ...string) fieldView {
 	return v
 }
 
-// welcomePage is shown after accepting.
-type welcomePage struct {
-	Offer   offerView
-	Steps   []stepView
-	Create  []string
-	Account string
-}
-
-// notice is a page that says something, and perhaps what to do next.
-type notice struct {
+// Notice is a page that says something, and perhaps what to do next.
+type Notice struct {
 	// Symbol beside the heading.
 	Symbol       symbol
 	Heading      string
 	Paragraphs   []string
-	Environments []environmentView
+	Environments []EnvironmentView
 	// Renew is where to ask for a new link; empty if that is not offered.
 	Renew string
 	// Go is where to go on; its Href is empty if there is nowhere.
-	Go action
+	Go Action
 	// Decline is where to say no; empty if that is not offered.
 	Decline string
 	// Again is where to try again; empty if there is no sense in that.
 	Again string
 }
 
-// action is a link that looks like a button.
-type action struct{ Text, Href string }
+// Action is a link that looks like a button.
+type Action struct{ Text, Href string }
 
 // symbol names a drawing in the template of notices; the empty one is an "i".
 type symbol string
 
+// The drawings.
 const (
-	symbolClock symbol = "clock"
-	symbolCheck symbol = "check"
-	symbolMail  symbol = "mail"
-	symbolStop  symbol = "stop"
-	symbolLink  symbol = "link"
+	SymbolClock symbol = "clock"
+	SymbolCheck symbol = "check"
+	SymbolMail  symbol = "mail"
+	SymbolStop  symbol = "stop"
+	SymbolLink  symbol = "link"
 )
 
-// serveAsset answers GET /assets/{name}.
-func (p *pages) serveAsset(w http.ResponseWriter, r *http.Request) bool {
+// MenuView stands at the top of the pages of somebody who is signed in.
+type MenuView struct {
+	Name    string
+	Account string
+	SignOut string
+	// Organizations to switch between, by name.
+	Organizations []OrganizationLink
+}
+
+// OrganizationLink leads to the page of an organisation.
+type OrganizationLink struct {
+	Name    string
+	Href    string
+	Current bool
+}
+
+// EnvironmentView is where the work of an organisation is done.
+type EnvironmentView struct{ Name, URL, Host string }
+
+// ServeAsset answers GET /assets/{name}.
+func (p *Pages) ServeAsset(w http.ResponseWriter, r *http.Request) bool {
 	a, ok := p.assets[r.PathValue("name")]
 	if !ok {
 		return false

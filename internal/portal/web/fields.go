@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// The fields of forms.
+const (
+	FieldAction      = "action"
+	FieldDisplayName = "displayName"
+	FieldCompany     = "company"
+	FieldLocale      = "locale"
+	FieldPassword    = "password"
+	FieldConfirm     = "confirm"
+	// FieldAs is in forms that offer the ownership of an organisation.
+	FieldAs = "as"
+)
+
+// Tidy brings what was typed into one line of NFC, without space around it.
+func Tidy(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
+
+// Problem is something that has to be corrected. Without a field it concerns the whole form.
+type Problem struct {
+	Field string
+	Text  string
+}
+
+// IsLine refuses line breaks, control characters, and the marks that turn the direction of what stands beside a name.
+func IsLine(s string) bool {
+	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) ||
+			0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069 // Unicode Bidirectional Algorithm, explicit formatting
+	})
+}
+
+// IsVisible wants at least one character that can be seen.
+func IsVisible(s string) bool {
+	return strings.ContainsFunc(s, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) })
+}
