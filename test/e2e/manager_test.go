@@ -48,6 +48,7 @@ func TestManagers(t *testing.T) {
 		"an API server that is away is waited for":                         apiServerAway,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
+		"somebody accepts with an account of another address":              acceptWithAnotherAddress,
 		"an API server that ends and comes back loses nobody a minute":     apiServerRestarts,
 	} {
 		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster).organize()) })
