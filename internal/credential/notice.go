@@ -61,12 +61,8 @@ func noticeCause(p *rosterv1alpha1.SocialProfile, now time.Time) rosterv1alpha1.
 		return rosterv1alpha1.NoticeAccessLost
 	case !expiring || end == nil:
 		return ""
-	case end.Sub(now) <= 24*time.Hour:
-		return rosterv1alpha1.NoticeExpiresIn1Day
-	case end.Sub(now) <= 3*24*time.Hour:
-		return rosterv1alpha1.NoticeExpiresIn3Days
 	}
-	return rosterv1alpha1.NoticeExpiresIn14Days
+	return latestWarning(end.Time, now)
 }
 
 // NextNotice is when there may be something new to say; zero if that is not known.

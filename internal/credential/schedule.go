@@ -123,8 +123,37 @@ func Resume(p *rosterv1alpha1.SocialProfile, lead time.Duration, now time.Time) 
 	return at
 }
 
+// warning is a notice that tokens end, and how long before.
+type warning struct {
+	before time.Duration
+	notice rosterv1alpha1.NoticeCause
+}
+
+// warnings are those that people get, the first one first.
+func warnings() []warning {
+	const day = 24 * time.Hour
+	return []warning{
+		{soon, rosterv1alpha1.NoticeExpiresIn14Days}, {3 * day, rosterv1alpha1.NoticeExpiresIn3Days}, {day, rosterv1alpha1.NoticeExpiresIn1Day},
+	}
+}
+
 // thresholds are the times at which there is something new to say about tokens that end.
 func thresholds(end time.Time) []time.Time {
-	const day = 24 * time.Hour
-	return []time.Time{end.Add(-soon), end.Add(-3 * day), end.Add(-day), end}
+	var times []time.Time
+	for _, w := range warnings() {
+		times = append(times, end.Add(-w.before))
+	}
+	return append(times, end)
+}
+
+// latestWarning is what people are to know of tokens that end soon.
+func latestWarning(end, now time.Time) rosterv1alpha1.NoticeCause {
+	all := warnings()
+	latest := all[0].notice
+	for _, w := range all {
+		if end.Sub(now) <= w.before {
+			latest = w.notice
+		}
+	}
+	return latest
 }
