@@ -6,7 +6,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // AccountSpec is what a person tells about themselves.
 //
-// +kubebuilder:validation:XValidation:rule="!has(oldSelf.credentialsID) || has(self.credentialsID)",message="credentialsID cannot be removed: the password and the second factors count for that one only. Write it as it was, or delete the Account and the person begins anew"
+// +kubebuilder:validation:XValidation:rule="!has(oldSelf.credentialsID) || has(self.credentialsID)",message="credentialsID cannot be removed: the password and the second factors count for that one only. Write it as it was, or delete the Account and the person begins again"
 type AccountSpec struct {
 	// email of the person: lower case, the domain in ASCII form. The name of the Account follows from it.
 	// +required

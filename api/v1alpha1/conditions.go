@@ -79,7 +79,7 @@ const (
 	ReasonNamespaceTaken = "NamespaceTaken"
 	// ReasonDuplicateEmail: an older object has the same address; delete one of the two.
 	ReasonDuplicateEmail = "DuplicateEmail"
-	// ReasonInvalidEmail: the address cannot be parsed; create the object anew with a right one.
+	// ReasonInvalidEmail: the address cannot be parsed; create the object again with a right one.
 	ReasonInvalidEmail = "InvalidEmail"
 	// ReasonMemberNotFound: the referenced Member does not exist; create it or correct the reference.
 	ReasonMemberNotFound = "MemberNotFound"
@@ -111,7 +111,7 @@ const (
 	ReasonAccepted = "Accepted"
 	// ReasonDeclined: the person declined; ask for a resend after talking to them.
 	ReasonDeclined = "Declined"
-	// ReasonExpired: the link was not used in time; ask for a resend. Of a profile: the tokens have ended; connect it anew.
+	// ReasonExpired: the link was not used in time; ask for a resend. Of a profile: the tokens have ended; connect it again.
 	ReasonExpired = "Expired"
 	// ReasonRevoked: somebody withdrew the invitation.
 	ReasonRevoked = "Revoked"
@@ -186,7 +186,7 @@ const (
 	ReasonWithinPlan = "WithinPlan"
 	// ReasonPlanExceeded: there are more people or profiles than the plan has places for; ask its contact, or remove some.
 	ReasonPlanExceeded = "PlanExceeded"
-	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour; they have to do it anew.
+	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour; they have to do it again.
 	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonTeamAssigned: a Team works on the profile.
 	ReasonTeamAssigned = "TeamAssigned"

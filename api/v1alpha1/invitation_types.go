@@ -200,7 +200,7 @@ type InvitationStatus struct {
 	MemberRef *LocalReference `json:"memberRef,omitempty"`
 
 	// memberUID is the identity of the declared Member that the mail was sent for. A Member that was deleted and created
-	// anew is another one.
+	// again is another one.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36

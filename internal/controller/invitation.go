@@ -145,7 +145,7 @@ func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) err
 }
 
 // write brings the status to what was decided, if it is not so already. The write carries the resourceVersion that was read: if
-// somebody else was faster, it fails and the case is decided anew.
+// somebody else was faster, it fails and the case is decided again.
 func (r *invitations) write(ctx context.Context, inv *rosterv1alpha1.Invitation, status rosterv1alpha1.InvitationStatus) error {
 	if equality.Semantic.DeepEqual(inv.Status, status) {
 		return nil

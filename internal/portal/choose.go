@@ -27,7 +27,7 @@ const fieldOffer = "account"
 type choosePage struct {
 	web.Fields
 	Network string
-	// Profile that is connected anew; empty for new ones.
+	// Profile that is connected again; empty for new ones.
 	Profile string
 	Offers  []offerChoice
 	Action  string
@@ -40,7 +40,7 @@ type offerChoice struct {
 	Value, ID          string
 	Handle, Name, Type string
 	Chosen             bool
-	// Known says that it is connected already, and Taken that the person may not connect it anew.
+	// Known says that it is connected already, and Taken that the person may not connect it again.
 	Known, Taken bool
 }
 

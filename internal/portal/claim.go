@@ -14,7 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
-// maxRounds is how often an answer is decided anew when somebody else was faster.
+// maxRounds is how often an answer is decided again when somebody else was faster.
 const maxRounds = 5
 
 var errContention = errors.New("too many changes at the same moment")

@@ -50,7 +50,7 @@ type connecting struct {
 	// Network and, of Mastodon, its server.
 	Network rosterv1alpha1.Network `json:"network,omitempty"`
 	Server  string                 `json:"server,omitempty"`
-	// Repair is the profile that is connected anew; nil for a new one.
+	// Repair is the profile that is connected again; nil for a new one.
 	Repair *connection.Profile `json:"repair,omitempty"`
 	// Until is when this is over.
 	Until time.Time `json:"until"`
@@ -66,7 +66,7 @@ type connecting struct {
 type connectPage struct {
 	web.Fields
 	Network string
-	// Profile that is connected anew; empty for a new one.
+	// Profile that is connected again; empty for a new one.
 	Profile string
 	// Go leads to the network; Action takes the app password.
 	Go, Action string

@@ -129,7 +129,7 @@ func (p *Portal) identify(ctx context.Context, token string) (verifiedLink, erro
 	return verifiedLink{token: token, attempt: id.Attempt, address: address, offer: offer}, nil
 }
 
-// refresh reads everything anew from the API server and verifies the link against it.
+// refresh reads everything again from the API server and verifies the link against it.
 func (p *Portal) refresh(ctx context.Context, f verifiedLink) (verifiedLink, error) {
 	old := f.offer.Invitation
 	inv := &rosterv1alpha1.Invitation{}

@@ -23,7 +23,7 @@ import (
 // networkTarget is a network that somebody connects a profile of.
 type networkTarget struct {
 	config.Network
-	// profile that is connected anew; nil for a new one.
+	// profile that is connected again; nil for a new one.
 	profile *rosterv1alpha1.SocialProfile
 }
 

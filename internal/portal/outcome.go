@@ -17,7 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// The operator answers within a second, as a rule. A page waits for it a little and asks no browser to load itself anew.
+// The operator answers within a second, as a rule. A page waits for it a little and asks no browser to load itself again.
 const (
 	outcomePatience = 5 * time.Second
 	outcomePause    = 100 * time.Millisecond

@@ -231,7 +231,7 @@ func (p *Portal) identified(v *visit) bool {
 	return true
 }
 
-// open finds the invitation of the link and reads it anew; otherwise it answers, and returns false.
+// open finds the invitation of the link and reads it again; otherwise it answers, and returns false.
 func (p *Portal) open(v *visit) bool {
 	if !p.identified(v) {
 		return false
@@ -252,7 +252,7 @@ func (p *Portal) refreshVisit(v *visit) error {
 	return p.refreshed(v, f, err)
 }
 
-// lookAround reads anew what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
+// lookAround reads again what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
 // written.
 func (p *Portal) lookAround(v *visit) error {
 	f, err := p.regather(v.r.Context(), v.link, v.link.offer.Invitation)

@@ -31,7 +31,7 @@ func readsIn(l *lines) func(*configure) {
 	}
 }
 
-// TestReads: what is read anew, and that nothing is read without need. The API server is what many sign-ins at once wait for.
+// TestReads: what is read again, and that nothing is read without need. The API server is what many sign-ins at once wait for.
 func TestReads(t *testing.T) {
 	w, read := newWorld(t), &lines{}
 	s := w.site(readsIn(read))

@@ -31,7 +31,7 @@ const (
 	deviceUse  = "roster.dev portal device v1"
 )
 
-// resealEvery is how often the cookie of a session that is in use is written anew.
+// resealEvery is how often the cookie of a session that is in use is written again.
 const resealEvery = time.Minute
 
 // person is who is signed in.
@@ -154,7 +154,7 @@ func (p *Portal) browser(v *visit) (web.Device, error) {
 }
 
 // begin signs the person in on this browser: after it, the answer carries the session. The credentials are those that the proof was checked
-// against; empty ones are read anew.
+// against; empty ones are read again.
 func (p *Portal) begin(
 	v *visit, acct *rosterv1alpha1.Account, known account.Credentials, s account.Session, d web.Device,
 ) error {

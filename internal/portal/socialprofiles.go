@@ -18,7 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// socialProfilesPage lists the profiles that somebody may connect anew, and the networks that they can add one of.
+// socialProfilesPage lists the profiles that somebody may connect again, and the networks that they can add one of.
 type socialProfilesPage struct {
 	Org      string
 	Profiles []connectedView
@@ -79,7 +79,7 @@ func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Actio
 	return networks, ""
 }
 
-// connectable are the profiles that a Member may connect anew, by network and handle. It is what their status says; the API server is asked
+// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is asked
 // before anything is done.
 func (p *Portal) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
 	var list rosterv1alpha1.SocialProfileList

@@ -105,7 +105,7 @@ func TestOnlyThePlatformChoosesThePlan(t *testing.T) {
 	})
 }
 
-// TestTheDefaultPlanIsLeftByNobody: an Organization that is on no other can be deleted, made anew and put beside another as ever.
+// TestTheDefaultPlanIsLeftByNobody: an Organization that is on no other can be deleted, made again and put beside another as ever.
 func TestTheDefaultPlanIsLeftByNobody(t *testing.T) {
 	t.Parallel()
 	for name, plan := range map[string]string{"said": "default", "not said": ""} {

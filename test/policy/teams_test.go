@@ -163,7 +163,7 @@ func TestNobodyRaisesATeamBeyondWhatTheyHold(t *testing.T) {
 		"a Manager changes all":                 {ben, updateTeam("west", as("night-shift"), people("lena"), works("acme-x"), finds("")), ""},
 	})
 
-	// Made anew under the same name, a Team is a new one.
+	// Made again under the same name, a Team is a new one.
 	w.Expect(w.as(lena).Delete(t.Context(), w.team("mods", moderator))).To(Succeed())
 	w.expectRefused(createTeam("mods", moderator, people("ana", "dora"), works("acme-fb", "acme-x"))(w, w.as(lena)),
 		refusedTeam("Moderator", "acme-fb, acme-x", "mods"))

@@ -32,7 +32,7 @@ import (
 )
 
 // Reconciler carries out what people asked for at the portal, which may write neither SocialProfiles nor Secrets of organisations itself:
-// to connect, repair and remove profiles. Whether they may is asked anew, of the rules that their Roles are compiled by.
+// to connect, repair and remove profiles. Whether they may is asked again, of the rules that their Roles are compiled by.
 type Reconciler struct{ Options }
 
 // Options are what Orders are carried out with.

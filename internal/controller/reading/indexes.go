@@ -54,7 +54,7 @@ const (
 	IndexConnectedBy = "roster.connectedBy"
 	// IndexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
 	IndexSoleAdministrator = "roster.soleAdministrator"
-	// IndexSoleRenewer: SocialProfiles by the Member who alone may connect them anew.
+	// IndexSoleRenewer: SocialProfiles by the Member who alone may connect them again.
 	IndexSoleRenewer = "roster.soleRenewer"
 )
 
