@@ -276,9 +276,9 @@ type AddressCode struct {
 	// +required
 	RequestedTime metav1.MicroTime `json:"requestedTime,omitempty,omitzero"`
 
-	// tries is how often a wrong code was typed in. After the fifth, none is taken any more.
+	// tries is how often a wrong code was typed in; absent for never. After the fifth, none is taken any more.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=5
 	Tries int32 `json:"tries,omitempty"`
 }

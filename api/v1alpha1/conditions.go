@@ -186,7 +186,7 @@ const (
 	ReasonWithinPlan = "WithinPlan"
 	// ReasonPlanExceeded: there are more people or profiles than the plan has places for; ask its contact, or remove some.
 	ReasonPlanExceeded = "PlanExceeded"
-	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour; they have to do it again.
+	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour: they have to ask again.
 	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonTeamAssigned: a Team works on the profile.
 	ReasonTeamAssigned = "TeamAssigned"

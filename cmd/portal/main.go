@@ -124,8 +124,8 @@ func await(ctx context.Context, link *apiserver.Link, config *rest.Config, schem
 	return err
 }
 
-// patientCache is a cache that goes on as soon as an API server that was away is back: by itself it would pause for up to a minute, in which
-// the links of new mails are not known. Requests of people do not wait: they are told.
+// patientCache is a cache that goes on as soon as an API server that was away is back: by itself it would pause for up to a
+// minute, and not know the links of new mails until then. Requests of people do not wait: they are told.
 func patientCache(link *apiserver.Link, config *rest.Config) (options cache.Options, err error) {
 	options = portal.CacheOptions()
 	options.HTTPClient, err = rest.HTTPClientFor(link.Through(config))

@@ -195,7 +195,8 @@ func (l *Link) end(o *outage) {
 
 const authorization = "Authorization"
 
-// question is how an API server is asked whether it is ready: in the name of the request that failed, since not every one answers strangers.
+// question is how an API server is asked whether it is ready: in the name of the request that failed, since not every one answers
+// strangers.
 type question struct {
 	next http.RoundTripper
 	host url.URL
@@ -207,7 +208,7 @@ func (q question) ask() int {
 	ctx, cancel := context.WithTimeout(context.Background(), answerWithin)
 	defer cancel()
 	q.host.Path, q.host.RawQuery = "/readyz", ""
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.host.String(), nil) //nolint:gosec // the host is that of the kubeconfig
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, q.host.String(), nil)
 	if err != nil {
 		return 0
 	}
