@@ -79,8 +79,8 @@ func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Actio
 	return networks, ""
 }
 
-// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is asked
-// before anything is done.
+// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is
+// asked before anything is done.
 func (p *Portal) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
 	var list rosterv1alpha1.SocialProfileList
 	if err := p.cache.List(ctx, &list, client.InNamespace(m.Namespace)); err != nil {
