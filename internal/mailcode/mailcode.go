@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mailcode makes and checks the codes that are mailed to an address, so that somebody shows that they read its mail. A code is
-// derived, not stored: whoever mails it and whoever takes it hold the keys, and what was asked for stands between them.
+// derived, not stored: both sides hold the keys, and what was asked for stands between them.
 package mailcode
 
 import (

@@ -31,7 +31,7 @@ type otherAddressPage struct {
 const actionSend = "send"
 
 // otherAddress is the page on which people accept with an account of another address; empty where no other account can. It is the same
-// whoever looks: it tells nothing about the accounts that there are.
+// for all who look: it tells nothing about the accounts that there are.
 func (p *Portal) otherAddress(v *visit) string {
 	if v.link.offer.Organization == nil || v.link.offer.Invitation.Spec.MemberRef != nil {
 		return ""
@@ -147,7 +147,7 @@ func (p *Portal) sendAddressCode(v *visit) {
 	}
 }
 
-// takeAddressCode takes the code that was mailed. All tries for one address are counted, whoever's account they come from: a link that was
+// takeAddressCode takes the code that was mailed. All tries for one address are counted, from whatever accounts they come: a link that was
 // passed on gives nobody time to guess.
 func (p *Portal) takeAddressCode(v *visit) {
 	who, typed := v.person, v.r.PostForm.Get(fieldCode)

@@ -42,7 +42,7 @@ type test struct {
 	Namespace  string `json:"namespace"`
 	Permission string `json:"permission"`
 	Profile    string `json:"profile"`
-	// Must are patterns of addresses: whoever matches must be able to, and somebody has to match.
+	// Must are patterns of addresses: all who match must be able to, and somebody has to match.
 	Must []string `json:"must"`
 	// MustNot are patterns of addresses: nobody who matches may be able to.
 	MustNot []string `json:"mustNot"`

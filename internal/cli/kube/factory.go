@@ -137,7 +137,7 @@ func (f *Factory) Discovery() (discovery.DiscoveryInterface, error) {
 	return discovery.NewDiscoveryClientForConfig(config)
 }
 
-// DryRun says whether writes are carried out.
+// DryRun reports whether writes are carried out.
 type DryRun string
 
 // The kinds of dry run.

@@ -23,7 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// OpensSecrets lets the operator read and write the Secrets of the namespace, as whoever sets up the organisation does.
+// OpensSecrets lets the operator read and write the Secrets of the namespace, as the person who sets up the organisation does.
 func (s Space) OpensSecrets(ctx context.Context) {
 	GinkgoHelper()
 	Expect(API.Create(ctx, &rbacv1.RoleBinding{

@@ -192,7 +192,7 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 			g.Expect(RefreshTokenIn(ctx, s, "tokens")).To(Equal(anew.RefreshToken))
 			g.Expect(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Fingerprint).To(
 				Equal(network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").UID))))
-		}).Should(Succeed(), "the tokens of whoever connected the profile anew count")
+		}).Should(Succeed(), "the tokens of the person who connected the profile again count")
 		s.ProfileSays(ctx, "acme", connected, yes, rosterv1alpha1.ReasonConnected)
 	})
 

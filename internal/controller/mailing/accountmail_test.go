@@ -150,7 +150,7 @@ var _ = Describe("Mails about an account", func() {
 		Expect(Mails(s.Address("ana"))).To(HaveLen(1), "the invitation")
 	})
 
-	It("bring few codes to one mailbox, whoever asks", func(ctx SpecContext) {
+	It("bring few codes to one mailbox, from whatever accounts they are asked for", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		s.Invite(ctx, "ana")
 		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)

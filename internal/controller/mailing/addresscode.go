@@ -26,7 +26,7 @@ type codeMail struct {
 	organization string
 }
 
-// codeMail reads in the Invitation where the code goes that an Account asked for: whoever asks cannot have it sent elsewhere. It returns
+// codeMail reads in the Invitation where the code goes that an Account asked for: it cannot be sent elsewhere. It returns
 // nil if the link that was opened is not good any more.
 func (r *accountMails) codeMail(ctx context.Context, a *rosterv1alpha1.Account, now time.Time) (*codeMail, error) {
 	asked := a.Status.AddressCode

@@ -149,7 +149,8 @@ func InvitationAddress(inv *rosterv1alpha1.Invitation) []string {
 	return AddressKey(inv.Spec.Email)
 }
 
-// ConnectorKey is the address of whoever connected a profile. The API server fills in a user name, before whose address may stand a prefix.
+// ConnectorKey is the address of the person who connected a profile. The API server fills in a user name, before whose address may stand a
+// prefix.
 func ConnectorKey(p *rosterv1alpha1.SocialProfile, userPrefix string) []string {
 	return AddressKey(strings.TrimPrefix(p.Spec.ConnectedBy, userPrefix))
 }

@@ -44,11 +44,11 @@ func (l Limits) WithDefaults() Limits {
 	return l
 }
 
-// maxKeys bounds the memory of a limiter. Whoever has more addresses than this at hand gains little by being forgotten.
+// maxKeys bounds the memory of a limiter. A person with more addresses than this gains little by being forgotten.
 const maxKeys = 20_000
 
-// Limiters counts what is limited. Browsers that a person has used, and whoever holds something that was mailed to them, are counted apart
-// from strangers: no stranger can use up what is theirs (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
+// Limiters counts what is limited. Browsers that a person has used, and people who hold something that was mailed to them, are counted
+// apart from strangers: no stranger can use up what is theirs (OWASP, "Slow Down Online Guessing Attacks with Device Cookies").
 type Limiters struct {
 	clock clock.PassiveClock
 
@@ -100,7 +100,7 @@ func (t Try) GiveBack() {
 // stranger says who asks, where nothing is known but the address: all of a network count as one.
 func stranger(client netip.Addr) string { return " network " + networkKey(client) }
 
-// Tries are the buckets of a try at the password behind a login. Whoever holds the link of an invitation is counted with
+// Tries are the buckets of a try at the password behind a login. People who hold the link of an invitation are counted with
 // others who do, not with strangers.
 func (l *Limiters) Tries(login string, d Device, invitationUID string, client netip.Addr) []Bucket {
 	if d.knows(login) || d.knows(Mailbox(login)) {
