@@ -20,6 +20,8 @@ import (
 )
 
 const (
+	// codeLeft is how much of its time a code must have left to be mailed once more; a newer one takes its place then.
+	codeLeft = 2 * time.Minute
 	// codeEvery is how often the mail of a code can be asked for. With the tries at each it bounds the guesses, at all replicas together.
 	codeEvery = time.Minute
 	// maxAddresses is how many confirmed addresses an Account keeps.
@@ -80,7 +82,7 @@ func requestCode(status *rosterv1alpha1.AccountStatus, want rosterv1alpha1.Addre
 		return false
 	}
 	asked := status.AddressCode
-	again := isCodeOf(asked, want) && asked.Tries < mailcode.MaxTries && now.Before(asked.RequestedTime.Add(mailcode.Lifetime/2))
+	again := isCodeOf(asked, want) && asked.Tries < mailcode.MaxTries && now.Before(asked.RequestedTime.Add(mailcode.Lifetime-codeLeft))
 	if !again {
 		want.RequestedTime, want.Tries = status.Requested(rosterv1alpha1.MailAddressCode), 0
 		status.AddressCode = &want

@@ -36,6 +36,13 @@ func TestAskingForACodeAgain(t *testing.T) {
 	if !ask("s1", codeEvery) || !a.Status.AddressCode.RequestedTime.Equal(&first) {
 		t.Error("the code that was mailed has become worthless")
 	}
+	late := mailcode.Lifetime - codeLeft - time.Second
+	if !ask("s1", late) || !a.Status.AddressCode.RequestedTime.Equal(&first) || useless(&a, rosterv1alpha1.AccountMail{
+		Topic: rosterv1alpha1.MailAddressCode,
+	}, codeTime.Add(late)) {
+		t.Error("a code that still works is replaced by one whose mail may be left out, or is not mailed")
+	}
+	a.Status.MailRequests = nil
 	a.Status.AddressCode.Tries = mailcode.MaxTries
 	if !ask("s1", 2*codeEvery) || a.Status.AddressCode.Tries != 0 || a.Status.AddressCode.RequestedTime.Equal(&first) {
 		t.Errorf("after too many tries there is no new code: %+v", a.Status.AddressCode)

@@ -19,7 +19,7 @@ type MailDue struct {
 	Drop bool
 }
 
-// lateness is how much of its time a link or a code must have left to be mailed.
+// lateness is how much of its time a link must have left to be mailed.
 const lateness = 5 * time.Minute
 
 // MailsDue are the mails that the status of an Account asks for and does not show as sent.
@@ -48,7 +48,7 @@ func useless(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, now time.
 	case rosterv1alpha1.MailPasswordReset:
 		usable = now.Before(m.Time.Add(ResetLifetime - lateness))
 	case rosterv1alpha1.MailAddressCode:
-		usable = CodeRequest(of, "").Live(now.Add(lateness))
+		usable = CodeRequest(of, "").Live(now.Add(codeLeft / 2)) // It may have been asked for just in time.
 	default:
 		return false
 	}

@@ -11,16 +11,18 @@ import (
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
-// forbid has a policy of the cluster refuse to create objects of a resource of Roster in the namespace, until the test ends.
-func (s space) forbid(ctx context.Context, resource string) {
+// forbid has a policy of the cluster refuse to create objects of a resource in the namespace, until the test ends.
+func (s space) forbid(ctx context.Context, group, resource string) {
 	GinkgoHelper()
 	name := "no-" + resource + "-" + s.Name
 	policy := &admissionv1.ValidatingAdmissionPolicy{
@@ -30,7 +32,7 @@ func (s space) forbid(ctx context.Context, resource string) {
 			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
 				RuleWithOperations: admissionv1.RuleWithOperations{
 					Operations: []admissionv1.OperationType{admissionv1.Create},
-					Rule:       admissionv1.Rule{APIGroups: []string{"roster.dev"}, APIVersions: []string{"*"}, Resources: []string{resource}},
+					Rule:       admissionv1.Rule{APIGroups: []string{group}, APIVersions: []string{"*"}, Resources: []string{resource}},
 				},
 			}}},
 			MatchConditions: []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("request.namespace == %q", s.Name)}},
@@ -86,8 +88,28 @@ var _ = Describe("What Kubernetes refuses", func() {
 		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonActive)
 	})
 
+	DescribeTable("to create by a policy of the cluster shows in the Member, in an event and in a metric",
+		func(ctx SpecContext, kind, resource string, try client.Object) {
+			s.forbid(ctx, rbacv1.GroupName, resource)
+			try.SetNamespace(s.Name)
+			try.SetName("try")
+			inForce(ctx, func(ctx context.Context) error { return API.Create(ctx, try.DeepCopyObject().(client.Object)) })
+			before := Refused(kind)
+			s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(m.Spec.Email) })
+			ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+			Expect(ready.Status).To(Equal(metav1.ConditionFalse))
+			Expect(ready.Message).To(And(ContainSubstring("roster:member:ana"), ContainSubstring("ask the security team")))
+			Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+			Expect(Refused(kind)).To(BeNumerically(">", before), "the metric counts it")
+		},
+		Entry("a Role", "Role", "roles", &rbacv1.Role{}),
+		Entry("a RoleBinding", "RoleBinding", "rolebindings", &rbacv1.RoleBinding{
+			RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "try"},
+		}),
+	)
+
 	It("to create as an Invitation shows in the Member who waits for it", func(ctx SpecContext) {
-		s.forbid(ctx, "invitations")
+		s.forbid(ctx, "roster.dev", "invitations")
 		inForce(ctx, func(ctx context.Context) error {
 			return API.Create(ctx, &rosterv1alpha1.Invitation{
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.Address("try")},
@@ -101,7 +123,7 @@ var _ = Describe("What Kubernetes refuses", func() {
 	It("to create as a Member shows in the Invitation that was accepted, which does not claim more", func(ctx SpecContext) {
 		s.Invite(ctx, "ana")
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
-		s.forbid(ctx, "members")
+		s.forbid(ctx, "roster.dev", "members")
 		inForce(ctx, func(ctx context.Context) error {
 			return API.Create(ctx, &rosterv1alpha1.Member{
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.Address("try")},

@@ -63,6 +63,7 @@ func TestWhoseFaultAReplyIs(t *testing.T) {
 		{"Exchange", stepAuth, 535, "5.7.3 Authentication unsuccessful", blameSetup},
 
 		{"Google", stepHello, 421, "4.7.0 Try again later, closing connection. (EHLO)", blameRelay},
+		{"another relay", stepHello, 421, "4.7.0 EHLO must be fully qualified", blameRelay}, // for now; what is said names the setting
 		{"Google", stepRecipient, 550, "5.1.1 The email account that you tried to reach does not exist", blameRecipient},
 		{"Google", stepRecipient, 550, "5.2.1 The email account that you tried to reach is disabled", blameRecipient},
 		{"Google", stepRecipient, 553, "5.1.2 We weren't able to find the recipient domain", blameRecipient},

@@ -54,6 +54,8 @@ var (
 	Social *X
 
 	spaces atomic.Int32
+	// metrics are those of the operator that was made last.
+	metrics atomic.Pointer[prometheus.Registry]
 )
 
 // Start starts what the tests of a suite share: an API server, a relay, networks, and an operator.
@@ -137,9 +139,26 @@ func newOperator(
 		return nil, nil, err
 	}
 	gate := mail.NewGate(cfg.Mail.SMTP, relay, clock.RealClock{}, GinkgoLogr)
+	registry := prometheus.NewRegistry()
+	metrics.Store(registry)
 	return mgr, relay, controller.Setup(ctx, mgr, controller.Options{
-		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: gate, Registry: prometheus.NewRegistry(),
+		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: gate, Registry: registry,
 	})
+}
+
+// Refused is how many writes for objects of a kind the operator has counted as refused.
+func Refused(kind string) float64 {
+	GinkgoHelper()
+	families, err := metrics.Load().Gather()
+	Expect(err).NotTo(HaveOccurred())
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			if f.GetName() == "roster_refused_writes_total" && m.GetLabel()[0].GetValue() == kind {
+				return m.GetCounter().GetValue()
+			}
+		}
+	}
+	return 0
 }
 
 // Stop ends the controllers, and waits until they have.
