@@ -94,26 +94,13 @@ func (r *accountMails) answer(
 	if due.Drop || hasMail(sent, due.AccountMail) {
 		return 0, true
 	}
-	var code *codeMail
-	var err error
-	if due.Topic == rosterv1alpha1.MailAddressCode {
-		if code, err = r.codeMail(ctx, a, r.Clock.Now()); err == nil && code == nil {
-			return 0, true
-		}
-	}
-	counted := limitedBy(a, code)
+	mailed, err := r.deliver(ctx, a, due)
 	if err == nil {
-		if r.tooMany(due.Topic, counted) {
-			return 0, true
+		if mailed {
+			r.sent.change(a, func(known *sentMails) {
+				known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
+			})
 		}
-		if err = r.send(ctx, a, due.AccountMail, code); err != nil {
-			r.giveBack(due.Topic, counted)
-		}
-	}
-	if err == nil {
-		r.sent.change(a, func(known *sentMails) {
-			known.mails, known.failures = rosterv1alpha1.WithMail(known.mails, due.Topic, due.Time), 0
-		})
 		return 0, true
 	}
 	if after, ok := waits(err); ok {
@@ -125,6 +112,25 @@ func (r *accountMails) answer(
 		known.failures++
 	})
 	return after, false
+}
+
+// deliver sends a mail, unless the link that its code is for is not good any more, or there have been too many of its kind.
+func (r *accountMails) deliver(ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue) (mailed bool, err error) {
+	var code *codeMail
+	if due.Topic == rosterv1alpha1.MailAddressCode {
+		if code, err = r.codeMail(ctx, a, r.Clock.Now()); err != nil || code == nil {
+			return false, err
+		}
+	}
+	counted := limitedBy(a, code)
+	if r.tooMany(due.Topic, counted) {
+		return false, nil
+	}
+	if err := r.send(ctx, a, due.AccountMail, code); err != nil {
+		r.giveBack(due.Topic, counted)
+		return false, err
+	}
+	return true, nil
 }
 
 // send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.
