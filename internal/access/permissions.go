@@ -192,6 +192,23 @@ func OrganizationPermissions(role rosterv1alpha1.OrganizationRole) []rosterv1alp
 	return nil
 }
 
+// Administering are the roles in the organisation that give everything on every profile, sorted.
+func (r Roles) Administering() []string {
+	var names []string
+	for _, role := range organizationRoles() {
+		if slices.Contains(OrganizationPermissions(role), rosterv1alpha1.PermissionAdministerProfiles) {
+			names = append(names, string(role))
+		}
+	}
+	for name, spec := range r {
+		if spec.Scope == rosterv1alpha1.ScopeOrganization && slices.Contains(spec.Permissions, rosterv1alpha1.PermissionAdministerProfiles) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Grantable are the roles in the organisation, sorted by strength and then by name, that somebody with those permissions may give to
 // others: none that allows what they do not have.
 func (r Roles) Grantable(held []rosterv1alpha1.RolePermission) []string {

@@ -132,7 +132,13 @@ func (e Effective) connects() bool {
 }
 
 // On is what the member may do on a profile.
-func (e Effective) On(profile string) Set { return e.profiles[AllProfiles] | e.profiles[profile] }
+func (e Effective) On(profile string) Set { return e.Everywhere() | e.Named(profile) }
+
+// Named is what the sources give that are about the profile in particular.
+func (e Effective) Named(profile string) Set { return e.profiles[profile] }
+
+// Everywhere is what the role in the organisation gives on every profile.
+func (e Effective) Everywhere() Set { return e.profiles[AllProfiles] }
 
 // source is what one source gives on a profile. The name is the role, or what is given where no role is.
 type source struct {

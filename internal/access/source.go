@@ -37,8 +37,7 @@ type Source struct {
 }
 
 const (
-	namePrefix = "roster:"
-	// memberPrefix began the names of the Roles that held everything of one Member, in the first versions.
+	namePrefix   = "roster:"
 	memberPrefix = namePrefix + "member:"
 )
 
@@ -80,6 +79,9 @@ func ParseSource(roleName string) (Source, bool) {
 	return s, true
 }
 
+// FormerRole is the name of the Role that held everything of one Member, in the first versions.
+func FormerRole(member string) string { return memberPrefix + member }
+
 // FormerMember is the Member whose everything a Role of the first versions held; empty for any other name.
 func FormerMember(roleName string) string {
 	member, _ := strings.CutPrefix(roleName, memberPrefix)
@@ -94,14 +96,23 @@ func BindingName(roleName string, shard int) string { return roleName + ":" + st
 
 // BoundRole is the Role that a RoleBinding of that name is about.
 func BoundRole(bindingName string) string {
+	if _, ok := Shard(bindingName); ok {
+		return bindingName[:strings.LastIndex(bindingName, ":")]
+	}
+	return bindingName
+}
+
+// Shard is the number of a RoleBinding; false where its name is none that BindingName gives.
+func Shard(bindingName string) (int, bool) {
+	if FormerMember(bindingName) != "" {
+		return 0, false
+	}
 	i := strings.LastIndex(bindingName, ":")
-	if i < 0 || FormerMember(bindingName) != "" {
-		return bindingName
+	if i < 0 {
+		return 0, false
 	}
-	if _, err := strconv.ParseUint(bindingName[i+1:], 10, 31); err != nil {
-		return bindingName
-	}
-	return bindingName[:i]
+	n, err := strconv.ParseUint(bindingName[i+1:], 10, 31)
+	return int(n), err == nil && BindingName(bindingName[:i], int(n)) == bindingName
 }
 
 // OfSpec are the sources that a Member's spec names: those that it takes no other object to know of.

@@ -71,7 +71,7 @@ var _ = Describe("An applied Invitation", func() {
 		Expect(m.Spec.AccountRef.Name).To(Equal(address.Address(s.Address("ana")).AccountName()))
 		Expect(m.Status.JoinedTime.Time).To(BeTemporally("~", Now.Now(), time.Second))
 		Expect(m.Status.Invitation).To(Equal("ana"))
-		Expect(m.Status.Grants).To(HaveLen(1))
+		Expect(m.Status.Profiles).To(HaveLen(1))
 		Eventually(func() *rosterv1alpha1.LocalReference {
 			return Get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.MemberRef
 		}).Should(Equal(&rosterv1alpha1.LocalReference{Name: "ana"}))

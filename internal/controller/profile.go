@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
@@ -21,6 +20,10 @@ type profiles struct {
 	client client.Client
 	clock  clock.PassiveClock
 	events Events
+	// userPrefix stands before the address of a person in their user name.
+	userPrefix string
+	// unwritten tells of Roles that Kubernetes refuses.
+	unwritten *unwritten
 }
 
 // Reconcile brings the status of a SocialProfile to what it should be.
@@ -38,7 +41,7 @@ func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 }
 
 func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*membership.ProfileInput, error) {
-	in := &membership.ProfileInput{Profile: p}
+	in := &membership.ProfileInput{Profile: p, Refused: r.unwritten.of(kindProfile, p)}
 	var err error
 	if in.Organization, err = reading.CountingOrganization(ctx, r.client, p.Namespace); err != nil {
 		return nil, err
@@ -51,36 +54,37 @@ func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 			return nil, err
 		}
 	}
-	if in.Roles, err = customRoles(ctx, r.client, p.Namespace); err != nil {
-		return nil, err
-	}
-	groups, err := teamGroups(ctx, r.client, p.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	for _, g := range groups {
-		if g.Has(p) {
-			in.Teams++
-		}
-	}
-	in.Members, err = r.holders(ctx, p)
+	in.Holders, in.Teams, err = r.holders(ctx, in.Organization, p)
 	return in, err
 }
 
-// holders are the Members that hold a role on the profile by name or on all; each once.
-func (r *profiles) holders(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Member, error) {
-	all, err := reading.MembersBy(ctx, r.client, p.Namespace, reading.IndexGrant, access.AllProfiles)
-	if err != nil {
-		return nil, err
+// holders are the active Members who hold something on the profile, by all rules but about nothing but it, and how many Teams work on it.
+func (r *profiles) holders(
+	ctx context.Context, o *rosterv1alpha1.Organization, p *rosterv1alpha1.SocialProfile,
+) (holders []membership.Holder, teams int32, err error) {
+	find := finder{reader: r.client, userPrefix: r.userPrefix}
+	about := membership.Snapshot{Organization: o, UserPrefix: r.userPrefix, Profiles: []*rosterv1alpha1.SocialProfile{p}}
+	if about.Teams, err = find.teamsWith(ctx, p); err != nil {
+		return nil, 0, err
 	}
-	named, err := reading.MembersBy(ctx, r.client, p.Namespace, reading.IndexGrant, p.Name)
-	if err != nil {
-		return nil, err
+	if about.Workspaces, err = find.workspacesWith(ctx, p); err != nil {
+		return nil, 0, err
 	}
-	for _, m := range named {
-		if m.Status.Grants[0].Profile != access.AllProfiles { // else it is among all
-			all = append(all, m)
+	var roles rosterv1alpha1.CustomRoleList
+	if err := r.client.List(ctx, &roles, reading.InNamespace(p.Namespace)...); err != nil {
+		return nil, 0, err
+	}
+	about.Roles = reading.Pointers(roles.Items)
+	candidates, err := find.mayHold(ctx, &about)
+	if err != nil {
+		return nil, 0, err
+	}
+	sums := about.Sums()
+	for _, m := range candidates {
+		held := sums.Holds(m)
+		if h := (membership.Holder{Member: m, Named: held.Named(p.Name), Everywhere: held.Everywhere()}); h.Named|h.Everywhere != 0 {
+			holders = append(holders, h)
 		}
 	}
-	return all, nil
+	return holders, int32(len(about.Teams)), nil
 }

@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 )
 
 // conditions sets the conditions of one object at one time.
@@ -39,4 +40,11 @@ func (c conditions) ready(status metav1.ConditionStatus, reason, message string)
 func (c conditions) stall(reason, message string) {
 	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+}
+
+// refused says that Kubernetes refuses to have written what the object gives; nothing where it does not.
+func (c conditions) refused(p *access.Problem) {
+	if p != nil {
+		c.stall(p.Reason, p.Message)
+	}
 }

@@ -51,6 +51,8 @@ type GroupInput struct {
 	ActiveMembers, Profiles int32
 	// SelectorError says why the label selector cannot be read; nil where it can.
 	SelectorError error
+	// Refused is what Kubernetes refuses to have written of the Roles; nil where it refuses nothing.
+	Refused *access.Problem
 }
 
 // DecideTeam says what the status of a Team should be.
@@ -71,6 +73,7 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	default:
 		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
 	}
+	conds.refused(in.Refused)
 	return s
 }
 
@@ -86,6 +89,7 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 		return s
 	}
 	in.ready(conds, fmt.Sprintf("%d profiles, given to %d active members.", in.Profiles, in.ActiveMembers))
+	conds.refused(in.Refused)
 	return s
 }
 
@@ -116,7 +120,9 @@ func (in GroupInput) ready(conds conditions, message string) {
 }
 
 // DecideCustomRole says what the status of a CustomRole should be.
-func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, now time.Time) rosterv1alpha1.CustomRoleStatus {
+func DecideCustomRole(
+	c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, refused *access.Problem, now time.Time,
+) rosterv1alpha1.CustomRoleStatus {
 	s := *c.Status.DeepCopy()
 	s.ObservedGeneration = c.Generation
 	conds := newConditions(&s.Conditions, c.Generation, now)
@@ -126,6 +132,7 @@ func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organizati
 		return s
 	}
 	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
+	conds.refused(refused)
 	return s
 }
 

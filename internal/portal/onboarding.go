@@ -117,7 +117,7 @@ func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer 
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := newcomer{
 		organization: b.organization, role: role, held: held,
-		adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, on: p.everywhere(v, m),
+		adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, on: p.anywhere(v, b),
 	}
 	if contact != nil {
 		n.contact = contact.Name
@@ -125,11 +125,12 @@ func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer 
 	return n
 }
 
-// everywhere is all that a Member may do on some profile.
-func (p *Portal) everywhere(v *visit, m *rosterv1alpha1.Member) access.Set {
-	var all access.Set
-	for _, g := range m.Status.Grants {
-		all |= p.held(v.r.Context(), m.Namespace, g.Role, organizationRole(m))
+// anywhere is all that a person may do on some profile.
+func (p *Portal) anywhere(v *visit, b membership) access.Set {
+	held := p.holds(v.r.Context(), b)
+	all := held.Everywhere()
+	for _, g := range held.Grants {
+		all |= held.Named(g.Profile)
 	}
 	return all
 }

@@ -82,7 +82,7 @@ func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
 		Environments: environments(b.organization.Spec.Environments), Contact: p.contact(ctx, b),
 		Welcome: p.organizationPath(v, m.Namespace, "/welcome"),
 	}
-	page.AllProfiles, page.Profiles = p.permissions(ctx, w, m)
+	page.AllProfiles, page.Profiles = p.permissions(ctx, w, b)
 	if n := p.newcomer(v, b, nil); n.connects() {
 		page.Connections = p.organizationPath(v, m.Namespace, "/profiles")
 	}
@@ -115,10 +115,11 @@ func (p *Portal) customRoles(ctx context.Context, namespace string, names ...str
 	return custom
 }
 
-// permissions are what a Member may do on each profile, by the roles that are in force.
-func (p *Portal) permissions(ctx context.Context, w web.Words, m *rosterv1alpha1.Member) (all bool, _ []permissionsView) {
+// permissions are what a person may do on each profile.
+func (p *Portal) permissions(ctx context.Context, w web.Words, b membership) (all bool, _ []permissionsView) {
 	var views []permissionsView
-	for _, g := range m.Status.Grants {
+	m, held := b.member, p.holds(ctx, b)
+	for _, g := range held.Grants {
 		if g.Profile == access.AllProfiles {
 			return true, nil
 		}
@@ -130,7 +131,7 @@ func (p *Portal) permissions(ctx context.Context, w web.Words, m *rosterv1alpha1
 			called = append(called, w.Roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
 		}
 		view.Role = strings.Join(called, " + ")
-		for _, permission := range p.held(ctx, m.Namespace, g.Role, organizationRole(m)).Permissions() {
+		for _, permission := range held.Named(g.Profile).Permissions() {
 			view.May = append(view.May, permissionText(w, permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
@@ -160,12 +161,6 @@ func permissionText(w web.Words, p access.Permission) string {
 		return w.T("permission.connect")
 	}
 	return string(p)
-}
-
-// held are the permissions of a role on a profile as the status of a Member shows it, who has that role in the organisation.
-func (p *Portal) held(ctx context.Context, namespace, role string, in rosterv1alpha1.OrganizationRole) access.Set {
-	custom := p.customRoles(ctx, namespace, strings.Split(role, "+")...)
-	return access.Roles(custom).Shown(role, in)
 }
 
 // organizationRole is the role that is in force.

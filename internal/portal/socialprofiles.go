@@ -44,7 +44,7 @@ func (p *Portal) getSocialProfiles(v *visit) {
 	if !ok {
 		return
 	}
-	profiles, err := p.connectable(v.r.Context(), b.member)
+	profiles, err := p.connectable(v.r.Context(), b)
 	if err != nil {
 		p.fault(v, err)
 		return
@@ -79,22 +79,18 @@ func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Actio
 	return networks, ""
 }
 
-// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is
-// asked before anything is done.
-func (p *Portal) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
+// connectable are the profiles that a person may connect again, by network and handle.
+func (p *Portal) connectable(ctx context.Context, b membership) ([]*rosterv1alpha1.SocialProfile, error) {
 	var list rosterv1alpha1.SocialProfileList
-	if err := p.cache.List(ctx, &list, client.InNamespace(m.Namespace)); err != nil {
+	if err := p.cache.List(ctx, &list, client.InNamespace(b.member.Namespace)); err != nil {
 		return nil, err
 	}
-	held := map[string]access.Set{}
-	for _, g := range m.Status.Grants {
-		held[g.Profile] = p.held(ctx, m.Namespace, g.Role, organizationRole(m))
-	}
+	held := p.holds(ctx, b)
 	connects := access.NewSet(access.Connect)
 	var all []*rosterv1alpha1.SocialProfile
 	for i := range list.Items {
 		sp := &list.Items[i]
-		if sp.DeletionTimestamp == nil && (held[access.AllProfiles] | held[sp.Name]).Contains(connects) {
+		if sp.DeletionTimestamp == nil && held.On(sp.Name).Contains(connects) {
 			all = append(all, sp)
 		}
 	}

@@ -49,7 +49,8 @@ func (p *Portal) invitedNewcomer(v *visit) newcomer {
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := newcomer{organization: o.Organization, role: role, held: held, adds: o.CanManageProfiles()}
 	for _, g := range o.Profiles() {
-		n.on |= p.held(ctx, o.Invitation.Namespace, string(g.Role), role)
+		on, _ := access.Roles(p.customRoles(ctx, o.Invitation.Namespace, string(g.Role))).OnProfile(g.Role)
+		n.on |= on
 	}
 	self := &rosterv1alpha1.Member{}
 	self.Namespace = o.Invitation.Namespace

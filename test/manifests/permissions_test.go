@@ -147,13 +147,13 @@ func bindingTo(role string) *rbacv1.RoleBinding {
 	}
 }
 
-// managerWritesRolesWithinLimits: Kubernetes' own check against escalation lets the manager write the Role of every Member, and
+// managerWritesRolesWithinLimits: Kubernetes' own check against escalation lets the manager write the Role of every source, and
 // nothing beyond.
 func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	manager := c.as(t, "roster-manager")
 	for i, s := range everySource() {
-		name := fmt.Sprintf("roster:member:ana-%d", i)
-		if err := manager.Create(t.Context(), role(name, access.Compile(access.Resolve(s), "acme", "ana"))); err != nil {
+		name := access.Source{Kind: access.FromTeam, Name: fmt.Sprintf("team-%d", i)}.RoleName()
+		if err := manager.Create(t.Context(), role(name, access.Compile(s, "acme"))); err != nil {
 			t.Errorf("the Role of %+v: %v", s, err)
 		}
 		if err := manager.Create(t.Context(), bindingTo(name)); err != nil {
@@ -162,12 +162,12 @@ func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	}
 	for resource, group := range map[string]string{"secrets": "", "accounts": roster, "pods": "", "plans": roster} {
 		rule := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"update"}}
-		more := append(access.Compile(access.Resolve(access.Sources{Owner: true}), "acme", "ana"), rule)
-		if err := manager.Create(t.Context(), role("roster:member:eve-"+resource, more)); !apierrors.IsForbidden(err) {
+		more := append(access.Compile(access.Sources{Owner: true}, "acme"), rule)
+		if err := manager.Create(t.Context(), role("roster:team:eve-"+resource, more)); !apierrors.IsForbidden(err) {
 			t.Errorf("a Role that allows to update %s: %v, want it forbidden", resource, err)
 		}
 	}
-	admin := bindingTo("roster:member:eve")
+	admin := bindingTo("roster:team:eve")
 	admin.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"}
 	if err := manager.Create(t.Context(), admin); !apierrors.IsForbidden(err) {
 		t.Errorf("a binding to cluster-admin: %v, want it forbidden", err)

@@ -260,8 +260,8 @@ func (w *world) bindHolders(all []holder) {
 		g.SetLimit(8)
 		for _, h := range some {
 			g.Go(func() error {
-				meta := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:member:" + h.name}
-				if err := c.Create(w.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(access.Resolve(h.sources()), "acme", h.name)}); err != nil {
+				meta := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:team:" + h.name}
+				if err := c.Create(w.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(h.sources(), "acme")}); err != nil {
 					return fmt.Errorf("the Role of %+v: %w", h, err)
 				}
 				return c.Create(w.Context(), &rbacv1.RoleBinding{
