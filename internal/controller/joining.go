@@ -18,9 +18,9 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 )
 
-// joining are the people who are to be active and whose status does not say so yet: it does as soon as they are bound to the Roles of
-// everything that they have, so that nobody is said to hold what they cannot use. It is in memory: after a restart, their Members are
-// decided again.
+// joining are the people who are to be active, or to hold something else, and whose status does not say so yet: it does as soon as they are
+// bound to the Roles of everything that they have, so that nobody is said to hold what they cannot use. It is in memory: after a restart,
+// their Members are decided again.
 type joining struct {
 	mu     sync.Mutex
 	people map[client.ObjectKey]*joiner
@@ -30,6 +30,8 @@ type joining struct {
 
 type joiner struct {
 	uid types.UID
+	// generation of the spec that is to come into force.
+	generation int64
 	// roles are those that the person is bound to until their status says that they are active, which has them bound from then on.
 	roles []client.ObjectKey
 	// left are the Roles that the person is not bound to yet, and what Kubernetes refuses of each; nil for nothing.
@@ -57,9 +59,9 @@ func (j *joining) await(ctx context.Context, m *rosterv1alpha1.Member, roles []c
 	j.mu.Lock()
 	key := client.ObjectKeyFromObject(m)
 	p := j.people[key]
-	isNew := p == nil || p.uid != m.UID
+	isNew := p == nil || p.uid != m.UID || p.generation != m.Generation
 	if isNew {
-		p = &joiner{uid: m.UID, roles: roles, left: map[client.ObjectKey]*access.Problem{}}
+		p = &joiner{uid: m.UID, generation: m.Generation, roles: roles, left: map[client.ObjectKey]*access.Problem{}}
 		for _, role := range roles {
 			p.left[role] = nil
 		}

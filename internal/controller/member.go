@@ -79,14 +79,15 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	return again, reporting.IgnoreConflict(r.settle(ctx, m))
 }
 
-// isBound reports whether the status of a Member can be written: who is to be active is bound to the Roles first.
+// isBound reports whether the status of a Member can be written: who is to be active, or to hold something else, is bound to the Roles
+// first.
 func (r *members) isBound(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) (bool, error) {
 	m, key := in.Member, client.ObjectKeyFromObject(in.Member)
 	if !d.Holds {
 		r.joining.forget(key)
 		return true, nil
 	}
-	if membership.IsActive(m) {
+	if membership.IsActive(m) && m.Status.ObservedGeneration == m.Generation {
 		if in.Refused = r.joining.problem(key); in.Refused == nil {
 			r.joining.forget(key)
 		}

@@ -219,7 +219,6 @@ var _ = Describe("The roles of a Member", func() {
 					add: may("add", "socialprofiles", ""), all: may("publish", "socialprofiles", "acme-fb"),
 				}
 			}).Should(Equal(want), "%s", role)
-			Expect(s.mayUser(ctx, name, "get", "members", name)).To(BeTrue(), "%s may see themselves", role)
 			Expect(may("delete", "organizations", "acme")).To(BeFalse(), "%s may not delete the organisation", role)
 			Expect(may("create", "teams", "")).To(Equal(want.manage))
 		}
