@@ -32,9 +32,9 @@ type AddressCode struct {
 // AddressCode writes the mail. The same AddressCode gives the same bytes.
 func (c *Composer) AddressCode(a AddressCode) (*Message, error) {
 	a.Organization = oneLine(a.Organization, maxName)
-	err := checkEnvelope(a.To, a.MessageID)
-	if a.Code == "" || a.Account == "" || a.Organization == "" {
-		err = errors.Join(err, errors.New("the code, the account or the organisation is missing"))
+	err := errors.Join(checkEnvelope(a.To, a.MessageID), checkOrganization(a.Organization))
+	if a.Code == "" || a.Account == "" {
+		err = errors.Join(err, errors.New("the code or the account is missing"))
 	}
 	if err != nil {
 		return nil, err

@@ -224,12 +224,7 @@ func isWebAddress(s string) bool {
 }
 
 func (in *Invitation) check() error {
-	var errs []error
-	errs = append(errs, checkEnvelope(in.To, in.MessageID), checkLink(in.Link))
-	if in.Organization == "" {
-		errs = append(errs, errors.New("the organisation has no name"))
-	}
-	return errors.Join(errs...)
+	return errors.Join(checkEnvelope(in.To, in.MessageID), checkLink(in.Link), checkOrganization(in.Organization))
 }
 
 func checkEnvelope(to, messageID string) error {
@@ -241,6 +236,13 @@ func checkEnvelope(to, messageID string) error {
 		errs = append(errs, fmt.Errorf("%q is not a Message-ID", messageID))
 	}
 	return errors.Join(errs...)
+}
+
+func checkOrganization(name string) error {
+	if name == "" {
+		return errors.New("the organisation has no name")
+	}
+	return nil
 }
 
 func checkLink(link string) error {

@@ -33,9 +33,8 @@ type Digest struct {
 // Digest writes the mail. The same Digest gives the same bytes.
 func (c *Composer) Digest(d Digest) (*Message, error) {
 	d.Name, d.Organization, d.Profile = oneLine(d.Name, maxName), oneLine(d.Organization, maxName), oneLine(d.Profile, maxName)
-	if a, err := netmail.ParseAddress(d.To); err != nil || a.Address != d.To || !isMessageID(d.MessageID) || d.Organization == "" {
-		return nil, errors.Join(err, fmt.Errorf(
-			"a mail about new items to %q on behalf of %q with the Message-ID %q", d.To, d.Organization, d.MessageID))
+	if err := errors.Join(checkEnvelope(d.To, d.MessageID), checkOrganization(d.Organization)); err != nil {
+		return nil, err
 	}
 	s := c.texts.in(d.Locale)
 	v := d.view(s)

@@ -100,16 +100,7 @@ func (n *TokenNotice) clean() {
 }
 
 func (n *TokenNotice) check() error {
-	var errs []error
-	if a, err := netmail.ParseAddress(n.To); err != nil || a.Address != n.To {
-		errs = append(errs, fmt.Errorf("%q is not a plain mail address", n.To))
-	}
-	if !isMessageID(n.MessageID) {
-		errs = append(errs, fmt.Errorf("%q is not a Message-ID", n.MessageID))
-	}
-	if n.Organization == "" {
-		errs = append(errs, errors.New("the organisation has no name"))
-	}
+	errs := []error{checkEnvelope(n.To, n.MessageID), checkOrganization(n.Organization)}
 	if n.Cause != rosterv1alpha1.NoticeAccessLost && n.End.IsZero() {
 		errs = append(errs, fmt.Errorf("a notice about %s lacks the time", n.Cause))
 	}
