@@ -99,40 +99,35 @@ func TestCustomRoleNames(t *testing.T) {
 
 func TestOfferOfWorkspacesAndProfiles(t *testing.T) {
 	workspaces := []rosterv1alpha1.WorkspaceGrant{{Name: "emea", Role: rosterv1alpha1.ProfileEditor}, {Name: "apac"}}
-	names := func(in *Input) { in.Workspaces = map[string]string{"emea": "Europe"} }
-	called := []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: rosterv1alpha1.ProfileEditor}, {Name: "apac"}}
 	cases := map[string]struct {
 		in         Input
 		workspaces bool
 		adds       bool
 	}{
-		"nothing": {build(names), false, false},
-		"applied": {build(names, func(in *Input) {
+		"nothing": {build(), false, false},
+		"applied": {build(func(in *Input) {
 			in.Invitation.Spec.Role, in.Invitation.Spec.CanManageProfiles = "", ptr.To(true)
 			in.Invitation.Spec.Workspaces = workspaces
 		}), true, true},
-		"declared": {build(declared, names, member(func(m *rosterv1alpha1.Member) {
+		"declared": {build(declared, member(func(m *rosterv1alpha1.Member) {
 			m.Spec.CanManageProfiles, m.Spec.Workspaces = ptr.To(true), workspaces
 		})), true, true},
-		"another role": {build(names, func(in *Input) {
+		"another role": {build(func(in *Input) {
 			in.Invitation.Spec.Role, in.Invitation.Spec.CanManageProfiles = rosterv1alpha1.RoleProfileConnector, ptr.To(true)
 		}), false, false},
-		"declared, gone": {build(declared, names, func(in *Input) { in.Member = nil }), false, false},
+		"declared, gone": {build(declared, func(in *Input) { in.Member = nil }), false, false},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			if got := c.in.CanManageProfiles(); got != c.adds {
 				t.Errorf("may add profiles: %v", got)
 			}
-			var want, wantCalled []rosterv1alpha1.WorkspaceGrant
+			var want []rosterv1alpha1.WorkspaceGrant
 			if c.workspaces {
-				want, wantCalled = workspaces, called
+				want = workspaces
 			}
 			if got := c.in.WorkspaceGrants(); !slices.Equal(got, want) {
 				t.Errorf("workspaces %v", got)
-			}
-			if got := c.in.CalledWorkspaces(); !slices.Equal(got, wantCalled) {
-				t.Errorf("called %v", got)
 			}
 		})
 	}

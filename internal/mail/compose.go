@@ -12,7 +12,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	netmail "net/mail"
-	"net/url"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -22,6 +21,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -37,30 +37,14 @@ const (
 
 // Invitation is what the mail of an Invitation says.
 type Invitation struct {
+	offer.Presentation
+
 	// To is the normalised address. Before the @ there may be other than ASCII letters (RFC 6531).
 	To string
 	// Name of the person where it is known.
 	Name string
 	// Locale is the language of the mail; English where it is not known.
 	Locale rosterv1alpha1.Locale
-	// Organization by its name.
-	Organization string
-	// Inviter is the name or the address of who invites; empty: the organisation does.
-	Inviter string
-	// InviterAddress is where answers go; empty: where the Composer says.
-	InviterAddress string
-	Role           rosterv1alpha1.OrganizationRole
-	// AddsProfiles: as a Member, the person may add profiles.
-	AddsProfiles bool
-	// Profiles and Workspaces, each called as people know it.
-	Profiles   []rosterv1alpha1.ProfileGrant
-	Workspaces []rosterv1alpha1.WorkspaceGrant
-	// CustomRoles by name, as far as they are offered and known.
-	CustomRoles roles.Custom
-	// Environments are the addresses at which members sign in.
-	Environments []rosterv1alpha1.Environment
-	// Message is a personal note, quoted as text.
-	Message string
 	// Link that is opened to accept: an absolute http or https address.
 	Link string
 	// Now is the date of the mail, Expiry when the link stops working.
@@ -190,13 +174,10 @@ func (in *Invitation) clean() {
 	in.Organization = oneLine(in.Organization, maxName)
 	in.Inviter = oneLine(in.Inviter, maxName)
 	in.Message = paragraphs(in.Message)
-	var environments []rosterv1alpha1.Environment
-	for _, e := range in.Environments {
-		if isWebAddress(e.URL) {
-			environments = append(environments, rosterv1alpha1.Environment{Name: oneLine(e.Name, maxName), URL: e.URL})
-		}
+	in.Environments = slices.Clone(in.Environments)
+	for i := range in.Environments {
+		in.Environments[i].Name = oneLine(in.Environments[i].Name, maxName)
 	}
-	in.Environments = environments
 	in.cleanRoles()
 }
 
@@ -204,7 +185,7 @@ func (in *Invitation) clean() {
 func (in *Invitation) cleanRoles() {
 	in.Profiles, in.Workspaces = slices.Clone(in.Profiles), slices.Clone(in.Workspaces)
 	for i := range in.Profiles {
-		in.Profiles[i].Name = oneLine(in.Profiles[i].Name, maxName)
+		in.Profiles[i].Name = oneLine(called(in.Profiles[i]), maxName)
 	}
 	for i := range in.Workspaces {
 		in.Workspaces[i].Name = oneLine(in.Workspaces[i].Name, maxName)
@@ -217,10 +198,12 @@ func (in *Invitation) cleanRoles() {
 	in.CustomRoles = custom
 }
 
-// isWebAddress takes what a person can open. url.Parse refuses control characters.
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+// called is a profile as people know it: by its network and handle.
+func called(p offer.Profile) string {
+	if p.Of == nil {
+		return p.Name
+	}
+	return string(p.Of.Spec.Network) + " " + p.Of.Spec.Handle
 }
 
 func (in *Invitation) check() error {
@@ -244,7 +227,7 @@ func checkEnvelope(to, messageID string) error {
 }
 
 func checkLink(link string) error {
-	if !isWebAddress(link) {
+	if !offer.IsWebAddress(link) {
 		return errors.New("the link is not an http or https address")
 	}
 	return nil

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/offer"
 )
 
 // messages reads a file as flat keys: role.Manager.name, duration.days.one.
@@ -205,7 +206,8 @@ func mergeForms(t *testing.T, list string) []byte {
 // everything is every kind of invitation mail.
 func everything() []Invitation {
 	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
-	base := Invitation{To: "bob@example.com", Organization: "Acme", Role: rosterv1alpha1.RoleMember, Link: "https://roster.example.com/x",
+	base := Invitation{Presentation: offer.Presentation{Organization: "Acme", Role: rosterv1alpha1.RoleMember},
+		To: "bob@example.com", Link: "https://roster.example.com/x",
 		Now: now, Expiry: now.Add(72 * time.Hour), MessageID: "1@example.com"}
 	all := []Invitation{}
 	add := func(change func(*Invitation)) {
@@ -233,13 +235,14 @@ func everything() []Invitation {
 	for _, more := range []int{1, 2} {
 		add(func(in *Invitation) {
 			for i := range maxRows + more {
-				in.Profiles = append(in.Profiles, rosterv1alpha1.ProfileGrant{Name: "p", Role: roles[i%len(roles)]})
+				in.Profiles = append(in.Profiles, offer.Profile{ProfileGrant: rosterv1alpha1.ProfileGrant{Name: "p", Role: roles[i%len(roles)]}})
 			}
 		})
 	}
 	add(func(in *Invitation) {
 		in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: rosterv1alpha1.ProfileGuest}, {Name: "Asia"}}
 	})
+	add(func(in *Invitation) { in.AllProfiles = true })
 	for _, left := range []time.Duration{time.Minute, 20 * time.Minute, time.Hour, 5 * time.Hour, 48 * time.Hour} {
 		add(func(in *Invitation) { in.Expiry = now.Add(left) })
 	}

@@ -122,6 +122,9 @@ func (v *view) addLists(s *speaker, terms roles.Words, in Invitation) {
 	for _, p := range in.Profiles {
 		profiles = append(profiles, row{p.Name, v.explain(terms.OnProfile(p.Role, in.CustomRoles))})
 	}
+	if in.AllProfiles {
+		profiles = append(profiles, row{s.say("profile.all", nil), v.explain(terms.OnProfile(rosterv1alpha1.ProfileAdministrator, nil))})
+	}
 	v.addList(s, "workspace.label", workspaces)
 	v.addList(s, "profile.label", profiles)
 }
