@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -132,21 +133,18 @@ type decision struct {
 }
 
 func (d *decision) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	meta.SetStatusCondition(&d.status.Conditions, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: message,
-		ObservedGeneration: d.p.Generation, LastTransitionTime: metav1.NewTime(d.now),
-	})
+	d.conditions().Set(kind, status, reason, message)
+}
+
+func (d *decision) conditions() conditions.Setter {
+	return conditions.In(&d.status.Conditions, d.p.Generation, d.now)
 }
 
 // nothing is the status of a profile without credentials.
 func (d *decision) nothing() {
 	d.status.Credential, d.status.Engagement = nil, nil
-	for _, kind := range []string{
-		rosterv1alpha1.ConditionConnected, rosterv1alpha1.ConditionTokenExpiring,
-		rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
-	} {
-		meta.RemoveStatusCondition(&d.status.Conditions, kind)
-	}
+	d.conditions().Remove(rosterv1alpha1.ConditionConnected, rosterv1alpha1.ConditionTokenExpiring,
+		rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable)
 }
 
 // facts records what the network told. What it did not tell this time, of the same tokens, stays.
@@ -393,7 +391,7 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 	case expiring != nil && expiring.Status == metav1.ConditionTrue && s.Credential != nil && s.Credential.ReconnectByTime != nil:
 		what = "The tokens expire on " + day(s.Credential.ReconnectByTime.Time)
 	default:
-		meta.RemoveStatusCondition(&d.status.Conditions, kind)
+		d.conditions().Remove(kind)
 		return d.status
 	}
 	if n := s.Renewers; n != nil && *n > 0 {

@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -148,13 +149,13 @@ func accepted(c *decide) bool {
 	}
 	switch {
 	case c.status.MemberRef != nil:
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
+		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
 	case c.Invitation.Spec.MemberRef != nil && c.MemberMissing() && (c.MemberOfAddress == "" || c.removed()):
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
+		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
 			"The person accepted; their Member has been deleted since.")
 	case c.Refused != nil:
 		c.action = Join
-		c.stalled(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
+		c.conds().Stall(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
 	default:
 		c.action = Join
 	}
@@ -367,32 +368,24 @@ func (c *decide) endAgain(reason string) {
 
 // waiting records that the mail is out and the person has not answered.
 func (c *decide) waiting() {
-	c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
+	c.conds().Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
 	if len(c.Problems) > 0 {
-		c.stalled(c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
+		c.conds().Stall(c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
 		return
 	}
-	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
-	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
+	c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
 }
 
 // stall records that somebody has to change something before the mail can go out.
 func (c *decide) stall(reason, message string) {
 	c.blocked()
-	c.stalled(reason, message)
-}
-
-// stalled records that somebody has to change something.
-func (c *decide) stalled(reason, message string) {
-	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
-	c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+	c.conds().Stall(reason, message)
 }
 
 // hold records what the mail waits for. It is Ready when the wait is wanted, and not when something is missing.
 func (c *decide) hold(ready metav1.ConditionStatus, reason, message string) {
 	c.blocked()
-	c.set(rosterv1alpha1.ConditionReady, ready, reason, message)
-	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
+	c.conds().Ready(ready, reason, message)
 }
 
 // blocked keeps an older link that still works working, and lets it expire in time.
@@ -407,9 +400,7 @@ func (c *decide) blocked() {
 	c.expire()
 }
 
-func (c *decide) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	setCondition(c.Invitation, kind, status, reason, message, c.now)
-}
+func (c *decide) conds() conditions.Setter { return conditionsOf(c.Invitation, c.now) }
 
 // wakeAt asks to be asked again at t, or earlier.
 func (c *decide) wakeAt(t time.Time) { c.wake = earlier(c.wake, t) }
