@@ -39,7 +39,7 @@ func (c *Composer) AddressCode(a AddressCode) (*Message, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := c.texts.in(a.Locale)
+	s := c.speaker(a.Locale)
 	v := c.codeView(s, a)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", a.MessageID, s.err)

@@ -23,6 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/roles"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 //go:embed templates/*
@@ -58,7 +59,7 @@ type Invitation struct {
 // Composer writes mails. It is safe for concurrent use.
 type Composer struct {
 	from, replyTo netmail.Address
-	texts         texts
+	texts         texts.Dictionary
 	roles         roles.Dictionary
 	html          *htmltemplate.Template
 	plain         *texttemplate.Template
@@ -66,14 +67,14 @@ type Composer struct {
 
 // NewComposer checks the sender, such as "Roster <roster@example.com>", and the address for answers; an empty one means the sender.
 func NewComposer(from, replyTo string) (*Composer, error) {
-	t, err := loadTexts(textFiles)
+	t, err := texts.Load(textFiles)
 	if err != nil {
 		return nil, err
 	}
 	return newComposer(from, replyTo, t)
 }
 
-func newComposer(from, replyTo string, t texts) (*Composer, error) {
+func newComposer(from, replyTo string, t texts.Dictionary) (*Composer, error) {
 	c := &Composer{texts: t}
 	var err error
 	if c.roles, err = roles.Load(); err != nil {
@@ -121,7 +122,7 @@ func (c *Composer) Invitation(in Invitation) (*Message, error) {
 		return nil, err
 	}
 	replyTo := c.answerTo(&in)
-	s := c.texts.in(in.Locale)
+	s := c.speaker(in.Locale)
 	v := newView(s, c.roles.In(in.Locale), in)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)

@@ -37,7 +37,7 @@ func (c *Composer) Digest(d Digest) (*Message, error) {
 		return nil, errors.Join(err, fmt.Errorf(
 			"a mail about new items to %q on behalf of %q with the Message-ID %q", d.To, d.Organization, d.MessageID))
 	}
-	s := c.texts.in(d.Locale)
+	s := c.speaker(d.Locale)
 	v := d.view(s)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", d.MessageID, s.err)

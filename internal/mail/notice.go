@@ -78,7 +78,7 @@ func (c *Composer) Notice(n Notice) (*Message, error) {
 	if err := errors.Join(checkEnvelope(n.To, n.MessageID), checkLink(n.Link), n.checkTopic()); err != nil {
 		return nil, err
 	}
-	s := c.texts.in(n.Locale)
+	s := c.speaker(n.Locale)
 	v := c.noticeView(s, n)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", n.MessageID, s.err)

@@ -43,7 +43,7 @@ func (c *Composer) TokenNotice(n TokenNotice) (*Message, error) {
 	if err := n.check(); err != nil {
 		return nil, err
 	}
-	s := c.texts.in(n.Locale)
+	s := c.speaker(n.Locale)
 	v := n.view(s)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", n.MessageID, s.err)
