@@ -14,9 +14,10 @@ import (
 func anInvitation() mail.Invitation {
 	return mail.Invitation{
 		Presentation: offer.Presentation{Organization: "Acme", Role: rosterv1alpha1.RoleMember},
-		To:           "bob@example.com", Locale: rosterv1alpha1.LocaleEnglish,
-		Link: link, Now: sent, Expiry: sent.Add(72 * time.Hour),
-		MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1@example.com",
+		Envelope: mail.Envelope{
+			To: "bob@example.com", Locale: rosterv1alpha1.LocaleEnglish, Now: sent, MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1@example.com",
+		},
+		Link: link, Expiry: sent.Add(72 * time.Hour),
 	}
 }
 

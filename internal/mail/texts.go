@@ -47,6 +47,13 @@ func (s *speaker) localize(config *i18n.LocalizeConfig) string {
 	return text
 }
 
+func (s *speaker) greeting(name string) string {
+	if name == "" {
+		return s.say("greeting.plain", nil)
+	}
+	return s.say("greeting.name", words{"Name": name})
+}
+
 // time says a moment in UTC, since nobody knows where the reader is.
 func (s *speaker) time(t time.Time) string {
 	t = t.UTC()

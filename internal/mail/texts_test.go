@@ -72,7 +72,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	s := composer.speaker("en")
 	for n := range 2 {
-		v := Digest{Name: strings.Repeat("Bob", n), Items: n + 1}.view(s)
+		v := Digest{Envelope: Envelope{Name: strings.Repeat("Bob", n)}, Items: n + 1}.view(s)
 		if s.err != nil {
 			t.Fatal(s.err)
 		}
@@ -91,7 +91,7 @@ func TestEveryTextIsUsed(t *testing.T) {
 		rosterv1alpha1.MailFactorsReset, rosterv1alpha1.MailOwnershipOffered,
 	} {
 		s := composer.speaker("en")
-		v := composer.noticeView(s, Notice{Topic: topic, To: "a@example.com", Expiry: time.Now()})
+		v := composer.noticeView(s, Notice{Topic: topic, Envelope: Envelope{To: "a@example.com"}, Expiry: time.Now()})
 		if s.err != nil {
 			t.Fatal(s.err)
 		}
@@ -158,8 +158,8 @@ func cutForm(key string) (id, form string, counts bool) {
 func everything() []Invitation {
 	now := time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
 	base := Invitation{Presentation: offer.Presentation{Organization: "Acme", Role: rosterv1alpha1.RoleMember},
-		To: "bob@example.com", Link: "https://roster.example.com/x",
-		Now: now, Expiry: now.Add(72 * time.Hour), MessageID: "1@example.com"}
+		Envelope: Envelope{To: "bob@example.com", Now: now, MessageID: "1@example.com"},
+		Link:     "https://roster.example.com/x", Expiry: now.Add(72 * time.Hour)}
 	all := []Invitation{}
 	add := func(change func(*Invitation)) {
 		in := base
@@ -212,7 +212,7 @@ func everyTokenNotice() []TokenNotice {
 	var all []TokenNotice
 	for _, cause := range []rosterv1alpha1.NoticeCause{"ExpiresIn3Days", "Expired", "AccessLost"} {
 		for _, why := range []rosterv1alpha1.NoticeRecipient{"Responsible", "Owner"} {
-			all = append(all, TokenNotice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Now: now})
+			all = append(all, TokenNotice{Cause: cause, Why: why, Nobody: why == "Owner", End: now.Add(50 * time.Hour), Envelope: Envelope{Now: now}})
 		}
 	}
 	return all

@@ -164,8 +164,11 @@ func (r *accountMails) compose(
 		return r.composeCode(ctx, a, m, code)
 	}
 	notice := mail.Notice{
-		Topic: m.Topic, To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Link: r.PortalURL + "/forgotten",
-		Now: r.Clock.Now(), Happened: m.Time.Time, MessageID: account.MailID(a, m, r.Composer.Domain()),
+		Envelope: mail.Envelope{
+			To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Now: r.Clock.Now(),
+			MessageID: account.MailID(a, m, r.Composer.Domain()),
+		},
+		Topic: m.Topic, Link: r.PortalURL + "/forgotten", Happened: m.Time.Time,
 	}
 	switch m.Topic {
 	case rosterv1alpha1.MailOwnershipOffered:

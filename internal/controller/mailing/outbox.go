@@ -168,9 +168,11 @@ func (b *Outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 		return to, nil, "", err
 	}
 	content := mail.Invitation{
-		Presentation: told, To: string(to), Locale: in.Locale(),
-		Link: b.PortalURL + "/invitations/" + token, Now: b.Clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
-		MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
+		Envelope: mail.Envelope{
+			To: string(to), Locale: in.Locale(), Now: b.Clock.Now(),
+			MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
+		},
+		Presentation: told, Link: b.PortalURL + "/invitations/" + token, Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
 	}
 	if in.Member != nil {
 		content.Name = in.Member.Spec.DisplayName
