@@ -17,7 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/network/directory"
 )
 
-// networks finds the network of a profile, and sees to it that none is asked too often.
+// networks finds the network of a profile, and sees to it that none is asked too often. Its limiters are not those of package limit, which
+// refuse what is too much: here everything gets its turn, and who waits for it has taken a place.
 type networks struct {
 	directory.Directory
 	clock clock.PassiveClock

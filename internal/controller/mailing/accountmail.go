@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/limit"
@@ -108,7 +109,7 @@ func (r *accountMails) answer(
 	}
 	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
 	r.sent.change(a, func(known *sentMails) {
-		after = backoff(known.failures)
+		after = backoff.Spread(backoff.Pause(known.failures, firstRetry, lastRetry))
 		known.failures++
 	})
 	return after, false

@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/mail"
@@ -192,15 +192,10 @@ func (b *Outbox) remember(inv *rosterv1alpha1.Invitation, to address.Address, r 
 // failed counts a failure and says how long to wait.
 func (b *Outbox) failed(inv *rosterv1alpha1.Invitation) (pause time.Duration) {
 	b.letters.change(inv, func(l *letter) {
-		pause = backoff(l.failures)
+		pause = backoff.Spread(backoff.Pause(l.failures, firstRetry, lastRetry))
 		l.failures++
 	})
 	return pause
-}
-
-// backoff is the pause after so many failures in a row: longer each time, and not for all at the same moment.
-func backoff(failures int) time.Duration {
-	return wait.Jitter(min(firstRetry<<min(failures, 6), lastRetry)/2, 1)
 }
 
 func limiterKey(namespace string, to address.Address) string { return namespace + "/" + string(to) }
