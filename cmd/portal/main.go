@@ -8,9 +8,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"net"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -27,7 +29,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/config"
-	"github.com/roster-dev/roster/internal/memory"
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/process"
 )
@@ -97,7 +98,7 @@ func run(ctx context.Context, f flags) error {
 	}
 	err = portal.Setup(ctx, mgr, portal.SetupOptions{
 		Config: cfg, Namespace: f.namespace, Listener: listener, Pod: pod(f.namespace),
-		Memory: memory.Respect(), Clock: clock.RealClock{}, Registry: metrics.Registry,
+		Memory: memoryLimit(), Clock: clock.RealClock{}, Registry: metrics.Registry,
 	})
 	if err != nil {
 		return err
@@ -106,6 +107,19 @@ func run(ctx context.Context, f flags) error {
 		return err
 	}
 	return mgr.Start(ctx)
+}
+
+// memoryLimit is how much memory the process may use, in bytes; 0 if there is no limit. Unless GOMEMLIMIT is set, it becomes nine tenths of
+// what the control group allows.
+func memoryLimit() int64 {
+	limit, _ := memlimit.Set() // An error means that there is no control group.
+	if group, err := memlimit.FromCgroup(); err == nil {
+		limit = int64(min(uint64(limit), group))
+	}
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return limit
 }
 
 // await returns when the API server is there and serves the kinds of Roster, or the process is to stop. Until then the address for probes
