@@ -19,7 +19,7 @@ import (
 // AllProfiles stands for every profile of the organisation, those to come included.
 const AllProfiles = "*"
 
-// Connector is shown as the role of whoever connected a profile. No CustomRole can be called that: their names are in lower case.
+// Connector is shown as the role of the person who connected a profile. No CustomRole can be called that: their names are in lower case.
 const Connector = "Connector"
 
 // What is shown at most, so that it fits into a status.

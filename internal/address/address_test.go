@@ -180,8 +180,9 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// People who joined under the normal form of an earlier release keep their Account and, with it, the user name that their roles are bound to.
-func TestWhoeverHasJoinedKeepsTheirAccount(t *testing.T) {
+// People who joined under the normal form of an earlier release keep their Account and, with it, the user name that their roles are bound
+// to.
+func TestPeopleWhoHaveJoinedKeepTheirAccount(t *testing.T) {
 	for in, former := range map[string]Address{
 		"JÖRG@acme.example":       "jörg@acme.example",
 		"jo\u0308rg@acme.example": "jo\u0308rg@acme.example",

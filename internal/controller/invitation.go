@@ -186,7 +186,7 @@ func (r *lifecycle) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, err
 	}
 	if in.Report != nil {
-		return ctrl.Result{}, nil // A mail has just gone out: whoever sent it writes that, and whatever else has come about.
+		return ctrl.Result{}, nil // A mail has just gone out: its sender writes that, and whatever else has come about.
 	}
 	now := r.clock.Now()
 	d := invitation.Decide(*in, now)

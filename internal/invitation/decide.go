@@ -38,7 +38,7 @@ type Input struct {
 	// Seat reports whether the person has a seat. SeatsLimited reports whether seats are counted at all.
 	Seat         quota.Answer
 	SeatsLimited bool
-	// Inviter is the name of the Member who invites and has joined; empty where whoever invites is none.
+	// Inviter is the name of the Member who invites and has joined; empty where the inviter is none.
 	Inviter string
 	// ThrottledUntil is when the next mail may go to the address; zero if it may go now.
 	ThrottledUntil time.Time

@@ -184,7 +184,7 @@ func TestDecide(t *testing.T) {
 		"accepted is final": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), isRevoked, resend(time.Hour), func(in *Input) {
 			in.Invitation.Status.MemberRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 		}), 90 * day, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "Accepted"}},
-		"whoever accepted becomes a member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 90 * day,
+		"a person who accepted becomes a member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 90 * day,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
 		"a late mail does not undo an acceptance": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), reported(outcome.Delivered, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},

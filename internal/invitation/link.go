@@ -19,7 +19,7 @@ import (
 )
 
 // A token is what stands in a link: the ID of the Invitation, see LinkID (16 bytes), the attempt (4 bytes, big endian) and an
-// HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: whoever holds the key can write the link of
+// HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: anyone who holds the key can write the link of
 // an attempt again, and a newer attempt voids the older links.
 const (
 	uidLen   = 16

@@ -30,7 +30,7 @@ type Report struct {
 	HandledResend *metav1.Time
 	// MemberUID is the identity of the Member that the mail was for.
 	MemberUID string
-	// Inviter is the name of the Member who invited when the mail was written; empty where whoever invites was none.
+	// Inviter is the name of the Member who invited when the mail was written; empty where the inviter was none.
 	Inviter string
 }
 

@@ -40,7 +40,7 @@ const (
 	LinkSuspended Verdict = "Suspended"
 	// LinkNotAllowed: the organisation no longer invites to this mail domain.
 	LinkNotAllowed Verdict = "NotAllowed"
-	// LinkInviterLostRight: whoever invites may no longer give what is offered. It can still be declined.
+	// LinkInviterLostRight: the inviter may no longer give what is offered. It can still be declined.
 	LinkInviterLostRight Verdict = "InviterLostRight"
 )
 
@@ -51,7 +51,7 @@ type Offer struct {
 	Organization *rosterv1alpha1.Organization
 	// Member that spec.memberRef names; nil where there is none.
 	Member *rosterv1alpha1.Member
-	// InviterLostRight: the API server was asked, and whoever invites may no longer give what is offered.
+	// InviterLostRight: the API server was asked, and the inviter may no longer give what is offered.
 	InviterLostRight bool
 }
 

@@ -54,7 +54,7 @@ type MemberDecision struct {
 	Status rosterv1alpha1.MemberStatus
 	// Invite: the Member needs an Invitation and has none.
 	Invite bool
-	// Holds are the roles to compile to RBAC; nil for whoever holds nothing.
+	// Holds are the roles to compile to RBAC; nil for somebody who holds nothing.
 	Holds *access.Effective
 	// Address is the normalised address, the subject of the RoleBinding; empty when it cannot be parsed.
 	Address address.Address
@@ -319,8 +319,8 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is
-// open, or was the one and has ended, since whoever declined is left alone; it goes out, or went out, to the address of a Member who has
-// not joined; or it led to the Member. The address is not compared.
+// open, or was the one and has ended, since people who declined get no more mail; it goes out, or went out, to the address of a Member who
+// has not joined; or it led to the Member. The address is not compared.
 func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	if metav1.GetControllerOf(inv) != nil {
 		return false // another Member's own, or that of an earlier one of the name
@@ -329,7 +329,8 @@ func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 		return ref.Name == m.Name && (invitation.IsOpen(inv) || m.Status.Invitation == inv.Name && invitation.HasEnded(inv))
 	}
 	if m.Spec.AccountRef == nil {
-		// One that somebody has to mend first would keep the person waiting. One that has ended stays the one: whoever declined is left alone.
+		// One that somebody has to correct first would keep the person waiting. One that has ended stays the one: people who declined get no more
+		// mail.
 		stalled := meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
 		return invitation.IsOpen(inv) && (!stalled || inv.Status.State == rosterv1alpha1.InvitationSent) ||
 			m.Status.Invitation == inv.Name && invitation.HasEnded(inv)

@@ -35,7 +35,7 @@ func stillInvited(m *rosterv1alpha1.Member) bool {
 	return m.Spec.AccountRef == nil && ownershipOf(m) == ""
 }
 
-// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays
+// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then the former owner stays
 // it, so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	o := in.Organization
@@ -85,8 +85,9 @@ func (in OrganizationInput) agreedOwner() *rosterv1alpha1.Member {
 	return nil
 }
 
-// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and
-// has not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
+// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that the person who is named the owner, is
+// active and has not agreed is to be asked; and nothing of people who are neither named nor the owner, so that they are asked when they are
+// named again.
 func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
 	if in.Counting == nil || in.Counting.UID != in.Organization.UID {
 		return nil

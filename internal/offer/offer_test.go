@@ -67,7 +67,7 @@ func TestAllProfiles(t *testing.T) {
 	}
 }
 
-// Whoever invites is called by the name of the Member with that address, else by the address as it was written.
+// The inviter is called by the name of the Member with that address, else by the address as it was written.
 func TestInviterByName(t *testing.T) {
 	nameless, ana := &rosterv1alpha1.Member{}, &rosterv1alpha1.Member{}
 	ana.Spec.DisplayName, ana.Status.DisplayName = "Ana (declared)", "Ana Martin"

@@ -33,7 +33,7 @@ const (
 )
 
 // Ceremony is what is remembered between asking a browser for a passkey and its answer. The browser itself carries it, in a cookie
-// that whoever calls this seals, so that any replica of the portal can take the answer.
+// that the caller seals, so that any replica of the portal can take the answer.
 type Ceremony struct {
 	Kind      CeremonyKind `json:"k"`
 	Challenge string       `json:"c"`

@@ -238,8 +238,8 @@ func (r *Reconciler) carryOut(ctx context.Context, secret *corev1.Secret, o *con
 	return result{connection.AnswerTo(steps), o.Network}, nil
 }
 
-// gather reads what decides about an Order. Whoever is not the person that the portal takes them for, or no active member any more, holds
-// nothing.
+// gather reads what decides about an Order. Somebody who is not the person that the portal takes them for, or no active member any more,
+// holds nothing.
 func (r *Reconciler) gather(ctx context.Context, secret *corev1.Secret, o *connection.Order) (connection.Input, error) {
 	in := connection.Input{Order: o, UID: secret.UID}
 	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.Client, o.Namespace, o.Member)

@@ -231,7 +231,7 @@ func (t *track) resume(p *rosterv1alpha1.SocialProfile, fingerprint string, lead
 	}
 }
 
-// wait is how long until the network may be asked; zero for now. Whoever has waited for their turn is not sent back.
+// wait is how long until the network may be asked; zero for now. A profile that has waited for its turn is not sent back.
 func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 	if t.turn.IsZero() {
 		t.turn = now.Add(turn())

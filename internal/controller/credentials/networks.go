@@ -60,7 +60,7 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 	}, nil, nil
 }
 
-// turn is how long to wait before a network may be asked once more. The place is taken: whoever waits that long need not ask again.
+// turn is how long to wait before a network may be asked once more. The place is taken: a profile that waits that long need not ask again.
 func (n *networks) turn(v *venue) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()
