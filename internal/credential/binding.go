@@ -57,8 +57,8 @@ func Foreign(p *rosterv1alpha1.SocialProfile, t network.Tokens, server string) *
 		return nil
 	}
 	return &Obstacle{Reason: rosterv1alpha1.ReasonReconnectRequired, Refused: true, Message: fmt.Sprintf(
-		"The tokens in the Secret %s were made for %s, and the profile is on %s now: they are not used. Connect the profile again, or change it "+
-			"back. If you write the Secret yourself and this is meant, say so in its entry %s.",
+		"The tokens in the Secret %s were issued for %s, and the profile is now on %s: they are not used. Reconnect the profile, or change it "+
+			"back. If you write the Secret yourself and intend this, say so in its entry %s.",
 		p.Spec.CredentialsSecretRef.Name, madeFor, is, entry)}
 }
 

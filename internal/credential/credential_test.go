@@ -369,7 +369,7 @@ func TestForeign(t *testing.T) {
 		switch {
 		case (got == nil) != (c.says == ""):
 			t.Errorf("%s: %+v", name, got)
-		case got != nil && (!got.Refused || !strings.Contains(got.Message, c.says) || !strings.Contains(got.Message, "again")):
+		case got != nil && (!got.Refused || !strings.Contains(got.Message, c.says) || !strings.Contains(got.Message, "Reconnect")):
 			t.Errorf("%s: %s, want something of %q", name, got.Message, c.says)
 		}
 	}

@@ -219,11 +219,11 @@ func (d *decision) connected() {
 	case d.patient():
 	case unknownReason(d.f.Err) == rosterv1alpha1.ReasonAccountForbidden:
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonAccountForbidden, fmt.Sprintf(
-			"%s accepts the tokens, but they give no access to %s: %s. Connect the profile as someone who has a role on that account, and agree to "+
-				"what is asked.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
+			"%s accepts the tokens, but they give no access to %s: %s. Connect the profile as someone who has a role on that account, and grant "+
+				"what is requested.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
 	default:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
-			"%s does not report the state of the tokens: %s. The operator asks again.", on, d.f.Err))
+			"%s does not report the state of the tokens: %s. The operator checks again.", on, d.f.Err))
 	}
 }
 
@@ -251,14 +251,14 @@ func (f Finding) closed() error {
 func (d *decision) closed(err error) {
 	fault, _ := errors.AsType[*network.Error](err)
 	reason, what, remedy := rosterv1alpha1.ReasonAccountDisabled, "has disabled the account for now",
-		"Sign in there as the person who connected the profile, and put right what the network asks for; the operator asks again."
+		"Sign in there as the person who connected the profile, and do what the network asks for; the operator checks again."
 	switch fault.Kind {
 	case network.KindSuspended:
 		reason, what = rosterv1alpha1.ReasonAccountSuspended, "has suspended or closed the account"
-		remedy = "Ask the network about it; the operator asks again."
+		remedy = "Ask the network about it; the operator checks again."
 	case network.KindMoved:
 		reason, what = rosterv1alpha1.ReasonAccountMoved, "says that the account has moved"
-		remedy = "Connect the account that it has moved to as a profile of its own, and delete this one."
+		remedy = "Connect the account that it has moved to as a separate profile, and delete this one."
 	}
 	d.set(rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, reason, fmt.Sprintf("%s %s: %s. %s", d.p.Spec.Network, what, err, remedy))
 }
@@ -371,7 +371,7 @@ func (d *decision) scopes() {
 			"Neither %s nor the entry %s of the Secret specifies which scopes the token has.", d.p.Spec.Network, network.KeyScope))
 	case len(missing) > 0:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonScopesMissing, fmt.Sprintf(
-			"The token lacks %s. Reconnect the profile and agree to them.", strings.Join(missing, ", ")))
+			"The token lacks %s. Reconnect the profile and grant them.", strings.Join(missing, ", ")))
 	default:
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "The token has all required scopes.")
 	}

@@ -152,7 +152,7 @@ func accepted(c *decide) bool {
 		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
 	case c.Invitation.Spec.MemberRef != nil && c.MemberMissing() && (c.MemberOfAddress == "" || c.removed()):
 		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
-			"The person accepted; their Member has been deleted since.")
+			"The person accepted; their Member has since been deleted.")
 	case c.Refused != nil:
 		c.action = Join
 		c.conds().Stall(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
@@ -198,9 +198,9 @@ func joinedOtherwise(c *decide) bool {
 	var message string
 	switch {
 	case c.Invitation.Spec.MemberRef != nil && c.Member.Spec.AccountRef != nil:
-		message = fmt.Sprintf("The Member %q has joined already.", c.Member.Name)
+		message = fmt.Sprintf("The Member %q has already joined.", c.Member.Name)
 	case c.Invitation.Spec.MemberRef == nil && c.AddressJoined && (!ended(c.status.State) || c.resendDue() || c.renewalDue()):
-		message = fmt.Sprintf("%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
+		message = fmt.Sprintf("%s already belongs to the Member %q; nothing is mailed. Change the roles there, and delete this Invitation.",
 			c.Email(), c.MemberOfAddress)
 	default:
 		return false
@@ -283,7 +283,7 @@ func alreadyMember(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonAlreadyMember, fmt.Sprintf(
-		"%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
+		"%s already belongs to the Member %q; nothing is mailed. Change the roles there, and delete this Invitation.",
 		c.Email(), c.MemberOfAddress))
 	return true
 }
@@ -293,7 +293,7 @@ func duplicate(c *decide) bool {
 		return false
 	}
 	c.stall(rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
-		"%s is invited by the Invitation %q already, nothing was mailed. Delete one of the two.", c.Email(), c.Rival))
+		"%s has already been invited by the Invitation %q; nothing was mailed. Delete one of the two.", c.Email(), c.Rival))
 	return true
 }
 
@@ -370,7 +370,7 @@ func (c *decide) endAgain(reason string) {
 func (c *decide) waiting() {
 	c.conds().Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
 	if len(c.Problems) > 0 {
-		c.conds().Stall(c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
+		c.conds().Stall(c.Problems[0].Reason, "Mailed. "+c.Problems[0].Message)
 		return
 	}
 	c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")

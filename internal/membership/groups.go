@@ -68,7 +68,7 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 			access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles)))
 	case !known:
 		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s of the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
+			"There is no CustomRole %s with the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
 	default:
 		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
 	}
@@ -102,11 +102,11 @@ func (in GroupInput) ready(conds conditions.Setter, message string) {
 		conds.Stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
 	case len(in.MissingMembers) > 0:
 		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
-			"There is no Member %s in this namespace. Create it or take it out of spec.members; the others have their role.",
+			"There is no Member %s in this namespace. Create it or remove it from spec.members; the others have their role.",
 			access.Listed(in.MissingMembers)))
 	case len(in.MissingProfiles) > 0:
 		conds.Stall(rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
-			"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the others count.",
+			"There is no SocialProfile %s in this namespace. Create it or remove it from spec.profiles; the others count.",
 			access.Listed(in.MissingProfiles)))
 	case len(in.InvitedMembers) > 0:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, fmt.Sprintf(

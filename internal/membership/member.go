@@ -174,7 +174,7 @@ func (in MemberInput) problem(address address.Address, addressErr error) *proble
 			fmt.Sprintf("The address %s. Delete the Member and create it with the right address.", addressErr)}
 	case in.Twin != "":
 		return &problem{rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
-			"%s belongs to the Member %q already, which counts. Delete one of the two.", address, in.Twin)}
+			"%s already belongs to the Member %q, which counts. Delete one of the two.", address, in.Twin)}
 	case ref != nil && ref.Name != address.AccountName():
 		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
 			"spec.accountRef names %q, which is not the Account of %s. "+

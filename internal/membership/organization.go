@@ -167,7 +167,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	if in.Counting != nil && in.Counting.UID != o.UID {
 		s = rosterv1alpha1.OrganizationStatus{Conditions: s.Conditions, ObservedGeneration: s.ObservedGeneration}
 		conds.Stall(rosterv1alpha1.ReasonNamespaceTaken, fmt.Sprintf(
-			"The namespace belongs to the older Organization %q. Delete one of the two; an organisation has a namespace of its own.", in.Counting.Name))
+			"The namespace belongs to the older Organization %q. Delete one of the two; each organisation has its own namespace.", in.Counting.Name))
 		return s
 	}
 	c := in.Counts
@@ -220,7 +220,7 @@ func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member)
 func (in OrganizationInput) unique(conds conditions.Setter, owner *rosterv1alpha1.Member) {
 	if !in.Elsewhere {
 		conds.Set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonOwnerUnique,
-			"The owner owns no other organisation, or this one for longest.")
+			"The owner owns no other organisation, or has owned this one longest.")
 		return
 	}
 	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a "+
@@ -244,7 +244,7 @@ func (in OrganizationInput) ready(conds conditions.Setter, message string) {
 
 func planMissing(name string) string {
 	return fmt.Sprintf(
-		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
+		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, the previous Plan stays in effect.", name)
 }
 
 func (in OrganizationInput) lacksIssuer() bool {
@@ -255,7 +255,7 @@ func (in OrganizationInput) lacksIssuer() bool {
 // issuerMissing does not say which there are: they are other companies'.
 func issuerMissing(name string) string {
 	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
-		"nobody can sign in by SSO. Correct the name, or ask the people who run the operator to add it.", name)
+		"nobody can sign in with SSO. Correct the name, or ask the people who run the operator to add it.", name)
 }
 
 // mail says why mails of the organisation are held. After a restart of the operator that shows at the next try; until then, what was

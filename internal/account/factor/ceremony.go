@@ -15,7 +15,7 @@ import (
 const CeremonyFor = 5 * time.Minute
 
 // ErrCeremony says that there is no ceremony of that kind under way, or it took too long. Begin another.
-var ErrCeremony = errors.New("no ceremony is under way")
+var ErrCeremony = errors.New("no ceremony is in progress")
 
 // CeremonyKind says what a ceremony is for.
 type CeremonyKind string
