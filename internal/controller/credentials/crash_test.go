@@ -76,9 +76,9 @@ var _ = Describe("An operator that is killed while it renews tokens", Serial, fu
 		Expect(Get[corev1.Secret](ctx, s, "tokens").Data).To(Equal(old.Data), "nothing is replaced by nothing")
 
 		By("somebody connecting the profile again")
-		fresh := Social.Connect(ctx, s.Name)
+		renewed := Social.Connect(ctx, s.Name)
 		Patch(ctx, Get[corev1.Secret](ctx, s, "tokens"), func(secret *corev1.Secret) {
-			secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(fresh.AccessToken), []byte(fresh.RefreshToken)
+			secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(renewed.AccessToken), []byte(renewed.RefreshToken)
 		})
 		s.ProfileSays(ctx, "acme", connected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
 	})
