@@ -124,7 +124,7 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 			return err
 		}
 	}
-	// Whoever accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
+	// A person who accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
 	if inv, err := reading.Peek[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, m.Name); err != nil {
 		return err
 	} else if inv != nil {

@@ -41,7 +41,7 @@ func TestSoleRenewer(t *testing.T) {
 		"there are none":                 {none, people{admin}, ""},
 		"two may":                        {ends, people{admin, second}, ""},
 		"one of them connected it":       {ends, people{admin, connector}, ""},
-		"whoever connected it":           {ends, people{connector, editor}, "cas"},
+		"the person who connected it":    {ends, people{connector, editor}, "cas"},
 		"by a role of their own":         {ends, people{night, editor, lead}, "nina"},
 		"nobody may":                     {ends, people{editor, lead}, ""},
 		"managers may, and one by name":  {ends, people{manager, deputy, admin}, "ana"},

@@ -10,6 +10,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 // The values of fieldAction.
@@ -90,7 +91,7 @@ func (f form) checkProfile(w web.Words) []web.Problem {
 	case utf8.RuneCountInString(f.Company) > maxName:
 		add(web.FieldCompany, w.N("error.company.long", maxName))
 	}
-	if !slices.Contains(web.Languages(), f.Locale) {
+	if !slices.Contains(texts.Languages(), f.Locale) {
 		add(web.FieldLocale, w.T("error.locale.unknown"))
 	}
 	return problems

@@ -7,7 +7,7 @@ import (
 	"html"
 	"strings"
 
-	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 // tooManyCookies is the answer to a browser that sends too much, which can only be cookies: of other sites of the same domain. It is in all
@@ -15,7 +15,7 @@ import (
 func (p *Portal) tooManyCookies() []byte {
 	var page strings.Builder
 	page.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Roster</title></head>\n<body>\n")
-	for _, locale := range web.Languages() {
+	for _, locale := range texts.Languages() {
 		w := p.dictionary.Words[locale]
 		fmt.Fprintf(&page, "<section lang=\"%s\">\n<h1>%s</h1>\n<p>%s</p>\n</section>\n", locale,
 			html.EscapeString(w.T("problem.cookies.title")), html.EscapeString(w.T("problem.cookies.text", "Host", p.hostname)))

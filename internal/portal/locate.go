@@ -22,7 +22,7 @@ import (
 // The indexes that the cache must have.
 const (
 	linkIndex    = "roster.link"
-	addressIndex = "roster.address"
+	addressIndex = address.Index
 	accountIndex = "roster.account"
 )
 

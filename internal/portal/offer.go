@@ -3,9 +3,9 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -15,8 +15,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
 )
@@ -68,31 +68,23 @@ const shownProfiles = 8
 // describe puts an invitation into words. What it reads besides comes from the cache, and is left out if it cannot be had: it is not what
 // anything is decided by.
 func (p *Portal) describe(ctx context.Context, f verifiedLink, w web.Words) offerView {
-	o := p.name(ctx, f.offer)
+	o := f.offer
+	told, err := offer.Present(ctx, p.cache, o, p.userPrefix)
+	if err != nil {
+		p.log.Error(err, "Cannot read all that is offered", "invitation", client.ObjectKeyFromObject(o.Invitation))
+	}
 	v := offerView{
-		Org: w.T("contact.organisation"), Contact: w.T("contact.someone"),
-		Email: string(f.address), Note: o.Invitation.Spec.Message,
+		Org: cmp.Or(told.Organization, w.T("contact.organisation")), Initials: initials(told.Organization), Contact: w.T("contact.someone"),
+		Email: string(f.address), Inviter: told.Inviter, Note: told.Message, Environments: environmentViews(told.Environments),
+		Role: w.Roles.InOrganization(told.Role, told.AddsProfiles, told.CustomRoles), Owns: told.Role == rosterv1alpha1.RoleOwner,
+		AllProfiles: told.AllProfiles,
 	}
-	role := o.Role()
-	if org := o.Organization; org != nil {
-		v.Org, v.Initials = org.Spec.DisplayName, initials(org.Spec.DisplayName)
-		v.Environments = environments(org.Spec.Environments)
-		if owns(o) {
-			role, v.Owns = rosterv1alpha1.RoleOwner, true
-		} else {
-			v.Owner = p.owner(ctx, org)
-		}
+	if told.Owner != nil {
+		v.Owner = &personView{Name: memberName(told.Owner), Email: told.Owner.Spec.Email}
 	}
-	permissions, _ := access.Roles(o.CustomRoles).InOrganization(role)
-	v.Role = w.Roles.InOrganization(role, o.CanManageProfiles(), o.CustomRoles)
-	v.AllProfiles = slices.Contains(permissions, rosterv1alpha1.PermissionAdministerProfiles)
-	if !v.AllProfiles {
-		profiles := p.profiles(ctx, w, o)
-		cut := min(shownProfiles, len(profiles))
-		v.Profiles, v.MoreProfiles = profiles[:cut], profiles[cut:]
-		v.Workspaces = workspaces(w, o)
-	}
-	v.Inviter = p.inviter(ctx, o)
+	profiles := profileViews(w, told)
+	cut := min(shownProfiles, len(profiles))
+	v.Profiles, v.MoreProfiles, v.Workspaces = profiles[:cut], profiles[cut:], workspaceViews(w, told)
 	switch {
 	case v.Inviter != "":
 		v.Contact = v.Inviter
@@ -105,31 +97,24 @@ func (p *Portal) describe(ctx context.Context, f verifiedLink, w web.Words) offe
 	return v
 }
 
-// name adds what the CustomRoles and Workspaces that are offered are called.
-func (p *Portal) name(ctx context.Context, o invitation.Offer) invitation.Offer {
-	namespace := o.Invitation.Namespace
-	o.CustomRoles, o.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
-	for _, name := range o.CustomRoleNames() {
-		role := &rosterv1alpha1.CustomRole{}
-		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
-			o.CustomRoles[name] = role.Spec
-		}
-	}
-	for _, g := range o.WorkspaceGrants() {
-		workspace := &rosterv1alpha1.Workspace{}
-		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: g.Name}, workspace) {
-			o.Workspaces[g.Name] = workspace.Spec.DisplayName
-		}
-	}
-	return o
-}
-
-func workspaces(w web.Words, o invitation.Offer) []workspaceView {
+func workspaceViews(w web.Words, told offer.Presentation) []workspaceView {
 	var views []workspaceView
-	for _, g := range o.CalledWorkspaces() {
+	for _, g := range told.Workspaces {
 		v := workspaceView{Name: g.Name}
 		if g.Role != "" {
-			v.Role = w.Roles.OnProfile(g.Role, o.CustomRoles)
+			v.Role = w.Roles.OnProfile(g.Role, told.CustomRoles)
+		}
+		views = append(views, v)
+	}
+	return views
+}
+
+func profileViews(w web.Words, told offer.Presentation) []profileView {
+	var views []profileView
+	for _, g := range told.Profiles {
+		v := profileView{Handle: g.Name, Role: w.Roles.OnProfile(g.Role, told.CustomRoles)}
+		if g.Of != nil {
+			v.Handle, v.Network = g.Of.Spec.Handle, networkName(w, g.Of)
 		}
 		views = append(views, v)
 	}
@@ -142,35 +127,6 @@ func owns(o invitation.Offer) bool {
 	return owner != nil && invited != nil && owner.Name == invited.Name
 }
 
-// owner is nil if the organisation has none.
-func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *personView {
-	if org.Spec.OwnerRef == nil {
-		return nil
-	}
-	m := &rosterv1alpha1.Member{}
-	if !p.look(ctx, client.ObjectKey{Namespace: org.Namespace, Name: org.Spec.OwnerRef.Name}, m) {
-		return nil
-	}
-	return &personView{Name: memberName(m), Email: m.Spec.Email}
-}
-
-// inviter is the name of the Member with the address of whoever invites, else that address. Other user names, such as those of service
-// accounts, mean nothing to the reader.
-func (p *Portal) inviter(ctx context.Context, o invitation.Offer) string {
-	who, ok := invitation.ParseInviter(o.InvitedBy(), p.userPrefix)
-	if !ok || who.Address == "" {
-		return ""
-	}
-	members, err := p.membersAt(ctx, o.Invitation.Namespace, who.Address)
-	if err != nil {
-		p.log.Error(err, "Cannot look for the inviter", "invitation", client.ObjectKeyFromObject(o.Invitation))
-	}
-	if len(members) == 0 {
-		return string(who.Address)
-	}
-	return memberName(members[0])
-}
-
 func memberName(m *rosterv1alpha1.Member) string {
 	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
 		if name != "" {
@@ -178,19 +134,6 @@ func memberName(m *rosterv1alpha1.Member) string {
 		}
 	}
 	return m.Spec.Email
-}
-
-func (p *Portal) profiles(ctx context.Context, w web.Words, o invitation.Offer) []profileView {
-	var views []profileView
-	for _, g := range o.Profiles() {
-		v := profileView{Handle: g.Name, Role: w.Roles.OnProfile(g.Role, o.CustomRoles)}
-		sp := &rosterv1alpha1.SocialProfile{}
-		if p.look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
-			v.Handle, v.Network = sp.Spec.Handle, networkName(w, sp)
-		}
-		views = append(views, v)
-	}
-	return views
 }
 
 // look reads from the cache what a page can do without.
@@ -202,20 +145,13 @@ func (p *Portal) look(ctx context.Context, key client.ObjectKey, o client.Object
 	return err == nil && !apierrors.IsNotFound(err)
 }
 
-func environments(all []rosterv1alpha1.Environment) []web.EnvironmentView {
+func environmentViews(all []rosterv1alpha1.Environment) []web.EnvironmentView {
 	var views []web.EnvironmentView
 	for _, e := range all {
-		if isWebAddress(e.URL) {
-			u, _ := url.Parse(e.URL)
-			views = append(views, web.EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
-		}
+		u, _ := url.Parse(e.URL) // offer.Environments gives none that cannot be read.
+		views = append(views, web.EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
 	}
 	return views
-}
-
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // initials are the first letters of the first two words.

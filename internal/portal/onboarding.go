@@ -8,6 +8,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -77,7 +78,7 @@ func (n newcomer) steps(w web.Words, profileHref, connections string) []stepView
 	add(true, stepView{Text: w.T("step.preferences"), Href: profileHref})
 	for _, s := range n.organization.Spec.Onboarding.Steps {
 		step := stepView{Text: s.Text}
-		if isWebAddress(s.URL) {
+		if offer.IsWebAddress(s.URL) {
 			step.Href = s.URL
 		}
 		add(true, step)

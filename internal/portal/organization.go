@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
 )
@@ -79,7 +80,7 @@ func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
 	page := organizationPage{
 		Name: b.organization.Spec.DisplayName, Initials: initials(b.organization.Spec.DisplayName),
 		Role: p.roleTerm(ctx, w, m), State: p.stateText(v, b), Workspaces: p.workspaceNames(ctx, m),
-		Environments: environments(b.organization.Spec.Environments), Contact: p.contact(ctx, b),
+		Environments: environmentViews(offer.Environments(b.organization)), Contact: p.contact(ctx, b),
 		Welcome: p.organizationPath(v, m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = p.permissions(ctx, w, b)

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 //go:embed templates/*.html
@@ -182,7 +183,7 @@ func languageViews(w Words) []languageView {
 		rosterv1alpha1.LocaleFrench:  w.T("language.fr"),
 	}
 	var views []languageView
-	for _, l := range Languages() {
+	for _, l := range texts.Languages() {
 		views = append(views, languageView{
 			Locale: l, Name: names[l], Current: l == w.Locale, Href: "?" + LangParameter + "=" + string(l),
 		})
