@@ -15,9 +15,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/queueing"
 )
 
 // What each controller looks at.
+
+// fairly has the many changes of one organisation wait behind the few of another.
+func fairly() controller.Options { return controller.Options{NewQueue: queueing.NewFair} }
 
 // invitationWatches are what both controllers of an Invitation look at.
 func invitationWatches(mgr manager.Manager, find finder, name string) *builder.Builder {
@@ -32,12 +36,12 @@ func invitationWatches(mgr manager.Manager, find finder, name string) *builder.B
 }
 
 func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
-	return invitationWatches(mgr, find, "invitation").Complete(r)
+	return invitationWatches(mgr, find, "invitation").WithOptions(fairly()).Complete(r)
 }
 
 func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
 	return invitationWatches(mgr, find, "delivery").
-		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries}).Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries, NewQueue: queueing.NewFair}).Complete(r)
 }
 
 func setupMembers(mgr manager.Manager, find finder, r *members) error {
@@ -53,7 +57,7 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0)).
 		WatchesRawSource(source.Channel(r.joining.members, enqueue(itself))).
-		Complete(r)
+		WithOptions(fairly()).Complete(r)
 }
 
 // setupGrants has the Roles looked at that a change concerns. What of an object concerns the Roles, its predicate says.
@@ -72,7 +76,7 @@ func setupGrants(mgr manager.Manager, find finder, r *grants) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(find.rolesOfRole), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(find.rolesOfOrganization)).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
-		Complete(r)
+		WithOptions(fairly()).Complete(r)
 }
 
 func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {
@@ -117,7 +121,7 @@ func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).
 		WatchesRawSource(r.unwritten.watch(kindProfile, enqueue(itself))).
-		Complete(r)
+		WithOptions(fairly()).Complete(r)
 }
 
 func setupTeams(mgr manager.Manager, find finder, r *teams) error {
