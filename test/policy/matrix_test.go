@@ -189,8 +189,6 @@ func (h holder) mayInOrganization(d tables, verb, resource, name string) bool {
 		return own && (verb == "get" || h.role == "Owner")
 	case resource == "organizations" && (verb == "list" || verb == "watch"):
 		return slices.Contains(held, "ViewTeam")
-	case resource == "members" && verb == "get" && name == h.name:
-		return true
 	case resource == "workspaces" && verb == "get" && slices.Contains(held, "AdministerProfiles"):
 		return true // every workspace is theirs
 	case resource == "workspaces" && verb == "get" && name == "west" && anyOf([]string{h.source}, "Workspace", "all of them") && h.role != "ProfileConnector":
