@@ -23,6 +23,7 @@ const large = "large"
 func thousands(b *bench, r *results) {
 	n, inTeam := 2**count, *count/5
 	fmt.Printf("An organisation of %d members, %d of them in a Team\n", n, inTeam)
+	b.ensureManager()
 	b.organization(large)
 	for _, name := range []string{"acme-fb", "acme-x"} {
 		b.must(b.client.Create(b.ctx, &rosterv1alpha1.SocialProfile{
