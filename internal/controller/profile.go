@@ -4,12 +4,15 @@ package controller
 
 import (
 	"context"
+	"sync"
+	"time"
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/credentials"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
@@ -24,21 +27,55 @@ type profiles struct {
 	userPrefix string
 	// unwritten tells of Roles that Kubernetes refuses.
 	unwritten *unwritten
+
+	// since is when each profile was first looked at (client.ObjectKey to time.Time) whose status waits for the first check of its tokens.
+	since sync.Map
 }
+
+// firstCheck is how long the first status of a profile waits for the first check of its tokens, which writes both at once. With thousands
+// of new profiles, the last one's turn comes after minutes.
+const firstCheck = 5 * time.Minute
 
 // Reconcile brings the status of a SocialProfile to what it should be.
 func (r *profiles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	p, err := reading.Optional[rosterv1alpha1.SocialProfile](ctx, r.client, req.Namespace, req.Name)
 	if p == nil || err != nil || p.DeletionTimestamp != nil {
+		r.since.Delete(req.NamespacedName)
 		return ctrl.Result{}, err
 	}
-	in, err := r.gather(ctx, p)
+	if wait := r.untilChecked(p); wait > 0 {
+		return ctrl.Result{RequeueAfter: wait}, nil
+	}
+	decided, err := r.Decide(ctx, p)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decided := membership.DecideProfile(*in, r.clock.Now())
-	return ctrl.Result{}, reporting.Status(ctx, r.client, p, &p.Status, decided, r.events.profile)
+	return ctrl.Result{}, reporting.Status(ctx, r.client, p, &p.Status, decided, r.Tell)
 }
+
+// untilChecked is how long to leave the status to the first check of the tokens.
+func (r *profiles) untilChecked(p *rosterv1alpha1.SocialProfile) time.Duration {
+	key := client.ObjectKeyFromObject(p)
+	if p.Spec.CredentialsSecretRef == nil || !credentials.Unseen(p) {
+		r.since.Delete(key)
+		return 0
+	}
+	now := r.clock.Now()
+	since, _ := r.since.LoadOrStore(key, now)
+	return since.(time.Time).Add(firstCheck).Sub(now)
+}
+
+// Decide says what the status of a profile should be, all but what is about its tokens.
+func (r *profiles) Decide(ctx context.Context, p *rosterv1alpha1.SocialProfile) (rosterv1alpha1.SocialProfileStatus, error) {
+	in, err := r.gather(ctx, p)
+	if err != nil {
+		return p.Status, err
+	}
+	return membership.DecideProfile(*in, r.clock.Now()), nil
+}
+
+// Tell tells of what has changed in that.
+func (r *profiles) Tell(before, after *rosterv1alpha1.SocialProfile) { r.events.profile(before, after) }
 
 func (r *profiles) gather(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*membership.ProfileInput, error) {
 	in := &membership.ProfileInput{Profile: p, Refused: r.unwritten.of(kindProfile, p)}

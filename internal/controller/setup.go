@@ -105,6 +105,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
 	refused, newcomers := newUnwritten(), newJoining()
 	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, find: find, joining: newcomers}
+	profiles := &profiles{
+		client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix, unwritten: refused,
+	}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
@@ -117,15 +120,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
 			unwritten: refused,
 		}, watchOutbox(o.Mailer, metrics.mailing)),
-		setupProfiles(mgr, find, &profiles{
-			client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix, unwritten: refused,
-		}),
+		setupProfiles(mgr, find, profiles),
 		credentials.Setup(ctx, mgr, credentials.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.credentials,
 			Networks: directory.Directory{
 				Configured: o.Config.Networks, Namespace: o.Namespace, Reader: mgr.GetAPIReader(), Clock: o.Clock,
 			},
-			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret),
+			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret), Rest: profiles,
 		}),
 		connections.Setup(mgr, connections.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,

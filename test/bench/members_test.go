@@ -7,7 +7,6 @@ package bench
 import (
 	"fmt"
 	"sync"
-	"testing"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -20,14 +19,6 @@ import (
 )
 
 const large = "large"
-
-// TestBenchAccess measures only what TestBench does of an organisation of many members.
-func TestBenchAccess(t *testing.T) {
-	b := start(t)
-	r := &results{}
-	thousands(b, r)
-	r.print()
-}
 
 // thousands measures an organisation of many members: how fast it comes into force, what a review costs, what a change of a Team with many
 // members does, and what others notice of all that.
@@ -320,4 +311,3 @@ func suspensions(b *bench, r *results, team *rosterv1alpha1.Team) {
 	r.add("edits of the Team meanwhile", float64(edits), "edits", "")
 	r.percentiles("suspended to refused, while a large Team is edited", lags, "2000")
 }
-

@@ -136,12 +136,17 @@ func expectAnswer(t *testing.T, ask client.Client, q question, want bool) {
 }
 
 func role(name string, rules []rbacv1.PolicyRule) *rbacv1.Role {
-	return &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Rules: rules}
+	return &rbacv1.Role{ObjectMeta: managed(name), Rules: rules}
+}
+
+// managed is how Roster marks what is its own.
+func managed(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{"app.kubernetes.io/managed-by": "roster"}}
 }
 
 func bindingTo(role string) *rbacv1.RoleBinding {
 	return &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: role},
+		ObjectMeta: managed(role),
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "ana@example.com"}},
 	}

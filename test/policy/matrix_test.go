@@ -258,7 +258,7 @@ func (w *world) bindHolders(all []holder) {
 		g.SetLimit(8)
 		for _, h := range some {
 			g.Go(func() error {
-				meta := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:team:" + h.name}
+				meta := w.rosters("roster:team:" + h.name)
 				if err := c.Create(w.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(h.sources(), "acme")}); err != nil {
 					return fmt.Errorf("the Role of %+v: %w", h, err)
 				}

@@ -43,6 +43,7 @@ type X struct {
 	checks  map[string]int
 	unread  map[string]int
 	limited map[string]bool
+	held    map[string]chan struct{}
 	down    bool
 	asked   hook
 	renewed hook
@@ -75,7 +76,7 @@ func startX(ctx context.Context) *X {
 	DeferCleanup(provider.Stop)
 	issuer, err := url.Parse(provider.URL)
 	Expect(err).NotTo(HaveOccurred())
-	x := &X{provider: provider, checks: map[string]int{}, unread: map[string]int{}, limited: map[string]bool{}}
+	x := &X{provider: provider, checks: map[string]int{}, unread: map[string]int{}, limited: map[string]bool{}, held: map[string]chan struct{}{}}
 	x.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
 		ModifyResponse: func(response *http.Response) error {
@@ -122,7 +123,11 @@ func (x *X) serve(w http.ResponseWriter, r *http.Request) {
 func (x *X) onMastodon(w http.ResponseWriter, token string) {
 	x.mu.Lock()
 	x.checks[token]++
+	held := x.held[token]
 	x.mu.Unlock()
+	if held != nil {
+		<-held
+	}
 	if strings.HasSuffix(token, "-disabled") {
 		w.WriteHeader(http.StatusForbidden)
 		_, _ = io.WriteString(w, `{"error":"Your login is currently disabled"}`)
@@ -230,6 +235,15 @@ func (x *X) Limit(account string) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.limited[account] = true
+}
+
+// Hold keeps Mastodon from answering about a token until it is let go.
+func (x *X) Hold(token string) (letGo func()) {
+	held := make(chan struct{})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[token] = held
+	return sync.OnceFunc(func() { close(held) })
 }
 
 // Arrives is how many items nobody has looked at wait for an account on Mastodon, where everybody is called after their token.
