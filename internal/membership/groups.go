@@ -56,7 +56,7 @@ type GroupInput struct {
 	Refused *access.Problem
 }
 
-// DecideTeam says what the status of a Team should be.
+// DecideTeam decides what the status of a Team should be.
 func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1alpha1.TeamStatus {
 	s := *t.Status.DeepCopy()
 	s.ObservedGeneration = t.Generation
@@ -78,7 +78,7 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	return s
 }
 
-// DecideWorkspace says what the status of a Workspace should be.
+// DecideWorkspace decides what the status of a Workspace should be.
 func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) rosterv1alpha1.WorkspaceStatus {
 	s := *w.Status.DeepCopy()
 	s.ObservedGeneration = w.Generation
@@ -120,7 +120,7 @@ func (in GroupInput) ready(conds conditions.Setter, message string) {
 	}
 }
 
-// DecideCustomRole says what the status of a CustomRole should be.
+// DecideCustomRole decides what the status of a CustomRole should be.
 func DecideCustomRole(
 	c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, refused *access.Problem, now time.Time,
 ) rosterv1alpha1.CustomRoleStatus {
@@ -137,14 +137,14 @@ func DecideCustomRole(
 	return s
 }
 
-// tellRefused says that Kubernetes refuses to have written what an object gives; nothing where it does not.
+// tellRefused tells that Kubernetes refuses to have written what an object gives; nothing where it does not.
 func tellRefused(conds conditions.Setter, p *access.Problem) {
 	if p != nil {
 		conds.Stall(p.Reason, p.Message)
 	}
 }
 
-// DecidePlan says what the status of a Plan should be.
+// DecidePlan decides what the status of a Plan should be.
 func DecidePlan(p *rosterv1alpha1.Plan, organizations int32, now time.Time) rosterv1alpha1.PlanStatus {
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
