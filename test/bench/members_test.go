@@ -29,6 +29,8 @@ func thousands(b *bench, r *results) {
 	r.add("Members with a status, written by a bare client", limit, "/s", "")
 	team := b.largeOrganization(inTeam)
 	others := b.small()
+	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, accountOf(newMember(large, i)))) })
+	b.settle()
 	stop := others.suspendedMeanwhile(b)
 	begin := time.Now()
 	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(large, i))) })
@@ -124,6 +126,14 @@ func newMember(namespace string, i int) *rosterv1alpha1.Member {
 		m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: profileNames()[i%98], Role: rosterv1alpha1.ProfileEditor}}
 	}
 	return m
+}
+
+// accountOf is the Account of somebody who has joined.
+func accountOf(m *rosterv1alpha1.Member) *rosterv1alpha1.Account {
+	return &rosterv1alpha1.Account{
+		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: m.Spec.AccountRef.Name},
+		Spec:       rosterv1alpha1.AccountSpec{Email: m.Spec.Email, DisplayName: m.Name},
+	}
 }
 
 // bound is how many people are bound to a Role.
