@@ -304,7 +304,8 @@ func open(gates []*smtptest.Gate) {
 // connections is how many mails are on their way at once.
 const connections = 4
 
-// gracefulStop stops managers in the middle of many mails, each time when the relay has those that are under way and has not said so.
+// gracefulStop stops managers in the middle of many mails, each time when the relay has those that are under way and has not
+// confirmed them.
 func gracefulStop(b *bureau) {
 	const people, rounds, before = 200, 3, 40
 	b.invite(people, "person")

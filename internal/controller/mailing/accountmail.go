@@ -146,7 +146,7 @@ func (r *accountMails) deliver(ctx context.Context, a *rosterv1alpha1.Account, d
 	return true, nil
 }
 
-// leaveOut tells of a mail that nobody gets. The person is not told, since strangers may have asked for it.
+// leaveOut reports a mail that nobody gets. The person does not hear of it, since strangers may have asked for it.
 func (r *accountMails) leaveOut(ctx context.Context, a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic, why string) {
 	log.FromContext(ctx).Info("A mail about an account is left out", "account", a.Name, "topic", topic, "why", why)
 	r.Events.Warn(a, rosterv1alpha1.ReasonMailLeftOut, "Mail", fmt.Sprintf("The mail %s was left out: %s.", topic, why))
