@@ -261,6 +261,9 @@ var _ = Describe("The end of an Invitation", func() {
 		Consistently(func() rosterv1alpha1.InvitationState {
 			return Get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.State
 		}).Should(Equal(rosterv1alpha1.InvitationDeclined))
+		var declined rosterv1alpha1.InvitationList
+		Expect(API.List(ctx, &declined, client.InNamespace(s.Name), client.MatchingFields{"status.state": "Declined"})).To(Succeed())
+		Expect(declined.Items).To(HaveLen(1), "it is found by its state, to be tidied up")
 	})
 
 	It("can be its deletion at any moment", func(ctx SpecContext) {

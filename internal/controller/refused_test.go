@@ -115,9 +115,13 @@ var _ = Describe("What Kubernetes refuses", func() {
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.Address("try")},
 			})
 		})
+		before := Refused("Invitation")
 		s.Declare(ctx, "ana")
 		ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("Invitation ana"), ContainSubstring("ask the security team")))
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Refused("Invitation")).To(BeNumerically(">", before), "the metric counts it")
 	})
 
 	It("to create as a Member shows in the Invitation that was accepted, which does not claim more", func(ctx SpecContext) {
@@ -129,10 +133,13 @@ var _ = Describe("What Kubernetes refuses", func() {
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.Address("try")},
 			})
 		})
+		before := Refused("Member")
 		s.Claim(ctx, "ana")
 		ready := s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("not a member yet"), ContainSubstring("Member ana"), ContainSubstring("ask the security team")))
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Refused("Member")).To(BeNumerically(">", before), "the metric counts it")
 	})
 
 	It("nothing of, because a name beside one that is taken fits, too", func(ctx SpecContext) {

@@ -54,6 +54,8 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-manager", "watch", "", "secrets", "roster-connections", ""},
 		{"roster-manager", "update", "", "secrets", "roster-connections", "connection-x"},
 		{"roster-manager", "delete", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
+		{"roster-portal", "delete", "", "secrets", "roster-accounts", "ana"},
 		{"roster-manager", "create", roster, "socialprofiles", "acme", ""},
 		{"roster-manager", "delete", roster, "socialprofiles", "acme", "acme-fb"},
 	}
@@ -81,6 +83,9 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "update", "", "secrets", "roster-system", "roster-facebook"},
 		{"roster-portal", "create", "", "secrets", "acme", ""},
 		{"roster-portal", "create", "events.k8s.io", "events", "acme", ""},
+		{"roster-portal", "get", roster, "accounts", "acme", ""},
+		{"roster-portal", "get", roster, "teams", "acme", "writers"},
+		{"roster-portal", "get", roster, "plans", "", "small"},
 		{"roster-manager", "create", "", "secrets", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "roster-connections", ""},
 		// Profiles of organisations.
