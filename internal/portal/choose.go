@@ -59,25 +59,25 @@ type choice struct {
 func valueOf(o network.Offer) string { return string(o.Type) + "/" + o.AccountID }
 
 // choice asks the network what can be connected. It answers, and returns false, if that is nothing.
-func (p *Portal) choice(v *visit) (choice, bool) {
+func (p *Portal) choice(v *sessionVisit) (choice, bool) {
 	var c choice
 	var ok bool
-	if c.membership, ok = p.organization(v); !ok {
+	if c.membership, ok = v.organization(); !ok {
 		return c, false
 	}
 	way, n, err := p.underway(v)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return c, false
 	}
-	if way == nil || way.Draft == "" || way.Namespace != c.member.Namespace || slug(way.Network) != v.r.PathValue("network") {
+	if way == nil || way.Draft == "" || way.Namespace != c.member.Namespace || slug(way.Network) != v.R.PathValue("network") {
 		p.connectLost(v)
 		return c, false
 	}
 	c.way, c.networkTarget = way, n
 	if way.Repair != nil {
 		c.profile = &rosterv1alpha1.SocialProfile{}
-		if !p.look(v.r.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
+		if !p.cache.Look(v.R.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
 			p.connectLost(v)
 			return c, false
 		}
@@ -101,8 +101,8 @@ func (p *Portal) choice(v *visit) (choice, bool) {
 }
 
 // gatherOffers reads the draft and asks the network what it opens.
-func (p *Portal) gatherOffers(v *visit, c *choice) error {
-	ctx, secret := v.r.Context(), &corev1.Secret{}
+func (p *Portal) gatherOffers(v *sessionVisit, c *choice) error {
+	ctx, secret := v.R.Context(), &corev1.Secret{}
 	if err := p.client.Get(ctx, client.ObjectKey{Namespace: rosterv1alpha1.ConnectionNamespace, Name: c.way.Draft}, secret); err != nil {
 		return err
 	}
@@ -128,10 +128,10 @@ func (p *Portal) gatherOffers(v *visit, c *choice) error {
 }
 
 // compare leaves out what the profile to repair cannot take, and finds the offers that are profiles already.
-func (p *Portal) compare(v *visit, c *choice) error {
+func (p *Portal) compare(v *sessionVisit, c *choice) error {
 	c.known, c.taken = map[string]*rosterv1alpha1.SocialProfile{}, map[string]bool{}
 	var list rosterv1alpha1.SocialProfileList
-	if err := p.cache.List(v.r.Context(), &list, client.InNamespace(c.member.Namespace)); err != nil {
+	if err := p.cache.List(v.R.Context(), &list, client.InNamespace(c.member.Namespace)); err != nil {
 		return err
 	}
 	on := connection.Input{Order: &connection.Order{Network: c.Name}}
@@ -156,31 +156,31 @@ func (p *Portal) compare(v *visit, c *choice) error {
 }
 
 // nothingOffered says that the account which somebody signed in with opens nothing that can be connected, or not that profile.
-func (p *Portal) nothingOffered(v *visit, c choice) {
-	w := v.words
+func (p *Portal) nothingOffered(v *sessionVisit, c choice) {
+	w := v.Words
 	text := w.T("choose.nothing", "Network", c.title())
 	if c.profile != nil {
 		text = w.T("choose.other", "Network", c.title(), "Profile", c.profile.Spec.Handle)
 	}
-	p.audit(v, web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
-	p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
+	v.Audit(web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
+	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
 		Paragraphs: []string{text, w.T("connect.nothing")},
-		Go:         web.Action{Text: w.T("choose.again"), Href: p.connectPath(v, c.way.Namespace, c.networkTarget, "")}})
+		Go:         web.Action{Text: w.T("choose.again"), Href: connectPath(v, c.way.Namespace, c.networkTarget, "")}})
 }
 
 // getChoose answers GET /organizations/{namespace}/connect/{network}/choose.
-func (p *Portal) getChoose(v *visit) {
+func (p *Portal) getChoose(v *sessionVisit) {
 	if c, ok := p.choice(v); ok {
 		p.chooseForm(v, http.StatusOK, c, nil, nil)
 	}
 }
 
-func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, problems []web.Problem) {
-	w := v.words
+func (p *Portal) chooseForm(v *sessionVisit, status int, c choice, chosen []string, problems []web.Problem) {
+	w := v.Words
 	page := choosePage{
 		Fields: web.Fields{Problems: problems}, Network: c.title(),
-		Action: p.root + "/organizations/" + c.way.Namespace + "/connect/" + slug(c.way.Network) + "/choose" + w.Query(),
-		Back:   p.organizationPath(v, c.way.Namespace, "/profiles"),
+		Action: v.OrganizationPath(c.way.Namespace, "/connect/"+slug(c.way.Network)+"/choose"),
+		Back:   v.OrganizationPath(c.way.Namespace, "/profiles"),
 	}
 	if c.profile != nil {
 		page.Profile = c.profile.Spec.Handle
@@ -202,19 +202,19 @@ func (p *Portal) chooseForm(v *visit, status int, c choice, chosen []string, pro
 		view.Chosen = view.Chosen || len(c.offers) == 1 && !view.Taken && problems == nil
 		page.Offers = append(page.Offers, view)
 	}
-	p.show(v, status, web.PageChoose, errorTitle(w, w.T("choose.title", "Network", c.title()), problems), page)
+	v.Show(status, web.PageChoose, w.ErrorTitle(w.T("choose.title", "Network", c.title()), problems), page)
 }
 
 // postChoose answers POST /organizations/{namespace}/connect/{network}/choose: it asks the operator to connect what was chosen.
-func (p *Portal) postChoose(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postChoose(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
 	c, ok := p.choice(v)
 	if !ok {
 		return
 	}
-	chosen := v.r.PostForm[fieldOffer]
+	chosen := v.R.PostForm[fieldOffer]
 	picked := slices.DeleteFunc(slices.Clone(c.offers), func(o network.Offer) bool {
 		return !slices.Contains(chosen, valueOf(o)) || c.taken[valueOf(o)]
 	})
@@ -234,7 +234,7 @@ func (p *Portal) postChoose(v *visit) {
 }
 
 // problemWith says what is wrong with what was picked; empty if nothing is.
-func (p *Portal) problemWith(v *visit, c choice, picked []network.Offer) string {
+func (p *Portal) problemWith(v *sessionVisit, c choice, picked []network.Offer) string {
 	added := 0
 	for _, o := range picked {
 		if c.known[valueOf(o)] == nil {
@@ -244,17 +244,17 @@ func (p *Portal) problemWith(v *visit, c choice, picked []network.Offer) string 
 	left, limited := quota.Left(c.organization.Status.Plan.SocialProfiles)
 	switch {
 	case len(picked) == 0:
-		return v.words.T("error.choose.missing")
+		return v.Words.T("error.choose.missing")
 	case c.profile != nil && len(picked) > 1:
-		return v.words.T("error.choose.one", "Profile", c.profile.Spec.Handle)
+		return v.Words.T("error.choose.one", "Profile", c.profile.Spec.Handle)
 	case c.profile == nil && limited && int32(added) > left:
-		return v.words.T("error.choose.limit", "Left", left, "Contact", c.organization.Status.Plan.Contact)
+		return v.Words.T("error.choose.limit", "Left", left, "Contact", c.organization.Status.Plan.Contact)
 	}
 	return ""
 }
 
 // order is one of this person.
-func (p *Portal) order(v *visit, b membership) connection.Order {
+func (p *Portal) order(v *sessionVisit, b membership) connection.Order {
 	return connection.Order{
 		Namespace: b.member.Namespace, Member: b.member.Name, MemberUID: string(b.member.UID),
 		Account: v.person.account.Name, AccountUID: string(v.person.account.UID), RequestedTime: metav1.NewTime(p.clock.Now()),
@@ -262,23 +262,23 @@ func (p *Portal) order(v *visit, b membership) connection.Order {
 }
 
 // handOver leaves an order for the operator, and shows what becomes of it.
-func (p *Portal) handOver(v *visit, way connecting, order connection.Order) {
+func (p *Portal) handOver(v *sessionVisit, way connecting, order connection.Order) {
 	secret, err := order.Secret()
 	if err == nil {
-		err = p.client.Create(v.r.Context(), secret)
+		err = p.client.Create(v.R.Context(), secret)
 	}
 	if err == nil {
 		way.Draft, way.Order = "", secret.Name
-		err = p.sealCookie(v, connectCookie, connectUse, way, connectFor)
+		err = v.SealCookie(connectCookie, connectUse, way, connectFor)
 	}
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	e := web.EventConnect
 	if order.Remove != nil {
 		e = web.EventRemove
 	}
-	p.audit(v, e, web.ResultSuccess, v.person.account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
-	p.seeOther(v, "/organizations/"+order.Namespace+"/profiles/outcome", "")
+	v.Audit(e, web.ResultSuccess, v.person.account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
+	v.SeeOther("/organizations/"+order.Namespace+"/profiles/outcome", "")
 }

@@ -7,10 +7,10 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"time"
+
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
@@ -39,126 +39,77 @@ type companyPage struct {
 type companyView struct{ Name, Href string }
 
 // getCompany answers GET /sign-in/company.
-func (p *Portal) getCompany(v *visit) { p.companyForm(v, http.StatusOK, "", companyView{}, nil) }
+func (p *Portal) getCompany(v *web.Visit) { p.companyForm(v, http.StatusOK, "", companyView{}, nil) }
 
-func (p *Portal) companyForm(v *visit, status int, login string, company companyView, problems []web.Problem) {
-	p.show(v, status, web.PageCompany, errorTitle(v.words, v.words.T("company.title"), problems), companyPage{
-		Fields: web.Fields{Problems: problems}, Login: login, Company: company, Action: p.again(v, "/sign-in/company"),
-		Back: p.again(v, "/sign-in"),
+func (p *Portal) companyForm(v *web.Visit, status int, login string, company companyView, problems []web.Problem) {
+	v.Show(status, web.PageCompany, v.Words.ErrorTitle(v.Words.T("company.title"), problems), companyPage{
+		Fields: web.Fields{Problems: problems}, Login: login, Company: company, Action: v.Again("/sign-in/company"),
+		Back: v.Again("/sign-in"),
 	})
 }
 
 // postCompany answers POST /sign-in/company: which company it is follows from the domain alone, so that nothing is told about people. The
 // page links to the company rather than redirecting: forms may lead to no other site (form-action).
-func (p *Portal) postCompany(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postCompany(v *web.Visit) {
+	if !v.ReadPost() {
 		return
 	}
-	typed := strings.TrimSpace(v.r.PostForm.Get(fieldLogin))
+	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
 	address, err := address.Parse(typed)
 	if err != nil {
-		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []web.Problem{addressProblem(v.words, err)})
+		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{}, []web.Problem{addressProblem(v.Words, err)})
 		return
 	}
 	c := p.companies.For(address)
 	if c == nil {
 		p.companyForm(v, http.StatusUnprocessableEntity, typed, companyView{},
-			[]web.Problem{{Field: fieldLogin, Text: v.words.T("error.company.unknown", "Domain", address.Domain())}})
+			[]web.Problem{{Field: fieldLogin, Text: v.Words.T("error.company.unknown", "Domain", address.Domain())}})
 		return
 	}
-	p.companyForm(v, http.StatusOK, typed, companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
-}
-
-// waysView are the ways to sign in that open an organisation.
-type waysView struct {
-	// Company is the company's sign-in; empty if there is none for the address.
-	Company companyView
-	// Text introduces it.
-	Text string
-	// Refused says why no password is taken; empty if one is.
-	Refused string
-}
-
-// ways are those that open the organisation of the invitation of the visit, for the invited person.
-func (p *Portal) ways(v *visit) waysView {
-	o, w := v.link.offer.Organization, v.words
-	if o == nil {
-		return waysView{}
-	}
-	var view waysView
-	c := p.companies.OfferedBy(o.Spec.Security, v.link.address)
-	if c != nil {
-		view.Company = companyView{Name: c.DisplayName, Href: p.toCompany(v, c)}
-		view.Text = w.T("company.or", "Company", c.DisplayName)
-	}
-	ways := o.Spec.Security.SignIn
-	if len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword) {
-		return view
-	}
-	view.Refused = w.T("company.notOffered", "Contact", p.describe(v.r.Context(), v.link, w).Contact)
-	if c != nil {
-		view.Refused = w.T("company.only", "Company", c.DisplayName)
-		view.Text = view.Refused
-	}
-	return view
-}
-
-// toCompany is where the sign-in of a company begins, which leads back to the invitation of the visit.
-func (p *Portal) toCompany(v *visit, c *oidc.Client) string {
-	return p.forward(v, "/sign-in/company/"+c.Name, "/invitations/"+v.link.token)
-}
-
-// forward is a page that leads on to another.
-func (p *Portal) forward(v *visit, page, next string) string {
-	query := url.Values{nextParameter: {next}}
-	if v.words.Chosen {
-		query.Set(web.LangParameter, string(v.words.Locale))
-	}
-	return p.root + page + "?" + query.Encode()
+	p.companyForm(v, http.StatusOK, typed, companyView{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 }
 
 // goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there, and changes nothing.
-func (p *Portal) goToCompany(v *visit) {
-	c := p.companies.Named(v.r.PathValue("issuer"))
+func (p *Portal) goToCompany(v *web.Visit) {
+	c := p.companies.Named(v.R.PathValue("issuer"))
 	if c == nil {
-		p.notFound(v)
+		v.NotFound()
 		return
 	}
 	// Nobody is signed in because somebody else sent them here: that takes a click on a page of the portal.
-	if !p.fromOwnPage(v.r) {
-		p.companyForm(v, http.StatusOK, "", companyView{Name: c.DisplayName, Href: p.again(v, "/sign-in/company/"+c.Name)}, nil)
+	if !v.FromOwnPage() {
+		p.companyForm(v, http.StatusOK, "", companyView{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 		return
 	}
-	address, flow, err := c.Begin(v.r.Context(), p.destination(v.r.URL.Query().Get(nextParameter)))
+	address, flow, err := c.Begin(v.R.Context(), v.Destination(v.Next()))
 	if err != nil {
 		p.companyFailed(v, c, err)
 		return
 	}
-	if err := p.sealCookie(v, flowCookie, flowUse, flow, oidc.FlowFor); err != nil {
-		p.fault(v, err)
+	if err := v.SealCookie(flowCookie, flowUse, flow, oidc.FlowFor); err != nil {
+		v.Fault(err)
 		return
 	}
-	v.w.Header().Set("Location", address)
-	v.w.WriteHeader(http.StatusSeeOther)
+	v.Redirect(address)
 }
 
 // backFromCompany answers GET /sign-in/company/{issuer}/callback.
-func (p *Portal) backFromCompany(v *visit) {
-	c := p.companies.Named(v.r.PathValue("issuer"))
+func (p *Portal) backFromCompany(v *web.Visit) {
+	c := p.companies.Named(v.R.PathValue("issuer"))
 	if c == nil {
-		p.notFound(v)
+		v.NotFound()
 		return
 	}
 	var flow oidc.Flow
-	if ok, err := p.openCookie(v, flowCookie, flowUse, &flow); err != nil {
-		p.fault(v, err)
+	if ok, err := v.OpenCookie(flowCookie, flowUse, &flow); err != nil {
+		v.Fault(err)
 		return
 	} else if !ok {
 		p.companyFailed(v, c, oidc.ErrFlow)
 		return
 	}
-	p.setCookie(v, flowCookie, "", -time.Second)
-	id, err := c.Finish(v.r.Context(), flow, v.r.URL.Query())
+	v.DropCookie(flowCookie)
+	id, err := c.Finish(v.R.Context(), flow, v.R.URL.Query())
 	if err != nil {
 		p.companyFailed(v, c, err)
 		return
@@ -176,8 +127,8 @@ var (
 
 // enterByCompany signs somebody in whom a company vouches for: if an organisation of theirs signs in with that company, or the invitation
 // that they came from is of one that does. Then an Account is made for whoever has none.
-func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next string) error {
-	ctx, now := v.r.Context(), p.clock.Now()
+func (p *Portal) enterByCompany(v *web.Visit, c *oidc.Client, id oidc.Identity, next string) error {
+	ctx, now := v.R.Context(), p.clock.Now()
 	tie := account.Identity{Issuer: id.Issuer, Subject: id.Subject, Linked: now}
 	acct, err := p.accountFor(ctx, v, c, id, tie, next)
 	if err != nil {
@@ -188,16 +139,16 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 		return err
 	}
 	if linked {
-		p.audit(v, web.EventLink, web.ResultSuccess, acct.Name, "issuer", c.Name)
+		v.Audit(web.EventLink, web.ResultSuccess, acct.Name, "issuer", c.Name)
 	}
-	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
+	if ptr.Deref(acct.Spec.Suspended, false) {
 		return account.ErrSuspended
 	}
 	d, err := p.browser(v)
 	if err != nil {
 		return err
 	}
-	who, err := p.person(v, false)
+	who, err := p.current(v)
 	if err != nil {
 		return err
 	}
@@ -222,8 +173,8 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 		err = p.setSession(v, s)
 	}
 	if err == nil {
-		p.audit(v, web.EventConfirm, web.ResultSuccess, acct.Name, "issuer", c.Name)
-		p.seeOther(v, p.destination(next), "")
+		v.Audit(web.EventConfirm, web.ResultSuccess, acct.Name, "issuer", c.Name)
+		v.SeeOther(v.Destination(next), "")
 	}
 	return err
 }
@@ -231,7 +182,7 @@ func (p *Portal) enterByCompany(v *visit, c *oidc.Client, id oidc.Identity, next
 // accountFor is the Account of somebody whom a company knows: the one that is tied to them, whatever their address is by now, else the one
 // of the address that the company vouches for.
 func (p *Portal) accountFor(
-	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, tie account.Identity, next string,
+	ctx context.Context, v *web.Visit, c *oidc.Client, id oidc.Identity, tie account.Identity, next string,
 ) (*rosterv1alpha1.Account, error) {
 	acct, err := p.accounts.ByIdentity(ctx, tie)
 	if errors.Is(err, account.ErrNotFound) {
@@ -244,7 +195,7 @@ func (p *Portal) accountFor(
 		return nil, err
 	}
 	if acct != nil {
-		all, err := p.memberships(ctx, acct)
+		all, err := p.membershipsOf(ctx, acct)
 		if err != nil {
 			return nil, err
 		}
@@ -261,7 +212,7 @@ func (p *Portal) accountFor(
 // inviteeFor is the Account of somebody whom a company knows and who comes from an invitation: the one that they have, if it is nil a new
 // one.
 func (p *Portal) inviteeFor(
-	ctx context.Context, v *visit, c *oidc.Client, id oidc.Identity, acct *rosterv1alpha1.Account, next string,
+	ctx context.Context, v *web.Visit, c *oidc.Client, id oidc.Identity, acct *rosterv1alpha1.Account, next string,
 ) (*rosterv1alpha1.Account, error) {
 	token, ok := strings.CutPrefix(next, "/invitations/")
 	if !ok {
@@ -281,64 +232,41 @@ func (p *Portal) inviteeFor(
 	case acct != nil:
 		return acct, nil
 	}
-	return p.accounts.Ensure(ctx, id.Address, p.profileOf(v, f, id))
-}
-
-// isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or they
-// have shown that the address is theirs, too. A link is not enough for that: somebody to whom it was passed on has it as well. Where the
-// address has an Account of its own, that one accepts.
-func (p *Portal) isInvitee(ctx context.Context, who *person, f verifiedLink) (bool, error) {
-	switch {
-	case who.account.Name == f.address.AccountName():
-		return true, nil
-	case !takesOther(who, f), !account.Confirmed(who.account, f.address) && !p.companyConfirmed(who, f):
-		return false, nil
-	}
-	_, _, err := p.accounts.Find(ctx, f.address)
-	if errors.Is(err, account.ErrNotFound) {
-		return true, nil
-	}
-	return false, err
-}
-
-// companyConfirmed reports whether the company that the organisation signs in with said at the sign-in that the address is the person's.
-func (p *Portal) companyConfirmed(who *person, f verifiedLink) bool {
-	policy, own := f.offer.Organization.Spec.Security, address.Address(who.account.Spec.Email)
-	return who.session.Also == f.address && p.companies.OfferedBy(policy, f.address) != nil && p.companies.OfferedBy(policy, own) != nil
+	return p.accounts.Ensure(ctx, id.Address, profileOf(v, f, id))
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.
-func (p *Portal) profileOf(v *visit, f verifiedLink, id oidc.Identity) account.Profile {
-	p.setLink(v, f)
-	known := p.prefill(v)
+func profileOf(v *web.Visit, f verifiedLink, id oidc.Identity) account.Profile {
+	f.speak(v)
+	known, company := f.known()
 	name := web.Tidy(id.Name)
-	if !web.IsLine(name) || !web.IsVisible(name) || len(name) > maxName {
-		name = known.DisplayName
+	if !web.IsLine(name) || !web.IsVisible(name) || len(name) > web.MaxName {
+		name = known
 	}
 	if name == "" {
 		name, _, _ = strings.Cut(string(id.Address), "@")
 	}
-	return account.Profile{DisplayName: name, Company: known.Company, Locale: v.words.Locale}
+	return account.Profile{DisplayName: name, Company: company, Locale: v.Words.Locale}
 }
 
 // companyFailed says why nobody was signed in. The log says more.
-func (p *Portal) companyFailed(v *visit, c *oidc.Client, err error) {
+func (p *Portal) companyFailed(v *web.Visit, c *oidc.Client, err error) {
 	if errors.Is(err, account.ErrSuspended) {
-		p.audit(v, web.EventSignIn, web.ResultRefused, "", "issuer", c.Name)
-		p.suspended(v)
+		v.Audit(web.EventSignIn, web.ResultRefused, "", "issuer", c.Name)
+		suspended(v)
 		return
 	}
-	w := v.words
+	w := v.Words
 	status, text := companyProblem(w, c.DisplayName, err)
 	if text == "" {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.audit(v, web.EventSignIn, web.ResultFailure, "", "issuer", c.Name)
+	v.Audit(web.EventSignIn, web.ResultFailure, "", "issuer", c.Name)
 	p.log.Info("Nobody was signed in by a company", "issuer", c.Name, "why", err.Error())
-	p.notice(v, status, web.Notice{
+	v.Notice(status, web.Notice{
 		Symbol: web.SymbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
-		Go: web.Action{Text: w.T("company.back"), Href: p.root + "/sign-in" + w.Query()},
+		Go: web.Action{Text: w.T("company.back"), Href: v.Path("/sign-in")},
 	})
 }
 

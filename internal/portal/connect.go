@@ -74,8 +74,23 @@ type connectPage struct {
 	Back       string
 }
 
+// connectRoutes are the pages on which people connect social profiles.
+func (p *Portal) connectRoutes() []web.Route {
+	const profiles, connect = "/organizations/{namespace}/profiles", "/organizations/{namespace}/connect/{network}"
+	signedIn, recent := p.requireSession, p.requireRecentAuth
+	return []web.Route{
+		{Path: profiles, Get: signedIn(p.getSocialProfiles), Returnable: true},
+		{Path: profiles + "/outcome", Get: signedIn(p.getOutcome)},
+		{Path: profiles + "/{profile}/remove", Get: recent(p.getRemove), Post: recent(p.postRemove), Returnable: true},
+		{Path: connect, Get: signedIn(p.getConnect), Post: signedIn(p.postConnect), Returnable: true},
+		{Path: connect + "/go", Get: signedIn(p.goToNetwork)},
+		{Path: connect + "/choose", Get: signedIn(p.getChoose), Post: signedIn(p.postChoose), Returnable: true},
+		{Path: "/connect/{network}/callback", Get: signedIn(p.backFromNetwork)},
+	}
+}
+
 // getConnect answers GET /organizations/{namespace}/connect/{network}.
-func (p *Portal) getConnect(v *visit) {
+func (p *Portal) getConnect(v *sessionVisit) {
 	if b, n, ok := p.requestedTarget(v); ok {
 		handle := ""
 		if n.profile != nil {
@@ -85,54 +100,53 @@ func (p *Portal) getConnect(v *visit) {
 	}
 }
 
-func (p *Portal) connectForm(v *visit, status int, b membership, n networkTarget, handle string, problems []web.Problem) {
+func (p *Portal) connectForm(v *sessionVisit, status int, b membership, n networkTarget, handle string, problems []web.Problem) {
 	page := connectPage{
-		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: p.organizationPath(v, b.member.Namespace, "/profiles"),
+		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: v.OrganizationPath(b.member.Namespace, "/profiles"),
 	}
 	if n.profile != nil {
 		page.Profile = n.profile.Spec.Handle
 	}
 	if n.Name == rosterv1alpha1.NetworkBluesky {
-		page.Action = p.connectPath(v, b.member.Namespace, n, "")
+		page.Action = connectPath(v, b.member.Namespace, n, "")
 	} else {
-		page.Go = p.connectPath(v, b.member.Namespace, n, "/go")
+		page.Go = connectPath(v, b.member.Namespace, n, "/go")
 	}
-	p.show(v, status, web.PageConnect, errorTitle(v.words, v.words.T("connect.title", "Network", n.title()), problems), page)
+	v.Show(status, web.PageConnect, v.Words.ErrorTitle(v.Words.T("connect.title", "Network", n.title()), problems), page)
 }
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
-func (p *Portal) goToNetwork(v *visit) {
+func (p *Portal) goToNetwork(v *sessionVisit) {
 	b, n, ok := p.requestedTarget(v)
 	if !ok {
 		return
 	}
 	// Nothing is connected because somebody else sent a person here: that takes a click on a page of the portal.
-	if !p.fromOwnPage(v.r) {
+	if !v.FromOwnPage() {
 		p.connectForm(v, http.StatusOK, b, n, "", nil)
 		return
 	}
-	there, err := p.networks.Open(v.r.Context(), n.Network)
+	there, err := p.networks.Open(v.R.Context(), n.Network)
 	if err != nil {
 		p.connectFailed(v, b.member.Namespace, n, err)
 		return
 	}
 	redirector, ok := network.Redirects(there)
 	if !ok {
-		p.notFound(v)
+		v.NotFound()
 		return
 	}
 	way := p.setOut(v, b, n)
 	way.State, way.Verifier = rand.Text(), oauth2.GenerateVerifier()
-	if err := p.sealCookie(v, connectCookie, connectUse, way, connectFor); err != nil {
-		p.fault(v, err)
+	if err := v.SealCookie(connectCookie, connectUse, way, connectFor); err != nil {
+		v.Fault(err)
 		return
 	}
-	v.w.Header().Set("Location", redirector.AuthorizeURL(p.authorization(way, n, there)))
-	v.w.WriteHeader(http.StatusSeeOther)
+	v.Redirect(redirector.AuthorizeURL(authorization(v, way, n, there)))
 }
 
 // setOut is the beginning of a way.
-func (p *Portal) setOut(v *visit, b membership, n networkTarget) connecting {
+func (p *Portal) setOut(v *sessionVisit, b membership, n networkTarget) connecting {
 	way := connecting{
 		AccountUID: string(v.person.account.UID), Namespace: b.member.Namespace, Network: n.Name, Server: n.server(),
 		Until: p.clock.Now().Add(connectFor),
@@ -143,17 +157,17 @@ func (p *Portal) setOut(v *visit, b membership, n networkTarget) connecting {
 	return way
 }
 
-func (p *Portal) authorization(way connecting, n networkTarget, there network.Network) network.Authorization {
+func authorization(v *sessionVisit, way connecting, n networkTarget, there network.Network) network.Authorization {
 	return network.Authorization{
-		State: way.State, Verifier: way.Verifier, RedirectURL: p.base + "/connect/" + slug(way.Network) + "/callback",
+		State: way.State, Verifier: way.Verifier, RedirectURL: v.URL("/connect/" + slug(way.Network) + "/callback"),
 		Scopes: n.scopes(there.Traits()),
 	}
 }
 
 // underway is the way that the browser is on, and the network; nil if it is on none, it is over, or it is not this person's.
-func (p *Portal) underway(v *visit) (*connecting, networkTarget, error) {
+func (p *Portal) underway(v *sessionVisit) (*connecting, networkTarget, error) {
 	var way connecting
-	ok, err := p.openCookie(v, connectCookie, connectUse, &way)
+	ok, err := v.OpenCookie(connectCookie, connectUse, &way)
 	if err != nil || !ok || !p.clock.Now().Before(way.Until) || way.AccountUID != string(v.person.account.UID) {
 		return nil, networkTarget{}, err
 	}
@@ -165,14 +179,14 @@ func (p *Portal) underway(v *visit) (*connecting, networkTarget, error) {
 }
 
 // backFromNetwork answers GET /connect/{network}/callback.
-func (p *Portal) backFromNetwork(v *visit) {
+func (p *Portal) backFromNetwork(v *sessionVisit) {
 	way, n, err := p.underway(v)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	query := v.r.URL.Query()
-	if way == nil || way.State == "" || slug(way.Network) != v.r.PathValue("network") ||
+	query := v.R.URL.Query()
+	if way == nil || way.State == "" || slug(way.Network) != v.R.PathValue("network") ||
 		subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(way.State)) != 1 {
 		p.connectLost(v)
 		return
@@ -183,17 +197,17 @@ func (p *Portal) backFromNetwork(v *visit) {
 		p.connectFailed(v, way.Namespace, n, errDenied)
 		return
 	}
-	there, err := p.networks.Open(v.r.Context(), n.Network)
+	there, err := p.networks.Open(v.R.Context(), n.Network)
 	if err != nil {
 		p.connectFailed(v, way.Namespace, n, err)
 		return
 	}
 	redirector, ok := network.Redirects(there)
 	if !ok {
-		p.notFound(v)
+		v.NotFound()
 		return
 	}
-	tokens, err := redirector.Exchange(v.r.Context(), query.Get("code"), p.authorization(*way, n, there))
+	tokens, err := redirector.Exchange(v.R.Context(), query.Get("code"), authorization(v, *way, n, there))
 	if err != nil {
 		p.connectFailed(v, way.Namespace, n, err)
 		return
@@ -213,8 +227,8 @@ func oauthError(code string) string {
 }
 
 // postConnect answers POST /organizations/{namespace}/connect/{network}, which brings an app password.
-func (p *Portal) postConnect(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postConnect(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
 	b, n, ok := p.requestedTarget(v)
@@ -222,27 +236,27 @@ func (p *Portal) postConnect(v *visit) {
 		return
 	}
 	if n.Name != rosterv1alpha1.NetworkBluesky {
-		p.methodNotAllowed(v, allowGet)
+		v.MethodNotAllowed(web.AllowGet)
 		return
 	}
-	handle := network.Handle(n.Name, v.r.PostForm.Get(fieldHandle))
-	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.r.PostForm.Get(fieldAppPassword))}
+	handle := network.Handle(n.Name, v.R.PostForm.Get(fieldHandle))
+	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.R.PostForm.Get(fieldAppPassword))}
 	var problems []web.Problem
 	if tokens.Handle == "" {
-		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.words.T("error.handle.missing")})
+		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.Words.T("error.handle.missing")})
 	} else if !network.SignsIn(handle) {
-		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.words.T("error.handle.invalid")})
+		problems = append(problems, web.Problem{Field: fieldHandle, Text: v.Words.T("error.handle.invalid")})
 	}
 	if tokens.AppPassword == "" {
-		problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.missing")})
+		problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.Words.T("error.appPassword.missing")})
 	}
 	if len(problems) == 0 {
-		there, err := p.networks.Open(v.r.Context(), n.Network)
+		there, err := p.networks.Open(v.R.Context(), n.Network)
 		if err == nil {
-			_, err = offersOf(v.r.Context(), there, tokens)
+			_, err = offersOf(v.R.Context(), there, tokens)
 		}
 		if network.ValidityOf(err) == network.Invalid {
-			problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.words.T("error.appPassword.refused")})
+			problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.Words.T("error.appPassword.refused")})
 		} else if err != nil {
 			p.connectFailed(v, b.member.Namespace, n, err)
 			return
@@ -256,21 +270,21 @@ func (p *Portal) postConnect(v *visit) {
 }
 
 // arrive keeps what somebody brought back, and has them choose.
-func (p *Portal) arrive(v *visit, way connecting, d connection.Draft) {
+func (p *Portal) arrive(v *sessionVisit, way connecting, d connection.Draft) {
 	d.AccountUID, d.Time = way.AccountUID, metav1.NewTime(p.clock.Now())
 	secret, err := d.Secret()
 	if err == nil {
-		err = p.client.Create(v.r.Context(), secret)
+		err = p.client.Create(v.R.Context(), secret)
 	}
 	if err == nil {
 		way.State, way.Verifier, way.Draft = "", "", secret.Name
-		err = p.sealCookie(v, connectCookie, connectUse, way, connectFor)
+		err = v.SealCookie(connectCookie, connectUse, way, connectFor)
 	}
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.seeOther(v, "/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
+	v.SeeOther("/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
 }
 
 // offersOf are the accounts that tokens open.
@@ -286,8 +300,8 @@ func offersOf(ctx context.Context, there network.Network, t network.Tokens) ([]n
 var errDenied = errors.New("the person or the network said no")
 
 // connectFailed says why nothing has been connected. The log says more.
-func (p *Portal) connectFailed(v *visit, namespace string, n networkTarget, err error) {
-	w, status := v.words, http.StatusBadGateway
+func (p *Portal) connectFailed(v *sessionVisit, namespace string, n networkTarget, err error) {
+	w, status := v.Words, http.StatusBadGateway
 	var text string
 	missing, unset := errors.AsType[*directory.NotConfiguredError](err)
 	fault, told := errors.AsType[*network.Error](err)
@@ -306,26 +320,26 @@ func (p *Portal) connectFailed(v *visit, namespace string, n networkTarget, err 
 	case told:
 		text = w.T("connect.refused", "Network", n.title())
 	default:
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	if told {
 		p.log.Info("A network did not do what it was asked", "network", n.Name, "why", fault.Message)
 	}
-	p.audit(v, web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", namespace, "network", n.Name)
-	p.notice(v, status, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
+	v.Audit(web.EventConnect, web.ResultFailure, v.person.account.Name, "namespace", namespace, "network", n.Name)
+	v.Notice(status, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
 		Go: p.toProfiles(v, namespace)})
 }
 
 // connectLost is for an answer that belongs to no way that the browser is on.
-func (p *Portal) connectLost(v *visit) {
-	w := v.words
-	p.notice(v, http.StatusBadRequest, web.Notice{Symbol: web.SymbolClock, Heading: w.T("connect.failed"),
+func (p *Portal) connectLost(v *sessionVisit) {
+	w := v.Words
+	v.Notice(http.StatusBadRequest, web.Notice{Symbol: web.SymbolClock, Heading: w.T("connect.failed"),
 		Paragraphs: []string{w.T("connect.lost"), w.T("connect.nothing")},
-		Go:         web.Action{Text: w.T("connect.account"), Href: p.root + "/account" + w.Query()}})
+		Go:         web.Action{Text: w.T("connect.account"), Href: v.Path("/account")}})
 }
 
 // toProfiles leads back to the profiles of an organisation.
-func (p *Portal) toProfiles(v *visit, namespace string) web.Action {
-	return web.Action{Text: v.words.T("connect.profiles"), Href: p.organizationPath(v, namespace, "/profiles")}
+func (p *Portal) toProfiles(v *sessionVisit, namespace string) web.Action {
+	return web.Action{Text: v.Words.T("connect.profiles"), Href: v.OrganizationPath(namespace, "/profiles")}
 }

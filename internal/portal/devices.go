@@ -27,9 +27,9 @@ type deviceView struct {
 }
 
 // getDevices answers GET /account/sessions.
-func (p *Portal) getDevices(v *visit) {
-	w, query := v.words, v.words.Query()
-	page := devicesPage{Action: p.root + "/account/sessions" + query, Back: p.root + "/account" + query}
+func (p *Portal) getDevices(v *sessionVisit) {
+	w := v.Words
+	page := devicesPage{Action: v.Path("/account/sessions"), Back: v.Path("/account")}
 	for _, d := range v.person.credentials.Sessions.Devices {
 		view := deviceView{
 			ID: d.ID, Label: d.Label, Added: w.Time(d.Added), Seen: w.Time(d.Seen), Current: d.ID == v.person.session.Device,
@@ -39,29 +39,29 @@ func (p *Portal) getDevices(v *visit) {
 		}
 		page.Devices = append(page.Devices, view)
 	}
-	p.show(v, http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
+	v.Show(http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
 }
 
 // postDevices answers POST /account/sessions: it signs one device out, or all of them.
-func (p *Portal) postDevices(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postDevices(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
 	who := v.person
-	if v.r.PostForm.Get(web.FieldAction) == actionEverybody {
-		if err := p.accounts.SignOutEverywhere(v.r.Context(), who.account); err != nil {
-			p.fault(v, err)
+	if v.R.PostForm.Get(web.FieldAction) == actionEverybody {
+		if err := p.accounts.SignOutEverywhere(v.R.Context(), who.account); err != nil {
+			v.Fault(err)
 			return
 		}
-		p.audit(v, web.EventSignOutEverywhere, web.ResultSuccess, who.account.Name)
-		p.dropSession(v)
-		p.seeOther(v, "/sign-in", "")
+		v.Audit(web.EventSignOutEverywhere, web.ResultSuccess, who.account.Name)
+		p.dropSession(v.Visit)
+		v.SeeOther("/sign-in", "")
 		return
 	}
-	if err := p.accounts.SignOut(v.r.Context(), who.account, v.r.PostForm.Get(fieldDevice)); err != nil {
-		p.fault(v, err)
+	if err := p.accounts.SignOut(v.R.Context(), who.account, v.R.PostForm.Get(fieldDevice)); err != nil {
+		v.Fault(err)
 		return
 	}
-	p.audit(v, web.EventSignOut, web.ResultSuccess, who.account.Name, "session", who.session.ID)
-	p.done(v, doneSignedOut)
+	v.Audit(web.EventSignOut, web.ResultSuccess, who.account.Name, "session", who.session.ID)
+	v.Done(web.DoneSignedOut)
 }

@@ -48,15 +48,15 @@ type passkeyView struct {
 }
 
 // getFactors answers GET /account/factors.
-func (p *Portal) getFactors(v *visit) {
-	who, w := v.person, v.words
+func (p *Portal) getFactors(v *sessionVisit) {
+	who, w := v.person, v.Words
 	f, err := account.Factors(who.account, who.credentials, p.clock.Now())
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	asking := p.demanding(v)
-	page := factorsPage{Action: p.root + "/account/factors" + w.Query(), Back: p.root + "/account" + w.Query()}
+	asking := v.demanding()
+	page := factorsPage{Action: v.Path("/account/factors"), Back: v.Path("/account")}
 	for _, b := range asking {
 		page.Demanded = append(page.Demanded, b.organization.Spec.DisplayName)
 	}
@@ -64,10 +64,10 @@ func (p *Portal) getFactors(v *visit) {
 	if f.App != nil {
 		page.App = w.Moment(f.App.Added)
 	} else {
-		page.AddApp = p.again(v, "/account/factors/app")
+		page.AddApp = v.Again("/account/factors/app")
 	}
 	if p.passkeys != nil && len(f.Passkeys) < factor.MaxPasskeys {
-		page.AddPasskey = p.again(v, "/account/factors/passkey")
+		page.AddPasskey = v.Again("/account/factors/passkey")
 	}
 	for _, k := range f.Passkeys {
 		view := passkeyView{ID: base64.RawURLEncoding.EncodeToString(k.ID), Name: k.Name, Added: w.Moment(k.Added)}
@@ -79,25 +79,25 @@ func (p *Portal) getFactors(v *visit) {
 	if f.Recovery != nil {
 		page.HasCodes, page.Codes = true, len(f.Recovery.Hashes)
 	}
-	p.show(v, http.StatusOK, web.PageFactors, w.T("factors.title"), page)
+	v.Show(http.StatusOK, web.PageFactors, w.T("factors.title"), page)
 }
 
 // postFactors answers POST /account/factors.
-func (p *Portal) postFactors(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postFactors(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
-	ctx, who, now := v.r.Context(), v.person, p.clock.Now()
+	ctx, who, now := v.R.Context(), v.person, p.clock.Now()
 	var err error
-	switch v.r.PostForm.Get(web.FieldAction) {
+	switch v.R.PostForm.Get(web.FieldAction) {
 	case actionRemoveApp:
 		if err = p.accounts.RemoveApp(ctx, who.account, now); err == nil {
 			p.factorsChanged(v, "app removed")
 		}
 	case actionRemovePasskey:
-		id, bad := base64.RawURLEncoding.DecodeString(v.r.PostForm.Get(fieldName))
+		id, bad := base64.RawURLEncoding.DecodeString(v.R.PostForm.Get(fieldName))
 		if bad != nil {
-			p.badRequest(v)
+			v.BadRequest()
 			return
 		}
 		if err = p.accounts.RemovePasskey(ctx, who.account, id, now); err == nil {
@@ -107,25 +107,25 @@ func (p *Portal) postFactors(v *visit) {
 		p.newCodes(v)
 		return
 	default:
-		p.badRequest(v)
+		v.BadRequest()
 		return
 	}
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.seeOther(v, "/account/factors", "")
+	v.SeeOther("/account/factors", "")
 }
 
 // factorsChanged audits a change, and asks the operator to tell the person.
-func (p *Portal) factorsChanged(v *visit, what string) {
-	p.audit(v, web.EventFactorChange, web.ResultSuccess, v.person.account.Name, "change", what)
+func (p *Portal) factorsChanged(v *sessionVisit, what string) {
+	v.Audit(web.EventFactorChange, web.ResultSuccess, v.person.account.Name, "change", what)
 	p.noteFactors(v, v.person.account)
 }
 
 // noteFactors asks the operator to tell the person. If that cannot be done just now, the change stands all the same.
-func (p *Portal) noteFactors(v *visit, acct *rosterv1alpha1.Account) {
-	if err := p.accounts.NoteFactors(v.r.Context(), acct, p.clock.Now()); err != nil {
+func (p *Portal) noteFactors(v *sessionVisit, acct *rosterv1alpha1.Account) {
+	if err := p.accounts.NoteFactors(v.R.Context(), acct, p.clock.Now()); err != nil {
 		p.log.Error(err, "Cannot note that second factors were changed", "account", acct.Name)
 	}
 }
@@ -137,18 +137,18 @@ type codesPage struct {
 }
 
 // newCodes makes a set of recovery codes and shows it: as the answer to a form, so that no address shows it again.
-func (p *Portal) newCodes(v *visit) {
-	codes, err := p.accounts.MakeRecoveryCodes(v.r.Context(), v.person.account, p.clock.Now())
+func (p *Portal) newCodes(v *sessionVisit) {
+	codes, err := p.accounts.MakeRecoveryCodes(v.R.Context(), v.person.account, p.clock.Now())
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	p.factorsChanged(v, "recovery codes made")
-	next := v.r.URL.Query().Get(nextParameter)
-	if !p.destinations.MatchString(next) {
+	next := v.Next()
+	if v.Destination(next) != next {
 		next = "/account/factors"
 	}
-	p.show(v, http.StatusOK, web.PageCodes, v.words.T("codes.title"), codesPage{Codes: codes, Go: p.root + next + v.words.Query()})
+	v.Show(http.StatusOK, web.PageCodes, v.Words.T("codes.title"), codesPage{Codes: codes, Go: v.Path(next)})
 }
 
 // seedUse keeps what is sealed here apart from everything else that is sealed with the same keys.
@@ -175,30 +175,30 @@ type appPage struct {
 }
 
 // getApp answers GET /account/factors/app.
-func (p *Portal) getApp(v *visit) {
+func (p *Portal) getApp(v *sessionVisit) {
 	p.appForm(v, http.StatusOK, enrolment{Account: v.person.account.Name, Seed: factor.NewSeed(), Shown: p.clock.Now()}, nil)
 }
 
-func (p *Portal) appForm(v *visit, status int, e enrolment, problems []web.Problem) {
-	w := v.words
+func (p *Portal) appForm(v *sessionVisit, status int, e enrolment, problems []web.Problem) {
+	w := v.Words
 	qr, err := factor.QRCode(factor.KeyURI(issuerName, v.person.account.Spec.Email, e.Seed), w.T("app.qr"))
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	sealer, err := p.sealer(v.r.Context(), seedUse)
+	sealer, err := v.Sealer(seedUse)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	sealed, err := sealer.SealDocument(e)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.show(v, status, web.PageApp, errorTitle(w, w.T("app.title"), problems), appPage{
+	v.Show(status, web.PageApp, w.ErrorTitle(w.T("app.title"), problems), appPage{
 		Fields: web.Fields{Problems: problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
-		Action: p.again(v, "/account/factors/app"), Back: p.root + "/account/factors" + w.Query(),
+		Action: v.Again("/account/factors/app"), Back: v.Path("/account/factors"),
 	})
 }
 
@@ -206,62 +206,62 @@ func (p *Portal) appForm(v *visit, status int, e enrolment, problems []web.Probl
 const issuerName = "Roster"
 
 // postApp answers POST /account/factors/app: the app counts once its first code has been typed.
-func (p *Portal) postApp(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postApp(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
-	ctx, who, now := v.r.Context(), v.person, p.clock.Now()
-	sealer, err := p.sealer(ctx, seedUse)
+	ctx, who, now := v.R.Context(), v.person, p.clock.Now()
+	sealer, err := v.Sealer(seedUse)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	var e enrolment
-	if sealer.OpenDocument(v.r.PostForm.Get("seed"), &e) != nil || e.Account != who.account.Name || now.Sub(e.Shown) > enrolFor {
-		p.seeOther(v, "/account/factors/app", "")
+	if sealer.OpenDocument(v.R.PostForm.Get("seed"), &e) != nil || e.Account != who.account.Name || now.Sub(e.Shown) > enrolFor {
+		v.SeeOther("/account/factors/app", "")
 		return
 	}
 	if _, wait := p.limits.Take(web.Count(p.limits.DeviceTries, "app "+who.account.Name+" "+who.session.Device)); wait > 0 {
-		p.throttled(v, wait)
+		v.Throttled(wait)
 		return
 	}
-	step, ok := factor.MatchStep(e.Seed, v.r.PostForm.Get(fieldCode), now, 0)
+	step, ok := factor.MatchStep(e.Seed, v.R.PostForm.Get(web.FieldCode), now, 0)
 	if !ok {
-		p.appForm(v, http.StatusUnprocessableEntity, e, []web.Problem{{Field: fieldCode, Text: v.words.T("error.code")}})
+		p.appForm(v, http.StatusUnprocessableEntity, e, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.code")}})
 		return
 	}
 	keys, err := p.factorKeys.Refresh(ctx)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	c, err := p.accounts.SetApp(ctx, who.account, keys, e.Seed, step, now)
 	if errors.Is(err, account.ErrFactorsExist) {
-		p.seeOther(v, "/account/factors", "") // a double click, or another window
+		v.SeeOther("/account/factors", "") // a double click, or another window
 		return
 	}
 	p.enrolled(v, c, account.MethodApp, "app added", err)
 }
 
 // enrolled goes on after a factor was added: the session has given it, and with the first one come recovery codes.
-func (p *Portal) enrolled(v *visit, c account.Credentials, method account.Method, change string, err error) {
+func (p *Portal) enrolled(v *sessionVisit, c account.Credentials, method account.Method, change string, err error) {
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	p.factorsChanged(v, change)
 	if err := p.stepUp(v, method, web.Device{}); err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	f, err := account.Factors(v.person.account, c, p.clock.Now())
 	switch {
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 	case f.Recovery == nil:
 		p.newCodes(v)
 	default:
-		p.seeOther(v, "/account/factors", "")
+		v.SeeOther("/account/factors", "")
 	}
 }
 
@@ -271,5 +271,5 @@ func passkeyName(typed, otherwise string) string {
 	if name == "" || !web.IsLine(name) || !web.IsVisible(name) {
 		return otherwise
 	}
-	return strings.ToValidUTF8(name[:min(len(name), maxName)], "")
+	return strings.ToValidUTF8(name[:min(len(name), web.MaxName)], "")
 }

@@ -69,6 +69,11 @@ func alone(t testing.TB, base string) *Portal {
 	return p
 }
 
+// visiting is a visit of a page.
+func visiting(t testing.TB, p *Portal, page string) *web.Visit {
+	return p.site.Visit(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, page, nil))
+}
+
 // FuzzToken sends any path, query and form to a portal that knows no invitation and no Account. Whatever it is, the answer is an orderly
 // page, nothing is written, and no redirect leads elsewhere.
 func FuzzToken(f *testing.F) {
@@ -139,7 +144,7 @@ func FuzzForm(f *testing.F) {
 		if err != nil {
 			return
 		}
-		got := readForm(values)
+		got := readRegistration(values)
 		policy := rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: &strict, RequireSpecial: &strict}
 		if problems := got.check(d.Words["en"], known, policy, account.Person{Address: "ana@acme.example"}); len(problems) > 0 {
 			for _, p := range problems {
@@ -150,7 +155,7 @@ func FuzzForm(f *testing.F) {
 			return
 		}
 		for _, s := range []string{got.DisplayName, got.Company} {
-			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, unicode.IsControl) {
+			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > web.MaxName || strings.ContainsFunc(s, unicode.IsControl) {
 				t.Errorf("taken: %q", s)
 			}
 		}
@@ -182,7 +187,7 @@ func FuzzProfile(f *testing.F) {
 			return
 		}
 		for _, s := range []string{page.Form.DisplayName, page.Form.Company} {
-			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, unicode.IsControl) {
+			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > web.MaxName || strings.ContainsFunc(s, unicode.IsControl) {
 				t.Errorf("taken: %q", s)
 			}
 		}
@@ -194,10 +199,9 @@ func FuzzDestination(f *testing.F) {
 	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../..", "/organizations/a/profiles/../remove"} {
 		f.Add(next)
 	}
-	p := &Portal{}
-	p.destinations = destinations(p.routes())
+	p := alone(f, "https://roster.example.com")
 	f.Fuzz(func(t *testing.T, next string) {
-		to := p.destination(next)
+		to := visiting(t, p, "/sign-in").Destination(next)
 		u, err := url.Parse(to)
 		if err != nil || u.Host != "" || u.Scheme != "" || u.RawQuery != "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(to, "\r\n\\") {
 			t.Errorf("%q leads to %q", next, to)

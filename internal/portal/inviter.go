@@ -110,6 +110,11 @@ func (p *Portal) mayGive(ctx context.Context, o invitation.Offer, who invitation
 	return false, nil
 }
 
+// mayDo asks the API server whether a person may do something in the namespace of an organisation.
+func (p *Portal) mayDo(ctx context.Context, who address.Address, namespace string, what invitation.Review) (bool, error) {
+	return p.ask(ctx, namespace, invitation.Person(p.userPrefix, who), what)
+}
+
 // ask the API server whether somebody may do something.
 func (p *Portal) ask(ctx context.Context, namespace string, who invitation.Inviter, question invitation.Review) (bool, error) {
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{

@@ -9,6 +9,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
 )
 
@@ -19,8 +21,8 @@ type membership struct {
 	organization *rosterv1alpha1.Organization
 }
 
-// memberships of a person, from the cache.
-func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]membership, error) {
+// membershipsOf a person, from the cache.
+func (p *Portal) membershipsOf(ctx context.Context, acct *rosterv1alpha1.Account) ([]membership, error) {
 	var list rosterv1alpha1.MemberList
 	if err := p.cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
 		return nil, fmt.Errorf("looking for memberships: %w", err)
@@ -47,15 +49,20 @@ func (p *Portal) memberships(ctx context.Context, acct *rosterv1alpha1.Account) 
 	return all, nil
 }
 
-// countingOrganization is the Organization that counts in a namespace; nil if there is none.
-func countingOrganization(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
-	var list rosterv1alpha1.OrganizationList
-	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
-		return nil, fmt.Errorf("reading the organisation: %w", err)
+// organization is the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
+// there is no such organisation, or they do not belong to it, is one and the same. Otherwise it answers, and returns false.
+func (v *sessionVisit) organization() (membership, bool) {
+	namespace := v.R.PathValue("namespace")
+	for _, b := range v.memberships {
+		if b.member.Namespace == namespace && b.organization != nil {
+			return b, true
+		}
 	}
-	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
-	for i := range list.Items {
-		organizations[i] = &list.Items[i]
-	}
-	return membershiprules.Counting(organizations), nil
+	v.NotFound()
+	return membership{}, false
+}
+
+// may asks the API server whether the person may do something in the namespace of an organisation.
+func (p *Portal) may(v *sessionVisit, namespace string, what invitation.Review) (bool, error) {
+	return p.mayDo(v.R.Context(), address.Address(v.person.account.Spec.Email), namespace, what)
 }

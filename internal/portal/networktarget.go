@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
@@ -53,8 +52,8 @@ func (n networkTarget) scopes(t network.Traits) []string {
 }
 
 // requestedTarget is the membership of the page, and the network to go to. It answers, and returns false, where that is not for the person.
-func (p *Portal) requestedTarget(v *visit) (membership, networkTarget, bool) {
-	b, ok := p.organization(v)
+func (p *Portal) requestedTarget(v *sessionVisit) (membership, networkTarget, bool) {
+	b, ok := v.organization()
 	if !ok {
 		return b, networkTarget{}, false
 	}
@@ -64,30 +63,30 @@ func (p *Portal) requestedTarget(v *visit) (membership, networkTarget, bool) {
 
 // findTarget finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is
 // none, the person may not connect it, which looks the same, or the plan has no room for another profile.
-func (p *Portal) findTarget(v *visit, b membership) (networkTarget, bool) {
-	query := v.r.URL.Query()
+func (p *Portal) findTarget(v *sessionVisit, b membership) (networkTarget, bool) {
+	query := v.R.URL.Query()
 	var n networkTarget
 	if name := query.Get(parameterProfile); name != "" {
 		// Whether there is such a profile is not told to whoever may not connect it.
 		may, err := p.mayOn(v, b, "connect", name)
 		if err != nil {
-			p.fault(v, err)
+			v.Fault(err)
 			return n, false
 		}
 		n.profile = &rosterv1alpha1.SocialProfile{}
-		if !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, n.profile) || !may {
-			p.notFound(v)
+		if !p.cache.Look(v.R.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, n.profile) || !may {
+			v.NotFound()
 			return n, false
 		}
 	}
 	found := false
 	for _, c := range p.networks.Connectable() {
-		if slug(c.Name) == v.r.PathValue("network") && (c.Name != rosterv1alpha1.NetworkMastodon || c.Host() == query.Get(parameterServer)) {
+		if slug(c.Name) == v.R.PathValue("network") && (c.Name != rosterv1alpha1.NetworkMastodon || c.Host() == query.Get(parameterServer)) {
 			n.Network, found = c, true
 		}
 	}
 	if !found || n.profile != nil && n.profile.Spec.Network != n.Name {
-		p.notFound(v)
+		v.NotFound()
 		return n, false
 	}
 	return n, n.profile != nil || p.mayGo(v, b, nil)
@@ -95,19 +94,19 @@ func (p *Portal) findTarget(v *visit, b membership) (networkTarget, bool) {
 
 // mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no
 // room for it.
-func (p *Portal) mayGo(v *visit, b membership, profile *rosterv1alpha1.SocialProfile) bool {
+func (p *Portal) mayGo(v *sessionVisit, b membership, profile *rosterv1alpha1.SocialProfile) bool {
 	may, err := p.mayConnect(v, b, profile)
 	switch {
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return false
 	case !may:
 		p.notConnector(v, b)
 		return false
 	}
 	if contact, full := planFull(b.organization); full && profile == nil {
-		w := v.words
-		p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
+		w := v.Words
+		v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
 			Paragraphs: []string{w.T("connect.full.text", "Org", b.organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
 			Go:         p.toProfiles(v, b.member.Namespace)})
 		return false
@@ -116,32 +115,31 @@ func (p *Portal) mayGo(v *visit, b membership, profile *rosterv1alpha1.SocialPro
 }
 
 // mayConnect asks the API server whether the person may connect a profile: that one, or a new one where it is nil.
-func (p *Portal) mayConnect(v *visit, b membership, profile *rosterv1alpha1.SocialProfile) (bool, error) {
+func (p *Portal) mayConnect(v *sessionVisit, b membership, profile *rosterv1alpha1.SocialProfile) (bool, error) {
 	if profile != nil {
 		return p.mayOn(v, b, "connect", profile.Name)
 	}
 	return p.mayOn(v, b, "create", "")
 }
 
-func (p *Portal) mayOn(v *visit, b membership, verb, profile string) (bool, error) {
-	return p.ask(v.r.Context(), b.member.Namespace, invitation.Person(p.userPrefix, address.Address(v.person.account.Spec.Email)),
-		invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
+func (p *Portal) mayOn(v *sessionVisit, b membership, verb, profile string) (bool, error) {
+	return p.may(v, b.member.Namespace, invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 
 // notConnector is for whoever may not connect what they want to.
-func (p *Portal) notConnector(v *visit, b membership) {
-	w := v.words
-	p.notice(v, http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
+func (p *Portal) notConnector(v *sessionVisit, b membership) {
+	w := v.Words
+	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
 		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", p.contactName(v, b))},
 		Go:         p.toProfiles(v, b.member.Namespace)})
 }
 
 // contactName is whom to ask in the organisation.
-func (p *Portal) contactName(v *visit, b membership) string {
-	if c := p.contact(v.r.Context(), b); c != nil {
+func (p *Portal) contactName(v *sessionVisit, b membership) string {
+	if c := p.contact(v.R.Context(), b); c != nil {
 		return c.Name
 	}
-	return v.words.T("contact.team")
+	return v.Words.T("contact.team")
 }
 
 // planFull reports whether the plan has no place for another profile, and whom to ask.
@@ -151,20 +149,13 @@ func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
 }
 
 // connectPath is a page on the way to a network.
-func (p *Portal) connectPath(v *visit, namespace string, n networkTarget, page string) string {
+func connectPath(v *sessionVisit, namespace string, n networkTarget, page string) string {
 	query := url.Values{}
-	if v.words.Chosen {
-		query.Set(web.LangParameter, string(v.words.Locale))
-	}
 	if server := n.server(); server != "" {
 		query.Set(parameterServer, server)
 	}
 	if n.profile != nil {
 		query.Set(parameterProfile, n.profile.Name)
 	}
-	path := p.root + "/organizations/" + namespace + "/connect/" + slug(n.Name) + page
-	if len(query) > 0 {
-		path += "?" + query.Encode()
-	}
-	return path
+	return v.PathWith("/organizations/"+namespace+"/connect/"+slug(n.Name)+page, query)
 }

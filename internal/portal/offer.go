@@ -4,14 +4,9 @@ package portal
 
 import (
 	"context"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -75,8 +70,8 @@ func (p *Portal) describe(ctx context.Context, f verifiedLink, w web.Words) offe
 	}
 	role := o.Role()
 	if org := o.Organization; org != nil {
-		v.Org, v.Initials = org.Spec.DisplayName, initials(org.Spec.DisplayName)
-		v.Environments = environments(org.Spec.Environments)
+		v.Org, v.Initials = org.Spec.DisplayName, web.Initials(org.Spec.DisplayName)
+		v.Environments = web.Environments(org.Spec.Environments)
 		if owns(o) {
 			role, v.Owns = rosterv1alpha1.RoleOwner, true
 		} else {
@@ -111,13 +106,13 @@ func (p *Portal) name(ctx context.Context, o invitation.Offer) invitation.Offer 
 	o.CustomRoles, o.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
 	for _, name := range o.CustomRoleNames() {
 		role := &rosterv1alpha1.CustomRole{}
-		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
+		if p.cache.Look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
 			o.CustomRoles[name] = role.Spec
 		}
 	}
 	for _, g := range o.WorkspaceGrants() {
 		workspace := &rosterv1alpha1.Workspace{}
-		if p.look(ctx, client.ObjectKey{Namespace: namespace, Name: g.Name}, workspace) {
+		if p.cache.Look(ctx, client.ObjectKey{Namespace: namespace, Name: g.Name}, workspace) {
 			o.Workspaces[g.Name] = workspace.Spec.DisplayName
 		}
 	}
@@ -148,7 +143,7 @@ func (p *Portal) owner(ctx context.Context, org *rosterv1alpha1.Organization) *p
 		return nil
 	}
 	m := &rosterv1alpha1.Member{}
-	if !p.look(ctx, client.ObjectKey{Namespace: org.Namespace, Name: org.Spec.OwnerRef.Name}, m) {
+	if !p.cache.Look(ctx, client.ObjectKey{Namespace: org.Namespace, Name: org.Spec.OwnerRef.Name}, m) {
 		return nil
 	}
 	return &personView{Name: memberName(m), Email: m.Spec.Email}
@@ -185,48 +180,10 @@ func (p *Portal) profiles(ctx context.Context, w web.Words, o invitation.Offer) 
 	for _, g := range o.Profiles() {
 		v := profileView{Handle: g.Name, Role: w.Roles.OnProfile(g.Role, o.CustomRoles)}
 		sp := &rosterv1alpha1.SocialProfile{}
-		if p.look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
+		if p.cache.Look(ctx, client.ObjectKey{Namespace: o.Invitation.Namespace, Name: g.Name}, sp) {
 			v.Handle, v.Network = sp.Spec.Handle, networkName(w, sp)
 		}
 		views = append(views, v)
 	}
 	return views
-}
-
-// look reads from the cache what a page can do without.
-func (p *Portal) look(ctx context.Context, key client.ObjectKey, o client.Object) bool {
-	err := p.cache.Get(ctx, key, o)
-	if client.IgnoreNotFound(err) != nil {
-		p.log.Error(err, "Cannot read from the cache", "object", key)
-	}
-	return err == nil && !apierrors.IsNotFound(err)
-}
-
-func environments(all []rosterv1alpha1.Environment) []web.EnvironmentView {
-	var views []web.EnvironmentView
-	for _, e := range all {
-		if isWebAddress(e.URL) {
-			u, _ := url.Parse(e.URL)
-			views = append(views, web.EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
-		}
-	}
-	return views
-}
-
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
-}
-
-// initials are the first letters of the first two words.
-func initials(name string) string {
-	var b strings.Builder
-	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		r, _ := utf8.DecodeRuneInString(word)
-		b.WriteRune(unicode.ToUpper(r))
-		if utf8.RuneCountInString(b.String()) == 2 {
-			break
-		}
-	}
-	return b.String()
 }

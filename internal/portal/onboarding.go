@@ -77,7 +77,7 @@ func (n newcomer) steps(w web.Words, profileHref, connections string) []stepView
 	add(true, stepView{Text: w.T("step.preferences"), Href: profileHref})
 	for _, s := range n.organization.Spec.Onboarding.Steps {
 		step := stepView{Text: s.Text}
-		if isWebAddress(s.URL) {
+		if web.IsWebAddress(s.URL) {
 			step.Href = s.URL
 		}
 		add(true, step)
@@ -98,22 +98,22 @@ func (n newcomer) lead(w web.Words) string {
 }
 
 // getOnboarding answers GET /organizations/{namespace}/welcome.
-func (p *Portal) getOnboarding(v *visit) {
-	b, ok := p.organization(v)
+func (p *Portal) getOnboarding(v *sessionVisit) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
-	page, w := p.organizationPage(v, b), v.words
+	page, w := p.organizationPage(v, b), v.Words
 	n := p.newcomer(v, b, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
-	page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), page.Connections)
-	p.show(v, http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
+	page.Create, page.Steps = n.create(w), n.steps(w, v.Path("/account/profile"), page.Connections)
+	v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
-func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer {
+func (p *Portal) newcomer(v *sessionVisit, b membership, contact *personView) newcomer {
 	m := b.member
 	role := organizationRole(m)
-	custom := p.customRoles(v.r.Context(), m.Namespace, string(role))
+	custom := p.customRoles(v.R.Context(), m.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := newcomer{
 		organization: b.organization, role: role, held: held,
@@ -126,10 +126,10 @@ func (p *Portal) newcomer(v *visit, b membership, contact *personView) newcomer 
 }
 
 // everywhere is all that a Member may do on some profile.
-func (p *Portal) everywhere(v *visit, m *rosterv1alpha1.Member) access.Set {
+func (p *Portal) everywhere(v *sessionVisit, m *rosterv1alpha1.Member) access.Set {
 	var all access.Set
 	for _, g := range m.Status.Grants {
-		all |= p.held(v.r.Context(), m.Namespace, g.Role, organizationRole(m))
+		all |= p.held(v.R.Context(), m.Namespace, g.Role, organizationRole(m))
 	}
 	return all
 }

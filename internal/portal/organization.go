@@ -51,46 +51,45 @@ type permissionsView struct {
 	May                   []string
 }
 
-// organization is the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
-// there is no such organisation, or they do not belong to it, is one and the same. Otherwise it answers, and returns false.
-func (p *Portal) organization(v *visit) (membership, bool) {
-	namespace := v.r.PathValue("namespace")
-	for _, b := range v.memberships {
-		if b.member.Namespace == namespace && b.organization != nil {
-			return b, true
-		}
+// organizationRoutes are the pages of an organisation.
+func (p *Portal) organizationRoutes() []web.Route {
+	const organization = "/organizations/{namespace}"
+	signedIn, recent := p.requireSession, p.requireRecentAuth
+	return []web.Route{
+		{Path: organization, Get: signedIn(p.getOrganization), Returnable: true},
+		{Path: organization + "/welcome", Get: signedIn(p.getOnboarding), Returnable: true},
+		{Path: organization + "/leave", Get: recent(p.getLeave), Post: recent(p.postLeave), Returnable: true},
+		{Path: organization + "/ownership", Get: recent(p.getOwnership), Post: recent(p.postOwnership), Returnable: true},
 	}
-	p.notFound(v)
-	return membership{}, false
 }
 
 // getOrganization answers GET /organizations/{namespace}.
-func (p *Portal) getOrganization(v *visit) {
-	b, ok := p.organization(v)
+func (p *Portal) getOrganization(v *sessionVisit) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
 	page := p.organizationPage(v, b)
-	p.show(v, http.StatusOK, web.PageOrganization, page.Name, page)
+	v.Show(http.StatusOK, web.PageOrganization, page.Name, page)
 }
 
-func (p *Portal) organizationPage(v *visit, b membership) organizationPage {
-	ctx, w, m := v.r.Context(), v.words, b.member
+func (p *Portal) organizationPage(v *sessionVisit, b membership) organizationPage {
+	ctx, w, m := v.R.Context(), v.Words, b.member
 	page := organizationPage{
-		Name: b.organization.Spec.DisplayName, Initials: initials(b.organization.Spec.DisplayName),
-		Role: p.roleTerm(ctx, w, m), State: p.stateText(v, b), Workspaces: p.workspaceNames(ctx, m),
-		Environments: environments(b.organization.Spec.Environments), Contact: p.contact(ctx, b),
-		Welcome: p.organizationPath(v, m.Namespace, "/welcome"),
+		Name: b.organization.Spec.DisplayName, Initials: web.Initials(b.organization.Spec.DisplayName),
+		Role: p.roleTerm(ctx, w, m), State: stateText(v, b), Workspaces: p.workspaceNames(ctx, m),
+		Environments: web.Environments(b.organization.Spec.Environments), Contact: p.contact(ctx, b),
+		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = p.permissions(ctx, w, m)
 	if n := p.newcomer(v, b, nil); n.connects() {
-		page.Connections = p.organizationPath(v, m.Namespace, "/profiles")
+		page.Connections = v.OrganizationPath(m.Namespace, "/profiles")
 	}
 	if t := m.Status.JoinedTime; t != nil {
 		page.Since = w.Time(t.Time)
 	}
-	if !v.person.leaves(m) {
-		page.Leave = p.organizationPath(v, m.Namespace, "/leave")
+	if !leaves(v.person.account, m) {
+		page.Leave = v.OrganizationPath(m.Namespace, "/leave")
 		page.Offer, page.Ownership = p.ownership(v, b)
 	}
 	return page
@@ -108,7 +107,7 @@ func (p *Portal) customRoles(ctx context.Context, namespace string, names ...str
 	custom := roles.Custom{}
 	for _, name := range names {
 		role := &rosterv1alpha1.CustomRole{}
-		if name == strings.ToLower(name) && p.look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
+		if name == strings.ToLower(name) && p.cache.Look(ctx, client.ObjectKey{Namespace: namespace, Name: name}, role) {
 			custom[name] = role.Spec
 		}
 	}
@@ -134,7 +133,7 @@ func (p *Portal) permissions(ctx context.Context, w web.Words, m *rosterv1alpha1
 			view.May = append(view.May, permissionText(w, permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
-		if p.look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
+		if p.cache.Look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
 			view.Handle, view.Network = sp.Spec.Handle, networkName(w, sp)
 		}
 		views = append(views, view)
@@ -183,13 +182,14 @@ func networkName(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
 func (p *Portal) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) []string {
 	var names []string
 	for _, name := range m.Status.Workspaces {
-		ws := &rosterv1alpha1.Workspace{}
-		if name != access.AllProfiles && p.look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: name}, ws) && ws.Spec.DisplayName != "" {
-			name = ws.Spec.DisplayName
+		if name == access.AllProfiles {
+			continue
 		}
-		names = append(names, name)
+		ws := &rosterv1alpha1.Workspace{}
+		p.cache.Look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: name}, ws)
+		names = append(names, cmp.Or(ws.Spec.DisplayName, name))
 	}
-	return slices.DeleteFunc(names, func(name string) bool { return name == access.AllProfiles })
+	return names
 }
 
 // contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
@@ -198,7 +198,7 @@ func (p *Portal) contact(ctx context.Context, b membership) *personView {
 		b.organization.Spec.Onboarding.ContactRef, b.organization.Status.OwnerRef, b.organization.Spec.OwnerRef,
 	} {
 		m := &rosterv1alpha1.Member{}
-		if ref == nil || ref.Name == b.member.Name || !p.look(ctx, client.ObjectKey{Namespace: b.member.Namespace, Name: ref.Name}, m) {
+		if ref == nil || ref.Name == b.member.Name || !p.cache.Look(ctx, client.ObjectKey{Namespace: b.member.Namespace, Name: ref.Name}, m) {
 			continue
 		}
 		if m.Status.State == rosterv1alpha1.MemberActive || ref != b.organization.Spec.Onboarding.ContactRef {
@@ -208,55 +208,64 @@ func (p *Portal) contact(ctx context.Context, b membership) *personView {
 	return nil
 }
 
-// surePage asks whether the person is sure.
-type surePage struct {
-	web.Fields
-	Heading, Text string
-	// Confirm stands beside the box to tick, Submit on the button.
-	Confirm, Submit string
-	Action, Back    string
-}
-
 // getLeave answers GET /organizations/{namespace}/leave.
-func (p *Portal) getLeave(v *visit) { p.leaveForm(v, http.StatusOK, nil) }
+func (p *Portal) getLeave(v *sessionVisit) { p.leaveForm(v, http.StatusOK, nil) }
 
-func (p *Portal) leaveForm(v *visit, status int, problems []web.Problem) {
-	b, ok := p.organization(v)
+func (p *Portal) leaveForm(v *sessionVisit, status int, problems []web.Problem) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
-	w, name := v.words, b.organization.Spec.DisplayName
+	w, name := v.Words, b.organization.Spec.DisplayName
 	text := w.T("leave.text", "Org", name)
 	if owner, _ := membershiprules.Owns(b.organization, b.member); owner {
 		text = w.T("leave.owner.text", "Org", name)
 	}
-	p.show(v, status, web.PageSure, errorTitle(w, w.T("leave.title", "Org", name), problems), surePage{
+	v.Show(status, web.PageSure, w.ErrorTitle(w.T("leave.title", "Org", name), problems), web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
 		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
-		Action: p.organizationPath(v, b.member.Namespace, "/leave"), Back: p.organizationPath(v, b.member.Namespace, ""),
+		Action: v.OrganizationPath(b.member.Namespace, "/leave"), Back: v.OrganizationPath(b.member.Namespace, ""),
 	})
 }
 
 // postLeave answers POST /organizations/{namespace}/leave. The portal may not write Members; it asks the operator to.
-func (p *Portal) postLeave(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postLeave(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
-	if v.r.PostForm.Get(web.FieldConfirm) == "" {
-		p.leaveForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.leave.missing")}})
+	if v.R.PostForm.Get(web.FieldConfirm) == "" {
+		p.leaveForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.leave.missing")}})
 		return
 	}
-	b, ok := p.organization(v)
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
-	err := p.accounts.Leave(v.r.Context(), v.person.account, rosterv1alpha1.Leaving{
+	err := p.accounts.Leave(v.R.Context(), v.person.account, rosterv1alpha1.Leaving{
 		UID: string(b.member.UID), Namespace: b.member.Namespace, Member: b.member.Name, RequestedTime: metav1.NewTime(p.clock.Now()),
 	})
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.audit(v, web.EventLeave, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name)
-	p.done(v, doneLeft)
+	v.Audit(web.EventLeave, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name)
+	v.Done(web.DoneLeft)
+}
+
+// stateText is empty for an active member.
+func stateText(v *sessionVisit, b membership) string {
+	switch {
+	case leaves(v.person.account, b.member):
+		return v.Words.T("state.leaving")
+	case b.member.Status.State == rosterv1alpha1.MemberSuspended:
+		return v.Words.T("state.suspended")
+	case b.member.Status.State == rosterv1alpha1.MemberActive:
+		return ""
+	}
+	return v.Words.T("state.pending")
+}
+
+// leaves reports whether the person has asked to leave.
+func leaves(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) bool {
+	return slices.ContainsFunc(acct.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.UID == string(m.UID) })
 }

@@ -37,27 +37,27 @@ type outcomeView struct {
 }
 
 // getOutcome answers GET /organizations/{namespace}/profiles/outcome.
-func (p *Portal) getOutcome(v *visit) {
-	b, ok := p.organization(v)
+func (p *Portal) getOutcome(v *sessionVisit) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
 	var way connecting
-	ok, err := p.openCookie(v, connectCookie, connectUse, &way)
+	ok, err := v.OpenCookie(connectCookie, connectUse, &way)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	if !ok || way.Order == "" || way.AccountUID != string(v.person.account.UID) || way.Namespace != b.member.Namespace {
-		p.seeOther(v, "/organizations/"+b.member.Namespace+"/profiles", "")
+		v.SeeOther("/organizations/"+b.member.Namespace+"/profiles", "")
 		return
 	}
-	secret, answer, err := p.awaitAnswer(v.r.Context(), way.Order)
+	secret, answer, err := p.awaitAnswer(v.R.Context(), way.Order)
 	switch {
 	case apierrors.IsNotFound(err):
-		p.seeOther(v, "/organizations/"+b.member.Namespace+"/profiles", "")
+		v.SeeOther("/organizations/"+b.member.Namespace+"/profiles", "")
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 	case answer == nil:
 		p.stillWaiting(v, b, secret)
 	default:
@@ -83,20 +83,20 @@ func (p *Portal) awaitAnswer(ctx context.Context, order string) (*corev1.Secret,
 }
 
 // stillWaiting says that nothing is lost, and what it waits for.
-func (p *Portal) stillWaiting(v *visit, b membership, s *corev1.Secret) {
-	w := v.words
+func (p *Portal) stillWaiting(v *sessionVisit, b membership, s *corev1.Secret) {
+	w := v.Words
 	text := w.T("outcome.waiting.text")
 	if s.Annotations[connection.Waiting] == connection.WaitsForSecrets {
 		text = w.T("outcome.waiting.secrets", "Contact", p.contactName(v, b))
 	}
-	v.w.Header().Set("Retry-After", retrySoon)
-	p.notice(v, http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
-		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: p.organizationPath(v, b.member.Namespace, "/profiles/outcome")}})
+	v.W.Header().Set("Retry-After", web.RetrySoon)
+	v.Notice(http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
+		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: v.OrganizationPath(b.member.Namespace, "/profiles/outcome")}})
 }
 
-func (p *Portal) showOutcome(v *visit, b membership, a connection.Answer) {
-	w := v.words
-	page := outcomePage{Heading: w.T("outcome.done"), Profiles: p.organizationPath(v, b.member.Namespace, "/profiles")}
+func (p *Portal) showOutcome(v *sessionVisit, b membership, a connection.Answer) {
+	w := v.Words
+	page := outcomePage{Heading: w.T("outcome.done"), Profiles: v.OrganizationPath(b.member.Namespace, "/profiles")}
 	for _, o := range a.Outcomes {
 		view := p.became(v, b, o)
 		if !view.Good {
@@ -104,12 +104,12 @@ func (p *Portal) showOutcome(v *visit, b membership, a connection.Answer) {
 		}
 		page.Outcomes = append(page.Outcomes, view)
 	}
-	p.show(v, http.StatusOK, web.PageOutcome, page.Heading, page)
+	v.Show(http.StatusOK, web.PageOutcome, page.Heading, page)
 }
 
 // became puts what became of an account into words.
-func (p *Portal) became(v *visit, b membership, o connection.Outcome) outcomeView {
-	w := v.words
+func (p *Portal) became(v *sessionVisit, b membership, o connection.Outcome) outcomeView {
+	w := v.Words
 	switch o.Result {
 	case connection.Added:
 		return outcomeView{Text: w.T("outcome.added", "Handle", o.Handle), Good: true}

@@ -29,12 +29,12 @@ type ownershipPage struct {
 }
 
 // ownership is what the person is asked about owning an organisation or, for the owner, where they give it up.
-func (p *Portal) ownership(v *visit, b membership) (offer *offerOfOwnership, giveUp string) {
-	w, name := v.words, b.organization.Spec.DisplayName
-	href := p.organizationPath(v, b.member.Namespace, "/ownership")
+func (p *Portal) ownership(v *sessionVisit, b membership) (offer *offerOfOwnership, giveUp string) {
+	w, name := v.Words, b.organization.Spec.DisplayName
+	href := v.OrganizationPath(b.member.Namespace, "/ownership")
 	owner, _ := membershiprules.Owns(b.organization, b.member)
 	offered, declined := membershiprules.Offered(b.organization, b.member)
-	said, answered := v.person.answered(b.member)
+	said, answered := answered(v.person.account, b.member)
 	switch {
 	case answered && said:
 		return &offerOfOwnership{Text: w.T("ownership.taking", "Org", name)}, ""
@@ -51,8 +51,8 @@ func (p *Portal) ownership(v *visit, b membership) (offer *offerOfOwnership, giv
 }
 
 // answered is what the person has said to owning the organisation, as long as the operator has not acted on it.
-func (p *person) answered(m *rosterv1alpha1.Member) (agrees, answered bool) {
-	for _, a := range p.account.Status.Ownership {
+func answered(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) (agrees, answered bool) {
+	for _, a := range acct.Status.Ownership {
 		if a.UID == string(m.UID) {
 			return ptr.Deref(a.Agrees, false), true
 		}
@@ -61,28 +61,28 @@ func (p *person) answered(m *rosterv1alpha1.Member) (agrees, answered bool) {
 }
 
 // getOwnership answers GET /organizations/{namespace}/ownership.
-func (p *Portal) getOwnership(v *visit) { p.ownershipForm(v, http.StatusOK, nil) }
+func (p *Portal) getOwnership(v *sessionVisit) { p.ownershipForm(v, http.StatusOK, nil) }
 
-func (p *Portal) ownershipForm(v *visit, status int, problems []web.Problem) {
-	b, ok := p.organization(v)
+func (p *Portal) ownershipForm(v *sessionVisit, status int, problems []web.Problem) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
-	w, name := v.words, b.organization.Spec.DisplayName
-	action, back := p.organizationPath(v, b.member.Namespace, "/ownership"), p.organizationPath(v, b.member.Namespace, "")
+	w, name := v.Words, b.organization.Spec.DisplayName
+	action, back := v.OrganizationPath(b.member.Namespace, "/ownership"), v.OrganizationPath(b.member.Namespace, "")
 	offered, declined := membershiprules.Offered(b.organization, b.member)
 	if offered {
-		p.show(v, status, web.PageOwnership, errorTitle(w, w.T("ownership.title", "Org", name), problems), ownershipPage{
+		v.Show(status, web.PageOwnership, w.ErrorTitle(w.T("ownership.title", "Org", name), problems), ownershipPage{
 			Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
 			Next: w.T("ownership.next", "Org", name), Declines: !declined, Action: action, Back: back,
 		})
 		return
 	}
 	if owner, _ := membershiprules.Owns(b.organization, b.member); !owner {
-		p.notFound(v)
+		v.NotFound()
 		return
 	}
-	p.show(v, status, web.PageSure, errorTitle(w, w.T("ownership.giveUp.title", "Org", name), problems), surePage{
+	v.Show(status, web.PageSure, w.ErrorTitle(w.T("ownership.giveUp.title", "Org", name), problems), web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.giveUp.heading", "Org", name),
 		Text:    w.T("ownership.giveUp.text", "Org", name),
 		Confirm: w.T("ownership.giveUp.confirm", "Org", name), Submit: w.T("ownership.giveUp.submit"), Action: action, Back: back,
@@ -90,38 +90,37 @@ func (p *Portal) ownershipForm(v *visit, status int, problems []web.Problem) {
 }
 
 // postOwnership answers POST /organizations/{namespace}/ownership. The portal asks the operator to note the answer.
-func (p *Portal) postOwnership(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postOwnership(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
-	b, ok := p.organization(v)
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
 	offered, _ := membershiprules.Offered(b.organization, b.member)
 	owner, _ := membershiprules.Owns(b.organization, b.member)
-	answer := v.r.PostForm.Get(fieldOwn)
+	answer := v.R.PostForm.Get(fieldOwn)
 	switch {
 	case !offered && !owner:
-		p.notFound(v)
+		v.NotFound()
 		return
 	case offered && answer != takeOver && answer != doNotOwn:
-		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.words.T("error.ownership.missing")}})
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.Words.T("error.ownership.missing")}})
 		return
-	case owner && v.r.PostForm.Get(web.FieldConfirm) == "":
-		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.ownership.confirm")}})
+	case owner && v.R.PostForm.Get(web.FieldConfirm) == "":
+		p.ownershipForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.ownership.confirm")}})
 		return
 	}
 	agrees := offered && answer == takeOver
-	err := p.accounts.AnswerOwnership(v.r.Context(), v.person.account, rosterv1alpha1.OwnershipAnswer{
+	err := p.accounts.AnswerOwnership(v.R.Context(), v.person.account, rosterv1alpha1.OwnershipAnswer{
 		UID: string(b.member.UID), Namespace: b.member.Namespace, Member: b.member.Name, Agrees: &agrees,
 	})
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.audit(v, web.EventOwnership, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name,
+	v.Audit(web.EventOwnership, web.ResultSuccess, v.person.account.Name, "namespace", b.member.Namespace, "member", b.member.Name,
 		"agrees", agrees)
-	v.w.Header().Set("Location", p.organizationPath(v, b.member.Namespace, ""))
-	v.w.WriteHeader(http.StatusSeeOther)
+	v.Redirect(v.OrganizationPath(b.member.Namespace, ""))
 }

@@ -165,9 +165,9 @@ func TestTheHostIsAsBrowsersWriteIt(t *testing.T) {
 		"https://BÜCHER.example": "xn--bcher-kva.example", "http://[::1]:80": "[::1]", "http://127.0.0.1:8080": "127.0.0.1:8080",
 		"http://LOCALHOST:8080": "localhost:8080", "https://roster_internal": "roster_internal",
 	} {
-		u, err := parseBase(base)
-		if err != nil || u.Host != want {
-			t.Errorf("%s: %v, %v, want the host %s", base, u, err, want)
+		site, err := web.NewSite(web.SiteOptions{BaseURL: base})
+		if err != nil || site.URL.Host != want {
+			t.Errorf("%s: %v, want the host %s", base, err, want)
 		}
 	}
 	p, err := New(Options{BaseURL: "https://People.Acme.example", Clock: clock.RealClock{}, Log: logr.Discard()})

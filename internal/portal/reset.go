@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"time"
 
+	"k8s.io/utils/ptr"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
@@ -34,17 +36,17 @@ type resetLink struct {
 }
 
 // openReset checks the link of a visit; otherwise it answers, and returns false.
-func (p *Portal) openReset(v *visit) (resetLink, bool) {
-	link, err := p.findReset(v.r.Context(), v.r.PathValue("token"))
+func (p *Portal) openReset(v *web.Visit) (resetLink, bool) {
+	link, err := p.findReset(v.R.Context(), v.R.PathValue("token"))
 	switch {
 	case errors.Is(err, errReset):
 		p.resetDead(v)
 		return link, false
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return link, false
 	}
-	v.words = p.dictionary.Choose(v.r, link.account.Spec.Locale, "")
+	v.Speak(link.account.Spec.Locale, "")
 	return link, true
 }
 
@@ -72,7 +74,7 @@ func (p *Portal) findReset(ctx context.Context, token string) (resetLink, error)
 			return resetLink{}, errReset
 		}
 	}
-	if suspended := acct.Spec.Suspended; suspended != nil && *suspended {
+	if ptr.Deref(acct.Spec.Suspended, false) {
 		return resetLink{}, errReset
 	}
 	err = p.accounts.Resettable(ctx, acct, asked)
@@ -83,50 +85,50 @@ func (p *Portal) findReset(ctx context.Context, token string) (resetLink, error)
 }
 
 // getReset answers GET /reset/{token}. It changes nothing.
-func (p *Portal) getReset(v *visit) {
+func (p *Portal) getReset(v *web.Visit) {
 	if link, ok := p.openReset(v); ok {
 		p.resetForm(v, http.StatusOK, link, nil)
 	}
 }
 
-func (p *Portal) resetForm(v *visit, status int, link resetLink, problems []web.Problem) {
-	rules, err := p.passwordRules(v.r.Context(), link.account)
+func (p *Portal) resetForm(v *web.Visit, status int, link resetLink, problems []web.Problem) {
+	rules, err := p.passwordRules(v.R.Context(), link.account)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.show(v, status, web.PageReset, errorTitle(v.words, v.words.T("reset.title"), problems), passwordPage{
-		Fields: web.Fields{Problems: problems}, Email: link.account.Spec.Email, Rules: ruleTexts(v.words, rules.policy),
-		Action: p.root + "/reset/" + v.r.PathValue("token") + v.words.Query(),
+	v.Show(status, web.PageReset, v.Words.ErrorTitle(v.Words.T("reset.title"), problems), passwordPage{
+		Fields: web.Fields{Problems: problems}, Email: link.account.Spec.Email, Rules: ruleTexts(v.Words, rules.policy),
+		Action: v.Path("/reset/" + v.R.PathValue("token")),
 	})
 }
 
 // postReset answers POST /reset/{token}.
-func (p *Portal) postReset(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postReset(v *web.Visit) {
+	if !v.ReadPost() {
 		return
 	}
 	link, ok := p.openReset(v)
 	if !ok {
 		return
 	}
-	rules, err := p.passwordRules(v.r.Context(), link.account)
+	rules, err := p.passwordRules(v.R.Context(), link.account)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	f := readForm(v.r.PostForm)
-	if problems := f.checkPassword(v.words, p.common, rules.policy, rules.owner); len(problems) > 0 {
+	f := readRegistration(v.R.PostForm)
+	if problems := f.checkPassword(v.Words, p.common, rules.policy, rules.owner); len(problems) > 0 {
 		p.resetForm(v, http.StatusUnprocessableEntity, link, problems)
 		return
 	}
-	err = p.accounts.ResetPassword(v.r.Context(), link.account, link.asked, f.password, p.clock.Now())
+	err = p.accounts.ResetPassword(v.R.Context(), link.account, link.asked, f.password, p.clock.Now())
 	switch {
 	case errors.Is(err, account.ErrUsed):
 		p.resetDead(v)
 		return
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	p.passwordSet(v, web.EventReset, link.account)
@@ -134,39 +136,26 @@ func (p *Portal) postReset(v *visit) {
 	if err := p.rememberMailbox(v, link.account); err != nil {
 		p.log.Error(err, "Cannot remember who chose a new password on this browser", "account", link.account.Name)
 	}
-	w := v.words
-	p.notice(v, http.StatusOK, web.Notice{
+	w := v.Words
+	v.Notice(http.StatusOK, web.Notice{
 		Symbol: web.SymbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
-		Go: web.Action{Text: w.T("signInPage.submit"), Href: p.root + "/sign-in" + w.Query()}})
-}
-
-// rememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many
-// strangers try to.
-func (p *Portal) rememberMailbox(v *visit, acct *rosterv1alpha1.Account) error {
-	d, err := p.browser(v)
-	if err != nil {
-		return err
-	}
-	for _, login := range logins(acct) {
-		d.Remember(web.Mailbox(login))
-	}
-	return p.sealCookie(v, deviceCookie, deviceUse, d, deviceFor)
+		Go: web.Action{Text: w.T("signInPage.submit"), Href: v.Path("/sign-in")}})
 }
 
 // passwordSet audits that a password was replaced, and asks the operator to tell the person.
-func (p *Portal) passwordSet(v *visit, e web.Event, acct *rosterv1alpha1.Account) {
-	p.audit(v, e, web.ResultSuccess, acct.Name)
-	if err := p.accounts.NotePassword(v.r.Context(), acct); err != nil {
+func (p *Portal) passwordSet(v *web.Visit, e web.Event, acct *rosterv1alpha1.Account) {
+	v.Audit(e, web.ResultSuccess, acct.Name)
+	if err := p.accounts.NotePassword(v.R.Context(), acct); err != nil {
 		p.log.Error(err, "Cannot note that a password was changed", "account", acct.Name)
 	}
 }
 
-func (p *Portal) resetDead(v *visit) {
-	w := v.words
-	p.audit(v, web.EventReset, web.ResultFailure, "")
-	p.notice(v, http.StatusGone, web.Notice{Symbol: web.SymbolLink, Heading: w.T("reset.dead.title"),
+func (p *Portal) resetDead(v *web.Visit) {
+	w := v.Words
+	v.Audit(web.EventReset, web.ResultFailure, "")
+	v.Notice(http.StatusGone, web.Notice{Symbol: web.SymbolLink, Heading: w.T("reset.dead.title"),
 		Paragraphs: []string{w.T("reset.dead.text"), w.T("reset.dead.next")},
-		Go:         web.Action{Text: w.T("forgotten.link"), Href: p.root + "/forgotten" + w.Query()}})
+		Go:         web.Action{Text: w.T("forgotten.link"), Href: v.Path("/forgotten")}})
 }
 
 // passwordRules are what a new password of a person has to fulfil.
@@ -177,7 +166,7 @@ type passwordRules struct {
 
 // passwordRules are the strictest of the organisations that a person belongs to.
 func (p *Portal) passwordRules(ctx context.Context, acct *rosterv1alpha1.Account) (passwordRules, error) {
-	members, err := p.memberships(ctx, acct)
+	members, err := p.membershipsOf(ctx, acct)
 	if err != nil {
 		return passwordRules{}, err
 	}

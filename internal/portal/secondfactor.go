@@ -15,9 +15,7 @@ import (
 
 // The fields of the forms about second factors.
 const (
-	fieldCode     = "code"
 	fieldRecovery = "recovery"
-	fieldAnswer   = "answer"
 	fieldName     = "name"
 )
 
@@ -33,7 +31,7 @@ type secondFactorPage struct {
 
 // proceed goes on after a first proof: to the second factor where the account has one, else in.
 func (p *Portal) proceed(
-	v *visit, acct *rosterv1alpha1.Account, c account.Credentials, s account.Session, d web.Device, next string,
+	v *web.Visit, acct *rosterv1alpha1.Account, c account.Credentials, s account.Session, d web.Device, next string,
 ) error {
 	asks, err := p.asksForFactor(acct, c, s)
 	if err != nil {
@@ -43,7 +41,7 @@ func (p *Portal) proceed(
 		if err := p.begin(v, acct, c, s, d); err != nil {
 			return err
 		}
-		p.seeOther(v, p.destination(next), "")
+		v.SeeOther(v.Destination(next), "")
 		return nil
 	}
 	if _, err := p.end(v); err != nil {
@@ -53,7 +51,7 @@ func (p *Portal) proceed(
 	if err := p.setSession(v, s); err != nil {
 		return err
 	}
-	p.seeOther(v, "/sign-in/second", p.destination(next))
+	v.SeeOther("/sign-in/second", v.Destination(next))
 	return nil
 }
 
@@ -65,52 +63,52 @@ func (p *Portal) asksForFactor(acct *rosterv1alpha1.Account, c account.Credentia
 }
 
 // getSecondFactor answers GET /sign-in/second.
-func (p *Portal) getSecondFactor(v *visit) { p.secondFactorForm(v, http.StatusOK, nil) }
+func (p *Portal) getSecondFactor(v *sessionVisit) { p.secondFactorForm(v, http.StatusOK, nil) }
 
-func (p *Portal) secondFactorForm(v *visit, status int, problems []web.Problem) {
+func (p *Portal) secondFactorForm(v *sessionVisit, status int, problems []web.Problem) {
 	who, now := v.person, p.clock.Now()
 	f, err := account.Factors(who.account, who.credentials, now)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	if !f.Enrolled() {
-		p.toSignIn(v)
+		v.ToSignIn()
 		return
 	}
 	page := secondFactorPage{
-		Fields: web.Fields{Problems: problems}, Action: p.again(v, "/sign-in/second"),
+		Fields: web.Fields{Problems: problems}, Action: v.Again("/sign-in/second"),
 		App: f.App != nil, Recovery: f.Recovery != nil && len(f.Recovery.Hashes) > 0,
 	}
 	if p.passkeys != nil && len(f.Passkeys) > 0 {
 		options, c, err := p.passkeys.BeginConfirmation(account.PersonOf(who.account, f), who.account.Name, now)
 		if err == nil {
-			err = p.keepCeremony(v, c)
+			err = p.keepCeremony(v.Visit, c)
 		}
 		if err != nil {
-			p.fault(v, err)
+			v.Fault(err)
 			return
 		}
 		page.Passkey = string(options)
 	}
-	p.show(v, status, web.PageSecondFactor, errorTitle(v.words, v.words.T("second.title"), problems), page)
+	v.Show(status, web.PageSecondFactor, v.Words.ErrorTitle(v.Words.T("second.title"), problems), page)
 }
 
 // postSecondFactor answers POST /sign-in/second.
-func (p *Portal) postSecondFactor(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postSecondFactor(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
-	d, err := p.browser(v)
+	d, err := p.browser(v.Visit)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	who := v.person
-	tried, wait := p.limits.Take(p.limits.Codes(who.account.Spec.Email, d, v.client)...)
+	tried, wait := p.limits.Take(p.limits.Codes(who.account.Spec.Email, d, v.Client)...)
 	if wait > 0 {
-		p.audit(v, web.EventFactor, web.ResultThrottled, who.account.Name)
-		p.throttled(v, wait)
+		v.Audit(web.EventFactor, web.ResultThrottled, who.account.Name)
+		v.Throttled(wait)
 		return
 	}
 	method, wrong, err := p.useFactor(v)
@@ -119,72 +117,72 @@ func (p *Portal) postSecondFactor(v *visit) {
 	}
 	switch {
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	case len(wrong) > 0:
-		p.audit(v, web.EventFactor, web.ResultFailure, who.account.Name, "method", method)
+		v.Audit(web.EventFactor, web.ResultFailure, who.account.Name, "method", method)
 		p.secondFactorForm(v, http.StatusUnprocessableEntity, wrong)
 		return
 	}
-	p.audit(v, web.EventFactor, web.ResultSuccess, who.account.Name, "method", method)
+	v.Audit(web.EventFactor, web.ResultSuccess, who.account.Name, "method", method)
 	if err := p.stepUp(v, method, d); err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.seeOther(v, p.destination(v.r.URL.Query().Get(nextParameter)), "")
+	v.SeeOther(v.Destination(v.Next()), "")
 }
 
 // stepUp notes a further proof: it lets somebody in who was on the way, and gives somebody who was in a new session.
-func (p *Portal) stepUp(v *visit, method account.Method, d web.Device) error {
+func (p *Portal) stepUp(v *sessionVisit, method account.Method, d web.Device) error {
 	who, now := v.person, p.clock.Now()
 	s := who.session
 	s.Prove(method, now)
 	if s.Pending {
 		// Using the factor has changed the credentials.
-		return p.begin(v, who.account, account.Credentials{}, s, d)
+		return p.begin(v.Visit, who.account, account.Credentials{}, s, d)
 	}
-	s, err := p.accounts.Renew(v.r.Context(), who.account, s, now)
+	s, err := p.accounts.Renew(v.R.Context(), who.account, s, now)
 	if errors.Is(err, account.ErrSignedOut) {
-		p.dropSession(v)
+		p.dropSession(v.Visit)
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return p.setSession(v, s)
+	return p.setSession(v.Visit, s)
 }
 
 // useFactor tries what was sent. Where that was wrong it says so; the error is that of the API server.
-func (p *Portal) useFactor(v *visit) (account.Method, []web.Problem, error) {
-	form := v.r.PostForm
+func (p *Portal) useFactor(v *sessionVisit) (account.Method, []web.Problem, error) {
+	form := v.R.PostForm
 	switch {
-	case form.Get(fieldAnswer) != "":
-		err := p.usePasskey(v, v.person.account, factor.CeremonyConfirm, v.person.account.Name)
-		return p.outcome(v, account.MethodPasskey, web.Problem{Text: v.words.T("error.passkey")}, err)
+	case form.Get(web.FieldAnswer) != "":
+		err := p.usePasskey(v.Visit, v.person.account, factor.CeremonyConfirm, v.person.account.Name)
+		return p.outcome(v, account.MethodPasskey, web.Problem{Text: v.Words.T("error.passkey")}, err)
 	case form.Get(fieldRecovery) != "":
-		return p.outcome(v, account.MethodRecovery, web.Problem{Field: fieldRecovery, Text: v.words.T("error.recovery")}, p.useRecoveryCode(v))
+		return p.outcome(v, account.MethodRecovery, web.Problem{Field: fieldRecovery, Text: v.Words.T("error.recovery")}, p.useRecoveryCode(v))
 	}
 	err := p.useCode(v)
 	if errors.Is(err, seal.ErrSealed) || errors.Is(err, seal.ErrUnknownKey) {
 		// Trying again would not help them.
 		p.log.Error(err, "The code of an app cannot be checked", "account", v.person.account.Name)
-		return account.MethodApp, []web.Problem{{Field: fieldCode, Text: v.words.T("error.app")}}, nil
+		return account.MethodApp, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.app")}}, nil
 	}
-	return p.outcome(v, account.MethodApp, web.Problem{Field: fieldCode, Text: v.words.T("error.code")}, err)
+	return p.outcome(v, account.MethodApp, web.Problem{Field: web.FieldCode, Text: v.Words.T("error.code")}, err)
 }
 
-func (p *Portal) useCode(v *visit) error {
-	keys, err := p.factorKeys.Refresh(v.r.Context())
+func (p *Portal) useCode(v *sessionVisit) error {
+	keys, err := p.factorKeys.Refresh(v.R.Context())
 	if err != nil {
 		return err
 	}
-	return p.accounts.UseCode(v.r.Context(), v.person.account, keys, v.r.PostForm.Get(fieldCode), p.clock.Now())
+	return p.accounts.UseCode(v.R.Context(), v.person.account, keys, v.R.PostForm.Get(web.FieldCode), p.clock.Now())
 }
 
 // useRecoveryCode has the person told: it may not have been them.
-func (p *Portal) useRecoveryCode(v *visit) error {
+func (p *Portal) useRecoveryCode(v *sessionVisit) error {
 	acct := v.person.account
-	left, err := p.accounts.UseRecoveryCode(v.r.Context(), acct, v.r.PostForm.Get(fieldRecovery), p.clock.Now())
+	left, err := p.accounts.UseRecoveryCode(v.R.Context(), acct, v.R.PostForm.Get(fieldRecovery), p.clock.Now())
 	if err == nil {
 		p.log.Info("A recovery code was used", "account", acct.Name, "left", left)
 		p.noteFactors(v, acct)
@@ -193,7 +191,7 @@ func (p *Portal) useRecoveryCode(v *visit) error {
 }
 
 // outcome tells what the person has to correct from what is wrong here.
-func (p *Portal) outcome(v *visit, method account.Method, wrong web.Problem, err error) (account.Method, []web.Problem, error) {
+func (p *Portal) outcome(v *sessionVisit, method account.Method, wrong web.Problem, err error) (account.Method, []web.Problem, error) {
 	if !isWrongFactor(err) {
 		return method, nil, err
 	}

@@ -126,7 +126,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
 		p.warnOfProxy(o.Config.Portal)
 		defer p.background.Wait()
-		listener := web.Explaining{Listener: o.Listener, Answer: p.tooManyCookies()}
+		listener := web.Explaining{Listener: o.Listener, Answer: p.site.TooManyCookies()}
 		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
 	}))
 }
@@ -170,7 +170,7 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 // warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https
 // there is something in front of it.
 func (p *Portal) warnOfProxy(c config.Portal) {
-	if p.secure && len(c.TrustedProxies) == 0 {
+	if p.site.Secure && len(c.TrustedProxies) == 0 {
 		p.log.Error(errNoProxies, "All strangers share one limit. Set portal.trustedProxies to the networks of the proxy in front of the portal",
 			"url", c.URL)
 		p.warn(reasonUntrustedProxy,

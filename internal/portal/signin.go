@@ -30,105 +30,98 @@ type signInPage struct {
 	Confirm bool
 }
 
+// signInRoutes are the pages on which people show who they are.
+func (p *Portal) signInRoutes() []web.Route {
+	underway, signedIn := p.requirePendingSession, p.requireSessionOnly
+	return []web.Route{
+		{Path: "/sign-in", Get: p.getSignIn, Post: p.postSignIn},
+		{Path: "/sign-in/passkey", Post: p.postSignInPasskey},
+		{Path: "/sign-in/second", Get: underway(p.getSecondFactor), Post: underway(p.postSecondFactor)},
+		{Path: "/sign-in/confirm", Get: signedIn(p.getConfirm), Post: signedIn(p.postConfirm)},
+		{Path: "/sign-in/company", Get: p.getCompany, Post: p.postCompany},
+		{Path: "/sign-in/company/{issuer}", Get: p.goToCompany},
+		{Path: "/sign-in/company/{issuer}/callback", Get: p.backFromCompany},
+		{Path: "/sign-out", Post: p.postSignOut},
+		{Path: "/forgotten", Get: p.getForgotten, Post: p.postForgotten},
+		{Path: "/reset/{token}", Get: p.getReset, Post: p.postReset},
+	}
+}
+
 // getSignIn answers GET /sign-in.
-func (p *Portal) getSignIn(v *visit) {
-	who, err := p.person(v, false)
-	switch next := p.destination(v.r.URL.Query().Get(nextParameter)); {
+func (p *Portal) getSignIn(v *web.Visit) {
+	who, err := p.current(v)
+	switch next := v.Destination(v.Next()); {
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 	case who != nil:
-		p.seeOther(v, next, "")
+		v.SeeOther(next, "")
 	default:
 		p.signInForm(v, http.StatusOK, "", nil)
 	}
 }
 
-func (p *Portal) toSignIn(v *visit) { p.seeOther(v, "/sign-in", p.wanted(v)) }
-
-// wanted is the page that was asked for, if people can be sent on to it.
-func (p *Portal) wanted(v *visit) string {
-	next := strings.TrimPrefix(v.r.URL.Path, p.root)
-	if p.destination(next) != next {
-		return ""
-	}
-	return next
-}
-
-func (p *Portal) signInForm(v *visit, status int, login string, problems []web.Problem) {
+func (p *Portal) signInForm(v *web.Visit, status int, login string, problems []web.Problem) {
 	page := signInPage{
-		Fields: web.Fields{Problems: problems}, Login: login, Action: p.again(v, "/sign-in"), Forgotten: p.root + "/forgotten" + v.words.Query(),
-		PasskeyAction: p.again(v, "/sign-in/passkey"),
+		Fields: web.Fields{Problems: problems}, Login: login, Action: v.Again("/sign-in"), Forgotten: v.Path("/forgotten"),
+		PasskeyAction: v.Again("/sign-in/passkey"),
 	}
 	if len(p.companies) > 0 {
-		page.Company = p.again(v, "/sign-in/company")
+		page.Company = v.Again("/sign-in/company")
 	}
 	var err error
 	if page.Passkey, err = p.offerPasskey(v); err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	p.show(v, status, web.PageSignIn, errorTitle(v.words, v.words.T("signInPage.title"), problems), page)
-}
-
-// again is the page that a form is sent to, with what it has to go on to.
-func (p *Portal) again(v *visit, page string) string {
-	query := v.words.Query()
-	if next := v.r.URL.Query().Get(nextParameter); p.destinations.MatchString(next) {
-		separator := "?"
-		if query != "" {
-			separator = "&"
-		}
-		query += separator + nextParameter + "=" + next
-	}
-	return p.root + page + query
+	v.Show(status, web.PageSignIn, v.Words.ErrorTitle(v.Words.T("signInPage.title"), problems), page)
 }
 
 // postSignIn answers POST /sign-in.
-func (p *Portal) postSignIn(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postSignIn(v *web.Visit) {
+	if !v.ReadPost() {
 		return
 	}
-	typed, password := strings.TrimSpace(v.r.PostForm.Get(fieldLogin)), v.r.PostForm.Get(web.FieldPassword)
-	if problems := missing(v.words, typed, password); len(problems) > 0 {
+	typed, password := strings.TrimSpace(v.R.PostForm.Get(fieldLogin)), v.R.PostForm.Get(web.FieldPassword)
+	if problems := missing(v.Words, typed, password); len(problems) > 0 {
 		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
 		return
 	}
-	if problems := loginProblems(v.words, typed); len(problems) > 0 {
+	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
 		p.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
 		return
 	}
 	login := canonicalLogin(typed)
 	d, err := p.browser(v)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	tried, wait := p.limits.Take(p.limits.Tries(login, d, "", v.client)...)
+	tried, wait := p.limits.Take(p.limits.Tries(login, d, "", v.Client)...)
 	if wait > 0 {
-		p.audit(v, web.EventSignIn, web.ResultThrottled, "", "login", web.LoginHash(login))
-		p.locked(v, wait)
+		v.Audit(web.EventSignIn, web.ResultThrottled, "", "login", web.LoginHash(login))
+		v.Locked(wait)
 		return
 	}
-	acct, c, err := p.accounts.SignIn(v.r.Context(), typed, password)
+	acct, c, err := p.accounts.SignIn(v.R.Context(), typed, password)
 	if !errors.Is(err, account.ErrWrongPassword) {
 		tried.GiveBack()
 	}
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
-		p.audit(v, web.EventSignIn, web.ResultFailure, "", "login", web.LoginHash(login))
-		p.signInForm(v, http.StatusUnprocessableEntity, typed, []web.Problem{{Text: v.words.T("error.login.wrong")}})
+		v.Audit(web.EventSignIn, web.ResultFailure, "", "login", web.LoginHash(login))
+		p.signInForm(v, http.StatusUnprocessableEntity, typed, []web.Problem{{Text: v.Words.T("error.login.wrong")}})
 		return
 	case errors.Is(err, account.ErrSuspended):
-		p.audit(v, web.EventSignIn, web.ResultRefused, "", "login", web.LoginHash(login))
-		p.suspended(v)
+		v.Audit(web.EventSignIn, web.ResultRefused, "", "login", web.LoginHash(login))
+		suspended(v)
 		return
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, p.clock.Now())
-	if err := p.proceed(v, acct, c, s, d, v.r.URL.Query().Get(nextParameter)); err != nil {
-		p.fault(v, err)
+	if err := p.proceed(v, acct, c, s, d, v.Next()); err != nil {
+		v.Fault(err)
 	}
 }
 
@@ -180,11 +173,30 @@ func loginProblems(w web.Words, typed string) []web.Problem {
 }
 
 // postSignOut answers POST /sign-out.
-func (p *Portal) postSignOut(v *visit) {
+func (p *Portal) postSignOut(v *web.Visit) {
 	if _, err := p.end(v); err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	p.dropSession(v)
-	p.seeOther(v, "/sign-in", "")
+	v.SeeOther("/sign-in", "")
+}
+
+// canonicalLogin is a login in the form in which tries at it are counted. The address and the user name of an account are counted apart:
+// who tries must not learn that they belong together.
+func canonicalLogin(typed string) string {
+	if a, err := address.Parse(typed); err == nil {
+		return string(a)
+	}
+	if a := address.Former(typed); a != "" {
+		return string(a)
+	}
+	return strings.ToLower(typed)
+}
+
+// suspended is for somebody who gave the right password of an Account that is suspended.
+func suspended(v *web.Visit) {
+	w := v.Words
+	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("problem.suspended.title"),
+		Paragraphs: []string{w.T("problem.suspended.text")}})
 }

@@ -37,6 +37,7 @@ type site struct {
 	metrics *prometheus.Registry
 	writes  *lines
 	store   *account.Store
+	keys    []*web.KeySource
 }
 
 // lines are safe to append to from several goroutines.
@@ -114,7 +115,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	handler.patience = time.Millisecond // Tests that are about it set another one.
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
-	s.store = c.Accounts
+	s.store, s.keys = c.Accounts, []*web.KeySource{c.Keys, c.SessionKeys}
 	s.url, s.handler = server.URL, handler
 	return s
 }

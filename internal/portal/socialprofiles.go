@@ -39,32 +39,32 @@ type connectedView struct {
 }
 
 // getSocialProfiles answers GET /organizations/{namespace}/profiles.
-func (p *Portal) getSocialProfiles(v *visit) {
-	b, ok := p.organization(v)
+func (p *Portal) getSocialProfiles(v *sessionVisit) {
+	b, ok := v.organization()
 	if !ok {
 		return
 	}
-	profiles, err := p.connectable(v.r.Context(), b.member)
+	profiles, err := p.connectable(v.R.Context(), b.member)
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
 	may, err := p.mayOn(v, b, "create", "")
 	if err != nil {
-		p.fault(v, err)
+		v.Fault(err)
 		return
 	}
-	page := socialProfilesPage{Org: b.organization.Spec.DisplayName, Back: p.organizationPath(v, b.member.Namespace, "")}
+	page := socialProfilesPage{Org: b.organization.Spec.DisplayName, Back: v.OrganizationPath(b.member.Namespace, "")}
 	for _, sp := range profiles {
 		page.Profiles = append(page.Profiles, p.connectedView(v, sp))
 	}
 	page.Networks, page.Refusal = p.offered(v, b, may)
-	p.show(v, http.StatusOK, web.PageSocialProfiles, v.words.T("profiles.title", "Org", page.Org), page)
+	v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
 }
 
 // offered are the networks that the person can add a profile of, or why there are none.
-func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Action, refusal string) {
-	w := v.words
+func (p *Portal) offered(v *sessionVisit, b membership, may bool) (networks []web.Action, refusal string) {
+	w := v.Words
 	contact, full := planFull(b.organization)
 	switch {
 	case !may:
@@ -74,7 +74,7 @@ func (p *Portal) offered(v *visit, b membership, may bool) (networks []web.Actio
 	}
 	for _, c := range p.networks.Connectable() {
 		n := networkTarget{Network: c}
-		networks = append(networks, web.Action{Text: n.title(), Href: p.connectPath(v, b.member.Namespace, n, "")})
+		networks = append(networks, web.Action{Text: n.title(), Href: connectPath(v, b.member.Namespace, n, "")})
 	}
 	return networks, ""
 }
@@ -104,14 +104,14 @@ func (p *Portal) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*
 	return all, nil
 }
 
-func (p *Portal) connectedView(v *visit, sp *rosterv1alpha1.SocialProfile) connectedView {
+func (p *Portal) connectedView(v *sessionVisit, sp *rosterv1alpha1.SocialProfile) connectedView {
 	view := connectedView{
-		Network: networkName(v.words, sp), Handle: sp.Spec.Handle,
-		Remove: p.organizationPath(v, sp.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Network: networkName(v.Words, sp), Handle: sp.Spec.Handle,
+		Remove: v.OrganizationPath(sp.Namespace, "/profiles/"+sp.Name+"/remove"),
 	}
-	view.State, view.Bad = connectionState(v.words, sp)
+	view.State, view.Bad = connectionState(v.Words, sp)
 	if c, err := p.networks.Of(sp); err == nil && p.networks.CanConnect(c) {
-		view.Connect = p.connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
+		view.Connect = connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
 	}
 	return view
 }
@@ -138,54 +138,54 @@ func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string
 }
 
 // removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
-func (p *Portal) removable(v *visit) (membership, *rosterv1alpha1.SocialProfile, bool) {
-	b, ok := p.organization(v)
+func (p *Portal) removable(v *sessionVisit) (membership, *rosterv1alpha1.SocialProfile, bool) {
+	b, ok := v.organization()
 	if !ok {
 		return b, nil, false
 	}
 	sp := &rosterv1alpha1.SocialProfile{}
-	name := v.r.PathValue("profile")
+	name := v.R.PathValue("profile")
 	may, err := p.mayOn(v, b, "delete", name)
 	switch {
 	case err != nil:
-		p.fault(v, err)
+		v.Fault(err)
 		return b, nil, false
-	case !may || !p.look(v.r.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, sp):
-		p.notFound(v) // whether there is such a profile is not told to whoever may not remove it
+	case !may || !p.cache.Look(v.R.Context(), client.ObjectKey{Namespace: b.member.Namespace, Name: name}, sp):
+		v.NotFound() // whether there is such a profile is not told to whoever may not remove it
 		return b, nil, false
 	}
 	return b, sp, true
 }
 
 // getRemove answers GET /organizations/{namespace}/profiles/{profile}/remove.
-func (p *Portal) getRemove(v *visit) {
+func (p *Portal) getRemove(v *sessionVisit) {
 	if b, sp, ok := p.removable(v); ok {
 		p.removeForm(v, http.StatusOK, b, sp, nil)
 	}
 }
 
-func (p *Portal) removeForm(v *visit, status int, b membership, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
-	w, handle := v.words, sp.Spec.Handle
-	p.show(v, status, web.PageSure, errorTitle(w, w.T("remove.title", "Handle", handle), problems), surePage{
+func (p *Portal) removeForm(v *sessionVisit, status int, b membership, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
+	w, handle := v.Words, sp.Spec.Handle
+	v.Show(status, web.PageSure, w.ErrorTitle(w.T("remove.title", "Handle", handle), problems), web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
 		Text:    w.T("remove.text", "Network", networkName(w, sp)),
 		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
-		Action: p.organizationPath(v, b.member.Namespace, "/profiles/"+sp.Name+"/remove"),
-		Back:   p.organizationPath(v, b.member.Namespace, "/profiles"),
+		Action: v.OrganizationPath(b.member.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Back:   v.OrganizationPath(b.member.Namespace, "/profiles"),
 	})
 }
 
 // postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
-func (p *Portal) postRemove(v *visit) {
-	if !p.readPost(v) {
+func (p *Portal) postRemove(v *sessionVisit) {
+	if !v.ReadPost() {
 		return
 	}
 	b, sp, ok := p.removable(v)
 	if !ok {
 		return
 	}
-	if v.r.PostForm.Get(web.FieldConfirm) == "" {
-		p.removeForm(v, http.StatusUnprocessableEntity, b, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.words.T("error.remove.missing")}})
+	if v.R.PostForm.Get(web.FieldConfirm) == "" {
+		p.removeForm(v, http.StatusUnprocessableEntity, b, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
 		return
 	}
 	order := p.order(v, b)

@@ -11,36 +11,36 @@ import (
 )
 
 // getWelcome answers GET /invitations/{token}/welcome. It is for whoever accepted, and for nobody else who holds the link.
-func (p *Portal) getWelcome(v *visit) {
-	if !p.open(v) {
+func (p *Portal) getWelcome(v *invitationVisit) {
+	if !p.openLink(v, false, registration{}) {
 		return
 	}
 	who, err := p.invited(v)
 	if err != nil {
-		p.fail(v, form{}, err)
+		p.fail(v, registration{}, err)
 		return
 	}
 	if who == nil || !v.link.acceptedBy(who.account.Name) {
-		p.redirect(v, "")
+		v.redirect("")
 		return
 	}
-	if err := p.setPerson(v, who); err != nil {
-		p.fail(v, form{}, err)
+	if _, err := p.visitBy(who, v.Visit); err != nil {
+		p.fail(v, registration{}, err)
 		return
 	}
-	w, o := v.words, v.link.offer
-	offer := p.describe(v.r.Context(), v.link, w)
-	page := welcomePage{Offer: offer, Account: p.root + "/account" + w.Query()}
+	w, o := v.Words, v.link.offer
+	offer := p.describe(v.R.Context(), v.link, w)
+	page := welcomePage{Offer: offer, Account: v.Path("/account")}
 	if o.Organization != nil {
 		n := p.invitedNewcomer(v)
-		page.Create, page.Steps = n.create(w), n.steps(w, p.root+"/account/profile"+w.Query(), "")
+		page.Create, page.Steps = n.create(w), n.steps(w, v.Path("/account/profile"), "")
 	}
-	p.show(v, http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
+	v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }
 
 // invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.
-func (p *Portal) invitedNewcomer(v *visit) newcomer {
-	ctx, o := v.r.Context(), v.link.offer
+func (p *Portal) invitedNewcomer(v *invitationVisit) newcomer {
+	ctx, o := v.R.Context(), v.link.offer
 	role := o.Role()
 	if owns(o) {
 		role = rosterv1alpha1.RoleOwner

@@ -265,8 +265,14 @@ type OrganizationLink struct {
 	Current bool
 }
 
-// EnvironmentView is where the work of an organisation is done.
-type EnvironmentView struct{ Name, URL, Host string }
+// Sure is a page that asks whether the person is sure.
+type Sure struct {
+	Fields
+	Heading, Text string
+	// Confirm stands beside the box to tick, Submit on the button.
+	Confirm, Submit string
+	Action, Back    string
+}
 
 // ServeAsset answers GET /assets/{name}.
 func (p *Pages) ServeAsset(w http.ResponseWriter, r *http.Request) bool {

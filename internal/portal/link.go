@@ -17,6 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
+	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The indexes that the cache must have.
@@ -74,6 +76,8 @@ type verifiedLink struct {
 	// address that the link was sent to, and that the signature covers.
 	address address.Address
 	offer   invitation.Offer
+	// joins: somebody becomes a member by it, so whoever invites must still be allowed to give that. Declining needs nobody's right.
+	joins bool
 }
 
 // errUnknown says that a link is not one of ours, or that its invitation is gone. Which of the two is not told.
@@ -102,6 +106,32 @@ func (f verifiedLink) current() address.Address {
 func (f verifiedLink) acceptedBy(account string) bool {
 	s := f.offer.Invitation.Status
 	return s.State == rosterv1alpha1.InvitationAccepted && s.AccountRef != nil && s.AccountRef.Name == account
+}
+
+// known is what is known of the person before they say anything about themselves.
+func (f verifiedLink) known() (displayName, company string) {
+	if m := f.offer.Member; m != nil {
+		return m.Spec.DisplayName, m.Spec.Company
+	}
+	return "", ""
+}
+
+// speak chooses the language of the page: that of the invitation, else that of the organisation.
+func (f verifiedLink) speak(v *web.Visit) { v.Speak(f.offer.Invitation.Spec.Locale, f.offer.Locale()) }
+
+// open finds the invitation of a token and reads it again. A page that is only looked at waits for a status that is behind the mail. Where
+// that fails, what it returns is what the cache knows, if it knows the invitation.
+func (p *Portal) open(ctx context.Context, token string, joins, waits bool) (verifiedLink, error) {
+	f, err := p.identify(ctx, token)
+	if err != nil {
+		return f, err
+	}
+	f.joins = joins
+	f, err = p.refresh(ctx, f)
+	if err == nil && waits && f.check(p.clock.Now()) == invitation.LinkNotReady {
+		f, err = p.catchUp(ctx, f)
+	}
+	return f, err
 }
 
 // identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
@@ -145,7 +175,8 @@ func (p *Portal) refresh(ctx context.Context, f verifiedLink) (verifiedLink, err
 	return p.regather(ctx, f, inv)
 }
 
-// regather reads from the API server what an invitation speaks of, and verifies the link against it.
+// regather reads from the API server what an invitation speaks of, and verifies the link against it. That the invitation has not changed
+// itself, its version tells when it is written.
 func (p *Portal) regather(ctx context.Context, f verifiedLink, inv *rosterv1alpha1.Invitation) (verifiedLink, error) {
 	offer, err := gather(ctx, p.client, inv)
 	if err != nil {
@@ -154,8 +185,15 @@ func (p *Portal) regather(ctx context.Context, f verifiedLink, inv *rosterv1alph
 	if !slices.Contains(addresses(offer), f.address) {
 		return f, errUnknown
 	}
-	f.offer = offer
-	return f, nil
+	read := f
+	read.offer = offer
+	if f.joins {
+		err = p.review(ctx, &read)
+	}
+	if err != nil {
+		return f, err
+	}
+	return read, nil
 }
 
 const (
@@ -167,13 +205,13 @@ const (
 
 // catchUp waits for the status where the mail was faster, and reads everything again. The signature of the link has been verified: a
 // forged one never waits.
-func (p *Portal) catchUp(v *visit) error {
-	key, inv := client.ObjectKeyFromObject(v.link.offer.Invitation), &rosterv1alpha1.Invitation{}
-	_ = wait.PollUntilContextTimeout(v.r.Context(), catchUpEvery, p.patience, true, func(ctx context.Context) (bool, error) {
+func (p *Portal) catchUp(ctx context.Context, f verifiedLink) (verifiedLink, error) {
+	key, inv := client.ObjectKeyFromObject(f.offer.Invitation), &rosterv1alpha1.Invitation{}
+	_ = wait.PollUntilContextTimeout(ctx, catchUpEvery, p.patience, true, func(ctx context.Context) (bool, error) {
 		err := p.cache.Get(ctx, key, inv)
-		return inv.Status.Attempt >= v.link.attempt, err
+		return inv.Status.Attempt >= f.attempt, err
 	}) // Whether it is there now, the API server tells.
-	return p.refreshVisit(v)
+	return p.refresh(ctx, f)
 }
 
 // cachedOffer is empty where there is no invitation of that link. A copy that somebody made of one does not take its place.
@@ -208,6 +246,19 @@ func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitat
 		return offer, fmt.Errorf("reading the member: %w", err)
 	}
 	return offer, nil
+}
+
+// countingOrganization is the Organization that counts in a namespace; nil if there is none.
+func countingOrganization(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+	var list rosterv1alpha1.OrganizationList
+	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("reading the organisation: %w", err)
+	}
+	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
+	for i := range list.Items {
+		organizations[i] = &list.Items[i]
+	}
+	return membershiprules.Counting(organizations), nil
 }
 
 // signedFor says which address the token was signed for, of those that the invitation may have been sent to.

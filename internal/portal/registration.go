@@ -12,67 +12,44 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// The values of fieldAction.
-const (
-	actionAccept  = "accept"
-	actionDecline = "decline"
-	actionRenew   = "renew"
-)
-
-// maxName is the longest name and company in characters, as in the Account.
-const maxName = 120
-
-// form is what somebody typed to accept. It prints nothing: the password must not end in a log.
-type form struct {
+// registration is what somebody types to get an account, or to change what they once typed. It prints nothing: the password must not end
+// in a log.
+type registration struct {
 	DisplayName string
 	Company     string
 	Locale      rosterv1alpha1.Locale
 	// registers says that it is the form that creates an account.
 	registers bool
-	// toOwn says that the page told the person that they are to own the organisation.
-	toOwn    bool
-	password string
-	confirm  string
+	password  string
+	confirm   string
 }
 
-func (form) String() string { return "form" }
+func (registration) String() string { return "registration" }
 
-func readForm(values url.Values) form {
+func readRegistration(values url.Values) registration {
 	_, registers := values[web.FieldDisplayName]
-	return form{
+	return registration{
 		DisplayName: web.Tidy(values.Get(web.FieldDisplayName)),
 		Company:     web.Tidy(values.Get(web.FieldCompany)),
 		Locale:      rosterv1alpha1.Locale(values.Get(web.FieldLocale)),
 		registers:   registers,
-		toOwn:       values.Get(web.FieldAs) == string(rosterv1alpha1.RoleOwner),
 		password:    values.Get(web.FieldPassword),
 		confirm:     values.Get(web.FieldConfirm),
 	}
 }
 
-func (f form) profile() account.Profile {
+func (f registration) profile() account.Profile {
 	return account.Profile{DisplayName: f.DisplayName, Company: f.Company, Locale: f.Locale}
 }
 
-// formError says that the form has to be shown again.
-type formError struct {
-	problems []web.Problem
-	// signIn says that the form that asks for an existing password is the right one.
-	signIn bool
-	// signedIn is the invited person if they are signed in, and nothing has to be typed.
-	signedIn *person
-}
-
-func (*formError) Error() string { return "the form has to be corrected" }
-
 // check says what is wrong with a form that creates an account.
-func (f form) check(w web.Words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []web.Problem {
+func (f registration) check(w web.Words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person) []web.Problem {
 	owner.Names = append(owner.Names, f.DisplayName, f.Company)
 	return append(f.checkProfile(w), f.checkPassword(w, common, policy, owner)...)
 }
 
 // checkProfile says what is wrong with what a person says about themselves.
-func (f form) checkProfile(w web.Words) []web.Problem {
+func (f registration) checkProfile(w web.Words) []web.Problem {
 	var problems []web.Problem
 	add := func(field, text string) { problems = append(problems, web.Problem{Field: field, Text: text}) }
 	switch {
@@ -80,15 +57,15 @@ func (f form) checkProfile(w web.Words) []web.Problem {
 		add(web.FieldDisplayName, w.T("error.displayName.missing"))
 	case !web.IsLine(f.DisplayName) || !web.IsVisible(f.DisplayName):
 		add(web.FieldDisplayName, w.T("error.displayName.invalid"))
-	case utf8.RuneCountInString(f.DisplayName) > maxName:
-		add(web.FieldDisplayName, w.N("error.displayName.long", maxName))
+	case utf8.RuneCountInString(f.DisplayName) > web.MaxName:
+		add(web.FieldDisplayName, w.N("error.displayName.long", web.MaxName))
 	}
 	switch {
 	case f.Company == "":
 	case !web.IsLine(f.Company) || !web.IsVisible(f.Company):
 		add(web.FieldCompany, w.T("error.company.invalid"))
-	case utf8.RuneCountInString(f.Company) > maxName:
-		add(web.FieldCompany, w.N("error.company.long", maxName))
+	case utf8.RuneCountInString(f.Company) > web.MaxName:
+		add(web.FieldCompany, w.N("error.company.long", web.MaxName))
 	}
 	if !slices.Contains(web.Languages(), f.Locale) {
 		add(web.FieldLocale, w.T("error.locale.unknown"))
@@ -97,7 +74,7 @@ func (f form) checkProfile(w web.Words) []web.Problem {
 }
 
 // checkPassword says what is wrong with a new password that was typed twice.
-func (f form) checkPassword(
+func (f registration) checkPassword(
 	w web.Words, common account.Common, policy rosterv1alpha1.PasswordPolicy, owner account.Person,
 ) []web.Problem {
 	if f.password == "" {

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package web
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/go-logr/logr"
+
+	"github.com/roster-dev/roster/internal/address"
+)
+
+// Site is what every page shares: where the portal is, how pages look and speak, and where is written down what happens.
+type Site struct {
+	// URL of the portal, with the host as browsers write it.
+	URL *url.URL
+	// Root is the path of the URL without a slash at the end.
+	Root string
+	// Secure: the URL is https.
+	Secure bool
+
+	base string // as it was given, without a slash at the end
+
+	clients      Clients
+	cookieKeys   *KeySource
+	dictionary   *Dictionary
+	pages        *Pages
+	destinations *regexp.Regexp
+	busy         error
+	log          logr.Logger
+	metrics      *Metrics
+}
+
+// SiteOptions are what a Site works with.
+type SiteOptions struct {
+	// BaseURL is the public address of the portal. The Host header of a request is never believed.
+	BaseURL string
+	Clients Clients
+	// CookieKeys seal cookies.
+	CookieKeys *KeySource
+	// Busy is the error that means that too many sign in at once.
+	Busy    error
+	Log     logr.Logger
+	Metrics *Metrics
+}
+
+// NewSite reads the templates and texts of the pages.
+func NewSite(o SiteOptions) (*Site, error) {
+	u, err := parseBase(o.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	s := &Site{
+		URL: u, Root: strings.TrimRight(u.Path, "/"), Secure: u.Scheme == "https", base: strings.TrimRight(o.BaseURL, "/"),
+		clients: o.Clients, cookieKeys: o.CookieKeys, busy: o.Busy, log: o.Log, metrics: o.Metrics,
+	}
+	var pagesErr, wordsErr error
+	s.pages, pagesErr = NewPages(s.Root)
+	s.dictionary, wordsErr = NewDictionary()
+	return s, errors.Join(pagesErr, wordsErr)
+}
+
+// Visit starts with the language of a page that speaks of no invitation and no person.
+func (s *Site) Visit(w http.ResponseWriter, r *http.Request) *Visit {
+	return &Visit{W: w, R: r, Client: s.clients.Address(r), Words: s.dictionary.Choose(r, "", ""), site: s}
+}
+
+// parseBase wants an address whose path can stand in a route and in links as it is.
+func parseBase(s string) (*url.URL, error) {
+	u, err := url.Parse(s)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("portal address %q: must be one such as https://roster.example.com", s)
+	}
+	if !regexp.MustCompile(`^[A-Za-z0-9._~/-]*$`).MatchString(u.Path) || strings.Contains(u.Path, "//") {
+		return nil, fmt.Errorf("portal address %q: its path may hold letters, digits and ._~- only", s)
+	}
+	u.Host = browserHost(u)
+	return u, nil
+}
+
+// browserHost is the host of an address as browsers have it in origins, and in what passkeys are made for: lower case, ASCII, and without
+// the port that belongs to the scheme (URL Standard, 3.5; HTML Standard, 7.1).
+func browserHost(u *url.URL) string {
+	host := strings.ToLower(u.Hostname())
+	if ascii, err := address.Domain(host); err == nil {
+		host = ascii
+	}
+	switch port := u.Port(); {
+	case port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme]:
+		return net.JoinHostPort(host, port)
+	case strings.Contains(host, ":"):
+		return "[" + host + "]"
+	}
+	return host
+}
