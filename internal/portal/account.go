@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
+	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
@@ -147,7 +148,7 @@ func (p *Portal) otherWays(v *sessionVisit) []wayView {
 		}
 	}
 	for _, b := range v.closed {
-		if account.Admits(b.organization.Spec.Security, withPassword(v.person.session, p)) {
+		if account.Admits(b.organization.Spec.Security, withPassword(v.person.session, p.clock.Now())) {
 			add(v.Words.T("account.closed.password"), "/sign-in/confirm")
 		}
 		if c := p.companies.OfferedBy(b.organization.Spec.Security, address.Address(v.person.account.Spec.Email)); c != nil {
@@ -158,8 +159,8 @@ func (p *Portal) otherWays(v *sessionVisit) []wayView {
 }
 
 // withPassword is the session as it would be if the person gave their password, too.
-func withPassword(s account.Session, p *Portal) account.Session {
-	s.Prove(account.MethodPassword, p.clock.Now())
+func withPassword(s account.Session, now time.Time) account.Session {
+	s.Prove(account.MethodPassword, now)
 	return s
 }
 

@@ -14,6 +14,10 @@ const (
 	ceremonyUse    = "roster.dev portal ceremony v1"
 )
 
+// issuerName is what authenticator apps show beside the address, and browsers beside passkeys.
+const issuerName = "Roster"
+
+// keepCeremony has the browser carry it.
 func (p *Portal) keepCeremony(v *web.Visit, c factor.Ceremony) error {
 	return v.SealCookie(ceremonyCookie, ceremonyUse, c, factor.CeremonyFor)
 }

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -120,14 +119,7 @@ func (p *Portal) postFactors(v *sessionVisit) {
 // factorsChanged audits a change, and asks the operator to tell the person.
 func (p *Portal) factorsChanged(v *sessionVisit, what string) {
 	v.Audit(web.EventFactorChange, web.ResultSuccess, v.person.account.Name, "change", what)
-	p.noteFactors(v, v.person.account)
-}
-
-// noteFactors asks the operator to tell the person. If that cannot be done just now, the change stands all the same.
-func (p *Portal) noteFactors(v *sessionVisit, acct *rosterv1alpha1.Account) {
-	if err := p.accounts.NoteFactors(v.R.Context(), acct, p.clock.Now()); err != nil {
-		p.log.Error(err, "Cannot note that second factors were changed", "account", acct.Name)
-	}
+	p.noteFactors(v.Visit, v.person.account)
 }
 
 // codesPage shows recovery codes, once.
@@ -201,9 +193,6 @@ func (p *Portal) appForm(v *sessionVisit, status int, e enrolment, problems []we
 		Action: v.Again("/account/factors/app"), Back: v.Path("/account/factors"),
 	})
 }
-
-// issuerName is what authenticator apps show beside the address, and browsers beside passkeys.
-const issuerName = "Roster"
 
 // postApp answers POST /account/factors/app: the app counts once its first code has been typed.
 func (p *Portal) postApp(v *sessionVisit) {

@@ -25,9 +25,9 @@ import (
 const (
 	linkIndex    = "roster.link"
 	addressIndex = "roster.address"
-	accountIndex = "roster.account"
 )
 
+// setupIndexes gives a cache the indexes by which links and their invitations are found.
 func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	linked := func(o client.Object) []string {
 		inv, ok := o.(*rosterv1alpha1.Invitation)
@@ -54,17 +54,9 @@ func setupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 		return []string{inv.Status.Email}
 	}
-	bound := func(o client.Object) []string {
-		m, ok := o.(*rosterv1alpha1.Member)
-		if !ok || m.Spec.AccountRef == nil {
-			return nil
-		}
-		return []string{m.Spec.AccountRef.Name}
-	}
 	return errors.Join(
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, linkIndex, linked),
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, addressIndex, mailed),
-		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, bound),
 		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
 	)
 }

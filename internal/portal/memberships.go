@@ -21,6 +21,20 @@ type membership struct {
 	organization *rosterv1alpha1.Organization
 }
 
+// accountIndex finds the Members of an Account.
+const accountIndex = "roster.account"
+
+// setupAccountIndex gives a cache the index by which memberships are found.
+func setupAccountIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, func(o client.Object) []string {
+		m, ok := o.(*rosterv1alpha1.Member)
+		if !ok || m.Spec.AccountRef == nil {
+			return nil
+		}
+		return []string{m.Spec.AccountRef.Name}
+	})
+}
+
 // membershipsOf a person, from the cache.
 func (p *Portal) membershipsOf(ctx context.Context, acct *rosterv1alpha1.Account) ([]membership, error) {
 	var list rosterv1alpha1.MemberList

@@ -55,8 +55,6 @@ type workspaceView struct {
 // untilView is when the link expires: in words, for machines (RFC 3339), and how much time is left.
 type untilView struct{ Text, Machine, Left string }
 
-type personView struct{ Name, Email string }
-
 // shownProfiles is how many profiles a page shows before it folds the rest away.
 const shownProfiles = 8
 
@@ -164,15 +162,6 @@ func (p *Portal) inviter(ctx context.Context, o invitation.Offer) string {
 		return string(who.Address)
 	}
 	return memberName(members[0])
-}
-
-func memberName(m *rosterv1alpha1.Member) string {
-	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
-		if name != "" {
-			return name
-		}
-	}
-	return m.Spec.Email
 }
 
 func (p *Portal) profiles(ctx context.Context, w web.Words, o invitation.Offer) []profileView {

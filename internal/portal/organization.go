@@ -192,6 +192,19 @@ func (p *Portal) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) [
 	return names
 }
 
+// personView is how to reach somebody.
+type personView struct{ Name, Email string }
+
+// memberName is what a Member is called.
+func memberName(m *rosterv1alpha1.Member) string {
+	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
+		if name != "" {
+			return name
+		}
+	}
+	return m.Spec.Email
+}
+
 // contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
 func (p *Portal) contact(ctx context.Context, b membership) *personView {
 	for _, ref := range []*rosterv1alpha1.LocalReference{

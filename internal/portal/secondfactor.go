@@ -185,9 +185,16 @@ func (p *Portal) useRecoveryCode(v *sessionVisit) error {
 	left, err := p.accounts.UseRecoveryCode(v.R.Context(), acct, v.R.PostForm.Get(fieldRecovery), p.clock.Now())
 	if err == nil {
 		p.log.Info("A recovery code was used", "account", acct.Name, "left", left)
-		p.noteFactors(v, acct)
+		p.noteFactors(v.Visit, acct)
 	}
 	return err
+}
+
+// noteFactors asks the operator to tell the person. If that cannot be done just now, the change stands all the same.
+func (p *Portal) noteFactors(v *web.Visit, acct *rosterv1alpha1.Account) {
+	if err := p.accounts.NoteFactors(v.R.Context(), acct, p.clock.Now()); err != nil {
+		p.log.Error(err, "Cannot note that second factors were changed", "account", acct.Name)
+	}
 }
 
 // outcome tells what the person has to correct from what is wrong here.

@@ -164,7 +164,7 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 			return err
 		}
 	}
-	return setupIndexes(ctx, c)
+	return errors.Join(setupIndexes(ctx, c), setupAccountIndex(ctx, c))
 }
 
 // warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https
