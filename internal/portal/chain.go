@@ -88,7 +88,7 @@ func (p *Portal) takeRequest(v *web.Visit) (requester string, wait time.Duration
 	if strings.HasPrefix(v.Page(), "/assets/") {
 		return "", 0
 	}
-	key := p.requester(v)
+	key := p.sessions.Requester(v)
 	buckets := []web.Bucket{web.Count(p.limits.Requests, key)}
 	if v.R.Method == http.MethodPost {
 		buckets = append(buckets, web.Count(p.limits.Posts, key))

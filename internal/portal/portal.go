@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package portal is what invited people and members see. Its pages stand in rooms of their own; here they are put together and served.
 package portal
 
 import (
 	"errors"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -18,6 +19,13 @@ import (
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/connect"
+	"github.com/roster-dev/roster/internal/portal/invite"
+	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/personal"
+	"github.com/roster-dev/roster/internal/portal/session"
+	"github.com/roster-dev/roster/internal/portal/signin"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -64,26 +72,17 @@ type Portal struct {
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
 
-	cache      web.Cache
-	client     client.Client
-	keys       *web.KeySource
-	factorKeys *web.KeySource
-	accounts   *account.Store
-	userPrefix string
-	clock      clock.PassiveClock
-	log        logr.Logger
-	metrics    *web.Metrics
-	warn       func(reason, note string)
+	links    *link.Store
+	sessions *session.Manager
+	routes   []web.Route
+
 	clients    web.Clients
 	limits     *web.Limiters
-	networks   directory.Directory
-	companies  oidc.Directory
-	// passkeys is nil where browsers offer none.
-	passkeys   *factor.RelyingParty
-	common     *common.Passwords
 	background *web.Background
-	// patience is how long a page waits for a status that is behind the mail.
-	patience time.Duration
+	metrics    *web.Metrics
+	clock      clock.PassiveClock
+	log        logr.Logger
+	warn       func(reason, note string)
 
 	proxySeen sync.Once
 	// stopping says that no more requests should be sent here.
@@ -94,18 +93,16 @@ type Portal struct {
 func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
-		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Log: o.Log, Metrics: o.Metrics,
+		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
 	})
-	common, commonErr := common.Load()
+	known, commonErr := common.Load()
 	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
 		return nil, err
 	}
 	p := &Portal{
 		site: site, headers: site.Headers(), crossSite: http.NewCrossOriginProtection(),
-		cache: web.Cache{Reader: o.Cache, Log: o.Log}, client: o.Client, keys: o.Keys, factorKeys: o.FactorKeys, accounts: o.Accounts,
-		userPrefix: o.UserPrefix, clock: o.Clock, log: o.Log, metrics: o.Metrics, warn: o.Warn,
-		clients: clients, limits: web.NewLimiters(o.Limits, o.Clock), networks: o.Networks, companies: o.Companies,
-		common: common, background: web.NewBackground(), patience: patience,
+		clients: clients, limits: web.NewLimiters(o.Limits, o.Clock), background: web.NewBackground(),
+		metrics: o.Metrics, clock: o.Clock, log: o.Log, warn: o.Warn,
 	}
 	if p.warn == nil {
 		p.warn = func(string, string) {}
@@ -114,10 +111,36 @@ func New(o Options) (*Portal, error) {
 	if err := p.crossSite.AddTrustedOrigin(site.URL.Scheme + "://" + site.URL.Host); err != nil {
 		return nil, err
 	}
-	var err error
-	if p.passkeys, err = factor.NewRelyingParty(site.URL, issuerName); err != nil {
+	passkeys, err := factor.NewRelyingParty(site.URL, signin.IssuerName)
+	if err != nil {
 		p.log.Info("Passkeys are not offered", "why", err.Error())
 	}
-	p.mux = site.Serve(p.routes())
+	p.build(o, passkeys, known)
+	p.mux = site.Serve(p.routes)
 	return p, nil
+}
+
+// build makes the rooms, each with what it needs, and collects their pages.
+func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.Passwords) {
+	cache := web.Cache{Reader: o.Cache, Log: o.Log}
+	p.links = &link.Store{Cache: o.Cache, Client: o.Client, Keys: o.Keys, UserPrefix: o.UserPrefix, Patience: link.Patience, Clock: o.Clock}
+	p.sessions = &session.Manager{Accounts: o.Accounts, Cache: o.Cache, Links: p.links}
+	signIn := &signin.Handler{
+		Sessions: p.sessions, Links: p.links, Accounts: o.Accounts, Companies: o.Companies, Passkeys: passkeys, LinkKeys: o.Keys,
+		FactorKeys: o.FactorKeys, Common: known, Limits: p.limits, Background: p.background,
+	}
+	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache}
+	aboutPerson := &personal.Handler{
+		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
+		Passkeys: passkeys, FactorKeys: o.FactorKeys, Common: known, Limits: p.limits,
+	}
+	invitations := &invite.Handler{
+		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
+		Cache: cache, Client: o.Client, LinkKeys: o.Keys, UserPrefix: o.UserPrefix, Common: known, Limits: p.limits, Metrics: o.Metrics,
+		Clock: o.Clock, Log: o.Log,
+	}
+	connecting := &connect.Handler{
+		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
+	}
+	p.routes = slices.Concat(ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes())
 }

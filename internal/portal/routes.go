@@ -4,18 +4,12 @@ package portal
 
 import (
 	"net/http"
-	"slices"
 
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// routes are all the pages.
-func (p *Portal) routes() []web.Route {
-	return slices.Concat(
-		p.publicRoutes(), p.invitationRoutes(), p.signInRoutes(), p.personalRoutes(), p.organizationRoutes(), p.connectRoutes())
-}
-
-func (p *Portal) publicRoutes() []web.Route {
+// ownRoutes are the pages that belong to no room.
+func ownRoutes() []web.Route {
 	return []web.Route{
 		{Path: "/{$}", Get: home},
 		{Path: "/robots.txt", Get: robots},

@@ -26,7 +26,7 @@ func example(r web.Route) string {
 func TestRoutesAllowTheirMethods(t *testing.T) {
 	for _, root := range []string{"", "/team"} {
 		p := alone(t, "https://roster.example.com"+root)
-		for _, r := range p.routes() {
+		for _, r := range p.routes {
 			path := root + example(r)
 			if r.AtHost {
 				path = example(r)
@@ -56,14 +56,14 @@ func TestRoutesToReturnTo(t *testing.T) {
 	p := alone(t, "https://roster.example.com/team")
 	accepted := func(path string) bool { return visiting(t, p, "/team/sign-in").Destination(path) == path }
 	parameter := regexp.MustCompile(`\{([^}]+)\}`)
-	for _, r := range p.routes() {
+	for _, r := range p.routes {
 		path := example(r)
 		if got := accepted(path); got != r.Returnable {
 			t.Errorf("%s: returnable is %t, but it is accepted: %t", r.Path, r.Returnable, got)
 		}
 		for _, other := range []string{path + "/", path + "/y", "/" + path, path + "?x", path + "\n", "/y" + path, "/team" + path, "https://roster.example.com" + path} {
 			page := func(o web.Route) bool { return o.Returnable && example(o) == strings.Replace(other, "/y", "/x", 1) }
-			if accepted(other) && !slices.ContainsFunc(p.routes(), page) {
+			if accepted(other) && !slices.ContainsFunc(p.routes, page) {
 				t.Errorf("%q is accepted as a place to return to", other)
 			}
 		}
@@ -87,13 +87,15 @@ func TestRoutesToReturnTo(t *testing.T) {
 func TestRoutesOfPeopleAreGuarded(t *testing.T) {
 	p := alone(t, "https://roster.example.com")
 	guarded := regexp.MustCompile(`^(/account|/organizations|/connect|/sign-in/(second|confirm)$|/invitations/\{token\}/address$)`)
-	for _, r := range p.routes() {
+	for _, r := range p.routes {
 		if !guarded.MatchString(r.Path) {
 			continue
 		}
 		for method, page := range map[string]func(*web.Visit){http.MethodGet: r.Get, http.MethodPost: r.Post} {
 			w := httptest.NewRecorder()
-			p.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), method, example(r), nil))
+			request := httptest.NewRequestWithContext(t.Context(), method, example(r), nil)
+			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			p.ServeHTTP(w, request)
 			if to := w.Header().Get("Location"); page != nil && (w.Code != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in")) {
 				t.Errorf("%s %s: a stranger gets status %d and is sent to %q", method, r.Path, w.Code, to)
 			}

@@ -27,6 +27,8 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -164,7 +166,7 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 			return err
 		}
 	}
-	return errors.Join(setupIndexes(ctx, c), setupAccountIndex(ctx, c))
+	return errors.Join(link.SetupIndexes(ctx, c), session.SetupIndex(ctx, c))
 }
 
 // warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https

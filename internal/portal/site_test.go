@@ -112,7 +112,7 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	handler.patience = time.Millisecond // Tests that are about it set another one.
+	handler.links.Patience = time.Millisecond // Tests that are about it set another one.
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
 	s.store, s.keys = c.Accounts, []*web.KeySource{c.Keys, c.SessionKeys}

@@ -59,15 +59,6 @@ const (
 	PageOutcome        PageName = "outcome"
 )
 
-func pageNames() []PageName {
-	return []PageName{
-		PageInvitation, PageDecline, PageOtherAddress, PageWelcome, PageNotice, PageSignIn, PageAccount, PageForgotten, PageReset,
-		PagePersonalDetails,
-		PageUsername, PageDevices, PageOrganization, PageOnboarding, PageSure, PageOwnership, PageSecondFactor, PageFactors, PageApp,
-		PagePasskey, PageCodes, PageCompany, PageSocialProfiles, PageConnect, PageChoose, PageOutcome,
-	}
-}
-
 // Pages renders them.
 type Pages struct {
 	root      string // path of the portal's address, without a slash at the end
@@ -91,15 +82,19 @@ func NewPages(root string) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{root: root, templates: map[PageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range pageNames() {
+	files, err := templateFiles.ReadDir("templates")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
 		t, err := layout.Clone()
 		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
+			t, err = t.ParseFS(templateFiles, "templates/"+file.Name())
 		}
 		if err != nil {
 			return nil, err
 		}
-		p.templates[name] = t
+		p.templates[PageName(strings.TrimSuffix(file.Name(), ".html"))] = t
 	}
 	if p.Style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err

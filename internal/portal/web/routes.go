@@ -12,8 +12,8 @@ import (
 type Route struct {
 	// Path of the page under the path of the portal's address. Each of its parameters has an entry in parameters.
 	Path string
-	// Get also serves HEAD. Where one of the two is nil, that method is answered with 405. A page for people who are signed in is what a
-	// guard of the session makes of it.
+	// Get also serves HEAD. Post has read the form. Where one of the two is nil, that method is answered with 405. A page for people who are
+	// signed in is what a guard of the session makes of it.
 	Get, Post func(*Visit)
 	// Returnable: people who have to sign in first, or to prove again who they are, can be sent on to it.
 	Returnable bool
@@ -60,7 +60,11 @@ func (s *Site) Serve(routes []Route) *http.ServeMux {
 			handle("GET "+path, r.Get)
 		}
 		if r.Post != nil {
-			handle("POST "+path, r.Post)
+			handle("POST "+path, func(v *Visit) {
+				if v.readForm() {
+					r.Post(v)
+				}
+			})
 		}
 		handle(path, func(v *Visit) { v.MethodNotAllowed(r.Allow()) })
 	}

@@ -8,8 +8,12 @@ import (
 	"mime"
 	"net/http"
 	"net/netip"
+	"time"
+
+	"github.com/go-logr/logr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/seal"
 )
 
 // Visit is one request, and the answer to it. The rooms of the portal add what they know: whose link it is, who is signed in.
@@ -26,6 +30,12 @@ type Visit struct {
 	site *Site
 }
 
+// Now is what time it is.
+func (v *Visit) Now() time.Time { return v.site.clock.Now() }
+
+// Log gets what the person is not told. No token, password or path goes into it.
+func (v *Visit) Log() logr.Logger { return v.site.log }
+
 // Speak chooses the language of the page: the one asked for, unless the person has chosen one; else the other one.
 func (v *Visit) Speak(asked, otherwise rosterv1alpha1.Locale) {
 	v.Words = v.site.dictionary.Choose(v.R, asked, otherwise)
@@ -34,7 +44,7 @@ func (v *Visit) Speak(asked, otherwise rosterv1alpha1.Locale) {
 // Show writes a page in the language of the visit.
 func (v *Visit) Show(status int, name PageName, title string, content any) {
 	if err := v.site.pages.Write(v.W, status, name, v.Words, title, v.Menu, content); err != nil {
-		v.site.log.Error(err, "Cannot write a page")
+		v.Log().Error(err, "Cannot write a page")
 	}
 }
 
@@ -45,8 +55,8 @@ func (v *Visit) Asset() {
 	}
 }
 
-// ReadPost reads a form; otherwise it answers, and returns false.
-func (v *Visit) ReadPost() bool {
+// readForm reads a form; otherwise it answers, and returns false.
+func (v *Visit) readForm() bool {
 	err := v.R.ParseForm()
 	if err == nil && isForm(v.R) {
 		return true
@@ -78,7 +88,7 @@ func (v *Visit) FromOwnPage() bool {
 func (v *Visit) Audit(e Event, r Result, acct string, more ...any) {
 	v.site.metrics.CountEvent(e, r)
 	fields := []any{"event", e, "result", r, "account", acct, "client", v.Client.String()}
-	v.site.log.WithName("audit").Info("Security event", append(fields, more...)...)
+	v.Log().WithName("audit").Info("Security event", append(fields, more...)...)
 }
 
 // statusClientGone is what the log says of a request whose client did not wait, as nginx does; nobody receives it.
@@ -101,6 +111,56 @@ func (v *Visit) Report(err error) bool {
 		v.busy()
 		return true
 	}
-	v.site.log.Error(err, "Cannot serve a request", "method", v.R.Method)
+	v.Log().Error(err, "Cannot serve a request", "method", v.R.Method)
 	return false
+}
+
+// cookieName has the prefix by which browsers see to it that only this host can set the cookie, and only over HTTPS (RFC 6265bis, 4.1.3).
+func (v *Visit) cookieName(name string) string {
+	if v.site.Secure {
+		return "__Host-" + name
+	}
+	return name
+}
+
+func (v *Visit) setCookie(name, value string, lasts time.Duration) {
+	http.SetCookie(v.W, &http.Cookie{ //nolint:gosec // G124: Secure follows the scheme of the portal's address
+		Name: v.cookieName(name), Value: value, Path: "/", MaxAge: int(lasts.Seconds()),
+		Secure: v.site.Secure, HttpOnly: true, SameSite: http.SameSiteLaxMode,
+	})
+}
+
+// DropCookie takes a cookie from the browser.
+func (v *Visit) DropCookie(name string) { v.setCookie(name, "", -time.Second) }
+
+// Sealer seals what the browser carries and must not read. What is sealed for one use does not open for another.
+func (v *Visit) Sealer(use string) (seal.Sealer, error) {
+	keys, err := v.site.cookieKeys.Refresh(v.R.Context())
+	return seal.New(keys, use), err
+}
+
+// OpenCookie reads a sealed cookie. It returns false if there is none that can be read.
+func (v *Visit) OpenCookie(name, use string, document any) (bool, error) {
+	cookie, err := v.R.Cookie(v.cookieName(name))
+	if err != nil || cookie.Value == "" {
+		return false, nil //nolint:nilerr // There is no such cookie.
+	}
+	sealer, err := v.Sealer(use)
+	if err != nil {
+		return false, err
+	}
+	return sealer.OpenDocument(cookie.Value, document) == nil, nil
+}
+
+// SealCookie hands the browser a sealed cookie. One that lasts no time goes when the browser is closed.
+func (v *Visit) SealCookie(name, use string, document any, lasts time.Duration) error {
+	sealer, err := v.Sealer(use)
+	if err != nil {
+		return err
+	}
+	value, err := sealer.SealDocument(document)
+	if err == nil {
+		v.setCookie(name, value, lasts)
+	}
+	return err
 }

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/session"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// socialProfilesPage lists the profiles that somebody may connect again, and the networks that they can add one of.
+type socialProfilesPage struct {
+	Org      string
+	Profiles []connectedView
+	// Networks to add a profile of; Refusal says why there are none.
+	Networks []web.Action
+	Refusal  string
+	Back     string
+}
+
+// connectedView is how the connection of a profile stands.
+type connectedView struct {
+	Network, Handle string
+	State           string
+	// Bad says that somebody has to do something.
+	Bad bool
+	// Connect is empty where that network cannot be connected here.
+	Connect, Remove string
+}
+
+// getSocialProfiles answers GET /organizations/{namespace}/profiles.
+func (h *Handler) getSocialProfiles(v *session.Visit) {
+	b, ok := v.Membership()
+	if !ok {
+		return
+	}
+	profiles, err := h.connectable(v.R.Context(), b.Member)
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	may, err := h.mayOn(v, b, "create", "")
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	page := socialProfilesPage{Org: b.Organization.Spec.DisplayName, Back: v.OrganizationPath(b.Member.Namespace, "")}
+	for _, sp := range profiles {
+		page.Profiles = append(page.Profiles, h.connectedView(v, sp))
+	}
+	page.Networks, page.Refusal = h.offered(v, b, may)
+	v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
+}
+
+// offered are the networks that the person can add a profile of, or why there are none.
+func (h *Handler) offered(v *session.Visit, b session.Membership, may bool) (networks []web.Action, refusal string) {
+	w := v.Words
+	contact, full := planFull(b.Organization)
+	switch {
+	case !may:
+		return nil, w.T("profiles.notAllowed", "Contact", h.contactName(v, b))
+	case full:
+		return nil, w.T("connect.full.text", "Org", b.Organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
+	}
+	for _, c := range h.Networks.Connectable() {
+		n := networkTarget{Network: c}
+		networks = append(networks, web.Action{Text: n.title(), Href: connectPath(v, b.Member.Namespace, n, "")})
+	}
+	return networks, ""
+}
+
+// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is
+// asked before anything is done.
+func (h *Handler) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
+	var list rosterv1alpha1.SocialProfileList
+	if err := h.Cache.List(ctx, &list, client.InNamespace(m.Namespace)); err != nil {
+		return nil, err
+	}
+	held := map[string]access.Set{}
+	for _, g := range m.Status.Grants {
+		held[g.Profile] = h.Organizations.Held(ctx, m.Namespace, g.Role, organization.RoleInForce(m))
+	}
+	connects := access.NewSet(access.Connect)
+	var all []*rosterv1alpha1.SocialProfile
+	for i := range list.Items {
+		sp := &list.Items[i]
+		if sp.DeletionTimestamp == nil && (held[access.AllProfiles] | held[sp.Name]).Contains(connects) {
+			all = append(all, sp)
+		}
+	}
+	slices.SortFunc(all, func(a, b *rosterv1alpha1.SocialProfile) int {
+		return cmp.Or(cmp.Compare(a.Spec.Network, b.Spec.Network), strings.Compare(a.Spec.Handle, b.Spec.Handle))
+	})
+	return all, nil
+}
+
+func (h *Handler) connectedView(v *session.Visit, sp *rosterv1alpha1.SocialProfile) connectedView {
+	view := connectedView{
+		Network: organization.NetworkName(v.Words, sp), Handle: sp.Spec.Handle,
+		Remove: v.OrganizationPath(sp.Namespace, "/profiles/"+sp.Name+"/remove"),
+	}
+	view.State, view.Bad = connectionState(v.Words, sp)
+	if c, err := h.Networks.Of(sp); err == nil && h.Networks.CanConnect(c) {
+		view.Connect = connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
+	}
+	return view
+}
+
+// connectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
+func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+	if sp.Spec.CredentialsSecretRef == nil {
+		return w.T("connection.none"), false
+	}
+	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
+	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	c := sp.Status.Credential
+	switch {
+	case connected == nil || connected.Status == "Unknown":
+		return w.T("connection.unknown"), false
+	case connected.Status == "False":
+		return w.T("connection.lost"), true
+	case expiring && c != nil && c.ReconnectByTime != nil:
+		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
+	case expiring:
+		return w.T("connection.expiring"), true
+	}
+	return w.T("connection.good"), false
+}
+
+// removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
+func (h *Handler) removable(v *session.Visit) (session.Membership, *rosterv1alpha1.SocialProfile, bool) {
+	b, ok := v.Membership()
+	if !ok {
+		return b, nil, false
+	}
+	sp := &rosterv1alpha1.SocialProfile{}
+	name := v.R.PathValue("profile")
+	may, err := h.mayOn(v, b, "delete", name)
+	switch {
+	case err != nil:
+		v.Fault(err)
+		return b, nil, false
+	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: b.Member.Namespace, Name: name}, sp):
+		v.NotFound() // whether there is such a profile is not told to whoever may not remove it
+		return b, nil, false
+	}
+	return b, sp, true
+}
+
+// getRemove answers GET /organizations/{namespace}/profiles/{profile}/remove.
+func (h *Handler) getRemove(v *session.Visit) {
+	if b, sp, ok := h.removable(v); ok {
+		h.removeForm(v, http.StatusOK, b, sp, nil)
+	}
+}
+
+func (h *Handler) removeForm(v *session.Visit, status int, b session.Membership, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
+	w, handle := v.Words, sp.Spec.Handle
+	v.Show(status, web.PageSure, w.ErrorTitle(w.T("remove.title", "Handle", handle), problems), web.Sure{
+		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
+		Text:    w.T("remove.text", "Network", organization.NetworkName(w, sp)),
+		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
+		Action: v.OrganizationPath(b.Member.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Back:   v.OrganizationPath(b.Member.Namespace, "/profiles"),
+	})
+}
+
+// postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
+func (h *Handler) postRemove(v *session.Visit) {
+	b, sp, ok := h.removable(v)
+	if !ok {
+		return
+	}
+	if v.R.PostForm.Get(web.FieldConfirm) == "" {
+		h.removeForm(v, http.StatusUnprocessableEntity, b, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
+		return
+	}
+	order := h.order(v, b)
+	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
+	h.handOver(v, h.setOut(v, b, networkTarget{}), order)
+}

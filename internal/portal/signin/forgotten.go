@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package signin
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// forgottenPage asks for address or user name.
+type forgottenPage struct {
+	web.Fields
+	Login  string
+	Action string
+	SignIn string
+}
+
+// getForgotten answers GET /forgotten.
+func (h *Handler) getForgotten(v *web.Visit) { h.forgottenForm(v, http.StatusOK, nil) }
+
+func (h *Handler) forgottenForm(v *web.Visit, status int, problems []web.Problem) {
+	v.Show(status, web.PageForgotten, v.Words.ErrorTitle(v.Words.T("forgotten.title"), problems), forgottenPage{
+		Fields: web.Fields{Problems: problems}, Action: v.Path("/forgotten"), SignIn: v.Path("/sign-in"),
+	})
+}
+
+// postForgotten answers POST /forgotten: whatever was typed, with the same page and without waiting for what comes of it.
+func (h *Handler) postForgotten(v *web.Visit) {
+	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
+	if typed == "" {
+		h.forgottenForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: fieldLogin, Text: v.Words.T("error.login.missing")}})
+		return
+	}
+	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
+		h.forgottenForm(v, http.StatusUnprocessableEntity, problems)
+		return
+	}
+	login := canonicalLogin(typed)
+	d, err := h.Sessions.Browser(v)
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	result := web.ResultSuccess
+	_, wait := h.Limits.Take(h.Limits.MailsTo(login, d, v.Client)...)
+	if wait > 0 || !h.Background.Start(v.R.Context(), func(ctx context.Context) { h.remind(ctx, v, typed) }) {
+		result = web.ResultThrottled
+	}
+	v.Audit(web.EventForgotten, result, "", "login", web.LoginHash(login))
+	w := v.Words
+	v.Notice(http.StatusOK, web.Notice{Symbol: web.SymbolMail, Heading: w.T("forgotten.sent.title"),
+		Paragraphs: []string{w.T("forgotten.sent.text"), w.T("forgotten.sent.next")}})
+}
+
+// remind asks the operator for what somebody needs to get in: a mail with a link to choose a new password, or new links of invitations that
+// have expired, where their organisations allow that.
+func (h *Handler) remind(ctx context.Context, v *web.Visit, login string) {
+	var errs []error
+	acct, err := h.Accounts.Lookup(ctx, login)
+	switch {
+	case err == nil:
+		_, err = h.Accounts.RequestReset(ctx, acct, v.Now())
+		errs = append(errs, err)
+		login = acct.Spec.Email
+	case !errors.Is(err, account.ErrNotFound):
+		errs = append(errs, err)
+	}
+	if address, err := address.Parse(login); err == nil {
+		errs = append(errs, h.Links.RenewAll(ctx, address))
+	}
+	if err := errors.Join(errs...); err != nil {
+		v.Log().Error(err, "Cannot ask for a mail", "login", web.LoginHash(login))
+	}
+}
