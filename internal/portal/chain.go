@@ -24,7 +24,7 @@ const (
 
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	start := p.clock.Now()
+	start := p.site.Clock.Now()
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
 	r = r.WithContext(ctx)
@@ -36,19 +36,19 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if p.stopping.Load() {
 		rec.Header().Set("Connection", "close")
 	}
-	if p.clients.Forwarded(r) {
+	if p.site.Clients.Forwarded(r) {
 		p.noteProxy(r)
 	}
 	p.protect(rec, r)
-	p.record(rec, r, p.clock.Since(start))
+	p.record(rec, r, p.site.Clock.Since(start))
 }
 
 // noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy
 // that is not trusted.
 func (p *Portal) noteProxy(r *http.Request) {
-	p.metrics.Untrusted.Inc()
+	p.site.Metrics.Untrusted.Inc()
 	p.proxySeen.Do(func() {
-		p.log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. "+
+		p.site.Log.Error(errUntrustedProxy, "Requests come through a proxy that is not trusted, so that strangers behind it share one limit. "+
 			"If it is yours, add its network to portal.trustedProxies", "proxy", r.RemoteAddr)
 		p.warn(reasonUntrustedProxy, "Requests come through "+r.RemoteAddr+", which is not in portal.trustedProxies: "+
 			"strangers behind it share one limit. If it is your proxy, add its network.")
@@ -65,7 +65,7 @@ func (p *Portal) protect(w *recorder, r *http.Request) {
 	v := p.site.Visit(w, r)
 	defer func() {
 		if err := recover(); err != nil {
-			p.log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.routeLabel(r), "stack", string(debug.Stack()))
+			p.site.Log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.routeLabel(r), "stack", string(debug.Stack()))
 			if w.status == 0 {
 				v.InternalError()
 			}
@@ -104,9 +104,9 @@ func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	p.metrics.CountRequest(route, method, status, took)
-	p.log.Info("Request", "method", method, "route", route, "status", status,
-		"seconds", took.Seconds(), "client", p.clients.Address(r).String())
+	p.site.Metrics.CountRequest(route, method, status, took)
+	p.site.Log.Info("Request", "method", method, "route", route, "status", status,
+		"seconds", took.Seconds(), "client", p.site.Clients.Address(r).String())
 }
 
 // routeLabel is the pattern that a request matches, without the path of the portal's address.

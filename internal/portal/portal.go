@@ -76,12 +76,8 @@ type Portal struct {
 	sessions *session.Manager
 	routes   []web.Route
 
-	clients    web.Clients
 	limits     *web.Limiters
 	background *web.Background
-	metrics    *web.Metrics
-	clock      clock.PassiveClock
-	log        logr.Logger
 	warn       func(reason, note string)
 
 	proxySeen sync.Once
@@ -101,8 +97,7 @@ func New(o Options) (*Portal, error) {
 	}
 	p := &Portal{
 		site: site, headers: site.Headers(), crossSite: http.NewCrossOriginProtection(),
-		clients: clients, limits: web.NewLimiters(o.Limits, o.Clock), background: web.NewBackground(),
-		metrics: o.Metrics, clock: o.Clock, log: o.Log, warn: o.Warn,
+		limits: web.NewLimiters(o.Limits, o.Clock), background: web.NewBackground(), warn: o.Warn,
 	}
 	if p.warn == nil {
 		p.warn = func(string, string) {}
@@ -113,7 +108,7 @@ func New(o Options) (*Portal, error) {
 	}
 	passkeys, err := factor.NewRelyingParty(site.URL, signin.IssuerName)
 	if err != nil {
-		p.log.Info("Passkeys are not offered", "why", err.Error())
+		o.Log.Info("Passkeys are not offered", "why", err.Error())
 	}
 	p.build(o, passkeys, known)
 	p.mux = site.Serve(p.routes)
@@ -142,5 +137,27 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	connecting := &connect.Handler{
 		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
 	}
-	p.routes = slices.Concat(ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes())
+	p.routes = slices.Concat(
+		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes())
+}
+
+// ownRoutes are the pages that belong to no room.
+func ownRoutes() []web.Route {
+	return []web.Route{
+		{Path: "/{$}", Get: home},
+		{Path: "/robots.txt", Get: robots},
+		{Path: "/assets/{name}", Get: (*web.Visit).Asset},
+		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).
+		{Path: "/.well-known/change-password", Get: func(v *web.Visit) { v.SeeOther("/account/password", "") }, AtHost: true},
+	}
+}
+
+func home(v *web.Visit) {
+	w := v.Words
+	v.Say(http.StatusOK, "", w.T("home.title"), w.T("home.text"), w.T("home.next"))
+}
+
+func robots(v *web.Visit) {
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.W.Write([]byte("User-agent: *\nDisallow: /\n"))
 }

@@ -47,7 +47,6 @@ type offerChoice struct {
 
 // choice is what somebody chooses from.
 type choice struct {
-	session.Membership
 	networkTarget
 	way    *connecting
 	there  network.Network
@@ -60,37 +59,33 @@ type choice struct {
 func valueOf(o network.Offer) string { return string(o.Type) + "/" + o.AccountID }
 
 // choice asks the network what can be connected. It answers, and returns false, if that is nothing.
-func (h *Handler) choice(v *session.Visit) (choice, bool) {
+func (h *Handler) choice(v *session.MemberVisit) (choice, bool) {
 	var c choice
-	var ok bool
-	if c.Membership, ok = v.Membership(); !ok {
-		return c, false
-	}
-	way, n, err := h.underway(v)
+	way, n, err := h.underway(v.Visit)
 	if err != nil {
 		v.Fault(err)
 		return c, false
 	}
-	if way == nil || way.Draft == "" || way.Namespace != c.Member.Namespace || slug(way.Network) != v.R.PathValue("network") {
-		h.connectLost(v)
+	if way == nil || way.Draft == "" || way.Namespace != v.Member.Namespace || slug(way.Network) != v.R.PathValue("network") {
+		h.connectLost(v.Visit)
 		return c, false
 	}
 	c.way, c.networkTarget = way, n
 	if way.Repair != nil {
 		c.profile = &rosterv1alpha1.SocialProfile{}
 		if !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
-			h.connectLost(v)
+			h.connectLost(v.Visit)
 			return c, false
 		}
 	}
-	if !h.mayGo(v, c.Membership, c.profile) {
+	if !h.mayGo(v, c.profile) {
 		return c, false
 	}
 	if err := h.gatherOffers(v, &c); err != nil {
 		if apierrors.IsNotFound(err) {
-			h.connectLost(v)
+			h.connectLost(v.Visit)
 		} else {
-			h.connectFailed(v, way.Namespace, c.networkTarget, err)
+			h.connectFailed(v.Visit, way.Namespace, c.networkTarget, err)
 		}
 		return c, false
 	}
@@ -102,7 +97,7 @@ func (h *Handler) choice(v *session.Visit) (choice, bool) {
 }
 
 // gatherOffers reads the draft and asks the network what it opens.
-func (h *Handler) gatherOffers(v *session.Visit, c *choice) error {
+func (h *Handler) gatherOffers(v *session.MemberVisit, c *choice) error {
 	ctx, secret := v.R.Context(), &corev1.Secret{}
 	if err := h.Client.Get(ctx, client.ObjectKey{Namespace: rosterv1alpha1.ConnectionNamespace, Name: c.way.Draft}, secret); err != nil {
 		return err
@@ -129,10 +124,10 @@ func (h *Handler) gatherOffers(v *session.Visit, c *choice) error {
 }
 
 // compare leaves out what the profile to repair cannot take, and finds the offers that are profiles already.
-func (h *Handler) compare(v *session.Visit, c *choice) error {
+func (h *Handler) compare(v *session.MemberVisit, c *choice) error {
 	c.known, c.taken = map[string]*rosterv1alpha1.SocialProfile{}, map[string]bool{}
 	var list rosterv1alpha1.SocialProfileList
-	if err := h.Cache.List(v.R.Context(), &list, client.InNamespace(c.Member.Namespace)); err != nil {
+	if err := h.Cache.List(v.R.Context(), &list, client.InNamespace(v.Member.Namespace)); err != nil {
 		return err
 	}
 	on := connection.Input{Order: &connection.Order{Network: c.Name}}
@@ -147,7 +142,7 @@ func (h *Handler) compare(v *session.Visit, c *choice) error {
 			continue
 		}
 		sp := &list.Items[i]
-		may, err := h.mayOn(v, c.Membership, "connect", sp.Name)
+		may, err := h.mayOn(v, "connect", sp.Name)
 		if err != nil {
 			return err
 		}
@@ -157,7 +152,7 @@ func (h *Handler) compare(v *session.Visit, c *choice) error {
 }
 
 // nothingOffered says that the account which somebody signed in with opens nothing that can be connected, or not that profile.
-func (h *Handler) nothingOffered(v *session.Visit, c choice) {
+func (h *Handler) nothingOffered(v *session.MemberVisit, c choice) {
 	w := v.Words
 	text := w.T("choose.nothing", "Network", c.title())
 	if c.profile != nil {
@@ -166,17 +161,16 @@ func (h *Handler) nothingOffered(v *session.Visit, c choice) {
 	v.Audit(web.EventConnect, web.ResultFailure, v.Person.Account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
 	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
 		Paragraphs: []string{text, w.T("connect.nothing")},
-		Go:         web.Action{Text: w.T("choose.again"), Href: connectPath(v, c.way.Namespace, c.networkTarget, "")}})
+		Go:         web.Action{Text: w.T("choose.again"), Href: connectPath(v.Visit, c.way.Namespace, c.networkTarget, "")}})
 }
 
-// getChoose answers GET /organizations/{namespace}/connect/{network}/choose.
-func (h *Handler) getChoose(v *session.Visit) {
+func (h *Handler) getChoose(v *session.MemberVisit) {
 	if c, ok := h.choice(v); ok {
-		h.chooseForm(v, http.StatusOK, c, nil, nil)
+		h.chooseForm(v, c, nil, nil)
 	}
 }
 
-func (h *Handler) chooseForm(v *session.Visit, status int, c choice, chosen []string, problems []web.Problem) {
+func (h *Handler) chooseForm(v *session.MemberVisit, c choice, chosen []string, problems []web.Problem) {
 	w := v.Words
 	page := choosePage{
 		Fields: web.Fields{Problems: problems}, Network: c.title(),
@@ -203,11 +197,11 @@ func (h *Handler) chooseForm(v *session.Visit, status int, c choice, chosen []st
 		view.Chosen = view.Chosen || len(c.offers) == 1 && !view.Taken && problems == nil
 		page.Offers = append(page.Offers, view)
 	}
-	v.Show(status, web.PageChoose, w.ErrorTitle(w.T("choose.title", "Network", c.title()), problems), page)
+	v.Form(web.PageChoose, w.T("choose.title", "Network", c.title()), problems, page)
 }
 
 // postChoose answers POST /organizations/{namespace}/connect/{network}/choose: it asks the operator to connect what was chosen.
-func (h *Handler) postChoose(v *session.Visit) {
+func (h *Handler) postChoose(v *session.MemberVisit) {
 	c, ok := h.choice(v)
 	if !ok {
 		return
@@ -217,10 +211,10 @@ func (h *Handler) postChoose(v *session.Visit) {
 		return !slices.Contains(chosen, valueOf(o)) || c.taken[valueOf(o)]
 	})
 	if text := h.problemWith(v, c, picked); text != "" {
-		h.chooseForm(v, http.StatusUnprocessableEntity, c, chosen, []web.Problem{{Field: fieldOffer, Text: text}})
+		h.chooseForm(v, c, chosen, []web.Problem{{Field: fieldOffer, Text: text}})
 		return
 	}
-	order := h.order(v, c.Membership)
+	order := h.order(v)
 	order.Network, order.Server, order.Draft = c.Name, network.Server(c.Name, c.URL), c.way.Draft
 	for _, o := range picked {
 		order.Accounts = append(order.Accounts, connection.Account{
@@ -228,33 +222,33 @@ func (h *Handler) postChoose(v *session.Visit) {
 			Renewable: c.there.Traits().Renewable(o.Tokens),
 		})
 	}
-	h.handOver(v, *c.way, order)
+	h.handOver(v.Visit, *c.way, order)
 }
 
 // problemWith says what is wrong with what was picked; empty if nothing is.
-func (h *Handler) problemWith(v *session.Visit, c choice, picked []network.Offer) string {
+func (h *Handler) problemWith(v *session.MemberVisit, c choice, picked []network.Offer) string {
 	added := 0
 	for _, o := range picked {
 		if c.known[valueOf(o)] == nil {
 			added++
 		}
 	}
-	left, limited := quota.Left(c.Organization.Status.Plan.SocialProfiles)
+	left, limited := quota.Left(v.Organization.Status.Plan.SocialProfiles)
 	switch {
 	case len(picked) == 0:
 		return v.Words.T("error.choose.missing")
 	case c.profile != nil && len(picked) > 1:
 		return v.Words.T("error.choose.one", "Profile", c.profile.Spec.Handle)
 	case c.profile == nil && limited && int32(added) > left:
-		return v.Words.T("error.choose.limit", "Left", left, "Contact", c.Organization.Status.Plan.Contact)
+		return v.Words.T("error.choose.limit", "Left", left, "Contact", v.Organization.Status.Plan.Contact)
 	}
 	return ""
 }
 
 // order is one of this person.
-func (h *Handler) order(v *session.Visit, b session.Membership) connection.Order {
+func (h *Handler) order(v *session.MemberVisit) connection.Order {
 	return connection.Order{
-		Namespace: b.Member.Namespace, Member: b.Member.Name, MemberUID: string(b.Member.UID),
+		Namespace: v.Member.Namespace, Member: v.Member.Name, MemberUID: string(v.Member.UID),
 		Account: v.Person.Account.Name, AccountUID: string(v.Person.Account.UID), RequestedTime: metav1.NewTime(v.Now()),
 	}
 }

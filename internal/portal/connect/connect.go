@@ -92,58 +92,57 @@ type connectPage struct {
 // Routes are the pages on which people connect social profiles.
 func (h *Handler) Routes() []web.Route {
 	const profiles, connect = "/organizations/{namespace}/profiles", "/organizations/{namespace}/connect/{network}"
-	signedIn, recent := h.Sessions.Require, h.Sessions.RequireRecent
+	member, recent := h.Sessions.RequireMember, h.Sessions.RequireRecentMember
 	return []web.Route{
-		{Path: profiles, Get: signedIn(h.getSocialProfiles), Returnable: true},
-		{Path: profiles + "/outcome", Get: signedIn(h.getOutcome)},
+		{Path: profiles, Get: member(h.getSocialProfiles), Returnable: true},
+		{Path: profiles + "/outcome", Get: member(h.getOutcome)},
 		{Path: profiles + "/{profile}/remove", Get: recent(h.getRemove), Post: recent(h.postRemove), Returnable: true},
-		{Path: connect, Get: signedIn(h.getConnect), Post: signedIn(h.postConnect), Returnable: true},
-		{Path: connect + "/go", Get: signedIn(h.goToNetwork)},
-		{Path: connect + "/choose", Get: signedIn(h.getChoose), Post: signedIn(h.postChoose), Returnable: true},
-		{Path: "/connect/{network}/callback", Get: signedIn(h.backFromNetwork)},
+		{Path: connect, Get: member(h.getConnect), Post: member(h.postConnect), Returnable: true},
+		{Path: connect + "/go", Get: member(h.goToNetwork)},
+		{Path: connect + "/choose", Get: member(h.getChoose), Post: member(h.postChoose), Returnable: true},
+		{Path: "/connect/{network}/callback", Get: h.Sessions.Require(h.backFromNetwork)},
 	}
 }
 
-// getConnect answers GET /organizations/{namespace}/connect/{network}.
-func (h *Handler) getConnect(v *session.Visit) {
-	if b, n, ok := h.requestedTarget(v); ok {
+func (h *Handler) getConnect(v *session.MemberVisit) {
+	if n, ok := h.findTarget(v); ok {
 		handle := ""
 		if n.profile != nil {
 			handle = n.profile.Spec.Handle
 		}
-		h.connectForm(v, http.StatusOK, b, n, handle, nil)
+		h.connectForm(v, n, handle, nil)
 	}
 }
 
-func (h *Handler) connectForm(v *session.Visit, status int, b session.Membership, n networkTarget, handle string, problems []web.Problem) {
+func (h *Handler) connectForm(v *session.MemberVisit, n networkTarget, handle string, problems []web.Problem) {
 	page := connectPage{
-		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: v.OrganizationPath(b.Member.Namespace, "/profiles"),
+		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: v.OrganizationPath(v.Member.Namespace, "/profiles"),
 	}
 	if n.profile != nil {
 		page.Profile = n.profile.Spec.Handle
 	}
 	if n.Name == rosterv1alpha1.NetworkBluesky {
-		page.Action = connectPath(v, b.Member.Namespace, n, "")
+		page.Action = connectPath(v.Visit, v.Member.Namespace, n, "")
 	} else {
-		page.Go = connectPath(v, b.Member.Namespace, n, "/go")
+		page.Go = connectPath(v.Visit, v.Member.Namespace, n, "/go")
 	}
-	v.Show(status, web.PageConnect, v.Words.ErrorTitle(v.Words.T("connect.title", "Network", n.title()), problems), page)
+	v.Form(web.PageConnect, v.Words.T("connect.title", "Network", n.title()), problems, page)
 }
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
-func (h *Handler) goToNetwork(v *session.Visit) {
-	b, n, ok := h.requestedTarget(v)
+func (h *Handler) goToNetwork(v *session.MemberVisit) {
+	n, ok := h.findTarget(v)
 	if !ok {
 		return
 	}
 	// Nothing is connected because somebody else sent a person here: that takes a click on a page of the portal.
 	if !v.FromOwnPage() {
-		h.connectForm(v, http.StatusOK, b, n, "", nil)
+		h.connectForm(v, n, "", nil)
 		return
 	}
 	there, err := h.Networks.Open(v.R.Context(), n.Network)
 	if err != nil {
-		h.connectFailed(v, b.Member.Namespace, n, err)
+		h.connectFailed(v.Visit, v.Member.Namespace, n, err)
 		return
 	}
 	redirector, ok := network.Redirects(there)
@@ -151,19 +150,19 @@ func (h *Handler) goToNetwork(v *session.Visit) {
 		v.NotFound()
 		return
 	}
-	way := h.setOut(v, b, n)
+	way := h.setOut(v, n)
 	way.State, way.Verifier = rand.Text(), oauth2.GenerateVerifier()
 	if err := v.SealCookie(connectCookie, connectUse, way, connectFor); err != nil {
 		v.Fault(err)
 		return
 	}
-	v.Redirect(redirector.AuthorizeURL(authorization(v, way, n, there)))
+	v.Redirect(redirector.AuthorizeURL(authorization(v.Visit, way, n, there)))
 }
 
 // setOut is the beginning of a way.
-func (h *Handler) setOut(v *session.Visit, b session.Membership, n networkTarget) connecting {
+func (h *Handler) setOut(v *session.MemberVisit, n networkTarget) connecting {
 	way := connecting{
-		AccountUID: string(v.Person.Account.UID), Namespace: b.Member.Namespace, Network: n.Name, Server: n.server(),
+		AccountUID: string(v.Person.Account.UID), Namespace: v.Member.Namespace, Network: n.Name, Server: n.server(),
 		Until: v.Now().Add(connectFor),
 	}
 	if n.profile != nil {
@@ -193,7 +192,6 @@ func (h *Handler) underway(v *session.Visit) (*connecting, networkTarget, error)
 	return &way, networkTarget{Network: c}, nil
 }
 
-// backFromNetwork answers GET /connect/{network}/callback.
 func (h *Handler) backFromNetwork(v *session.Visit) {
 	way, n, err := h.underway(v)
 	if err != nil {
@@ -242,8 +240,8 @@ func oauthError(code string) string {
 }
 
 // postConnect answers POST /organizations/{namespace}/connect/{network}, which brings an app password.
-func (h *Handler) postConnect(v *session.Visit) {
-	b, n, ok := h.requestedTarget(v)
+func (h *Handler) postConnect(v *session.MemberVisit) {
+	n, ok := h.findTarget(v)
 	if !ok {
 		return
 	}
@@ -270,15 +268,15 @@ func (h *Handler) postConnect(v *session.Visit) {
 		if network.ValidityOf(err) == network.Invalid {
 			problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.Words.T("error.appPassword.refused")})
 		} else if err != nil {
-			h.connectFailed(v, b.Member.Namespace, n, err)
+			h.connectFailed(v.Visit, v.Member.Namespace, n, err)
 			return
 		}
 	}
 	if len(problems) > 0 {
-		h.connectForm(v, http.StatusUnprocessableEntity, b, n, handle, problems)
+		h.connectForm(v, n, handle, problems)
 		return
 	}
-	h.arrive(v, h.setOut(v, b, n), connection.Draft{Handle: handle, Entries: tokens.Store(nil)})
+	h.arrive(v.Visit, h.setOut(v, n), connection.Draft{Handle: handle, Entries: tokens.Store(nil)})
 }
 
 // arrive keeps what somebody brought back, and has them choose.

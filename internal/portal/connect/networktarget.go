@@ -52,30 +52,20 @@ func (n networkTarget) scopes(t network.Traits) []string {
 		directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
 }
 
-// requestedTarget is the membership of the page, and the network to go to. It answers, and returns false, where that is not for the person.
-func (h *Handler) requestedTarget(v *session.Visit) (session.Membership, networkTarget, bool) {
-	b, ok := v.Membership()
-	if !ok {
-		return b, networkTarget{}, false
-	}
-	n, ok := h.findTarget(v, b)
-	return b, n, ok
-}
-
 // findTarget finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is
 // none, the person may not connect it, which looks the same, or the plan has no room for another profile.
-func (h *Handler) findTarget(v *session.Visit, b session.Membership) (networkTarget, bool) {
+func (h *Handler) findTarget(v *session.MemberVisit) (networkTarget, bool) {
 	query := v.R.URL.Query()
 	var n networkTarget
 	if name := query.Get(parameterProfile); name != "" {
 		// Whether there is such a profile is not told to whoever may not connect it.
-		may, err := h.mayOn(v, b, "connect", name)
+		may, err := h.mayOn(v, "connect", name)
 		if err != nil {
 			v.Fault(err)
 			return n, false
 		}
 		n.profile = &rosterv1alpha1.SocialProfile{}
-		if !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: b.Member.Namespace, Name: name}, n.profile) || !may {
+		if !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, n.profile) || !may {
 			v.NotFound()
 			return n, false
 		}
@@ -90,54 +80,54 @@ func (h *Handler) findTarget(v *session.Visit, b session.Membership) (networkTar
 		v.NotFound()
 		return n, false
 	}
-	return n, n.profile != nil || h.mayGo(v, b, nil)
+	return n, n.profile != nil || h.mayGo(v, nil)
 }
 
 // mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no
 // room for it.
-func (h *Handler) mayGo(v *session.Visit, b session.Membership, profile *rosterv1alpha1.SocialProfile) bool {
-	may, err := h.mayConnect(v, b, profile)
+func (h *Handler) mayGo(v *session.MemberVisit, profile *rosterv1alpha1.SocialProfile) bool {
+	may, err := h.mayConnect(v, profile)
 	switch {
 	case err != nil:
 		v.Fault(err)
 		return false
 	case !may:
-		h.notConnector(v, b)
+		h.notConnector(v)
 		return false
 	}
-	if contact, full := planFull(b.Organization); full && profile == nil {
+	if contact, full := planFull(v.Organization); full && profile == nil {
 		w := v.Words
 		v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
-			Paragraphs: []string{w.T("connect.full.text", "Org", b.Organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
-			Go:         h.toProfiles(v, b.Member.Namespace)})
+			Paragraphs: []string{w.T("connect.full.text", "Org", v.Organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
+			Go:         h.toProfiles(v.Visit, v.Member.Namespace)})
 		return false
 	}
 	return true
 }
 
 // mayConnect asks the API server whether the person may connect a profile: that one, or a new one where it is nil.
-func (h *Handler) mayConnect(v *session.Visit, b session.Membership, profile *rosterv1alpha1.SocialProfile) (bool, error) {
+func (h *Handler) mayConnect(v *session.MemberVisit, profile *rosterv1alpha1.SocialProfile) (bool, error) {
 	if profile != nil {
-		return h.mayOn(v, b, "connect", profile.Name)
+		return h.mayOn(v, "connect", profile.Name)
 	}
-	return h.mayOn(v, b, "create", "")
+	return h.mayOn(v, "create", "")
 }
 
-func (h *Handler) mayOn(v *session.Visit, b session.Membership, verb, profile string) (bool, error) {
-	return h.Sessions.May(v, b.Member.Namespace, invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
+func (h *Handler) mayOn(v *session.MemberVisit, verb, profile string) (bool, error) {
+	return h.Sessions.May(v.Visit, v.Member.Namespace, invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 
 // notConnector is for whoever may not connect what they want to.
-func (h *Handler) notConnector(v *session.Visit, b session.Membership) {
+func (h *Handler) notConnector(v *session.MemberVisit) {
 	w := v.Words
 	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
-		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", h.contactName(v, b))},
-		Go:         h.toProfiles(v, b.Member.Namespace)})
+		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", h.contactName(v))},
+		Go:         h.toProfiles(v.Visit, v.Member.Namespace)})
 }
 
 // contactName is whom to ask in the organisation.
-func (h *Handler) contactName(v *session.Visit, b session.Membership) string {
-	if c := h.Organizations.Contact(v.R.Context(), b); c != nil {
+func (h *Handler) contactName(v *session.MemberVisit) string {
+	if c := h.Organizations.Contact(v.R.Context(), v.Membership); c != nil {
 		return c.Name
 	}
 	return v.Words.T("contact.team")

@@ -37,32 +37,27 @@ type outcomeView struct {
 	Good bool
 }
 
-// getOutcome answers GET /organizations/{namespace}/profiles/outcome.
-func (h *Handler) getOutcome(v *session.Visit) {
-	b, ok := v.Membership()
-	if !ok {
-		return
-	}
+func (h *Handler) getOutcome(v *session.MemberVisit) {
 	var way connecting
 	ok, err := v.OpenCookie(connectCookie, connectUse, &way)
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	if !ok || way.Order == "" || way.AccountUID != string(v.Person.Account.UID) || way.Namespace != b.Member.Namespace {
-		v.SeeOther("/organizations/"+b.Member.Namespace+"/profiles", "")
+	if !ok || way.Order == "" || way.AccountUID != string(v.Person.Account.UID) || way.Namespace != v.Member.Namespace {
+		v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
 		return
 	}
 	secret, answer, err := h.awaitAnswer(v.R.Context(), way.Order)
 	switch {
 	case apierrors.IsNotFound(err):
-		v.SeeOther("/organizations/"+b.Member.Namespace+"/profiles", "")
+		v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
 	case err != nil:
 		v.Fault(err)
 	case answer == nil:
-		h.stillWaiting(v, b, secret)
+		h.stillWaiting(v, secret)
 	default:
-		h.showOutcome(v, b, *answer)
+		h.showOutcome(v, *answer)
 	}
 }
 
@@ -84,22 +79,22 @@ func (h *Handler) awaitAnswer(ctx context.Context, order string) (*corev1.Secret
 }
 
 // stillWaiting says that nothing is lost, and what it waits for.
-func (h *Handler) stillWaiting(v *session.Visit, b session.Membership, s *corev1.Secret) {
+func (h *Handler) stillWaiting(v *session.MemberVisit, s *corev1.Secret) {
 	w := v.Words
 	text := w.T("outcome.waiting.text")
 	if s.Annotations[connection.Waiting] == connection.WaitsForSecrets {
-		text = w.T("outcome.waiting.secrets", "Contact", h.contactName(v, b))
+		text = w.T("outcome.waiting.secrets", "Contact", h.contactName(v))
 	}
 	v.W.Header().Set("Retry-After", web.RetrySoon)
 	v.Notice(http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
-		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: v.OrganizationPath(b.Member.Namespace, "/profiles/outcome")}})
+		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: v.OrganizationPath(v.Member.Namespace, "/profiles/outcome")}})
 }
 
-func (h *Handler) showOutcome(v *session.Visit, b session.Membership, a connection.Answer) {
+func (h *Handler) showOutcome(v *session.MemberVisit, a connection.Answer) {
 	w := v.Words
-	page := outcomePage{Heading: w.T("outcome.done"), Profiles: v.OrganizationPath(b.Member.Namespace, "/profiles")}
+	page := outcomePage{Heading: w.T("outcome.done"), Profiles: v.OrganizationPath(v.Member.Namespace, "/profiles")}
 	for _, o := range a.Outcomes {
-		view := h.became(v, b, o)
+		view := h.became(v, o)
 		if !view.Good {
 			page.Heading = w.T("outcome.notAll")
 		}
@@ -109,7 +104,7 @@ func (h *Handler) showOutcome(v *session.Visit, b session.Membership, a connecti
 }
 
 // became puts what became of an account into words.
-func (h *Handler) became(v *session.Visit, b session.Membership, o connection.Outcome) outcomeView {
+func (h *Handler) became(v *session.MemberVisit, o connection.Outcome) outcomeView {
 	w := v.Words
 	switch o.Result {
 	case connection.Added:
@@ -121,12 +116,12 @@ func (h *Handler) became(v *session.Visit, b session.Membership, o connection.Ou
 	case connection.ProfileLimit:
 		return outcomeView{Text: w.T("outcome.limit", "Handle", o.Handle, "Contact", o.Contact)}
 	case connection.NotAllowed:
-		return outcomeView{Text: w.T("outcome.notAllowed", "Handle", o.Handle, "Contact", h.contactName(v, b))}
+		return outcomeView{Text: w.T("outcome.notAllowed", "Handle", o.Handle, "Contact", h.contactName(v))}
 	case connection.OtherAccount:
 		return outcomeView{Text: w.T("outcome.otherAccount", "Handle", o.Handle)}
 	case connection.ProfileGone:
 		return outcomeView{Text: w.T("outcome.gone", "Handle", o.Handle)}
 	case connection.Invalid:
 	}
-	return outcomeView{Text: w.T("outcome.invalid", "Handle", o.Handle, "Contact", h.contactName(v, b))}
+	return outcomeView{Text: w.T("outcome.invalid", "Handle", o.Handle, "Contact", h.contactName(v))}
 }

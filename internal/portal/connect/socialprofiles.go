@@ -40,43 +40,38 @@ type connectedView struct {
 	Connect, Remove string
 }
 
-// getSocialProfiles answers GET /organizations/{namespace}/profiles.
-func (h *Handler) getSocialProfiles(v *session.Visit) {
-	b, ok := v.Membership()
-	if !ok {
-		return
-	}
-	profiles, err := h.connectable(v.R.Context(), b.Member)
+func (h *Handler) getSocialProfiles(v *session.MemberVisit) {
+	profiles, err := h.connectable(v.R.Context(), v.Member)
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	may, err := h.mayOn(v, b, "create", "")
+	may, err := h.mayOn(v, "create", "")
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	page := socialProfilesPage{Org: b.Organization.Spec.DisplayName, Back: v.OrganizationPath(b.Member.Namespace, "")}
+	page := socialProfilesPage{Org: v.Organization.Spec.DisplayName, Back: v.OrganizationPath(v.Member.Namespace, "")}
 	for _, sp := range profiles {
-		page.Profiles = append(page.Profiles, h.connectedView(v, sp))
+		page.Profiles = append(page.Profiles, h.connectedView(v.Visit, sp))
 	}
-	page.Networks, page.Refusal = h.offered(v, b, may)
+	page.Networks, page.Refusal = h.offered(v, may)
 	v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
 }
 
 // offered are the networks that the person can add a profile of, or why there are none.
-func (h *Handler) offered(v *session.Visit, b session.Membership, may bool) (networks []web.Action, refusal string) {
+func (h *Handler) offered(v *session.MemberVisit, may bool) (networks []web.Action, refusal string) {
 	w := v.Words
-	contact, full := planFull(b.Organization)
+	contact, full := planFull(v.Organization)
 	switch {
 	case !may:
-		return nil, w.T("profiles.notAllowed", "Contact", h.contactName(v, b))
+		return nil, w.T("profiles.notAllowed", "Contact", h.contactName(v))
 	case full:
-		return nil, w.T("connect.full.text", "Org", b.Organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
+		return nil, w.T("connect.full.text", "Org", v.Organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
 	}
 	for _, c := range h.Networks.Connectable() {
 		n := networkTarget{Network: c}
-		networks = append(networks, web.Action{Text: n.title(), Href: connectPath(v, b.Member.Namespace, n, "")})
+		networks = append(networks, web.Action{Text: n.title(), Href: connectPath(v.Visit, v.Member.Namespace, n, "")})
 	}
 	return networks, ""
 }
@@ -140,54 +135,49 @@ func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string
 }
 
 // removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
-func (h *Handler) removable(v *session.Visit) (session.Membership, *rosterv1alpha1.SocialProfile, bool) {
-	b, ok := v.Membership()
-	if !ok {
-		return b, nil, false
-	}
+func (h *Handler) removable(v *session.MemberVisit) (*rosterv1alpha1.SocialProfile, bool) {
 	sp := &rosterv1alpha1.SocialProfile{}
 	name := v.R.PathValue("profile")
-	may, err := h.mayOn(v, b, "delete", name)
+	may, err := h.mayOn(v, "delete", name)
 	switch {
 	case err != nil:
 		v.Fault(err)
-		return b, nil, false
-	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: b.Member.Namespace, Name: name}, sp):
+		return nil, false
+	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, sp):
 		v.NotFound() // whether there is such a profile is not told to whoever may not remove it
-		return b, nil, false
+		return nil, false
 	}
-	return b, sp, true
+	return sp, true
 }
 
-// getRemove answers GET /organizations/{namespace}/profiles/{profile}/remove.
-func (h *Handler) getRemove(v *session.Visit) {
-	if b, sp, ok := h.removable(v); ok {
-		h.removeForm(v, http.StatusOK, b, sp, nil)
+func (h *Handler) getRemove(v *session.MemberVisit) {
+	if sp, ok := h.removable(v); ok {
+		h.removeForm(v, sp, nil)
 	}
 }
 
-func (h *Handler) removeForm(v *session.Visit, status int, b session.Membership, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
+func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
 	w, handle := v.Words, sp.Spec.Handle
-	v.Show(status, web.PageSure, w.ErrorTitle(w.T("remove.title", "Handle", handle), problems), web.Sure{
+	v.Form(web.PageSure, w.T("remove.title", "Handle", handle), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
 		Text:    w.T("remove.text", "Network", organization.NetworkName(w, sp)),
 		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
-		Action: v.OrganizationPath(b.Member.Namespace, "/profiles/"+sp.Name+"/remove"),
-		Back:   v.OrganizationPath(b.Member.Namespace, "/profiles"),
+		Action: v.OrganizationPath(v.Member.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Back:   v.OrganizationPath(v.Member.Namespace, "/profiles"),
 	})
 }
 
 // postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
-func (h *Handler) postRemove(v *session.Visit) {
-	b, sp, ok := h.removable(v)
+func (h *Handler) postRemove(v *session.MemberVisit) {
+	sp, ok := h.removable(v)
 	if !ok {
 		return
 	}
 	if v.R.PostForm.Get(web.FieldConfirm) == "" {
-		h.removeForm(v, http.StatusUnprocessableEntity, b, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
+		h.removeForm(v, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
 		return
 	}
-	order := h.order(v, b)
+	order := h.order(v)
 	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
-	h.handOver(v, h.setOut(v, b, networkTarget{}), order)
+	h.handOver(v.Visit, h.setOut(v, networkTarget{}), order)
 }

@@ -21,6 +21,8 @@ type formError struct {
 	problems []web.Problem
 	// signIn says that the form that asks for an existing password is the right one.
 	signIn bool
+	// noPassword: the organisation takes none.
+	noPassword bool
 	// signedIn is the invited person if they are signed in, and nothing has to be typed.
 	signedIn *session.Person
 }
@@ -90,11 +92,14 @@ func (h *Handler) failed(v *visit, err error) {
 
 // form shows the form that accepts.
 func (h *Handler) form(v *visit, status int, e *formError) {
-	offer := h.describe(v.R.Context(), v.link, v.Words)
+	offer, ways := h.describe(v.R.Context(), v.link, v.Words), h.ways(v)
+	if e.noPassword {
+		e.problems = []web.Problem{{Text: ways.Refused}}
+	}
 	v.Show(status, web.PageInvitation, v.Words.ErrorTitle(v.Words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		Fields: web.Fields{Problems: e.problems}, Offer: offer, Form: v.typed, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
 		Rules:  signin.RuleTexts(v.Words, v.link.Offer.Organization.Spec.Security.Password),
-		Action: v.path(""), Decline: v.path("/decline"), Ways: h.ways(v), Other: h.otherAddress(v),
+		Action: v.path(""), Decline: v.path("/decline"), Ways: ways, Other: h.otherAddress(v),
 		Forgotten: v.Path("/forgotten"),
 	})
 }
@@ -137,14 +142,12 @@ func (h *Handler) dead(v *visit, verdict invitation.Verdict) {
 			Symbol: web.SymbolClock, Heading: w.T("dead.notReady.title"), Paragraphs: []string{w.T("dead.notReady.text")}, Again: v.path(""),
 		})
 	case invitation.LinkSuspended:
-		v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("dead.suspended.title"), Paragraphs: []string{
-			w.T("dead.suspended.text", "Org", offer.Org), w.T("dead.suspended.next", "Contact", offer.Contact),
-		}})
+		v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.suspended.title"),
+			w.T("dead.suspended.text", "Org", offer.Org), w.T("dead.suspended.next", "Contact", offer.Contact))
 	case invitation.LinkNotAllowed:
-		v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("dead.notAllowed.title"), Paragraphs: []string{
+		v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.notAllowed.title"),
 			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.link.Address.Domain()),
-			w.T("dead.notAllowed.next", "Contact", offer.Contact),
-		}})
+			w.T("dead.notAllowed.next", "Contact", offer.Contact))
 	case invitation.LinkInviterLostRight:
 		v.Notice(http.StatusForbidden, h.lostRight(v, offer))
 	default:
@@ -202,8 +205,7 @@ func (h *Handler) lostRight(v *visit, offer offerView) web.Notice {
 // unknown is the one answer to links that are not ours, forged, cut short, or of invitations that are gone.
 func (h *Handler) unknown(v *visit) {
 	w := v.Words
-	v.Notice(http.StatusNotFound, web.Notice{Symbol: web.SymbolLink, Heading: w.T("dead.unknown.title"),
-		Paragraphs: []string{w.T("dead.unknown.text"), w.T("dead.unknown.next")}})
+	v.Say(http.StatusNotFound, web.SymbolLink, w.T("dead.unknown.title"), w.T("dead.unknown.text"), w.T("dead.unknown.next"))
 }
 
 // accountTerminating asks for a minute: the old account has to go before another can be made.
@@ -216,7 +218,6 @@ func (h *Handler) accountTerminating(v *visit) {
 
 func (h *Handler) accountMismatch(v *visit) {
 	w, offer := v.Words, h.describe(v.R.Context(), v.link, v.Words)
-	v.Notice(http.StatusConflict, web.Notice{Heading: w.T("problem.mismatch.title"), Paragraphs: []string{
-		w.T("problem.mismatch.text"), w.T("problem.mismatch.next", "Contact", offer.Contact),
-	}})
+	v.Say(http.StatusConflict, "", w.T("problem.mismatch.title"), w.T("problem.mismatch.text"),
+		w.T("problem.mismatch.next", "Contact", offer.Contact))
 }

@@ -41,8 +41,7 @@ func (h *Handler) ways(v *visit) waysView {
 		view.Company = signin.CompanyLink{Name: c.DisplayName, Href: v.Forward("/sign-in/company/"+c.Name, "/invitations/"+v.link.Token)}
 		view.Text = w.T("company.or", "Company", c.DisplayName)
 	}
-	ways := o.Spec.Security.SignIn
-	if len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword) {
+	if takesPassword(o) {
 		return view
 	}
 	view.Refused = w.T("company.notOffered", "Contact", h.describe(v.R.Context(), v.link, w).Contact)
@@ -51,6 +50,12 @@ func (h *Handler) ways(v *visit) waysView {
 		view.Text = view.Refused
 	}
 	return view
+}
+
+// takesPassword reports whether an organisation lets people sign in with a password.
+func takesPassword(o *rosterv1alpha1.Organization) bool {
+	ways := o.Spec.Security.SignIn
+	return len(ways) == 0 || slices.Contains(ways, rosterv1alpha1.SignInPassword)
 }
 
 // isInvitee reports whether somebody who is signed in is the one whom the invitation is for: their Account is that of the address, or they
@@ -94,8 +99,8 @@ func (h *Handler) prove(v *visit, verdict invitation.Verdict) (session.Login, er
 	if who != nil {
 		return session.Login{Account: who.Account, Session: who.Session, Held: true}, nil
 	}
-	if text := h.ways(v).Refused; text != "" && verdict == invitation.LinkOpen {
-		return session.Login{}, &formError{problems: []web.Problem{{Text: text}}}
+	if verdict == invitation.LinkOpen && !takesPassword(v.link.Offer.Organization) {
+		return session.Login{}, &formError{noPassword: true}
 	}
 	d, err := h.Sessions.Browser(v.Visit)
 	switch {

@@ -39,8 +39,7 @@ func (h *Handler) otherAddress(v *visit) string {
 	return v.path("/address")
 }
 
-// getOtherAddress answers GET /invitations/{token}/address.
-func (h *Handler) getOtherAddress(v *visit) { h.otherAddressForm(v, http.StatusOK, nil) }
+func (h *Handler) getOtherAddress(v *visit) { h.otherAddressForm(v, nil) }
 
 // mayConfirm reports whether the person who is signed in can accept the invitation once they have confirmed its address; otherwise it
 // answers.
@@ -82,10 +81,9 @@ func (h *Handler) otherRefused(v *visit, title, text string) {
 	})
 }
 
-func (h *Handler) otherAddressForm(v *visit, status int, problems []web.Problem) {
+func (h *Handler) otherAddressForm(v *visit, problems []web.Problem) {
 	offer := h.describe(v.R.Context(), v.link, v.Words)
-	title := v.Words.ErrorTitle(v.Words.T("otherAddress.title", "Email", offer.Email), problems)
-	v.Show(status, web.PageOtherAddress, title, otherAddressPage{
+	v.Form(web.PageOtherAddress, v.Words.T("otherAddress.title", "Email", offer.Email), problems, otherAddressPage{
 		Fields: web.Fields{Problems: problems}, Offer: offer, Account: v.person.Account.Spec.Email,
 		Asked:  account.AwaitsCode(v.person.Account, addressCode(v), v.Now()),
 		Action: v.path("/address"), Back: v.path(""),
@@ -101,7 +99,6 @@ func addressCode(v *visit) rosterv1alpha1.AddressCode {
 	}
 }
 
-// postOtherAddress answers POST /invitations/{token}/address.
 func (h *Handler) postOtherAddress(v *visit) {
 	if v.R.PostForm.Get(web.FieldAction) == actionSend {
 		h.sendAddressCode(v)
@@ -141,7 +138,7 @@ func (h *Handler) sendAddressCode(v *visit) {
 func (h *Handler) takeAddressCode(v *visit) {
 	who, typed := v.person, v.R.PostForm.Get(web.FieldCode)
 	if strings.TrimSpace(typed) == "" {
-		h.otherAddressForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.addressCode.missing")}})
+		h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.addressCode.missing")}})
 		return
 	}
 	tried, wait := h.Limits.Take(web.Count(h.Limits.AllCodes, "address code "+web.LoginHash(string(v.link.Address))))
@@ -180,5 +177,5 @@ func (h *Handler) refuseAddressCode(v *visit, why error) {
 	if errors.Is(why, mailcode.ErrVoid) || !account.AwaitsCode(acct, addressCode(v), v.Now()) {
 		text = v.Words.T("error.addressCode.void")
 	}
-	h.otherAddressForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldCode, Text: text}})
+	h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: text}})
 }

@@ -80,7 +80,6 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-// postInvitation answers POST /invitations/{token}.
 func (h *Handler) postInvitation(v *web.Visit) {
 	switch v.R.PostForm.Get(web.FieldAction) {
 	case actionAccept:

@@ -63,7 +63,7 @@ func (h *Handler) invitedNewcomer(v *visit) organization.Newcomer {
 // welcomePage is shown after accepting.
 type welcomePage struct {
 	Offer   offerView
-	Steps   []organization.StepView
+	Steps   []web.Action
 	Create  []string
 	Account string
 }

@@ -12,9 +12,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// StepView is a first step; Href is empty if it leads nowhere in particular.
-type StepView struct{ Text, Href string }
-
 // Newcomer is what first steps depend on.
 type Newcomer struct {
 	Organization *rosterv1alpha1.Organization
@@ -61,23 +58,23 @@ func (n Newcomer) Create(w web.Words) []string {
 }
 
 // Steps are the first steps. Where the organisation is new, they set it up; otherwise they tell to find one's way, and to agree changes.
-func (n Newcomer) Steps(w web.Words, profileHref, connections string) []StepView {
-	var steps []StepView
-	add := func(may bool, s StepView) {
+func (n Newcomer) Steps(w web.Words, profileHref, connections string) []web.Action {
+	var steps []web.Action
+	add := func(may bool, s web.Action) {
 		if may {
 			steps = append(steps, s)
 		}
 	}
 	settingUp := n.Organization.Spec.Onboarding.Mode == rosterv1alpha1.OnboardingNew
 	add(settingUp && n.mayAddProfiles() || n.Role == rosterv1alpha1.RoleProfileConnector,
-		StepView{Text: w.T("step.new.profiles"), Href: connections})
-	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), StepView{Text: w.T("step.new.invite")})
-	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), StepView{Text: w.T("step.new.teams")})
-	add(!settingUp, StepView{Text: w.T("step.existing.look")})
-	add(!settingUp && n.Contact != "", StepView{Text: w.T("step.existing.agree", "Contact", n.Contact)})
-	add(true, StepView{Text: w.T("step.preferences"), Href: profileHref})
+		web.Action{Text: w.T("step.new.profiles"), Href: connections})
+	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), web.Action{Text: w.T("step.new.invite")})
+	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), web.Action{Text: w.T("step.new.teams")})
+	add(!settingUp, web.Action{Text: w.T("step.existing.look")})
+	add(!settingUp && n.Contact != "", web.Action{Text: w.T("step.existing.agree", "Contact", n.Contact)})
+	add(true, web.Action{Text: w.T("step.preferences"), Href: profileHref})
 	for _, s := range n.Organization.Spec.Onboarding.Steps {
-		step := StepView{Text: s.Text}
+		step := web.Action{Text: s.Text}
 		if web.IsWebAddress(s.URL) {
 			step.Href = s.URL
 		}
@@ -98,26 +95,21 @@ func (n Newcomer) lead(w web.Words) string {
 	return w.T("onboarding.existingAlone", "Org", org)
 }
 
-// getOnboarding answers GET /organizations/{namespace}/welcome.
-func (h *Handler) getOnboarding(v *session.Visit) {
-	b, ok := v.Membership()
-	if !ok {
-		return
-	}
-	page, w := h.organizationPage(v, b), v.Words
-	n := h.newcomer(v, b, page.Contact)
+func (h *Handler) getOnboarding(v *session.MemberVisit) {
+	page, w := h.organizationPage(v), v.Words
+	n := h.newcomer(v, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
 	page.Create, page.Steps = n.Create(w), n.Steps(w, v.Path("/account/profile"), page.Connections)
 	v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
-func (h *Handler) newcomer(v *session.Visit, b session.Membership, contact *PersonView) Newcomer {
-	m := b.Member
+func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer {
+	m := v.Member
 	role := RoleInForce(m)
 	custom := h.CustomRoles(v.R.Context(), m.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := Newcomer{
-		Organization: b.Organization, Role: role, Held: held,
+		Organization: v.Organization, Role: role, Held: held,
 		Adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, On: h.everywhere(v, m),
 	}
 	if contact != nil {
@@ -127,7 +119,7 @@ func (h *Handler) newcomer(v *session.Visit, b session.Membership, contact *Pers
 }
 
 // everywhere is all that a Member may do on some profile.
-func (h *Handler) everywhere(v *session.Visit, m *rosterv1alpha1.Member) access.Set {
+func (h *Handler) everywhere(v *session.MemberVisit, m *rosterv1alpha1.Member) access.Set {
 	var all access.Set
 	for _, g := range m.Status.Grants {
 		all |= h.Held(v.R.Context(), m.Namespace, g.Role, RoleInForce(m))

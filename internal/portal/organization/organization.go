@@ -40,7 +40,7 @@ type organizationPage struct {
 	Workspaces     []string
 	Environments   []web.EnvironmentView
 	Contact        *PersonView
-	Steps          []StepView
+	Steps          []web.Action
 	Create         []string
 	Heading, Lead  string
 	// Connections is where to connect profiles; empty for whoever may connect none.
@@ -48,12 +48,9 @@ type organizationPage struct {
 	Welcome, Leave string
 	// Offer is what the person is asked or has answered about owning the organisation, with the page on which they say so; empty for nothing.
 	// Ownership is where the owner gives it up.
-	Offer     *offerOfOwnership
+	Offer     *web.Action
 	Ownership string
 }
-
-// offerOfOwnership asks whether the person takes the organisation over.
-type offerOfOwnership struct{ Text, Href string }
 
 // permissionsView is what a person may do on one profile.
 type permissionsView struct {
@@ -64,7 +61,7 @@ type permissionsView struct {
 // Routes are the pages of an organisation.
 func (h *Handler) Routes() []web.Route {
 	const organization = "/organizations/{namespace}"
-	signedIn, recent := h.Sessions.Require, h.Sessions.RequireRecent
+	signedIn, recent := h.Sessions.RequireMember, h.Sessions.RequireRecentMember
 	return []web.Route{
 		{Path: organization, Get: signedIn(h.getOrganization), Returnable: true},
 		{Path: organization + "/welcome", Get: signedIn(h.getOnboarding), Returnable: true},
@@ -73,26 +70,21 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-// getOrganization answers GET /organizations/{namespace}.
-func (h *Handler) getOrganization(v *session.Visit) {
-	b, ok := v.Membership()
-	if !ok {
-		return
-	}
-	page := h.organizationPage(v, b)
+func (h *Handler) getOrganization(v *session.MemberVisit) {
+	page := h.organizationPage(v)
 	v.Show(http.StatusOK, web.PageOrganization, page.Name, page)
 }
 
-func (h *Handler) organizationPage(v *session.Visit, b session.Membership) organizationPage {
-	ctx, w, m := v.R.Context(), v.Words, b.Member
+func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
+	ctx, w, m := v.R.Context(), v.Words, v.Member
 	page := organizationPage{
-		Name: b.Organization.Spec.DisplayName, Initials: web.Initials(b.Organization.Spec.DisplayName),
-		Role: h.RoleTerm(ctx, w, m), State: StateText(v, b), Workspaces: h.workspaceNames(ctx, m),
-		Environments: web.Environments(b.Organization.Spec.Environments), Contact: h.Contact(ctx, b),
+		Name: v.Organization.Spec.DisplayName, Initials: web.Initials(v.Organization.Spec.DisplayName),
+		Role: h.RoleTerm(ctx, w, m), State: StateText(v.Visit, v.Membership), Workspaces: h.workspaceNames(ctx, m),
+		Environments: web.Environments(v.Organization.Spec.Environments), Contact: h.Contact(ctx, v.Membership),
 		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = h.permissions(ctx, w, m)
-	if n := h.newcomer(v, b, nil); n.connects() {
+	if n := h.newcomer(v, nil); n.connects() {
 		page.Connections = v.OrganizationPath(m.Namespace, "/profiles")
 	}
 	if t := m.Status.JoinedTime; t != nil {
@@ -100,7 +92,7 @@ func (h *Handler) organizationPage(v *session.Visit, b session.Membership) organ
 	}
 	if !leaves(v.Person.Account, m) {
 		page.Leave = v.OrganizationPath(m.Namespace, "/leave")
-		page.Offer, page.Ownership = h.ownership(v, b)
+		page.Offer, page.Ownership = h.ownership(v)
 	}
 	return page
 }
@@ -182,6 +174,7 @@ func RoleInForce(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
 	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
 }
 
+// NetworkName is what the network of a profile is called.
 func NetworkName(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
 	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
 		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
@@ -231,44 +224,35 @@ func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView
 	return nil
 }
 
-// getLeave answers GET /organizations/{namespace}/leave.
-func (h *Handler) getLeave(v *session.Visit) { h.leaveForm(v, http.StatusOK, nil) }
+func (h *Handler) getLeave(v *session.MemberVisit) { h.leaveForm(v, nil) }
 
-func (h *Handler) leaveForm(v *session.Visit, status int, problems []web.Problem) {
-	b, ok := v.Membership()
-	if !ok {
-		return
-	}
-	w, name := v.Words, b.Organization.Spec.DisplayName
+func (h *Handler) leaveForm(v *session.MemberVisit, problems []web.Problem) {
+	w, name := v.Words, v.Organization.Spec.DisplayName
 	text := w.T("leave.text", "Org", name)
-	if owner, _ := membershiprules.Owns(b.Organization, b.Member); owner {
+	if owner, _ := membershiprules.Owns(v.Organization, v.Member); owner {
 		text = w.T("leave.owner.text", "Org", name)
 	}
-	v.Show(status, web.PageSure, w.ErrorTitle(w.T("leave.title", "Org", name), problems), web.Sure{
+	v.Form(web.PageSure, w.T("leave.title", "Org", name), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
 		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
-		Action: v.OrganizationPath(b.Member.Namespace, "/leave"), Back: v.OrganizationPath(b.Member.Namespace, ""),
+		Action: v.OrganizationPath(v.Member.Namespace, "/leave"), Back: v.OrganizationPath(v.Member.Namespace, ""),
 	})
 }
 
 // postLeave answers POST /organizations/{namespace}/leave. The portal may not write Members; it asks the operator to.
-func (h *Handler) postLeave(v *session.Visit) {
+func (h *Handler) postLeave(v *session.MemberVisit) {
 	if v.R.PostForm.Get(web.FieldConfirm) == "" {
-		h.leaveForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.leave.missing")}})
-		return
-	}
-	b, ok := v.Membership()
-	if !ok {
+		h.leaveForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.leave.missing")}})
 		return
 	}
 	err := h.Accounts.Leave(v.R.Context(), v.Person.Account, rosterv1alpha1.Leaving{
-		UID: string(b.Member.UID), Namespace: b.Member.Namespace, Member: b.Member.Name, RequestedTime: metav1.NewTime(v.Now()),
+		UID: string(v.Member.UID), Namespace: v.Member.Namespace, Member: v.Member.Name, RequestedTime: metav1.NewTime(v.Now()),
 	})
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	v.Audit(web.EventLeave, web.ResultSuccess, v.Person.Account.Name, "namespace", b.Member.Namespace, "member", b.Member.Name)
+	v.Audit(web.EventLeave, web.ResultSuccess, v.Person.Account.Name, "namespace", v.Member.Namespace, "member", v.Member.Name)
 	v.Done(web.DoneLeft)
 }
 

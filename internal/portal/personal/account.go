@@ -49,7 +49,7 @@ type accountPage struct {
 	Password, Sessions, Factors    string
 	// Closed says that there are organisations which this session does not open, and Ways how to open them.
 	Closed string
-	Ways   []wayView
+	Ways   []web.Action
 	// Done says what has just been changed.
 	Done string
 }
@@ -67,21 +67,20 @@ type pendingView struct {
 
 // Routes are the pages of a person about themselves.
 func (h *Handler) Routes() []web.Route {
-	signedIn, recent, recentOnly, recentIfAny := h.Sessions.Require, h.Sessions.RequireRecent, h.Sessions.RequireRecentOnly, h.Sessions.RequireRecentIfAny
+	s := h.Sessions
 	return []web.Route{
-		{Path: "/account", Get: signedIn(h.getAccount), Returnable: true},
-		{Path: "/account/profile", Get: signedIn(h.getPersonalDetails), Post: signedIn(h.postPersonalDetails), Returnable: true},
-		{Path: "/account/sessions", Get: recent(h.getDevices), Post: recent(h.postDevices), Returnable: true},
-		{Path: "/account/username", Get: recent(h.getUsername), Post: recent(h.postUsername), Returnable: true},
-		{Path: "/account/password", Get: recent(h.getPassword), Post: recent(h.postPassword), Returnable: true},
+		{Path: "/account", Get: s.Require(h.getAccount), Returnable: true},
+		{Path: "/account/profile", Get: s.Require(h.getPersonalDetails), Post: s.Require(h.postPersonalDetails), Returnable: true},
+		{Path: "/account/sessions", Get: s.RequireRecent(h.getDevices), Post: s.RequireRecent(h.postDevices), Returnable: true},
+		{Path: "/account/username", Get: s.RequireRecent(h.getUsername), Post: s.RequireRecent(h.postUsername), Returnable: true},
+		{Path: "/account/password", Get: s.RequireRecent(h.getPassword), Post: s.RequireRecent(h.postPassword), Returnable: true},
 		// Those who owe a second factor get to the pages on which they set one up without.
-		{Path: "/account/factors", Get: h.Sessions.RequireOnly(h.getFactors), Post: recentOnly(h.postFactors), Returnable: true},
-		{Path: "/account/factors/app", Get: recentIfAny(h.getApp), Post: recentIfAny(h.postApp), Returnable: true},
-		{Path: "/account/factors/passkey", Get: recentOnly(h.getPasskey), Post: recentOnly(h.postPasskey), Returnable: true},
+		{Path: "/account/factors", Get: s.RequireOnly(h.getFactors), Post: s.RequireRecentOnly(h.postFactors), Returnable: true},
+		{Path: "/account/factors/app", Get: s.RequireRecentIfAny(h.getApp), Post: s.RequireRecentIfAny(h.postApp), Returnable: true},
+		{Path: "/account/factors/passkey", Get: s.RequireRecentOnly(h.getPasskey), Post: s.RequireRecentOnly(h.postPasskey), Returnable: true},
 	}
 }
 
-// getAccount answers GET /account.
 func (h *Handler) getAccount(v *session.Visit) {
 	acct, w := v.Person.Account, v.Words
 	pending, err := h.pending(v)
@@ -133,7 +132,8 @@ func doneText(w web.Words, done web.Done) string {
 func (h *Handler) membershipView(v *session.Visit, b session.Membership) membershipView {
 	return membershipView{
 		Name: b.Organization.Spec.DisplayName, Initials: web.Initials(b.Organization.Spec.DisplayName),
-		Role: h.Organizations.RoleTerm(v.R.Context(), v.Words, b.Member).Name, State: organization.StateText(v, b), Href: v.OrganizationPath(b.Member.Namespace, ""),
+		Role: h.Organizations.RoleTerm(v.R.Context(), v.Words, b.Member).Name, State: organization.StateText(v, b),
+		Href: v.OrganizationPath(b.Member.Namespace, ""),
 	}
 }
 
@@ -156,17 +156,14 @@ func (h *Handler) pending(v *session.Visit) ([]pendingView, error) {
 	return views, nil
 }
 
-// wayView is a way to sign in that opens more organisations.
-type wayView struct{ Text, Href string }
-
 // otherWays open the organisations that this session does not.
-func (h *Handler) otherWays(v *session.Visit) []wayView {
-	var ways []wayView
+func (h *Handler) otherWays(v *session.Visit) []web.Action {
+	var ways []web.Action
 	seen := map[string]bool{}
 	add := func(text, page string) {
 		if !seen[page] {
 			seen[page] = true
-			ways = append(ways, wayView{Text: text, Href: v.Forward(page, "/account")})
+			ways = append(ways, web.Action{Text: text, Href: v.Forward(page, "/account")})
 		}
 	}
 	for _, b := range v.Closed {

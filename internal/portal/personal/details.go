@@ -5,7 +5,6 @@ package personal
 import (
 	"cmp"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -36,10 +35,9 @@ type personalDetailsPage struct {
 	Action, Back            string
 }
 
-// getPersonalDetails answers GET /account/profile.
 func (h *Handler) getPersonalDetails(v *session.Visit) {
 	spec := v.Person.Account.Spec
-	h.personalDetailsForm(v, http.StatusOK, personalDetailsPage{
+	h.personalDetailsForm(v, personalDetailsPage{
 		Form: signin.Registration{
 			DisplayName: spec.DisplayName, Company: spec.Company, Locale: cmp.Or(spec.Locale, rosterv1alpha1.LocaleEnglish),
 		},
@@ -48,23 +46,23 @@ func (h *Handler) getPersonalDetails(v *session.Visit) {
 	})
 }
 
-func (h *Handler) personalDetailsForm(v *session.Visit, status int, page personalDetailsPage) {
+func (h *Handler) personalDetailsForm(v *session.Visit, page personalDetailsPage) {
 	page.Action, page.Back = v.Path("/account/profile"), v.Path("/account")
-	v.Show(status, web.PagePersonalDetails, v.Words.ErrorTitle(v.Words.T("profilePage.title"), page.Problems), page)
+	v.Form(web.PagePersonalDetails, v.Words.T("profilePage.title"), page.Problems, page)
 }
 
 func readPersonalDetails(values url.Values) personalDetailsPage {
 	ticked := func(name string) bool { return values.Get(name) != "" }
 	return personalDetailsPage{
-		Form: signin.ReadRegistration(values), Credentials: ticked(fieldCredentials), Engagement: ticked(fieldEngagement), Gravatar: ticked(fieldAvatar),
+		Form:        signin.ReadRegistration(values),
+		Credentials: ticked(fieldCredentials), Engagement: ticked(fieldEngagement), Gravatar: ticked(fieldAvatar),
 	}
 }
 
-// postPersonalDetails answers POST /account/profile.
 func (h *Handler) postPersonalDetails(v *session.Visit) {
 	page := readPersonalDetails(v.R.PostForm)
 	if page.Problems = page.Form.CheckProfile(v.Words); len(page.Problems) > 0 {
-		h.personalDetailsForm(v, http.StatusUnprocessableEntity, page)
+		h.personalDetailsForm(v, page)
 		return
 	}
 	_, err := h.Accounts.UpdateSpec(v.R.Context(), v.Person.Account, func(spec *rosterv1alpha1.AccountSpec) {
@@ -78,7 +76,7 @@ func (h *Handler) postPersonalDetails(v *session.Visit) {
 	switch {
 	case apierrors.IsInvalid(err):
 		page.Problems = []web.Problem{{Text: v.Words.T("error.refused")}}
-		h.personalDetailsForm(v, http.StatusUnprocessableEntity, page)
+		h.personalDetailsForm(v, page)
 	case err != nil:
 		v.Fault(err)
 	default:
@@ -94,23 +92,21 @@ type usernamePage struct {
 	Action, Back string
 }
 
-// getUsername answers GET /account/username.
 func (h *Handler) getUsername(v *session.Visit) {
-	h.usernameForm(v, http.StatusOK, v.Person.Account.Spec.Username, nil)
+	h.usernameForm(v, v.Person.Account.Spec.Username, nil)
 }
 
-func (h *Handler) usernameForm(v *session.Visit, status int, username string, problems []web.Problem) {
-	v.Show(status, web.PageUsername, v.Words.ErrorTitle(v.Words.T("usernamePage.title"), problems), usernamePage{
+func (h *Handler) usernameForm(v *session.Visit, username string, problems []web.Problem) {
+	v.Form(web.PageUsername, v.Words.T("usernamePage.title"), problems, usernamePage{
 		Fields: web.Fields{Problems: problems}, Username: username, Email: v.Person.Account.Spec.Email,
 		Action: v.Path("/account/username"), Back: v.Path("/account"),
 	})
 }
 
-// postUsername answers POST /account/username.
 func (h *Handler) postUsername(v *session.Visit) {
 	username, acct := strings.ToLower(strings.TrimSpace(v.R.PostForm.Get(fieldUsername))), v.Person.Account
 	refuse := func(text string) {
-		h.usernameForm(v, http.StatusUnprocessableEntity, username, []web.Problem{{Field: fieldUsername, Text: text}})
+		h.usernameForm(v, username, []web.Problem{{Field: fieldUsername, Text: text}})
 	}
 	if username != "" && !account.IsUsername(username) {
 		refuse(v.Words.T("error.username.invalid"))
@@ -128,22 +124,20 @@ func (h *Handler) postUsername(v *session.Visit) {
 	}
 }
 
-// getPassword answers GET /account/password.
-func (h *Handler) getPassword(v *session.Visit) { h.passwordForm(v, http.StatusOK, nil) }
+func (h *Handler) getPassword(v *session.Visit) { h.passwordForm(v, nil) }
 
-func (h *Handler) passwordForm(v *session.Visit, status int, problems []web.Problem) {
+func (h *Handler) passwordForm(v *session.Visit, problems []web.Problem) {
 	rules, err := h.SignIn.PasswordRules(v.R.Context(), v.Person.Account)
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	v.Show(status, web.PageReset, v.Words.ErrorTitle(v.Words.T("reset.title"), problems), signin.PasswordPage{
+	v.Form(web.PageReset, v.Words.T("reset.title"), problems, signin.PasswordPage{
 		Fields: web.Fields{Problems: problems}, Email: v.Person.Account.Spec.Email, Rules: signin.RuleTexts(v.Words, rules.Policy),
 		Action: v.Path("/account/password"), Back: v.Path("/account"),
 	})
 }
 
-// postPassword answers POST /account/password.
 func (h *Handler) postPassword(v *session.Visit) {
 	f, who := signin.ReadRegistration(v.R.PostForm), v.Person
 	rules, err := h.SignIn.PasswordRules(v.R.Context(), who.Account)
@@ -152,7 +146,7 @@ func (h *Handler) postPassword(v *session.Visit) {
 		return
 	}
 	if problems := f.CheckPassword(v.Words, h.Common, rules.Policy, rules.Owner); len(problems) > 0 {
-		h.passwordForm(v, http.StatusUnprocessableEntity, problems)
+		h.passwordForm(v, problems)
 		return
 	}
 	s, err := h.Accounts.ChangePassword(v.R.Context(), who.Account, who.Session, f.Password, v.Now())

@@ -27,7 +27,6 @@ type deviceView struct {
 	Current     bool
 }
 
-// getDevices answers GET /account/sessions.
 func (h *Handler) getDevices(v *session.Visit) {
 	w := v.Words
 	page := devicesPage{Action: v.Path("/account/sessions"), Back: v.Path("/account")}

@@ -48,7 +48,6 @@ type passkeyView struct {
 	ID, Name, Added, Used string
 }
 
-// getFactors answers GET /account/factors.
 func (h *Handler) getFactors(v *session.Visit) {
 	who, w := v.Person, v.Words
 	f, err := account.Factors(who.Account, who.Credentials, v.Now())
@@ -83,7 +82,6 @@ func (h *Handler) getFactors(v *session.Visit) {
 	v.Show(http.StatusOK, web.PageFactors, w.T("factors.title"), page)
 }
 
-// postFactors answers POST /account/factors.
 func (h *Handler) postFactors(v *session.Visit) {
 	ctx, who, now := v.R.Context(), v.Person, v.Now()
 	var err error
@@ -165,12 +163,11 @@ type appPage struct {
 	Back   string
 }
 
-// getApp answers GET /account/factors/app.
 func (h *Handler) getApp(v *session.Visit) {
-	h.appForm(v, http.StatusOK, enrolment{Account: v.Person.Account.Name, Seed: factor.NewSeed(), Shown: v.Now()}, nil)
+	h.appForm(v, enrolment{Account: v.Person.Account.Name, Seed: factor.NewSeed(), Shown: v.Now()}, nil)
 }
 
-func (h *Handler) appForm(v *session.Visit, status int, e enrolment, problems []web.Problem) {
+func (h *Handler) appForm(v *session.Visit, e enrolment, problems []web.Problem) {
 	w := v.Words
 	qr, err := factor.QRCode(factor.KeyURI(signin.IssuerName, v.Person.Account.Spec.Email, e.Seed), w.T("app.qr"))
 	if err != nil {
@@ -187,7 +184,7 @@ func (h *Handler) appForm(v *session.Visit, status int, e enrolment, problems []
 		v.Fault(err)
 		return
 	}
-	v.Show(status, web.PageApp, w.ErrorTitle(w.T("app.title"), problems), appPage{
+	v.Form(web.PageApp, w.T("app.title"), problems, appPage{
 		Fields: web.Fields{Problems: problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
 		Action: v.Again("/account/factors/app"), Back: v.Path("/account/factors"),
 	})
@@ -212,7 +209,7 @@ func (h *Handler) postApp(v *session.Visit) {
 	}
 	step, ok := factor.MatchStep(e.Seed, v.R.PostForm.Get(web.FieldCode), now, 0)
 	if !ok {
-		h.appForm(v, http.StatusUnprocessableEntity, e, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.code")}})
+		h.appForm(v, e, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.code")}})
 		return
 	}
 	keys, err := h.FactorKeys.Refresh(ctx)
@@ -257,4 +254,77 @@ func passkeyName(typed, otherwise string) string {
 		return otherwise
 	}
 	return strings.ToValidUTF8(name[:min(len(name), web.MaxName)], "")
+}
+
+// passkeyPage makes a passkey.
+type passkeyPage struct {
+	web.Fields
+	Passkey string
+	Action  string
+	Back    string
+}
+
+func (h *Handler) getPasskey(v *session.Visit) { h.passkeyForm(v, nil) }
+
+func (h *Handler) passkeyForm(v *session.Visit, problems []web.Problem) {
+	if h.Passkeys == nil {
+		v.NotFound()
+		return
+	}
+	who, now, w := v.Person, v.Now(), v.Words
+	f, err := account.Factors(who.Account, who.Credentials, now)
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	owner := account.PersonOf(who.Account, f)
+	if len(owner.Handle) == 0 {
+		owner.Handle = factor.NewHandle()
+	}
+	options, c, err := h.Passkeys.BeginRegistration(owner, who.Account.Name, now)
+	if errors.Is(err, factor.ErrPasskeyLimit) {
+		v.SeeOther("/account/factors", "")
+		return
+	}
+	if err == nil {
+		err = h.SignIn.KeepCeremony(v.Visit, c)
+	}
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	v.Form(web.PagePasskey, w.T("passkey.title"), problems, passkeyPage{
+		Fields: web.Fields{Problems: problems}, Passkey: string(options), Action: v.Again("/account/factors/passkey"),
+		Back: v.Path("/account/factors"),
+	})
+}
+
+func (h *Handler) postPasskey(v *session.Visit) {
+	if h.Passkeys == nil {
+		v.NotFound()
+		return
+	}
+	ctx, who, now := v.R.Context(), v.Person, v.Now()
+	f, err := account.Factors(who.Account, who.Credentials, now)
+	if err != nil {
+		v.Fault(err)
+		return
+	}
+	c, err := h.SignIn.TakeCeremony(v.Visit, factor.CeremonyRegister, who.Account.Name)
+	var k factor.Passkey
+	if err == nil {
+		name := passkeyName(v.R.PostForm.Get(signin.FieldName), web.BrowserLabel(v.R.UserAgent()))
+		k, err = h.Passkeys.FinishRegistration(account.PersonOf(who.Account, f), c, name, []byte(v.R.PostForm.Get(web.FieldAnswer)), now)
+	}
+	var credentials account.Credentials
+	if err == nil {
+		credentials, err = h.Accounts.AddPasskey(ctx, who.Account, c.Handle, k, now)
+	}
+	if signin.IsWrongFactor(err) {
+		v.Audit(web.EventFactorChange, web.ResultFailure, who.Account.Name, "change", "passkey added")
+		v.Log().Info("A passkey was refused", "account", who.Account.Name, "why", err.Error())
+		h.passkeyForm(v, []web.Problem{{Text: v.Words.T("error.passkey")}})
+		return
+	}
+	h.enrolled(v, credentials, account.MethodPasskey, "passkey added", err)
 }

@@ -17,7 +17,7 @@ func (sm *Manager) Require(page func(*Visit)) func(*web.Visit) {
 	})
 }
 
-// RequireOnly is requireSession without the second factor: for the pages on which people set one up.
+// RequireOnly is Require without the second factor: for the pages on which people set one up.
 func (sm *Manager) RequireOnly(page func(*Visit)) func(*web.Visit) {
 	return func(v *web.Visit) {
 		who, err := sm.Current(v)
@@ -57,17 +57,42 @@ func (sm *Manager) RequirePending(page func(*Visit)) func(*web.Visit) {
 	}
 }
 
-// RequireRecent is requireSession for what is sensitive: people who have not proved lately who they are do so again first.
+// RequireRecent is Require for what is sensitive: people who have not proved lately who they are do so again first.
 func (sm *Manager) RequireRecent(page func(*Visit)) func(*web.Visit) {
 	return sm.Require(sm.confirmFirst(page))
 }
 
-// RequireRecentOnly is requireRecentAuth without the second factor: for the pages on which people set one up.
+// RequireMember is Require for the pages about an organisation, of those who belong to it.
+func (sm *Manager) RequireMember(page func(*MemberVisit)) func(*web.Visit) {
+	return sm.Require(ofMember(page))
+}
+
+// RequireRecentMember is RequireRecent for the pages about an organisation.
+func (sm *Manager) RequireRecentMember(page func(*MemberVisit)) func(*web.Visit) {
+	return sm.RequireRecent(ofMember(page))
+}
+
+// ofMember finds the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
+// there is no such organisation, or they do not belong to it, is one and the same.
+func ofMember(page func(*MemberVisit)) func(*Visit) {
+	return func(v *Visit) {
+		namespace := v.R.PathValue("namespace")
+		for _, b := range v.Memberships {
+			if b.Member.Namespace == namespace && b.Organization != nil {
+				page(&MemberVisit{v, b})
+				return
+			}
+		}
+		v.NotFound()
+	}
+}
+
+// RequireRecentOnly is RequireRecent without the second factor: for the pages on which people set one up.
 func (sm *Manager) RequireRecentOnly(page func(*Visit)) func(*web.Visit) {
 	return sm.RequireOnly(sm.confirmFirst(page))
 }
 
-// RequireRecentIfAny is requireRecentAuthOnly, but lets people through whose Account has nothing to prove oneself with: they come from
+// RequireRecentIfAny is RequireRecentOnly, but lets people through whose Account has nothing to prove oneself with: they come from
 // their company, which asks for a second factor. An authenticator app, which is all that this lets them add, opens nothing by itself.
 func (sm *Manager) RequireRecentIfAny(page func(*Visit)) func(*web.Visit) {
 	return sm.RequireOnly(func(v *Visit) {

@@ -36,7 +36,7 @@ func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
 	})
 }
 
-// Memberships a person, from the cache.
+// Memberships of a person, from the cache.
 func (sm *Manager) Memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]Membership, error) {
 	var list rosterv1alpha1.MemberList
 	if err := sm.Cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package session is about who is signed in: the session that a browser carries, the guards of pages, what a session opens, and what is still
-// asked of its person.
+// Package session is about who is signed in: the session that a browser carries, the guards of pages, what a session opens, and what its
+// person still owes.
 package session
 
 import (
 	"crypto/rand"
 	"errors"
+	"strings"
 	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -67,6 +68,7 @@ func (sm *Manager) Set(v *web.Visit, s account.Session) error {
 	return v.SealCookie(sessionCookie, sessionUse, s, 0)
 }
 
+// Drop takes the session from the browser.
 func (sm *Manager) Drop(v *web.Visit) { v.DropCookie(sessionCookie) }
 
 // Current returns who is signed in; nil if nobody is.
@@ -193,4 +195,23 @@ func (sm *Manager) RememberMailbox(v *web.Visit, acct *rosterv1alpha1.Account) e
 		d.Remember(web.Mailbox(login))
 	}
 	return v.SealCookie(deviceCookie, deviceUse, d, deviceFor)
+}
+
+// Requester is what requests are counted by: the person who is signed in, the invitation whose link was opened, or whom the browser has
+// signed in before. So people behind one address do not use up each other's. Only strangers are counted by address.
+func (sm *Manager) Requester(v *web.Visit) string {
+	var s account.Session
+	if ok, err := v.OpenCookie(sessionCookie, sessionUse, &s); ok && err == nil {
+		return "account " + s.Account
+	}
+	if rest, ok := strings.CutPrefix(v.Page(), "/invitations/"); ok {
+		token, _, _ := strings.Cut(rest, "/")
+		if f, err := sm.Links.Identify(v.R.Context(), token); err == nil {
+			return "invitation " + string(f.Offer.Invitation.UID) + " " + web.ClientKey(v.Client)
+		}
+	}
+	if d, err := sm.Browser(v); err == nil && len(d.Logins) > 0 {
+		return "login " + d.Logins[len(d.Logins)-1]
+	}
+	return "client " + web.ClientKey(v.Client)
 }

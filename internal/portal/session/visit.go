@@ -21,6 +21,12 @@ type Visit struct {
 	Closed []Membership
 }
 
+// MemberVisit is one to a page about an organisation, by somebody who belongs to it.
+type MemberVisit struct {
+	*Visit
+	Membership
+}
+
 // VisitBy is the visit as one by the person who is signed in: in their language, with their menu, and with those of their memberships that
 // the session opens.
 func (sm *Manager) VisitBy(who *Person, v *web.Visit) (*Visit, error) {
@@ -79,17 +85,4 @@ func (v *Visit) Demanding() []Membership {
 // Admits reports whether the session opens that organisation.
 func (who *Person) Admits(o *rosterv1alpha1.Organization) bool {
 	return account.Admits(o.Spec.Security, who.Session)
-}
-
-// Membership is the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
-// there is no such organisation, or they do not belong to it, is one and the same. Otherwise it answers, and returns false.
-func (v *Visit) Membership() (Membership, bool) {
-	namespace := v.R.PathValue("namespace")
-	for _, b := range v.Memberships {
-		if b.Member.Namespace == namespace && b.Organization != nil {
-			return b, true
-		}
-	}
-	v.NotFound()
-	return Membership{}, false
 }

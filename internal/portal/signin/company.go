@@ -38,13 +38,13 @@ type companyPage struct {
 	Company CompanyLink
 }
 
+// CompanyLink leads to the sign-in of a company.
 type CompanyLink struct{ Name, Href string }
 
-// getCompany answers GET /sign-in/company.
-func (h *Handler) getCompany(v *web.Visit) { h.companyForm(v, http.StatusOK, "", CompanyLink{}, nil) }
+func (h *Handler) getCompany(v *web.Visit) { h.companyForm(v, "", CompanyLink{}, nil) }
 
-func (h *Handler) companyForm(v *web.Visit, status int, login string, company CompanyLink, problems []web.Problem) {
-	v.Show(status, web.PageCompany, v.Words.ErrorTitle(v.Words.T("company.title"), problems), companyPage{
+func (h *Handler) companyForm(v *web.Visit, login string, company CompanyLink, problems []web.Problem) {
+	v.Form(web.PageCompany, v.Words.T("company.title"), problems, companyPage{
 		Fields: web.Fields{Problems: problems}, Login: login, Company: company, Action: v.Again("/sign-in/company"),
 		Back: v.Again("/sign-in"),
 	})
@@ -56,16 +56,16 @@ func (h *Handler) postCompany(v *web.Visit) {
 	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
 	address, err := address.Parse(typed)
 	if err != nil {
-		h.companyForm(v, http.StatusUnprocessableEntity, typed, CompanyLink{}, []web.Problem{addressProblem(v.Words, err)})
+		h.companyForm(v, typed, CompanyLink{}, []web.Problem{addressProblem(v.Words, err)})
 		return
 	}
 	c := h.Companies.For(address)
 	if c == nil {
-		h.companyForm(v, http.StatusUnprocessableEntity, typed, CompanyLink{},
+		h.companyForm(v, typed, CompanyLink{},
 			[]web.Problem{{Field: fieldLogin, Text: v.Words.T("error.company.unknown", "Domain", address.Domain())}})
 		return
 	}
-	h.companyForm(v, http.StatusOK, typed, CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
+	h.companyForm(v, typed, CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 }
 
 // goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there, and changes nothing.
@@ -77,7 +77,7 @@ func (h *Handler) goToCompany(v *web.Visit) {
 	}
 	// Nobody is signed in because somebody else sent them here: that takes a click on a page of the portal.
 	if !v.FromOwnPage() {
-		h.companyForm(v, http.StatusOK, "", CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
+		h.companyForm(v, "", CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 		return
 	}
 	address, flow, err := c.Begin(v.R.Context(), v.Destination(v.Next()))
@@ -92,7 +92,6 @@ func (h *Handler) goToCompany(v *web.Visit) {
 	v.Redirect(address)
 }
 
-// backFromCompany answers GET /sign-in/company/{issuer}/callback.
 func (h *Handler) backFromCompany(v *web.Visit) {
 	c := h.Companies.Named(v.R.PathValue("issuer"))
 	if c == nil {
@@ -217,10 +216,7 @@ func (h *Handler) inviteeFor(
 	if !ok {
 		return nil, errNoMembership
 	}
-	f, err := h.Links.Identify(ctx, token)
-	if err == nil {
-		f, err = h.Links.Refresh(ctx, f)
-	}
+	f, err := h.Links.Open(ctx, token, false, false)
 	switch {
 	case err != nil:
 		return nil, err

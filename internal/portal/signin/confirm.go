@@ -4,7 +4,6 @@ package signin
 
 import (
 	"errors"
-	"net/http"
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
@@ -13,9 +12,9 @@ import (
 )
 
 // getConfirm answers GET /sign-in/confirm: what is sensitive asks for the password again, or for a passkey.
-func (h *Handler) getConfirm(v *session.Visit) { h.confirmForm(v, http.StatusOK, nil) }
+func (h *Handler) getConfirm(v *session.Visit) { h.confirmForm(v, nil) }
 
-func (h *Handler) confirmForm(v *session.Visit, status int, problems []web.Problem) {
+func (h *Handler) confirmForm(v *session.Visit, problems []web.Problem) {
 	page := signInPage{
 		Fields: web.Fields{Problems: problems}, Login: v.Person.Account.Spec.Email, Action: v.Again("/sign-in/confirm"), Confirm: true,
 		PasskeyAction: v.Again("/sign-in/confirm"), Forgotten: v.Path("/forgotten"),
@@ -25,7 +24,7 @@ func (h *Handler) confirmForm(v *session.Visit, status int, problems []web.Probl
 		v.Fault(err)
 		return
 	}
-	v.Show(status, web.PageSignIn, v.Words.ErrorTitle(v.Words.T("confirmPage.title"), problems), page)
+	v.Form(web.PageSignIn, v.Words.T("confirmPage.title"), problems, page)
 }
 
 // askForPasskey begins a ceremony with the passkeys of whoever is signed in. It returns nothing if there are none.
@@ -47,11 +46,10 @@ func signedInOn(who *session.Person) web.Device {
 	return web.Device{ID: who.Session.Device, Logins: []string{web.LoginHash(who.Account.Spec.Email)}}
 }
 
-// postConfirm answers POST /sign-in/confirm.
 func (h *Handler) postConfirm(v *session.Visit) {
 	who, form := v.Person, v.R.PostForm
 	if form.Get(web.FieldPassword) == "" && form.Get(web.FieldAnswer) == "" {
-		h.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldPassword, Text: v.Words.T("error.signIn.missing")}})
+		h.confirmForm(v, []web.Problem{{Field: web.FieldPassword, Text: v.Words.T("error.signIn.missing")}})
 		return
 	}
 	tried, wait := h.Limits.Take(h.Limits.Tries(who.Account.Spec.Email, signedInOn(who), "", v.Client)...)
@@ -72,10 +70,10 @@ func (h *Handler) confirmByPassword(v *session.Visit, password string, tried web
 	s, err := h.Accounts.Confirm(v.R.Context(), who.Account, who.Session, password, v.Now())
 	switch {
 	case errors.Is(err, account.ErrNoCredentials):
-		h.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.Words.T("error.confirm.noPassword")}})
+		h.confirmForm(v, []web.Problem{{Text: v.Words.T("error.confirm.noPassword")}})
 	case errors.Is(err, account.ErrWrongPassword):
 		v.Audit(web.EventConfirm, web.ResultFailure, who.Account.Name, "method", account.MethodPassword)
-		h.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: web.FieldPassword, Text: v.Words.T("error.signIn.wrong")}})
+		h.confirmForm(v, []web.Problem{{Field: web.FieldPassword, Text: v.Words.T("error.signIn.wrong")}})
 	default:
 		tried.GiveBack()
 		h.confirmed(v, s, account.MethodPassword, err)
@@ -90,7 +88,7 @@ func (h *Handler) confirmByPasskey(v *session.Visit, tried web.Try) {
 	if IsWrongFactor(err) {
 		v.Audit(web.EventConfirm, web.ResultFailure, who.Account.Name, "method", account.MethodPasskeyAlone)
 		v.Log().Info("A passkey was refused", "account", who.Account.Name, "why", err.Error())
-		h.confirmForm(v, http.StatusUnprocessableEntity, []web.Problem{{Text: v.Words.T("error.passkey")}})
+		h.confirmForm(v, []web.Problem{{Text: v.Words.T("error.passkey")}})
 		return
 	}
 	tried.GiveBack()

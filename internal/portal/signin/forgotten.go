@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
@@ -21,11 +22,10 @@ type forgottenPage struct {
 	SignIn string
 }
 
-// getForgotten answers GET /forgotten.
-func (h *Handler) getForgotten(v *web.Visit) { h.forgottenForm(v, http.StatusOK, nil) }
+func (h *Handler) getForgotten(v *web.Visit) { h.forgottenForm(v, nil) }
 
-func (h *Handler) forgottenForm(v *web.Visit, status int, problems []web.Problem) {
-	v.Show(status, web.PageForgotten, v.Words.ErrorTitle(v.Words.T("forgotten.title"), problems), forgottenPage{
+func (h *Handler) forgottenForm(v *web.Visit, problems []web.Problem) {
+	v.Form(web.PageForgotten, v.Words.T("forgotten.title"), problems, forgottenPage{
 		Fields: web.Fields{Problems: problems}, Action: v.Path("/forgotten"), SignIn: v.Path("/sign-in"),
 	})
 }
@@ -34,11 +34,11 @@ func (h *Handler) forgottenForm(v *web.Visit, status int, problems []web.Problem
 func (h *Handler) postForgotten(v *web.Visit) {
 	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
 	if typed == "" {
-		h.forgottenForm(v, http.StatusUnprocessableEntity, []web.Problem{{Field: fieldLogin, Text: v.Words.T("error.login.missing")}})
+		h.forgottenForm(v, []web.Problem{{Field: fieldLogin, Text: v.Words.T("error.login.missing")}})
 		return
 	}
 	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
-		h.forgottenForm(v, http.StatusUnprocessableEntity, problems)
+		h.forgottenForm(v, problems)
 		return
 	}
 	login := canonicalLogin(typed)
@@ -49,23 +49,27 @@ func (h *Handler) postForgotten(v *web.Visit) {
 	}
 	result := web.ResultSuccess
 	_, wait := h.Limits.Take(h.Limits.MailsTo(login, d, v.Client)...)
-	if wait > 0 || !h.Background.Start(v.R.Context(), func(ctx context.Context) { h.remind(ctx, v, typed) }) {
+	remind := func(ctx context.Context) {
+		if err := h.remind(ctx, typed, v.Now()); err != nil {
+			v.Log().Error(err, "Cannot ask for a mail", "login", web.LoginHash(login))
+		}
+	}
+	if wait > 0 || !h.Background.Start(v.R.Context(), remind) {
 		result = web.ResultThrottled
 	}
 	v.Audit(web.EventForgotten, result, "", "login", web.LoginHash(login))
 	w := v.Words
-	v.Notice(http.StatusOK, web.Notice{Symbol: web.SymbolMail, Heading: w.T("forgotten.sent.title"),
-		Paragraphs: []string{w.T("forgotten.sent.text"), w.T("forgotten.sent.next")}})
+	v.Say(http.StatusOK, web.SymbolMail, w.T("forgotten.sent.title"), w.T("forgotten.sent.text"), w.T("forgotten.sent.next"))
 }
 
 // remind asks the operator for what somebody needs to get in: a mail with a link to choose a new password, or new links of invitations that
 // have expired, where their organisations allow that.
-func (h *Handler) remind(ctx context.Context, v *web.Visit, login string) {
+func (h *Handler) remind(ctx context.Context, login string, now time.Time) error {
 	var errs []error
 	acct, err := h.Accounts.Lookup(ctx, login)
 	switch {
 	case err == nil:
-		_, err = h.Accounts.RequestReset(ctx, acct, v.Now())
+		_, err = h.Accounts.RequestReset(ctx, acct, now)
 		errs = append(errs, err)
 		login = acct.Spec.Email
 	case !errors.Is(err, account.ErrNotFound):
@@ -74,7 +78,5 @@ func (h *Handler) remind(ctx context.Context, v *web.Visit, login string) {
 	if address, err := address.Parse(login); err == nil {
 		errs = append(errs, h.Links.RenewAll(ctx, address))
 	}
-	if err := errors.Join(errs...); err != nil {
-		v.Log().Error(err, "Cannot ask for a mail", "login", web.LoginHash(login))
-	}
+	return errors.Join(errs...)
 }

@@ -5,7 +5,6 @@ package signin
 import (
 	"encoding/base64"
 	"errors"
-	"net/http"
 
 	"k8s.io/utils/ptr"
 
@@ -92,7 +91,7 @@ func (h *Handler) postSignInPasskey(v *web.Visit) {
 		errors.Is(err, account.ErrTerminating), errors.Is(err, account.ErrMismatch):
 		v.Audit(web.EventSignIn, web.ResultFailure, "", "method", account.MethodPasskeyAlone)
 		v.Log().Info("A passkey was refused", "why", err.Error())
-		h.signInForm(v, http.StatusUnprocessableEntity, "", []web.Problem{{Text: v.Words.T("error.passkey")}})
+		h.signInForm(v, "", []web.Problem{{Text: v.Words.T("error.passkey")}})
 		return
 	}
 	if err != nil {

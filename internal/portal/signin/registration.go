@@ -26,6 +26,7 @@ type Registration struct {
 
 func (Registration) String() string { return "registration" }
 
+// ReadRegistration reads the fields of a form.
 func ReadRegistration(values url.Values) Registration {
 	_, registers := values[web.FieldDisplayName]
 	return Registration{
@@ -38,6 +39,7 @@ func ReadRegistration(values url.Values) Registration {
 	}
 }
 
+// Profile is what the Account keeps of it.
 func (f Registration) Profile() account.Profile {
 	return account.Profile{DisplayName: f.DisplayName, Company: f.Company, Locale: f.Locale}
 }

@@ -88,23 +88,22 @@ func (h *Handler) findReset(v *web.Visit) (resetLink, error) {
 // getReset answers GET /reset/{token}. It changes nothing.
 func (h *Handler) getReset(v *web.Visit) {
 	if link, ok := h.openReset(v); ok {
-		h.resetForm(v, http.StatusOK, link, nil)
+		h.resetForm(v, link, nil)
 	}
 }
 
-func (h *Handler) resetForm(v *web.Visit, status int, link resetLink, problems []web.Problem) {
+func (h *Handler) resetForm(v *web.Visit, link resetLink, problems []web.Problem) {
 	rules, err := h.PasswordRules(v.R.Context(), link.account)
 	if err != nil {
 		v.Fault(err)
 		return
 	}
-	v.Show(status, web.PageReset, v.Words.ErrorTitle(v.Words.T("reset.title"), problems), PasswordPage{
+	v.Form(web.PageReset, v.Words.T("reset.title"), problems, PasswordPage{
 		Fields: web.Fields{Problems: problems}, Email: link.account.Spec.Email, Rules: RuleTexts(v.Words, rules.Policy),
 		Action: v.Path("/reset/" + v.R.PathValue("token")),
 	})
 }
 
-// postReset answers POST /reset/{token}.
 func (h *Handler) postReset(v *web.Visit) {
 	link, ok := h.openReset(v)
 	if !ok {
@@ -117,7 +116,7 @@ func (h *Handler) postReset(v *web.Visit) {
 	}
 	f := ReadRegistration(v.R.PostForm)
 	if problems := f.CheckPassword(v.Words, h.Common, rules.Policy, rules.Owner); len(problems) > 0 {
-		h.resetForm(v, http.StatusUnprocessableEntity, link, problems)
+		h.resetForm(v, link, problems)
 		return
 	}
 	err = h.Accounts.ResetPassword(v.R.Context(), link.account, link.asked, f.Password, v.Now())

@@ -4,7 +4,6 @@ package signin
 
 import (
 	"errors"
-	"net/http"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
@@ -63,10 +62,9 @@ func (h *Handler) AskForFactor(v *web.Visit, l session.Login, next string) (bool
 	return true, nil
 }
 
-// getSecondFactor answers GET /sign-in/second.
-func (h *Handler) getSecondFactor(v *session.Visit) { h.secondFactorForm(v, http.StatusOK, nil) }
+func (h *Handler) getSecondFactor(v *session.Visit) { h.secondFactorForm(v, nil) }
 
-func (h *Handler) secondFactorForm(v *session.Visit, status int, problems []web.Problem) {
+func (h *Handler) secondFactorForm(v *session.Visit, problems []web.Problem) {
 	who, now := v.Person, v.Now()
 	f, err := account.Factors(who.Account, who.Credentials, now)
 	if err != nil {
@@ -92,10 +90,9 @@ func (h *Handler) secondFactorForm(v *session.Visit, status int, problems []web.
 		}
 		page.Passkey = string(options)
 	}
-	v.Show(status, web.PageSecondFactor, v.Words.ErrorTitle(v.Words.T("second.title"), problems), page)
+	v.Form(web.PageSecondFactor, v.Words.T("second.title"), problems, page)
 }
 
-// postSecondFactor answers POST /sign-in/second.
 func (h *Handler) postSecondFactor(v *session.Visit) {
 	d, err := h.Sessions.Browser(v.Visit)
 	if err != nil {
@@ -119,7 +116,7 @@ func (h *Handler) postSecondFactor(v *session.Visit) {
 		return
 	case len(wrong) > 0:
 		v.Audit(web.EventFactor, web.ResultFailure, who.Account.Name, "method", method)
-		h.secondFactorForm(v, http.StatusUnprocessableEntity, wrong)
+		h.secondFactorForm(v, wrong)
 		return
 	}
 	v.Audit(web.EventFactor, web.ResultSuccess, who.Account.Name, "method", method)

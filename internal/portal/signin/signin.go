@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package signin is about showing who one is: by password, passkey, second factor or company, and by a mail where the password is forgotten.
+// Package signin has the pages on which people show who they are: by password, passkey, second factor or company, and by a mail where the
+// password is forgotten.
 package signin
 
 import (
@@ -70,7 +71,6 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-// getSignIn answers GET /sign-in.
 func (h *Handler) getSignIn(v *web.Visit) {
 	who, err := h.Sessions.Current(v)
 	switch next := v.Destination(v.Next()); {
@@ -79,11 +79,11 @@ func (h *Handler) getSignIn(v *web.Visit) {
 	case who != nil:
 		v.SeeOther(next, "")
 	default:
-		h.signInForm(v, http.StatusOK, "", nil)
+		h.signInForm(v, "", nil)
 	}
 }
 
-func (h *Handler) signInForm(v *web.Visit, status int, login string, problems []web.Problem) {
+func (h *Handler) signInForm(v *web.Visit, login string, problems []web.Problem) {
 	page := signInPage{
 		Fields: web.Fields{Problems: problems}, Login: login, Action: v.Again("/sign-in"), Forgotten: v.Path("/forgotten"),
 		PasskeyAction: v.Again("/sign-in/passkey"),
@@ -96,18 +96,17 @@ func (h *Handler) signInForm(v *web.Visit, status int, login string, problems []
 		v.Fault(err)
 		return
 	}
-	v.Show(status, web.PageSignIn, v.Words.ErrorTitle(v.Words.T("signInPage.title"), problems), page)
+	v.Form(web.PageSignIn, v.Words.T("signInPage.title"), problems, page)
 }
 
-// postSignIn answers POST /sign-in.
 func (h *Handler) postSignIn(v *web.Visit) {
 	typed, password := strings.TrimSpace(v.R.PostForm.Get(fieldLogin)), v.R.PostForm.Get(web.FieldPassword)
 	if problems := missing(v.Words, typed, password); len(problems) > 0 {
-		h.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
+		h.signInForm(v, typed, problems)
 		return
 	}
 	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
-		h.signInForm(v, http.StatusUnprocessableEntity, typed, problems)
+		h.signInForm(v, typed, problems)
 		return
 	}
 	login := canonicalLogin(typed)
@@ -129,7 +128,7 @@ func (h *Handler) postSignIn(v *web.Visit) {
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
 		v.Audit(web.EventSignIn, web.ResultFailure, "", "login", web.LoginHash(login))
-		h.signInForm(v, http.StatusUnprocessableEntity, typed, []web.Problem{{Text: v.Words.T("error.login.wrong")}})
+		h.signInForm(v, typed, []web.Problem{{Text: v.Words.T("error.login.wrong")}})
 		return
 	case errors.Is(err, account.ErrSuspended):
 		v.Audit(web.EventSignIn, web.ResultRefused, "", "login", web.LoginHash(login))
@@ -192,7 +191,6 @@ func loginProblems(w web.Words, typed string) []web.Problem {
 	return []web.Problem{addressProblem(w, err)}
 }
 
-// postSignOut answers POST /sign-out.
 func (h *Handler) postSignOut(v *web.Visit) {
 	if _, err := h.Sessions.End(v); err != nil {
 		v.Fault(err)
@@ -217,6 +215,5 @@ func canonicalLogin(typed string) string {
 // Suspended is for somebody who gave the right password of an Account that is suspended.
 func Suspended(v *web.Visit) {
 	w := v.Words
-	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("problem.suspended.title"),
-		Paragraphs: []string{w.T("problem.suspended.text")}})
+	v.Say(http.StatusForbidden, web.SymbolStop, w.T("problem.suspended.title"), w.T("problem.suspended.text"))
 }

@@ -15,7 +15,7 @@ const nextParameter = "next"
 func (v *Visit) Path(page string) string { return v.site.Root + page + v.Words.Query() }
 
 // URL of a page, for other sites to lead back to.
-func (v *Visit) URL(page string) string { return v.site.base + page }
+func (v *Visit) URL(page string) string { return strings.TrimRight(v.site.BaseURL, "/") + page }
 
 // OrganizationPath is a page about an organisation.
 func (v *Visit) OrganizationPath(namespace, page string) string {

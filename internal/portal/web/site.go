@@ -17,28 +17,6 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 )
 
-// Site is what every page shares: where the portal is, how pages look and speak, and where is written down what happens.
-type Site struct {
-	// URL of the portal, with the host as browsers write it.
-	URL *url.URL
-	// Root is the path of the URL without a slash at the end.
-	Root string
-	// Secure: the URL is https.
-	Secure bool
-
-	base string // as it was given, without a slash at the end
-
-	clients      Clients
-	cookieKeys   *KeySource
-	dictionary   *Dictionary
-	pages        *Pages
-	destinations *regexp.Regexp
-	busy         error
-	clock        clock.PassiveClock
-	log          logr.Logger
-	metrics      *Metrics
-}
-
 // SiteOptions are what a Site works with.
 type SiteOptions struct {
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
@@ -53,16 +31,28 @@ type SiteOptions struct {
 	Metrics *Metrics
 }
 
+// Site is what every page shares: where the portal is, how pages look and speak, and where is written down what happens.
+type Site struct {
+	SiteOptions
+	// URL of the portal, with the host as browsers write it.
+	URL *url.URL
+	// Root is the path of the URL without a slash at the end.
+	Root string
+	// Secure: the URL is https.
+	Secure bool
+
+	dictionary   *Dictionary
+	pages        *Pages
+	destinations *regexp.Regexp
+}
+
 // NewSite reads the templates and texts of the pages.
 func NewSite(o SiteOptions) (*Site, error) {
 	u, err := parseBase(o.BaseURL)
 	if err != nil {
 		return nil, err
 	}
-	s := &Site{
-		URL: u, Root: strings.TrimRight(u.Path, "/"), Secure: u.Scheme == "https", base: strings.TrimRight(o.BaseURL, "/"),
-		clients: o.Clients, cookieKeys: o.CookieKeys, busy: o.Busy, clock: o.Clock, log: o.Log, metrics: o.Metrics,
-	}
+	s := &Site{SiteOptions: o, URL: u, Root: strings.TrimRight(u.Path, "/"), Secure: u.Scheme == "https"}
 	var pagesErr, wordsErr error
 	s.pages, pagesErr = NewPages(s.Root)
 	s.dictionary, wordsErr = NewDictionary()
@@ -71,7 +61,7 @@ func NewSite(o SiteOptions) (*Site, error) {
 
 // Visit starts with the language of a page that speaks of no invitation and no person.
 func (s *Site) Visit(w http.ResponseWriter, r *http.Request) *Visit {
-	return &Visit{W: w, R: r, Client: s.clients.Address(r), Words: s.dictionary.Choose(r, "", ""), site: s}
+	return &Visit{W: w, R: r, Client: s.Clients.Address(r), Words: s.dictionary.Choose(r, "", ""), site: s}
 }
 
 // parseBase wants an address whose path can stand in a route and in links as it is.

@@ -5,9 +5,12 @@ package web
 import (
 	"context"
 	"errors"
+	"math"
 	"mime"
 	"net/http"
 	"net/netip"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -31,10 +34,10 @@ type Visit struct {
 }
 
 // Now is what time it is.
-func (v *Visit) Now() time.Time { return v.site.clock.Now() }
+func (v *Visit) Now() time.Time { return v.site.Clock.Now() }
 
 // Log gets what the person is not told. No token, password or path goes into it.
-func (v *Visit) Log() logr.Logger { return v.site.log }
+func (v *Visit) Log() logr.Logger { return v.site.Log }
 
 // Speak chooses the language of the page: the one asked for, unless the person has chosen one; else the other one.
 func (v *Visit) Speak(asked, otherwise rosterv1alpha1.Locale) {
@@ -46,6 +49,15 @@ func (v *Visit) Show(status int, name PageName, title string, content any) {
 	if err := v.site.pages.Write(v.W, status, name, v.Words, title, v.Menu, content); err != nil {
 		v.Log().Error(err, "Cannot write a page")
 	}
+}
+
+// Form writes a page with a form: as it is, or with what has to be corrected.
+func (v *Visit) Form(name PageName, title string, problems []Problem, content any) {
+	status := http.StatusOK
+	if len(problems) > 0 {
+		status = http.StatusUnprocessableEntity
+	}
+	v.Show(status, name, v.Words.ErrorTitle(title, problems), content)
 }
 
 // Asset answers GET /assets/{name}.
@@ -86,7 +98,7 @@ func (v *Visit) FromOwnPage() bool {
 // empty where none is proven. No secret, link or typed text is among them: a login that failed may be a password in the wrong field, and
 // is hashed.
 func (v *Visit) Audit(e Event, r Result, acct string, more ...any) {
-	v.site.metrics.CountEvent(e, r)
+	v.site.Metrics.CountEvent(e, r)
 	fields := []any{"event", e, "result", r, "account", acct, "client", v.Client.String()}
 	v.Log().WithName("audit").Info("Security event", append(fields, more...)...)
 }
@@ -107,7 +119,7 @@ func (v *Visit) Report(err error) bool {
 		v.W.WriteHeader(statusClientGone)
 		return true
 	}
-	if errors.Is(err, v.site.busy) {
+	if errors.Is(err, v.site.Busy) {
 		v.busy()
 		return true
 	}
@@ -135,7 +147,7 @@ func (v *Visit) DropCookie(name string) { v.setCookie(name, "", -time.Second) }
 
 // Sealer seals what the browser carries and must not read. What is sealed for one use does not open for another.
 func (v *Visit) Sealer(use string) (seal.Sealer, error) {
-	keys, err := v.site.cookieKeys.Refresh(v.R.Context())
+	keys, err := v.site.CookieKeys.Refresh(v.R.Context())
 	return seal.New(keys, use), err
 }
 
@@ -163,4 +175,88 @@ func (v *Visit) SealCookie(name, use string, document any, lasts time.Duration) 
 		v.setCookie(name, value, lasts)
 	}
 	return err
+}
+
+// RetrySoon is how long to wait for the cluster to catch up with a mail, RetryLater for an API server that is away. In seconds.
+const (
+	RetrySoon  = "5"
+	RetryLater = "60"
+)
+
+// Notice answers with a page that says something.
+func (v *Visit) Notice(status int, n Notice) { v.Show(status, PageNotice, n.Heading, n) }
+
+// Say answers with a page that says something, and nothing more.
+func (v *Visit) Say(status int, s symbol, heading string, paragraphs ...string) {
+	v.Notice(status, Notice{Symbol: s, Heading: heading, Paragraphs: paragraphs})
+}
+
+// NotFound is for pages that there are not, and for those whose existence is not told.
+func (v *Visit) NotFound() {
+	w := v.Words
+	v.Say(http.StatusNotFound, SymbolLink, w.T("problem.notFound.title"), w.T("problem.notFound.text"))
+}
+
+// MethodNotAllowed names the methods that the page has.
+func (v *Visit) MethodNotAllowed(allow string) {
+	w := v.Words
+	v.W.Header().Set("Allow", allow)
+	v.Say(http.StatusMethodNotAllowed, "", w.T("problem.method.title"), w.T("problem.method.text"))
+}
+
+// BadRequest is for forms that no page of the portal sends.
+func (v *Visit) BadRequest() {
+	w := v.Words
+	v.Say(http.StatusBadRequest, "", w.T("problem.badRequest.title"), w.T("problem.badRequest.text"))
+}
+
+func (v *Visit) tooLarge() {
+	w := v.Words
+	v.W.Header().Set("Connection", "close")
+	v.Say(http.StatusRequestEntityTooLarge, "", w.T("problem.tooLarge.title"), w.T("problem.tooLarge.text"))
+}
+
+// CrossOrigin is for forms that another site sends.
+func (v *Visit) CrossOrigin() {
+	w := v.Words
+	v.Say(http.StatusForbidden, "", w.T("problem.crossOrigin.title"), w.T("problem.crossOrigin.text"))
+}
+
+// InternalError is for a mistake of the portal's own.
+func (v *Visit) InternalError() {
+	w := v.Words
+	v.Say(http.StatusInternalServerError, "", w.T("problem.internal.title"), w.T("problem.internal.text"))
+}
+
+// unavailable says that the API server cannot be reached.
+func (v *Visit) unavailable() {
+	w := v.Words
+	v.W.Header().Set("Retry-After", RetryLater)
+	v.Notice(http.StatusServiceUnavailable, Notice{Symbol: SymbolClock, Heading: w.T("problem.unavailable.title"),
+		Paragraphs: []string{w.T("problem.unavailable.text")}, Again: "?" + strings.TrimPrefix(w.Query(), "?")})
+}
+
+// busy asks for patience: too many sign in at once.
+func (v *Visit) busy() {
+	w := v.Words
+	v.W.Header().Set("Retry-After", RetrySoon)
+	v.Say(http.StatusServiceUnavailable, SymbolClock, w.T("problem.busy.title"), w.T("problem.busy.text"))
+}
+
+// Throttled says how long to wait.
+func (v *Visit) Throttled(wait time.Duration) { v.Notice(v.throttled(wait)) }
+
+// Locked is Throttled for somebody who may be kept out by others who try at their account: it says how to get in all the same.
+func (v *Visit) Locked(wait time.Duration) {
+	status, n := v.throttled(wait)
+	n.Paragraphs = append(n.Paragraphs, v.Words.T("problem.locked.text"))
+	n.Go = Action{Text: v.Words.T("problem.locked.go"), Href: v.Path("/forgotten")}
+	v.Notice(status, n)
+}
+
+func (v *Visit) throttled(wait time.Duration) (status int, _ Notice) {
+	w := v.Words
+	v.W.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
+	return http.StatusTooManyRequests, Notice{Symbol: SymbolClock, Heading: w.T("problem.throttled.title"),
+		Paragraphs: []string{w.N("problem.throttled.text", int(math.Ceil(wait.Minutes())))}}
 }
