@@ -4,7 +4,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// AccountSpec is what a person tells about themselves.
+// AccountSpec is what a person says about themselves.
 //
 // +kubebuilder:validation:XValidation:rule="!has(oldSelf.credentialsID) || has(self.credentialsID)",message="credentialsID cannot be removed: the password and the second factors count for that one only. Write it as it was, or delete the Account and the person begins again"
 type AccountSpec struct {
@@ -34,8 +34,7 @@ type AccountSpec struct {
 	// +kubebuilder:default=en
 	Locale Locale `json:"locale,omitempty"`
 
-	// username is a name that the person signs in with instead of the address, until then the address alone is the user name. Of two Accounts
-	// with the same one, the older has it.
+	// username is a name that the person can sign in with instead of the address. If two Accounts have the same one, it belongs to the older.
 	// +optional
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=60
@@ -59,14 +58,14 @@ type AccountSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
-	// factorsResetRequestedAt takes the second factors away that were set up until then: the authenticator app, passkeys and recovery codes.
-	// Set it for somebody who has lost them, after making sure that it is them who asks. They are told by mail, sign in with their password,
-	// and set up new ones. A time that lies ahead is waited for.
+	// factorsResetRequestedAt removes the second factors that were set up before that time: the authenticator app, passkeys and recovery
+	// codes. Set it for somebody who has lost them, after making sure who is asking. They are told by mail, sign in with their password, and
+	// set up new ones. If the time is in the future, the operator waits for it.
 	// +optional
 	FactorsResetRequestedAt *metav1.Time `json:"factorsResetRequestedAt,omitempty"`
 
-	// credentialsID is random, and repeated by the Secret with the credentials: they count for the Account that they were made for, and for no
-	// later one of the same address. An Account that is restored keeps it, whatever its UID. The portal writes it; leave it out of what you
+	// credentialsID is random, and repeated in the Secret with the credentials, so that they work for the Account that they were made for, and
+	// for no later one with the same address. A restored Account keeps it, whatever its UID. The portal writes it; leave it out of what you
 	// apply.
 	// +optional
 	// +kubebuilder:validation:MinLength=36
@@ -90,7 +89,7 @@ const (
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
 type Notifications struct {
-	// credentials are mails about access to a social profile that the person is responsible for that is about to expire, or is lost.
+	// credentials are mails about access that is about to expire or is lost, to a social profile that the person is responsible for.
 	// +optional
 	// +kubebuilder:default=true
 	Credentials *bool `json:"credentials,omitempty"`
@@ -103,14 +102,14 @@ type Notifications struct {
 
 // AccountStatus is what the operator and the portal know about the account.
 type AccountStatus struct {
-	// conditions tell how it stands: Ready.
+	// conditions report the state of the object: Ready.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -121,7 +120,7 @@ type AccountStatus struct {
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
 	// suspendedTime is when the operator last found the Account suspended, or changed so often since it last looked that it may have been.
-	// Sessions from before do not come back to life.
+	// Earlier sessions do not become valid again.
 	// +optional
 	SuspendedTime *metav1.MicroTime `json:"suspendedTime,omitempty"`
 
@@ -141,7 +140,7 @@ type AccountStatus struct {
 	MailsSent []AccountMail `json:"mailsSent,omitempty"`
 
 	// addressCode is the code that the portal last asked the operator to mail to an invited address, so that the person shows that they read
-	// its mail. The code itself stands nowhere: both derive it from this, with the keys of links.
+	// its mail. The code itself is not stored: both derive it from this, with the link keys.
 	// +optional
 	AddressCode *AddressCode `json:"addressCode,omitempty"`
 
@@ -190,15 +189,15 @@ type AccountMailTopic string
 const (
 	// MailPasswordReset brings a link to choose a new password.
 	MailPasswordReset AccountMailTopic = "PasswordReset"
-	// MailPasswordChanged tells that the password was changed.
+	// MailPasswordChanged reports that the password was changed.
 	MailPasswordChanged AccountMailTopic = "PasswordChanged"
-	// MailUsernameChanged tells that the user name was changed.
+	// MailUsernameChanged reports that the user name was changed.
 	MailUsernameChanged AccountMailTopic = "UsernameChanged"
-	// MailFactorsChanged tells that the second factors were changed.
+	// MailFactorsChanged reports that the second factors were changed.
 	MailFactorsChanged AccountMailTopic = "FactorsChanged"
-	// MailFactorsReset tells that an administrator took the second factors away.
+	// MailFactorsReset reports that an administrator removed the second factors.
 	MailFactorsReset AccountMailTopic = "FactorsReset"
-	// MailOwnershipOffered tells that an organisation names the person as its owner, and waits for them to agree.
+	// MailOwnershipOffered asks the person to agree to owning an organisation that names them as its owner.
 	MailOwnershipOffered AccountMailTopic = "OwnershipOffered"
 	// MailAddressCode brings the code of status.addressCode to the invited address.
 	MailAddressCode AccountMailTopic = "AddressCode"
@@ -210,7 +209,7 @@ type AccountMail struct {
 	// +required
 	Topic AccountMailTopic `json:"topic,omitempty"`
 
-	// time at which it was asked for, or at which what it tells of happened.
+	// time of the request, or of the event that the mail reports.
 	// +required
 	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
 }
@@ -245,7 +244,8 @@ func WithMail(mails []AccountMail, topic AccountMailTopic, time metav1.MicroTime
 	return append(kept, AccountMail{Topic: topic, Time: time})
 }
 
-// AddressCode is a code that is mailed to an invited address. Where it goes is not said here: the operator reads that in the Invitation.
+// AddressCode is a code that is mailed to an invited address. It does not say where the mail goes: the operator reads that from the
+// Invitation.
 type AddressCode struct {
 	// namespace of the Invitation.
 	// +required
@@ -272,20 +272,20 @@ type AddressCode struct {
 	// +kubebuilder:validation:MaxLength=64
 	Session string `json:"session,omitempty"`
 
-	// requestedTime is when the code was first asked for. It counts from then, however often it is mailed.
+	// requestedTime is when the code was first asked for. Its lifetime starts then, however often it is mailed.
 	// +required
 	RequestedTime metav1.MicroTime `json:"requestedTime,omitempty,omitzero"`
 
-	// tries is how often a wrong code was typed in; absent for never. After the fifth, none is taken any more.
+	// tries is how often a wrong code was typed in; absent for never. After the fifth, no code is accepted.
 	// +optional
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=5
 	Tries int32 `json:"tries,omitempty"`
 }
 
-// ConfirmedAddress is an address whose mail a person has shown that they read.
+// ConfirmedAddress is an address of which a person has shown that they read its mail.
 type ConfirmedAddress struct {
-	// email is the address, in its one form.
+	// email is the address in its canonical form.
 	// +required
 	// +kubebuilder:validation:MinLength=3
 	// +kubebuilder:validation:MaxLength=320
@@ -335,7 +335,7 @@ type Membership struct {
 	// +required
 	JoinedTime metav1.Time `json:"joinedTime,omitempty,omitzero"`
 
-	// place is where the person stands in the queue for the seats of the plan.
+	// place is the person's position in the queue for the seats of the plan.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64
@@ -345,7 +345,7 @@ type Membership struct {
 	// +optional
 	Suspended *bool `json:"suspended,omitempty"`
 
-	// endedTime is when the operator found the Member deleted, and no other of the address. Ten minutes later the membership is forgotten.
+	// endedTime is when the operator found the Member deleted, and no other with the address. Ten minutes later the membership is forgotten.
 	// +optional
 	EndedTime *metav1.Time `json:"endedTime,omitempty"`
 }
@@ -366,13 +366,13 @@ type OwnershipAnswer struct {
 	// +required
 	Member ObjectName `json:"member,omitempty"`
 
-	// agrees reports whether the person takes the organisation over, or does not want to own it, or no longer.
+	// agrees is true if the person takes the organisation over, and false if they do not, or no longer, want to own it.
 	// +required
 	Agrees *bool `json:"agrees,omitempty"`
 }
 
-// Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first
-// invitation; the password's hash lies in the Secret of the same name.
+// Account is a person, across all organisations that they belong to. The portal creates it when somebody accepts their first invitation;
+// the password hash is in the Secret of the same name.
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
@@ -394,7 +394,7 @@ type Account struct {
 	// +optional
 	metav1.ObjectMeta `json:"metadata,omitzero"`
 
-	// spec is what the person tells about themselves.
+	// spec is what the person says about themselves.
 	// +required
 	Spec AccountSpec `json:"spec,omitzero"`
 

@@ -4,8 +4,8 @@ package v1alpha1
 
 // Condition types shared by all kinds.
 const (
-	// ConditionReady says that the operator has done all it can for the object as it stands. An invitation that was
-	// mailed is Ready: nothing in the cluster waits for a person.
+	// ConditionReady reports whether the operator has done all that it can for the object as it is. An invitation that was mailed is Ready:
+	// nothing in the cluster waits for a person.
 	ConditionReady = "Ready"
 	// ConditionStalled is present, and True, when the operator can go no further until somebody changes something.
 	ConditionStalled = "Stalled"
@@ -34,26 +34,26 @@ const (
 	// ConditionOwnerUnique reports whether the owner owns no other Organization in the cluster. Of several, the one that they have owned
 	// longest counts; in the others they are CoOwner.
 	ConditionOwnerUnique = "OwnerUnique"
-	// ConditionWithinPlan reports whether everybody and every profile has a place in the plan. It is there where there is a plan.
+	// ConditionWithinPlan reports whether everybody and every profile has a place in the plan. It is present if there is a plan.
 	ConditionWithinPlan = "WithinPlan"
 	// ConditionTeamAssigned reports whether a Team works on the profile.
 	ConditionTeamAssigned = "TeamAssigned"
-	// ConditionAdministered reports whether an active Member is named Administrator of the profile. It is there where
-	// spec.guardrails.warnOnOrphanedProfiles of the Organization asks for it.
+	// ConditionAdministered reports whether an active Member is named Administrator of the profile. It is present if
+	// spec.guardrails.warnOnOrphanedProfiles of the Organization is true.
 	ConditionAdministered = "Administered"
 	// ConditionResponsibleResolved reports whether spec.responsibleRef names an active Member.
 	ConditionResponsibleResolved = "ResponsibleResolved"
 )
 
-// ConditionIssuerResolved reports whether the operator's configuration has the issuer in spec.security.sso of an Organization. It is there
-// where one is named.
+// ConditionIssuerResolved reports whether the operator's configuration has the issuer in spec.security.sso of an Organization. It is
+// present if one is named.
 const ConditionIssuerResolved = "IssuerResolved"
 
-// ConditionMailDelivered reports whether the mails of an Organization go out. It is there, and False, while some are held because the mail
-// relay takes none, or none from this installation.
+// ConditionMailDelivered reports whether the mails of an Organization go out. It is present, and False, while some are held because the
+// mail relay takes none, or none from this installation.
 const ConditionMailDelivered = "MailDelivered"
 
-// ConditionUsernameUnique reports whether the user name of an Account is its own. It is there where the Account has one.
+// ConditionUsernameUnique reports whether the user name of an Account is its own. It is present if the Account has one.
 const ConditionUsernameUnique = "UsernameUnique"
 
 // Condition types of a SocialProfile with credentials.
@@ -65,7 +65,7 @@ const (
 	ConditionTokenExpiring = "TokenExpiring"
 	// ConditionScopesSufficient reports whether the token reaches as far as publishing and answering need.
 	ConditionScopesSufficient = "ScopesSufficient"
-	// ConditionRenewerAvailable reports whether anybody active may reconnect the profile. It is there while somebody has to.
+	// ConditionRenewerAvailable reports whether anybody active may reconnect the profile. It is present while somebody has to.
 	ConditionRenewerAvailable = "RenewerAvailable"
 )
 
@@ -126,7 +126,7 @@ const (
 	// ReasonDeliveryFailing: the relay does not take this mail for now; the operator tries again.
 	ReasonDeliveryFailing = "DeliveryFailing"
 	// ReasonMailHeld: the relay takes no mail, or none from this installation; the condition MailDelivered of the Organization says why. The
-	// mail goes out by itself when that is mended.
+	// mail goes out by itself when that is fixed.
 	ReasonMailHeld = "MailHeld"
 	// ReasonRejected: the relay refused the address or the mail for good; correct it, then ask for a resend.
 	ReasonRejected = "Rejected"
@@ -138,7 +138,7 @@ const (
 const (
 	// ReasonRelayUnavailable: the relay cannot be reached, or takes no mail at present; the operator tries again.
 	ReasonRelayUnavailable = "RelayUnavailable"
-	// ReasonRelayRefuses: the relay does not take mail from this installation; the people who run the operator have to mend its settings,
+	// ReasonRelayRefuses: the relay does not take mail from this installation; the people who run the operator have to correct its settings,
 	// or the relay's.
 	ReasonRelayRefuses = "RelayRefuses"
 	// ReasonRelayThrottles: the relay takes fewer mails than there are; the operator sends them one after the other.
@@ -186,7 +186,8 @@ const (
 	ReasonWithinPlan = "WithinPlan"
 	// ReasonPlanExceeded: there are more people or profiles than the plan has places for; ask its contact, or remove some.
 	ReasonPlanExceeded = "PlanExceeded"
-	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour: they have to ask again.
+	// ReasonConnectionExpired: what somebody asked for at the portal about profiles could not be done within an hour: the person has to ask
+	// again.
 	ReasonConnectionExpired = "ConnectionExpired"
 	// ReasonTeamAssigned: a Team works on the profile.
 	ReasonTeamAssigned = "TeamAssigned"
@@ -214,7 +215,7 @@ const (
 const (
 	// ReasonConnected: the network accepts the tokens.
 	ReasonConnected = "Connected"
-	// ReasonTokenInvalid: the network does not take the tokens any more; reconnect the profile.
+	// ReasonTokenInvalid: the network no longer accepts the tokens; reconnect the profile.
 	ReasonTokenInvalid = "TokenInvalid"
 	// ReasonRenewalLost: new tokens came and could not be stored, or the operator stopped meanwhile; reconnect the profile.
 	ReasonRenewalLost = "RenewalLost"

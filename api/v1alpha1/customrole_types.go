@@ -51,12 +51,12 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.scope != 'Profile' || self.permissions.all(p, p.matches('^[a-z]'))",message="a role of the scope Profile can hold get, schedule, publish, moderate, report, configure and connect"
 // +kubebuilder:validation:XValidation:rule="self.scope != 'Organization' || self.permissions.all(p, p.matches('^[A-Z]'))",message="a role of the scope Organization can hold ViewTeam, ManageMembers, ManageTeams, ManageRoles, ManageSettings, ViewSubscription, BuyAddOns, ManageSubscription, ManageContacts, AdministerProfiles and AddProfiles"
 type CustomRoleSpec struct {
-	// scope says what it is a role in: Organization or Profile. It cannot be changed.
+	// scope is what it is a role in: Organization or Profile. It cannot be changed.
 	// +required
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: delete the CustomRole and create another"
 	Scope RoleScope `json:"scope,omitempty"`
 
-	// displayName is the name that mails and pages call the role by. If left out, the name of the object.
+	// displayName is the name of the role in mails and pages. If left out, it is the name of the object.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=60
@@ -79,23 +79,23 @@ type CustomRoleSpec struct {
 	Permissions []RolePermission `json:"permissions,omitempty"`
 }
 
-// CustomRoleStatus is how the role stands.
+// CustomRoleStatus is the state of the role.
 type CustomRoleStatus struct {
-	// conditions tell how it stands: Ready, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 }
 
-// CustomRole is a role that an organisation makes for itself, from a closed list of permissions. It is used by its name wherever a
+// CustomRole is a role that an organisation defines for itself, from a closed list of permissions. It is used by its name wherever a
 // built-in role can be: names of CustomRoles are in lower case, those of built-in roles begin with a capital.
 //
 // +kubebuilder:object:root=true
@@ -119,7 +119,7 @@ type CustomRole struct {
 	// +required
 	Spec CustomRoleSpec `json:"spec,omitzero"`
 
-	// status is how the role stands.
+	// status is the state of the role.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status CustomRoleStatus `json:"status,omitzero"`

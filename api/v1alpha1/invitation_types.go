@@ -80,8 +80,8 @@ type InvitationSpec struct {
 	// +kubebuilder:default=false
 	Revoked *bool `json:"revoked,omitempty"`
 
-	// resendRequestedAt asks for a new mail with a new link when it is newer than the last one. The older link dies.
-	// A time to come is waited for.
+	// resendRequestedAt asks for a new mail with a new link when it is newer than the last one. The older link stops working. If the time is
+	// in the future, the operator waits for it.
 	// +optional
 	ResendRequestedAt *metav1.Time `json:"resendRequestedAt,omitempty"`
 }
@@ -110,14 +110,14 @@ const (
 
 // InvitationStatus is how the invitation fared.
 type InvitationStatus struct {
-	// conditions tell how it stands: Ready, Delivered, Accepted, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, Delivered, Accepted, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -144,8 +144,7 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:Minimum=1
 	Attempt int32 `json:"attempt,omitempty"`
 
-	// openTime is since when the Invitation has been open without a break. An older one has its seat first. If it is not there, the
-	// time of creation counts.
+	// openTime is when the Invitation was last opened. Earlier ones get their seats first. If absent, the time of creation counts.
 	// +optional
 	OpenTime *metav1.Time `json:"openTime,omitempty"`
 
@@ -168,8 +167,8 @@ type InvitationStatus struct {
 	// +kubebuilder:validation:MaxLength=500
 	MessageID string `json:"messageID,omitempty"`
 
-	// linkID stands in the links that were mailed: the UID that the Invitation had with the first of them. An Invitation that is restored
-	// keeps it, and its links go on working.
+	// linkID identifies the Invitation in the links that were mailed: it is the UID that the Invitation had with the first of them. A restored
+	// Invitation keeps it, and its links keep working.
 	// +optional
 	// +kubebuilder:validation:MinLength=36
 	// +kubebuilder:validation:MaxLength=36
@@ -199,15 +198,15 @@ type InvitationStatus struct {
 	// +optional
 	MemberRef *LocalReference `json:"memberRef,omitempty"`
 
-	// memberUID is the identity of the declared Member that the mail was sent for. A Member that was deleted and created
-	// again is another one.
+	// memberUID is the identity of the declared Member that the mail was sent for. A Member that was deleted and created again counts as
+	// another one.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36
 	MemberUID string `json:"memberUID,omitempty"`
 
-	// inviterRef names the Member who invites. It is noted before the mail goes out, and left out if the person who invites is no Member. Once
-	// that Member is removed, suspended or may no longer give what is offered, the invitation cannot be accepted.
+	// inviterRef names the Member who invites. It is recorded before the mail goes out, and absent if the inviter is not a Member. Once that
+	// Member is removed, suspended or may no longer give what is offered, the invitation cannot be accepted.
 	// +optional
 	InviterRef *InviterReference `json:"inviterRef,omitempty"`
 }
@@ -218,8 +217,8 @@ type InviterReference struct {
 	// +required
 	Name ObjectName `json:"name,omitempty"`
 
-	// invitedBy is the spec.invitedBy, of the Invitation or of the declared Member, that the Member was found by. If somebody else is named by
-	// now, the reference means nothing.
+	// invitedBy is the spec.invitedBy, of the Invitation or of the declared Member, by which the Member was found. If somebody else is named
+	// now, the reference has no effect.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
@@ -257,7 +256,7 @@ type Invitation struct {
 	// +required
 	Spec InvitationSpec `json:"spec,omitzero"`
 
-	// status is how the invitation fared.
+	// status is what became of the invitation.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status InvitationStatus `json:"status,omitzero"`

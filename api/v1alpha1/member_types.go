@@ -98,7 +98,7 @@ type EffectiveGrant struct {
 	// +kubebuilder:validation:MaxLength=253
 	Profile string `json:"profile,omitempty"`
 
-	// role on the profile: the strongest of the sources, or several with + between where none has all that the others have.
+	// role on the profile: the strongest of the sources, or several, joined by +, if none includes the others.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=300
@@ -116,14 +116,14 @@ type EffectiveGrant struct {
 
 // MemberStatus is where the Member stands and what it holds.
 type MemberStatus struct {
-	// conditions tell how it stands: Ready, Joined, RolesGranted, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, Joined, RolesGranted, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -162,8 +162,8 @@ type MemberStatus struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	Workspaces []string `json:"workspaces,omitempty"`
 
-	// soleAdministratorOf are the profiles that nobody else is named Administrator of, where the Organization's
-	// spec.guardrails.warnOnOrphanedProfiles asks to know.
+	// soleAdministratorOf are the profiles that nobody else is named Administrator of, if the Organization sets
+	// spec.guardrails.warnOnOrphanedProfiles.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
@@ -195,12 +195,12 @@ type MemberStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
-	// invitation is the name of the Invitation by which the person comes or came in.
+	// invitation is the name of the Invitation by which the person is joining, or has joined.
 	// +optional
 	Invitation ObjectName `json:"invitation,omitempty"`
 
-	// successor is the name of another Member of the same address, which takes this one's place when it is deleted: nobody loses access by
-	// that. It is there while a Member is renamed.
+	// successor is the name of another Member of the same address, which takes this one's place when it is deleted: nobody loses access. It is
+	// present while a Member is renamed.
 	// +optional
 	Successor ObjectName `json:"successor,omitempty"`
 }
@@ -234,7 +234,7 @@ type Member struct {
 	// +required
 	Spec MemberSpec `json:"spec,omitzero"`
 
-	// status is where the Member stands and what it holds.
+	// status is the state of the Member and what it holds.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status MemberStatus `json:"status,omitzero"`

@@ -6,7 +6,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 // OrganizationSpec is what the organisation is and how people get into it.
 type OrganizationSpec struct {
-	// displayName is the name that mails and pages call the organisation by.
+	// displayName is the name of the organisation in mails and pages.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=120
@@ -14,8 +14,8 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self.trim() != ''",message="must not be blank"
 	DisplayName string `json:"displayName,omitempty"`
 
-	// ownerRef names the Member who owns the organisation: that person may do everything in it. The ownership passes when the Member is
-	// active and the person has agreed, by accepting an invitation that says so or at the portal; until then the former owner keeps it.
+	// ownerRef names the Member who owns the organisation: that person may do everything in it. The ownership passes when the Member is active
+	// and the person has agreed, at the portal or by accepting an invitation that says so; until then the former owner keeps it.
 	// +optional
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
 
@@ -29,7 +29,7 @@ type OrganizationSpec struct {
 	// +kubebuilder:default=false
 	RequireTeam *bool `json:"requireTeam,omitempty"`
 
-	// locale is the language of mails and pages where the invited person has no other: en or fr.
+	// locale is the language of mails and pages if the invited person has no other: en or fr.
 	// +optional
 	// +kubebuilder:default=en
 	Locale Locale `json:"locale,omitempty"`
@@ -42,7 +42,7 @@ type OrganizationSpec struct {
 	// +kubebuilder:validation:MaxItems=10
 	Environments []Environment `json:"environments,omitempty"`
 
-	// onboarding is what the welcome page tells people who have just come in.
+	// onboarding is what the welcome page tells newcomers.
 	// +optional
 	// +kubebuilder:default={}
 	Onboarding Onboarding `json:"onboarding,omitzero"`
@@ -65,8 +65,8 @@ type OrganizationSpec struct {
 
 // Onboarding is what the welcome page tells people who have just come in.
 type Onboarding struct {
-	// mode reports whether the organisation is New, so that the first steps are to set it up, or Existing, so that they are to find one's way
-	// and to agree changes with the contact.
+	// mode is New if the first steps are about setting the organisation up, or Existing if they are about finding your way around and agreeing
+	// changes with the contact.
 	// +optional
 	// +kubebuilder:default=Existing
 	Mode OnboardingMode `json:"mode,omitempty"`
@@ -75,7 +75,7 @@ type Onboarding struct {
 	// +optional
 	ContactRef *LocalReference `json:"contactRef,omitempty"`
 
-	// steps are first steps of the organisation's own. They stand after those that Roster knows.
+	// steps are the organisation's own first steps. They come after those that Roster suggests.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
@@ -90,7 +90,7 @@ type OnboardingMode string
 const (
 	// OnboardingNew: setting the organisation up.
 	OnboardingNew OnboardingMode = "New"
-	// OnboardingExisting: finding one's way in what exists.
+	// OnboardingExisting: finding your way around.
 	OnboardingExisting OnboardingMode = "Existing"
 )
 
@@ -148,8 +148,8 @@ type InvitationPolicy struct {
 	// +kubebuilder:validation:items:XValidation:rule="self.matches('^([0-9]+[hms])+$') && duration(self) >= duration('1m') && duration(self) <= duration('720h')",message="must be between 1m and 720h, written in hours, minutes and seconds, such as 24h"
 	RemindBefore []metav1.Duration `json:"remindBefore,omitempty"`
 
-	// allowedDomains are the mail domains that may be invited, such as example.com; subdomains are named on their own.
-	// An empty list allows every domain.
+	// allowedDomains are the mail domains that may be invited, such as example.com; a subdomain counts as a separate domain. An empty list
+	// allows every domain.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100
@@ -163,7 +163,7 @@ type InvitationPolicy struct {
 	// +kubebuilder:default=Managers
 	AllowedFor Inviters `json:"allowedFor,omitempty"`
 
-	// selfRenewal lets the holder of an expired link ask for a new one on the page that says so.
+	// selfRenewal lets the holder of an expired link ask for a new one on the page that reports it.
 	// +optional
 	// +kubebuilder:default=false
 	SelfRenewal *bool `json:"selfRenewal,omitempty"`
@@ -205,8 +205,8 @@ type SecurityPolicy struct {
 	// +kubebuilder:default={}
 	Password PasswordPolicy `json:"password,omitzero"`
 
-	// multiFactor says who must prove themselves by a second factor at the portal: Optional (anyone who wants to), NewMembers (anyone who
-	// joined after the operator first saw this or Required here), or Required (everybody).
+	// multiFactor is who needs a second factor at the portal: Optional (anyone who wants to), NewMembers (anyone who joined after the operator
+	// first saw this or Required here), or Required (everybody).
 	// +optional
 	// +kubebuilder:default=Optional
 	MultiFactor MultiFactorPolicy `json:"multiFactor,omitempty"`
@@ -253,8 +253,8 @@ const (
 
 // SSO is the company's own sign-in.
 type SSO struct {
-	// issuer is the name of an OpenID provider in the portal's configuration. Which domains' addresses it vouches for stands there: that is
-	// for the platform to say, not for the organisation.
+	// issuer is the name of an OpenID provider in the portal's configuration. The domains whose addresses it vouches for are configured there:
+	// that is for the platform to decide, not for the organisation.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -284,11 +284,11 @@ type PasswordPolicy struct {
 
 // Place is where an object stands in the order in which seats and places for profiles are given: the older first.
 type Place struct {
-	// time since which the object stands there, mostly that of its creation.
+	// time since which the object has had that place, usually that of its creation.
 	// +required
 	Time metav1.Time `json:"time,omitempty,omitzero"`
 
-	// uid decides between two of the same second.
+	// uid decides between two objects of the same second.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=36
@@ -307,8 +307,8 @@ type Usage struct {
 	// +kubebuilder:validation:Minimum=0
 	Wanted *int32 `json:"wanted,omitempty"`
 
-	// last is the place of the youngest object that has been counted and is within the limit. Whatever stands up to there has what it
-	// wants. If it is not there, nothing has.
+	// last is the place of the youngest object that has been counted and is within the limit. Every object up to that place has what it wants.
+	// If absent, none has.
 	// +optional
 	Last Place `json:"last,omitzero"`
 }
@@ -342,14 +342,14 @@ type PlanInEffect struct {
 
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions tell how it stands: Ready, OwnerResolved, OwnerUnique, WithinPlan, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, OwnerResolved, OwnerUnique, WithinPlan, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -360,15 +360,15 @@ type OrganizationStatus struct {
 	// +optional
 	OwnerRef *LocalReference `json:"ownerRef,omitempty"`
 
-	// ownerSince is since when that Member has been the owner.
+	// ownerSince is when that Member became the owner.
 	// +optional
 	OwnerSince *metav1.Time `json:"ownerSince,omitempty"`
 
-	// plan that is in effect. If it is not there, nothing is limited. It stays as it is while its Plan is missing.
+	// plan that is in effect. If absent, nothing is limited. It stays as it is while its Plan is missing.
 	// +optional
 	Plan PlanInEffect `json:"plan,omitzero"`
 
-	// multiFactorSince is since when the organisation has asked new members, or everybody, for a second factor.
+	// multiFactorSince is when the organisation began to ask new members, or everybody, for a second factor.
 	// +optional
 	MultiFactorSince *metav1.Time `json:"multiFactorSince,omitempty"`
 

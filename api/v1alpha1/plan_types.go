@@ -4,7 +4,7 @@ package v1alpha1
 
 import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-// Feature is something that an organisation has only where its Plan says so.
+// Feature is something that an organisation has only if its Plan includes it.
 // +kubebuilder:validation:Enum=CustomRoles;Workspaces;ProfileConnectors
 type Feature string
 
@@ -56,14 +56,14 @@ type PlanSpec struct {
 
 // PlanStatus is what the operator knows about the plan.
 type PlanStatus struct {
-	// conditions tell how it stands: Ready, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1

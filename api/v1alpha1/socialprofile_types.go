@@ -49,8 +49,8 @@ type SocialProfileSpec struct {
 	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="cannot be changed: delete the SocialProfile and create another"
 	Network Network `json:"network,omitempty"`
 
-	// handle of the account on the network, such as acme or @acme@mastodon.example. Tokens go to the server that they were made for alone:
-	// a handle of another server needs the profile connected again.
+	// handle of the account on the network, such as acme or @acme@mastodon.example. Tokens go only to the server that they were issued for: if
+	// the handle changes to another server, the profile has to be reconnected.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -71,15 +71,15 @@ type SocialProfileSpec struct {
 	// +optional
 	CredentialsSecretRef *LocalReference `json:"credentialsSecretRef,omitempty"`
 
-	// refresh reports whether the operator renews the tokens: Never, for tokens that another program or an external secret store keeps fresh;
+	// refresh is when the operator renews the tokens: Never, for tokens that another program or an external secret store keeps fresh;
 	// BeforeExpiry, in good time before the access token expires. The new tokens are written to the Secret.
 	// +optional
 	// +kubebuilder:default=Never
 	Refresh RefreshPolicy `json:"refresh,omitempty"`
 
 	// accountID is the network's own name of the account, which stays when the handle changes, such as 17841400000000000 or
-	// did:plc:ewvi7nxzyoun6zhxrhs64oiz. Tokens of another account are refused. Left out, the account of the first good token counts;
-	// of type AdAccount, none does, since one person may have many.
+	// did:plc:ewvi7nxzyoun6zhxrhs64oiz. Tokens of another account are refused. If left out, the account of the first valid token counts; for
+	// the type AdAccount, none does, since one person may have many.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
@@ -89,8 +89,8 @@ type SocialProfileSpec struct {
 	// +optional
 	ResponsibleRef *LocalReference `json:"responsibleRef,omitempty"`
 
-	// connectedBy is the address of the person who connects the profile. ProfileConnectors, and others who may add profiles, look after
-	// those that bear their address: they may connect and delete them. Where the API server fills it in, it can be left out.
+	// connectedBy is the address of the person who connects the profile. ProfileConnectors, and others who may add profiles, look after those
+	// with their address: they may connect and delete them. Where the API server fills it in, it can be left out.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
@@ -116,12 +116,12 @@ const (
 
 // ProfileNotifications are the mails that the responsible person of a profile gets.
 type ProfileNotifications struct {
-	// tokenExpiry mails before the access token expires and when it has.
+	// tokenExpiry sends a mail before the access token expires, and when it has expired.
 	// +optional
 	// +kubebuilder:default=true
 	TokenExpiry *bool `json:"tokenExpiry,omitempty"`
 
-	// engagement mails when new items arrive in the inbox, at most once a day. Facebook, Mastodon and Bluesky tell how many there are.
+	// engagement sends a mail when new items arrive in the inbox, at most once a day. Only Facebook, Mastodon and Bluesky report them.
 	// +optional
 	// +kubebuilder:default=false
 	Engagement *bool `json:"engagement,omitempty"`
@@ -153,8 +153,8 @@ type RoleHolders struct {
 
 // SocialProfileStatus is what the operator knows about the profile.
 type SocialProfileStatus struct {
-	// conditions tell how it stands: Ready, ResponsibleResolved, TeamAssigned, Administered where a guardrail asks for it, and Stalled
-	// when something must be changed. Where there are credentials: Connected, TokenExpiring, ScopesSufficient, and RenewerAvailable
+	// conditions report the state of the object: Ready, ResponsibleResolved, TeamAssigned, Administered where a guardrail asks for it, and
+	// Stalled if something must be changed. Where there are credentials: Connected, TokenExpiring, ScopesSufficient, and RenewerAvailable
 	// while somebody has to reconnect.
 	// +optional
 	// +listType=map
@@ -162,7 +162,7 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -182,8 +182,8 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:Minimum=0
 	Teams *int32 `json:"teams,omitempty"`
 
-	// soleAdministrator is the Member who alone is named Administrator of the profile, where the Organization's
-	// spec.guardrails.warnOnOrphanedProfiles asks to know.
+	// soleAdministrator is the Member who alone is named Administrator of the profile, if the Organization sets
+	// spec.guardrails.warnOnOrphanedProfiles.
 	// +optional
 	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
@@ -198,18 +198,18 @@ type SocialProfileStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	Responsible string `json:"responsible,omitempty"`
 
-	// engagementAssignee is the address of the person whom inbox tools assign what arrives on the profile to: the responsible person, or
-	// the owner of the organisation while there is none or they are not active.
+	// engagementAssignee is the address of the person to whom inbox tools assign new items on the profile: the responsible person, or the
+	// owner of the organisation while there is none or they are not active.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	EngagementAssignee string `json:"engagementAssignee,omitempty"`
 
-	// engagement is what waits in the inbox of the profile. It is there where spec.notifications.engagement is true and the network tells.
+	// engagement is what waits in the inbox of the profile. It is present if spec.notifications.engagement is true and the network reports it.
 	// +optional
 	Engagement *EngagementStatus `json:"engagement,omitempty"`
 
-	// credential is what the network said about the tokens. It is there where spec.credentialsSecretRef is.
+	// credential is what the network said about the tokens. It is present if spec.credentialsSecretRef is set.
 	// +optional
 	Credential *CredentialStatus `json:"credential,omitempty"`
 }
@@ -239,7 +239,7 @@ type EngagementStatus struct {
 
 // CredentialStatus is what a network said about the tokens of a profile.
 type CredentialStatus struct {
-	// fingerprint tells these tokens from others without telling what they are.
+	// fingerprint identifies the tokens without revealing them.
 	// +optional
 	// +kubebuilder:validation:MinLength=16
 	// +kubebuilder:validation:MaxLength=16
@@ -276,8 +276,8 @@ type CredentialStatus struct {
 	// +optional
 	DataAccessExpiryTime *metav1.Time `json:"dataAccessExpiryTime,omitempty"`
 
-	// reconnectByTime is when somebody has to reconnect the profile at the latest, since what the tokens end with is not renewed by
-	// itself. Absent where that is never, or not known.
+	// reconnectByTime is the time by which somebody has to reconnect the profile, since the tokens end then and are not renewed automatically.
+	// Absent if that is never, or not known.
 	// +optional
 	ReconnectByTime *metav1.Time `json:"reconnectByTime,omitempty"`
 
@@ -289,8 +289,8 @@ type CredentialStatus struct {
 	// +kubebuilder:validation:items:MaxLength=253
 	Scopes []string `json:"scopes,omitempty"`
 
-	// boundTo is what tokens were good for when the network took them for the first time. They are used for nothing else, unless the Secret
-	// says in entries of its own what they are for.
+	// boundTo is what the tokens were for when the network first accepted them. They are used for nothing else, unless entries of the Secret
+	// say what they are for.
 	// +optional
 	BoundTo *CredentialBinding `json:"boundTo,omitempty"`
 

@@ -33,16 +33,16 @@ type TeamSpec struct {
 	Role ProfileRole `json:"role,omitempty"`
 }
 
-// TeamStatus is how the team stands.
+// TeamStatus is the state of the team.
 type TeamStatus struct {
-	// conditions tell how it stands: Ready, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -80,7 +80,7 @@ type Team struct {
 	// +required
 	Spec TeamSpec `json:"spec,omitzero"`
 
-	// status is how the team stands.
+	// status is the state of the team.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status TeamStatus `json:"status,omitzero"`

@@ -23,16 +23,16 @@ type WorkspaceSpec struct {
 	ProfileSelector *metav1.LabelSelector `json:"profileSelector,omitempty"`
 }
 
-// WorkspaceStatus is how the workspace stands.
+// WorkspaceStatus is the state of the workspace.
 type WorkspaceStatus struct {
-	// conditions tell how it stands: Ready, and Stalled when something must be changed.
+	// conditions report the state of the object: Ready, and Stalled if something must be changed.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
 	// +kubebuilder:validation:MaxItems=16
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the generation of the spec that the status speaks of; -1 until the operator has looked at the object.
+	// observedGeneration is the generation of the spec that the status describes; -1 until the operator has looked at the object.
 	// +optional
 	// +kubebuilder:default=-1
 	// +kubebuilder:validation:Minimum=-1
@@ -71,7 +71,7 @@ type Workspace struct {
 	// +required
 	Spec WorkspaceSpec `json:"spec,omitzero"`
 
-	// status is how the workspace stands.
+	// status is the state of the workspace.
 	// +optional
 	// +kubebuilder:default={"observedGeneration":-1}
 	Status WorkspaceStatus `json:"status,omitzero"`

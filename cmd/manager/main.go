@@ -8,13 +8,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"os"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
-	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -31,64 +27,34 @@ import (
 	"github.com/roster-dev/roster/internal/process"
 )
 
-type flags struct {
-	config, namespace, metrics, probes string
-	leaderElect                        bool
-}
-
 func main() {
-	var f flags
-	flag.StringVar(&f.config, "config", "/etc/roster/config.yaml", "The configuration file (config.roster.dev/v1alpha1, RosterConfig).")
-	flag.StringVar(&f.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
-		"The namespace of the operator, which holds its Secrets. Defaults to $POD_NAMESPACE.")
-	flag.StringVar(&f.metrics, "metrics-bind-address", ":8080", "Where metrics are served; 0 turns them off.")
-	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
-	flag.BoolVar(&f.leaderElect, "leader-elect", false, "Let one of several managers work at a time.")
-	self := process.New("manager", flag.CommandLine)
-	flag.Parse()
-	if self.Begin(os.Stdout, metrics.Registry) {
-		return
-	}
-	if err := run(ctrl.SetupSignalHandler(), f); err != nil {
-		fmt.Fprintln(os.Stderr, "manager:", err)
-		os.Exit(1)
-	}
+	elect := flag.Bool("leader-elect", false, "Let one of several managers work at a time.")
+	process.New("manager", ":8080", flag.CommandLine).Main(func(ctx context.Context, s process.Settings) error { return run(ctx, s, *elect) })
 }
 
-func run(ctx context.Context, f flags) error {
-	cfg, err := config.Load(f.config)
-	if err != nil {
-		return err
-	}
-	if f.namespace == "" {
-		return fmt.Errorf("--namespace is not set, and POD_NAMESPACE neither: name the namespace that the manager runs in")
-	}
-	restConfig, err := ctrl.GetConfig()
-	if err != nil {
-		return err
-	}
+func run(ctx context.Context, s process.Settings, elect bool) error {
 	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
-	probes, err := apiserver.ServeProbes(f.probes, link)
+	probes, err := apiserver.ServeProbes(s.ProbesAddress, link)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = probes.Close() }()
-	restConfig = link.Through(controller.Unthrottled(restConfig))
+	s.REST = link.Through(controller.Unthrottled(s.REST))
 	ctx, lost := context.WithCancelCause(ctx)
 	defer lost(nil)
-	options, lease, err := managerOptions(ctx, lost, cfg, f, restConfig)
+	options, lease, err := managerOptions(ctx, lost, s, elect)
 	if err != nil {
 		return err
 	}
-	err = apiserver.AwaitKinds(ctx, restConfig, options.Scheme, rosterv1alpha1.GroupVersion, ctrl.Log.WithName("apiserver"), probes.Waiting)
+	err = apiserver.AwaitKinds(ctx, s.REST, s.Scheme, rosterv1alpha1.GroupVersion, ctrl.Log.WithName("apiserver"), probes.Waiting)
 	if err != nil {
 		return ignoreStop(ctx, err)
 	}
-	mgr, err := ctrl.NewManager(restConfig, options)
+	mgr, err := ctrl.NewManager(s.REST, options)
 	if err != nil {
 		return ignoreStop(ctx, err)
 	}
-	relay, err := setup(ctx, mgr, cfg, f.namespace, lease, probes)
+	relay, err := setup(ctx, mgr, s.Config, s.Namespace, lease, probes)
 	if err != nil {
 		return ignoreStop(ctx, err)
 	}
@@ -118,23 +84,20 @@ const (
 )
 
 func managerOptions(
-	ctx context.Context, lost context.CancelCauseFunc, cfg config.Config, f flags, restConfig *rest.Config,
+	ctx context.Context, lost context.CancelCauseFunc, s process.Settings, elect bool,
 ) (manager.Options, *apiserver.Lease, error) {
-	options := controller.ManagerOptions(cfg.Controllers.Concurrency)
-	options.Scheme = runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(options.Scheme), rosterv1alpha1.AddToScheme(options.Scheme)); err != nil {
-		return options, nil, err
-	}
-	options.Metrics = metricsserver.Options{BindAddress: f.metrics}
+	options := controller.ManagerOptions(s.Config.Controllers.Concurrency)
+	options.Scheme = s.Scheme
+	options.Metrics = metricsserver.Options{BindAddress: s.MetricsAddress}
 	options.HealthProbeBindAddress = "0" // They are served from the start on, see apiserver.Probes.
 	// A mail under way is finished, and what became of it is written down, before the Lease is given up.
-	options.GracefulShutdownTimeout = ptr.To(cfg.Mail.SMTP.Timeout.Duration + writeAfterMail)
+	options.GracefulShutdownTimeout = ptr.To(s.Config.Mail.SMTP.Timeout.Duration + writeAfterMail)
 	// An API server that is away is waited for however long that takes.
 	options.Controller.CacheSyncTimeout = 365 * 24 * time.Hour
-	if !f.leaderElect {
+	if !elect {
 		return options, nil, nil
 	}
-	lease, err := apiserver.NewLease(ctx, lost, restConfig, f.namespace, "roster-manager", renewDeadline)
+	lease, err := apiserver.NewLease(ctx, lost, s.REST, s.Namespace, "roster-manager", renewDeadline)
 	options.LeaderElection = true
 	options.LeaderElectionResourceLockInterface = lease
 	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)

@@ -5,17 +5,15 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
-	"fmt"
+	"math"
 	"net"
 	"os"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -26,78 +24,43 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/apiserver"
-	"github.com/roster-dev/roster/internal/config"
-	"github.com/roster-dev/roster/internal/memory"
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/process"
 )
 
-type flags struct {
-	config, namespace, bind, metrics, probes string
-}
-
 func main() {
-	var f flags
-	flag.StringVar(&f.config, "config", "/etc/roster/config.yaml", "The configuration file (config.roster.dev/v1alpha1, RosterConfig).")
-	flag.StringVar(&f.namespace, "namespace", os.Getenv("POD_NAMESPACE"),
-		"The namespace of the operator, which holds its Secrets. Defaults to $POD_NAMESPACE.")
-	flag.StringVar(&f.bind, "bind-address", ":8080", "Where the pages are served.")
-	flag.StringVar(&f.metrics, "metrics-bind-address", ":9090", "Where metrics are served; 0 turns them off.")
-	flag.StringVar(&f.probes, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
-	self := process.New("portal", flag.CommandLine)
-	flag.Parse()
-	if self.Begin(os.Stdout, metrics.Registry) {
-		return
-	}
-	if err := run(ctrl.SetupSignalHandler(), f); err != nil {
-		fmt.Fprintln(os.Stderr, "portal:", err)
-		os.Exit(1)
-	}
+	bind := flag.String("bind-address", ":8080", "Where the pages are served.")
+	process.New("portal", ":9090", flag.CommandLine).Main(func(ctx context.Context, s process.Settings) error { return run(ctx, s, *bind) })
 }
 
-func run(ctx context.Context, f flags) error {
-	cfg, err := config.Load(f.config)
-	if err != nil {
-		return err
-	}
-	if f.namespace == "" {
-		return errors.New("--namespace is not set, and POD_NAMESPACE neither: name the namespace that the portal runs in")
-	}
-	restConfig, err := ctrl.GetConfig()
-	if err != nil {
-		return err
-	}
-	restConfig = portal.Unthrottled(restConfig)
-	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
-		return err
-	}
+func run(ctx context.Context, s process.Settings, bind string) error {
+	s.REST = portal.Unthrottled(s.REST)
 	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
-	if err := await(ctx, link, restConfig, scheme, f.probes); err != nil || ctx.Err() != nil {
+	if err := await(ctx, link, s); err != nil || ctx.Err() != nil {
 		return err
 	}
-	cacheOptions, err := patientCache(link, restConfig)
+	cacheOptions, err := patientCache(link, s.REST)
 	if err != nil {
 		return err
 	}
-	mgr, err := ctrl.NewManager(restConfig, ctrl.Options{
-		Scheme:                 scheme,
+	mgr, err := ctrl.NewManager(s.REST, ctrl.Options{
+		Scheme:                 s.Scheme,
 		Cache:                  cacheOptions,
-		Metrics:                metricsserver.Options{BindAddress: f.metrics},
-		HealthProbeBindAddress: f.probes,
+		Metrics:                metricsserver.Options{BindAddress: s.MetricsAddress},
+		HealthProbeBindAddress: s.ProbesAddress,
 		// What has been answered is done, too: mails that were asked for.
-		GracefulShutdownTimeout: new(portal.StopTimeout(cfg.Portal)),
+		GracefulShutdownTimeout: new(portal.StopTimeout(s.Config.Portal)),
 	})
 	if err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", f.bind)
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", bind)
 	if err != nil {
 		return err
 	}
 	err = portal.Setup(ctx, mgr, portal.SetupOptions{
-		Config: cfg, Namespace: f.namespace, Listener: listener, Pod: pod(f.namespace),
-		Memory: memory.Respect(), Clock: clock.RealClock{}, Registry: metrics.Registry,
+		Config: s.Config, Namespace: s.Namespace, Listener: listener, Pod: pod(s.Namespace),
+		Memory: memoryLimit(), Clock: clock.RealClock{}, Registry: metrics.Registry,
 	})
 	if err != nil {
 		return err
@@ -108,16 +71,29 @@ func run(ctx context.Context, f flags) error {
 	return mgr.Start(ctx)
 }
 
+// memoryLimit is how much memory the process may use, in bytes; 0 if there is no limit. Unless GOMEMLIMIT is set, it becomes nine tenths of
+// what the control group allows.
+func memoryLimit() int64 {
+	limit, _ := memlimit.Set() // An error means that there is no control group.
+	if group, err := memlimit.FromCgroup(); err == nil {
+		limit = int64(min(uint64(limit), group))
+	}
+	if limit == math.MaxInt64 {
+		return 0
+	}
+	return limit
+}
+
 // await returns when the API server is there and serves the kinds of Roster, or the process is to stop. Until then the address for probes
 // reports what the portal waits for; from then on the manager serves it.
-func await(ctx context.Context, link *apiserver.Link, config *rest.Config, scheme *runtime.Scheme, address string) error {
-	probes, err := apiserver.ServeProbes(address, link)
+func await(ctx context.Context, link *apiserver.Link, s process.Settings) error {
+	probes, err := apiserver.ServeProbes(s.ProbesAddress, link)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = probes.Close() }()
 	log := ctrl.Log.WithName("apiserver")
-	err = apiserver.AwaitKinds(ctx, link.Through(config), scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
+	err = apiserver.AwaitKinds(ctx, link.Through(s.REST), s.Scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -336,6 +336,6 @@ func TestStrongest(t *testing.T) {
 		Spec: rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.RoleProfileConnector}, Roles: connector, Connected: []string{"own"},
 	})
 	if got := connector.Strongest(e.Grants[0].Role); got != rosterv1alpha1.ProfileGuest {
-		t.Errorf("whoever connected a profile counts as %s because a CustomRole is called connector", got)
+		t.Errorf("the person who connected a profile counts as %s because a CustomRole is called connector", got)
 	}
 }

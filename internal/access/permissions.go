@@ -57,7 +57,7 @@ func (s Set) Permissions() []Permission {
 	return all
 }
 
-// verbs are the RBAC verbs that a set stands for: whoever configures a profile may change the object, whoever connects one may take
+// verbs are the RBAC verbs that a set stands for: people who configure a profile may change the object, people who connect one may take
 // it away again.
 func (s Set) verbs() []string {
 	var all []string

@@ -239,7 +239,7 @@ func inOrganizationWanted(s Sources, permissions []rosterv1alpha1.RolePermission
 	return want
 }
 
-// TestMayAddProfiles: whoever the portal lets connect new profiles is whom the API server lets create them.
+// TestMayAddProfiles: the portal lets the same people connect new profiles as the API server lets create them.
 func TestMayAddProfiles(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := Resolve(drawSources(t))

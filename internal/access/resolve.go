@@ -19,7 +19,7 @@ import (
 // AllProfiles stands for every profile of the organisation, those to come included.
 const AllProfiles = "*"
 
-// Connector is shown as the role of whoever connected a profile. No CustomRole can be called that: their names are in lower case.
+// Connector is shown as the role of the person who connected a profile. No CustomRole can be called that: their names are in lower case.
 const Connector = "Connector"
 
 // What is shown at most, so that it fits into a status.
@@ -179,14 +179,14 @@ func RoleProblem(plan rosterv1alpha1.PlanInEffect, roles Roles, role rosterv1alp
 	}
 	if _, known := roles.InOrganization(role); !known {
 		return &Problem{rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s of the scope Organization in this namespace. Create it or choose another role.", role)}
+			"There is no CustomRole %s with the scope Organization in this namespace. Create it or choose another role.", role)}
 	}
 	return nil
 }
 
 // NotInPlan says that a plan lacks a feature, and whom to ask.
 func NotInPlan(plan rosterv1alpha1.PlanInEffect, f rosterv1alpha1.Feature) string {
-	return fmt.Sprintf("the plan %s does not have %s. Ask %s.", plan.Name, f, plan.Contact)
+	return fmt.Sprintf("the plan %s does not include %s. Ask %s.", plan.Name, f, plan.Contact)
 }
 
 func (r *resolver) byName() {
@@ -348,9 +348,9 @@ func (r *resolver) miss(reason, name string) {
 func (r *resolver) report() {
 	for _, m := range []struct{ reason, format string }{
 		{rosterv1alpha1.ReasonProfileNotFound, "There is no SocialProfile %s in this namespace. " +
-			"Create it or take it out of spec.profiles; the other roles are granted."},
-		{rosterv1alpha1.ReasonWorkspaceNotFound, "There is no Workspace %s in this namespace. Create it or take it out of spec.workspaces."},
-		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s of the scope Profile in this namespace. " +
+			"Create it or remove it from spec.profiles; the other roles are granted."},
+		{rosterv1alpha1.ReasonWorkspaceNotFound, "There is no Workspace %s in this namespace. Create it or remove it from spec.workspaces."},
+		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s with the scope Profile in this namespace. " +
 			"Create it or choose another role."},
 		{rosterv1alpha1.ReasonFeatureNotInPlan, "The CustomRole %s gives nothing: " + NotInPlan(r.Plan, rosterv1alpha1.FeatureCustomRoles)},
 		{rosterv1alpha1.ReasonProfileLimit, "The plan " + r.Plan.Name + " has no place for the SocialProfile %s. Ask " + r.Plan.Contact + "."},

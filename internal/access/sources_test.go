@@ -182,7 +182,7 @@ func TestWorkspacesThatAMemberWorksIn(t *testing.T) {
 			t.Errorf("the Workspace %s is not shown as it should be", name)
 		}
 	}
-	expectProblems(t, e, "WorkspaceNotFound: There is no Workspace gone in this namespace. Create it or take it out of spec.workspaces.")
+	expectProblems(t, e, "WorkspaceNotFound: There is no Workspace gone in this namespace. Create it or remove it from spec.workspaces.")
 	s.Plan = planWith("CustomRoles")
 	e = Resolve(s)
 	expectOn(t, e, "fb", "")
@@ -205,7 +205,7 @@ func expectProblems(t *testing.T, e Effective, want ...string) {
 func TestProblems(t *testing.T) {
 	roles := Roles{"night": onProfile("moderate"), "lead": inOrganization("ViewTeam")}
 	profiles := map[string]Standing{"fb": Present, "over": OverLimit}
-	lacks := "the plan basic does not have "
+	lacks := "the plan basic does not include "
 	for name, c := range map[string]struct {
 		sources Sources
 		want    []string
@@ -213,13 +213,13 @@ func TestProblems(t *testing.T) {
 		"none": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "lead", Profiles: grants("fb", "night")}}, nil},
 		"profiles": {Sources{Spec: rosterv1alpha1.MemberSpec{Profiles: grants("zz", "Guest", "over", "Guest", "aa", "Guest", "*", "Guest")},
 			Plan: planWith("CustomRoles")}, []string{
-			"ProfileNotFound: There is no SocialProfile *, aa, zz in this namespace. Create it or take it out of spec.profiles; " +
+			"ProfileNotFound: There is no SocialProfile *, aa, zz in this namespace. Create it or remove it from spec.profiles; " +
 				"the other roles are granted.",
 			"ProfileLimit: The plan basic has no place for the SocialProfile over. Ask sales@roster.example.",
 		}},
 		"roles": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "night", Profiles: grants("fb", "lead")}}, []string{
-			"RoleNotFound: There is no CustomRole night of the scope Organization in this namespace. Create it or choose another role.",
-			"RoleNotFound: There is no CustomRole lead of the scope Profile in this namespace. Create it or choose another role.",
+			"RoleNotFound: There is no CustomRole night with the scope Organization in this namespace. Create it or choose another role.",
+			"RoleNotFound: There is no CustomRole lead with the scope Profile in this namespace. Create it or choose another role.",
 		}},
 		"no CustomRoles in the plan": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "lead", Profiles: grants("fb", "night")}, Plan: planWith()}, []string{
 			"FeatureNotInPlan: The role lead gives nothing: " + lacks + "CustomRoles. Ask sales@roster.example.",

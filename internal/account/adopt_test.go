@@ -219,7 +219,7 @@ func testOlderPortal(t *testing.T, c cluster) {
 	}
 }
 
-// A Secret from before that lost its owner, and then its Account, opens no later one, whoever makes that.
+// A Secret from before that lost its owner, and then its Account, opens no later one.
 func testOlderLeftover(t *testing.T, c cluster) {
 	s := storeOver(t, c)
 	p := enroll(t, s, "older-left@example.com")

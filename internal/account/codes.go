@@ -48,7 +48,7 @@ func canonicalCode(typed string) string {
 	return strings.NewReplacer("o", "0", "i", "1", "l", "1").Replace(strings.ToLower(factor.Typed(typed)))
 }
 
-// HashCodes returns the hashes of a set of codes. They have one salt, so that one computation tells whether a text is any of them.
+// HashCodes returns the hashes of a set of codes. They have one salt, so that one computation is enough to compare a text with all of them.
 func (h *Hasher) HashCodes(ctx context.Context, codes []string) ([]string, error) {
 	salt := make([]byte, saltLen)
 	rand.Read(salt) // never fails (crypto/rand)

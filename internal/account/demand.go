@@ -38,7 +38,7 @@ func Admits(policy rosterv1alpha1.SecurityPolicy, s Session) bool {
 	return slices.Contains(ways, rosterv1alpha1.SignInSSO) && policy.SSO.Issuer != "" && !s.Proved(MethodCompany(policy.SSO.Issuer)).IsZero()
 }
 
-// DemandsFactor reports whether an organisation asks a Member for a second factor. Whoever has not joined yet is new.
+// DemandsFactor reports whether an organisation asks a Member for a second factor. Somebody who has not joined yet is new.
 func DemandsFactor(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	switch o.Spec.Security.MultiFactor {
 	case rosterv1alpha1.MultiFactorRequired:

@@ -154,7 +154,7 @@ func TestSatisfies(t *testing.T) {
 	}
 }
 
-// What is sensitive needs a proof of the person's own: whoever runs a company's sign-in must not be able to set their password.
+// What is sensitive needs a proof of the person's own: the people who run a company's sign-in must not be able to set their password.
 func TestCompanysWordIsNotFresh(t *testing.T) {
 	for _, c := range []struct {
 		by   []Method

@@ -3,8 +3,6 @@
 package account
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -22,10 +20,9 @@ import (
 // it is stored: the manager, which mails it, and the portal, which takes it, hold the keys. What makes it good for one use is the Secret of
 // the Account, which remembers since when links are void.
 const (
-	resetNameLen  = 16
-	resetIDLen    = resetNameLen + 8
-	resetTokenLen = resetIDLen + sha256.Size
-	resetUse      = "roster.dev password reset link v1"
+	resetNameLen = 16
+	resetIDLen   = resetNameLen + 8
+	resetUse     = "roster.dev password reset link v1"
 )
 
 // ResetLifetime is how long a link to choose a new password can be used after it was asked for.
@@ -41,7 +38,7 @@ func ResetToken(keys keyring.Keys, of *rosterv1alpha1.Account, asked time.Time) 
 		return "", fmt.Errorf("account %q: no link can be made for it", of.Name)
 	}
 	id := binary.BigEndian.AppendUint64(name, uint64(asked.UnixMicro()))
-	return base64.RawURLEncoding.EncodeToString(append(id, keys.Derive(resetUse).Sign(signedReset(id, of))...)), nil
+	return keys.Derive(resetUse).Token(id, signedReset(id, of)), nil
 }
 
 // accountPrefix stands before the hash in the name of an Account.
@@ -50,38 +47,26 @@ const accountPrefix = "a-"
 // ParseReset reads the Account and the time of a token, so that the Account can be looked up. VerifyReset then reports whether to believe
 // it.
 func ParseReset(token string) (name string, asked time.Time, _ error) {
-	raw, err := decodeReset(token)
-	if err != nil {
-		return "", time.Time{}, err
+	id, _, ok := keyring.ParseToken(token, resetIDLen)
+	if !ok || id[resetNameLen]&0x80 != 0 {
+		return "", time.Time{}, errReset
 	}
-	asked = time.UnixMicro(int64(binary.BigEndian.Uint64(raw[resetNameLen:resetIDLen])))
-	return accountPrefix + hex.EncodeToString(raw[:resetNameLen]), asked, nil
+	asked = time.UnixMicro(int64(binary.BigEndian.Uint64(id[resetNameLen:])))
+	return accountPrefix + hex.EncodeToString(id[:resetNameLen]), asked, nil
 }
 
 // VerifyReset reports whether one of the keys signed the token for that Account, and its time has not run out. It takes the same time for
 // every wrong signature.
 func VerifyReset(keys keyring.Keys, token string, of *rosterv1alpha1.Account, now time.Time) error {
-	raw, err := decodeReset(token)
+	_, asked, err := ParseReset(token)
 	if err != nil {
 		return err
 	}
-	ok := keys.Derive(resetUse).Verify(signedReset(raw[:resetIDLen], of), raw[resetIDLen:])
-	_, asked, _ := ParseReset(token)
-	if !ok || !now.Before(asked.Add(ResetLifetime)) {
+	id, signature, _ := keyring.ParseToken(token, resetIDLen)
+	if !keys.Derive(resetUse).Verify(signedReset(id, of), signature) || !now.Before(asked.Add(ResetLifetime)) {
 		return errReset
 	}
 	return nil
-}
-
-func decodeReset(token string) ([]byte, error) {
-	if len(token) != base64.RawURLEncoding.EncodedLen(resetTokenLen) {
-		return nil, errReset
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) != resetTokenLen || raw[resetNameLen]&0x80 != 0 { // package base64 passes over line breaks
-		return nil, errReset
-	}
-	return raw, nil
 }
 
 // signedReset is what the signature of a link is over.

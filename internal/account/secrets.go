@@ -33,7 +33,7 @@ type Credentials struct {
 	read *corev1.Secret
 }
 
-// Entry is the entry of that name as it is stored; empty if there is none. It belongs to whoever the name belongs to.
+// Entry is the entry of that name as it is stored; empty if there is none. It belongs to the owner of the name.
 func (c Credentials) Entry(name string) []byte { return c.entries[name] }
 
 // SetEntry sets that entry; an empty one is removed.

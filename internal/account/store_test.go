@@ -118,7 +118,7 @@ func TestStore(t *testing.T) {
 		"a suspended account":                        testSuspended,
 		"a sign-in that is overtaken":                testOvertaken,
 		"a sign-in beside other changes":             testOvertakenByOthers,
-		"an outdated hash is made anew":              testRehash,
+		"an outdated hash is replaced":               testRehash,
 		"what others keep beside the password":       testEntries,
 		"a forgotten password":                       testReset,
 		"resets at once":                             testResetsAtOnce,

@@ -63,9 +63,9 @@ func wrong() map[string][]string {
 		"ana@-acme.example":                        {"no usable domain"},
 		"ana@[192.0.2.1]":                          {"no usable domain"},
 		"ana@xn--a.example":                        {"no usable domain"},
-		"ana@@acme.example":                        {"U+0040 COMMERCIAL AT", "take it out"},
+		"ana@@acme.example":                        {"U+0040 COMMERCIAL AT", "remove it"},
 		" ana@acme.example":                        {"U+0020 SPACE"},
-		"ana@acme.example ":                        {"U+0020 SPACE", "behind the @"},
+		"ana@acme.example ":                        {"U+0020 SPACE", "after the @"},
 		"Ana <Ana@acme.example>":                   {"write only ana@acme.example"},
 		`"Ana" <ana@acme.example>`:                 {"write only ana@acme.example"},
 		"ana@acme.example, b@acme.example":         {"more than one"},
@@ -73,13 +73,13 @@ func wrong() map[string][]string {
 		`"a..b"@mail.example`:                      {"quotation marks"},
 		`"ana[x]"@mail.example`:                    {"quotation marks"},
 		"ana[x]@mail.example":                      {"U+005B LEFT SQUARE BRACKET"},
-		"a..b@mail.example":                        {"dot too many"},
-		".ana@mail.example":                        {"dot too many"},
-		"ana.@mail.example":                        {"dot too many"},
+		"a..b@mail.example":                        {"misplaced dot"},
+		".ana@mail.example":                        {"misplaced dot"},
+		"ana.@mail.example":                        {"misplaced dot"},
 		"ana\xff@mail.example":                     {"not UTF-8"},
 		"ana\r\nBcc: x@y.example":                  {"more than one"},
-		"\ufeffana@acme.example":                   {"U+FEFF ZERO WIDTH NO-BREAK SPACE", "take it out"},
-		"ana\u200b@acme.example":                   {`"ana\u200b@acme.example"`, "U+200B ZERO WIDTH SPACE", "take it out"},
+		"\ufeffana@acme.example":                   {"U+FEFF ZERO WIDTH NO-BREAK SPACE", "remove it"},
+		"ana\u200b@acme.example":                   {`"ana\u200b@acme.example"`, "U+200B ZERO WIDTH SPACE", "remove it"},
 		"ana\u0085@acme.example":                   {"U+0085 <CONTROL>"},
 		"ana\u202e@acme.example":                   {"U+202E RIGHT-TO-LEFT OVERRIDE"},
 		"ana\u00a0@acme.example":                   {"U+00A0 NO-BREAK SPACE"},
@@ -87,7 +87,7 @@ func wrong() map[string][]string {
 		"ana\ufe0f@acme.example":                   {"U+FE0F VARIATION SELECTOR-16"},
 		"ana\u0378@acme.example":                   {"U+0378 (UNASSIGNED)"},
 		"\u0308ana@acme.example":                   {"U+0308 COMBINING DIAERESIS"},
-		"ana@ac\u200bme.example":                   {"U+200B ZERO WIDTH SPACE", "behind the @"},
+		"ana@ac\u200bme.example":                   {"U+200B ZERO WIDTH SPACE", "after the @"},
 		"q＠elsewhere.example@acme.example":         {"U+FF20 FULLWIDTH COMMERCIAL AT", `another form of "@"`},
 		"ａna@acme.example":                         {"U+FF41 FULLWIDTH LATIN SMALL LETTER A", `"a"`},
 		"\u212aim@acme.example":                    {"U+212A KELVIN SIGN", `another form of "K"`},
@@ -180,8 +180,9 @@ func TestSame(t *testing.T) {
 	}
 }
 
-// People who joined under the normal form of an earlier release keep their Account and, with it, the user name that their roles are bound to.
-func TestWhoeverHasJoinedKeepsTheirAccount(t *testing.T) {
+// People who joined under the normal form of an earlier release keep their Account and, with it, the user name that their roles are bound
+// to.
+func TestPeopleWhoHaveJoinedKeepTheirAccount(t *testing.T) {
 	for in, former := range map[string]Address{
 		"JÖRG@acme.example":       "jörg@acme.example",
 		"jo\u0308rg@acme.example": "jo\u0308rg@acme.example",

@@ -17,7 +17,7 @@ type Fault string
 
 // The faults.
 const (
-	// NoAddress: it has no part before or behind the @.
+	// NoAddress: it has no part before or after the @.
 	NoAddress Fault = "NoAddress"
 	// MoreThanAddress: it has a name, a comment, or is a list.
 	MoreThanAddress Fault = "MoreThanAddress"
@@ -33,9 +33,9 @@ const (
 	UpperCase Fault = "UpperCase"
 	// BadCharacter: a character before the @ cannot be seen, or is none of an address.
 	BadCharacter Fault = "BadCharacter"
-	// HiddenInDomain: a character behind the @ cannot be seen.
+	// HiddenInDomain: a character after the @ cannot be seen.
 	HiddenInDomain Fault = "HiddenInDomain"
-	// BadDomain: what is behind the @ is no full domain.
+	// BadDomain: what is after the @ is no full domain.
 	BadDomain Fault = "BadDomain"
 	// TooLong: the address is longer than mail carries.
 	TooLong Fault = "TooLong"
@@ -58,20 +58,20 @@ func (e *Error) Error() string {
 	case Quoted:
 		return fmt.Sprintf("%q has quotation marks before the @, which many mail servers refuse: write an address without them", e.Text)
 	case Dots:
-		return fmt.Sprintf("%q has a dot too many before the @: dots stand between other characters, one at a time", e.Text)
+		return fmt.Sprintf("%q has a misplaced dot before the @: put single dots between other characters", e.Text)
 	case NotUTF8:
 		return fmt.Sprintf("%q is not UTF-8: type the address again", e.Text)
 	case StandsForAnother:
-		return fmt.Sprintf("%q has %s before the @, which is another form of %q: write that if it is what is meant",
+		return fmt.Sprintf("%q has %s before the @, which is another form of %q: write that if it is what you mean",
 			e.Text, e.Name(), e.Instead())
 	case UpperCase:
 		return fmt.Sprintf("%q has %s before the @: mail servers disagree about upper case outside ASCII, so write the address "+
 			"in lower case, as its mailbox is named", e.Text, e.Name())
 	case BadCharacter:
-		return fmt.Sprintf("%q has %s before the @, which is not a character of mail addresses here: take it out, or type the address again",
+		return fmt.Sprintf("%q has %s before the @, which is not allowed in mail addresses here: remove it, or type the address again",
 			e.Text, e.Name())
 	case HiddenInDomain:
-		return fmt.Sprintf("%q has %s behind the @, which cannot be seen: take it out, or type the address again", e.Text, e.Name())
+		return fmt.Sprintf("%q has %s after the @, which is invisible: remove it, or type the address again", e.Text, e.Name())
 	case BadDomain:
 		return fmt.Sprintf("%q has no usable domain: write a full one such as example.com", e.Text)
 	case TooLong:

@@ -10,6 +10,9 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
+// Index is the index of a cache that finds Members and Invitations by address.
+const Index = "roster.address"
+
 // OfMember is the address of a Member; see Joined.
 func OfMember(m *rosterv1alpha1.Member) (Address, error) {
 	if ref := m.Spec.AccountRef; ref != nil {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package apiserver waits for an API server that is away, instead of failing: whoever asks it something gets the answer when it is back.
+// Package apiserver waits for an API server that is away, instead of failing: a request is answered when it is back.
 package apiserver
 
 import (
@@ -44,7 +44,7 @@ type Link struct {
 // outage is a time during which requests wait. It begins when a request fails.
 type outage struct {
 	why error
-	// back is closed when the API server is back. From then on, real tells whether it was away at all: if not, the request failed for a
+	// back is closed when the API server is back. From then on, real reports whether it was away at all: if not, the request failed for a
 	// reason of its own.
 	back chan struct{}
 	real bool

@@ -44,7 +44,7 @@ func checkIssuers(issuers []Issuer) error {
 		field := fmt.Sprintf("portal.issuers[%d]", i)
 		errs = append(errs, issuer.check(field))
 		if names[issuer.Name] {
-			errs = append(errs, wrong(field+".name", issuer.Name, "is the name of another issuer, too: choose another"))
+			errs = append(errs, wrong(field+".name", issuer.Name, "is also the name of another issuer: choose another"))
 		}
 		names[issuer.Name] = true
 		for _, domain := range issuer.Domains {
@@ -52,7 +52,7 @@ func checkIssuers(issuers []Issuer) error {
 				domain = ascii
 			}
 			if other, ok := domains[domain]; ok {
-				errs = append(errs, wrong(field+".domains", domain, "issuer "+other+" vouches for it already: leave it out at one of them"))
+				errs = append(errs, wrong(field+".domains", domain, "issuer "+other+" already vouches for it: remove it from one of them"))
 			}
 			domains[domain] = issuer.Name
 		}
@@ -63,14 +63,14 @@ func checkIssuers(issuers []Issuer) error {
 func (i Issuer) check(field string) error {
 	var errs []error
 	if !regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`).MatchString(i.Name) {
-		errs = append(errs, wrong(field+".name", i.Name, "must be of lower-case letters, digits and - between them, such as acme"))
+		errs = append(errs, wrong(field+".name", i.Name, "must consist of lower-case letters and digits, with - between them, such as acme"))
 	}
 	u, err := url.Parse(i.URL)
 	if err != nil || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil || u.Scheme != "https" && !isLocal(u) {
 		errs = append(errs, wrong(field+".url", i.URL, "must be the https address of the provider such as https://login.acme.example"))
 	}
 	if i.ClientID == "" {
-		errs = append(errs, wrong(field+".clientID", "", "must be what the provider knows the portal by"))
+		errs = append(errs, wrong(field+".clientID", "", "must be the ID that the provider has given the portal"))
 	}
 	if len(i.Domains) == 0 {
 		errs = append(errs, wrong(field+".domains", "", "must name at least one domain such as acme.example"))

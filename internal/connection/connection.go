@@ -125,7 +125,7 @@ const WaitsForSecrets = "SecretForbidden"
 // Lifetime of an Order that nobody could carry out, and of an Answer.
 const Lifetime = time.Hour
 
-// Expired reports whether an Order is too old to be carried out: whoever gave it has gone away. One from the future is none either.
+// Expired reports whether an Order is too old to be carried out: the person who gave it has gone away. One from the future is none either.
 func (o Order) Expired(now time.Time) bool {
 	age := now.Sub(o.RequestedTime.Time)
 	return age >= Lifetime || age < -Lifetime

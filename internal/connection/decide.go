@@ -20,7 +20,7 @@ import (
 type Person struct {
 	// Member that they are, and their address in the form in which addresses are compared.
 	Member, Address string
-	// Holds is what they hold; nil for whoever holds nothing.
+	// Holds is what they hold; nil for somebody who holds nothing.
 	Holds *access.Effective
 }
 

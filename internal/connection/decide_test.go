@@ -107,32 +107,32 @@ func TestDecide(t *testing.T) {
 		in   Input
 		want []string
 	}{
-		"somebody who holds nothing":      {input(nil, nil, a1, a2), []string{"NotAllowed", "NotAllowed"}},
-		"a new one":                       {input(may(manager), nil, a1), []string{added(a1)}},
-		"a new one, by whoever may add":   {input(may(advanced), nil, a1), []string{added(a1)}},
-		"a new one, by a connector":       {input(may(connector), nil, a1), []string{added(a1)}},
-		"a new one, by whoever may not":   {input(may(member), nil, a1), []string{"NotAllowed"}},
-		"several":                         {input(may(manager), nil, a1, a2), []string{added(a1), added(a2)}},
-		"one twice":                       {input(may(manager), nil, a1, a1), []string{added(a1), "Invalid"}},
-		"no ID":                           {input(may(manager), profiles{profile("x", "")}, account("")), []string{"Invalid"}},
-		"no token":                        {input(may(manager), nil, account("1", func(a *Account) { a.Entries = nil })), []string{"Invalid"}},
-		"one that is there":               {input(may(manager), profiles{profile("x", "1")}, a1), []string{"Repaired x"}},
-		"one that is there, allowed":      {input(may(member, "x"), profiles{profile("x", "1")}, a1), []string{"Repaired x"}},
-		"one that is there, not allowed":  {input(may(advanced, "y"), profiles{profile("x", "1")}, a1), []string{"NotAllowed"}},
-		"one that is there on its way":    {input(may(manager), profiles{profile("x", "1", leaving)}, a1), []string{added(a1)}},
-		"one that the network told of":    {input(may(manager), profiles{profile("x", "", learned("1"))}, a1), []string{"Repaired x"}},
-		"what the spec says counts":       {input(may(manager), profiles{profile("x", "9", learned("1"))}, a1), []string{added(a1)}},
-		"another network's":               {input(may(manager), profiles{profile("x", "1", on("Facebook"))}, a1), []string{added(a1)}},
-		"another type's":                  {input(may(manager), profiles{profile("x", "1", advertises)}, a1), []string{added(a1)}},
-		"two of it: the older":            {input(may(manager), profiles{profile("y", "1"), profile("x", "1")}, a1), []string{"Repaired x"}},
-		"repair":                          {input(may(member, "x"), profiles{profile("x", "1")}, account("1", repairing("x"))), []string{"Repaired x"}},
-		"repair, not known which account": {input(may(member, "x"), profiles{profile("x", "")}, account("1", repairing("x"))), []string{"Repaired x"}},
-		"repair by somebody else":         {input(may(member), profiles{profile("x", "1")}, account("1", repairing("x"))), []string{"NotAllowed"}},
-		"repair with another account":     {input(may(manager), profiles{profile("x", "1")}, account("2", repairing("x"))), []string{"OtherAccount x"}},
-		"repair with another network":     {input(may(manager), profiles{profile("x", "1", on("Facebook"))}, account("1", repairing("x"))), []string{"OtherAccount x"}},
-		"repair with an ad account":       {input(may(manager), profiles{profile("x", "1", advertises)}, account("1", repairing("x"))), []string{"OtherAccount x"}},
-		"repair of one that has gone":     {input(may(manager), nil, account("1", repairing("x"))), []string{"ProfileGone x"}},
-		"repair of one that is going":     {input(may(manager), profiles{profile("x", "1", leaving)}, account("1", repairing("x"))), []string{"ProfileGone x"}},
+		"somebody who holds nothing":         {input(nil, nil, a1, a2), []string{"NotAllowed", "NotAllowed"}},
+		"a new one":                          {input(may(manager), nil, a1), []string{added(a1)}},
+		"a new one, by somebody who may add": {input(may(advanced), nil, a1), []string{added(a1)}},
+		"a new one, by a connector":          {input(may(connector), nil, a1), []string{added(a1)}},
+		"a new one, by somebody who may not": {input(may(member), nil, a1), []string{"NotAllowed"}},
+		"several":                            {input(may(manager), nil, a1, a2), []string{added(a1), added(a2)}},
+		"one twice":                          {input(may(manager), nil, a1, a1), []string{added(a1), "Invalid"}},
+		"no ID":                              {input(may(manager), profiles{profile("x", "")}, account("")), []string{"Invalid"}},
+		"no token":                           {input(may(manager), nil, account("1", func(a *Account) { a.Entries = nil })), []string{"Invalid"}},
+		"one that is there":                  {input(may(manager), profiles{profile("x", "1")}, a1), []string{"Repaired x"}},
+		"one that is there, allowed":         {input(may(member, "x"), profiles{profile("x", "1")}, a1), []string{"Repaired x"}},
+		"one that is there, not allowed":     {input(may(advanced, "y"), profiles{profile("x", "1")}, a1), []string{"NotAllowed"}},
+		"one that is there on its way":       {input(may(manager), profiles{profile("x", "1", leaving)}, a1), []string{added(a1)}},
+		"one that the network told of":       {input(may(manager), profiles{profile("x", "", learned("1"))}, a1), []string{"Repaired x"}},
+		"what the spec says counts":          {input(may(manager), profiles{profile("x", "9", learned("1"))}, a1), []string{added(a1)}},
+		"another network's":                  {input(may(manager), profiles{profile("x", "1", on("Facebook"))}, a1), []string{added(a1)}},
+		"another type's":                     {input(may(manager), profiles{profile("x", "1", advertises)}, a1), []string{added(a1)}},
+		"two of it: the older":               {input(may(manager), profiles{profile("y", "1"), profile("x", "1")}, a1), []string{"Repaired x"}},
+		"repair":                             {input(may(member, "x"), profiles{profile("x", "1")}, account("1", repairing("x"))), []string{"Repaired x"}},
+		"repair, not known which account":    {input(may(member, "x"), profiles{profile("x", "")}, account("1", repairing("x"))), []string{"Repaired x"}},
+		"repair by somebody else":            {input(may(member), profiles{profile("x", "1")}, account("1", repairing("x"))), []string{"NotAllowed"}},
+		"repair with another account":        {input(may(manager), profiles{profile("x", "1")}, account("2", repairing("x"))), []string{"OtherAccount x"}},
+		"repair with another network":        {input(may(manager), profiles{profile("x", "1", on("Facebook"))}, account("1", repairing("x"))), []string{"OtherAccount x"}},
+		"repair with an ad account":          {input(may(manager), profiles{profile("x", "1", advertises)}, account("1", repairing("x"))), []string{"OtherAccount x"}},
+		"repair of one that has gone":        {input(may(manager), nil, account("1", repairing("x"))), []string{"ProfileGone x"}},
+		"repair of one that is going":        {input(may(manager), profiles{profile("x", "1", leaving)}, account("1", repairing("x"))), []string{"ProfileGone x"}},
 		"repair of its successor": {input(may(manager), profiles{profile("x", "1", func(p *rosterv1alpha1.SocialProfile) { p.UID = "new" })},
 			account("1", repairing("x"))), []string{"ProfileGone x"}},
 		"repair of one twice": {input(may(manager), profiles{profile("x", "")}, account("1", repairing("x")), account("2", repairing("x"))),
@@ -374,7 +374,7 @@ func TestFor(t *testing.T) {
 	}
 }
 
-// A mark holds for one Secret by its name and one profile by its UID, and only whoever has a key makes one.
+// A mark holds for one Secret by its name and one profile by its UID, and nobody makes one without a key.
 func TestMaker(t *testing.T) {
 	secret := func(namespace, name string) *corev1.Secret {
 		return &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}

@@ -71,7 +71,7 @@ func (g *Group) NewNames(m Maker) []string {
 }
 
 // Home is the name of the Secret that all profiles of the group name already and no other profile does; empty where there is none. Tokens
-// for one profile may not open another, and whoever may connect the one may not be allowed to touch the other.
+// for one profile may not open another, and somebody who may connect the one may not be allowed to touch the other.
 func (g *Group) Home(all []*rosterv1alpha1.SocialProfile) string {
 	home, within := "", map[types.UID]bool{}
 	for _, s := range g.Steps {

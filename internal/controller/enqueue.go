@@ -51,8 +51,9 @@ const (
 	lastAsk  = 30 * time.Second
 )
 
-// insist queues what is found, and asks until there is an answer: no event comes again, and whoever is not queued may keep rights that they
-// should not have. Meanwhile the events that follow wait in their informer. Finders read the cache, so what fails for one fails for all.
+// insist queues what is found, and asks until there is an answer: no event comes again, and somebody who is not queued may keep rights that
+// they should not have. Meanwhile the events that follow wait in their informer. Finders read the cache, so what fails for one fails for
+// all.
 func insist(ctx context.Context, q queue, pause time.Duration, o client.Object, find func() ([]client.ObjectKey, error)) {
 	for again := firstAsk; ; again = min(2*again, lastAsk) {
 		keys, err := find()

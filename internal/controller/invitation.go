@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/offer"
 )
 
 // invitations is what both controllers of an Invitation share: gathering what decides, and writing what was decided.
@@ -65,11 +66,11 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 	if err := r.gatherOffer(ctx, in); err != nil {
 		return nil, err
 	}
-	who, err := r.post.Inviter(ctx, in.Offer)
+	_, inviters, err := offer.Inviter(ctx, r.client, in.Offer, r.post.UserPrefix)
 	if err != nil {
 		return nil, err
 	}
-	in.Inviter = who.Member
+	in.Inviter = invitation.JoinedMember(inviters)
 	in.Report = r.post.Report(inv)
 	in.ThrottledUntil = r.post.ThrottledUntil(inv.Namespace, address)
 	return in, nil
@@ -185,7 +186,7 @@ func (r *lifecycle) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resul
 		return ctrl.Result{}, err
 	}
 	if in.Report != nil {
-		return ctrl.Result{}, nil // A mail has just gone out: whoever sent it writes that, and whatever else has come about.
+		return ctrl.Result{}, nil // A mail has just gone out: its sender writes that, and whatever else has come about.
 	}
 	now := r.clock.Now()
 	d := invitation.Decide(*in, now)

@@ -22,7 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/quota"
 )
 
-// join makes a member of whoever accepted: it binds the declared Member, or one that has the address meanwhile, and creates one
+// join makes a member of the person who accepted: it binds the declared Member, or one that has the address meanwhile, and creates one
 // otherwise. It can be called again after a crash at any point, and makes nobody a member twice: a Member that it led to stays, even
 // deleted, until the Invitation has noted it. It returns the name of the Member.
 func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, error) {
@@ -53,8 +53,8 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	return r.createMember(ctx, in, email)
 }
 
-// joining is the address of whoever accepted: the invited one, or that of the Account that the person accepted with instead, whose the
-// invited one is, too.
+// joining is the address of the person who accepted: the invited one, or that of the Account that the person accepted with instead, whose
+// the invited one is, too.
 func (r *lifecycle) joining(ctx context.Context, inv *rosterv1alpha1.Invitation) (string, error) {
 	ref, email := inv.Status.AccountRef, cmp.Or(inv.Spec.Email, inv.Status.Email)
 	if invited, err := address.Parse(email); err != nil || ref == nil || ref.Name == invited.AccountName() {
@@ -97,7 +97,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 		m := &rosterv1alpha1.Member{
 			ObjectMeta: metav1.ObjectMeta{
 				Namespace: inv.Namespace, Name: name, Finalizers: []string{membership.JoiningFinalizer(inv)},
-				// Whoever accepts keeps the place of the invitation in the order in which seats are given.
+				// A person who accepts keeps the place of the invitation in the order in which seats are given.
 				Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: quota.Annotation(quota.PlaceOfInvitation(inv))},
 			},
 			Spec: rosterv1alpha1.MemberSpec{

@@ -221,7 +221,7 @@ var _ = Describe("An operator that was away", Serial, func() {
 		})
 	})
 
-	It("makes a member of whoever accepted meanwhile, whatever becomes of the Invitation", func(ctx SpecContext) {
+	It("makes a member of the person who accepted meanwhile, whatever becomes of the Invitation", func(ctx SpecContext) {
 		inv := s.Invite(ctx, "ana")
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		stop()
@@ -233,7 +233,7 @@ var _ = Describe("An operator that was away", Serial, func() {
 		Eventually(func() []string { return Get[rosterv1alpha1.Member](ctx, s, "ana").Finalizers }).Should(BeEmpty())
 	})
 
-	It("makes a member of whoever accepted for a Member that was replaced since", func(ctx SpecContext) {
+	It("makes a member of the person who accepted for a Member that was replaced since", func(ctx SpecContext) {
 		s.Account(ctx, "ana")
 		s.Declare(ctx, "ana")
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)

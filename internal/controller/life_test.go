@@ -23,7 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "write the golden files again")
 
 // life records a person's way through an organisation as text that a reader can follow.
 type life struct {

@@ -33,7 +33,7 @@ type members struct {
 }
 
 // Reconcile brings the grants, the invitation and the status of a Member to what they should be. The grants of a Member that is gone
-// are removed, whoever removed it and whether or not this process was running then.
+// are removed, no matter who removed it and whether this process was running then.
 func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.client, req.Namespace, req.Name)
 	if err != nil {
@@ -105,7 +105,7 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 			return err
 		}
 	}
-	// Whoever accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
+	// A person who accepted with the Account of another address of theirs is a Member of that one, mostly under the name of the Invitation.
 	if inv, err := reading.Peek[rosterv1alpha1.Invitation](ctx, r.client, m.Namespace, m.Name); err != nil {
 		return err
 	} else if inv != nil {

@@ -90,7 +90,7 @@ var _ = Describe("A declared Member", func() {
 		again := s.Declare(ctx, "ana")
 		name := "ana-" + string(again.UID[:8])
 		s.InvitationIs(ctx, name, rosterv1alpha1.InvitationSent)
-		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(2), "the person can be invited anew")
+		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(2), "the person can be invited again")
 	})
 
 	It("says how its invitation ended", func(ctx SpecContext) {

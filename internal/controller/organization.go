@@ -79,8 +79,8 @@ func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organizati
 	return in, r.count(ctx, in)
 }
 
-// settleOwnership keeps in the Members how their people stand to owning the organisation. Whoever is to be asked is mailed first: after a
-// crash between the two they are mailed again, rather than not at all.
+// settleOwnership keeps in the Members how their people stand to owning the organisation. A person who is to be asked is mailed first:
+// after a crash between the two they are mailed again, rather than not at all.
 func (r *organizations) settleOwnership(ctx context.Context, in *membership.OrganizationInput) error {
 	for _, mark := range in.OwnershipMarks() {
 		if mark.Says == rosterv1alpha1.OwnershipAsked {

@@ -16,7 +16,7 @@ import (
 )
 
 // Whose rights a change concerns. What is missed here would leave somebody with rights that they should not have until something else
-// happens, so a doubt queues one more Member: whoever has what they should costs no write.
+// happens, so a doubt queues one more Member: one that has what it should costs no write.
 
 // membersOfTeam are the members of a Team; where only its list of members changed, those who came and went. Where profiles wait for their
 // first Team, everybody who has a role on one that comes or goes.

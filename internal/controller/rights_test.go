@@ -186,7 +186,7 @@ var _ = Describe("A Team", func() {
 })
 
 var _ = Describe("A Workspace", func() {
-	It("gives its profiles to whoever has it, and hides itself from the others", func(ctx SpecContext) {
+	It("gives its profiles to those who have it, and hides itself from the others", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.Profile(ctx, "acme-fb")
 		s.Profile(ctx, "acme-x")
@@ -233,7 +233,7 @@ var _ = Describe("A Workspace", func() {
 })
 
 var _ = Describe("A CustomRole in the organisation", func() {
-	It("is a role like the others, and whoever manages people may give it if it allows no more than their own", func(ctx SpecContext) {
+	It("is a role like the others, and people who manage others may give it if it allows no more than their own", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.Join(ctx, "max", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager })
 		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = "team-lead" })
@@ -261,7 +261,7 @@ var _ = Describe("A CustomRole in the organisation", func() {
 	})
 })
 
-var _ = Describe("Whoever connected a profile", func() {
+var _ = Describe("A person who connected a profile", func() {
 	It("looks after it while their role says so", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		s.Join(ctx, "pat", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleProfileConnector })

@@ -33,7 +33,7 @@ func bound(p *rosterv1alpha1.SocialProfile, t network.Tokens) rosterv1alpha1.Cre
 
 // Foreign is why tokens may not be sent to the server that the profile names now, nor be used for its account: they were made for something
 // else. Nil where nothing is in the way. What the Secret says counts; of what it does not say, what the network took them for first.
-// Whoever may edit a profile could otherwise send its tokens to a server of theirs.
+// Anyone who may edit a profile could otherwise send its tokens to a server of theirs.
 func Foreign(p *rosterv1alpha1.SocialProfile, t network.Tokens, server string) *Obstacle {
 	was := bound(p, t)
 	made := t.For
@@ -57,8 +57,8 @@ func Foreign(p *rosterv1alpha1.SocialProfile, t network.Tokens, server string) *
 		return nil
 	}
 	return &Obstacle{Reason: rosterv1alpha1.ReasonReconnectRequired, Refused: true, Message: fmt.Sprintf(
-		"The tokens in the Secret %s were made for %s, and the profile is on %s now: they are not used. Connect the profile again, or change it "+
-			"back. If you write the Secret yourself and this is meant, say so in its entry %s.",
+		"The tokens in the Secret %s were issued for %s, and the profile is now on %s: they are not used. Reconnect the profile, or change it "+
+			"back. If you write the Secret yourself and intend this, say so in its entry %s.",
 		p.Spec.CredentialsSecretRef.Name, madeFor, is, entry)}
 }
 

@@ -125,7 +125,7 @@ func TestDecide(t *testing.T) {
 			profile(), good(func(f *credential.Finding) { f.Err, f.Failures = errDead, 0 }),
 			map[string]string{connected: "False/TokenInvalid", renewer: "True/RenewerAvailable"},
 		},
-		"dead, and nobody can connect anew": {
+		"dead, and nobody can reconnect": {
 			profile(orphaned), good(func(f *credential.Finding) { f.Err = errDead }), map[string]string{connected: "False/TokenInvalid", renewer: "False/NobodyCanRenew"},
 		},
 		"dead, and so is what renews": {
@@ -369,7 +369,7 @@ func TestForeign(t *testing.T) {
 		switch {
 		case (got == nil) != (c.says == ""):
 			t.Errorf("%s: %+v", name, got)
-		case got != nil && (!got.Refused || !strings.Contains(got.Message, c.says) || !strings.Contains(got.Message, "again")):
+		case got != nil && (!got.Refused || !strings.Contains(got.Message, c.says) || !strings.Contains(got.Message, "Reconnect")):
 			t.Errorf("%s: %s, want something of %q", name, got.Message, c.says)
 		}
 	}

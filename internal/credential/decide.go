@@ -14,6 +14,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -132,21 +133,18 @@ type decision struct {
 }
 
 func (d *decision) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	meta.SetStatusCondition(&d.status.Conditions, metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: message,
-		ObservedGeneration: d.p.Generation, LastTransitionTime: metav1.NewTime(d.now),
-	})
+	d.conditions().Set(kind, status, reason, message)
+}
+
+func (d *decision) conditions() conditions.Setter {
+	return conditions.In(&d.status.Conditions, d.p.Generation, d.now)
 }
 
 // nothing is the status of a profile without credentials.
 func (d *decision) nothing() {
 	d.status.Credential, d.status.Engagement = nil, nil
-	for _, kind := range []string{
-		rosterv1alpha1.ConditionConnected, rosterv1alpha1.ConditionTokenExpiring,
-		rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
-	} {
-		meta.RemoveStatusCondition(&d.status.Conditions, kind)
-	}
+	d.conditions().Remove(rosterv1alpha1.ConditionConnected, rosterv1alpha1.ConditionTokenExpiring,
+		rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable)
 }
 
 // facts records what the network told. What it did not tell this time, of the same tokens, stays.
@@ -221,11 +219,11 @@ func (d *decision) connected() {
 	case d.patient():
 	case unknownReason(d.f.Err) == rosterv1alpha1.ReasonAccountForbidden:
 		d.set(kind, metav1.ConditionUnknown, rosterv1alpha1.ReasonAccountForbidden, fmt.Sprintf(
-			"%s accepts the tokens, but they give no access to %s: %s. Connect the profile as someone who has a role on that account, and agree to "+
-				"what is asked.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
+			"%s accepts the tokens, but they give no access to %s: %s. Connect the profile as someone who has a role on that account, and grant "+
+				"what is requested.", on, cmp.Or(d.p.Spec.AccountID, "the account"), d.f.Err))
 	default:
 		d.set(kind, metav1.ConditionUnknown, unknownReason(d.f.Err), fmt.Sprintf(
-			"%s does not report the state of the tokens: %s. The operator asks again.", on, d.f.Err))
+			"%s does not report the state of the tokens: %s. The operator checks again.", on, d.f.Err))
 	}
 }
 
@@ -253,14 +251,14 @@ func (f Finding) closed() error {
 func (d *decision) closed(err error) {
 	fault, _ := errors.AsType[*network.Error](err)
 	reason, what, remedy := rosterv1alpha1.ReasonAccountDisabled, "has disabled the account for now",
-		"Sign in there as the person who connected the profile, and put right what the network asks for; the operator asks again."
+		"Sign in there as the person who connected the profile, and do what the network asks for; the operator checks again."
 	switch fault.Kind {
 	case network.KindSuspended:
 		reason, what = rosterv1alpha1.ReasonAccountSuspended, "has suspended or closed the account"
-		remedy = "Ask the network about it; the operator asks again."
+		remedy = "Ask the network about it; the operator checks again."
 	case network.KindMoved:
 		reason, what = rosterv1alpha1.ReasonAccountMoved, "says that the account has moved"
-		remedy = "Connect the account that it has moved to as a profile of its own, and delete this one."
+		remedy = "Connect the account that it has moved to as a separate profile, and delete this one."
 	}
 	d.set(rosterv1alpha1.ConditionConnected, metav1.ConditionFalse, reason, fmt.Sprintf("%s %s: %s. %s", d.p.Spec.Network, what, err, remedy))
 }
@@ -373,7 +371,7 @@ func (d *decision) scopes() {
 			"Neither %s nor the entry %s of the Secret specifies which scopes the token has.", d.p.Spec.Network, network.KeyScope))
 	case len(missing) > 0:
 		d.set(kind, metav1.ConditionFalse, rosterv1alpha1.ReasonScopesMissing, fmt.Sprintf(
-			"The token lacks %s. Reconnect the profile and agree to them.", strings.Join(missing, ", ")))
+			"The token lacks %s. Reconnect the profile and grant them.", strings.Join(missing, ", ")))
 	default:
 		d.set(kind, metav1.ConditionTrue, rosterv1alpha1.ReasonScopesSufficient, "The token has all required scopes.")
 	}
@@ -393,7 +391,7 @@ func WithRenewer(p *rosterv1alpha1.SocialProfile, s rosterv1alpha1.SocialProfile
 	case expiring != nil && expiring.Status == metav1.ConditionTrue && s.Credential != nil && s.Credential.ReconnectByTime != nil:
 		what = "The tokens expire on " + day(s.Credential.ReconnectByTime.Time)
 	default:
-		meta.RemoveStatusCondition(&d.status.Conditions, kind)
+		d.conditions().Remove(kind)
 		return d.status
 	}
 	if n := s.Renewers; n != nil && *n > 0 {

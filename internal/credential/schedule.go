@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -63,11 +64,7 @@ func NextSlot(uid types.UID, now time.Time) time.Time {
 
 // Pause is how long to wait after so many answers that said nothing; with what the network asked for, where that is more.
 func Pause(uid types.UID, failures int, asked time.Duration) time.Duration {
-	pause := lastPause
-	if shift := failures - 1; shift < 6 {
-		pause = min(firstPause<<max(shift, 0), lastPause)
-	}
-	pause = max(pause, asked)
+	pause := max(backoff.Pause(failures-1, firstPause, lastPause), asked)
 	return pause + part(pause/4, uid, "pause")
 }
 

@@ -5,10 +5,10 @@ package invitation
 import (
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/conditions"
 )
 
 // Accept turns an invitation whose link is LinkOpen into an accepted one. The caller writes it with the resourceVersion that was
@@ -20,9 +20,9 @@ func Accept(inv *rosterv1alpha1.Invitation, account string, role rosterv1alpha1.
 	inv.Status.State = rosterv1alpha1.InvitationAccepted
 	inv.Status.AcceptedTime = &at
 	inv.Status.AccountRef = &rosterv1alpha1.LocalReference{Name: account}
-	setCondition(inv, rosterv1alpha1.ConditionAccepted, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.", now)
-	setCondition(inv, rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.", now)
-	meta.RemoveStatusCondition(&inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	conds := conditionsOf(inv, now)
+	conds.Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
+	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
 }
 
 // Decline turns an invitation whose link is LinkOpen into a declined one; written as in Accept.
@@ -41,15 +41,11 @@ func RequestRenewal(inv *rosterv1alpha1.Invitation, now time.Time) {
 
 // setOutcome records an end that is not an acceptance. The operator has nothing left to do, so the object is Ready.
 func setOutcome(inv *rosterv1alpha1.Invitation, reason, message string, now time.Time) {
-	setCondition(inv, rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message, now)
-	setCondition(inv, rosterv1alpha1.ConditionReady, metav1.ConditionTrue, reason, message, now)
-	meta.RemoveStatusCondition(&inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	conds := conditionsOf(inv, now)
+	conds.Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, reason, message)
+	conds.Ready(metav1.ConditionTrue, reason, message)
 }
 
-func setCondition(inv *rosterv1alpha1.Invitation, kind string, status metav1.ConditionStatus, reason, message string, now time.Time) {
-	condition := metav1.Condition{
-		Type: kind, Status: status, Reason: reason, Message: message,
-		ObservedGeneration: inv.Generation, LastTransitionTime: metav1.NewTime(now),
-	}
-	meta.SetStatusCondition(&inv.Status.Conditions, condition)
+func conditionsOf(inv *rosterv1alpha1.Invitation, now time.Time) conditions.Setter {
+	return conditions.In(&inv.Status.Conditions, inv.Generation, now)
 }

@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -37,7 +38,7 @@ type Input struct {
 	// Seat reports whether the person has a seat. SeatsLimited reports whether seats are counted at all.
 	Seat         quota.Answer
 	SeatsLimited bool
-	// Inviter is the name of the Member who invites and has joined; empty where whoever invites is none.
+	// Inviter is the name of the Member who invites and has joined; empty where the inviter is none.
 	Inviter string
 	// ThrottledUntil is when the next mail may go to the address; zero if it may go now.
 	ThrottledUntil time.Time
@@ -148,13 +149,13 @@ func accepted(c *decide) bool {
 	}
 	switch {
 	case c.status.MemberRef != nil:
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
+		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonAccepted, "The person has accepted.")
 	case c.Invitation.Spec.MemberRef != nil && c.MemberMissing() && (c.MemberOfAddress == "" || c.removed()):
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
-			"The person accepted; their Member has been deleted since.")
+		c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved,
+			"The person accepted; their Member has since been deleted.")
 	case c.Refused != nil:
 		c.action = Join
-		c.stalled(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
+		c.conds().Stall(c.Refused.Reason, "The person has accepted and is not a member yet. "+c.Refused.Message)
 	default:
 		c.action = Join
 	}
@@ -197,9 +198,9 @@ func joinedOtherwise(c *decide) bool {
 	var message string
 	switch {
 	case c.Invitation.Spec.MemberRef != nil && c.Member.Spec.AccountRef != nil:
-		message = fmt.Sprintf("The Member %q has joined already.", c.Member.Name)
+		message = fmt.Sprintf("The Member %q has already joined.", c.Member.Name)
 	case c.Invitation.Spec.MemberRef == nil && c.AddressJoined && (!ended(c.status.State) || c.resendDue() || c.renewalDue()):
-		message = fmt.Sprintf("%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
+		message = fmt.Sprintf("%s already belongs to the Member %q; nothing is mailed. Change the roles there, and delete this Invitation.",
 			c.Email(), c.MemberOfAddress)
 	default:
 		return false
@@ -282,7 +283,7 @@ func alreadyMember(c *decide) bool {
 		return false
 	}
 	c.hold(metav1.ConditionTrue, rosterv1alpha1.ReasonAlreadyMember, fmt.Sprintf(
-		"%s belongs to the Member %q already; nothing is mailed. Change the roles there, and delete this Invitation.",
+		"%s already belongs to the Member %q; nothing is mailed. Change the roles there, and delete this Invitation.",
 		c.Email(), c.MemberOfAddress))
 	return true
 }
@@ -292,7 +293,7 @@ func duplicate(c *decide) bool {
 		return false
 	}
 	c.stall(rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
-		"%s is invited by the Invitation %q already, nothing was mailed. Delete one of the two.", c.Email(), c.Rival))
+		"%s has already been invited by the Invitation %q; nothing was mailed. Delete one of the two.", c.Email(), c.Rival))
 	return true
 }
 
@@ -367,32 +368,24 @@ func (c *decide) endAgain(reason string) {
 
 // waiting records that the mail is out and the person has not answered.
 func (c *decide) waiting() {
-	c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
+	c.conds().Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonWaiting, "The person has not answered yet.")
 	if len(c.Problems) > 0 {
-		c.stalled(c.Problems[0].Reason, "Mailed; but: "+c.Problems[0].Message)
+		c.conds().Stall(c.Problems[0].Reason, "Mailed. "+c.Problems[0].Message)
 		return
 	}
-	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
-	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
+	c.conds().Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "Mailed; the person has not answered yet.")
 }
 
 // stall records that somebody has to change something before the mail can go out.
 func (c *decide) stall(reason, message string) {
 	c.blocked()
-	c.stalled(reason, message)
-}
-
-// stalled records that somebody has to change something.
-func (c *decide) stalled(reason, message string) {
-	c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
-	c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)
+	c.conds().Stall(reason, message)
 }
 
 // hold records what the mail waits for. It is Ready when the wait is wanted, and not when something is missing.
 func (c *decide) hold(ready metav1.ConditionStatus, reason, message string) {
 	c.blocked()
-	c.set(rosterv1alpha1.ConditionReady, ready, reason, message)
-	meta.RemoveStatusCondition(&c.status.Conditions, rosterv1alpha1.ConditionStalled)
+	c.conds().Ready(ready, reason, message)
 }
 
 // blocked keeps an older link that still works working, and lets it expire in time.
@@ -407,9 +400,7 @@ func (c *decide) blocked() {
 	c.expire()
 }
 
-func (c *decide) set(kind string, status metav1.ConditionStatus, reason, message string) {
-	setCondition(c.Invitation, kind, status, reason, message, c.now)
-}
+func (c *decide) conds() conditions.Setter { return conditionsOf(c.Invitation, c.now) }
 
 // wakeAt asks to be asked again at t, or earlier.
 func (c *decide) wakeAt(t time.Time) { c.wake = earlier(c.wake, t) }

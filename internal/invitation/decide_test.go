@@ -184,7 +184,7 @@ func TestDecide(t *testing.T) {
 		"accepted is final": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), isRevoked, resend(time.Hour), func(in *Input) {
 			in.Invitation.Status.MemberRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 		}), 90 * day, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "Accepted"}},
-		"whoever accepted becomes a member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 90 * day,
+		"a person who accepted becomes a member": {build(sent(0), state(rosterv1alpha1.InvitationAccepted)), 90 * day,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
 		"a late mail does not undo an acceptance": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), reported(outcome.Delivered, 2, 0, time.Hour)), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
@@ -200,6 +200,10 @@ func TestDecide(t *testing.T) {
 		}), time.Hour, want{
 			state: rosterv1alpha1.InvitationAccepted, action: Join, ready: "False", reason: "WriteRefused", stalled: true, message: "exceeded quota",
 		}},
+		"a member in spite of that, by now": {build(sent(0), state(rosterv1alpha1.InvitationAccepted), func(in *Input) {
+			conditionsOf(in.Invitation, start).Stall(rosterv1alpha1.ReasonWriteRefused, "exceeded quota")
+			in.JoinedAs = "ana"
+		}), time.Hour, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "Accepted"}},
 		"accepted, then removed": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), func(in *Input) { in.Member = nil }), time.Hour,
 			want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, ready: "True", reason: "MemberRemoved"}},
 		"a member who joined in another way": {build(declared, sent(0), member(func(m *rosterv1alpha1.Member) {
@@ -214,7 +218,7 @@ func TestDecide(t *testing.T) {
 		}), time.Hour, want{state: rosterv1alpha1.InvitationAccepted, action: Join}},
 		"accepted, removed, and declared again later": {build(declared, sent(0), state(rosterv1alpha1.InvitationAccepted), belongsTo("anna", false), func(in *Input) {
 			in.Member = nil
-			setCondition(in.Invitation, rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved, "gone", start)
+			conditionsOf(in.Invitation, start).Set(rosterv1alpha1.ConditionReady, metav1.ConditionTrue, rosterv1alpha1.ReasonMemberRemoved, "gone")
 		}), time.Hour, want{state: rosterv1alpha1.InvitationAccepted, action: Nothing, reason: "MemberRemoved"}},
 		"an address that has a member": {build(belongsTo("anna", true)), 0,
 			want{state: rosterv1alpha1.InvitationRevoked, action: Nothing, ready: "True", reason: "AlreadyMember", message: `"anna"`}},

@@ -16,7 +16,7 @@ import (
 // An Invitation is written by somebody who may give what it offers, and accepted days later. What follows says what to find out about
 // that person in between.
 
-// InvitedBy is who answers for what is offered: of a declared Member, whoever its spec names, else whoever the Invitation names. It is
+// InvitedBy is who answers for what is offered: the person whom the spec of a declared Member names, else the Invitation. It is
 // empty where nobody does, since the platform or its Git offers it.
 func (o Offer) InvitedBy() string {
 	if o.answeredInMember() {
@@ -71,7 +71,7 @@ func Person(userPrefix string, own address.Address) Inviter {
 	return Inviter{User: userPrefix + string(own), Groups: []string{everybody}, Address: own}
 }
 
-// JoinedMember is the name of the first of some Members who has accepted; empty where none has. Whoever has not is no Member yet and has
+// JoinedMember is the name of the first of some Members who has accepted; empty where none has. The others are no Members yet and have
 // no rights by that.
 func JoinedMember(members []*rosterv1alpha1.Member) string {
 	for _, m := range members {
@@ -82,7 +82,7 @@ func JoinedMember(members []*rosterv1alpha1.Member) string {
 	return ""
 }
 
-// RecordedInviter is the name of the Member who invited, as the operator recorded it; empty where whoever invites was none then. A record
+// RecordedInviter is the name of the Member who invited, as the operator recorded it; empty where the inviter was none then. A record
 // of somebody else than is named now does not count.
 func (o Offer) RecordedInviter() string {
 	if ref := o.Invitation.Status.InviterRef; ref != nil && ref.InvitedBy == o.InvitedBy() {
@@ -91,7 +91,7 @@ func (o Offer) RecordedInviter() string {
 	return ""
 }
 
-// Standing is what is known about whoever invites.
+// Standing is what is known about the inviter.
 type Standing string
 
 // The standings.
@@ -105,7 +105,7 @@ const (
 	InviterMember Standing = "Member"
 )
 
-// InviterStanding says where whoever invites stands. The Member is one who has the address now, or the one of RecordedInviter; nil where
+// InviterStanding is what is known about the inviter. The Member is one who has the address now, or the one of RecordedInviter; nil where
 // there is none.
 func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
 	recorded := o.RecordedInviter() != ""
@@ -122,7 +122,7 @@ func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
 	case recorded || m.Status.State == rosterv1alpha1.MemberActive:
 		return InviterMember
 	}
-	// Whoever has just joined did not invite as a Member, and the operator is still giving them their rights.
+	// Somebody who has just joined did not invite as a Member, and the operator is still giving them their rights.
 	return InviterUnknown
 }
 
@@ -136,18 +136,18 @@ func hasAddress(m *rosterv1alpha1.Member, a address.Address) bool {
 	return err == nil && own == a
 }
 
-// Review is a question to the API server about whoever invites: may they use this verb on this object of the group roster.dev in the
+// Review is a question to the API server about the inviter: may they use this verb on this object of the group roster.dev in the
 // namespace of the Invitation?
 type Review struct{ Verb, Resource, Name string }
 
 // maxReviews is how many permissions on profiles are asked about at most. An offer of more takes somebody who may give every role; the
-// policy roster-invited-by says so to whoever writes one.
+// policy roster-invited-by says so to anyone who writes one.
 const maxReviews = 100
 
-// Reviews are the ways in which whoever invites may give what is offered: it is enough if the answer to every question of one of them is
-// yes. They ask what the admission policies roster-grants and roster-inviters ask of whoever writes the Invitation or the Member. Where a
-// Member was declared without a name, the invitation alone has an inviter, who offers nothing by it. The ownership is not the inviter's to
-// give: whoever may transfer the organisation names its owner.
+// Reviews are the ways in which the inviter may give what is offered: it is enough if the answer to every question of one of them is
+// yes. They ask what the admission policies roster-grants and roster-inviters ask of the person who writes the Invitation or the Member.
+// Where a Member was declared without a name, the invitation alone has an inviter, who offers nothing by it. The ownership is not the
+// inviter's to give: people who may transfer the organisation name its owner.
 func (o Offer) Reviews() [][]Review {
 	var first []Review
 	if o.Organization != nil && o.Organization.Spec.Invitations.AllowedFor == rosterv1alpha1.InvitersOwner {
@@ -163,7 +163,7 @@ func (o Offer) Reviews() [][]Review {
 	return ways
 }
 
-// ways to be allowed to give the roles. Whoever may make Managers comes first: most who invite are, and one answer settles it.
+// ways to be allowed to give the roles. To make Managers comes first: most inviters may, and one answer settles it.
 func (o Offer) ways() [][]Review {
 	offered := o.OwnRole()
 	role, everything := grant(offered), grant(rosterv1alpha1.RoleManager)
@@ -213,7 +213,7 @@ func isBuiltIn(role rosterv1alpha1.OrganizationRole) bool {
 	return role != "" && role[0] >= 'A' && role[0] <= 'Z'
 }
 
-// recordInviter notes that whoever invites is a Member.
+// recordInviter notes that the inviter is a Member.
 func (c *decide) recordInviter(member string) {
 	by := c.InvitedBy()
 	switch ref := c.status.InviterRef; {

@@ -142,7 +142,7 @@ func TestInviterStanding(t *testing.T) {
 		"suspended, not recorded":                {"", olivia(suspended), InviterGone},
 		"removed":                                {by, nil, InviterGone},
 		"being removed":                          {by, olivia(going), InviterGone},
-		"removed, and invited anew":              {by, olivia(pending), InviterGone},
+		"removed, and invited again":             {by, olivia(pending), InviterGone},
 		"removed, and another has the name":      {by, olivia(another), InviterGone},
 		"never a Member":                         {"", nil, InviterUnknown},
 		"declared, has not joined":               {"", olivia(pending), InviterUnknown},
@@ -241,9 +241,9 @@ func TestInviterIsRecorded(t *testing.T) {
 		"kept when they go while it waits":                {build(by(olivia, ""), recorded(olivia), full), "olivia"},
 		"kept when they go before a resend":               {build(sent(0), by(olivia, ""), recorded(olivia), mailed("")), "olivia"},
 		"after the mail, since somebody may take it over": {build(sent(0), by(olivia, "olivia")), "olivia"},
-		"no Member":                            {build(by(olivia, ""), mailed("")), ""},
-		"taken over, and mailed anew":          {build(sent(0), by(ben, "ben"), recorded(olivia), mailed("ben")), "ben"},
-		"taken over by no Member, mailed anew": {build(sent(0), by(ben, ""), recorded(olivia), mailed("")), ""},
+		"no Member":                             {build(by(olivia, ""), mailed("")), ""},
+		"taken over, and mailed again":          {build(sent(0), by(ben, "ben"), recorded(olivia), mailed("ben")), "ben"},
+		"taken over by no Member, mailed again": {build(sent(0), by(ben, ""), recorded(olivia), mailed("")), ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -264,6 +264,6 @@ func TestInviterIsRecorded(t *testing.T) {
 		AccountRef: &rosterv1alpha1.LocalReference{Name: "a-1"},
 	}}}
 	if JoinedMember(joined) != "olivia" || JoinedMember(joined[:1]) != "" {
-		t.Error("only whoever has accepted is a Member")
+		t.Error("only a person who has accepted is a Member")
 	}
 }

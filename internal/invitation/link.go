@@ -4,8 +4,6 @@ package invitation
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -19,12 +17,11 @@ import (
 )
 
 // A token is what stands in a link: the ID of the Invitation, see LinkID (16 bytes), the attempt (4 bytes, big endian) and an
-// HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: whoever holds the key can write the link of
+// HMAC-SHA-256 (RFC 2104) over both and the invited address. Nothing of it is stored: anyone who holds the key can write the link of
 // an attempt again, and a newer attempt voids the older links.
 const (
-	uidLen   = 16
-	idLen    = uidLen + 4
-	tokenLen = idLen + sha256.Size
+	uidLen = 16
+	idLen  = uidLen + 4
 )
 
 // ErrToken is all that a stranger learns about a token that does not verify.
@@ -47,39 +44,25 @@ func Token(keys keyring.Keys, uid string, attempt int32, to address.Address) (st
 	if err != nil {
 		return "", err
 	}
-	return base64.RawURLEncoding.EncodeToString(append(id, keys.Sign(signed(id, to))...)), nil
+	return keys.Token(id, signed(id, to)), nil
 }
 
 // ParseToken reads which invitation a token speaks of, so that it can be looked up. Verify then reports whether to believe it.
 func ParseToken(token string) (TokenID, error) {
-	raw, err := decodeToken(token)
-	if err != nil {
-		return TokenID{}, err
+	id, _, ok := keyring.ParseToken(token, idLen)
+	if !ok || id[uidLen]&0x80 != 0 {
+		return TokenID{}, ErrToken
 	}
-	return TokenID{UID: decodeUID(raw[:uidLen]), Attempt: int32(binary.BigEndian.Uint32(raw[uidLen:idLen]) & 0x7fffffff)}, nil
+	return TokenID{UID: decodeUID(id[:uidLen]), Attempt: int32(binary.BigEndian.Uint32(id[uidLen:]))}, nil
 }
 
 // Verify reports whether one of the keys signed the token for that address. It takes the same time for every wrong signature.
 func Verify(keys keyring.Keys, token string, to address.Address) error {
-	raw, err := decodeToken(token)
-	if err != nil {
-		return err
-	}
-	if !keys.Verify(signed(raw[:idLen], to), raw[idLen:]) {
+	id, signature, ok := keyring.ParseToken(token, idLen)
+	if !ok || !keys.Verify(signed(id, to), signature) {
 		return ErrToken
 	}
 	return nil
-}
-
-func decodeToken(token string) ([]byte, error) {
-	if len(token) != base64.RawURLEncoding.EncodedLen(tokenLen) {
-		return nil, ErrToken
-	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(raw) != tokenLen || raw[uidLen]&0x80 != 0 { // package base64 passes over line breaks
-		return nil, ErrToken
-	}
-	return raw, nil
 }
 
 // signed is what the signature of a link is over.

@@ -44,7 +44,7 @@ func (c *decide) wantsBack() bool {
 	return ended(c.status.State) && (c.resendDue() || c.renewalDue() && c.status.State == rosterv1alpha1.InvitationExpired)
 }
 
-// reopen takes a new place for an invitation that had given up its seat: whoever came meanwhile is before it.
+// reopen takes a new place for an invitation that had given up its seat: those who came meanwhile are before it.
 func (c *decide) reopen() bool {
 	c.status.State = rosterv1alpha1.InvitationPending
 	c.status.OpenTime = &metav1.Time{Time: c.now.Truncate(time.Second)}

@@ -30,7 +30,7 @@ type Report struct {
 	HandledResend *metav1.Time
 	// MemberUID is the identity of the Member that the mail was for.
 	MemberUID string
-	// Inviter is the name of the Member who invited when the mail was written; empty where whoever invites was none.
+	// Inviter is the name of the Member who invited when the mail was written; empty where the inviter was none.
 	Inviter string
 }
 
@@ -91,9 +91,8 @@ func (c *decide) foldAttempt(r Report) {
 	switch r.Outcome {
 	case outcome.Failing, outcome.Held:
 		reason := putOff(r.Outcome)
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, reason, r.Message)
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, r.Message)
-		meta.RemoveStatusCondition(&s.Conditions, rosterv1alpha1.ConditionStalled)
+		c.conds().Set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, reason, r.Message)
+		c.conds().Ready(metav1.ConditionFalse, reason, r.Message)
 		if s.State != rosterv1alpha1.InvitationSent || !c.now.Before(c.expiry()) {
 			s.State = rosterv1alpha1.InvitationPending
 		}
@@ -101,10 +100,9 @@ func (c *decide) foldAttempt(r Report) {
 	case outcome.Rejected:
 		s.State = rosterv1alpha1.InvitationUndeliverable
 		s.SentTime, s.ExpiryTime = nil, nil
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
-		c.set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
-		c.set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
-		c.set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, rosterv1alpha1.ReasonRejected, r.Message)
+		c.conds().Set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
+		c.conds().Set(rosterv1alpha1.ConditionAccepted, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, r.Message)
+		c.conds().Stall(rosterv1alpha1.ReasonRejected, r.Message)
 	case outcome.Delivered:
 		if ended(s.State) {
 			s.OpenTime = &metav1.Time{Time: r.At.Truncate(time.Second)}
@@ -128,9 +126,9 @@ func (c *decide) foldReminder(r Report) {
 	case outcome.Delivered:
 		c.delivered()
 	case outcome.Rejected:
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, reminderMessage(r))
+		c.conds().Set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRejected, reminderMessage(r))
 	case outcome.Failing, outcome.Held:
-		c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, putOff(r.Outcome), reminderMessage(r))
+		c.conds().Set(rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse, putOff(r.Outcome), reminderMessage(r))
 		return
 	}
 	c.status.RemindersSent = r.Reminder
@@ -156,7 +154,7 @@ func IsHeld(inv *rosterv1alpha1.Invitation) bool {
 }
 
 func (c *decide) delivered() {
-	c.set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay accepted the mail.")
+	c.conds().Set(rosterv1alpha1.ConditionDelivered, metav1.ConditionTrue, rosterv1alpha1.ReasonSent, "The relay accepted the mail.")
 }
 
 func reminderMessage(r Report) string {

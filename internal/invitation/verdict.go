@@ -3,7 +3,6 @@
 package invitation
 
 import (
-	"cmp"
 	"slices"
 	"time"
 
@@ -41,7 +40,7 @@ const (
 	LinkSuspended Verdict = "Suspended"
 	// LinkNotAllowed: the organisation no longer invites to this mail domain.
 	LinkNotAllowed Verdict = "NotAllowed"
-	// LinkInviterLostRight: whoever invites may no longer give what is offered. It can still be declined.
+	// LinkInviterLostRight: the inviter may no longer give what is offered. It can still be declined.
 	LinkInviterLostRight Verdict = "InviterLostRight"
 )
 
@@ -52,11 +51,7 @@ type Offer struct {
 	Organization *rosterv1alpha1.Organization
 	// Member that spec.memberRef names; nil where there is none.
 	Member *rosterv1alpha1.Member
-	// CustomRoles by their names, as far as they are known; by them mails and pages put what is offered into words.
-	CustomRoles map[string]rosterv1alpha1.CustomRoleSpec
-	// Workspaces are the display names of Workspaces by their names, as far as they are known.
-	Workspaces map[string]string
-	// InviterLostRight: the API server was asked, and whoever invites may no longer give what is offered.
+	// InviterLostRight: the API server was asked, and the inviter may no longer give what is offered.
 	InviterLostRight bool
 }
 
@@ -114,15 +109,6 @@ func (o Offer) WorkspaceGrants() []rosterv1alpha1.WorkspaceGrant {
 		return o.Member.Spec.Workspaces
 	}
 	return o.Invitation.Spec.Workspaces
-}
-
-// CalledWorkspaces are the workspaces that the person gets, by the names that people know them by.
-func (o Offer) CalledWorkspaces() []rosterv1alpha1.WorkspaceGrant {
-	called := slices.Clone(o.WorkspaceGrants())
-	for i := range called {
-		called[i].Name = cmp.Or(o.Workspaces[called[i].Name], called[i].Name)
-	}
-	return called
 }
 
 // CustomRoleNames are the CustomRoles among the roles that the person gets, sorted.

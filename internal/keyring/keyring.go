@@ -9,6 +9,7 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"slices"
@@ -78,6 +79,23 @@ func (k Keys) Verify(message, signature []byte) bool {
 		ok = hmac.Equal(sign(key, message), signature) || ok
 	}
 	return ok
+}
+
+// Token is the text that stands in a link: an ID, and the signature of what is signed with it.
+func (k Keys) Token(id, signed []byte) string {
+	return base64.RawURLEncoding.EncodeToString(slices.Concat(id, k.Sign(signed)))
+}
+
+// ParseToken splits a token whose ID has that many bytes. There is one way to write it: base64 by itself passes over line breaks.
+func ParseToken(token string, idLen int) (id, signature []byte, ok bool) {
+	if len(token) != base64.RawURLEncoding.EncodedLen(idLen+sha256.Size) {
+		return nil, nil, false
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(token)
+	if err != nil || len(raw) != idLen+sha256.Size {
+		return nil, nil, false
+	}
+	return raw[:idLen], raw[idLen:], true
 }
 
 func sign(key, message []byte) []byte {

@@ -4,65 +4,42 @@ package mail
 
 import (
 	"errors"
-	"fmt"
-	netmail "net/mail"
 	"time"
-
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // AddressCode is a mail with a code, by which somebody shows that they read the mail of an invited address. It names nobody and has no
 // link: who asks for it is not known to be the reader, and nothing in it is of their choice but the address of their Account.
 type AddressCode struct {
-	// To is the normalised address.
-	To     string
-	Locale rosterv1alpha1.Locale
+	Envelope
+
 	// Account is the address of the Account that asked for the code.
 	Account string
 	// Organization, by its name, whose invitation is to be accepted with it.
 	Organization string
 	// Code as it is typed in.
 	Code string
-	// Now is the date of the mail, Expiry when the code stops to count.
-	Now, Expiry time.Time
-	// MessageID without angle brackets.
-	MessageID string
+	// Expiry is when the code stops working.
+	Expiry time.Time
 }
 
 // AddressCode writes the mail. The same AddressCode gives the same bytes.
 func (c *Composer) AddressCode(a AddressCode) (*Message, error) {
-	a.Organization = oneLine(a.Organization, maxName)
-	err := checkEnvelope(a.To, a.MessageID)
+	a.Organization, a.Name = oneLine(a.Organization, maxName), ""
+	var wrong error
 	if a.Code == "" || a.Account == "" || a.Organization == "" {
-		err = errors.Join(err, errors.New("the code, the account or the organisation is missing"))
+		wrong = errors.New("the code, the account or the organisation is missing")
 	}
-	if err != nil {
-		return nil, err
-	}
-	s := c.texts.in(a.Locale)
-	v := c.codeView(s, a)
-	if s.err != nil {
-		return nil, fmt.Errorf("mail %s: %w", a.MessageID, s.err)
-	}
-	return c.write(letter{
-		template: "notice", view: v, id: a.MessageID, subject: v.Subject, language: v.Language, now: a.Now,
-		from: c.from.Name, to: netmail.Address{Address: a.To}, replyTo: c.replyTo,
-	})
+	return c.notice(a.Envelope, c.from.Name, func(s *speaker) noticeView { return c.codeView(s, a) }, wrong)
 }
 
 func (c *Composer) codeView(s *speaker, a AddressCode) noticeView {
 	names := words{
-		"Email": a.To, "Account": a.Account, "Organization": a.Organization,
-		"Time": s.time(a.Expiry), "Duration": unbroken(s.duration(a.Expiry.Sub(a.Now))),
+		"Account": a.Account, "Organization": a.Organization, "Time": s.time(a.Expiry), "Duration": unbroken(s.duration(a.Expiry.Sub(a.Now))),
 	}
-	v := noticeView{
-		Language: string(s.locale), Colon: s.say("colon", nil), Sender: c.sender(), Monogram: monogram(c.sender()),
-		Subject: s.say("addressCode.subject", nil), Heading: s.say("addressCode.heading", nil), Greeting: s.say("greeting.plain", nil),
-		Paragraphs: []string{s.say("addressCode.opening", names), s.say("addressCode.next", names)},
-		CodeLabel:  s.say("addressCode.label", nil), Code: a.Code, Expiry: s.say("addressCode.expiry", names),
-		Private: s.say("addressCode.private", names), Footer: []string{s.say("addressCode.why", names)},
-	}
-	v.Preview = v.Paragraphs[0]
+	v := newNotice(s, a.Envelope, c.sender(), "addressCode", names)
+	v.Paragraphs = append(v.Paragraphs, s.say("addressCode.next", names))
+	v.CodeLabel, v.Code, v.Expiry = s.say("addressCode.label", nil), a.Code, s.say("addressCode.expiry", names)
+	v.Private, v.Footer = s.say("addressCode.private", names), []string{s.say("addressCode.why", names)}
 	return v
 }
 

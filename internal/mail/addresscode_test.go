@@ -13,8 +13,10 @@ import (
 
 func anAddressCode(locale rosterv1alpha1.Locale) mail.AddressCode {
 	return mail.AddressCode{
-		To: "ana@acme.example", Locale: locale, Account: "ana.silva@mail.example", Organization: "Acme", Code: "5391 7790",
-		Now: sent, Expiry: sent.Add(14 * time.Minute), MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.AddressCode@example.com",
+		Envelope: mail.Envelope{
+			To: "ana@acme.example", Locale: locale, Now: sent, MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.AddressCode@example.com",
+		},
+		Account: "ana.silva@mail.example", Organization: "Acme", Code: "5391 7790", Expiry: sent.Add(14 * time.Minute),
 	}
 }
 

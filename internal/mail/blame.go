@@ -17,7 +17,7 @@ const (
 	blameMail blame = iota
 	// blameRecipient: the address, for good. No other mail is concerned, and trying again is in vain.
 	blameRecipient
-	// blameUnclear: the relay does not say whether it means the mail or whoever sends it. What it does with other mails tells.
+	// blameUnclear: the relay does not say whether it means the mail or its sender. What it does with other mails tells.
 	blameUnclear
 	// blameSetup: who sends, from where or how much: the relay would refuse every mail like it. Somebody has to mend that.
 	blameSetup
@@ -150,7 +150,7 @@ func blameAtRecipient(reply int, code status) blame {
 
 // blameByDetail judges codes of addresses, mailboxes and policies by the registry that RFC 5248 keeps
 // (https://www.iana.org/assignments/smtp-enhanced-status-codes). Numbers that are not in it are of one provider: those of Exchange Online
-// that mean the recipient are listed, and the rest, its quotas for example, mean whoever sends
+// that mean the recipient are listed, and the rest, its quotas for example, mean the sender
 // (https://learn.microsoft.com/troubleshoot/exchange/email-delivery/ndr/non-delivery-reports-in-exchange-online).
 func blameByDetail(code status) blame {
 	switch code.subject {

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	htmltemplate "html/template"
 	netmail "net/mail"
-	"net/url"
 	"slices"
 	"strings"
 	texttemplate "text/template"
@@ -22,7 +21,9 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/roles"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 //go:embed templates/*
@@ -35,46 +36,37 @@ const (
 	maxWords  = 300 // what a CustomRole is for
 )
 
-// Invitation is what the mail of an Invitation says.
-type Invitation struct {
+// Envelope is what every mail has.
+type Envelope struct {
 	// To is the normalised address. Before the @ there may be other than ASCII letters (RFC 6531).
 	To string
 	// Name of the person where it is known.
 	Name string
 	// Locale is the language of the mail; English where it is not known.
 	Locale rosterv1alpha1.Locale
-	// Organization by its name.
-	Organization string
-	// Inviter is the name or the address of who invites; empty: the organisation does.
-	Inviter string
-	// InviterAddress is where answers go; empty: where the Composer says.
-	InviterAddress string
-	Role           rosterv1alpha1.OrganizationRole
-	// AddsProfiles: as a Member, the person may add profiles.
-	AddsProfiles bool
-	// Profiles and Workspaces, each called as people know it.
-	Profiles   []rosterv1alpha1.ProfileGrant
-	Workspaces []rosterv1alpha1.WorkspaceGrant
-	// CustomRoles by name, as far as they are offered and known.
-	CustomRoles roles.Custom
-	// Environments are the addresses at which members sign in.
-	Environments []rosterv1alpha1.Environment
-	// Message is a personal note, quoted as text.
-	Message string
-	// Link that is opened to accept: an absolute http or https address.
-	Link string
-	// Now is the date of the mail, Expiry when the link stops working.
-	Now, Expiry time.Time
-	// Reminder is 0 in the mail that brings the link, n in the n-th reminder.
-	Reminder int32
+	// Now is the date of the mail.
+	Now time.Time
 	// MessageID without angle brackets (RFC 5322, 3.6.4).
 	MessageID string
+}
+
+// Invitation is what the mail of an Invitation says.
+type Invitation struct {
+	Envelope
+	offer.Presentation
+
+	// Link that is opened to accept: an absolute http or https address.
+	Link string
+	// Expiry is when the link stops working.
+	Expiry time.Time
+	// Reminder is 0 in the mail that brings the link, n in the n-th reminder.
+	Reminder int32
 }
 
 // Composer writes mails. It is safe for concurrent use.
 type Composer struct {
 	from, replyTo netmail.Address
-	texts         texts
+	texts         texts.Dictionary
 	roles         roles.Dictionary
 	html          *htmltemplate.Template
 	plain         *texttemplate.Template
@@ -82,14 +74,14 @@ type Composer struct {
 
 // NewComposer checks the sender, such as "Roster <roster@example.com>", and the address for answers; an empty one means the sender.
 func NewComposer(from, replyTo string) (*Composer, error) {
-	t, err := loadTexts(textFiles)
+	t, err := texts.Load(textFiles)
 	if err != nil {
 		return nil, err
 	}
 	return newComposer(from, replyTo, t)
 }
 
-func newComposer(from, replyTo string, t texts) (*Composer, error) {
+func newComposer(from, replyTo string, t texts.Dictionary) (*Composer, error) {
 	c := &Composer{texts: t}
 	var err error
 	if c.roles, err = roles.Load(); err != nil {
@@ -137,51 +129,51 @@ func (c *Composer) Invitation(in Invitation) (*Message, error) {
 		return nil, err
 	}
 	replyTo := c.answerTo(&in)
-	s := c.texts.in(in.Locale)
+	s := c.speaker(in.Locale)
 	v := newView(s, c.roles.In(in.Locale), in)
 	if s.err != nil {
 		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
 	}
 	return c.write(letter{
-		template: "invitation", view: v, id: in.MessageID, subject: v.Subject, language: v.Language, now: in.Now,
-		from: c.senderName(in.Organization), to: netmail.Address{Name: in.Name, Address: in.To}, replyTo: replyTo,
+		Envelope: in.Envelope, template: "invitation", view: v, subject: v.Subject, from: c.senderName(in.Organization), replyTo: replyTo,
 	})
 }
 
 // letter is a mail in the reader's language, still in parts.
 type letter struct {
-	template          string
-	view              any
-	id                string
-	subject, language string
-	now               time.Time
+	Envelope
+
+	template string
+	view     any
+	subject  string
 	// from is the name of the sender.
-	from        string
-	to, replyTo netmail.Address
+	from    string
+	replyTo netmail.Address
 }
 
 // write renders a mail. The same letter gives the same bytes.
 func (c *Composer) write(l letter) (*Message, error) {
 	var html, plain bytes.Buffer
 	if err := c.html.ExecuteTemplate(&html, l.template+".html", l.view); err != nil {
-		return nil, fmt.Errorf("mail %s: %w", l.id, err)
+		return nil, fmt.Errorf("mail %s: %w", l.MessageID, err)
 	}
 	if err := c.plain.ExecuteTemplate(&plain, l.template+".txt", l.view); err != nil {
-		return nil, fmt.Errorf("mail %s: %w", l.id, err)
+		return nil, fmt.Errorf("mail %s: %w", l.MessageID, err)
 	}
-	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(l.id)))
+	language, _ := c.texts.In(l.Locale)
+	m := gomail.NewMsg(gomail.WithNoDefaultUserAgent(), gomail.WithBoundary(boundary(l.MessageID)))
 	m.FromMailAddress(&netmail.Address{Name: l.from, Address: c.from.Address})
-	m.ToMailAddress(&l.to)
+	m.ToMailAddress(&netmail.Address{Name: l.Name, Address: l.To})
 	m.ReplyToMailAddress(&l.replyTo)
 	m.Subject(l.subject)
-	m.SetMessageIDWithValue(l.id)
-	m.SetDateWithValue(l.now.UTC())
-	m.SetGenHeader(gomail.HeaderContentLang, l.language)
+	m.SetMessageIDWithValue(l.MessageID)
+	m.SetDateWithValue(l.Now.UTC())
+	m.SetGenHeader(gomail.HeaderContentLang, string(language))
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834, 5
 	m.SetGenHeader(gomail.HeaderXAutoResponseSuppress, "All")
 	m.SetBodyString(gomail.TypeTextPlain, plain.String())
 	m.AddAlternativeString(gomail.TypeTextHTML, html.String())
-	return newMessage(c.from.Address, l.to.Address, l.id, !isASCII(l.to.Address), m)
+	return newMessage(c.from.Address, l.To, l.MessageID, !isASCII(l.To), m)
 }
 
 // clean takes out of the texts that people wrote what has no place in a mail.
@@ -190,13 +182,10 @@ func (in *Invitation) clean() {
 	in.Organization = oneLine(in.Organization, maxName)
 	in.Inviter = oneLine(in.Inviter, maxName)
 	in.Message = paragraphs(in.Message)
-	var environments []rosterv1alpha1.Environment
-	for _, e := range in.Environments {
-		if isWebAddress(e.URL) {
-			environments = append(environments, rosterv1alpha1.Environment{Name: oneLine(e.Name, maxName), URL: e.URL})
-		}
+	in.Environments = slices.Clone(in.Environments)
+	for i := range in.Environments {
+		in.Environments[i].Name = oneLine(in.Environments[i].Name, maxName)
 	}
-	in.Environments = environments
 	in.cleanRoles()
 }
 
@@ -204,7 +193,7 @@ func (in *Invitation) clean() {
 func (in *Invitation) cleanRoles() {
 	in.Profiles, in.Workspaces = slices.Clone(in.Profiles), slices.Clone(in.Workspaces)
 	for i := range in.Profiles {
-		in.Profiles[i].Name = oneLine(in.Profiles[i].Name, maxName)
+		in.Profiles[i].Name = oneLine(called(in.Profiles[i]), maxName)
 	}
 	for i := range in.Workspaces {
 		in.Workspaces[i].Name = oneLine(in.Workspaces[i].Name, maxName)
@@ -217,34 +206,38 @@ func (in *Invitation) cleanRoles() {
 	in.CustomRoles = custom
 }
 
-// isWebAddress takes what a person can open. url.Parse refuses control characters.
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
+// called is a profile as people know it: by its network and handle.
+func called(p offer.Profile) string {
+	if p.Of == nil {
+		return p.Name
+	}
+	return string(p.Of.Spec.Network) + " " + p.Of.Spec.Handle
 }
 
 func (in *Invitation) check() error {
+	return errors.Join(in.Envelope.check(), checkLink(in.Link), checkOrganization(in.Organization))
+}
+
+func (e Envelope) check() error {
 	var errs []error
-	errs = append(errs, checkEnvelope(in.To, in.MessageID), checkLink(in.Link))
-	if in.Organization == "" {
-		errs = append(errs, errors.New("the organisation has no name"))
+	if a, err := netmail.ParseAddress(e.To); err != nil || a.Address != e.To {
+		errs = append(errs, fmt.Errorf("%q is not a plain mail address", e.To))
+	}
+	if !isMessageID(e.MessageID) {
+		errs = append(errs, fmt.Errorf("%q is not a Message-ID", e.MessageID))
 	}
 	return errors.Join(errs...)
 }
 
-func checkEnvelope(to, messageID string) error {
-	var errs []error
-	if a, err := netmail.ParseAddress(to); err != nil || a.Address != to {
-		errs = append(errs, fmt.Errorf("%q is not a plain mail address", to))
+func checkOrganization(name string) error {
+	if name == "" {
+		return errors.New("the organisation has no name")
 	}
-	if !isMessageID(messageID) {
-		errs = append(errs, fmt.Errorf("%q is not a Message-ID", messageID))
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 func checkLink(link string) error {
-	if !isWebAddress(link) {
+	if !offer.IsWebAddress(link) {
 		return errors.New("the link is not an http or https address")
 	}
 	return nil

@@ -215,9 +215,8 @@ func TestTextsOfPeopleStayText(t *testing.T) {
 	in.Name = `Bob <b onclick="x">`
 	in.Organization = `Acme & <script>alert(1)</script>`
 	in.Message = "<img src=x onerror=alert(1)>\r\n{{.Link}}\n\x1b[31mred\u202Etxt"
-	in.Environments = append(in.Environments, rosterv1alpha1.Environment{Name: "Evil", URL: "javascript:alert(1)"})
 	l := open(t, compose(t, in).Bytes())
-	for _, bad := range []string{"<script>", "<img", `<b on`, "javascript:", "\u202E", "\x1b"} {
+	for _, bad := range []string{"<script>", "<img", `<b on`, "\u202E", "\x1b"} {
 		if strings.Contains(l.html, bad) {
 			t.Errorf("the HTML has %q", bad)
 		}
@@ -348,7 +347,7 @@ func TestInvitationIsChecked(t *testing.T) {
 func TestLongListsAreCut(t *testing.T) {
 	in := anInvitation()
 	for i := range 200 {
-		in.Profiles = append(in.Profiles, rosterv1alpha1.ProfileGrant{Name: "p" + strings.Repeat("x", i), Role: rosterv1alpha1.ProfileGuest})
+		in.Profiles = append(in.Profiles, profile("p"+strings.Repeat("x", i), rosterv1alpha1.ProfileGuest))
 	}
 	l := open(t, compose(t, in).Bytes())
 	if !strings.Contains(l.text, "and 190 more") || strings.Contains(l.text, strings.Repeat("x", 10)) {

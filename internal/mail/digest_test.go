@@ -11,8 +11,8 @@ import (
 
 func TestDigest(t *testing.T) {
 	d := mail.Digest{
-		To: "ana@example.com", Name: "Ana Martin", Organization: "Acme", Profile: "Bluesky acme.example", Items: 3, Now: sent,
-		MessageID: "uid.items.0@example.com",
+		Envelope:     mail.Envelope{To: "ana@example.com", Name: "Ana Martin", Now: sent, MessageID: "uid.items.0@example.com"},
+		Organization: "Acme", Profile: "Bluesky acme.example", Items: 3,
 	}
 	for items, want := range map[int]string{1: "Subject: Bluesky acme.example: 1 new item", 3: "Subject: Bluesky acme.example: 3 new items"} {
 		d.Items = items

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"regexp"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
 
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/config"
 )
 
@@ -159,14 +159,14 @@ func (g *Gate) enter() (trial bool, wait time.Duration, held *HeldError) {
 	}
 	wait, ok := g.pace.take(now, turn)
 	if !ok {
-		return false, 0, &HeldError{Retry: spread(wait)}
+		return false, 0, &HeldError{Retry: backoff.Spread(wait)}
 	}
 	return false, wait, nil
 }
 
 // holdUntried is for a mail that comes while mail is held. What is over in a moment is not worth telling.
 func (g *Gate) holdUntried(now time.Time) *HeldError {
-	held := &HeldError{Retry: spread(max(g.until.Sub(now), firstTrial)), cause: errors.New(g.trouble.Words)}
+	held := &HeldError{Retry: backoff.Spread(max(g.until.Sub(now), firstTrial)), cause: errors.New(g.trouble.Words)}
 	if g.trials > 1 {
 		held.Reason = g.trouble.Reason
 	}
@@ -236,7 +236,7 @@ func (g *Gate) judge(m *Message, f *failure, begun, now time.Time) error {
 		return g.refuse(m, f, now)
 	case blameRelay:
 		g.hold(RelayUnavailable, f, now)
-		return &HeldError{Reason: RelayUnavailable, Retry: spread(g.until.Sub(now)), Tried: true, cause: f}
+		return &HeldError{Reason: RelayUnavailable, Retry: backoff.Spread(g.until.Sub(now)), Tried: true, cause: f}
 	case blamePace:
 		return g.slow(f, begun, now)
 	}
@@ -263,9 +263,9 @@ func (g *Gate) refuse(m *Message, f *failure, now time.Time) error {
 		r = &refusal{first: now}
 		g.refusals[m.ID] = r
 	}
-	pause := min(firstTrial<<min(r.count, 6), lastTrial)
+	pause := backoff.Pause(r.count, firstTrial, lastTrial)
 	if g.delivered.After(r.first) {
-		pause = min(firstTrial<<min(r.count, 12), lastRetry)
+		pause = backoff.Pause(r.count, firstTrial, lastRetry)
 	}
 	r.count++
 	g.refused[strings.ToLower(m.To)] = true
@@ -275,13 +275,13 @@ func (g *Gate) refuse(m *Message, f *failure, now time.Time) error {
 	} else {
 		g.tell(RelayRefuses, f, g.trouble.Held)
 	}
-	return &HeldError{Reason: RelayRefuses, Retry: spread(pause), Tried: true, cause: f}
+	return &HeldError{Reason: RelayRefuses, Retry: backoff.Spread(pause), Tried: true, cause: f}
 }
 
 // slow is for a mail that the relay would have taken at another time.
 func (g *Gate) slow(f *failure, begun, now time.Time) error {
 	g.pace.slow(begun, now)
-	held := &HeldError{Retry: spread(max(g.pace.until.Sub(now), firstPause)), Tried: true, cause: f}
+	held := &HeldError{Retry: backoff.Spread(max(g.pace.until.Sub(now), firstPause)), Tried: true, cause: f}
 	if g.pace.slows >= throttled {
 		held.Reason = RelayThrottles
 		g.tell(RelayThrottles, f, true)
@@ -297,7 +297,7 @@ func (g *Gate) hold(reason Reason, f *failure, now time.Time) {
 	if g.trouble.Held && now.Before(g.until) {
 		return // Several were on their way.
 	}
-	g.until = now.Add(min(firstTrial<<min(g.trials, 6), lastTrial))
+	g.until = now.Add(backoff.Pause(g.trials, firstTrial, lastTrial))
 	g.trials++
 	g.tell(reason, f, true)
 }
@@ -342,9 +342,4 @@ func anonymous(text, sender string) string {
 		}
 		return "…"
 	})
-}
-
-// spread makes a pause somewhat longer, so that not all come at the same moment.
-func spread(d time.Duration) time.Duration {
-	return d + rand.N(d/8+time.Millisecond) //nolint:gosec // spreads load, guards nothing
 }

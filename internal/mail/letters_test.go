@@ -7,15 +7,22 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/offer"
 )
 
 // anInvitation says only what it must.
 func anInvitation() mail.Invitation {
 	return mail.Invitation{
-		To: "bob@example.com", Locale: rosterv1alpha1.LocaleEnglish, Organization: "Acme", Role: rosterv1alpha1.RoleMember,
-		Link: link, Now: sent, Expiry: sent.Add(72 * time.Hour),
-		MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1@example.com",
+		Presentation: offer.Presentation{Organization: "Acme", Role: rosterv1alpha1.RoleMember},
+		Envelope: mail.Envelope{
+			To: "bob@example.com", Locale: rosterv1alpha1.LocaleEnglish, Now: sent, MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11.1@example.com",
+		},
+		Link: link, Expiry: sent.Add(72 * time.Hour),
 	}
+}
+
+func profile(name string, role rosterv1alpha1.ProfileRole) offer.Profile {
+	return offer.Profile{ProfileGrant: rosterv1alpha1.ProfileGrant{Name: name, Role: role}}
 }
 
 // aFullInvitation says all that it can.
@@ -24,10 +31,10 @@ func aFullInvitation() mail.Invitation {
 	in.Name = "Bob Weaver"
 	in.Organization = "Acme Outdoor"
 	in.Inviter, in.InviterAddress = "Ana Martin", "ana@example.com"
-	in.Profiles = []rosterv1alpha1.ProfileGrant{
-		{Name: "acme-facebook", Role: rosterv1alpha1.ProfileEditor},
-		{Name: "acme-instagram", Role: rosterv1alpha1.ProfileEditor},
-		{Name: "acme-mastodon", Role: rosterv1alpha1.ProfileModerator},
+	in.Profiles = []offer.Profile{
+		profile("acme-facebook", rosterv1alpha1.ProfileEditor),
+		profile("acme-instagram", rosterv1alpha1.ProfileEditor),
+		profile("acme-mastodon", rosterv1alpha1.ProfileModerator),
 	}
 	in.Environments = []rosterv1alpha1.Environment{
 		{Name: "Live", URL: "https://social.example.com"},
@@ -46,9 +53,9 @@ func aCustomInvitation() mail.Invitation {
 		"proofreader":   {Scope: rosterv1alpha1.ScopeProfile},
 	}
 	in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: "writer"}, {Name: "Asia"}}
-	in.Profiles = []rosterv1alpha1.ProfileGrant{
-		{Name: "Facebook acme.asia", Role: "proofreader"}, {Name: "Mastodon @acme@mastodon.example", Role: rosterv1alpha1.ProfileGuest},
-	}
+	in.Profiles = []offer.Profile{profile("acme-asia", "proofreader"), profile("acme", rosterv1alpha1.ProfileGuest)}
+	in.Profiles[0].Of = &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Network: "Facebook", Handle: "acme.asia"}}
+	in.Profiles[1].Of = &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@acme@mastodon.example"}}
 	return in
 }
 

@@ -5,7 +5,6 @@ package mail
 import (
 	"errors"
 	"fmt"
-	netmail "net/mail"
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -33,22 +32,15 @@ func noticeTexts(topic rosterv1alpha1.AccountMailTopic) string {
 
 // Notice is a mail to a person about their own Account.
 type Notice struct {
+	Envelope
+
 	Topic rosterv1alpha1.AccountMailTopic
-	// To is the normalised address.
-	To string
-	// Name of the person.
-	Name   string
-	Locale rosterv1alpha1.Locale
 	// Link that the button opens: an absolute http or https address.
 	Link string
-	// Now is the date of the mail.
-	Now time.Time
 	// Happened is when what it tells of happened.
 	Happened time.Time
 	// Expiry is when the link stops working; zero if it does not.
 	Expiry time.Time
-	// MessageID without angle brackets (RFC 5322, 3.6.4).
-	MessageID string
 }
 
 // noticeView is everything that the templates show, in the reader's language.
@@ -72,21 +64,37 @@ type noticeView struct {
 	Footer          []string
 }
 
+// newNotice has what all notices have. The names of their texts begin with the id.
+func newNotice(s *speaker, e Envelope, sender, id string, names words) noticeView {
+	names["Email"], names["Name"] = e.To, e.Name
+	v := noticeView{
+		Language: string(s.locale), Colon: s.say("colon", nil), Sender: sender, Monogram: monogram(sender),
+		Subject: s.say(id+".subject", names), Heading: s.say(id+".heading", names), Greeting: s.greeting(e.Name),
+		Preview: s.say(id+".opening", names),
+	}
+	v.Paragraphs = []string{v.Preview}
+	return v
+}
+
+// notice writes a notice in the name of a sender, unless something is wrong with it.
+func (c *Composer) notice(e Envelope, from string, view func(s *speaker) noticeView, wrong error) (*Message, error) {
+	e.Name = oneLine(e.Name, maxName)
+	if err := errors.Join(e.check(), wrong); err != nil {
+		return nil, err
+	}
+	s := c.speaker(e.Locale)
+	v := view(s)
+	if s.err != nil {
+		return nil, fmt.Errorf("mail %s: %w", e.MessageID, s.err)
+	}
+	return c.write(letter{Envelope: e, template: "notice", view: v, subject: v.Subject, from: from, replyTo: c.replyTo})
+}
+
 // Notice writes the mail. The same Notice gives the same bytes.
 func (c *Composer) Notice(n Notice) (*Message, error) {
 	n.Name = oneLine(n.Name, maxName)
-	if err := errors.Join(checkEnvelope(n.To, n.MessageID), checkLink(n.Link), n.checkTopic()); err != nil {
-		return nil, err
-	}
-	s := c.texts.in(n.Locale)
-	v := c.noticeView(s, n)
-	if s.err != nil {
-		return nil, fmt.Errorf("mail %s: %w", n.MessageID, s.err)
-	}
-	return c.write(letter{
-		template: "notice", view: v, id: n.MessageID, subject: v.Subject, language: v.Language, now: n.Now,
-		from: c.from.Name, to: netmail.Address{Name: n.Name, Address: n.To}, replyTo: c.replyTo,
-	})
+	view := func(s *speaker) noticeView { return c.noticeView(s, n) }
+	return c.notice(n.Envelope, c.from.Name, view, errors.Join(checkLink(n.Link), n.checkTopic()))
 }
 
 func (n Notice) checkTopic() error {
@@ -97,22 +105,15 @@ func (n Notice) checkTopic() error {
 }
 
 func (c *Composer) noticeView(s *speaker, n Notice) noticeView {
-	names := words{"Email": n.To, "Name": n.Name, "Time": s.time(n.Happened)}
-	say := func(part string) string { return s.say("notice."+noticeTexts(n.Topic)+"."+part, names) }
-	sender := c.sender()
-	v := noticeView{
-		Language: string(s.locale), Colon: s.say("colon", nil), Sender: sender, Monogram: monogram(sender),
-		Subject: say("subject"), Heading: say("heading"), Greeting: s.say("greeting.plain", names),
-		Paragraphs: []string{say("opening"), say("next")}, Button: say("button"), Link: n.Link, LinkLabel: s.say("link.label", nil),
-		Footer: []string{s.say("notice.why", names)},
-	}
-	if n.Name != "" {
-		v.Greeting = s.say("greeting.name", names)
-	}
+	names := words{"Time": s.time(n.Happened)}
+	id := "notice." + noticeTexts(n.Topic)
+	v := newNotice(s, n.Envelope, c.sender(), id, names)
+	v.Paragraphs = append(v.Paragraphs, s.say(id+".next", names))
+	v.Button, v.Link, v.LinkLabel = s.say(id+".button", names), n.Link, s.say("link.label", nil)
+	v.Footer = []string{s.say("notice.why", names)}
 	if !n.Expiry.IsZero() {
 		v.Expiry = s.say("expiry", words{"Time": s.time(n.Expiry), "Duration": unbroken(s.duration(n.Expiry.Sub(n.Now)))})
 		v.Private = s.say("private", nil)
 	}
-	v.Preview = v.Paragraphs[0]
 	return v
 }

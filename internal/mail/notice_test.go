@@ -20,8 +20,11 @@ func topics() []rosterv1alpha1.AccountMailTopic {
 
 func aNotice(topic rosterv1alpha1.AccountMailTopic, locale rosterv1alpha1.Locale) mail.Notice {
 	n := mail.Notice{
-		Topic: topic, To: "bob@example.com", Name: "Bob Weaver", Locale: locale, Now: sent, Happened: sent.Add(-time.Minute),
-		Link: "https://roster.example.com/forgotten", MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11." + string(topic) + "@example.com",
+		Envelope: mail.Envelope{
+			To: "bob@example.com", Name: "Bob Weaver", Locale: locale, Now: sent,
+			MessageID: "0d5a4a4e-2b5c-4a1e-9c55-5a0c1f1f7b11." + string(topic) + "@example.com",
+		},
+		Topic: topic, Happened: sent.Add(-time.Minute), Link: "https://roster.example.com/forgotten",
 	}
 	if topic == rosterv1alpha1.MailPasswordReset {
 		n.Link, n.Expiry = "https://roster.example.com/reset/Zm9vYmFyYmF6cXV4", sent.Add(29*time.Minute)

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/roster-dev/roster/internal/backoff"
 )
 
 const (
@@ -69,7 +71,7 @@ func (p *pace) slow(begun, now time.Time) {
 	p.prune(now)
 	limit := min(p.limiter.Limit(), rate.Limit(max(len(p.recent), 1)))
 	p.limiter.SetLimitAt(now, max(limit*cut, slowest))
-	p.until = now.Add(min(firstPause<<min(p.slows, 6), lastPause))
+	p.until = now.Add(backoff.Pause(p.slows, firstPause, lastPause))
 	p.slowed = now
 	p.slows++
 }

@@ -4,36 +4,15 @@ package mail
 
 import (
 	"embed"
-	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/nicksnyder/go-i18n/v2/i18n"
-	"golang.org/x/text/language"
-	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 //go:embed texts/*.yaml
 var textFiles embed.FS
-
-// texts are the words of mails in every language.
-type texts map[rosterv1alpha1.Locale]*i18n.Localizer
-
-// loadTexts reads texts/<locale>.yaml for every locale.
-func loadTexts(files fs.FS) (texts, error) {
-	bundle := i18n.NewBundle(language.English)
-	bundle.RegisterUnmarshalFunc("yaml", func(data []byte, v any) error { return yaml.Unmarshal(data, v) })
-	t := texts{}
-	for _, locale := range []rosterv1alpha1.Locale{rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench} {
-		if _, err := bundle.LoadMessageFileFS(files, "texts/"+string(locale)+".yaml"); err != nil {
-			return nil, fmt.Errorf("texts of mails in %q: %w", locale, err)
-		}
-		t[locale] = i18n.NewLocalizer(bundle, string(locale))
-	}
-	return t, nil
-}
 
 // words is what a text can be filled in with.
 type words map[string]any
@@ -45,12 +24,10 @@ type speaker struct {
 	err       error
 }
 
-// in speaks a language, English where it is not known.
-func (t texts) in(locale rosterv1alpha1.Locale) *speaker {
-	if _, ok := t[locale]; !ok {
-		locale = rosterv1alpha1.LocaleEnglish
-	}
-	return &speaker{localizer: t[locale], locale: locale}
+// speaker speaks a language, English where it is not known.
+func (c *Composer) speaker(in rosterv1alpha1.Locale) *speaker {
+	locale, localizer := c.texts.In(in)
+	return &speaker{localizer: localizer, locale: locale}
 }
 
 func (s *speaker) say(id string, w words) string {
@@ -68,6 +45,13 @@ func (s *speaker) localize(config *i18n.LocalizeConfig) string {
 		s.err = err
 	}
 	return text
+}
+
+func (s *speaker) greeting(name string) string {
+	if name == "" {
+		return s.say("greeting.plain", nil)
+	}
+	return s.say("greeting.name", words{"Name": name})
 }
 
 // time says a moment in UTC, since nobody knows where the reader is.

@@ -14,9 +14,12 @@ import (
 
 func aTokenNotice() mail.TokenNotice {
 	return mail.TokenNotice{
-		To: "ana@example.com", Name: "Ana Martin", Locale: rosterv1alpha1.LocaleEnglish, Organization: "Acme", Network: "X", Profile: "X @acme",
+		Envelope: mail.Envelope{
+			To: "ana@example.com", Name: "Ana Martin", Locale: rosterv1alpha1.LocaleEnglish, Now: sent, MessageID: "uid.fingerprint.ExpiresIn14Days@example.com",
+		},
+		Organization: "Acme", Network: "X", Profile: "X @acme",
 		Namespace: "acme", Secret: "acme-x-tokens", Cause: rosterv1alpha1.NoticeExpiresIn14Days, Why: rosterv1alpha1.RecipientResponsible,
-		End: sent.Add(5 * 24 * time.Hour), Now: sent, MessageID: "uid.fingerprint.ExpiresIn14Days@example.com",
+		End: sent.Add(5 * 24 * time.Hour),
 	}
 }
 

@@ -73,7 +73,7 @@ func newView(s *speaker, terms roles.Words, in Invitation) view {
 	v := view{
 		Language: string(s.locale), Colon: s.say("colon", nil), Organization: in.Organization, Monogram: monogram(in.Organization),
 		Subject: by("subject"), Heading: s.say("heading.invitation", names), Opening: by("opening"),
-		Greeting:  s.say("greeting.plain", names),
+		Greeting:  s.greeting(in.Name),
 		RoleLabel: s.say("role.label", nil), Role: terms.InOrganization(in.Role, in.AddsProfiles, in.CustomRoles),
 		Button: s.say("button", nil), Link: in.Link, LinkLabel: s.say("link.label", nil), LinkText: s.say("link.text", nil),
 		Expiry: s.say("expiry", words{"Time": s.time(in.Expiry), "Duration": unbroken(s.duration(in.Expiry.Sub(in.Now)))}),
@@ -83,9 +83,6 @@ func newView(s *speaker, terms roles.Words, in Invitation) view {
 	}
 	if in.Reminder > 0 {
 		v.Subject, v.Heading, v.Opening = s.say("subject.reminder", names), s.say("heading.reminder", names), by("opening.reminder")
-	}
-	if in.Name != "" {
-		v.Greeting = s.say("greeting.name", names)
 	}
 	if in.Message != "" {
 		v.Quote = newQuote(s, in, names)
@@ -121,6 +118,9 @@ func (v *view) addLists(s *speaker, terms roles.Words, in Invitation) {
 	}
 	for _, p := range in.Profiles {
 		profiles = append(profiles, row{p.Name, v.explain(terms.OnProfile(p.Role, in.CustomRoles))})
+	}
+	if in.AllProfiles {
+		profiles = append(profiles, row{s.say("profile.all", nil), v.explain(terms.OnProfile(rosterv1alpha1.ProfileAdministrator, nil))})
 	}
 	v.addList(s, "workspace.label", workspaces)
 	v.addList(s, "profile.label", profiles)

@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/conditions"
 )
 
 // AccountInput is everything that decides what the conditions of an Account say.
@@ -32,31 +33,31 @@ func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus
 	a := in.Account
 	s := *a.Status.DeepCopy()
 	s.ObservedGeneration = a.Generation
-	conds := newConditions(&s.Conditions, a.Generation, now)
+	conds := conditions.In(&s.Conditions, a.Generation, now)
 	if in.mayHaveBeenSuspended() {
 		s.SuspendedTime = &metav1.MicroTime{Time: now}
 	}
-	in.ready(&s, conds)
+	in.ready(&s, conds, now)
 	in.username(conds)
 	return s, in.memberships(&s, now)
 }
 
-func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions) {
+func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions.Setter, now time.Time) {
 	a := in.Account
 	switch of, err := address.Joined(a.Spec.Email, a.Name); {
 	case err != nil:
-		conds.stall(rosterv1alpha1.ReasonInvalidEmail, fmt.Sprintf("The address %s. Delete the Account.", err))
+		conds.Stall(rosterv1alpha1.ReasonInvalidEmail, fmt.Sprintf("The address %s. Delete the Account.", err))
 	case !address.IsOf(a):
-		conds.stall(rosterv1alpha1.ReasonNameMismatch, fmt.Sprintf(
+		conds.Stall(rosterv1alpha1.ReasonNameMismatch, fmt.Sprintf(
 			"The Account of %s has to be named %s. Delete this one.", of, of.AccountName()))
 	case ptr.Deref(a.Spec.Suspended, false):
 		if !in.wasSuspended() {
-			s.SuspendedTime = &metav1.MicroTime{Time: conds.now}
+			s.SuspendedTime = &metav1.MicroTime{Time: now}
 		}
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended,
+		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended,
 			"The account is suspended: nobody can sign in with it until spec.suspended is false again.")
 	default:
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The account can be used.")
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The account can be used.")
 	}
 }
 
@@ -75,11 +76,11 @@ func (in AccountInput) wasSuspended() bool {
 }
 
 // username says who signs in by a user name that several people chose at the same moment: the holder of the oldest Account.
-func (in AccountInput) username(conds conditions) {
+func (in AccountInput) username(conds conditions.Setter) {
 	a := in.Account
 	name := a.Spec.Username
 	if name == "" {
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionUsernameUnique)
+		conds.Remove(rosterv1alpha1.ConditionUsernameUnique)
 		return
 	}
 	others := slices.DeleteFunc(slices.Clone(in.Namesakes), func(other *rosterv1alpha1.Account) bool { return other.UID == a.UID })
@@ -91,14 +92,14 @@ func (in AccountInput) username(conds conditions) {
 	}
 	switch {
 	case first != a:
-		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonUsernameTaken, fmt.Sprintf(
+		conds.Set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonUsernameTaken, fmt.Sprintf(
 			"spec.username %q belongs to the older Account %s. Choose another, or remove it; until then this person signs in by the address only.",
 			name, first.Name))
 	case len(others) > 0:
-		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique, fmt.Sprintf(
+		conds.Set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique, fmt.Sprintf(
 			"spec.username %q belongs to this Account, the oldest of %d that name it. The others have to choose another.", name, len(others)+1))
 	default:
-		conds.set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique,
+		conds.Set(rosterv1alpha1.ConditionUsernameUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonUsernameUnique,
 			fmt.Sprintf("No other Account has the user name %q.", name))
 	}
 }

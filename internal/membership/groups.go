@@ -12,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/conditions"
 )
 
 // Group is what Teams and Workspaces have in common: profiles by name and by label.
@@ -58,16 +59,16 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	s := *t.Status.DeepCopy()
 	s.ObservedGeneration = t.Generation
 	s.Members, s.Profiles = &in.ActiveMembers, &in.Profiles
-	conds := newConditions(&s.Conditions, t.Generation, now)
+	conds := conditions.In(&s.Conditions, t.Generation, now)
 	custom := access.ProfilePermissions(t.Spec.Role) == 0
 	_, known := in.Roles.OnProfile(t.Spec.Role)
 	switch {
 	case custom && in.lacks(rosterv1alpha1.FeatureCustomRoles):
-		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The CustomRole %s gives nothing: %s", t.Spec.Role,
+		conds.Stall(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The CustomRole %s gives nothing: %s", t.Spec.Role,
 			access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles)))
 	case !known:
-		conds.stall(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s of the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
+		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
+			"There is no CustomRole %s with the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
 	default:
 		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
 	}
@@ -79,9 +80,9 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 	s := *w.Status.DeepCopy()
 	s.ObservedGeneration = w.Generation
 	s.Members, s.Profiles = &in.ActiveMembers, &in.Profiles
-	conds := newConditions(&s.Conditions, w.Generation, now)
+	conds := conditions.In(&s.Conditions, w.Generation, now)
 	if in.lacks(rosterv1alpha1.FeatureWorkspaces) {
-		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan,
+		conds.Stall(rosterv1alpha1.ReasonFeatureNotInPlan,
 			"The Workspace gives nothing: "+access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureWorkspaces))
 		return s
 	}
@@ -93,25 +94,25 @@ func (in GroupInput) lacks(f rosterv1alpha1.Feature) bool {
 	return in.Organization != nil && !access.HasFeature(in.Organization.Status.Plan, f)
 }
 
-func (in GroupInput) ready(conds conditions, message string) {
+func (in GroupInput) ready(conds conditions.Setter, message string) {
 	switch {
 	case in.Organization == nil:
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing, "There is no Organization in this namespace.")
+		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing, "There is no Organization in this namespace.")
 	case in.SelectorError != nil:
-		conds.stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
+		conds.Stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
 	case len(in.MissingMembers) > 0:
-		conds.stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
-			"There is no Member %s in this namespace. Create it or take it out of spec.members; the others have their role.",
+		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+			"There is no Member %s in this namespace. Create it or remove it from spec.members; the others have their role.",
 			access.Listed(in.MissingMembers)))
 	case len(in.MissingProfiles) > 0:
-		conds.stall(rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
-			"There is no SocialProfile %s in this namespace. Create it or take it out of spec.profiles; the others count.",
+		conds.Stall(rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
+			"There is no SocialProfile %s in this namespace. Create it or remove it from spec.profiles; the others count.",
 			access.Listed(in.MissingProfiles)))
 	case len(in.InvitedMembers) > 0:
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, fmt.Sprintf(
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, fmt.Sprintf(
 			"%s Invited, and not joined yet: %s.", message, access.Listed(in.InvitedMembers)))
 	default:
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 	}
 }
 
@@ -119,13 +120,13 @@ func (in GroupInput) ready(conds conditions, message string) {
 func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, now time.Time) rosterv1alpha1.CustomRoleStatus {
 	s := *c.Status.DeepCopy()
 	s.ObservedGeneration = c.Generation
-	conds := newConditions(&s.Conditions, c.Generation, now)
+	conds := conditions.In(&s.Conditions, c.Generation, now)
 	if o != nil && !access.HasFeature(o.Status.Plan, rosterv1alpha1.FeatureCustomRoles) {
-		conds.stall(rosterv1alpha1.ReasonFeatureNotInPlan,
+		conds.Stall(rosterv1alpha1.ReasonFeatureNotInPlan,
 			"The CustomRole gives nothing: "+access.NotInPlan(o.Status.Plan, rosterv1alpha1.FeatureCustomRoles))
 		return s
 	}
-	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
+	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
 	return s
 }
 
@@ -134,6 +135,6 @@ func DecidePlan(p *rosterv1alpha1.Plan, organizations int32, now time.Time) rost
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation
 	s.Organizations = &organizations
-	newConditions(&s.Conditions, p.Generation, now).ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The plan can be used.")
+	conditions.In(&s.Conditions, p.Generation, now).Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The plan can be used.")
 	return s
 }

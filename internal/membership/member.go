@@ -17,6 +17,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -53,7 +54,7 @@ type MemberDecision struct {
 	Status rosterv1alpha1.MemberStatus
 	// Invite: the Member needs an Invitation and has none.
 	Invite bool
-	// Holds are the roles to compile to RBAC; nil for whoever holds nothing.
+	// Holds are the roles to compile to RBAC; nil for somebody who holds nothing.
 	Holds *access.Effective
 	// Address is the normalised address, the subject of the RoleBinding; empty when it cannot be parsed.
 	Address address.Address
@@ -63,7 +64,7 @@ type MemberDecision struct {
 func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	m := in.Member
 	s := *m.Status.DeepCopy()
-	conds := newConditions(&s.Conditions, m.Generation, now)
+	conds := conditions.In(&s.Conditions, m.Generation, now)
 	s.ObservedGeneration = m.Generation
 
 	effective := access.Resolve(in.sources())
@@ -173,7 +174,7 @@ func (in MemberInput) problem(address address.Address, addressErr error) *proble
 			fmt.Sprintf("The address %s. Delete the Member and create it with the right address.", addressErr)}
 	case in.Twin != "":
 		return &problem{rosterv1alpha1.ReasonDuplicateEmail, fmt.Sprintf(
-			"%s belongs to the Member %q already, which counts. Delete one of the two.", address, in.Twin)}
+			"%s already belongs to the Member %q, which counts. Delete one of the two.", address, in.Twin)}
 	case ref != nil && ref.Name != address.AccountName():
 		return &problem{rosterv1alpha1.ReasonAccountMismatch, fmt.Sprintf(
 			"spec.accountRef names %q, which is not the Account of %s. "+
@@ -221,16 +222,16 @@ func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time)
 	}
 }
 
-func (in MemberInput) joined(conds conditions) {
+func (in MemberInput) joined(conds conditions.Setter) {
 	switch {
 	case in.accountMissing():
-		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonAccountMissing, in.accountGone())
+		conds.Set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case in.Member.Spec.AccountRef != nil:
-		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonJoined, "The person has accepted.")
+		conds.Set(rosterv1alpha1.ConditionJoined, metav1.ConditionTrue, rosterv1alpha1.ReasonJoined, "The person has accepted.")
 	case in.Invitation == nil || invitation.IsOpen(in.Invitation) || in.Invitation.Status.State == rosterv1alpha1.InvitationAccepted:
-		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonPending, "The person has not accepted yet.")
+		conds.Set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonPending, "The person has not accepted yet.")
 	default:
-		conds.set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonNotInvited, fmt.Sprintf(
+		conds.Set(rosterv1alpha1.ConditionJoined, metav1.ConditionFalse, rosterv1alpha1.ReasonNotInvited, fmt.Sprintf(
 			"The Invitation %q has ended: %s. To invite again, set its spec.resendRequestedAt to now.",
 			in.Invitation.Name, in.Invitation.Status.State))
 	}
@@ -246,18 +247,18 @@ func (in MemberInput) accountGone() string {
 		"Delete the Member if they have left; to invite them again, delete it and create it again.", in.Member.Spec.AccountRef.Name)
 }
 
-func (in MemberInput) rolesGranted(conds conditions, holds *access.Effective, wanted access.Effective) {
+func (in MemberInput) rolesGranted(conds conditions.Setter, holds *access.Effective, wanted access.Effective) {
 	switch {
 	case in.Refused != nil:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.Refused.Reason, in.Refused.Message)
+		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.Refused.Reason, in.Refused.Message)
 	case holds == nil:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
+		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
 			"Only an active member of an organisation holds roles.")
 	case len(wanted.Problems) > 0:
 		p := wanted.Problems[0]
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, p.Reason, messages(wanted.Problems))
+		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, p.Reason, messages(wanted.Problems))
 	default:
-		conds.set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive,
+		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionTrue, rosterv1alpha1.ReasonActive,
 			"The member holds the roles of its spec.")
 	}
 }
@@ -273,26 +274,26 @@ func (in MemberInput) whyNothing() string {
 }
 
 // ready sums up: a Member that waits for the person, or is suspended on purpose, is as it should be.
-func (in MemberInput) ready(conds conditions, p *problem, state rosterv1alpha1.MemberState, effective access.Effective) {
+func (in MemberInput) ready(conds conditions.Setter, p *problem, state rosterv1alpha1.MemberState, effective access.Effective) {
 	switch {
 	case p != nil:
-		conds.stall(p.reason, p.message)
+		conds.Stall(p.reason, p.message)
 	case in.Refused != nil:
-		conds.stall(in.Refused.Reason, in.Refused.Message)
+		conds.Stall(in.Refused.Reason, in.Refused.Message)
 	case in.Organization == nil:
-		conds.ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
+		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
 			"There is no Organization in this namespace. The Member takes effect once one exists.")
 	case state == rosterv1alpha1.MemberActive && in.accountMissing():
-		conds.stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
+		conds.Stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case len(effective.Problems) > 0:
-		conds.stall(effective.Problems[0].Reason, messages(effective.Problems))
+		conds.Stall(effective.Problems[0].Reason, messages(effective.Problems))
 	case state == rosterv1alpha1.MemberActive:
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
 	case state == rosterv1alpha1.MemberSuspended:
-		conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, "The member is suspended and holds nothing.")
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, "The member is suspended and holds nothing.")
 	default:
-		joined := meta.FindStatusCondition(*conds.list, rosterv1alpha1.ConditionJoined)
-		conds.ready(metav1.ConditionTrue, joined.Reason, joined.Message)
+		joined := conds.Find(rosterv1alpha1.ConditionJoined)
+		conds.Ready(metav1.ConditionTrue, joined.Reason, joined.Message)
 	}
 }
 
@@ -318,8 +319,8 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is
-// open, or was the one and has ended, since whoever declined is left alone; it goes out, or went out, to the address of a Member who has
-// not joined; or it led to the Member. The address is not compared.
+// open, or was the one and has ended, since people who declined get no more mail; it goes out, or went out, to the address of a Member who
+// has not joined; or it led to the Member. The address is not compared.
 func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	if metav1.GetControllerOf(inv) != nil {
 		return false // another Member's own, or that of an earlier one of the name
@@ -328,7 +329,8 @@ func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 		return ref.Name == m.Name && (invitation.IsOpen(inv) || m.Status.Invitation == inv.Name && invitation.HasEnded(inv))
 	}
 	if m.Spec.AccountRef == nil {
-		// One that somebody has to mend first would keep the person waiting. One that has ended stays the one: whoever declined is left alone.
+		// One that somebody has to correct first would keep the person waiting. One that has ended stays the one: people who declined get no more
+		// mail.
 		stalled := meta.IsStatusConditionTrue(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
 		return invitation.IsOpen(inv) && (!stalled || inv.Status.State == rosterv1alpha1.InvitationSent) ||
 			m.Status.Invitation == inv.Name && invitation.HasEnded(inv)

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/quota"
 )
@@ -162,12 +162,12 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	o := in.Organization
 	s := *o.Status.DeepCopy()
 	s.ObservedGeneration = o.Generation
-	conds := newConditions(&s.Conditions, o.Generation, now)
+	conds := conditions.In(&s.Conditions, o.Generation, now)
 	in.now = now
 	if in.Counting != nil && in.Counting.UID != o.UID {
 		s = rosterv1alpha1.OrganizationStatus{Conditions: s.Conditions, ObservedGeneration: s.ObservedGeneration}
-		conds.stall(rosterv1alpha1.ReasonNamespaceTaken, fmt.Sprintf(
-			"The namespace belongs to the older Organization %q. Delete one of the two; an organisation has a namespace of its own.", in.Counting.Name))
+		conds.Stall(rosterv1alpha1.ReasonNamespaceTaken, fmt.Sprintf(
+			"The namespace belongs to the older Organization %q. Delete one of the two; each organisation has its own namespace.", in.Counting.Name))
 		return s
 	}
 	c := in.Counts
@@ -217,34 +217,34 @@ func OwnsBefore(a, b *rosterv1alpha1.Organization, owner *rosterv1alpha1.Member)
 }
 
 // unique does not say which the other organisation is: it may be another tenant's.
-func (in OrganizationInput) unique(conds conditions, owner *rosterv1alpha1.Member) {
+func (in OrganizationInput) unique(conds conditions.Setter, owner *rosterv1alpha1.Member) {
 	if !in.Elsewhere {
-		conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonOwnerUnique,
-			"The owner owns no other organisation, or this one for longest.")
+		conds.Set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionTrue, rosterv1alpha1.ReasonOwnerUnique,
+			"The owner owns no other organisation, or has owned this one longest.")
 		return
 	}
 	message := fmt.Sprintf("%s has owned another organisation for longer, and a person owns only one. Here they have the rights of a "+
 		"CoOwner. Name another Member in spec.ownerRef, or have them give up the other organisation.", emailOf(owner))
-	conds.set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonOwnerElsewhere, message)
-	conds.stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
+	conds.Set(rosterv1alpha1.ConditionOwnerUnique, metav1.ConditionFalse, rosterv1alpha1.ReasonOwnerElsewhere, message)
+	conds.Stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
 }
 
 // ready says that the organisation works, unless its plan or its issuer is missing.
-func (in OrganizationInput) ready(conds conditions, message string) {
+func (in OrganizationInput) ready(conds conditions.Setter, message string) {
 	if ref := in.Organization.Spec.PlanRef; ref != nil && in.Plan == nil {
-		conds.stall(rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+		conds.Stall(rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
 		return
 	}
 	if name := in.Organization.Spec.Security.SSO.Issuer; in.lacksIssuer() {
-		conds.stall(rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
+		conds.Stall(rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
 		return
 	}
-	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
+	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 }
 
 func planMissing(name string) string {
 	return fmt.Sprintf(
-		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, what was in effect stays so.", name)
+		"spec.planRef names the Plan %q, which does not exist. Create it or name another; until then, the previous Plan stays in effect.", name)
 }
 
 func (in OrganizationInput) lacksIssuer() bool {
@@ -255,39 +255,39 @@ func (in OrganizationInput) lacksIssuer() bool {
 // issuerMissing does not say which there are: they are other companies'.
 func issuerMissing(name string) string {
 	return fmt.Sprintf("spec.security.sso.issuer names the issuer %q, which portal.issuers of the operator's configuration does not have: "+
-		"nobody can sign in by SSO. Correct the name, or ask the people who run the operator to add it.", name)
+		"nobody can sign in with SSO. Correct the name, or ask the people who run the operator to add it.", name)
 }
 
 // mail says why mails of the organisation are held. After a restart of the operator that shows at the next try; until then, what was
 // said stays so.
-func (in OrganizationInput) mail(conds conditions) {
-	switch was := meta.FindStatusCondition(*conds.list, rosterv1alpha1.ConditionMailDelivered); {
+func (in OrganizationInput) mail(conds conditions.Setter) {
+	switch was := conds.Find(rosterv1alpha1.ConditionMailDelivered); {
 	case !in.MailHeld:
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionMailDelivered)
+		conds.Remove(rosterv1alpha1.ConditionMailDelivered)
 	case in.Trouble != "":
-		conds.set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, in.Trouble, in.TroubleWords)
+		conds.Set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, in.Trouble, in.TroubleWords)
 	case was == nil:
-		conds.set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRelayUnavailable,
+		conds.Set(rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse, rosterv1alpha1.ReasonRelayUnavailable,
 			"Mail waits for the relay; the next try shows why.")
 	}
 }
 
 // issuer reports whether there is the company's sign-in that the organisation names.
-func (in OrganizationInput) issuer(conds conditions) {
+func (in OrganizationInput) issuer(conds conditions.Setter) {
 	name := in.Organization.Spec.Security.SSO.Issuer
 	switch {
 	case name == "":
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionIssuerResolved)
+		conds.Remove(rosterv1alpha1.ConditionIssuerResolved)
 	case in.lacksIssuer():
-		conds.set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
+		conds.Set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionFalse, rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
 	default:
-		conds.set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
+		conds.Set(rosterv1alpha1.ConditionIssuerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
 			fmt.Sprintf("The operator's configuration has the issuer %q.", name))
 	}
 }
 
 // plan brings what is in effect to what the Plan says, and gives the places out.
-func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds conditions) {
+func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds conditions.Setter) {
 	ref := in.Organization.Spec.PlanRef
 	seats, profiles := s.Plan.Seats.Limit, s.Plan.SocialProfiles.Limit
 	switch {
@@ -297,7 +297,7 @@ func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds con
 		seats, profiles = spec.Seats, spec.SocialProfiles
 	case ref == nil:
 		s.Plan = rosterv1alpha1.PlanInEffect{}
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionWithinPlan)
+		conds.Remove(rosterv1alpha1.ConditionWithinPlan)
 		return
 	}
 	s.Plan.Seats, s.Plan.SocialProfiles = rosterv1alpha1.Usage{}, rosterv1alpha1.Usage{}
@@ -310,12 +310,12 @@ func (in OrganizationInput) plan(s *rosterv1alpha1.OrganizationStatus, conds con
 	message := fmt.Sprintf("%s; %s.", taken(s.Plan.Seats, "seats"), taken(s.Plan.SocialProfiles, "social profiles"))
 	switch {
 	case in.Plan == nil:
-		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
+		conds.Set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))
 	case exceeded(s.Plan.Seats) || exceeded(s.Plan.SocialProfiles):
-		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanExceeded,
+		conds.Set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionFalse, rosterv1alpha1.ReasonPlanExceeded,
 			fmt.Sprintf("%s The newest ones wait for a place. For more, ask %s.", message, s.Plan.Contact))
 	default:
-		conds.set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionTrue, rosterv1alpha1.ReasonWithinPlan, message)
+		conds.Set(rosterv1alpha1.ConditionWithinPlan, metav1.ConditionTrue, rosterv1alpha1.ReasonWithinPlan, message)
 	}
 }
 

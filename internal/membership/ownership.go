@@ -9,6 +9,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/conditions"
 )
 
 // Nobody owns an organisation who has not agreed to, and nobody has to go on owning one.
@@ -34,7 +35,7 @@ func stillInvited(m *rosterv1alpha1.Member) bool {
 	return m.Spec.AccountRef == nil && ownershipOf(m) == ""
 }
 
-// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then whoever was the owner stays
+// OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then the former owner stays
 // it, so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	o := in.Organization
@@ -84,8 +85,9 @@ func (in OrganizationInput) agreedOwner() *rosterv1alpha1.Member {
 	return nil
 }
 
-// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that whoever is named the owner, is active and
-// has not agreed is to be asked; and nothing of whoever is neither named nor the owner, so that they are asked when they are named again.
+// OwnershipMarks keeps what lasts of the consent in the Members: that the owner has agreed; that the person who is named the owner, is
+// active and has not agreed is to be asked; and nothing of people who are neither named nor the owner, so that they are asked when they are
+// named again.
 func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
 	if in.Counting == nil || in.Counting.UID != in.Organization.UID {
 		return nil
@@ -109,23 +111,23 @@ func (in OrganizationInput) OwnershipMarks() []OwnershipMark {
 func same(a, b *rosterv1alpha1.Member) bool { return b != nil && a.UID == b.UID }
 
 // owner says who owns the organisation, or what that waits for.
-func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member) {
+func (in OrganizationInput) owner(conds conditions.Setter, owner *rosterv1alpha1.Member) {
 	ref := in.Organization.Spec.OwnerRef
 	if owner == nil || !IsActive(owner) {
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionOwnerUnique)
+		conds.Remove(rosterv1alpha1.ConditionOwnerUnique)
 	}
 	unresolved := func(reason, message string) string {
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, reason, message)
+		conds.Set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse, reason, message)
 		return message
 	}
 	switch {
 	case ref == nil:
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonNoOwner, "spec.ownerRef is not set: nobody in the organisation can do everything."))
 	case in.Owner == nil:
-		conds.stall(rosterv1alpha1.ReasonMemberNotFound, unresolved(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
+		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, unresolved(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
 			"spec.ownerRef names the Member %q, which does not exist in this namespace. Create it or name another.%s", ref.Name, stays(owner))))
 	case ownershipOf(in.Owner) == rosterv1alpha1.OwnershipDeclined:
-		conds.stall(rosterv1alpha1.ReasonOwnerDeclined, unresolved(rosterv1alpha1.ReasonOwnerDeclined, fmt.Sprintf(
+		conds.Stall(rosterv1alpha1.ReasonOwnerDeclined, unresolved(rosterv1alpha1.ReasonOwnerDeclined, fmt.Sprintf(
 			"%s does not want to own the organisation. Name another Member in spec.ownerRef.%s", emailOf(in.Owner), stays(owner))))
 	case !IsActive(in.Owner):
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonMemberNotActive, fmt.Sprintf(
@@ -134,7 +136,7 @@ func (in OrganizationInput) owner(conds conditions, owner *rosterv1alpha1.Member
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonOwnerNotAgreed, fmt.Sprintf(
 			"Waiting for %s to agree, at the portal, to own the organisation.%s", emailOf(in.Owner), stays(owner))))
 	default:
-		conds.set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
+		conds.Set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
 			fmt.Sprintf("The owner is %s.", emailOf(in.Owner)))
 		in.ready(conds, "The organisation is set up.")
 	}

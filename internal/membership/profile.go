@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -44,7 +44,7 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 		s.Responsible = emailOf(in.Responsible)
 	}
 	s.EngagementAssignee = in.assignee()
-	conds := newConditions(&s.Conditions, p.Generation, now)
+	conds := conditions.In(&s.Conditions, p.Generation, now)
 	in.conditions(conds)
 	in.team(conds)
 	s.SoleAdministrator = in.administered(conds)
@@ -110,27 +110,27 @@ func (in ProfileInput) named(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRol
 	return ""
 }
 
-func (in ProfileInput) team(conds conditions) {
+func (in ProfileInput) team(conds conditions.Setter) {
 	required := RequiresTeam(in.Organization)
 	switch {
 	case in.Teams > 0:
-		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionTrue, rosterv1alpha1.ReasonTeamAssigned,
+		conds.Set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionTrue, rosterv1alpha1.ReasonTeamAssigned,
 			fmt.Sprintf("%d teams work on the profile.", in.Teams))
 	case required:
 		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
 			"Until one does, people who have a role on it by name can only look at it."
-		conds.set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
-		conds.stall(rosterv1alpha1.ReasonNoTeam, message)
+		conds.Set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
+		conds.Stall(rosterv1alpha1.ReasonNoTeam, message)
 	default:
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionTeamAssigned)
+		conds.Remove(rosterv1alpha1.ConditionTeamAssigned)
 	}
 }
 
 // administered names the only Administrator, where the Organization asks for that.
-func (in ProfileInput) administered(conds conditions) string {
+func (in ProfileInput) administered(conds conditions.Setter) string {
 	o := in.Organization
 	if o == nil || o.Spec.Guardrails == nil || !ptr.Deref(o.Spec.Guardrails.WarnOnOrphanedProfiles, false) {
-		meta.RemoveStatusCondition(conds.list, rosterv1alpha1.ConditionAdministered)
+		conds.Remove(rosterv1alpha1.ConditionAdministered)
 		return ""
 	}
 	var administrators []string
@@ -140,11 +140,11 @@ func (in ProfileInput) administered(conds conditions) string {
 		}
 	}
 	if len(administrators) == 0 {
-		conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionFalse, rosterv1alpha1.ReasonNoAdministrator,
+		conds.Set(rosterv1alpha1.ConditionAdministered, metav1.ConditionFalse, rosterv1alpha1.ReasonNoAdministrator,
 			"No active Member is named Administrator of the profile. Give someone that role, through spec.profiles, a Team or a Workspace.")
 		return ""
 	}
-	conds.set(rosterv1alpha1.ConditionAdministered, metav1.ConditionTrue, rosterv1alpha1.ReasonAdministered,
+	conds.Set(rosterv1alpha1.ConditionAdministered, metav1.ConditionTrue, rosterv1alpha1.ReasonAdministered,
 		fmt.Sprintf("%d active Members are named Administrator of the profile.", len(administrators)))
 	if len(administrators) > 1 {
 		return ""
@@ -153,12 +153,12 @@ func (in ProfileInput) administered(conds conditions) string {
 }
 
 // place says that the plan has none for the profile.
-func (in ProfileInput) place(conds conditions) {
+func (in ProfileInput) place(conds conditions.Setter) {
 	if in.Organization == nil || Standing(in.Organization, in.Profile) != access.OverLimit {
 		return
 	}
 	plan := in.Organization.Status.Plan
-	conds.stall(rosterv1alpha1.ReasonProfileLimit, fmt.Sprintf(
+	conds.Stall(rosterv1alpha1.ReasonProfileLimit, fmt.Sprintf(
 		"The plan %s has no place left for this profile: roles on it by name give nothing until one is free. For more social profiles, ask %s.",
 		plan.Name, plan.Contact))
 }
@@ -184,10 +184,10 @@ func (in ProfileInput) instead() string {
 	return ""
 }
 
-func (in ProfileInput) conditions(conds conditions) {
+func (in ProfileInput) conditions(conds conditions.Setter) {
 	ref := in.Profile.Spec.ResponsibleRef
 	set := func(resolved metav1.ConditionStatus, reason, message string) {
-		conds.set(rosterv1alpha1.ConditionResponsibleResolved, resolved, reason, message)
+		conds.Set(rosterv1alpha1.ConditionResponsibleResolved, resolved, reason, message)
 	}
 	switch {
 	case ref == nil:
@@ -200,7 +200,7 @@ func (in ProfileInput) conditions(conds conditions) {
 		message := fmt.Sprintf(
 			"spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
-		conds.stall(rosterv1alpha1.ReasonMemberNotFound, message)
+		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, message)
 		return
 	case !IsActive(in.Responsible):
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,
@@ -208,5 +208,5 @@ func (in ProfileInput) conditions(conds conditions) {
 	default:
 		set(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("%s looks after the profile.", emailOf(in.Responsible)))
 	}
-	conds.ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The profile is set up.")
+	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The profile is set up.")
 }

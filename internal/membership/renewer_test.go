@@ -47,7 +47,7 @@ func TestSoleRenewer(t *testing.T) {
 		"there are none":                 {none, people{admin}, ""},
 		"two may":                        {ends, people{admin, second}, ""},
 		"one of them connected it":       {ends, people{admin, connector}, ""},
-		"whoever connected it":           {ends, people{connector, editor}, "cas"},
+		"the person who connected it":    {ends, people{connector, editor}, "cas"},
 		"by a role of their own":         {ends, people{night, editor, lead}, "nina"},
 		"nobody may":                     {ends, people{editor, lead, other}, ""},
 		"the other one is suspended":     {ends, people{admin, suspended}, "ana"},

@@ -50,9 +50,9 @@ func TestWhatOnlyAnEditMendsIsStalled(t *testing.T) {
 	}
 }
 
-// TestWhoeverDeclinedIsLeftAlone: an Invitation that somebody applied for a declared Member stays theirs when it has ended, so that the
+// TestPeopleWhoDeclinedGetNoMoreMail: an Invitation that somebody applied for a declared Member stays theirs when it has ended, so that the
 // operator does not make and mail another.
-func TestWhoeverDeclinedIsLeftAlone(t *testing.T) {
+func TestPeopleWhoDeclinedGetNoMoreMail(t *testing.T) {
 	m := member().Member
 	m.Status.Invitation = "for-ana"
 	for state, want := range map[rosterv1alpha1.InvitationState]bool{

@@ -39,7 +39,8 @@ const (
 	KindLimit
 	// KindScope says that the token does not reach as far as what was asked.
 	KindScope
-	// KindDisabled says that the account, or the person's sign-in to it, is disabled for now: whoever looks after it has to sign in there.
+	// KindDisabled says that the account, or the person's sign-in to it, is disabled for now: the person who looks after it has to sign in
+	// there.
 	KindDisabled
 	// KindSuspended says that the network has suspended or closed the account.
 	KindSuspended

@@ -41,7 +41,7 @@ type Traits struct {
 	Lead time.Duration
 	// Scopes are what publishing and answering need.
 	Scopes []string
-	// Shared: the network counts the requests of the app or the address, not of the account alone. Whoever is told to wait, all wait.
+	// Shared: the network counts the requests of the app or the address, not of the account alone. If one is told to wait, all wait.
 	Shared bool
 	// AdAccounts: the network is asked about ad accounts, too. Of others, it tells nothing about one.
 	AdAccounts bool

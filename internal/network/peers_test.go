@@ -245,7 +245,7 @@ func TestCodeFlow(t *testing.T) {
 			if !c.noPKCE {
 				code, a = agree()
 				a.Verifier = oauth2.GenerateVerifier()
-				refused("a code is good for whoever has the verifier", code, a)
+				refused("a code works with its verifier only", code, a)
 			}
 		})
 	}

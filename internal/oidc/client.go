@@ -93,7 +93,7 @@ func New(i Issuer, redirect string, c clock.PassiveClock) *Client {
 }
 
 // Begin returns the address of the issuer to send the browser to, and the flow to keep until it comes back. Then is what the person wanted,
-// for whoever calls Finish.
+// for the caller of Finish.
 func (c *Client) Begin(ctx context.Context, then string) (string, Flow, error) {
 	p, err := c.provider(ctx)
 	if err != nil {

@@ -122,7 +122,7 @@ func (c *company) visit(client *oidc.Client, name string) (oidc.Flow, url.Values
 	return flow, back.Query()
 }
 
-func TestWhoeverTheCompanyVouchesForIsTold(t *testing.T) {
+func TestVerifiedAddressIsReturned(t *testing.T) {
 	c := newCompany(t)
 	flow, answer := c.visit(c.client, "ana")
 	got, err := c.client.Finish(t.Context(), flow, answer)

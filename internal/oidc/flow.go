@@ -8,7 +8,7 @@ import "time"
 const FlowFor = 15 * time.Minute
 
 // Flow is what is remembered between sending a browser to an issuer and its coming back. The browser itself carries it, in a cookie
-// that whoever calls this seals: so only the browser that began can end it, and at any replica of the portal.
+// that the caller seals: so only the browser that began can end it, and at any replica of the portal.
 type Flow struct {
 	// Issuer by its Name.
 	Issuer string `json:"i"`

@@ -37,7 +37,7 @@ type provider struct {
 // metadata keeps a provider, and asks again when that has grown old.
 type metadata struct {
 	known atomic.Pointer[known]
-	// turn is held by whoever asks; a channel, because waiting for it ends with the caller's context.
+	// turn is held by the caller that asks; a channel, because waiting for it ends with the caller's context.
 	turn chan struct{}
 }
 

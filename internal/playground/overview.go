@@ -32,7 +32,7 @@ func (r *run) writeEnv() error {
 		fmt.Fprintf(&out, "export %s=%s\n", v.name, shellQuote(v.value))
 	}
 	fmt.Fprintf(&out, "export PATH=%s:\"$PATH\" # for kubectl roster\n", shellQuote(r.options.BinDir))
-	// Whoever waits for the file finds it whole.
+	// A program that waits for the file finds it whole.
 	unfinished := r.state.path(envFile + ".new")
 	if err := os.WriteFile(unfinished, []byte(out.String()), 0o600); err != nil {
 		return err

@@ -351,13 +351,13 @@ func TestDeadLinks(t *testing.T) {
 			}
 			return w.linkFor(inv, 1, m.Spec.Email)
 		}, http.StatusGone, []string{"Withdrawn"}},
-		"member deleted and made anew for somebody else": {func(t *testing.T) string {
-			m, inv := w.declared("anew")
+		"member deleted and made renewed for somebody else": {func(t *testing.T) string {
+			m, inv := w.declared("renewed")
 			w.status(inv, func(s *rosterv1alpha1.InvitationStatus) { s.MemberUID = "" })
 			if err := w.admin.Delete(t.Context(), m); err != nil {
 				t.Fatal(err)
 			}
-			w.create(w.member("anew", w.address("somebody-else")))
+			w.create(w.member("renewed", w.address("somebody-else")))
 			return w.linkFor(inv, 1, m.Spec.Email)
 		}, http.StatusGone, []string{"Withdrawn"}},
 	} {

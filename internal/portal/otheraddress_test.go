@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,8 +20,6 @@ import (
 )
 
 var sendCode = url.Values{"action": {"send"}}
-
-func typing(code string) url.Values { return url.Values{"code": {code}} }
 
 // addressCode is the code that the operator mails for the Account of that address, to another.
 func (w *world) addressCode(local, to string) string {
@@ -59,9 +59,9 @@ func TestAcceptWithAnotherAddress(t *testing.T) {
 	if got := w.requested("bob", rosterv1alpha1.MailAddressCode); !got.Equal(now()) {
 		t.Fatalf("a mail was asked for at %v", got)
 	}
-	code := w.addressCode("bob", "ana")
-	b.post(page, typing(" ")).expect(t, http.StatusUnprocessableEntity, "Enter the code from the email.")
-	b.post(page, typing(wrong(code))).expect(t, http.StatusUnprocessableEntity, "The code is wrong.", "Error: ")
+	mailed := w.addressCode("bob", "ana")
+	b.post(page, code(" ")).expect(t, http.StatusUnprocessableEntity, "Enter the code from the email.")
+	b.post(page, code(wrong(mailed))).expect(t, http.StatusUnprocessableEntity, "The code is wrong.", "Error: ")
 	if got := w.account(w.address("bob")).Status.AddressCode.Tries; got != 1 {
 		t.Errorf("%d tries counted, want 1", got)
 	}
@@ -69,9 +69,9 @@ func TestAcceptWithAnotherAddress(t *testing.T) {
 	if w.fresh(inv).Status.State == rosterv1alpha1.InvitationAccepted {
 		t.Fatal("accepted without the code")
 	}
-	done := b.post(page, typing(code))
+	done := b.post(page, code(mailed))
 	b.follow(b.follow(done)).expect(t, http.StatusOK, "Accept the invitation", w.address("ana")+" is also your address", "You will join as "+w.address("bob"))
-	b.post(page, typing(code)).expect(t, http.StatusSeeOther) // used up, and not needed any more
+	b.post(page, code(mailed)).expect(t, http.StatusSeeOther) // used up, and not needed any more
 	b.follow(b.post(link, url.Values{"action": {"accept"}})).expect(t, http.StatusOK, "Welcome to Acme Social")
 	accepted := w.fresh(inv)
 	if ref := accepted.Status.AccountRef; ref == nil || ref.Name != w.account(w.address("bob")).Name {
@@ -83,7 +83,7 @@ func TestAcceptWithAnotherAddress(t *testing.T) {
 	if confirmed := w.account(w.address("bob")).Status.ConfirmedAddresses; len(confirmed) != 1 || confirmed[0].Email != w.address("ana") {
 		t.Errorf("confirmed addresses: %v", confirmed)
 	}
-	for _, secret := range []string{strings.ReplaceAll(code, " ", ""), code, w.address("ana")} {
+	for _, secret := range []string{strings.ReplaceAll(mailed, " ", ""), mailed, w.address("ana")} {
 		if strings.Contains(s.log.String(), secret) {
 			t.Errorf("the log tells %q", secret)
 		}
@@ -97,25 +97,25 @@ func TestAddressCodesOfOthers(t *testing.T) {
 	page := w.link(w.invite("ana")) + "/address"
 	b := w.signedIn(s, "bob")
 	b.post(page, sendCode).expect(t, http.StatusSeeOther)
-	code := w.addressCode("bob", "ana")
+	mailed := w.addressCode("bob", "ana")
 	refused := func(name string, a answer) {
 		t.Helper()
 		t.Run(name, func(t *testing.T) { a.expect(t, http.StatusUnprocessableEntity, "no longer valid") })
 	}
 	another := s.browser()
 	another.post("/sign-in", signIn(w.address("bob"), goodPassword)).expect(t, http.StatusSeeOther)
-	refused("another session", another.post(page, typing(code)))
-	refused("another account", w.signedIn(s, "eve").post(page, typing(code)))
-	refused("another invitation", b.post(w.link(w.invite("carol"))+"/address", typing(code)))
+	refused("another session", another.post(page, code(mailed)))
+	refused("another account", w.signedIn(s, "eve").post(page, code(mailed)))
+	refused("another invitation", b.post(w.link(w.invite("carol"))+"/address", code(mailed)))
 	for range mailcode.MaxTries {
-		b.post(page, typing(wrong(code))).expect(t, http.StatusUnprocessableEntity)
+		b.post(page, code(wrong(mailed))).expect(t, http.StatusUnprocessableEntity)
 	}
-	refused("after too many wrong ones", b.post(page, typing(code)))
+	refused("after too many wrong ones", b.post(page, code(mailed)))
 	s.clock.SetTime(now().Add(time.Minute))
 	b.post(page, sendCode).expect(t, http.StatusSeeOther)
-	code = w.addressCode("bob", "ana")
+	mailed = w.addressCode("bob", "ana")
 	s.clock.SetTime(now().Add(time.Minute + mailcode.Lifetime))
-	refused("too late", b.post(page, typing(code)))
+	refused("too late", b.post(page, code(mailed)))
 	if len(w.account(w.address("bob")).Status.ConfirmedAddresses) > 0 {
 		t.Error("an address was confirmed")
 	}
@@ -130,7 +130,7 @@ func TestAnotherAddressWithAnAccount(t *testing.T) {
 	b := w.signedIn(s, "bob")
 	b.get(page).expect(t, http.StatusOK, "Email me a code")
 	b.post(page, sendCode).expect(t, http.StatusSeeOther)
-	b.follow(b.post(page, typing(w.addressCode("bob", "ana")))).expect(t, http.StatusForbidden, w.address("ana")+" has an account of its own", "Sign out")
+	b.follow(b.post(page, code(w.addressCode("bob", "ana")))).expect(t, http.StatusForbidden, w.address("ana")+" has an account of its own", "Sign out")
 }
 
 func TestAnotherAddressThatTheOrganisationDoesNotTake(t *testing.T) {
@@ -175,12 +175,96 @@ func TestWrongAddressCodesCountTogether(t *testing.T) {
 	for i, local := range []string{"bob", "carol"} {
 		b := w.signedIn(s, local)
 		b.post(page, sendCode).expect(t, http.StatusSeeOther)
-		code := w.addressCode(local, "ana")
-		b.post(page, typing(wrong(code))).expect(t, http.StatusUnprocessableEntity)
+		mailed := w.addressCode(local, "ana")
+		b.post(page, code(wrong(mailed))).expect(t, http.StatusUnprocessableEntity)
 		if i == 0 {
-			b.post(page, typing(wrong(code))).expect(t, http.StatusUnprocessableEntity)
+			b.post(page, code(wrong(mailed))).expect(t, http.StatusUnprocessableEntity)
 			continue
 		}
-		b.post(page, typing(code)).expect(t, http.StatusTooManyRequests)
+		b.post(page, code(mailed)).expect(t, http.StatusTooManyRequests)
+	}
+}
+
+// The page is the same, to the letter, whether the address has an account or not.
+func TestAnotherAddressTellsNothingBeforeTheCode(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	w.registered(s, "ana")
+	b := w.signedIn(s, "bob")
+	see := func(local string) (pages string) {
+		link := w.link(w.invite(local))
+		for _, a := range []answer{
+			b.get(link + "/address"), b.post(link+"/address", sendCode), b.get(link + "/address"), b.post(link+"/address", code("1")),
+		} {
+			pages += strings.NewReplacer(link, "LINK", w.address(local), "ADDRESS").Replace(a.Status + a.Header.Get("Location") + a.body)
+		}
+		s.clock.SetTime(s.clock.Now().Add(time.Minute)) // when the next code can be asked for
+		return pages
+	}
+	if with, without := see("ana"), see("eve"); with != without {
+		t.Errorf("with an account:\n%s\nwithout:\n%s", with, without)
+	}
+}
+
+// Somebody who is on the way in has shown too little, and an organisation that demands a second factor gets one as after every acceptance.
+func TestAnotherAddressAndSecondFactors(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
+	link := w.link(w.invite("ana"))
+	page := link + "/address"
+	w.protected(s, "bob")
+	half := w.halfIn(s, "bob")
+	for _, a := range []answer{half.get(page), half.post(page, sendCode)} {
+		if to := a.Header.Get("Location"); a.StatusCode != http.StatusSeeOther || !strings.HasPrefix(to, "/sign-in?") {
+			t.Errorf("with a password and no second factor: status %d, to %q", a.StatusCode, to)
+		}
+	}
+	if w.account(w.address("bob")).Status.AddressCode != nil {
+		t.Error("a code was asked for without the second factor")
+	}
+
+	b := w.signedIn(s, "carol")
+	b.post(page, sendCode).expect(t, http.StatusSeeOther)
+	b.post(page, code(w.addressCode("carol", "ana"))).expect(t, http.StatusSeeOther)
+	b.post(link, url.Values{"action": {"accept"}}).expect(t, http.StatusSeeOther)
+	m := w.member("ana", w.address("carol"), func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(w.address("carol")).Name}
+	})
+	w.create(m)
+	w.awaitCache(m)
+	b.follow(b.get("/organizations/"+w.ns)).expect(t, http.StatusOK, "These organisations require a second factor")
+}
+
+// No number of requests at once gets more tries.
+func TestWrongAddressCodesAtOnce(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	page := w.link(w.invite("ana")) + "/address"
+	b := w.signedIn(s, "bob")
+	b.post(page, sendCode).expect(t, http.StatusSeeOther)
+	mailed := w.addressCode("bob", "ana")
+	var all sync.WaitGroup
+	var wrongs atomic.Int32
+	for range 4 * mailcode.MaxTries {
+		all.Go(func() {
+			a, err := b.try(http.MethodPost, page, strings.NewReader(code(wrong(mailed)).Encode()))
+			if err != nil {
+				t.Error(err)
+			}
+			if strings.Contains(a.body, "The code is wrong.") {
+				wrongs.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if n := wrongs.Load(); n > mailcode.MaxTries {
+		t.Errorf("%d codes were compared, want %d at the most", n, mailcode.MaxTries)
+	}
+	for range mailcode.MaxTries { // some of them may have met a conflict too often, and been none
+		b.post(page, code(wrong(mailed)))
+	}
+	if a := b.post(page, code(mailed)); a.StatusCode == http.StatusSeeOther {
+		t.Error("the right code counts after too many tries")
 	}
 }

@@ -131,8 +131,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	}
 	invitations := &invite.Handler{
 		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
-		Cache: cache, Client: o.Client, LinkKeys: o.Keys, UserPrefix: o.UserPrefix, Common: known, Limits: p.limits, Metrics: o.Metrics,
-		Clock: o.Clock, Log: o.Log,
+		Cache: o.Cache, Client: o.Client, LinkKeys: o.Keys, UserPrefix: o.UserPrefix, Common: known, Limits: p.limits, Metrics: o.Metrics,
 	}
 	connecting := &connect.Handler{
 		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,

@@ -287,9 +287,9 @@ func TestAdministratorResetsFactors(t *testing.T) {
 	s.clock.SetTime(now().Add(2 * time.Minute))
 	fresh := s.browser()
 	fresh.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
-	anew, _ := fresh.addApp()
+	renewed, _ := fresh.addApp()
 	b := w.halfIn(s, "ana")
-	b.follow(b.post("/sign-in/second", code(anew.code(0)))).expect(t, http.StatusOK, "Ana Silva")
+	b.follow(b.post("/sign-in/second", code(renewed.code(0)))).expect(t, http.StatusOK, "Ana Silva")
 }
 
 // Tries at the second factor are few, and somebody else's do not use up those of a browser that the person has signed in with.

@@ -214,7 +214,7 @@ func TestSessionOutlivesARestartAndANewKey(t *testing.T) {
 	r.data = map[string][]byte{keyring.Current: next}
 	c.SetTime(now().Add(2 * web.RefreshEvery))
 	if !b.isSignedIn() {
-		t.Error("a session in use is not sealed anew with the new key")
+		t.Error("a session in use is not sealed renewed with the new key")
 	}
 	r.data = map[string][]byte{keyring.Current: bytes.Repeat([]byte("x"), 32)}
 	c.SetTime(now().Add(3 * web.RefreshEvery))

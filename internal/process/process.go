@@ -1,36 +1,98 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package process holds what manager and portal do alike before they start: the flags of the log, and saying which version runs.
+// Package process holds what manager and portal do alike before they start: reading flags and configuration, setting up the log, and saying
+// which version runs.
 package process
 
 import (
+	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
 	"go.uber.org/zap/zapcore"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/config"
 )
+
+// Settings are what every server runs with.
+type Settings struct {
+	Config    config.Config
+	Namespace string
+	// MetricsAddress and ProbesAddress are where they are served.
+	MetricsAddress, ProbesAddress string
+	// REST is how to reach the API server, and Scheme has the kinds of Kubernetes and Roster.
+	REST   *rest.Config
+	Scheme *runtime.Scheme
+}
 
 // Process is one of the servers, by the name that people read: manager or portal.
 type Process struct {
+	Settings
+
 	name        string
+	file        string
 	showVersion bool
 	logging     zap.Options
 }
 
-// New adds the flags that every server has.
-func New(name string, flags *flag.FlagSet) *Process {
+// New adds the flags that every server has; metrics is where it serves metrics by default.
+func New(name, metrics string, flags *flag.FlagSet) *Process {
 	// An error in the log is mostly a dependency that is away or an object that somebody has to change. A stack trace would bury what it
 	// says; a panic brings its own.
 	p := &Process{name: name, logging: zap.Options{StacktraceLevel: zapcore.DPanicLevel}}
+	flags.StringVar(&p.file, "config", "/etc/roster/config.yaml", "The configuration file (config.roster.dev/v1alpha1, RosterConfig).")
+	flags.StringVar(&p.Namespace, "namespace", os.Getenv("POD_NAMESPACE"),
+		"The namespace of the operator, which holds its Secrets. Defaults to $POD_NAMESPACE.")
+	flags.StringVar(&p.MetricsAddress, "metrics-bind-address", metrics, "Where metrics are served; 0 turns them off.")
+	flags.StringVar(&p.ProbesAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
 	flags.BoolVar(&p.showVersion, "version", false, "Print the version and exit.")
 	p.logging.BindFlags(flags)
 	return p
+}
+
+// Main reads the flags of the command line and runs the server until it fails or is told to stop.
+func (p *Process) Main(run func(ctx context.Context, s Settings) error) {
+	flag.Parse()
+	if p.Begin(os.Stdout, metrics.Registry) {
+		return
+	}
+	err := p.load()
+	if err == nil {
+		err = run(ctrl.SetupSignalHandler(), p.Settings)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, p.name+":", err)
+		os.Exit(1)
+	}
+}
+
+// load completes the settings.
+func (p *Process) load() (err error) {
+	if p.Config, err = config.Load(p.file); err != nil {
+		return err
+	}
+	if p.Namespace == "" {
+		return fmt.Errorf("neither --namespace nor POD_NAMESPACE is set: name the namespace that the %s runs in", p.name)
+	}
+	p.Scheme = runtime.NewScheme()
+	if err := errors.Join(clientgoscheme.AddToScheme(p.Scheme), rosterv1alpha1.AddToScheme(p.Scheme)); err != nil {
+		return err
+	}
+	p.REST, err = ctrl.GetConfig()
+	return err
 }
 
 // Version is one line, such as "manager v0.1.0, go1.26.8, linux/amd64, revision 277b6f9".

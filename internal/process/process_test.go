@@ -16,7 +16,7 @@ import (
 
 func TestVersionIsPrinted(t *testing.T) {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
-	p := New("manager", flags)
+	p := New("manager", ":8080", flags)
 	if err := flags.Parse([]string{"--version"}); err != nil {
 		t.Fatal(err)
 	}
@@ -31,7 +31,7 @@ func TestVersionIsPrinted(t *testing.T) {
 
 func TestBuildInfoIsAMetric(t *testing.T) {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
-	p := New("manager", flags)
+	p := New("manager", ":8080", flags)
 	registry := prometheus.NewRegistry()
 	if p.Begin(&bytes.Buffer{}, registry) {
 		t.Fatal("it ended without --version")
@@ -48,7 +48,7 @@ func TestBuildInfoIsAMetric(t *testing.T) {
 
 func TestErrorsHaveNoStackTrace(t *testing.T) {
 	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
-	p := New("manager", flags)
+	p := New("manager", ":8080", flags)
 	var out bytes.Buffer
 	log := zap.New(zap.UseFlagOptions(&p.logging), zap.WriteTo(&out))
 	log.Error(nil, "the relay is away")

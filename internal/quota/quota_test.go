@@ -84,8 +84,8 @@ func TestAsk(t *testing.T) {
 	}
 }
 
-// Whatever the claims are: as many have a place as there are, nobody who came later has one before somebody who came earlier, and whoever
-// leaves lets the next in and nobody out.
+// Whatever the claims are: as many have a place as there are, nobody who came later has one before somebody who came earlier, and somebody
+// who leaves lets the next in and nobody out.
 func TestNobodyOvertakes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(0, 12).Draw(t, "claims")

@@ -108,7 +108,7 @@ func (s Sealer) Open(sealed string, belongsTo []byte) (plaintext []byte, outdate
 // bound is the associated data: the key's id, whose length is fixed, and what the text belongs to.
 func (k key) bound(belongsTo []byte) []byte { return slices.Concat(k.id, belongsTo) }
 
-// SealDocument seals a document that belongs to whoever has it.
+// SealDocument seals a document that belongs to its holder.
 func (s Sealer) SealDocument(document any) (string, error) {
 	plain, err := json.Marshal(document)
 	if err != nil {

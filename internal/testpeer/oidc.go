@@ -17,7 +17,7 @@ import (
 // OIDCOptions are what an OpenID provider knows.
 type OIDCOptions struct {
 	Clients []OIDCClient `json:"clients"`
-	// Accounts are the claims of people by the name they sign in with; any password will do. Whoever is not among them is called by the
+	// Accounts are the claims of people by the name they sign in with; any password will do. A name that is not among them is called by the
 	// name they type and has no other claim. Claims under "userinfo" are said at that endpoint alone.
 	Accounts map[string]Claims `json:"accounts,omitempty"`
 	// Scopes beside openid, offline_access, email and profile.

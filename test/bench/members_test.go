@@ -138,6 +138,6 @@ func teamChange(b *bench, r *results, team *rosterv1alpha1.Team, members int) {
 	b.settle()
 	r.add(fmt.Sprintf("one of %d leaves the Team: writes of Roles and Members", members), b.apiWrites("roles")-roles+b.apiWrites("members")-status, "writes", "2")
 	if b.mayOn(0, "get", "acme-fb") {
-		b.Fatal("whoever left still holds the role")
+		b.Fatal("people who left still hold the role")
 	}
 }

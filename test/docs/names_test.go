@@ -27,14 +27,14 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// TestReasons: every condition and every reason of the API is explained.
-func TestReasons(t *testing.T) {
+// constants are the conditions and reasons of the API by the names of their constants.
+func constants(t *testing.T) map[string]string {
+	t.Helper()
 	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "api/v1alpha1/conditions.go"), nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := text(t, pages(t))
-	count := 0
+	all := map[string]string{}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
 		if !ok {
@@ -45,24 +45,79 @@ func TestReasons(t *testing.T) {
 			if !ok {
 				t.Fatalf("%s is no literal", name.Name)
 			}
-			value, _ := strconv.Unquote(literal.Value)
-			mention := "`" + value + "`"
-			if strings.HasPrefix(name.Name, "Condition") {
-				mention = "| " + value + " |" // its row in the table of a kind
-			}
-			if value == rosterv1alpha1.ConditionStalled {
-				mention = "with Stalled |"
-			}
-			count++
-			if !strings.Contains(all, mention) {
-				t.Errorf("%s: no page has %s", name.Name, mention)
-			}
+			all[name.Name], _ = strconv.Unquote(literal.Value)
 		}
 		return true
 	})
-	if count < 20 {
-		t.Errorf("only %d constants found", count)
+	if len(all) < 20 {
+		t.Errorf("only %d constants found", len(all))
 	}
+	return all
+}
+
+// TestReasons: every condition and every reason of the API is explained.
+func TestReasons(t *testing.T) {
+	all := text(t, pages(t))
+	for name, value := range constants(t) {
+		mention := "`" + value + "`"
+		if strings.HasPrefix(name, "Condition") {
+			mention = "| " + value + " |" // its row in the table of a kind
+		}
+		if value == rosterv1alpha1.ConditionStalled {
+			mention = "with Stalled |"
+		}
+		if !strings.Contains(all, mention) {
+			t.Errorf("%s: no page has %s", name, mention)
+		}
+	}
+}
+
+// TestReasonIndex: troubleshooting lists every reason once, with each kind whose conditions can have it.
+func TestReasonIndex(t *testing.T) {
+	want := map[string][]string{}
+	for _, kind := range []string{
+		"Organization", "Member", "Invitation", "SocialProfile", "Account", "Team", "Workspace", "CustomRole", "Plan",
+	} {
+		file := strings.ToLower(kind) + ".md"
+		for _, reason := range conditionReasons(t, filepath.Join("docs", file)) {
+			if link := fmt.Sprintf("[%s](%s#conditions)", kind, file); !slices.Contains(want[reason], link) {
+				want[reason] = append(want[reason], link)
+			}
+		}
+	}
+	_, index, _ := strings.Cut(read(t, "docs/troubleshooting.md"), "## All reasons")
+	for reason, kinds := range want {
+		if row := fmt.Sprintf("| `%s` | %s |\n", reason, strings.Join(kinds, ", ")); !strings.Contains(index, row) {
+			t.Errorf("docs/troubleshooting.md lacks the row %s", row)
+		}
+	}
+	if rows := strings.Count(index, "\n| `"); rows != len(want) || rows < 50 {
+		t.Errorf("docs/troubleshooting.md lists %d reasons, the pages of the kinds explain %d", rows, len(want))
+	}
+	for name, reason := range constants(t) {
+		if strings.HasPrefix(name, "Reason") && want[reason] == nil && reason != rosterv1alpha1.ReasonConnectionExpired { // an event
+			t.Errorf("%s: no table of conditions explains %s", name, reason)
+		}
+	}
+}
+
+// conditionReasons are the reasons in the table of conditions on the page of a kind.
+func conditionReasons(t *testing.T, path string) []string {
+	t.Helper()
+	_, section, found := strings.Cut(read(t, path), "\n## Conditions\n")
+	if !found {
+		t.Fatalf("%s has no conditions", path)
+	}
+	section, _, _ = strings.Cut(section, "\n## ")
+	var reasons []string
+	for line := range strings.SplitSeq(section, "\n") {
+		if cells := strings.Split(line, "|"); len(cells) > 3 {
+			for _, match := range regexp.MustCompile("`([A-Z][A-Za-z]+)`").FindAllStringSubmatch(cells[3], -1) {
+				reasons = append(reasons, match[1])
+			}
+		}
+	}
+	return reasons
 }
 
 // TestMetrics: every metric is explained.

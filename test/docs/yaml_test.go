@@ -110,6 +110,20 @@ func TestYAML(t *testing.T) {
 	t.Run("docs/examples/canpublish", func(t *testing.T) { askExample(t, c) })
 }
 
+// TestQuickStart: the page shows the files that it has the reader apply.
+func TestQuickStart(t *testing.T) {
+	page := read(t, "docs/quick-start.md")
+	for _, file := range filesUnder(t, "docs/examples/quick-start", ".yaml") {
+		_, content, _ := strings.Cut(read(t, file), "\n") // without the licence
+		if !strings.Contains(page, file) {
+			t.Errorf("docs/quick-start.md does not apply %s", file)
+		}
+		if filepath.Base(file) != "mailbox.yaml" && !strings.Contains(page, content) {
+			t.Errorf("docs/quick-start.md shows something else than %s", file)
+		}
+	}
+}
+
 // cluster is an API server with the kinds of Roster.
 type cluster struct {
 	client.Client

@@ -73,7 +73,7 @@ func samplesAreAccepted(t *testing.T, c *cluster) {
 		if o.GetKind() == "Plan" { // of the cluster
 			continue
 		}
-		// A sample may leave its namespace to whoever applies it, or expect one that is there.
+		// A sample may leave its namespace to the person who applies it, or expect one that is there.
 		if o.GetNamespace() == "" {
 			o.SetNamespace("default")
 		}

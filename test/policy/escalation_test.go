@@ -108,7 +108,7 @@ func deletePolicy(w *world, c client.Client) error {
 	return c.Delete(w.Context(), o)
 }
 
-// TestTheStatusIsNoWayAround: whoever may write the status of something changes nothing else by it, so no policy has to look at it.
+// TestTheStatusIsNoWayAround: writing the status of something changes nothing else, so no policy has to look at it.
 func TestTheStatusIsNoWayAround(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

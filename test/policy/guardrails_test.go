@@ -222,7 +222,7 @@ func TestAnAcceptanceCannotBeDeletedBeforeItsPersonIsAMember(t *testing.T) {
 	})
 }
 
-// TestASuspensionOfItsOwnOutlastsGit: what Git does not say belongs to whoever wrote it, under a name that Flux does not take over. That it
+// TestASuspensionOfItsOwnOutlastsGit: what Git does not say belongs to its writer, under a name that Flux does not take over. That it
 // does take over what kubectl writes under its usual names is Flux's own.
 func TestASuspensionOfItsOwnOutlastsGit(t *testing.T) {
 	t.Parallel()

@@ -205,7 +205,7 @@ func (h holder) mayInOrganization(d tables, verb, resource, name string) bool {
 	return false
 }
 
-// worthAsking are the profiles that tell something about a holder: to whoever connected none, that one is as good as any other, and
+// worthAsking are the profiles that tell something about a holder: to somebody who connected none, that one is as good as any other, and
 // whether a role reaches other profiles does not depend on which one it is.
 func (h holder) worthAsking() []string {
 	switch {

@@ -107,7 +107,7 @@ func dropNameRules(field *apiextensionsv1.JSONSchemaProps) {
 	}
 }
 
-// TestEachOfTwentyQuestionsIsAsked, where roles have different numbers of permissions: whoever lacks a single one gives none of it.
+// TestEachOfTwentyQuestionsIsAsked, where roles have different numbers of permissions: somebody who lacks a single one gives none of it.
 func TestEachOfTwentyQuestionsIsAsked(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

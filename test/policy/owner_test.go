@@ -54,7 +54,7 @@ func TestTheOwnerIsSafe(t *testing.T) {
 	})
 }
 
-// TestTheOwnersNameIsTaken: where ownerRef names a Member that does not exist, whoever creates one of that name would own the
+// TestTheOwnersNameIsTaken: where ownerRef names a Member that does not exist, the person who creates one of that name would own the
 // organisation.
 func TestTheOwnersNameIsTaken(t *testing.T) {
 	t.Parallel()
@@ -200,8 +200,8 @@ func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
 	})
 }
 
-// TestNobodyDeletesByBelonging: the garbage collector deletes what belongs to nothing, whoever said so. It would delete the Organization
-// for a Manager who may only change it, and with it what protects the owner.
+// TestNobodyDeletesByBelonging: the garbage collector deletes what belongs to nothing, no matter who said so. It would delete the
+// Organization for a Manager who may only change it, and with it what protects the owner.
 func TestNobodyDeletesByBelonging(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -238,8 +238,8 @@ func owns(says string) func(m *rosterv1alpha1.Member) {
 	}
 }
 
-// TestNobodySaysForAnotherThatTheyOwn: what a person has said about owning the organisation is written by the operator alone; and who does not
-// want to is protected, and held, no longer.
+// TestNobodySaysForAnotherThatTheyOwn: what a person has said about owning the organisation is written by the operator alone; and who does
+// not want to is protected, and held, no longer.
 func TestNobodySaysForAnotherThatTheyOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

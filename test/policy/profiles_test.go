@@ -93,7 +93,7 @@ func TestWhoConnectedAProfileIsTrue(t *testing.T) {
 	w.bindRole("edits-one", ana, rosterRule([]string{"socialprofiles"}, []string{"acme-adam"}, "update", "configure"))
 	w.Eventually(func() error { return updateProfile("acme-adam", handled("x"))(w, dry(w.as(ana))) }).Should(Succeed())
 	w.attempts(t, map[string]attempt{
-		"whoever may update takes another's": {ana, updateProfile("acme-adam", connectedBy(ana)), takes(ana, ana, "acme-adam")},
+		"people who may update take another's": {ana, updateProfile("acme-adam", connectedBy(ana)), takes(ana, ana, "acme-adam")},
 		"or takes the name off": {ana, updateProfile("acme-adam", connectedBy("")),
 			"ana@acme.example may not remove spec.connectedBy: adam@acme.example looks after the SocialProfile acme-adam. Leave it as it is, or ask a Manager."},
 	})
@@ -160,7 +160,7 @@ func TestOnlyAnAdministratorLabelsAProfile(t *testing.T) {
 		"a Manager who adds one":               {ben, createProfile("new", "", labelled("west")), ""},
 		"a GitOps controller":                  {flux, createProfile("new", "", labelled("west")), ""},
 	}
-	// Whoever lacks one of an Administrator's permissions is none.
+	// Without every permission of an Administrator, nobody is one.
 	for _, lacks := range everythingOnProfiles().Verbs {
 		who := lacks + "-less@acme.example"
 		rule := everythingOnProfiles()

@@ -162,7 +162,7 @@ func TestNobodyOffersWithoutAnswering(t *testing.T) {
 		"takes a profile away":                 {ben, updateMember("dave", notOn("acme-fb")), ""},
 		"suspends":                             {ben, updateMember("dave", suspended), ""},
 		"the one who answers raises":           {carla, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
-		"whoever has joined is raised":         {ben, updateMember("ana", on("acme-x", rosterv1alpha1.ProfileGuest)), ""},
+		"people who have joined are raised":    {ben, updateMember("ana", on("acme-x", rosterv1alpha1.ProfileGuest)), ""},
 		"a GitOps controller need not":         {flux, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
 		"nor a namespace administrator":        {nina, updateMember("dave", role(rosterv1alpha1.RoleManager)), ""},
 		"nor the operator, for a declared one": {manager, invite("zed", forMember("dave")), ""},

@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// TestTakingAnInvitationOverIsGiving: whoever writes their name into spec.invitedBy answers for what is offered, so they must be allowed to
-// give all of it. Otherwise somebody who is no Member, and so is not asked about when it is accepted, could revive what another may no
-// longer give.
+// TestTakingAnInvitationOverIsGiving: the person who writes their name into spec.invitedBy answers for what is offered, so they must be
+// allowed to give all of it. Otherwise somebody who is no Member, and so is not asked about when it is accepted, could revive what another
+// may no longer give.
 func TestTakingAnInvitationOverIsGiving(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -159,7 +159,7 @@ func users(p *preset) {
 		p.memberIs("cindy", rosterv1alpha1.MemberActive)
 		p.can("cindy", "schedule socialprofiles/bakery-fb")
 	})
-	p.row("CC-19", "deleting frees the seat and cannot be undone; the person can be invited anew", func(p *preset) {
+	p.row("CC-19", "deleting frees the seat and cannot be undone; the person can be invited again", func(p *preset) {
 		p.refused(p.as("opal").Delete(p.Context(), get[rosterv1alpha1.Member](p, "cindy")), "is not suspended", "kubectl patch member cindy")
 		suspend(p, true)
 		p.memberIs("cindy", rosterv1alpha1.MemberSuspended)

@@ -18,7 +18,7 @@ import (
 //go:embed passwords.txt.gz
 var compressed []byte
 
-// Passwords is a set of passwords that are tried first by whoever guesses.
+// Passwords is a set of passwords that are tried first when somebody guesses.
 type Passwords struct {
 	sorted []string
 }

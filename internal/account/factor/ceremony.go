@@ -15,7 +15,7 @@ import (
 const CeremonyFor = 5 * time.Minute
 
 // ErrCeremony says that there is no ceremony of that kind under way, or it took too long. Begin another.
-var ErrCeremony = errors.New("no ceremony is under way")
+var ErrCeremony = errors.New("no ceremony is in progress")
 
 // CeremonyKind says what a ceremony is for.
 type CeremonyKind string
@@ -33,7 +33,7 @@ const (
 )
 
 // Ceremony is what is remembered between asking a browser for a passkey and its answer. The browser itself carries it, in a cookie
-// that whoever calls this seals, so that any replica of the portal can take the answer.
+// that the caller seals, so that any replica of the portal can take the answer.
 type Ceremony struct {
 	Kind      CeremonyKind `json:"k"`
 	Challenge string       `json:"c"`

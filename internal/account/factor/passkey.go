@@ -210,7 +210,7 @@ func (r *RelyingParty) Finish(p Person, c Ceremony, answer []byte, now time.Time
 	case credential.Authenticator.CloneWarning:
 		return Use{}, ErrCloned
 	case !c.Begun.After(k.Begun):
-		return Use{}, refused(errors.New("a ceremony that began later has been accepted"))
+		return Use{}, refused(errors.New("a later ceremony has been accepted"))
 	}
 	k.SignCount, k.BackedUp, k.Used, k.Begun = credential.Authenticator.SignCount, credential.Flags.BackupState, now, c.Begun
 	return Use{Index: i, Passkey: k, Verified: parsed.Response.AuthenticatorData.Flags.HasUserVerified()}, nil

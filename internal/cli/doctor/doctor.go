@@ -96,7 +96,7 @@ func newPatient(f *kube.Factory, version, system string) (*patient, error) {
 	if p.namespace, err = f.Namespace(); err != nil {
 		return nil, err
 	}
-	// The first answer tells whether there is an API server at all.
+	// The first answer shows whether there is an API server at all.
 	if _, err := p.discovery.ServerVersion(); err != nil {
 		return nil, err
 	}

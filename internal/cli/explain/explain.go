@@ -163,7 +163,7 @@ func describe(p *rights.Person) answer {
 	return a
 }
 
-// ask tells whether somebody may do something on a profile, and what is missing if not.
+// ask reports whether somebody may do something on a profile, and what is missing if not.
 func ask(o *rights.Organization, p *rights.Person, permission, profile string) (*question, error) {
 	if !slices.Contains(access.Permissions(), access.Permission(permission)) {
 		return nil, fmt.Errorf("there is no permission %s on a profile: choose one of %v", permission, access.Permissions())

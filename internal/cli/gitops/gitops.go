@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package gitops tells whether an object is kept in Git, by who has written it.
+// Package gitops finds out whether an object is kept in Git, by who has written it.
 package gitops
 
 import (
@@ -30,7 +30,7 @@ type Keeper struct {
 	Owns bool
 }
 
-// KeeperOf finds the controller that keeps an object, and tells whether it has written spec.<field>.
+// KeeperOf finds the controller that keeps an object, and reports whether it has written spec.<field>.
 func KeeperOf(managed []metav1.ManagedFieldsEntry, field string) Keeper {
 	var found Keeper
 	known := controllers()

@@ -115,6 +115,16 @@ func (f *Factory) Client() (client.WithWatch, error) {
 	return c, err
 }
 
+// InNamespace is the client, and the namespace of the flags.
+func (f *Factory) InNamespace() (client.WithWatch, string, error) {
+	namespace, err := f.Namespace()
+	if err != nil {
+		return nil, "", err
+	}
+	c, err := f.Client()
+	return c, namespace, err
+}
+
 // Writer is Client for writes, which the API server only checks and does not carry out if dryRun is DryRunServer.
 func (f *Factory) Writer(dryRun DryRun) (client.Client, error) {
 	c, err := f.Client()
@@ -185,11 +195,7 @@ func (d DryRun) Would(done string) string {
 
 // Organization is the one that counts in the namespace of the flags.
 func (f *Factory) Organization(ctx context.Context) (*rosterv1alpha1.Organization, error) {
-	c, err := f.Client()
-	if err != nil {
-		return nil, err
-	}
-	namespace, err := f.Namespace()
+	c, namespace, err := f.InNamespace()
 	if err != nil {
 		return nil, err
 	}
@@ -202,11 +208,7 @@ type Completer func(ctx context.Context, c client.Client, namespace string) []st
 // Completion makes the completion of a command from a function that lists what it takes.
 func (f *Factory) Completion(list Completer) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return func(cmd *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
-		c, err := f.Client()
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		namespace, err := f.Namespace()
+		c, namespace, err := f.InNamespace()
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}

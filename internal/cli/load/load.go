@@ -21,11 +21,7 @@ const pageSize = 500
 
 // Current reads the organisation that the flags choose.
 func Current(ctx context.Context, f *kube.Factory) (*rights.Organization, error) {
-	c, err := f.Client()
-	if err != nil {
-		return nil, err
-	}
-	namespace, err := f.Namespace()
+	c, namespace, err := f.InNamespace()
 	if err != nil {
 		return nil, err
 	}

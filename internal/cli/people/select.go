@@ -123,11 +123,7 @@ func SelectedMembers(ctx context.Context, f *kube.Factory, s Selection) ([]*rost
 }
 
 func selected[P any](f *kube.Factory, find func(client.Reader, string) ([]P, error)) ([]P, error) {
-	c, err := f.Client()
-	if err != nil {
-		return nil, err
-	}
-	namespace, err := f.Namespace()
+	c, namespace, err := f.InNamespace()
 	if err != nil {
 		return nil, err
 	}

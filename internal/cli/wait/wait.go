@@ -71,11 +71,7 @@ the invitation was declined, withdrawn, not used in time or not deliverable, and
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory, names []string) error {
-	c, err := f.Client()
-	if err != nil {
-		return err
-	}
-	namespace, err := f.Namespace()
+	c, namespace, err := f.InNamespace()
 	if err != nil {
 		return err
 	}

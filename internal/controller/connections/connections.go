@@ -90,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	order, err := connection.OrderOf(secret)
 	switch {
 	case err != nil: // which may quote what is in there, and is not logged
-		return ctrl.Result{}, r.drop(ctx, secret, "There is no order in the Secret that can be read", "", resultUnreadable)
+		return ctrl.Result{}, r.drop(ctx, secret, "The Secret has no readable order", "", resultUnreadable)
 	case order == nil:
 		return r.keep(ctx, secret, now)
 	case order.Expired(now):
@@ -130,7 +130,7 @@ func (r *Reconciler) keep(ctx context.Context, secret *corev1.Secret, now time.T
 	answer, err := connection.AnswerOf(secret)
 	switch {
 	case err != nil, answer == nil:
-		return ctrl.Result{}, r.drop(ctx, secret, "There is neither an order nor an answer in the Secret that can be read", "", resultUnreadable)
+		return ctrl.Result{}, r.drop(ctx, secret, "The Secret has neither a readable order nor a readable answer", "", resultUnreadable)
 	case answer.Over(now):
 		return ctrl.Result{}, r.delete(ctx, secret)
 	}
@@ -174,7 +174,7 @@ func (r *Reconciler) giveUp(ctx context.Context, secret *corev1.Secret, o *conne
 	if err != nil {
 		return err
 	}
-	why := fmt.Sprintf("What the Member %s asked for at the portal could not be done within an hour; they have to do it once more", o.Member)
+	why := fmt.Sprintf("What the Member %s requested at the portal could not be done within an hour; they have to request it again", o.Member)
 	if err := r.drop(ctx, secret, why, o.Network, resultExpired); err != nil || m == nil || string(m.UID) != o.MemberUID {
 		return err
 	}
@@ -238,8 +238,8 @@ func (r *Reconciler) carryOut(ctx context.Context, secret *corev1.Secret, o *con
 	return result{connection.AnswerTo(steps), o.Network}, nil
 }
 
-// gather reads what decides about an Order. Whoever is not the person that the portal takes them for, or no active member any more, holds
-// nothing.
+// gather reads what decides about an Order. Somebody who is not the person that the portal takes them for, or no active member any more,
+// holds nothing.
 func (r *Reconciler) gather(ctx context.Context, secret *corev1.Secret, o *connection.Order) (connection.Input, error) {
 	in := connection.Input{Order: o, UID: secret.UID}
 	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.Client, o.Namespace, o.Member)

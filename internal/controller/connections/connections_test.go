@@ -27,7 +27,7 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// signedIn is a Member who has an Account, as whoever is at the portal does.
+// signedIn is a Member who has an Account, as everybody at the portal does.
 func signedIn(ctx context.Context, s Space, name string, role rosterv1alpha1.OrganizationRole) *connection.Order {
 	GinkgoHelper()
 	a := s.Account(ctx, name)
@@ -162,15 +162,15 @@ var _ = Describe("What people ask for at the portal", func() {
 		ExpectNothingSecret(p, secret)
 
 		By("connecting it once more")
-		anew := Social.Connect(ctx, s.Name)
-		outcomes = answerTo(ctx, give(ctx, o, accountOnX(s.Name, anew)))
+		renewed := Social.Connect(ctx, s.Name)
+		outcomes = answerTo(ctx, give(ctx, o, accountOnX(s.Name, renewed)))
 		Expect(outcomes).To(Equal([]connection.Outcome{{Profile: p.Name, Handle: s.Name, Result: repaired}}))
-		Expect(Get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(anew.AccessToken)))
+		Expect(Get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(renewed.AccessToken)))
 
 		By("somebody else connecting it")
 		other := signedIn(ctx, s, "ben", rosterv1alpha1.RoleAdvancedMember)
 		Expect(results(answerTo(ctx, give(ctx, other, accountOnX(s.Name, token))))).To(Equal([]connection.Result{notAllowed}))
-		Expect(Get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(anew.AccessToken)))
+		Expect(Get[corev1.Secret](ctx, s, secret.Name).Data).To(HaveKeyWithValue(network.KeyAccess, []byte(renewed.AccessToken)))
 
 		By("taking it away")
 		remove := *o
@@ -266,9 +266,9 @@ var _ = Describe("What people ask for at the portal", func() {
 		before := Get[corev1.Secret](ctx, s, first.Spec.CredentialsSecretRef.Name)
 		Expect(owners(before)).To(ConsistOf(asOwner(first), asOwner(second)))
 
-		By("connecting one of the two anew")
-		anew := Social.Connect(ctx, s.Name)
-		Expect(results(answerTo(ctx, give(ctx, o, repairs(first, accountOnX(s.Name, anew)))))).To(Equal([]connection.Result{repaired}))
+		By("connecting one of the two again")
+		renewed := Social.Connect(ctx, s.Name)
+		Expect(results(answerTo(ctx, give(ctx, o, repairs(first, accountOnX(s.Name, renewed)))))).To(Equal([]connection.Result{repaired}))
 		moved := Get[rosterv1alpha1.SocialProfile](ctx, s, first.Name)
 		Expect(moved.Spec.CredentialsSecretRef.Name).NotTo(Equal(before.Name))
 		Expect(owners(Get[corev1.Secret](ctx, s, moved.Spec.CredentialsSecretRef.Name))).To(Equal([]string{asOwner(first)}))
@@ -349,24 +349,24 @@ var _ = Describe("What people ask for at the portal", func() {
 		o := signedIn(ctx, s, "mia", rosterv1alpha1.RoleManager)
 		first := answerTo(ctx, give(ctx, o, accountOnX(s.Name, Social.Connect(ctx, s.Name))))
 		p := s.ProfileSays(ctx, first[0].Profile, rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
-		anew := Social.Connect(ctx, s.Name)
+		renewed := Social.Connect(ctx, s.Name)
 		var once sync.Once
 		var outcomes []connection.Outcome
 		Social.AfterRenewal(func() {
 			once.Do(func() {
 				o.RequestedTime = metav1.NewTime(Now.Now())
-				outcomes = answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.Name, anew))))
+				outcomes = answerTo(ctx, give(ctx, o, repairs(p, accountOnX(s.Name, renewed))))
 			})
 		})
 		defer Social.AfterRenewal(nil)
 		s.Later(ctx, p.Name, 100*time.Minute)
-		fingerprint := network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(p.UID))
+		fingerprint := network.Tokens{Access: renewed.AccessToken, Refresh: renewed.RefreshToken}.Fingerprint(string(p.UID))
 		Eventually(func() string {
 			return Get[rosterv1alpha1.SocialProfile](ctx, s, p.Name).Status.Credential.Fingerprint
-		}).Should(Equal(fingerprint), "the tokens of whoever connected it anew count")
+		}).Should(Equal(fingerprint), "the tokens of the person who reconnected it count")
 		Expect(results(outcomes)).To(Equal([]connection.Result{repaired}))
 		secret := Get[corev1.Secret](ctx, s, p.Spec.CredentialsSecretRef.Name)
-		Expect(secret.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte(anew.RefreshToken)))
+		Expect(secret.Data).To(HaveKeyWithValue(network.KeyRefresh, []byte(renewed.RefreshToken)))
 		Expect(secret.Annotations).NotTo(HaveKey(rosterv1alpha1.RenewingAnnotation))
 	})
 

@@ -21,7 +21,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		connections: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_connections_total",
-			Help: "Profiles that people asked to connect, repair or remove at the portal, by network and what became of it.",
+			Help: "Profiles that people asked to connect, repair or remove at the portal, by network and outcome.",
 		}, []string{"network", "result"}),
 	}
 	registry.MustRegister(m.connections)

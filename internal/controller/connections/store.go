@@ -29,8 +29,8 @@ import (
 //  3. A new Secret is created, never one that is there taken over. It belongs to the profiles, so that it goes with the last of them.
 //  4. Profiles that name another Secret name this one.
 //
-// A Secret that somebody else made never gets new tokens, whoever's profile names it: its maker may read it, and is not the one who agreed
-// at the network.
+// A Secret that somebody else made never gets new tokens, no matter whose profile names it: its maker may read it, and is not the one who
+// agreed at the network.
 //
 // Whatever is there already when all of that is done again bears the UID of the Order. Tokens that do are not written once more: they may
 // have been renewed since, and the old ones be worth nothing.
@@ -102,7 +102,7 @@ func (s *storing) holds(secret *corev1.Secret) bool {
 	return secret.Annotations[rosterv1alpha1.ConnectionAnnotation] == string(s.in.UID) && s.group.MadeFor(secret, s.maker)
 }
 
-// overwrite puts the tokens into a Secret that is there. The mark of a renewal goes with the tokens that it was about; whoever is in the
+// overwrite puts the tokens into a Secret that is there. The mark of a renewal goes with the tokens that it was about; a process in the
 // middle of that renewal finds others then, and leaves them.
 func (s *storing) overwrite(ctx context.Context, secret *corev1.Secret) error {
 	if s.holds(secret) {

@@ -75,10 +75,10 @@ var _ = Describe("An operator that is killed while it renews tokens", Serial, fu
 		s.ProfileSays(ctx, "acme", connected, metav1.ConditionFalse, rosterv1alpha1.ReasonRenewalLost)
 		Expect(Get[corev1.Secret](ctx, s, "tokens").Data).To(Equal(old.Data), "nothing is replaced by nothing")
 
-		By("somebody connecting the profile anew")
-		anew := Social.Connect(ctx, s.Name)
+		By("somebody connecting the profile again")
+		renewed := Social.Connect(ctx, s.Name)
 		Patch(ctx, Get[corev1.Secret](ctx, s, "tokens"), func(secret *corev1.Secret) {
-			secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(anew.AccessToken), []byte(anew.RefreshToken)
+			secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(renewed.AccessToken), []byte(renewed.RefreshToken)
 		})
 		s.ProfileSays(ctx, "acme", connected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
 	})

@@ -169,7 +169,7 @@ func (r *Reconciler) open(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 	}
 	if o.tokens.Access == "" && (p.Spec.Refresh != rosterv1alpha1.RefreshBeforeExpiry || !o.venue.Traits().Renewable(o.tokens)) {
 		return blocked(rosterv1alpha1.ReasonSecretInvalid, "The Secret %s has no entry %s, and the operator does not get one by itself: "+
-			"put one in, or set spec.refresh to BeforeExpiry where the Secret has what that takes.", name, network.KeyAccess)
+			"add it, or set spec.refresh to BeforeExpiry if the Secret has what that takes.", name, network.KeyAccess)
 	}
 	return o, nil
 }
@@ -231,7 +231,7 @@ func (t *track) resume(p *rosterv1alpha1.SocialProfile, fingerprint string, lead
 	}
 }
 
-// wait is how long until the network may be asked; zero for now. Whoever has waited for their turn is not sent back.
+// wait is how long until the network may be asked; zero for now. A profile that has waited for its turn is not sent back.
 func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 	if t.turn.IsZero() {
 		t.turn = now.Add(turn())

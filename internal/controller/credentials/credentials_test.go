@@ -179,19 +179,19 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		s.Tokens(ctx, "tokens", Social.Connect(ctx, s.Name))
 		s.OnX(ctx, "acme", "tokens", Renews)
 		s.ProfileSays(ctx, "acme", connected, yes, rosterv1alpha1.ReasonConnected)
-		anew := Social.Connect(ctx, s.Name)
+		renewed := Social.Connect(ctx, s.Name)
 		Social.AfterRenewal(func() {
 			Patch(ctx, Get[corev1.Secret](ctx, s, "tokens"), func(secret *corev1.Secret) {
-				secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(anew.AccessToken), []byte(anew.RefreshToken)
+				secret.Data[network.KeyAccess], secret.Data[network.KeyRefresh] = []byte(renewed.AccessToken), []byte(renewed.RefreshToken)
 				delete(secret.Data, network.KeyAccessExpiry)
 			})
 		})
 		defer Social.AfterRenewal(nil)
 		s.Later(ctx, "acme", 100*time.Minute)
 		Eventually(func(g Gomega) {
-			g.Expect(RefreshTokenIn(ctx, s, "tokens")).To(Equal(anew.RefreshToken))
+			g.Expect(RefreshTokenIn(ctx, s, "tokens")).To(Equal(renewed.RefreshToken))
 			g.Expect(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Fingerprint).To(
-				Equal(network.Tokens{Access: anew.AccessToken, Refresh: anew.RefreshToken}.Fingerprint(string(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").UID))))
+				Equal(network.Tokens{Access: renewed.AccessToken, Refresh: renewed.RefreshToken}.Fingerprint(string(Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").UID))))
 		}).Should(Succeed(), "the tokens of the person who connected the profile again count")
 		s.ProfileSays(ctx, "acme", connected, yes, rosterv1alpha1.ReasonConnected)
 	})
@@ -284,7 +284,7 @@ var _ = Describe("The tokens of a SocialProfile", func() {
 		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("give no access to act_77"))
 	})
 
-	It("that end have the last person who can connect the profile anew known", func(ctx SpecContext) {
+	It("that end have the last person who can reconnect the profile known", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		s.OpensSecrets(ctx)
 		for _, name := range []string{"ana", "ben"} {

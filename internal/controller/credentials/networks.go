@@ -17,7 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/network/directory"
 )
 
-// networks finds the network of a profile, and sees to it that none is asked too often.
+// networks finds the network of a profile, and sees to it that none is asked too often. Its limiters are not those of package limit, which
+// refuse what is too much: here everything gets its turn, and who waits for it has taken a place.
 type networks struct {
 	directory.Directory
 	clock clock.PassiveClock
@@ -59,7 +60,7 @@ func (n *networks) of(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*ve
 	}, nil, nil
 }
 
-// turn is how long to wait before a network may be asked once more. The place is taken: whoever waits that long need not ask again.
+// turn is how long to wait before a network may be asked once more. The place is taken: a profile that waits that long need not ask again.
 func (n *networks) turn(v *venue) time.Duration {
 	n.mu.Lock()
 	defer n.mu.Unlock()

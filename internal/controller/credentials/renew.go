@@ -41,10 +41,10 @@ type unsaved struct {
 //  2. The network is asked. From here until 3, only this process knows the new tokens.
 //  3. They are written over the old ones, and the mark is taken away, in one write.
 //
-// Whoever finds the mark and the same tokens knows that 2 may have happened. They ask again: if 2 had not, it works now, and if it had, a
-// network that takes a refresh token once refuses, and the status says why.
+// A process that finds the mark and the same tokens knows that 2 may have happened. It asks again: if 2 had not, it works now, and if it
+// had, a network that takes a refresh token once refuses, and the status says why.
 //
-// New tokens go back to the very Secret that those before came from, whoever made it: they are worth no more to who reads it.
+// New tokens go back to the very Secret that those before came from, no matter who made it: they are worth no more to its readers.
 func (r *Reconciler) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile, t *track, o opened, f *credential.Finding) error {
 	if !r.begin(o.secret.UID) {
 		return errBusy

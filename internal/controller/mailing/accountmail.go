@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/limit"
@@ -108,7 +109,7 @@ func (r *accountMails) answer(
 	}
 	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
 	r.sent.change(a, func(known *sentMails) {
-		after = backoff(known.failures)
+		after = backoff.Spread(backoff.Pause(known.failures, firstRetry, lastRetry))
 		known.failures++
 	})
 	return after, false
@@ -164,8 +165,11 @@ func (r *accountMails) compose(
 		return r.composeCode(ctx, a, m, code)
 	}
 	notice := mail.Notice{
-		Topic: m.Topic, To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Link: r.PortalURL + "/forgotten",
-		Now: r.Clock.Now(), Happened: m.Time.Time, MessageID: account.MailID(a, m, r.Composer.Domain()),
+		Envelope: mail.Envelope{
+			To: a.Spec.Email, Name: a.Spec.DisplayName, Locale: a.Spec.Locale, Now: r.Clock.Now(),
+			MessageID: account.MailID(a, m, r.Composer.Domain()),
+		},
+		Topic: m.Topic, Link: r.PortalURL + "/forgotten", Happened: m.Time.Time,
 	}
 	switch m.Topic {
 	case rosterv1alpha1.MailOwnershipOffered:

@@ -62,8 +62,10 @@ func (r *accountMails) composeCode(
 		return nil, err
 	}
 	return r.Composer.AddressCode(mail.AddressCode{
-		To: string(to.to), Locale: a.Spec.Locale, Account: a.Spec.Email, Organization: to.organization, Code: code,
-		Now: r.Clock.Now(), Expiry: request.Expires(), MessageID: account.MailID(a, m, r.Composer.Domain()),
+		Envelope: mail.Envelope{
+			To: string(to.to), Locale: a.Spec.Locale, Now: r.Clock.Now(), MessageID: account.MailID(a, m, r.Composer.Domain()),
+		},
+		Account: a.Spec.Email, Organization: to.organization, Code: code, Expiry: request.Expires(),
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -64,6 +65,19 @@ func (c courier) recipient(
 	}
 	found.locale = cmp.Or(account.Spec.Locale, found.locale)
 	return found, nil
+}
+
+// envelope is that of a mail about a profile. The Message-ID is about it, so that a mail that is sent again is the same mail.
+func (c courier) envelope(p *rosterv1alpha1.SocialProfile, to *recipient, about string, now time.Time) mail.Envelope {
+	return mail.Envelope{
+		To: string(to.address), Name: to.name, Locale: to.locale, Now: now,
+		MessageID: fmt.Sprintf("%s.%s@%s", p.UID, about, c.Composer.Domain()),
+	}
+}
+
+// called is a profile as people know it.
+func called(p *rosterv1alpha1.SocialProfile) string {
+	return string(p.Spec.Network) + " " + p.Spec.Handle
 }
 
 // deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:

@@ -70,9 +70,8 @@ func (r *digests) send(
 		last = at.Unix()
 	}
 	message, err := r.Composer.Digest(mail.Digest{
-		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization,
-		Profile: string(p.Spec.Network) + " " + p.Spec.Handle, Items: fresh, Now: due.Time.Time,
-		MessageID: fmt.Sprintf("%s.items.%d@%s", p.UID, last, r.Composer.Domain()),
+		Envelope:     r.envelope(p, to, fmt.Sprintf("items.%d", last), due.Time.Time),
+		Organization: to.organization, Profile: called(p), Items: fresh,
 	})
 	if err != nil {
 		return err

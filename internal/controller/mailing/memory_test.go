@@ -5,7 +5,6 @@ package mailing
 import (
 	"context"
 	"testing"
-	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,7 +59,7 @@ func TestWhoIsGoneIsForgotten(t *testing.T) {
 	mails.sent.change(account, func(known *sentMails) { known.failures++ })
 	told.sent.change(profile, func(sent **rosterv1alpha1.CredentialNotice) { *sent = &rosterv1alpha1.CredentialNotice{} })
 	items.sent.change(profile, func(sent **rosterv1alpha1.EngagementStatus) { *sent = &rosterv1alpha1.EngagementStatus{} })
-	if pause := post.failed(invitation); pause < firstRetry/2 || pause > firstRetry {
+	if pause := post.failed(invitation); pause < firstRetry || pause > firstRetry*9/8 {
 		t.Errorf("the first pause is %s", pause)
 	}
 	request := func(o client.Object) ctrl.Request { return ctrl.Request{NamespacedName: client.ObjectKeyFromObject(o)} }
@@ -75,16 +74,6 @@ func TestWhoIsGoneIsForgotten(t *testing.T) {
 	}
 	if n := len(mails.sent.of) + len(told.sent.of) + len(items.sent.of) + len(post.letters.of); n != 0 {
 		t.Errorf("%d objects that are gone are still known", n)
-	}
-}
-
-func TestBackoff(t *testing.T) {
-	for failures, most := range map[int]time.Duration{0: time.Second, 1: 2 * time.Second, 5: 32 * time.Second, 6: time.Minute, 1000: time.Minute} {
-		for range 100 {
-			if pause := backoff(failures); pause < most/2 || pause > most {
-				t.Fatalf("after %d failures: %s, want %s at most and half of it at least", failures, pause, most)
-			}
-		}
 	}
 }
 

@@ -4,7 +4,6 @@ package mailing
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -88,11 +87,10 @@ func (r *notices) compose(
 	p *rosterv1alpha1.SocialProfile, to *recipient, due *rosterv1alpha1.CredentialNotice,
 ) (*mail.Message, error) {
 	n := mail.TokenNotice{
-		To: string(to.address), Name: to.name, Locale: to.locale, Organization: to.organization,
-		Network: p.Spec.Network, Profile: string(p.Spec.Network) + " " + p.Spec.Handle,
-		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why, Now: due.Time.Time,
-		Nobody:    meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
-		MessageID: fmt.Sprintf("%s.%s.%s@%s", p.UID, due.Fingerprint, due.Cause, r.Composer.Domain()),
+		Envelope:     r.envelope(p, to, due.Fingerprint+"."+string(due.Cause), due.Time.Time),
+		Organization: to.organization, Network: p.Spec.Network, Profile: called(p),
+		Namespace: p.Namespace, Secret: p.Spec.CredentialsSecretRef.Name, Cause: due.Cause, Why: due.Why,
+		Nobody: meta.IsStatusConditionFalse(p.Status.Conditions, rosterv1alpha1.ConditionRenewerAvailable),
 	}
 	if due.Cause != rosterv1alpha1.NoticeAccessLost {
 		n.End = p.Status.Credential.ReconnectByTime.Time

@@ -123,7 +123,7 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 })
 
 var _ = Describe("Mails about new items on a SocialProfile", func() {
-	It("go to whoever they are assigned to, once a day, if wished", func(ctx SpecContext) {
+	It("go to the person they are assigned to, once a day, if wished", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		s.OpensSecrets(ctx)
 		owned(ctx, s, "olivia")

@@ -3,23 +3,22 @@
 package mailing
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/controller/reading"
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/outcome"
+	"github.com/roster-dev/roster/internal/offer"
 )
 
 // waits reports whether a mail is to be sent again after a while though nothing is wrong with it.
@@ -164,95 +163,22 @@ func (b *Outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 	if err != nil {
 		return to, nil, "", err
 	}
-	who, err := b.Inviter(ctx, in.Offer)
+	told, err := offer.Present(ctx, b.Client, in.Offer, b.UserPrefix)
 	if err != nil {
-		return to, nil, "", err
-	}
-	profiles, err := b.profiles(ctx, in)
-	if err != nil {
-		return to, nil, "", err
-	}
-	if err := b.describe(ctx, in); err != nil {
 		return to, nil, "", err
 	}
 	content := mail.Invitation{
-		To: string(to), Locale: in.Locale(), Organization: in.Organization.Spec.DisplayName,
-		Inviter: who.name, InviterAddress: who.address, Role: in.Role(), AddsProfiles: in.CanManageProfiles(),
-		Profiles: profiles, Workspaces: in.CalledWorkspaces(), CustomRoles: in.CustomRoles,
-		Environments: in.Organization.Spec.Environments, Message: inv.Spec.Message,
-		Link: b.PortalURL + "/invitations/" + token, Now: b.Clock.Now(), Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
-		MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
+		Envelope: mail.Envelope{
+			To: string(to), Locale: in.Locale(), Now: b.Clock.Now(),
+			MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
+		},
+		Presentation: told, Link: b.PortalURL + "/invitations/" + token, Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
 	}
 	if in.Member != nil {
 		content.Name = in.Member.Spec.DisplayName
 	}
 	message, err = b.Composer.Invitation(content)
 	return to, message, content.MessageID, err
-}
-
-// profiles are what is offered, each profile called as people know it: by its network and handle. One that does not exist keeps
-// the name of its object.
-func (b *Outbox) profiles(ctx context.Context, in *invitation.Input) ([]rosterv1alpha1.ProfileGrant, error) {
-	var called []rosterv1alpha1.ProfileGrant
-	for _, grant := range in.Profiles() {
-		p, err := reading.Optional[rosterv1alpha1.SocialProfile](ctx, b.Client, in.Invitation.Namespace, grant.Name)
-		if err != nil {
-			return nil, err
-		}
-		if p != nil {
-			grant.Name = string(p.Spec.Network) + " " + p.Spec.Handle
-		}
-		called = append(called, grant)
-	}
-	return called, nil
-}
-
-// describe reads what the CustomRoles and Workspaces that are offered are called. One that does not exist keeps the name of its object.
-func (b *Outbox) describe(ctx context.Context, in *invitation.Input) error {
-	in.CustomRoles, in.Workspaces = map[string]rosterv1alpha1.CustomRoleSpec{}, map[string]string{}
-	for _, name := range in.CustomRoleNames() {
-		role, err := reading.Peek[rosterv1alpha1.CustomRole](ctx, b.Client, in.Invitation.Namespace, name)
-		if err != nil {
-			return err
-		}
-		if role != nil {
-			in.CustomRoles[name] = role.Spec
-		}
-	}
-	for _, grant := range in.WorkspaceGrants() {
-		w, err := reading.Peek[rosterv1alpha1.Workspace](ctx, b.Client, in.Invitation.Namespace, grant.Name)
-		if err != nil {
-			return err
-		}
-		if w != nil {
-			in.Workspaces[grant.Name] = w.Spec.DisplayName
-		}
-	}
-	return nil
-}
-
-// Inviter is who invites: by name if a Member has that address, where answers go, and the name of the Member who has joined.
-type Inviter struct{ name, address, Member string }
-
-// Inviter finds out who invites. User names that are no addresses, such as those of certificates, mean nothing to the reader: then the
-// organisation invites.
-func (b *Outbox) Inviter(ctx context.Context, o invitation.Offer) (Inviter, error) {
-	named, ok := invitation.ParseInviter(o.InvitedBy(), b.UserPrefix)
-	if !ok || named.Address == "" {
-		return Inviter{}, nil
-	}
-	members, err := reading.MembersBy(ctx, b.Client, o.Invitation.Namespace, reading.IndexAddress, string(named.Address))
-	if err != nil {
-		return Inviter{}, err
-	}
-	who := Inviter{name: named.Written, address: string(named.Address), Member: invitation.JoinedMember(members)}
-	for _, m := range members {
-		if called := cmp.Or(m.Status.DisplayName, m.Spec.DisplayName); called != "" {
-			who.name = called
-			break
-		}
-	}
-	return who, nil
 }
 
 // remember keeps a report until the status shows it, and counts the mail against its address.
@@ -266,15 +192,10 @@ func (b *Outbox) remember(inv *rosterv1alpha1.Invitation, to address.Address, r 
 // failed counts a failure and says how long to wait.
 func (b *Outbox) failed(inv *rosterv1alpha1.Invitation) (pause time.Duration) {
 	b.letters.change(inv, func(l *letter) {
-		pause = backoff(l.failures)
+		pause = backoff.Spread(backoff.Pause(l.failures, firstRetry, lastRetry))
 		l.failures++
 	})
 	return pause
-}
-
-// backoff is the pause after so many failures in a row: longer each time, and not for all at the same moment.
-func backoff(failures int) time.Duration {
-	return wait.Jitter(min(firstRetry<<min(failures, 6), lastRetry)/2, 1)
 }
 
 func limiterKey(namespace string, to address.Address) string { return namespace + "/" + string(to) }

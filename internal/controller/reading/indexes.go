@@ -19,7 +19,7 @@ import (
 // Indexes of the cache: what is asked for by something other than its name is found without a list.
 const (
 	// IndexAddress: Members and Invitations by normalised address.
-	IndexAddress = "roster.address"
+	IndexAddress = address.Index
 	// IndexMemberRef: Invitations by spec.memberRef.
 	IndexMemberRef = "roster.memberRef"
 	// IndexOpen: Invitations that are to be mailed, perhaps again, or wait for an answer, under "true".

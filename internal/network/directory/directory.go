@@ -39,7 +39,7 @@ type NotConfiguredError struct{ Message string }
 
 func (e *NotConfiguredError) Error() string { return e.Message }
 
-// Of is what the configuration says of the network of a profile. Of Mastodon, only the servers that it names are asked: else whoever may
+// Of is what the configuration says of the network of a profile. Of Mastodon, only the servers that it names are asked: else anyone who may
 // write a SocialProfile could have the operator send requests anywhere. The error is a NotConfiguredError.
 func (d Directory) Of(p *rosterv1alpha1.SocialProfile) (config.Network, error) {
 	if c, ok := d.Named(p.Spec.Network, network.ServerIn(p.Spec.Network, p.Spec.Handle)); ok {

@@ -93,7 +93,7 @@ func TestTheButtonInAMailOpensAPageThatWorks(t *testing.T) {
 	}
 }
 
-// waitForPage notices a tab with that address, whoever opened it: a link without an opener names none.
+// waitForPage notices a tab with that address, no matter who opened it: a link without an opener names none.
 func waitForPage(ctx context.Context, t *testing.T, url string) <-chan target.ID {
 	t.Helper()
 	found := make(chan target.ID, 1)

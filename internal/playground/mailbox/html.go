@@ -3,8 +3,6 @@
 package mailbox
 
 import (
-	"encoding/base64"
-	"net/url"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -17,24 +15,16 @@ const messagePolicy = "default-src 'none'; img-src data:; style-src 'unsafe-inli
 	"base-uri 'none'; frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
 
 // showable prepares the HTML of a mail to be shown in a frame: links open in a tab of their own and do not tell where they were
-// clicked, and pictures that came with the mail are put in their places. The policy does the rest.
-func showable(source string, parts []part) string {
+// clicked. The policy does the rest.
+func showable(source string) string {
 	doc, err := html.Parse(strings.NewReader(source))
 	if err != nil {
 		return html.EscapeString(source)
 	}
 	for n := range doc.Descendants() {
-		if n.Type != html.ElementNode {
-			continue
-		}
-		switch n.DataAtom {
-		case atom.A, atom.Area:
+		if n.DataAtom == atom.A || n.DataAtom == atom.Area {
 			setAttribute(n, "target", "_blank")
 			setAttribute(n, "rel", "noopener noreferrer")
-		case atom.Img:
-			if uri := pictureURI(attribute(n, "src"), parts); uri != "" {
-				setAttribute(n, "src", uri)
-			}
 		}
 	}
 	var out strings.Builder
@@ -42,32 +32,6 @@ func showable(source string, parts []part) string {
 		return html.EscapeString(source)
 	}
 	return out.String()
-}
-
-// pictureURI returns a picture that came with the mail (RFC 2392) as a data URI, or nothing.
-func pictureURI(src string, parts []part) string {
-	id, isCID := strings.CutPrefix(src, "cid:")
-	if !isCID {
-		return ""
-	}
-	if unescaped, err := url.PathUnescape(id); err == nil {
-		id = unescaped
-	}
-	for _, p := range parts {
-		if p.contentID == id && strings.HasPrefix(p.mediaType, "image/") {
-			return "data:" + p.mediaType + ";base64," + base64.StdEncoding.EncodeToString(p.content)
-		}
-	}
-	return ""
-}
-
-func attribute(n *html.Node, key string) string {
-	for _, a := range n.Attr {
-		if a.Namespace == "" && a.Key == key {
-			return a.Val
-		}
-	}
-	return ""
 }
 
 func setAttribute(n *html.Node, key, value string) {
@@ -78,24 +42,4 @@ func setAttribute(n *html.Node, key, value string) {
 		}
 	}
 	n.Attr = append(n.Attr, html.Attribute{Key: key, Val: value})
-}
-
-// htmlText is the text of an HTML document without its markup.
-func htmlText(source string) string {
-	doc, err := html.Parse(strings.NewReader(source))
-	if err != nil {
-		return ""
-	}
-	var out strings.Builder
-	for n := range doc.Descendants() {
-		if n.Type == html.TextNode && !isHidden(n.Parent) {
-			out.WriteString(n.Data)
-			out.WriteByte(' ')
-		}
-	}
-	return out.String()
-}
-
-func isHidden(n *html.Node) bool {
-	return n != nil && (n.DataAtom == atom.Style || n.DataAtom == atom.Script || n.DataAtom == atom.Title)
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mailbox is the mail server of the playground: it takes every mail by SMTP, delivers none, keeps them in memory and shows
-// them on a web page as a mail program would. Programs read them by the API of Mailpit
-// (https://mailpit.axllent.org/docs/api-v1/), so that Mailpit can take its place.
+// them on a web page as a mail program would. Programs read them by a part of the
+// API of Mailpit (https://mailpit.axllent.org/docs/api-v1/), so that Mailpit can take its place.
 package mailbox
 
 import (

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/emersion/go-smtp"
 	"github.com/google/go-cmp/cmp"
@@ -142,16 +143,12 @@ func subjects(s mailbox.MessagesSummary) []string {
 
 const invitation = `From: Roster <roster@acme.example>
 To: =?utf-8?q?Ana_Mart=C3=ADn?= <ana@acme.example>
-Cc: Ops <ops@acme.example>
 Reply-To: Olivia Martin <olivia@acme.example>
 Subject: =?utf-8?q?Join_Acme_Social_=E2=80=94_as_Editor?=
 Date: Mon, 09 Mar 2026 14:02:58 +0000
 Message-ID: <1234.1@acme.example>
 Auto-Submitted: auto-generated
 MIME-Version: 1.0
-Content-Type: multipart/mixed; boundary=outer
-
---outer
 Content-Type: multipart/alternative; boundary=inner
 
 --inner
@@ -167,114 +164,73 @@ Content-Transfer-Encoding: base64
 PHAgaWQ9ImhpIj5IZWxsbyA8Yj5BbmE8L2I+PC9wPjxhIGhyZWY9Imh0dHA6Ly8xMjcuMC4wLjE6
 ODA4OC9pbnZpdGF0aW9ucy9hYmMiPkFjY2VwdDwvYT48aW1nIHNyYz0iY2lkOmxvZ28iPg==
 --inner--
---outer
-Content-Type: image/png
-Content-ID: <logo>
-Content-Disposition: inline; filename=logo.png
-Content-Transfer-Encoding: base64
-
-iVBORw0KGgo=
---outer
-Content-Type: text/csv; name="rôles.csv"
-Content-Disposition: attachment; filename*=utf-8''r%C3%B4les.csv
-
-a,b
---outer--
 `
 
+// Programs that speak to Mailpit find the same fields.
 func TestAMailIsListedAsMailpitDoes(t *testing.T) {
 	r := start(t, mailbox.Options{})
-	r.send("bounce@acme.example", []string{"ana@acme.example", "ops@acme.example", "hidden@acme.example"}, invitation)
-
-	list := r.list("/api/v1/messages")
-	if len(list.Messages) != 1 {
-		t.Fatalf("got %d messages", len(list.Messages))
-	}
-	if list.Messages[0].ID == "" || list.Messages[0].Size < len(invitation) {
-		t.Errorf("ID %q, size %d", list.Messages[0].ID, list.Messages[0].Size)
-	}
-	list.Messages[0].ID, list.Messages[0].Size = "", 0
-	want := mailbox.MessagesSummary{
-		Total: 1, Unread: 1, Count: 1, MessagesCount: 1, MessagesUnread: 1, Tags: []string{},
-		Messages: []mailbox.MessageSummary{{
-			MessageID: "1234.1@acme.example",
-			From:      &mail.Address{Name: "Roster", Address: "roster@acme.example"},
-			To:        []*mail.Address{{Name: "Ana Martín", Address: "ana@acme.example"}},
-			Cc:        []*mail.Address{{Name: "Ops", Address: "ops@acme.example"}},
-			Bcc:       []*mail.Address{{Address: "hidden@acme.example"}},
-			ReplyTo:   []*mail.Address{{Name: "Olivia Martin", Address: "olivia@acme.example"}},
-			Subject:   "Join Acme Social — as Editor", Created: arrival, Tags: []string{}, Attachments: 1,
-			Snippet: "Hello Ana, Olivia invites you: http://127.0.0.1:8088/invitations/abc. Bienvenue à toi.",
-		}},
-	}
+	r.send("bounce@acme.example", []string{"ana@acme.example"}, invitation)
+	list := r.get("/api/v1/messages")
+	id := decode[mailbox.MessagesSummary](t, list).Messages[0].ID
+	want := `{"total":1,"unread":1,"messages":[{"ID":"` + id + `","MessageID":"1234.1@acme.example","Read":false,` +
+		`"From":{"Name":"Roster","Address":"roster@acme.example"},"To":[{"Name":"Ana Martín","Address":"ana@acme.example"}],` +
+		`"Subject":"Join Acme Social — as Editor","Created":"2026-03-09T14:03:00Z",` +
+		`"Snippet":"Hello Ana, Olivia invites you: http://127.0.0.1:8088/invitations/abc. Bienvenue à toi."}]}` + "\n"
 	if diff := cmp.Diff(want, list); diff != "" {
 		t.Errorf("list (-want +got):\n%s", diff)
 	}
 }
 
-func TestTheFieldNamesAreMailpits(t *testing.T) {
-	r := start(t, mailbox.Options{})
-	r.send("bounce@acme.example", []string{"ana@acme.example"}, invitation)
-	for path, names := range map[string]string{
-		"/api/v1/messages": "total unread count messages_count messages_unread start tags messages",
-		"/api/v1/message/latest": "ID MessageID From To Cc Bcc ReplyTo ReturnPath Subject ListUnsubscribe Date Tags Username Text HTML " +
-			"Size Inline Attachments",
-	} {
-		got := decode[map[string]json.RawMessage](t, r.get(path))
-		for name := range strings.FieldsSeq(names) {
-			if value, ok := got[name]; !ok || string(value) == "null" {
-				t.Errorf("%s: %s is %s", path, name, value)
-			}
-			delete(got, name)
-		}
-		if len(got) > 0 {
-			t.Errorf("%s: more fields than Mailpit has: %v", path, got)
-		}
-	}
-	summary := decode[struct{ Messages []map[string]any }](t, r.get("/api/v1/messages")).Messages[0]
-	names := "ID MessageID Read From To Cc Bcc ReplyTo Subject Created Username Tags Size Attachments Snippet"
-	for name := range strings.FieldsSeq(names) {
-		if summary[name] == nil {
-			t.Errorf("summary: %s is missing", name)
-		}
-	}
-}
-
-func TestAMailIsReadWhole(t *testing.T) {
+func TestReading(t *testing.T) {
 	r := start(t, mailbox.Options{})
 	r.send("bounce@acme.example", []string{"ana@acme.example"}, invitation)
 	id := r.list("/api/v1/messages").Messages[0].ID
-
-	m := decode[mailbox.Message](t, r.get("/api/v1/message/"+id))
-	if m.ReturnPath != "bounce@acme.example" || !m.Date.Equal(time.Date(2026, 3, 9, 14, 2, 58, 0, time.UTC)) {
-		t.Errorf("return path %q, date %v", m.ReturnPath, m.Date)
+	got := decode[mailbox.Message](t, r.get("/api/v1/message/"+id))
+	want := mailbox.Message{
+		ID: id, MessageID: "1234.1@acme.example", Subject: "Join Acme Social — as Editor",
+		From:    &mail.Address{Name: "Roster", Address: "roster@acme.example"},
+		To:      []*mail.Address{{Name: "Ana Martín", Address: "ana@acme.example"}},
+		ReplyTo: []*mail.Address{{Name: "Olivia Martin", Address: "olivia@acme.example"}},
+		Date:    time.Date(2026, 3, 9, 14, 2, 58, 0, time.UTC),
+		Text:    "Hello Ana,\nOlivia invites you: http://127.0.0.1:8088/invitations/abc. Bienvenue à toi.",
+		HTML:    `<p id="hi">Hello <b>Ana</b></p><a href="http://127.0.0.1:8088/invitations/abc">Accept</a><img src="cid:logo">`,
 	}
-	if want := "Hello Ana,\nOlivia invites you: http://127.0.0.1:8088/invitations/abc. Bienvenue à toi."; m.Text != want {
-		t.Errorf("text %q, want %q", m.Text, want)
-	}
-	if !strings.Contains(m.HTML, `<a href="http://127.0.0.1:8088/invitations/abc">Accept</a>`) {
-		t.Errorf("HTML %q", m.HTML)
-	}
-	if len(m.Inline) != 1 || m.Inline[0].ContentID != "logo" || m.Inline[0].FileName != "logo.png" || m.Inline[0].Size != 8 {
-		t.Errorf("inline %+v", m.Inline)
-	}
-	if len(m.Attachments) != 1 || m.Attachments[0].FileName != "rôles.csv" || m.Attachments[0].ContentType != "text/csv" ||
-		m.Attachments[0].PartID != "3" {
-		t.Errorf("attachments %+v", m.Attachments)
-	}
-	if got := r.get("/api/v1/message/" + id + "/part/3"); got != "a,b" {
-		t.Errorf("part 3 is %q", got)
+	if diff := cmp.Diff(want, got, cmp.Comparer(time.Time.Equal)); diff != "" {
+		t.Errorf("message (-want +got):\n%s", diff)
 	}
 	raw := r.get("/api/v1/message/" + id + "/raw")
 	if !strings.HasSuffix(raw, strings.ReplaceAll(invitation, "\n", "\r\n")) || !strings.HasPrefix(raw, "Return-Path: <bounce@acme.example>\r\nReceived: ") {
 		t.Errorf("raw source %q", raw)
 	}
-	headers := decode[map[string][]string](t, r.get("/api/v1/message/"+id+"/headers"))
-	if diff := cmp.Diff([]string{"<1234.1@acme.example>"}, headers["Message-Id"]); diff != "" {
-		t.Errorf("Message-Id: %s", diff)
-	}
 	if list := r.list("/api/v1/messages"); list.Unread != 0 || !list.Messages[0].Read {
 		t.Errorf("after reading: %d unread, Read %v", list.Unread, list.Messages[0].Read)
+	}
+	if response, _ := r.do(http.MethodGet, "/api/v1/message/unknown", "", nil); response.StatusCode != http.StatusNotFound {
+		t.Errorf("an unknown mail: %s", response.Status)
+	}
+}
+
+// No mail, however broken, is lost or upsets the mailbox.
+func TestBrokenMails(t *testing.T) {
+	r := start(t, mailbox.Options{})
+	for _, source := range []string{
+		"no header at all\n",
+		"Subject: =?utf-8?b?4pyT?=\n folded\nFrom: \"A\" <a@b.example>, broken <\nTo: undisclosed-recipients:;\n\ntext",
+		"Content-Type: text/plain\nContent-Transfer-Encoding: base64\n\n6Q==",
+		"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/mixed; boundary=x\n\n--x\n\nhi",
+		"Content-Type: multipart/alternative\n\nno boundary",
+		"Content-Type: ;\nSubject: \xff\n\n\xff",
+	} {
+		r.send("a@acme.example", []string{"b@acme.example"}, source)
+		path := "/messages/" + decode[mailbox.Message](t, r.get("/api/v1/message/latest")).ID
+		for _, view := range []string{"html", "text", "source"} {
+			if page := r.get(path + "?view=" + view); !utf8.ValidString(page) {
+				t.Errorf("%q, %s: not UTF-8", source, view)
+			}
+		}
+	}
+	if got := r.list("/api/v1/messages").Total; got != 6 {
+		t.Errorf("%d of 6 mails are there", got)
 	}
 }
 
@@ -283,27 +239,15 @@ func plain(to, subject string) string {
 	return fmt.Sprintf("From: roster@acme.example\nTo: %s\nSubject: %s\n\nText of %s.\n", to, subject, subject)
 }
 
-func TestPagesAreNewestFirst(t *testing.T) {
+func TestNewestFirst(t *testing.T) {
 	r := start(t, mailbox.Options{})
-	for _, s := range []string{"one", "two", "three", "four"} {
+	for _, s := range []string{"one", "two", "three"} {
 		r.send("a@acme.example", []string{"b@acme.example"}, plain("b@acme.example", s))
 	}
-	for path, want := range map[string][]string{
-		"/api/v1/messages":                 {"four", "three", "two", "one"},
-		"/api/v1/messages?limit=2":         {"four", "three"},
-		"/api/v1/messages?start=1&limit=2": {"three", "two"},
-		"/api/v1/messages?start=9":         nil,
-		"/api/v1/messages?start=-3&limit=": {"four", "three", "two", "one"},
-	} {
-		got := r.list(path)
-		if diff := cmp.Diff(want, subjects(got)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", path, diff)
-		}
-		if got.Total != 4 || got.MessagesCount != 4 || got.Count != len(want) {
-			t.Errorf("%s: total %d, matching %d, on the page %d", path, got.Total, got.MessagesCount, got.Count)
-		}
+	if got := subjects(r.list("/api/v1/messages")); !cmp.Equal(got, []string{"three", "two", "one"}) {
+		t.Errorf("got %v", got)
 	}
-	if got := decode[mailbox.Message](t, r.get("/api/v1/message/latest")).Subject; got != "four" {
+	if got := decode[mailbox.Message](t, r.get("/api/v1/message/latest")).Subject; got != "three" {
 		t.Errorf("latest is %q", got)
 	}
 }
@@ -313,67 +257,19 @@ func TestSearch(t *testing.T) {
 	r.send("a@acme.example", []string{"ana@acme.example"}, plain("Ana <ana@acme.example>", "Join Acme"))
 	r.send("a@acme.example", []string{"ben@acme.example"}, plain("ben@acme.example", "Join Acme"))
 	r.send("a@acme.example", []string{"ana@other.example"}, plain("ana@other.example", "Reminder"))
-	r.get("/api/v1/message/latest")
 	for query, want := range map[string]int{
-		"to:ana":                       2,
-		"to%3Aana%40acme.example":      1,
-		"TO:ANA+subject:join":          1,
-		"to:ana+-subject:join":         1,
-		"-subject:join":                1,
-		"%22join+acme%22":              2,
-		"subject:%22join+acme%22":      2,
-		"from:roster":                  3,
-		"is:unread":                    2,
-		"is:read":                      1,
-		"to:nobody":                    0,
-		"text+of+reminder":             1,
-		"http://127.0.0.1/unknown:key": 0,
+		"":                        3,
+		"to:ana":                  2,
+		"to%3Aana%40acme.example": 1,
+		"TO:ANA+join":             1,
+		"roster":                  3,
+		"to:roster":               0,
+		"to:nobody":               0,
+		"text+of+reminder":        1,
 	} {
-		if got := r.list("/api/v1/search?query=" + query); got.MessagesCount != want || len(got.Messages) != want || got.Total != 3 {
-			t.Errorf("%s: %d of %d match, want %d", query, got.MessagesCount, got.Total, want)
+		if got := r.list("/api/v1/search?query=" + query); len(got.Messages) != want || got.Total != 3 {
+			t.Errorf("%s: %d of %d match, want %d", query, len(got.Messages), got.Total, want)
 		}
-	}
-	if got := decode[mailbox.Message](t, r.get("/api/v1/message/latest?query=to:ben")).To[0].Address; got != "ben@acme.example" {
-		t.Errorf("latest to ben went to %q", got)
-	}
-	if response, _ := r.do(http.MethodGet, "/api/v1/search", "", nil); response.StatusCode != http.StatusBadRequest {
-		t.Errorf("search for nothing: %s", response.Status)
-	}
-}
-
-func TestDelete(t *testing.T) {
-	r := start(t, mailbox.Options{})
-	for _, s := range []string{"one", "two", "three"} {
-		r.send("a@acme.example", []string{"b@acme.example"}, plain("b@acme.example", s))
-	}
-	r.get("/api/v1/message/latest")
-	two := r.list("/api/v1/messages").Messages[1].ID
-	if response, body := r.do(http.MethodDelete, "/api/v1/messages", `{"IDs":["`+two+`","unknown"]}`, nil); response.StatusCode != http.StatusOK || body != "ok" {
-		t.Fatalf("delete: %s %s", response.Status, body)
-	}
-	if got := r.list("/api/v1/messages"); !cmp.Equal(subjects(got), []string{"three", "one"}) || got.Unread != 1 {
-		t.Errorf("left: %v, %d unread", subjects(got), got.Unread)
-	}
-	if response, _ := r.do(http.MethodGet, "/api/v1/message/"+two, "", nil); response.StatusCode != http.StatusNotFound {
-		t.Errorf("deleted mail: %s", response.Status)
-	}
-	three := r.list("/api/v1/messages").Messages[0].ID
-	r.do(http.MethodDelete, "/api/v1/messages", `{"IDs":["`+three+`"]}`, nil)
-	if got := r.list("/api/v1/messages"); !cmp.Equal(subjects(got), []string{"one"}) || got.Unread != 1 {
-		t.Errorf("left after deleting what was read: %v, %d unread", subjects(got), got.Unread)
-	}
-	if response, _ := r.do(http.MethodDelete, "/api/v1/messages", `{"IDs":`, nil); response.StatusCode != http.StatusBadRequest {
-		t.Errorf("broken request: %s", response.Status)
-	}
-	if got := r.list("/api/v1/messages"); got.Total != 1 {
-		t.Errorf("a broken request left %d of 1 mails", got.Total)
-	}
-	r.do(http.MethodDelete, "/api/v1/messages", "", nil)
-	if got := r.list("/api/v1/messages"); got.Total != 0 || got.Messages == nil {
-		t.Errorf("after deleting all: %+v", got)
-	}
-	if response, _ := r.do(http.MethodGet, "/api/v1/message/latest", "", nil); response.StatusCode != http.StatusNotFound {
-		t.Errorf("latest of none: %s", response.Status)
 	}
 }
 
@@ -415,7 +311,7 @@ func TestInternationalAddressesAndBareEightBitText(t *testing.T) {
 	r.send("émile@exämple.example", []string{"jürgen@acme.example"},
 		"From: Émile <émile@exämple.example>\nTo: Jürgen <jürgen@acme.example>\nSubject: Déjà vu\n\nÇa va?\n")
 	m := decode[mailbox.Message](t, r.get("/api/v1/message/latest"))
-	if m.From.Address != "émile@exämple.example" || m.To[0].Name != "Jürgen" || m.Subject != "Déjà vu" || m.Text != "Ça va?\n" || m.ReturnPath != "émile@exämple.example" {
+	if m.From.Address != "émile@exämple.example" || m.To[0].Name != "Jürgen" || m.Subject != "Déjà vu" || m.Text != "Ça va?\n" {
 		t.Errorf("got %+v", m)
 	}
 }

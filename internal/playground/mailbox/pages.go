@@ -3,6 +3,7 @@
 package mailbox
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"html/template"
@@ -81,7 +82,7 @@ func guarded(next http.Handler) http.Handler {
 func frame(w http.ResponseWriter, _ *http.Request, msg *message) {
 	w.Header().Set("Content-Security-Policy", messagePolicy)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = w.Write([]byte(showable(msg.body.html, msg.body.parts)))
+	_, _ = w.Write([]byte(showable(msg.html)))
 }
 
 type pages struct {
@@ -102,16 +103,15 @@ type page struct {
 
 // row is a mail in the list.
 type row struct {
-	Link     template.URL
-	From     string
-	To       string
-	Subject  string
-	Snippet  string
-	Time     string
-	ISOTime  string
-	Read     bool
-	Current  bool
-	HasFiles bool
+	Link    template.URL
+	From    string
+	To      string
+	Subject string
+	Snippet string
+	Time    string
+	ISOTime string
+	Read    bool
+	Current bool
 }
 
 // opened is the mail that is being read.
@@ -120,8 +120,6 @@ type opened struct {
 	Subject string
 	From    *mail.Address
 	To      []*mail.Address
-	Cc      []*mail.Address
-	Bcc     []*mail.Address
 	ReplyTo []*mail.Address
 	Date    string
 	ISODate string
@@ -129,23 +127,14 @@ type opened struct {
 	Tabs    []tab
 	View    string
 	Text    template.HTML
-	Fields  []displayField
 	Source  string
-	Files   []file
 }
 
 type tab struct {
 	Name    string
+	View    string
 	Link    template.URL
 	Current bool
-}
-
-type displayField struct{ Name, Value string }
-
-type file struct {
-	Name string
-	Size string
-	Link template.URL
 }
 
 func (p pages) list(w http.ResponseWriter, r *http.Request) {
@@ -162,7 +151,7 @@ func (p pages) render(w http.ResponseWriter, r *http.Request, msg *message) {
 	now := p.mailbox.options.Clock.Now()
 	v := page{Query: text, Refresh: msg == nil}
 	v.Total, v.Unread = p.mailbox.store.count()
-	found := p.mailbox.store.list(parseQuery(text))
+	found := p.mailbox.store.list(words(r))
 	v.Found = len(found)
 	for _, e := range found[:min(listLimit, len(found))] {
 		v.Rows = append(v.Rows, newRow(e, text, now, msg))
@@ -176,7 +165,7 @@ func (p pages) render(w http.ResponseWriter, r *http.Request, msg *message) {
 }
 
 func (p pages) remove(w http.ResponseWriter, r *http.Request) {
-	p.mailbox.store.remove([]string{r.PathValue("id")})
+	p.mailbox.store.remove(r.PathValue("id"))
 	p.back(w, r)
 }
 
@@ -206,67 +195,47 @@ func link(path, queryText, view string) template.URL {
 
 func newRow(e entry, queryText string, now time.Time, current *message) row {
 	return row{
-		Link: link("/messages/"+e.id, queryText, ""), From: nameOf(e.from), To: namesOf(e.to, e.cc, e.bcc),
+		Link: link("/messages/"+e.id, queryText, ""), From: nameOf(e.from), To: namesOf(e.to),
 		Subject: subjectOf(e.message), Snippet: e.snippet(), Time: shortTime(e.received, now), ISOTime: e.received.Format(time.RFC3339),
-		Read: e.isRead, Current: current != nil && current.id == e.id, HasFiles: e.attachmentCount() > 0,
+		Read: e.isRead, Current: current != nil && current.id == e.id,
 	}
 }
 
 // The views of a mail, by the names that stand in the address.
 const (
-	viewHTML    = "html"
-	viewText    = "text"
-	viewHeaders = "headers"
-	viewSource  = "source"
+	viewHTML   = "html"
+	viewText   = "text"
+	viewSource = "source"
 )
 
 func open(msg *message, queryText, view string) *opened {
 	o := &opened{
-		ID: msg.id, Subject: subjectOf(msg), From: msg.from, To: msg.to, Cc: msg.cc, Bcc: msg.bcc, ReplyTo: msg.replyTo,
+		ID: msg.id, Subject: subjectOf(msg), From: msg.from, To: msg.to, ReplyTo: msg.replyTo,
 		Date: msg.date.In(time.Local).Format("Monday, 2 January 2006, 15:04"), ISODate: msg.date.Format(time.RFC3339),
 		Initial: initial(nameOf(msg.from)),
 	}
 	var views []tab
-	if strings.TrimSpace(msg.body.html) != "" {
-		views = append(views, tab{Name: "HTML"})
+	if strings.TrimSpace(msg.html) != "" {
+		views = append(views, tab{Name: "HTML", View: viewHTML})
 	}
-	if strings.TrimSpace(msg.body.text) != "" || len(views) == 0 {
-		views = append(views, tab{Name: "Plain text"})
-	}
-	views = append(views, tab{Name: "Headers"}, tab{Name: "Source"})
-	keys := map[string]string{"HTML": viewHTML, "Plain text": viewText, "Headers": viewHeaders, "Source": viewSource}
-	o.View = keys[views[0].Name]
+	views = append(views, tab{Name: "Plain text", View: viewText}, tab{Name: "Source", View: viewSource})
+	o.View = views[0].View
 	for _, t := range views {
-		if keys[t.Name] == view {
+		if t.View == view {
 			o.View = view
 		}
 	}
 	for _, t := range views {
-		key := keys[t.Name]
-		o.Tabs = append(o.Tabs, tab{Name: t.Name, Link: link("/messages/"+msg.id, queryText, key), Current: key == o.View})
+		t.Link, t.Current = link("/messages/"+msg.id, queryText, t.View), t.View == o.View
+		o.Tabs = append(o.Tabs, t)
 	}
-	o.fill(msg)
-	return o
-}
-
-// fill adds what the chosen view shows.
-func (o *opened) fill(msg *message) {
 	switch o.View {
 	case viewText:
-		o.Text = linked(msg.body.text)
-	case viewHeaders:
-		for _, f := range msg.header {
-			o.Fields = append(o.Fields, displayField{f.name, decodeWords(f.value)})
-		}
+		o.Text = linked(msg.text)
 	case viewSource:
-		o.Source = text(msg.raw)
+		o.Source = valid(msg.raw)
 	}
-	for _, p := range msg.body.parts {
-		if !p.inline {
-			path := "/api/v1/message/" + msg.id + "/part/" + p.id
-			o.Files = append(o.Files, file{Name: p.name(), Size: sizeOf(len(p.content)), Link: template.URL(path)}) //nolint:gosec // As in link.
-		}
-	}
+	return o
 }
 
 // linked escapes plain text and makes its web addresses links, as mail programs do.
@@ -284,33 +253,14 @@ func linked(s string) template.HTML {
 	return template.HTML(out.String()) //nolint:gosec // Everything in it was escaped above.
 }
 
-func subjectOf(m *message) string {
-	if m.subject == "" {
-		return "(no subject)"
-	}
-	return m.subject
-}
+func subjectOf(m *message) string { return cmp.Or(m.subject, "(no subject)") }
 
-func nameOf(a *mail.Address) string {
-	switch {
-	case a.Name != "":
-		return a.Name
-	case a.Address != "":
-		return a.Address
-	}
-	return "(nobody)"
-}
+func nameOf(a *mail.Address) string { return cmp.Or(a.Name, a.Address, "(nobody)") }
 
-func namesOf(lists ...[]*mail.Address) string {
+func namesOf(list []*mail.Address) string {
 	var names []string
-	for _, list := range lists {
-		for _, a := range list {
-			if a.Address != "" {
-				names = append(names, a.Address)
-			} else {
-				names = append(names, a.Name)
-			}
-		}
+	for _, a := range list {
+		names = append(names, cmp.Or(a.Address, a.Name))
 	}
 	return strings.Join(names, ", ")
 }
@@ -329,14 +279,4 @@ func shortTime(t, now time.Time) string {
 		return t.Format("15:04")
 	}
 	return t.Format("2 Jan 2006")
-}
-
-func sizeOf(n int) string {
-	switch {
-	case n < 1<<10:
-		return fmt.Sprintf("%d bytes", n)
-	case n < 1<<20:
-		return fmt.Sprintf("%.1f kB", float64(n)/(1<<10))
-	}
-	return fmt.Sprintf("%.1f MB", float64(n)/(1<<20))
 }

@@ -24,7 +24,7 @@ func TestTheListShowsWhatIsUnread(t *testing.T) {
 	}
 	path := "/messages/" + r.list("/api/v1/messages").Messages[0].ID
 	reading := r.get(path)
-	for _, want := range []string{"Ana Martín &lt;ana@acme.example&gt;", "Olivia Martin", "rôles.csv", `src="` + path + `/html"`} {
+	for _, want := range []string{"Ana Martín &lt;ana@acme.example&gt;", "Olivia Martin", `src="` + path + `/html"`} {
 		if !strings.Contains(reading, want) {
 			t.Errorf("the open mail does not show %q", want)
 		}
@@ -45,7 +45,6 @@ func TestTheViewsOfAMail(t *testing.T) {
 		"":        `<iframe class="body"`,
 		"html":    `<iframe class="body"`,
 		"text":    `<a href="http://127.0.0.1:8088/invitations/abc" target="_blank" rel="noopener noreferrer">http://127.0.0.1:8088/invitations/abc</a>. Bienvenue à toi.`,
-		"headers": "<td>Join Acme Social — as Editor</td>",
 		"source":  "Subject: =?utf-8?q?Join_Acme_Social_=E2=80=94_as_Editor?=",
 		"unknown": `<iframe class="body"`,
 	} {
@@ -76,7 +75,7 @@ Content-Type: text/html
 <!doctype html><title>x</title><script>parent.alert(3)</script><img src="http://evil.example/pixel.gif">
 <a href="http://127.0.0.1:8088/x" target="_top">go</a>`)
 	path := "/messages/" + r.list("/api/v1/messages").Messages[0].ID
-	for _, p := range []string{"/", path, path + "?view=headers", path + "?view=source"} {
+	for _, p := range []string{"/", path, path + "?view=source"} {
 		if page := r.get(p); strings.Contains(page, "<script>") {
 			t.Errorf("%s lets a script of the mail through", p)
 		}
@@ -96,15 +95,6 @@ Content-Type: text/html
 	}
 }
 
-func TestPicturesOfTheMailAreInPlace(t *testing.T) {
-	r := start(t, mailbox.Options{})
-	r.send("a@acme.example", []string{"ana@acme.example"}, invitation)
-	frame := r.get("/messages/" + r.list("/api/v1/messages").Messages[0].ID + "/html")
-	if want := `<img src="data:image/png;base64,iVBORw0KGgo="/>`; !strings.Contains(frame, want) {
-		t.Errorf("got %s", frame)
-	}
-}
-
 func TestDeleteButtons(t *testing.T) {
 	r := start(t, mailbox.Options{})
 	for _, s := range []string{"one", "two", "three"} {
@@ -116,7 +106,7 @@ func TestDeleteButtons(t *testing.T) {
 	if response, _ := r.do(http.MethodPost, path, "", other); response.StatusCode != http.StatusForbidden {
 		t.Errorf("another site may delete: %s", response.Status)
 	}
-	if response, page := r.do(http.MethodPost, path+"?query=subject:t", "", own); response.StatusCode != http.StatusOK || !strings.Contains(page, "1 of 2") {
+	if response, page := r.do(http.MethodPost, path+"?query=tw", "", own); response.StatusCode != http.StatusOK || !strings.Contains(page, "1 of 2") {
 		t.Errorf("after deleting one, the search is not shown: %s %s", response.Status, page)
 	}
 	if response, _ := r.do(http.MethodPost, "/delete", "", other); response.StatusCode != http.StatusForbidden {

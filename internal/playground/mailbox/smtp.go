@@ -38,11 +38,10 @@ type session struct {
 	mailbox *Mailbox
 	conn    *smtp.Conn
 	from    string
-	to      []string
 }
 
 // Reset forgets the mail that was begun.
-func (s *session) Reset() { s.from, s.to = "", nil }
+func (s *session) Reset() { s.from = "" }
 
 // Logout ends the session.
 func (s *session) Logout() error { return nil }
@@ -53,11 +52,8 @@ func (s *session) Mail(from string, _ *smtp.MailOptions) error {
 	return nil
 }
 
-// Rcpt notes who is to receive.
-func (s *session) Rcpt(to string, _ *smtp.RcptOptions) error {
-	s.to = append(s.to, to)
-	return nil
-}
+// Rcpt takes every recipient: there is one mailbox for all.
+func (s *session) Rcpt(string, *smtp.RcptOptions) error { return nil }
 
 // Data takes the mail itself, with the trace fields of a final delivery before it (RFC 5321, 4.4).
 func (s *session) Data(r io.Reader) error {
@@ -69,7 +65,7 @@ func (s *session) Data(r io.Reader) error {
 	if _, err := raw.ReadFrom(r); err != nil {
 		return err
 	}
-	s.mailbox.store.add(newMessage(raw.Bytes(), s.to, now))
+	s.mailbox.store.add(newMessage(raw.Bytes(), now))
 	return nil
 }
 

@@ -50,14 +50,14 @@ type entry struct {
 	isRead bool
 }
 
-// list returns the mails that the query matches, newest first.
-func (s *store) list(q query) []entry {
+// list returns the mails that a search finds, newest first.
+func (s *store) list(words []string) []entry {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	found := make([]entry, 0, len(s.messages))
 	for _, m := range slices.Backward(s.messages) {
-		if e := (entry{m, s.read[m.id]}); q.matches(e) {
-			found = append(found, e)
+		if m.matches(words) {
+			found = append(found, entry{m, s.read[m.id]})
 		}
 	}
 	return found
@@ -70,10 +70,13 @@ func (s *store) count() (total, unread int) {
 	return len(s.messages), len(s.messages) - len(s.read)
 }
 
-// get returns a mail, or nil.
+// get returns a mail, or nil; latest is the newest one.
 func (s *store) get(id string) *message {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	if id == "latest" && len(s.messages) > 0 {
+		return s.messages[len(s.messages)-1]
+	}
 	if i := s.index(id); i >= 0 {
 		return s.messages[i]
 	}
@@ -93,17 +96,14 @@ func (s *store) markRead(id string) {
 	}
 }
 
-// remove drops the mails with these IDs.
-func (s *store) remove(ids []string) {
+// remove drops a mail.
+func (s *store) remove(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.messages = slices.DeleteFunc(s.messages, func(m *message) bool {
-		gone := slices.Contains(ids, m.id)
-		if gone {
-			s.forget([]*message{m})
-		}
-		return gone
-	})
+	if i := s.index(id); i >= 0 {
+		s.forget(s.messages[i : i+1])
+		s.messages = slices.Delete(s.messages, i, i+1)
+	}
 }
 
 // clear drops every mail.

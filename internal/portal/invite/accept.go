@@ -152,7 +152,7 @@ func (h *Handler) getDecline(v *visit) error {
 }
 
 func (h *Handler) declineForm(v *visit, problems []web.Problem) {
-	offer := h.describe(v.R.Context(), v.link, v.Words)
+	offer := h.describe(v)
 	v.Form(web.PageDecline, v.Words.T("decline.title", "Org", offer.Org), problems, formPage{
 		Fields: web.Fields{Problems: problems}, Offer: offer, Action: v.path(""), Back: v.path(""),
 	})

@@ -92,7 +92,7 @@ func (h *Handler) failed(v *visit, err error) {
 
 // form shows the form that accepts.
 func (h *Handler) form(v *visit, status int, e *formError) {
-	offer, ways := h.describe(v.R.Context(), v.link, v.Words), h.ways(v)
+	offer, ways := h.describe(v), h.ways(v)
 	if e.noPassword {
 		e.problems = []web.Problem{{Text: ways.Refused}}
 	}
@@ -134,7 +134,7 @@ type formPage struct {
 
 // dead says why a link cannot be used, and what to do.
 func (h *Handler) dead(v *visit, verdict invitation.Verdict) {
-	w, offer := v.Words, h.describe(v.R.Context(), v.link, v.Words)
+	w, offer := v.Words, h.describe(v)
 	switch verdict {
 	case invitation.LinkNotReady:
 		v.W.Header().Set("Retry-After", web.RetrySoon)
@@ -217,7 +217,7 @@ func (h *Handler) accountTerminating(v *visit) {
 }
 
 func (h *Handler) accountMismatch(v *visit) {
-	w, offer := v.Words, h.describe(v.R.Context(), v.link, v.Words)
+	w, offer := v.Words, h.describe(v)
 	v.Say(http.StatusConflict, "", w.T("problem.mismatch.title"), w.T("problem.mismatch.text"),
 		w.T("problem.mismatch.next", "Contact", offer.Contact))
 }

@@ -44,7 +44,7 @@ func (h *Handler) ways(v *visit) waysView {
 	if takesPassword(o) {
 		return view
 	}
-	view.Refused = w.T("company.notOffered", "Contact", h.describe(v.R.Context(), v.link, w).Contact)
+	view.Refused = w.T("company.notOffered", "Contact", h.describe(v).Contact)
 	if c != nil {
 		view.Refused = w.T("company.only", "Company", c.DisplayName)
 		view.Text = view.Refused

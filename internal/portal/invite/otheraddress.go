@@ -69,7 +69,7 @@ func (h *Handler) mayConfirm(v *visit) bool {
 
 // otherNames are the names in texts about accepting with an account of another address.
 func (h *Handler) otherNames(v *visit) []any {
-	offer := h.describe(v.R.Context(), v.link, v.Words)
+	offer := h.describe(v)
 	return []any{"Org", offer.Org, "Email", offer.Email, "Contact", offer.Contact, "Account", v.person.Account.Spec.Email}
 }
 
@@ -82,7 +82,7 @@ func (h *Handler) otherRefused(v *visit, title, text string) {
 }
 
 func (h *Handler) otherAddressForm(v *visit, problems []web.Problem) {
-	offer := h.describe(v.R.Context(), v.link, v.Words)
+	offer := h.describe(v)
 	v.Form(web.PageOtherAddress, v.Words.T("otherAddress.title", "Email", offer.Email), problems, otherAddressPage{
 		Fields: web.Fields{Problems: problems}, Offer: offer, Account: v.person.Account.Spec.Email,
 		Asked:  account.AwaitsCode(v.person.Account, addressCode(v), v.Now()),

@@ -7,8 +7,6 @@ package invite
 import (
 	"net/http"
 
-	"github.com/go-logr/logr"
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/account"
@@ -30,7 +28,7 @@ type Handler struct {
 	Links         *link.Store
 	Accounts      *account.Store
 	Companies     oidc.Directory
-	Cache         web.Cache
+	Cache         client.Reader
 	Client        client.Client
 	// LinkKeys make the codes that are mailed to another address.
 	LinkKeys   *web.KeySource
@@ -38,8 +36,6 @@ type Handler struct {
 	Common     *common.Passwords
 	Limits     *web.Limiters
 	Metrics    *web.Metrics
-	Clock      clock.PassiveClock
-	Log        logr.Logger
 }
 
 // The values of fieldAction.

@@ -26,7 +26,7 @@ func (h *Handler) getWelcome(v *visit) error {
 		return err
 	}
 	w, o := v.Words, v.link.Offer
-	offer := h.describe(v.R.Context(), v.link, w)
+	offer := h.describe(v)
 	page := welcomePage{Offer: offer, Account: v.Path("/account")}
 	if o.Organization != nil {
 		n := h.invitedNewcomer(v)
@@ -40,9 +40,6 @@ func (h *Handler) getWelcome(v *visit) error {
 func (h *Handler) invitedNewcomer(v *visit) organization.Newcomer {
 	ctx, o := v.R.Context(), v.link.Offer
 	role := o.Role()
-	if owns(o) {
-		role = rosterv1alpha1.RoleOwner
-	}
 	custom := h.Organizations.CustomRoles(ctx, o.Invitation.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := organization.Newcomer{Organization: o.Organization, Role: role, Held: held, Adds: o.CanManageProfiles()}

@@ -54,7 +54,7 @@ func (s *Store) inviterMember(ctx context.Context, o invitation.Offer, address a
 	if m != nil || err != nil {
 		return m, err
 	}
-	members, err := s.MembersAt(ctx, o.Invitation.Namespace, address)
+	members, err := s.membersAt(ctx, o.Invitation.Namespace, address)
 	if err != nil {
 		return nil, err
 	}
@@ -74,8 +74,8 @@ func (s *Store) joined(ctx context.Context, namespace, name string, address addr
 	return m, nil
 }
 
-// MembersAt are the Members of an address, as the cache knows them.
-func (s *Store) MembersAt(ctx context.Context, namespace string, address address.Address) ([]*rosterv1alpha1.Member, error) {
+// membersAt are the Members of an address, as the cache knows them.
+func (s *Store) membersAt(ctx context.Context, namespace string, address address.Address) ([]*rosterv1alpha1.Member, error) {
 	var list rosterv1alpha1.MemberList
 	err := s.Cache.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{addressIndex: string(address)})
 	members := make([]*rosterv1alpha1.Member, len(list.Items))

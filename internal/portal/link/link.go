@@ -41,7 +41,7 @@ type Store struct {
 // The indexes that the cache must have.
 const (
 	linkIndex    = "roster.link"
-	addressIndex = "roster.address"
+	addressIndex = address.Index
 )
 
 // SetupIndexes gives a cache the indexes by which links and their invitations are found.

@@ -8,6 +8,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -75,7 +76,7 @@ func (n Newcomer) Steps(w web.Words, profileHref, connections string) []web.Acti
 	add(true, web.Action{Text: w.T("step.preferences"), Href: profileHref})
 	for _, s := range n.Organization.Spec.Onboarding.Steps {
 		step := web.Action{Text: s.Text}
-		if web.IsWebAddress(s.URL) {
+		if offer.IsWebAddress(s.URL) {
 			step.Href = s.URL
 		}
 		add(true, step)

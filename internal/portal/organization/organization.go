@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/account"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
@@ -80,7 +81,7 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 	page := organizationPage{
 		Name: v.Organization.Spec.DisplayName, Initials: web.Initials(v.Organization.Spec.DisplayName),
 		Role: h.RoleTerm(ctx, w, m), State: StateText(v.Visit, v.Membership), Workspaces: h.workspaceNames(ctx, m),
-		Environments: web.Environments(v.Organization.Spec.Environments), Contact: h.Contact(ctx, v.Membership),
+		Environments: web.Environments(offer.Environments(v.Organization)), Contact: h.Contact(ctx, v.Membership),
 		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = h.permissions(ctx, w, m)

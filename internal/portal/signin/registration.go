@@ -10,6 +10,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 // Registration is what somebody types to get an account, or to change what they once typed. It prints nothing: the password must not end
@@ -69,7 +70,7 @@ func (f Registration) CheckProfile(w web.Words) []web.Problem {
 	case utf8.RuneCountInString(f.Company) > web.MaxName:
 		add(web.FieldCompany, w.N("error.company.long", web.MaxName))
 	}
-	if !slices.Contains(web.Languages(), f.Locale) {
+	if !slices.Contains(texts.Languages(), f.Locale) {
 		add(web.FieldLocale, w.T("error.locale.unknown"))
 	}
 	return problems

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// maxBackground is how much is done in the background at once. What is beyond that is not done: whoever asked can ask again.
+	// maxBackground is how much is done in the background at once. What is beyond that is not done: the person can ask again.
 	maxBackground = 64
 	// BackgroundFor is how long one of them may take.
 	BackgroundFor = 10 * time.Second

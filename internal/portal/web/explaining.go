@@ -9,6 +9,8 @@ import (
 	"html"
 	"net"
 	"strings"
+
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 // Explaining is a listener whose connections tell people what to do when their browser sends more than maxHeader: package http answers that
@@ -57,7 +59,7 @@ func (c *explainingConn) CloseWrite() error {
 func (s *Site) TooManyCookies() []byte {
 	var page strings.Builder
 	page.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Roster</title></head>\n<body>\n")
-	for _, locale := range Languages() {
+	for _, locale := range texts.Languages() {
 		w := s.dictionary.Words[locale]
 		fmt.Fprintf(&page, "<section lang=\"%s\">\n<h1>%s</h1>\n<p>%s</p>\n</section>\n", locale,
 			html.EscapeString(w.T("problem.cookies.title")), html.EscapeString(w.T("problem.cookies.text", "Host", s.URL.Hostname())))

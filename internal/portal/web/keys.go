@@ -26,7 +26,7 @@ type KeySource struct {
 	Secret client.ObjectKey
 	clock  clock.PassiveClock
 	known  atomic.Pointer[knownKeys]
-	// turn is held by whoever reads the Secret; a channel, because waiting for it ends with the caller's context.
+	// turn is held by the request that reads the Secret; a channel, because waiting for it ends with the caller's context.
 	turn chan struct{}
 }
 

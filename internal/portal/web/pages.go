@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 //go:embed templates/*.html
@@ -180,7 +181,7 @@ func languageViews(w Words) []languageView {
 		rosterv1alpha1.LocaleFrench:  w.T("language.fr"),
 	}
 	var views []languageView
-	for _, l := range Languages() {
+	for _, l := range texts.Languages() {
 		views = append(views, languageView{
 			Locale: l, Name: names[l], Current: l == w.Locale, Href: "?" + LangParameter + "=" + string(l),
 		})
@@ -288,22 +289,14 @@ func (p *Pages) ServeAsset(w http.ResponseWriter, r *http.Request) bool {
 // EnvironmentView is where the work of an organisation is done.
 type EnvironmentView struct{ Name, URL, Host string }
 
-// Environments are those whose address a page can link to.
+// Environments shows addresses that a browser can open.
 func Environments(all []rosterv1alpha1.Environment) []EnvironmentView {
 	var views []EnvironmentView
 	for _, e := range all {
-		if IsWebAddress(e.URL) {
-			u, _ := url.Parse(e.URL)
-			views = append(views, EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
-		}
+		u, _ := url.Parse(e.URL)
+		views = append(views, EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
 	}
 	return views
-}
-
-// IsWebAddress reports whether browsers can open an address.
-func IsWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http")
 }
 
 // Initials are the first letters of the first two words.

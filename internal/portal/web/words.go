@@ -14,15 +14,11 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/roles"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
-//go:embed texts/*.json
+//go:embed texts/*.yaml
 var textFiles embed.FS
-
-// Languages are those that pages are written in, English first: it is the source of the others.
-func Languages() []rosterv1alpha1.Locale {
-	return []rosterv1alpha1.Locale{rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench}
-}
 
 // Dictionary holds the texts of all pages in all languages.
 type Dictionary struct {
@@ -32,21 +28,19 @@ type Dictionary struct {
 
 // NewDictionary reads the texts of all languages.
 func NewDictionary() (*Dictionary, error) {
-	bundle := i18n.NewBundle(language.English)
-	d := &Dictionary{Words: map[rosterv1alpha1.Locale]Words{}}
-	var tags []language.Tag
-	for _, l := range Languages() {
-		if _, err := bundle.LoadMessageFileFS(textFiles, "texts/"+string(l)+".json"); err != nil {
-			return nil, fmt.Errorf("texts in %s: %w", l, err)
-		}
-		tags = append(tags, language.Make(string(l)))
+	pages, err := texts.Load(textFiles)
+	if err != nil {
+		return nil, err
 	}
 	terms, err := roles.Load()
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range Languages() {
-		d.Words[l] = Words{Locale: l, localizer: i18n.NewLocalizer(bundle, string(l)), Roles: terms.In(l)}
+	d := &Dictionary{Words: map[rosterv1alpha1.Locale]Words{}}
+	var tags []language.Tag
+	for _, l := range texts.Languages() {
+		d.Words[l] = Words{Locale: l, localizer: pages[l], Roles: terms.In(l)}
+		tags = append(tags, language.Make(string(l)))
 	}
 	d.matcher = language.NewMatcher(tags)
 	return d, nil
@@ -67,7 +61,7 @@ func (d *Dictionary) Choose(r *http.Request, asked, otherwise rosterv1alpha1.Loc
 	}
 	if tags, _, err := language.ParseAcceptLanguage(r.Header.Get("Accept-Language")); err == nil && len(tags) > 0 {
 		if _, i, confidence := d.matcher.Match(tags...); confidence != language.No {
-			return d.Words[Languages()[i]]
+			return d.Words[texts.Languages()[i]]
 		}
 	}
 	if w, ok := d.Words[otherwise]; ok {
