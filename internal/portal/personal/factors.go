@@ -174,12 +174,7 @@ func (h *Handler) appForm(v *session.Visit, e enrolment, problems []web.Problem)
 		v.Fault(err)
 		return
 	}
-	sealer, err := v.Sealer(seedUse)
-	if err != nil {
-		v.Fault(err)
-		return
-	}
-	sealed, err := sealer.SealDocument(e)
+	sealed, err := v.Seal(seedUse, e)
 	if err != nil {
 		v.Fault(err)
 		return
@@ -193,13 +188,12 @@ func (h *Handler) appForm(v *session.Visit, e enrolment, problems []web.Problem)
 // postApp answers POST /account/factors/app: the app counts once its first code has been typed.
 func (h *Handler) postApp(v *session.Visit) {
 	ctx, who, now := v.R.Context(), v.Person, v.Now()
-	sealer, err := v.Sealer(seedUse)
-	if err != nil {
+	var e enrolment
+	switch ok, err := v.Open(seedUse, v.R.PostForm.Get("seed"), &e); {
+	case err != nil:
 		v.Fault(err)
 		return
-	}
-	var e enrolment
-	if sealer.OpenDocument(v.R.PostForm.Get("seed"), &e) != nil || e.Account != who.Account.Name || now.Sub(e.Shown) > enrolFor {
+	case !ok || e.Account != who.Account.Name || now.Sub(e.Shown) > enrolFor:
 		v.SeeOther("/account/factors/app", "")
 		return
 	}

@@ -145,10 +145,19 @@ func (v *Visit) setCookie(name, value string, lasts time.Duration) {
 // DropCookie takes a cookie from the browser.
 func (v *Visit) DropCookie(name string) { v.setCookie(name, "", -time.Second) }
 
-// Sealer seals what the browser carries and must not read. What is sealed for one use does not open for another.
-func (v *Visit) Sealer(use string) (seal.Sealer, error) {
+// Seal seals what the browser carries and must not read. What is sealed for one use does not open for another.
+func (v *Visit) Seal(use string, document any) (string, error) {
 	keys, err := v.site.CookieKeys.Refresh(v.R.Context())
-	return seal.New(keys, use), err
+	if err != nil {
+		return "", err
+	}
+	return seal.New(keys, use).SealDocument(document)
+}
+
+// Open opens what Seal has sealed. It returns false for anything else.
+func (v *Visit) Open(use, sealed string, document any) (bool, error) {
+	keys, err := v.site.CookieKeys.Refresh(v.R.Context())
+	return err == nil && seal.New(keys, use).OpenDocument(sealed, document) == nil, err
 }
 
 // OpenCookie reads a sealed cookie. It returns false if there is none that can be read.
@@ -157,20 +166,12 @@ func (v *Visit) OpenCookie(name, use string, document any) (bool, error) {
 	if err != nil || cookie.Value == "" {
 		return false, nil //nolint:nilerr // There is no such cookie.
 	}
-	sealer, err := v.Sealer(use)
-	if err != nil {
-		return false, err
-	}
-	return sealer.OpenDocument(cookie.Value, document) == nil, nil
+	return v.Open(use, cookie.Value, document)
 }
 
 // SealCookie hands the browser a sealed cookie. One that lasts no time goes when the browser is closed.
 func (v *Visit) SealCookie(name, use string, document any, lasts time.Duration) error {
-	sealer, err := v.Sealer(use)
-	if err != nil {
-		return err
-	}
-	value, err := sealer.SealDocument(document)
+	value, err := v.Seal(use, document)
 	if err == nil {
 		v.setCookie(name, value, lasts)
 	}
