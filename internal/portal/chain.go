@@ -67,17 +67,17 @@ func (p *Portal) protect(w *recorder, r *http.Request) {
 		if err := recover(); err != nil {
 			p.site.Log.Error(fmt.Errorf("panic: %v", err), "Cannot serve a request", "route", p.routeLabel(r), "stack", string(debug.Stack()))
 			if w.status == 0 {
-				v.InternalError()
+				_ = v.InternalError()
 			}
 		}
 	}()
 	requester, wait := p.takeRequest(v)
 	if wait > 0 {
-		v.Throttled(wait)
+		_ = v.Throttled(wait)
 		return
 	}
 	if p.crossSite.Check(r) != nil {
-		v.CrossOrigin()
+		_ = v.CrossOrigin()
 		return
 	}
 	p.mux.ServeHTTP(w, r.WithContext(account.As(r.Context(), requester)))

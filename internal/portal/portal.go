@@ -147,16 +147,17 @@ func ownRoutes() []web.Route {
 		{Path: "/robots.txt", Get: robots},
 		{Path: "/assets/{name}", Get: (*web.Visit).Asset},
 		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).
-		{Path: "/.well-known/change-password", Get: func(v *web.Visit) { v.SeeOther("/account/password", "") }, AtHost: true},
+		{Path: "/.well-known/change-password", Get: func(v *web.Visit) error { return v.SeeOther("/account/password", "") }, AtHost: true},
 	}
 }
 
-func home(v *web.Visit) {
+func home(v *web.Visit) error {
 	w := v.Words
-	v.Say(http.StatusOK, "", w.T("home.title"), w.T("home.text"), w.T("home.next"))
+	return v.Say(http.StatusOK, "", w.T("home.title"), w.T("home.text"), w.T("home.next"))
 }
 
-func robots(v *web.Visit) {
+func robots(v *web.Visit) error {
 	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = v.W.Write([]byte("User-agent: *\nDisallow: /\n"))
+	return nil
 }

@@ -91,7 +91,7 @@ func TestRoutesOfPeopleAreGuarded(t *testing.T) {
 		if !guarded.MatchString(r.Path) {
 			continue
 		}
-		for method, page := range map[string]func(*web.Visit){http.MethodGet: r.Get, http.MethodPost: r.Post} {
+		for method, page := range map[string]func(*web.Visit) error{http.MethodGet: r.Get, http.MethodPost: r.Post} {
 			w := httptest.NewRecorder()
 			request := httptest.NewRequestWithContext(t.Context(), method, example(r), nil)
 			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")

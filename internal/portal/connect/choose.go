@@ -58,42 +58,36 @@ type choice struct {
 
 func valueOf(o network.Offer) string { return string(o.Type) + "/" + o.AccountID }
 
-// choice asks the network what can be connected. It answers, and returns false, if that is nothing.
-func (h *Handler) choice(v *session.MemberVisit) (choice, bool) {
+// choice asks the network what can be connected. It answers if that is nothing.
+func (h *Handler) choice(v *session.MemberVisit) (choice, error) {
 	var c choice
 	way, n, err := h.underway(v.Visit)
 	if err != nil {
-		v.Fault(err)
-		return c, false
+		return c, err
 	}
 	if way == nil || way.Draft == "" || way.Namespace != v.Member.Namespace || slug(way.Network) != v.R.PathValue("network") {
-		h.connectLost(v.Visit)
-		return c, false
+		return c, web.Answered(h.connectLost(v.Visit))
 	}
 	c.way, c.networkTarget = way, n
 	if way.Repair != nil {
 		c.profile = &rosterv1alpha1.SocialProfile{}
 		if !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: way.Namespace, Name: way.Repair.Name}, c.profile) {
-			h.connectLost(v.Visit)
-			return c, false
+			return c, web.Answered(h.connectLost(v.Visit))
 		}
 	}
-	if !h.mayGo(v, c.profile) {
-		return c, false
+	if err := h.mayGo(v, c.profile); err != nil {
+		return c, err
 	}
 	if err := h.gatherOffers(v, &c); err != nil {
 		if apierrors.IsNotFound(err) {
-			h.connectLost(v.Visit)
-		} else {
-			h.connectFailed(v.Visit, way.Namespace, c.networkTarget, err)
+			return c, web.Answered(h.connectLost(v.Visit))
 		}
-		return c, false
+		return c, web.Answered(h.connectFailed(v.Visit, way.Namespace, c.networkTarget, err))
 	}
 	if len(c.offers) == 0 {
-		h.nothingOffered(v, c)
-		return c, false
+		return c, web.Answered(h.nothingOffered(v, c))
 	}
-	return c, true
+	return c, nil
 }
 
 // gatherOffers reads the draft and asks the network what it opens.
@@ -152,25 +146,27 @@ func (h *Handler) compare(v *session.MemberVisit, c *choice) error {
 }
 
 // nothingOffered says that the account which somebody signed in with opens nothing that can be connected, or not that profile.
-func (h *Handler) nothingOffered(v *session.MemberVisit, c choice) {
+func (h *Handler) nothingOffered(v *session.MemberVisit, c choice) error {
 	w := v.Words
 	text := w.T("choose.nothing", "Network", c.title())
 	if c.profile != nil {
 		text = w.T("choose.other", "Network", c.title(), "Profile", c.profile.Spec.Handle)
 	}
 	v.Audit(web.EventConnect, web.ResultFailure, v.Person.Account.Name, "namespace", c.way.Namespace, "network", c.way.Network)
-	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
+	return v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
 		Paragraphs: []string{text, w.T("connect.nothing")},
 		Go:         web.Action{Text: w.T("choose.again"), Href: connectPath(v.Visit, c.way.Namespace, c.networkTarget, "")}})
 }
 
-func (h *Handler) getChoose(v *session.MemberVisit) {
-	if c, ok := h.choice(v); ok {
-		h.chooseForm(v, c, nil, nil)
+func (h *Handler) getChoose(v *session.MemberVisit) error {
+	c, err := h.choice(v)
+	if err != nil {
+		return err
 	}
+	return h.chooseForm(v, c, nil, nil)
 }
 
-func (h *Handler) chooseForm(v *session.MemberVisit, c choice, chosen []string, problems []web.Problem) {
+func (h *Handler) chooseForm(v *session.MemberVisit, c choice, chosen []string, problems []web.Problem) error {
 	w := v.Words
 	page := choosePage{
 		Fields: web.Fields{Problems: problems}, Network: c.title(),
@@ -197,22 +193,21 @@ func (h *Handler) chooseForm(v *session.MemberVisit, c choice, chosen []string, 
 		view.Chosen = view.Chosen || len(c.offers) == 1 && !view.Taken && problems == nil
 		page.Offers = append(page.Offers, view)
 	}
-	v.Form(web.PageChoose, w.T("choose.title", "Network", c.title()), problems, page)
+	return v.Form(web.PageChoose, w.T("choose.title", "Network", c.title()), problems, page)
 }
 
 // postChoose answers POST /organizations/{namespace}/connect/{network}/choose: it asks the operator to connect what was chosen.
-func (h *Handler) postChoose(v *session.MemberVisit) {
-	c, ok := h.choice(v)
-	if !ok {
-		return
+func (h *Handler) postChoose(v *session.MemberVisit) error {
+	c, err := h.choice(v)
+	if err != nil {
+		return err
 	}
 	chosen := v.R.PostForm[fieldOffer]
 	picked := slices.DeleteFunc(slices.Clone(c.offers), func(o network.Offer) bool {
 		return !slices.Contains(chosen, valueOf(o)) || c.taken[valueOf(o)]
 	})
 	if text := h.problemWith(v, c, picked); text != "" {
-		h.chooseForm(v, c, chosen, []web.Problem{{Field: fieldOffer, Text: text}})
-		return
+		return h.chooseForm(v, c, chosen, []web.Problem{{Field: fieldOffer, Text: text}})
 	}
 	order := h.order(v)
 	order.Network, order.Server, order.Draft = c.Name, network.Server(c.Name, c.URL), c.way.Draft
@@ -222,7 +217,7 @@ func (h *Handler) postChoose(v *session.MemberVisit) {
 			Renewable: c.there.Traits().Renewable(o.Tokens),
 		})
 	}
-	h.handOver(v.Visit, *c.way, order)
+	return h.handOver(v.Visit, *c.way, order)
 }
 
 // problemWith says what is wrong with what was picked; empty if nothing is.
@@ -254,7 +249,7 @@ func (h *Handler) order(v *session.MemberVisit) connection.Order {
 }
 
 // handOver leaves an order for the operator, and shows what becomes of it.
-func (h *Handler) handOver(v *session.Visit, way connecting, order connection.Order) {
+func (h *Handler) handOver(v *session.Visit, way connecting, order connection.Order) error {
 	secret, err := order.Secret()
 	if err == nil {
 		err = h.Client.Create(v.R.Context(), secret)
@@ -264,13 +259,12 @@ func (h *Handler) handOver(v *session.Visit, way connecting, order connection.Or
 		err = v.SealCookie(connectCookie, connectUse, way, connectFor)
 	}
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	e := web.EventConnect
 	if order.Remove != nil {
 		e = web.EventRemove
 	}
 	v.Audit(e, web.ResultSuccess, v.Person.Account.Name, "namespace", order.Namespace, "network", order.Network, "order", secret.Name)
-	v.SeeOther("/organizations/"+order.Namespace+"/profiles/outcome", "")
+	return v.SeeOther("/organizations/"+order.Namespace+"/profiles/outcome", "")
 }

@@ -104,17 +104,19 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-func (h *Handler) getConnect(v *session.MemberVisit) {
-	if n, ok := h.findTarget(v); ok {
-		handle := ""
-		if n.profile != nil {
-			handle = n.profile.Spec.Handle
-		}
-		h.connectForm(v, n, handle, nil)
+func (h *Handler) getConnect(v *session.MemberVisit) error {
+	n, err := h.findTarget(v)
+	if err != nil {
+		return err
 	}
+	handle := ""
+	if n.profile != nil {
+		handle = n.profile.Spec.Handle
+	}
+	return h.connectForm(v, n, handle, nil)
 }
 
-func (h *Handler) connectForm(v *session.MemberVisit, n networkTarget, handle string, problems []web.Problem) {
+func (h *Handler) connectForm(v *session.MemberVisit, n networkTarget, handle string, problems []web.Problem) error {
 	page := connectPage{
 		Fields: web.Fields{Problems: problems}, Network: n.title(), Handle: handle, Back: v.OrganizationPath(v.Member.Namespace, "/profiles"),
 	}
@@ -126,37 +128,33 @@ func (h *Handler) connectForm(v *session.MemberVisit, n networkTarget, handle st
 	} else {
 		page.Go = connectPath(v.Visit, v.Member.Namespace, n, "/go")
 	}
-	v.Form(web.PageConnect, v.Words.T("connect.title", "Network", n.title()), problems, page)
+	return v.Form(web.PageConnect, v.Words.T("connect.title", "Network", n.title()), problems, page)
 }
 
 // goToNetwork answers GET /organizations/{namespace}/connect/{network}/go: it sends the browser there, and changes nothing.
-func (h *Handler) goToNetwork(v *session.MemberVisit) {
-	n, ok := h.findTarget(v)
-	if !ok {
-		return
+func (h *Handler) goToNetwork(v *session.MemberVisit) error {
+	n, err := h.findTarget(v)
+	if err != nil {
+		return err
 	}
 	// Nothing is connected because somebody else sent a person here: that takes a click on a page of the portal.
 	if !v.FromOwnPage() {
-		h.connectForm(v, n, "", nil)
-		return
+		return h.connectForm(v, n, "", nil)
 	}
 	there, err := h.Networks.Open(v.R.Context(), n.Network)
 	if err != nil {
-		h.connectFailed(v.Visit, v.Member.Namespace, n, err)
-		return
+		return h.connectFailed(v.Visit, v.Member.Namespace, n, err)
 	}
 	redirector, ok := network.Redirects(there)
 	if !ok {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	way := h.setOut(v, n)
 	way.State, way.Verifier = rand.Text(), oauth2.GenerateVerifier()
 	if err := v.SealCookie(connectCookie, connectUse, way, connectFor); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Redirect(redirector.AuthorizeURL(authorization(v.Visit, way, n, there)))
+	return v.Redirect(redirector.AuthorizeURL(authorization(v.Visit, way, n, there)))
 }
 
 // setOut is the beginning of a way.
@@ -192,40 +190,34 @@ func (h *Handler) underway(v *session.Visit) (*connecting, networkTarget, error)
 	return &way, networkTarget{Network: c}, nil
 }
 
-func (h *Handler) backFromNetwork(v *session.Visit) {
+func (h *Handler) backFromNetwork(v *session.Visit) error {
 	way, n, err := h.underway(v)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	query := v.R.URL.Query()
 	if way == nil || way.State == "" || slug(way.Network) != v.R.PathValue("network") ||
 		subtle.ConstantTimeCompare([]byte(query.Get("state")), []byte(way.State)) != 1 {
-		h.connectLost(v)
-		return
+		return h.connectLost(v)
 	}
 	// RFC 6749, section 4.1.2.1. Whatever else stands there is the network's and not shown.
 	if problem := query.Get("error"); problem != "" || query.Get("code") == "" {
 		v.Log().Info("A network sent somebody back without a code", "network", way.Network, "error", oauthError(problem))
-		h.connectFailed(v, way.Namespace, n, errDenied)
-		return
+		return h.connectFailed(v, way.Namespace, n, errDenied)
 	}
 	there, err := h.Networks.Open(v.R.Context(), n.Network)
 	if err != nil {
-		h.connectFailed(v, way.Namespace, n, err)
-		return
+		return h.connectFailed(v, way.Namespace, n, err)
 	}
 	redirector, ok := network.Redirects(there)
 	if !ok {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	tokens, err := redirector.Exchange(v.R.Context(), query.Get("code"), authorization(v, *way, n, there))
 	if err != nil {
-		h.connectFailed(v, way.Namespace, n, err)
-		return
+		return h.connectFailed(v, way.Namespace, n, err)
 	}
-	h.arrive(v, *way, connection.Draft{Entries: tokens.Store(nil)})
+	return h.arrive(v, *way, connection.Draft{Entries: tokens.Store(nil)})
 }
 
 // oauthError keeps what may stand in a log of an error code (RFC 6749, appendix A.7).
@@ -240,14 +232,13 @@ func oauthError(code string) string {
 }
 
 // postConnect answers POST /organizations/{namespace}/connect/{network}, which brings an app password.
-func (h *Handler) postConnect(v *session.MemberVisit) {
-	n, ok := h.findTarget(v)
-	if !ok {
-		return
+func (h *Handler) postConnect(v *session.MemberVisit) error {
+	n, err := h.findTarget(v)
+	if err != nil {
+		return err
 	}
 	if n.Name != rosterv1alpha1.NetworkBluesky {
-		v.MethodNotAllowed(web.AllowGet)
-		return
+		return v.MethodNotAllowed(web.AllowGet)
 	}
 	handle := network.Handle(n.Name, v.R.PostForm.Get(fieldHandle))
 	tokens := network.Tokens{Handle: handle, AppPassword: strings.TrimSpace(v.R.PostForm.Get(fieldAppPassword))}
@@ -268,19 +259,17 @@ func (h *Handler) postConnect(v *session.MemberVisit) {
 		if network.ValidityOf(err) == network.Invalid {
 			problems = append(problems, web.Problem{Field: fieldAppPassword, Text: v.Words.T("error.appPassword.refused")})
 		} else if err != nil {
-			h.connectFailed(v.Visit, v.Member.Namespace, n, err)
-			return
+			return h.connectFailed(v.Visit, v.Member.Namespace, n, err)
 		}
 	}
 	if len(problems) > 0 {
-		h.connectForm(v, n, handle, problems)
-		return
+		return h.connectForm(v, n, handle, problems)
 	}
-	h.arrive(v.Visit, h.setOut(v, n), connection.Draft{Handle: handle, Entries: tokens.Store(nil)})
+	return h.arrive(v.Visit, h.setOut(v, n), connection.Draft{Handle: handle, Entries: tokens.Store(nil)})
 }
 
 // arrive keeps what somebody brought back, and has them choose.
-func (h *Handler) arrive(v *session.Visit, way connecting, d connection.Draft) {
+func (h *Handler) arrive(v *session.Visit, way connecting, d connection.Draft) error {
 	d.AccountUID, d.Time = way.AccountUID, metav1.NewTime(v.Now())
 	secret, err := d.Secret()
 	if err == nil {
@@ -291,10 +280,9 @@ func (h *Handler) arrive(v *session.Visit, way connecting, d connection.Draft) {
 		err = v.SealCookie(connectCookie, connectUse, way, connectFor)
 	}
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.SeeOther("/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
+	return v.SeeOther("/organizations/"+way.Namespace+"/connect/"+slug(way.Network)+"/choose", "")
 }
 
 // offersOf are the accounts that tokens open.
@@ -310,7 +298,7 @@ func offersOf(ctx context.Context, there network.Network, t network.Tokens) ([]n
 var errDenied = errors.New("the person or the network said no")
 
 // connectFailed says why nothing has been connected. The log says more.
-func (h *Handler) connectFailed(v *session.Visit, namespace string, n networkTarget, err error) {
+func (h *Handler) connectFailed(v *session.Visit, namespace string, n networkTarget, err error) error {
 	w, status := v.Words, http.StatusBadGateway
 	var text string
 	missing, unset := errors.AsType[*directory.NotConfiguredError](err)
@@ -330,21 +318,20 @@ func (h *Handler) connectFailed(v *session.Visit, namespace string, n networkTar
 	case told:
 		text = w.T("connect.refused", "Network", n.title())
 	default:
-		v.Fault(err)
-		return
+		return err
 	}
 	if told {
 		v.Log().Info("A network did not do what it was asked", "network", n.Name, "why", fault.Message)
 	}
 	v.Audit(web.EventConnect, web.ResultFailure, v.Person.Account.Name, "namespace", namespace, "network", n.Name)
-	v.Notice(status, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"), Paragraphs: []string{text, w.T("connect.nothing")},
-		Go: h.toProfiles(v, namespace)})
+	return v.Notice(status, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.failed"),
+		Paragraphs: []string{text, w.T("connect.nothing")}, Go: h.toProfiles(v, namespace)})
 }
 
 // connectLost is for an answer that belongs to no way that the browser is on.
-func (h *Handler) connectLost(v *session.Visit) {
+func (h *Handler) connectLost(v *session.Visit) error {
 	w := v.Words
-	v.Notice(http.StatusBadRequest, web.Notice{Symbol: web.SymbolClock, Heading: w.T("connect.failed"),
+	return v.Notice(http.StatusBadRequest, web.Notice{Symbol: web.SymbolClock, Heading: w.T("connect.failed"),
 		Paragraphs: []string{w.T("connect.lost"), w.T("connect.nothing")},
 		Go:         web.Action{Text: w.T("connect.account"), Href: v.Path("/account")}})
 }

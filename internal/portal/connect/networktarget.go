@@ -52,22 +52,20 @@ func (n networkTarget) scopes(t network.Traits) []string {
 		directory.Scopes(n.Network, t, rosterv1alpha1.TypeProfile), directory.Scopes(n.Network, t, rosterv1alpha1.TypeAdAccount))
 }
 
-// findTarget finds the network of the page, and the profile that is to be connected again. It answers, and returns false, if there is
-// none, the person may not connect it, which looks the same, or the plan has no room for another profile.
-func (h *Handler) findTarget(v *session.MemberVisit) (networkTarget, bool) {
+// findTarget finds the network of the page, and the profile that is to be connected again. It answers if there is none, if the person may
+// not connect it, which looks the same, or if the plan has no room for another profile.
+func (h *Handler) findTarget(v *session.MemberVisit) (networkTarget, error) {
 	query := v.R.URL.Query()
 	var n networkTarget
 	if name := query.Get(parameterProfile); name != "" {
 		// Whether there is such a profile is not told to whoever may not connect it.
 		may, err := h.mayOn(v, "connect", name)
 		if err != nil {
-			v.Fault(err)
-			return n, false
+			return n, err
 		}
 		n.profile = &rosterv1alpha1.SocialProfile{}
 		if !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, n.profile) || !may {
-			v.NotFound()
-			return n, false
+			return n, web.Answered(v.NotFound())
 		}
 	}
 	found := false
@@ -77,32 +75,30 @@ func (h *Handler) findTarget(v *session.MemberVisit) (networkTarget, bool) {
 		}
 	}
 	if !found || n.profile != nil && n.profile.Spec.Network != n.Name {
-		v.NotFound()
-		return n, false
+		return n, web.Answered(v.NotFound())
 	}
-	return n, n.profile != nil || h.mayGo(v, nil)
+	if n.profile != nil {
+		return n, nil
+	}
+	return n, h.mayGo(v, nil)
 }
 
-// mayGo answers, and returns false, if the person may not connect that profile, or a new one where it is nil, or if there is no
-// room for it.
-func (h *Handler) mayGo(v *session.MemberVisit, profile *rosterv1alpha1.SocialProfile) bool {
+// mayGo answers if the person may not connect that profile, or a new one where it is nil, or if there is no room for it.
+func (h *Handler) mayGo(v *session.MemberVisit, profile *rosterv1alpha1.SocialProfile) error {
 	may, err := h.mayConnect(v, profile)
 	switch {
 	case err != nil:
-		v.Fault(err)
-		return false
+		return err
 	case !may:
-		h.notConnector(v)
-		return false
+		return web.Answered(h.notConnector(v))
 	}
 	if contact, full := planFull(v.Organization); full && profile == nil {
 		w := v.Words
-		v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
+		return web.Answered(v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
 			Paragraphs: []string{w.T("connect.full.text", "Org", v.Organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
-			Go:         h.toProfiles(v.Visit, v.Member.Namespace)})
-		return false
+			Go:         h.toProfiles(v.Visit, v.Member.Namespace)}))
 	}
-	return true
+	return nil
 }
 
 // mayConnect asks the API server whether the person may connect a profile: that one, or a new one where it is nil.
@@ -118,9 +114,9 @@ func (h *Handler) mayOn(v *session.MemberVisit, verb, profile string) (bool, err
 }
 
 // notConnector is for whoever may not connect what they want to.
-func (h *Handler) notConnector(v *session.MemberVisit) {
+func (h *Handler) notConnector(v *session.MemberVisit) error {
 	w := v.Words
-	v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
+	return v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),
 		Paragraphs: []string{w.T("connect.forbidden.text"), w.T("connect.forbidden.next", "Contact", h.contactName(v))},
 		Go:         h.toProfiles(v.Visit, v.Member.Namespace)})
 }

@@ -37,27 +37,25 @@ type outcomeView struct {
 	Good bool
 }
 
-func (h *Handler) getOutcome(v *session.MemberVisit) {
+func (h *Handler) getOutcome(v *session.MemberVisit) error {
 	var way connecting
 	ok, err := v.OpenCookie(connectCookie, connectUse, &way)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	if !ok || way.Order == "" || way.AccountUID != string(v.Person.Account.UID) || way.Namespace != v.Member.Namespace {
-		v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
-		return
+		return v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
 	}
 	secret, answer, err := h.awaitAnswer(v.R.Context(), way.Order)
 	switch {
 	case apierrors.IsNotFound(err):
-		v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
+		return v.SeeOther("/organizations/"+v.Member.Namespace+"/profiles", "")
 	case err != nil:
-		v.Fault(err)
+		return err
 	case answer == nil:
-		h.stillWaiting(v, secret)
+		return h.stillWaiting(v, secret)
 	default:
-		h.showOutcome(v, *answer)
+		return h.showOutcome(v, *answer)
 	}
 }
 
@@ -79,18 +77,18 @@ func (h *Handler) awaitAnswer(ctx context.Context, order string) (*corev1.Secret
 }
 
 // stillWaiting says that nothing is lost, and what it waits for.
-func (h *Handler) stillWaiting(v *session.MemberVisit, s *corev1.Secret) {
+func (h *Handler) stillWaiting(v *session.MemberVisit, s *corev1.Secret) error {
 	w := v.Words
 	text := w.T("outcome.waiting.text")
 	if s.Annotations[connection.Waiting] == connection.WaitsForSecrets {
 		text = w.T("outcome.waiting.secrets", "Contact", h.contactName(v))
 	}
 	v.W.Header().Set("Retry-After", web.RetrySoon)
-	v.Notice(http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
+	return v.Notice(http.StatusAccepted, web.Notice{Symbol: web.SymbolClock, Heading: w.T("outcome.waiting.title"), Paragraphs: []string{text},
 		Go: web.Action{Text: w.T("outcome.waiting.look"), Href: v.OrganizationPath(v.Member.Namespace, "/profiles/outcome")}})
 }
 
-func (h *Handler) showOutcome(v *session.MemberVisit, a connection.Answer) {
+func (h *Handler) showOutcome(v *session.MemberVisit, a connection.Answer) error {
 	w := v.Words
 	page := outcomePage{Heading: w.T("outcome.done"), Profiles: v.OrganizationPath(v.Member.Namespace, "/profiles")}
 	for _, o := range a.Outcomes {
@@ -100,7 +98,7 @@ func (h *Handler) showOutcome(v *session.MemberVisit, a connection.Answer) {
 		}
 		page.Outcomes = append(page.Outcomes, view)
 	}
-	v.Show(http.StatusOK, web.PageOutcome, page.Heading, page)
+	return v.Show(http.StatusOK, web.PageOutcome, page.Heading, page)
 }
 
 // became puts what became of an account into words.

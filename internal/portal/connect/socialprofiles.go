@@ -40,23 +40,21 @@ type connectedView struct {
 	Connect, Remove string
 }
 
-func (h *Handler) getSocialProfiles(v *session.MemberVisit) {
+func (h *Handler) getSocialProfiles(v *session.MemberVisit) error {
 	profiles, err := h.connectable(v.R.Context(), v.Member)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	may, err := h.mayOn(v, "create", "")
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	page := socialProfilesPage{Org: v.Organization.Spec.DisplayName, Back: v.OrganizationPath(v.Member.Namespace, "")}
 	for _, sp := range profiles {
 		page.Profiles = append(page.Profiles, h.connectedView(v.Visit, sp))
 	}
 	page.Networks, page.Refusal = h.offered(v, may)
-	v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
+	return v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
 }
 
 // offered are the networks that the person can add a profile of, or why there are none.
@@ -134,31 +132,31 @@ func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string
 	return w.T("connection.good"), false
 }
 
-// removable is the profile of the page. It answers, and returns false, if there is none or the person may not remove it.
-func (h *Handler) removable(v *session.MemberVisit) (*rosterv1alpha1.SocialProfile, bool) {
+// removable is the profile of the page. It answers if there is none or the person may not remove it.
+func (h *Handler) removable(v *session.MemberVisit) (*rosterv1alpha1.SocialProfile, error) {
 	sp := &rosterv1alpha1.SocialProfile{}
 	name := v.R.PathValue("profile")
 	may, err := h.mayOn(v, "delete", name)
 	switch {
 	case err != nil:
-		v.Fault(err)
-		return nil, false
+		return nil, err
 	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, sp):
-		v.NotFound() // whether there is such a profile is not told to whoever may not remove it
-		return nil, false
+		return nil, web.Answered(v.NotFound()) // whether there is such a profile is not told to whoever may not remove it
 	}
-	return sp, true
+	return sp, nil
 }
 
-func (h *Handler) getRemove(v *session.MemberVisit) {
-	if sp, ok := h.removable(v); ok {
-		h.removeForm(v, sp, nil)
+func (h *Handler) getRemove(v *session.MemberVisit) error {
+	sp, err := h.removable(v)
+	if err != nil {
+		return err
 	}
+	return h.removeForm(v, sp, nil)
 }
 
-func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) {
+func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
 	w, handle := v.Words, sp.Spec.Handle
-	v.Form(web.PageSure, w.T("remove.title", "Handle", handle), problems, web.Sure{
+	return v.Form(web.PageSure, w.T("remove.title", "Handle", handle), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
 		Text:    w.T("remove.text", "Network", organization.NetworkName(w, sp)),
 		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
@@ -168,16 +166,15 @@ func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialPr
 }
 
 // postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
-func (h *Handler) postRemove(v *session.MemberVisit) {
-	sp, ok := h.removable(v)
-	if !ok {
-		return
+func (h *Handler) postRemove(v *session.MemberVisit) error {
+	sp, err := h.removable(v)
+	if err != nil {
+		return err
 	}
 	if v.R.PostForm.Get(web.FieldConfirm) == "" {
-		h.removeForm(v, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
-		return
+		return h.removeForm(v, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
 	}
 	order := h.order(v)
 	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
-	h.handOver(v.Visit, h.setOut(v, networkTarget{}), order)
+	return h.handOver(v.Visit, h.setOut(v, networkTarget{}), order)
 }

@@ -25,8 +25,7 @@ func (h *Handler) getInvitation(v *visit) error {
 	}
 	verdict := v.verdict()
 	if verdict == invitation.LinkAccepted && who != nil && v.link.AcceptedBy(who.Account.Name) {
-		v.redirect("/welcome")
-		return nil
+		return v.redirect("/welcome")
 	}
 	if verdict != invitation.LinkOpen {
 		return deadError(verdict)
@@ -37,8 +36,7 @@ func (h *Handler) getInvitation(v *visit) error {
 	}
 	v.typed.DisplayName, v.typed.Company = v.link.Known()
 	v.typed.Locale = v.Words.Locale
-	h.form(v, http.StatusOK, &formError{signIn: hasPassword, signedIn: who})
-	return nil
+	return h.form(v, http.StatusOK, &formError{signIn: hasPassword, signedIn: who})
 }
 
 // postAccept: the Account, its password, then the claim. A crash between any two leaves something that the next try completes.
@@ -54,7 +52,7 @@ func (h *Handler) postAccept(v *visit) error {
 	if err != nil {
 		return err
 	}
-	if asked, err := h.SignIn.AskForFactor(v.Visit, who, "/invitations/"+v.link.Token); asked || err != nil {
+	if err := h.SignIn.AskForFactor(v.Visit, who, "/invitations/"+v.link.Token); err != nil {
 		return err // They come back to the invitation.
 	}
 	wrote, err := h.claim(v, who)
@@ -64,8 +62,7 @@ func (h *Handler) postAccept(v *visit) error {
 	if !v.link.AcceptedBy(who.Account.Name) {
 		return deadError(v.verdict())
 	}
-	h.accepted(v, who, wrote)
-	return nil
+	return h.accepted(v, who, wrote)
 }
 
 // isNobody says that whoever sent the form is not the person of the Account.
@@ -75,7 +72,7 @@ func isNobody(err error) bool {
 }
 
 // accepted signs the person in. If that cannot be done just now they have accepted all the same, and can sign in later.
-func (h *Handler) accepted(v *visit, who session.Login, wrote bool) {
+func (h *Handler) accepted(v *visit, who session.Login, wrote bool) error {
 	result := web.ClaimRepeated
 	if wrote {
 		result = web.ClaimAccepted
@@ -86,7 +83,7 @@ func (h *Handler) accepted(v *visit, who session.Login, wrote bool) {
 	if err := h.Sessions.Begin(v.Visit, who); err != nil {
 		v.Log().Error(err, "Cannot sign in the person who has just accepted", "account", who.Account.Name)
 	}
-	v.redirect("/welcome")
+	return v.redirect("/welcome")
 }
 
 // maxRounds is how often an answer is decided again when somebody else was faster.
@@ -147,13 +144,12 @@ func (h *Handler) getDecline(v *visit) error {
 	if verdict := v.verdict(); verdict != invitation.LinkOpen {
 		return deadError(verdict)
 	}
-	h.declineForm(v, nil)
-	return nil
+	return h.declineForm(v, nil)
 }
 
-func (h *Handler) declineForm(v *visit, problems []web.Problem) {
+func (h *Handler) declineForm(v *visit, problems []web.Problem) error {
 	offer := h.describe(v)
-	v.Form(web.PageDecline, v.Words.T("decline.title", "Org", offer.Org), problems, formPage{
+	return v.Form(web.PageDecline, v.Words.T("decline.title", "Org", offer.Org), problems, formPage{
 		Fields: web.Fields{Problems: problems}, Offer: offer, Action: v.path(""), Back: v.path(""),
 	})
 }
@@ -162,8 +158,7 @@ func (h *Handler) declineForm(v *visit, problems []web.Problem) {
 func (h *Handler) postDecline(v *visit) error {
 	if v.verdict() == invitation.LinkOpen && v.R.PostForm.Get(web.FieldConfirm) == "" {
 		h.Metrics.CountClaim(web.ClaimInvalid)
-		h.declineForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.decline.missing")}})
-		return nil
+		return h.declineForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.decline.missing")}})
 	}
 	return h.answer(v, invitation.LinkOpen, invitation.LinkDeclined, web.ClaimDeclined, invitation.Decline)
 }
@@ -188,6 +183,5 @@ func (h *Handler) answer(
 		result = web.ClaimRepeated
 	}
 	h.Metrics.CountClaim(result)
-	v.redirect("")
-	return nil
+	return v.redirect("")
 }

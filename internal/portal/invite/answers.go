@@ -40,63 +40,64 @@ type throttledError struct{ wait time.Duration }
 func (e *throttledError) Error() string { return fmt.Sprintf("too many tries, next in %s", e.wait) }
 
 // fail shows what went wrong. What was typed is kept, but for the password.
-func (h *Handler) fail(v *visit, err error) {
+func (h *Handler) fail(v *visit, err error) error {
 	var dead deadError
 	var invalid *formError
 	var throttled *throttledError
 	switch {
+	case errors.Is(err, web.ErrAnswered):
+		return err
 	case errors.As(err, &dead):
 		if v.R.Method == http.MethodPost {
 			h.Metrics.CountClaim(web.ClaimTooLate)
 		}
-		h.dead(v, invitation.Verdict(dead))
+		return h.dead(v, invitation.Verdict(dead))
 	case errors.As(err, &invalid):
 		h.Metrics.CountClaim(web.ClaimInvalid)
-		h.form(v, http.StatusUnprocessableEntity, invalid)
+		return h.form(v, http.StatusUnprocessableEntity, invalid)
 	case errors.As(err, &throttled):
 		h.Metrics.CountClaim(web.ClaimThrottled)
-		v.Locked(throttled.wait)
+		return v.Locked(throttled.wait)
 	case errors.Is(err, link.ErrUnknown):
-		h.unknown(v)
+		return h.unknown(v)
 	case errors.Is(err, account.ErrSuspended):
 		v.Audit(web.EventSignIn, web.ResultRefused, v.link.Address.AccountName())
-		signin.Suspended(v.Visit)
+		return signin.Suspended(v.Visit)
 	case errors.Is(err, account.ErrTerminating):
-		h.accountTerminating(v)
+		return h.accountTerminating(v)
 	case errors.Is(err, account.ErrMismatch):
 		v.Log().Error(err, "An Account does not belong to the address that its name says", "account", v.link.Address.AccountName())
-		h.accountMismatch(v)
+		return h.accountMismatch(v)
 	default:
-		h.failed(v, err)
+		return h.failed(v, err)
 	}
 }
 
 // failed is for an API server that cannot be reached or refuses. Somebody who has filled in a form gets it back, with what the cache
 // knows of the invitation.
-func (h *Handler) failed(v *visit, err error) {
+func (h *Handler) failed(v *visit, err error) error {
 	if v.R.Method == http.MethodPost {
 		h.Metrics.CountClaim(web.ClaimFailed)
 	}
 	if v.typed.Password == "" || v.link.Offer.Invitation == nil || v.verdict() != invitation.LinkOpen {
-		v.Fault(err)
-		return
+		return err
 	}
 	if v.Report(err) {
-		return
+		return nil
 	}
 	v.W.Header().Set("Retry-After", web.RetryLater)
-	h.form(v, http.StatusServiceUnavailable, &formError{
+	return h.form(v, http.StatusServiceUnavailable, &formError{
 		signIn: !v.typed.Registers, problems: []web.Problem{{Text: v.Words.T("error.unavailable")}},
 	})
 }
 
 // form shows the form that accepts.
-func (h *Handler) form(v *visit, status int, e *formError) {
+func (h *Handler) form(v *visit, status int, e *formError) error {
 	offer, ways := h.describe(v), h.ways(v)
 	if e.noPassword {
 		e.problems = []web.Problem{{Text: ways.Refused}}
 	}
-	v.Show(status, web.PageInvitation, v.Words.ErrorTitle(v.Words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
+	return v.Show(status, web.PageInvitation, v.Words.ErrorTitle(v.Words.T("invitation.title", "Org", offer.Org), e.problems), formPage{
 		Fields: web.Fields{Problems: e.problems}, Offer: offer, Form: v.typed, SignIn: e.signIn, SignedIn: emailOf(e.signedIn),
 		Rules:  signin.RuleTexts(v.Words, v.link.Offer.Organization.Spec.Security.Password),
 		Action: v.path(""), Decline: v.path("/decline"), Ways: ways, Other: h.otherAddress(v),
@@ -133,25 +134,25 @@ type formPage struct {
 }
 
 // dead says why a link cannot be used, and what to do.
-func (h *Handler) dead(v *visit, verdict invitation.Verdict) {
+func (h *Handler) dead(v *visit, verdict invitation.Verdict) error {
 	w, offer := v.Words, h.describe(v)
 	switch verdict {
 	case invitation.LinkNotReady:
 		v.W.Header().Set("Retry-After", web.RetrySoon)
-		v.Notice(http.StatusServiceUnavailable, web.Notice{
+		return v.Notice(http.StatusServiceUnavailable, web.Notice{
 			Symbol: web.SymbolClock, Heading: w.T("dead.notReady.title"), Paragraphs: []string{w.T("dead.notReady.text")}, Again: v.path(""),
 		})
 	case invitation.LinkSuspended:
-		v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.suspended.title"),
+		return v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.suspended.title"),
 			w.T("dead.suspended.text", "Org", offer.Org), w.T("dead.suspended.next", "Contact", offer.Contact))
 	case invitation.LinkNotAllowed:
-		v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.notAllowed.title"),
+		return v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.notAllowed.title"),
 			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.link.Address.Domain()),
 			w.T("dead.notAllowed.next", "Contact", offer.Contact))
 	case invitation.LinkInviterLostRight:
-		v.Notice(http.StatusForbidden, h.lostRight(v, offer))
+		return v.Notice(http.StatusForbidden, h.lostRight(v, offer))
 	default:
-		v.Notice(http.StatusGone, h.goneNotice(v, verdict, offer))
+		return v.Notice(http.StatusGone, h.goneNotice(v, verdict, offer))
 	}
 }
 
@@ -203,21 +204,21 @@ func (h *Handler) lostRight(v *visit, offer offerView) web.Notice {
 }
 
 // unknown is the one answer to links that are not ours, forged, cut short, or of invitations that are gone.
-func (h *Handler) unknown(v *visit) {
+func (h *Handler) unknown(v *visit) error {
 	w := v.Words
-	v.Say(http.StatusNotFound, web.SymbolLink, w.T("dead.unknown.title"), w.T("dead.unknown.text"), w.T("dead.unknown.next"))
+	return v.Say(http.StatusNotFound, web.SymbolLink, w.T("dead.unknown.title"), w.T("dead.unknown.text"), w.T("dead.unknown.next"))
 }
 
 // accountTerminating asks for a minute: the old account has to go before another can be made.
-func (h *Handler) accountTerminating(v *visit) {
+func (h *Handler) accountTerminating(v *visit) error {
 	w := v.Words
 	v.W.Header().Set("Retry-After", web.RetryLater)
-	v.Notice(http.StatusServiceUnavailable, web.Notice{Symbol: web.SymbolClock, Heading: w.T("problem.account.title"),
+	return v.Notice(http.StatusServiceUnavailable, web.Notice{Symbol: web.SymbolClock, Heading: w.T("problem.account.title"),
 		Paragraphs: []string{w.T("problem.account.text")}, Again: v.path("")})
 }
 
-func (h *Handler) accountMismatch(v *visit) {
+func (h *Handler) accountMismatch(v *visit) error {
 	w, offer := v.Words, h.describe(v)
-	v.Say(http.StatusConflict, "", w.T("problem.mismatch.title"), w.T("problem.mismatch.text"),
+	return v.Say(http.StatusConflict, "", w.T("problem.mismatch.title"), w.T("problem.mismatch.text"),
 		w.T("problem.mismatch.next", "Contact", offer.Contact))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mailcode"
+	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/signin"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -39,32 +40,44 @@ func (h *Handler) otherAddress(v *visit) string {
 	return v.path("/address")
 }
 
-func (h *Handler) getOtherAddress(v *visit) { h.otherAddressForm(v, nil) }
+func (h *Handler) getOtherAddress(v *visit) error { return h.otherAddressForm(v, nil) }
 
-// mayConfirm reports whether the person who is signed in can accept the invitation once they have confirmed its address; otherwise it
-// answers.
-func (h *Handler) mayConfirm(v *visit) bool {
+// openedByOther makes a page on which somebody who is signed in shows that the invited address is theirs, too.
+func (h *Handler) openedByOther(page func(*visit) error) func(*web.Visit) error {
+	return h.Sessions.Require(func(by *session.Visit) error {
+		v := &visit{Visit: by.Visit, person: by.Person}
+		if err := h.open(v, true); err != nil {
+			return h.fail(v, err)
+		}
+		if err := h.mayConfirm(v); err != nil {
+			return err
+		}
+		return page(v)
+	})
+}
+
+// mayConfirm answers if the person who is signed in could not accept the invitation once they have confirmed its address.
+func (h *Handler) mayConfirm(v *visit) error {
 	if verdict := v.verdict(); verdict != invitation.LinkOpen {
-		h.dead(v, verdict)
-		return false
+		return web.Answered(h.dead(v, verdict))
 	}
 	is, err := h.isInvitee(v.R.Context(), v.person, v.link)
 	switch {
 	case err != nil:
-		v.Fault(err)
+		return err
 	case is:
-		v.redirect("")
+		return web.Answered(v.redirect(""))
 	case !takesOther(v.person.Account, v.link), !v.person.Admits(v.link.Offer.Organization):
 		names := h.otherNames(v)
-		h.otherRefused(v, v.Words.T("otherAddress.refused.title", names...), v.Words.T("otherAddress.refused.text", names...))
+		return web.Answered(
+			h.otherRefused(v, v.Words.T("otherAddress.refused.title", names...), v.Words.T("otherAddress.refused.text", names...)))
 	case account.Confirmed(v.person.Account, v.link.Address):
 		// Told only to somebody who has confirmed the address.
 		names := h.otherNames(v)
-		h.otherRefused(v, v.Words.T("otherAddress.taken.title", names...), v.Words.T("otherAddress.taken.text", names...))
-	default:
-		return true
+		return web.Answered(
+			h.otherRefused(v, v.Words.T("otherAddress.taken.title", names...), v.Words.T("otherAddress.taken.text", names...)))
 	}
-	return false
+	return nil
 }
 
 // otherNames are the names in texts about accepting with an account of another address.
@@ -74,16 +87,16 @@ func (h *Handler) otherNames(v *visit) []any {
 }
 
 // otherRefused says why an account cannot accept an invitation to another address.
-func (h *Handler) otherRefused(v *visit, title, text string) {
-	v.Notice(http.StatusForbidden, web.Notice{
+func (h *Handler) otherRefused(v *visit, title, text string) error {
+	return v.Notice(http.StatusForbidden, web.Notice{
 		Symbol: web.SymbolStop, Heading: title, Paragraphs: []string{text},
 		Go: web.Action{Text: v.Words.T("otherAddress.back"), Href: v.path("")},
 	})
 }
 
-func (h *Handler) otherAddressForm(v *visit, problems []web.Problem) {
+func (h *Handler) otherAddressForm(v *visit, problems []web.Problem) error {
 	offer := h.describe(v)
-	v.Form(web.PageOtherAddress, v.Words.T("otherAddress.title", "Email", offer.Email), problems, otherAddressPage{
+	return v.Form(web.PageOtherAddress, v.Words.T("otherAddress.title", "Email", offer.Email), problems, otherAddressPage{
 		Fields: web.Fields{Problems: problems}, Offer: offer, Account: v.person.Account.Spec.Email,
 		Asked:  account.AwaitsCode(v.person.Account, addressCode(v), v.Now()),
 		Action: v.path("/address"), Back: v.path(""),
@@ -99,53 +112,47 @@ func addressCode(v *visit) rosterv1alpha1.AddressCode {
 	}
 }
 
-func (h *Handler) postOtherAddress(v *visit) {
+func (h *Handler) postOtherAddress(v *visit) error {
 	if v.R.PostForm.Get(web.FieldAction) == actionSend {
-		h.sendAddressCode(v)
-		return
+		return h.sendAddressCode(v)
 	}
-	h.takeAddressCode(v)
+	return h.takeAddressCode(v)
 }
 
 // sendAddressCode has the operator mail a code to the invited address.
-func (h *Handler) sendAddressCode(v *visit) {
+func (h *Handler) sendAddressCode(v *visit) error {
 	who, want, now := v.person, addressCode(v), v.Now()
 	if wait := account.UntilCode(who.Account, now); wait > 0 {
 		if account.AwaitsCode(who.Account, want, now) {
-			v.redirect("/address") // It has just been sent: a double click.
-			return
+			return v.redirect("/address")
 		}
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	key := "address code " + web.LoginHash(string(v.link.Address))
 	if _, wait := h.Limits.Take(web.Count(h.Limits.Mails, key+" account "+who.Account.Name), web.Count(h.Limits.AllMails, key)); wait > 0 {
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	switch err := h.Accounts.RequestCode(v.R.Context(), who.Account, want, now); {
 	case errors.Is(err, account.ErrSuspended):
-		signin.Suspended(v.Visit)
+		return signin.Suspended(v.Visit)
 	case err != nil:
-		v.Fault(err)
+		return err
 	default:
-		v.redirect("/address")
+		return v.redirect("/address")
 	}
 }
 
 // takeAddressCode takes the code that was mailed. All tries for one address are counted, from whatever accounts they come: a link that was
 // passed on gives nobody time to guess.
-func (h *Handler) takeAddressCode(v *visit) {
+func (h *Handler) takeAddressCode(v *visit) error {
 	who, typed := v.person, v.R.PostForm.Get(web.FieldCode)
 	if strings.TrimSpace(typed) == "" {
-		h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.addressCode.missing")}})
-		return
+		return h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.addressCode.missing")}})
 	}
 	tried, wait := h.Limits.Take(web.Count(h.Limits.AllCodes, "address code "+web.LoginHash(string(v.link.Address))))
 	if wait > 0 {
 		v.Audit(web.EventAddress, web.ResultThrottled, who.Account.Name)
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	keys, err := h.LinkKeys.Refresh(v.R.Context())
 	if err == nil {
@@ -154,28 +161,27 @@ func (h *Handler) takeAddressCode(v *visit) {
 	switch {
 	case errors.Is(err, mailcode.ErrWrong), errors.Is(err, mailcode.ErrVoid):
 		v.Audit(web.EventAddress, web.ResultFailure, who.Account.Name)
-		h.refuseAddressCode(v, err)
+		return h.refuseAddressCode(v, err)
 	case err != nil:
 		tried.GiveBack()
-		v.Fault(err)
+		return err
 	default:
 		tried.GiveBack()
 		v.Audit(web.EventAddress, web.ResultSuccess, who.Account.Name, "confirmed", v.link.Address.AccountName())
-		v.redirect("/address") // which leads on to the invitation, unless the address has an account of its own
+		return v.redirect("/address") // which leads on to the invitation, unless the address has an account of its own
 	}
 }
 
 // refuseAddressCode shows the form once more, as the Account stands now: after the last try it offers a new code.
-func (h *Handler) refuseAddressCode(v *visit, why error) {
+func (h *Handler) refuseAddressCode(v *visit, why error) error {
 	acct, err := h.Accounts.Named(v.R.Context(), v.person.Account.Name)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	v.person.Account = acct
 	text := v.Words.T("error.addressCode.wrong")
 	if errors.Is(why, mailcode.ErrVoid) || !account.AwaitsCode(acct, addressCode(v), v.Now()) {
 		text = v.Words.T("error.addressCode.void")
 	}
-	h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: text}})
+	return h.otherAddressForm(v, []web.Problem{{Field: web.FieldCode, Text: text}})
 }

@@ -58,57 +58,50 @@ type visit struct {
 // Routes are the pages behind the link of an invitation.
 func (h *Handler) Routes() []web.Route {
 	const path = "/invitations/{token}"
-	other := func(page func(*visit)) func(*web.Visit) {
-		return h.Sessions.Require(func(v *session.Visit) {
-			h.open(&visit{Visit: v.Visit, person: v.Person}, true, func(v *visit) error {
-				if h.mayConfirm(v) {
-					page(v)
-				}
-				return nil
-			})
-		})
-	}
 	return []web.Route{
 		{Path: path, Get: h.opened(true, h.getInvitation), Post: h.postInvitation, Returnable: true},
 		{Path: path + "/decline", Get: h.opened(false, h.getDecline)},
-		{Path: path + "/address", Get: other(h.getOtherAddress), Post: other(h.postOtherAddress), Returnable: true},
+		{Path: path + "/address", Get: h.openedByOther(h.getOtherAddress), Post: h.openedByOther(h.postOtherAddress), Returnable: true},
 		{Path: path + "/welcome", Get: h.opened(false, h.getWelcome)},
 	}
 }
 
-func (h *Handler) postInvitation(v *web.Visit) {
+func (h *Handler) postInvitation(v *web.Visit) error {
 	switch v.R.PostForm.Get(web.FieldAction) {
 	case actionAccept:
-		h.opened(true, h.postAccept)(v)
+		return h.opened(true, h.postAccept)(v)
 	case actionDecline:
-		h.opened(false, h.postDecline)(v)
+		return h.opened(false, h.postDecline)(v)
 	case actionRenew:
-		h.opened(true, h.postRenew)(v)
+		return h.opened(true, h.postRenew)(v)
 	default:
-		v.BadRequest()
+		return v.BadRequest()
 	}
 }
 
-// opened makes a page about the invitation of the link, by which somebody joins or not.
-func (h *Handler) opened(joins bool, page func(*visit) error) func(*web.Visit) {
-	return func(v *web.Visit) {
-		h.open(&visit{Visit: v, typed: signin.ReadRegistration(v.R.PostForm)}, joins, page)
+// opened makes a page about the invitation of the link, by which somebody joins or not. It shows what goes wrong: what was typed is kept,
+// with what the cache knows of the invitation.
+func (h *Handler) opened(joins bool, page func(*visit) error) func(*web.Visit) error {
+	return func(base *web.Visit) error {
+		v := &visit{Visit: base, typed: signin.ReadRegistration(base.R.PostForm)}
+		err := h.open(v, joins)
+		if err == nil {
+			err = page(v)
+		}
+		if err != nil {
+			return h.fail(v, err)
+		}
+		return nil
 	}
 }
 
-// open reads the invitation of the link for a page, and shows what goes wrong. What was typed is kept, with what the cache knows of the
-// invitation.
-func (h *Handler) open(v *visit, joins bool, page func(*visit) error) {
+// open reads the invitation of the link.
+func (h *Handler) open(v *visit, joins bool) error {
 	found, err := h.Links.Open(v.R.Context(), v.R.PathValue("token"), joins, v.R.Method != http.MethodPost)
 	if found.Offer.Invitation != nil {
 		_ = v.update(found, nil)
 	}
-	if err == nil {
-		err = page(v)
-	}
-	if err != nil {
-		h.fail(v, err)
-	}
+	return err
 }
 
 // verdict is what the link is good for now.
@@ -120,7 +113,7 @@ func (v *visit) path(page string) string {
 }
 
 // redirect sends the browser to a page about the invitation, which it opens with GET.
-func (v *visit) redirect(page string) { v.Redirect(v.path(page)) }
+func (v *visit) redirect(page string) error { return v.Redirect(v.path(page)) }
 
 // update notes how the invitation stands, unless reading it failed.
 func (v *visit) update(f link.Verified, err error) error {

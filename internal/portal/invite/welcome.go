@@ -19,8 +19,7 @@ func (h *Handler) getWelcome(v *visit) error {
 		return err
 	}
 	if who == nil || !v.link.AcceptedBy(who.Account.Name) {
-		v.redirect("")
-		return nil
+		return v.redirect("")
 	}
 	if _, err := h.Sessions.VisitBy(who, v.Visit); err != nil {
 		return err
@@ -32,8 +31,7 @@ func (h *Handler) getWelcome(v *visit) error {
 		n := h.invitedNewcomer(v)
 		page.Create, page.Steps = n.Create(w), n.Steps(w, v.Path("/account/profile"), "")
 	}
-	v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
-	return nil
+	return v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }
 
 // invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.

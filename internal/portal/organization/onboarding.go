@@ -96,12 +96,12 @@ func (n Newcomer) lead(w web.Words) string {
 	return w.T("onboarding.existingAlone", "Org", org)
 }
 
-func (h *Handler) getOnboarding(v *session.MemberVisit) {
+func (h *Handler) getOnboarding(v *session.MemberVisit) error {
 	page, w := h.organizationPage(v), v.Words
 	n := h.newcomer(v, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
 	page.Create, page.Steps = n.Create(w), n.Steps(w, v.Path("/account/profile"), page.Connections)
-	v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
+	return v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }
 
 func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer {

@@ -71,9 +71,9 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-func (h *Handler) getOrganization(v *session.MemberVisit) {
+func (h *Handler) getOrganization(v *session.MemberVisit) error {
 	page := h.organizationPage(v)
-	v.Show(http.StatusOK, web.PageOrganization, page.Name, page)
+	return v.Show(http.StatusOK, web.PageOrganization, page.Name, page)
 }
 
 func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
@@ -225,15 +225,15 @@ func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView
 	return nil
 }
 
-func (h *Handler) getLeave(v *session.MemberVisit) { h.leaveForm(v, nil) }
+func (h *Handler) getLeave(v *session.MemberVisit) error { return h.leaveForm(v, nil) }
 
-func (h *Handler) leaveForm(v *session.MemberVisit, problems []web.Problem) {
+func (h *Handler) leaveForm(v *session.MemberVisit, problems []web.Problem) error {
 	w, name := v.Words, v.Organization.Spec.DisplayName
 	text := w.T("leave.text", "Org", name)
 	if owner, _ := membershiprules.Owns(v.Organization, v.Member); owner {
 		text = w.T("leave.owner.text", "Org", name)
 	}
-	v.Form(web.PageSure, w.T("leave.title", "Org", name), problems, web.Sure{
+	return v.Form(web.PageSure, w.T("leave.title", "Org", name), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("leave.heading", "Org", name), Text: text,
 		Confirm: w.T("leave.confirm", "Org", name), Submit: w.T("leave.submit"),
 		Action: v.OrganizationPath(v.Member.Namespace, "/leave"), Back: v.OrganizationPath(v.Member.Namespace, ""),
@@ -241,20 +241,18 @@ func (h *Handler) leaveForm(v *session.MemberVisit, problems []web.Problem) {
 }
 
 // postLeave answers POST /organizations/{namespace}/leave. The portal may not write Members; it asks the operator to.
-func (h *Handler) postLeave(v *session.MemberVisit) {
+func (h *Handler) postLeave(v *session.MemberVisit) error {
 	if v.R.PostForm.Get(web.FieldConfirm) == "" {
-		h.leaveForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.leave.missing")}})
-		return
+		return h.leaveForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.leave.missing")}})
 	}
 	err := h.Accounts.Leave(v.R.Context(), v.Person.Account, rosterv1alpha1.Leaving{
 		UID: string(v.Member.UID), Namespace: v.Member.Namespace, Member: v.Member.Name, RequestedTime: metav1.NewTime(v.Now()),
 	})
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	v.Audit(web.EventLeave, web.ResultSuccess, v.Person.Account.Name, "namespace", v.Member.Namespace, "member", v.Member.Name)
-	v.Done(web.DoneLeft)
+	return v.Done(web.DoneLeft)
 }
 
 // StateText is empty for an active member.

@@ -59,24 +59,22 @@ func answered(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) (agrees, a
 	return false, false
 }
 
-func (h *Handler) getOwnership(v *session.MemberVisit) { h.ownershipForm(v, nil) }
+func (h *Handler) getOwnership(v *session.MemberVisit) error { return h.ownershipForm(v, nil) }
 
-func (h *Handler) ownershipForm(v *session.MemberVisit, problems []web.Problem) {
+func (h *Handler) ownershipForm(v *session.MemberVisit, problems []web.Problem) error {
 	w, name := v.Words, v.Organization.Spec.DisplayName
 	action, back := v.OrganizationPath(v.Member.Namespace, "/ownership"), v.OrganizationPath(v.Member.Namespace, "")
 	offered, declined := membershiprules.Offered(v.Organization, v.Member)
 	if offered {
-		v.Form(web.PageOwnership, w.T("ownership.title", "Org", name), problems, ownershipPage{
+		return v.Form(web.PageOwnership, w.T("ownership.title", "Org", name), problems, ownershipPage{
 			Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.heading", "Org", name), Text: w.T("ownership.offered", "Org", name),
 			Next: w.T("ownership.next", "Org", name), Declines: !declined, Action: action, Back: back,
 		})
-		return
 	}
 	if owner, _ := membershiprules.Owns(v.Organization, v.Member); !owner {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
-	v.Form(web.PageSure, w.T("ownership.giveUp.title", "Org", name), problems, web.Sure{
+	return v.Form(web.PageSure, w.T("ownership.giveUp.title", "Org", name), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("ownership.giveUp.heading", "Org", name),
 		Text:    w.T("ownership.giveUp.text", "Org", name),
 		Confirm: w.T("ownership.giveUp.confirm", "Org", name), Submit: w.T("ownership.giveUp.submit"), Action: action, Back: back,
@@ -84,30 +82,26 @@ func (h *Handler) ownershipForm(v *session.MemberVisit, problems []web.Problem) 
 }
 
 // postOwnership answers POST /organizations/{namespace}/ownership. The portal asks the operator to note the answer.
-func (h *Handler) postOwnership(v *session.MemberVisit) {
+func (h *Handler) postOwnership(v *session.MemberVisit) error {
 	offered, _ := membershiprules.Offered(v.Organization, v.Member)
 	owner, _ := membershiprules.Owns(v.Organization, v.Member)
 	answer := v.R.PostForm.Get(fieldOwn)
 	switch {
 	case !offered && !owner:
-		v.NotFound()
-		return
+		return v.NotFound()
 	case offered && answer != takeOver && answer != doNotOwn:
-		h.ownershipForm(v, []web.Problem{{Text: v.Words.T("error.ownership.missing")}})
-		return
+		return h.ownershipForm(v, []web.Problem{{Text: v.Words.T("error.ownership.missing")}})
 	case owner && v.R.PostForm.Get(web.FieldConfirm) == "":
-		h.ownershipForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.ownership.confirm")}})
-		return
+		return h.ownershipForm(v, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.ownership.confirm")}})
 	}
 	agrees := offered && answer == takeOver
 	err := h.Accounts.AnswerOwnership(v.R.Context(), v.Person.Account, rosterv1alpha1.OwnershipAnswer{
 		UID: string(v.Member.UID), Namespace: v.Member.Namespace, Member: v.Member.Name, Agrees: &agrees,
 	})
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	v.Audit(web.EventOwnership, web.ResultSuccess, v.Person.Account.Name, "namespace", v.Member.Namespace, "member", v.Member.Name,
 		"agrees", agrees)
-	v.Redirect(v.OrganizationPath(v.Member.Namespace, ""))
+	return v.Redirect(v.OrganizationPath(v.Member.Namespace, ""))
 }

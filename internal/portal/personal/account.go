@@ -81,12 +81,11 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-func (h *Handler) getAccount(v *session.Visit) {
+func (h *Handler) getAccount(v *session.Visit) error {
 	acct, w := v.Person.Account, v.Words
 	pending, err := h.pending(v)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	page := accountPage{
 		Name: acct.Spec.DisplayName, Email: acct.Spec.Email, Company: acct.Spec.Company, Username: cmp.Or(acct.Spec.Username, acct.Spec.Email),
@@ -109,7 +108,7 @@ func (h *Handler) getAccount(v *session.Visit) {
 		}
 	}
 	slices.SortFunc(page.Organizations, func(a, b membershipView) int { return cmp.Compare(a.Name, b.Name) })
-	v.Show(http.StatusOK, web.PageAccount, w.T("account.title"), page)
+	return v.Show(http.StatusOK, web.PageAccount, w.T("account.title"), page)
 }
 
 // doneText says what has just been changed; empty for what is not one of ours.

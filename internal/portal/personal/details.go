@@ -35,9 +35,9 @@ type personalDetailsPage struct {
 	Action, Back            string
 }
 
-func (h *Handler) getPersonalDetails(v *session.Visit) {
+func (h *Handler) getPersonalDetails(v *session.Visit) error {
 	spec := v.Person.Account.Spec
-	h.personalDetailsForm(v, personalDetailsPage{
+	return h.personalDetailsForm(v, personalDetailsPage{
 		Form: signin.Registration{
 			DisplayName: spec.DisplayName, Company: spec.Company, Locale: cmp.Or(spec.Locale, rosterv1alpha1.LocaleEnglish),
 		},
@@ -46,9 +46,9 @@ func (h *Handler) getPersonalDetails(v *session.Visit) {
 	})
 }
 
-func (h *Handler) personalDetailsForm(v *session.Visit, page personalDetailsPage) {
+func (h *Handler) personalDetailsForm(v *session.Visit, page personalDetailsPage) error {
 	page.Action, page.Back = v.Path("/account/profile"), v.Path("/account")
-	v.Form(web.PagePersonalDetails, v.Words.T("profilePage.title"), page.Problems, page)
+	return v.Form(web.PagePersonalDetails, v.Words.T("profilePage.title"), page.Problems, page)
 }
 
 func readPersonalDetails(values url.Values) personalDetailsPage {
@@ -59,11 +59,10 @@ func readPersonalDetails(values url.Values) personalDetailsPage {
 	}
 }
 
-func (h *Handler) postPersonalDetails(v *session.Visit) {
+func (h *Handler) postPersonalDetails(v *session.Visit) error {
 	page := readPersonalDetails(v.R.PostForm)
 	if page.Problems = page.Form.CheckProfile(v.Words); len(page.Problems) > 0 {
-		h.personalDetailsForm(v, page)
-		return
+		return h.personalDetailsForm(v, page)
 	}
 	_, err := h.Accounts.UpdateSpec(v.R.Context(), v.Person.Account, func(spec *rosterv1alpha1.AccountSpec) {
 		spec.DisplayName, spec.Company, spec.Locale = page.Form.DisplayName, page.Form.Company, page.Form.Locale
@@ -76,11 +75,11 @@ func (h *Handler) postPersonalDetails(v *session.Visit) {
 	switch {
 	case apierrors.IsInvalid(err):
 		page.Problems = []web.Problem{{Text: v.Words.T("error.refused")}}
-		h.personalDetailsForm(v, page)
+		return h.personalDetailsForm(v, page)
 	case err != nil:
-		v.Fault(err)
+		return err
 	default:
-		v.Done(web.DoneProfile)
+		return v.Done(web.DoneProfile)
 	}
 }
 
@@ -92,75 +91,68 @@ type usernamePage struct {
 	Action, Back string
 }
 
-func (h *Handler) getUsername(v *session.Visit) {
-	h.usernameForm(v, v.Person.Account.Spec.Username, nil)
+func (h *Handler) getUsername(v *session.Visit) error {
+	return h.usernameForm(v, v.Person.Account.Spec.Username, nil)
 }
 
-func (h *Handler) usernameForm(v *session.Visit, username string, problems []web.Problem) {
-	v.Form(web.PageUsername, v.Words.T("usernamePage.title"), problems, usernamePage{
+func (h *Handler) usernameForm(v *session.Visit, username string, problems []web.Problem) error {
+	return v.Form(web.PageUsername, v.Words.T("usernamePage.title"), problems, usernamePage{
 		Fields: web.Fields{Problems: problems}, Username: username, Email: v.Person.Account.Spec.Email,
 		Action: v.Path("/account/username"), Back: v.Path("/account"),
 	})
 }
 
-func (h *Handler) postUsername(v *session.Visit) {
+func (h *Handler) postUsername(v *session.Visit) error {
 	username, acct := strings.ToLower(strings.TrimSpace(v.R.PostForm.Get(fieldUsername))), v.Person.Account
-	refuse := func(text string) {
-		h.usernameForm(v, username, []web.Problem{{Field: fieldUsername, Text: text}})
+	refuse := func(text string) error {
+		return h.usernameForm(v, username, []web.Problem{{Field: fieldUsername, Text: text}})
 	}
 	if username != "" && !account.IsUsername(username) {
-		refuse(v.Words.T("error.username.invalid"))
-		return
+		return refuse(v.Words.T("error.username.invalid"))
 	}
 	switch err := h.Accounts.SetUsername(v.R.Context(), acct, username, v.Now()); {
 	case errors.Is(err, account.ErrTaken):
 		v.Audit(web.EventUsername, web.ResultFailure, acct.Name)
-		refuse(v.Words.T("error.username.taken"))
+		return refuse(v.Words.T("error.username.taken"))
 	case err != nil:
-		v.Fault(err)
-	default:
-		v.Audit(web.EventUsername, web.ResultSuccess, acct.Name)
-		v.Done(web.DoneUsername)
+		return err
 	}
+	v.Audit(web.EventUsername, web.ResultSuccess, acct.Name)
+	return v.Done(web.DoneUsername)
 }
 
-func (h *Handler) getPassword(v *session.Visit) { h.passwordForm(v, nil) }
+func (h *Handler) getPassword(v *session.Visit) error { return h.passwordForm(v, nil) }
 
-func (h *Handler) passwordForm(v *session.Visit, problems []web.Problem) {
+func (h *Handler) passwordForm(v *session.Visit, problems []web.Problem) error {
 	rules, err := h.SignIn.PasswordRules(v.R.Context(), v.Person.Account)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Form(web.PageReset, v.Words.T("reset.title"), problems, signin.PasswordPage{
+	return v.Form(web.PageReset, v.Words.T("reset.title"), problems, signin.PasswordPage{
 		Fields: web.Fields{Problems: problems}, Email: v.Person.Account.Spec.Email, Rules: signin.RuleTexts(v.Words, rules.Policy),
 		Action: v.Path("/account/password"), Back: v.Path("/account"),
 	})
 }
 
-func (h *Handler) postPassword(v *session.Visit) {
+func (h *Handler) postPassword(v *session.Visit) error {
 	f, who := signin.ReadRegistration(v.R.PostForm), v.Person
 	rules, err := h.SignIn.PasswordRules(v.R.Context(), who.Account)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	if problems := f.CheckPassword(v.Words, h.Common, rules.Policy, rules.Owner); len(problems) > 0 {
-		h.passwordForm(v, problems)
-		return
+		return h.passwordForm(v, problems)
 	}
 	s, err := h.Accounts.ChangePassword(v.R.Context(), who.Account, who.Session, f.Password, v.Now())
 	if errors.Is(err, account.ErrSignedOut) {
-		v.ToSignIn()
-		return
+		return v.ToSignIn()
 	}
 	if err == nil {
 		err = h.Sessions.Set(v.Visit, s)
 	}
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	h.SignIn.PasswordSet(v.Visit, web.EventPassword, who.Account)
-	v.Done(web.DonePassword)
+	return v.Done(web.DonePassword)
 }

@@ -27,7 +27,7 @@ type deviceView struct {
 	Current     bool
 }
 
-func (h *Handler) getDevices(v *session.Visit) {
+func (h *Handler) getDevices(v *session.Visit) error {
 	w := v.Words
 	page := devicesPage{Action: v.Path("/account/sessions"), Back: v.Path("/account")}
 	for _, d := range v.Person.Credentials.Sessions.Devices {
@@ -39,26 +39,23 @@ func (h *Handler) getDevices(v *session.Visit) {
 		}
 		page.Devices = append(page.Devices, view)
 	}
-	v.Show(http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
+	return v.Show(http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
 }
 
 // postDevices answers POST /account/sessions: it signs one device out, or all of them.
-func (h *Handler) postDevices(v *session.Visit) {
+func (h *Handler) postDevices(v *session.Visit) error {
 	who := v.Person
 	if v.R.PostForm.Get(web.FieldAction) == actionEverybody {
 		if err := h.Accounts.SignOutEverywhere(v.R.Context(), who.Account); err != nil {
-			v.Fault(err)
-			return
+			return err
 		}
 		v.Audit(web.EventSignOutEverywhere, web.ResultSuccess, who.Account.Name)
 		h.Sessions.Drop(v.Visit)
-		v.SeeOther("/sign-in", "")
-		return
+		return v.SeeOther("/sign-in", "")
 	}
 	if err := h.Accounts.SignOut(v.R.Context(), who.Account, v.R.PostForm.Get(fieldDevice)); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	v.Audit(web.EventSignOut, web.ResultSuccess, who.Account.Name, "session", who.Session.ID)
-	v.Done(web.DoneSignedOut)
+	return v.Done(web.DoneSignedOut)
 }

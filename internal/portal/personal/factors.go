@@ -48,12 +48,11 @@ type passkeyView struct {
 	ID, Name, Added, Used string
 }
 
-func (h *Handler) getFactors(v *session.Visit) {
+func (h *Handler) getFactors(v *session.Visit) error {
 	who, w := v.Person, v.Words
 	f, err := account.Factors(who.Account, who.Credentials, v.Now())
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	asking := v.Demanding()
 	page := factorsPage{Action: v.Path("/account/factors"), Back: v.Path("/account")}
@@ -79,10 +78,10 @@ func (h *Handler) getFactors(v *session.Visit) {
 	if f.Recovery != nil {
 		page.HasCodes, page.Codes = true, len(f.Recovery.Hashes)
 	}
-	v.Show(http.StatusOK, web.PageFactors, w.T("factors.title"), page)
+	return v.Show(http.StatusOK, web.PageFactors, w.T("factors.title"), page)
 }
 
-func (h *Handler) postFactors(v *session.Visit) {
+func (h *Handler) postFactors(v *session.Visit) error {
 	ctx, who, now := v.R.Context(), v.Person, v.Now()
 	var err error
 	switch v.R.PostForm.Get(web.FieldAction) {
@@ -93,24 +92,20 @@ func (h *Handler) postFactors(v *session.Visit) {
 	case actionRemovePasskey:
 		id, bad := base64.RawURLEncoding.DecodeString(v.R.PostForm.Get(signin.FieldName))
 		if bad != nil {
-			v.BadRequest()
-			return
+			return v.BadRequest()
 		}
 		if err = h.Accounts.RemovePasskey(ctx, who.Account, id, now); err == nil {
 			h.factorsChanged(v, "passkey removed")
 		}
 	case actionNewCodes:
-		h.newCodes(v)
-		return
+		return h.newCodes(v)
 	default:
-		v.BadRequest()
-		return
+		return v.BadRequest()
 	}
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.SeeOther("/account/factors", "")
+	return v.SeeOther("/account/factors", "")
 }
 
 // factorsChanged audits a change, and asks the operator to tell the person.
@@ -126,18 +121,17 @@ type codesPage struct {
 }
 
 // newCodes makes a set of recovery codes and shows it: as the answer to a form, so that no address shows it again.
-func (h *Handler) newCodes(v *session.Visit) {
+func (h *Handler) newCodes(v *session.Visit) error {
 	codes, err := h.Accounts.MakeRecoveryCodes(v.R.Context(), v.Person.Account, v.Now())
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	h.factorsChanged(v, "recovery codes made")
 	next := v.Next()
 	if v.Destination(next) != next {
 		next = "/account/factors"
 	}
-	v.Show(http.StatusOK, web.PageCodes, v.Words.T("codes.title"), codesPage{Codes: codes, Go: v.Path(next)})
+	return v.Show(http.StatusOK, web.PageCodes, v.Words.T("codes.title"), codesPage{Codes: codes, Go: v.Path(next)})
 }
 
 // seedUse keeps what is sealed here apart from everything else that is sealed with the same keys.
@@ -163,81 +157,71 @@ type appPage struct {
 	Back   string
 }
 
-func (h *Handler) getApp(v *session.Visit) {
-	h.appForm(v, enrolment{Account: v.Person.Account.Name, Seed: factor.NewSeed(), Shown: v.Now()}, nil)
+func (h *Handler) getApp(v *session.Visit) error {
+	return h.appForm(v, enrolment{Account: v.Person.Account.Name, Seed: factor.NewSeed(), Shown: v.Now()}, nil)
 }
 
-func (h *Handler) appForm(v *session.Visit, e enrolment, problems []web.Problem) {
+func (h *Handler) appForm(v *session.Visit, e enrolment, problems []web.Problem) error {
 	w := v.Words
 	qr, err := factor.QRCode(factor.KeyURI(signin.IssuerName, v.Person.Account.Spec.Email, e.Seed), w.T("app.qr"))
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	sealed, err := v.Seal(seedUse, e)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Form(web.PageApp, w.T("app.title"), problems, appPage{
+	return v.Form(web.PageApp, w.T("app.title"), problems, appPage{
 		Fields: web.Fields{Problems: problems}, QR: qr, Secret: factor.SeedText(e.Seed), Sealed: sealed,
 		Action: v.Again("/account/factors/app"), Back: v.Path("/account/factors"),
 	})
 }
 
 // postApp answers POST /account/factors/app: the app counts once its first code has been typed.
-func (h *Handler) postApp(v *session.Visit) {
+func (h *Handler) postApp(v *session.Visit) error {
 	ctx, who, now := v.R.Context(), v.Person, v.Now()
 	var e enrolment
 	switch ok, err := v.Open(seedUse, v.R.PostForm.Get("seed"), &e); {
 	case err != nil:
-		v.Fault(err)
-		return
+		return err
 	case !ok || e.Account != who.Account.Name || now.Sub(e.Shown) > enrolFor:
-		v.SeeOther("/account/factors/app", "")
-		return
+		return v.SeeOther("/account/factors/app", "")
 	}
 	if _, wait := h.Limits.Take(web.Count(h.Limits.DeviceTries, "app "+who.Account.Name+" "+who.Session.Device)); wait > 0 {
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	step, ok := factor.MatchStep(e.Seed, v.R.PostForm.Get(web.FieldCode), now, 0)
 	if !ok {
-		h.appForm(v, e, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.code")}})
-		return
+		return h.appForm(v, e, []web.Problem{{Field: web.FieldCode, Text: v.Words.T("error.code")}})
 	}
 	keys, err := h.FactorKeys.Refresh(ctx)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	c, err := h.Accounts.SetApp(ctx, who.Account, keys, e.Seed, step, now)
 	if errors.Is(err, account.ErrFactorsExist) {
-		v.SeeOther("/account/factors", "") // a double click, or another window
-		return
+		return v.SeeOther("/account/factors", "")
 	}
-	h.enrolled(v, c, account.MethodApp, "app added", err)
+	return h.enrolled(v, c, account.MethodApp, "app added", err)
 }
 
 // enrolled goes on after a factor was added: the session has given it, and with the first one come recovery codes.
-func (h *Handler) enrolled(v *session.Visit, c account.Credentials, method account.Method, change string, err error) {
+func (h *Handler) enrolled(v *session.Visit, c account.Credentials, method account.Method, change string, err error) error {
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	h.factorsChanged(v, change)
 	if err := h.SignIn.StepUp(v, method, web.Device{}); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	f, err := account.Factors(v.Person.Account, c, v.Now())
 	switch {
 	case err != nil:
-		v.Fault(err)
+		return err
 	case f.Recovery == nil:
-		h.newCodes(v)
+		return h.newCodes(v)
 	default:
-		v.SeeOther("/account/factors", "")
+		return v.SeeOther("/account/factors", "")
 	}
 }
 
@@ -258,18 +242,16 @@ type passkeyPage struct {
 	Back    string
 }
 
-func (h *Handler) getPasskey(v *session.Visit) { h.passkeyForm(v, nil) }
+func (h *Handler) getPasskey(v *session.Visit) error { return h.passkeyForm(v, nil) }
 
-func (h *Handler) passkeyForm(v *session.Visit, problems []web.Problem) {
+func (h *Handler) passkeyForm(v *session.Visit, problems []web.Problem) error {
 	if h.Passkeys == nil {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	who, now, w := v.Person, v.Now(), v.Words
 	f, err := account.Factors(who.Account, who.Credentials, now)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	owner := account.PersonOf(who.Account, f)
 	if len(owner.Handle) == 0 {
@@ -277,32 +259,28 @@ func (h *Handler) passkeyForm(v *session.Visit, problems []web.Problem) {
 	}
 	options, c, err := h.Passkeys.BeginRegistration(owner, who.Account.Name, now)
 	if errors.Is(err, factor.ErrPasskeyLimit) {
-		v.SeeOther("/account/factors", "")
-		return
+		return v.SeeOther("/account/factors", "")
 	}
 	if err == nil {
 		err = h.SignIn.KeepCeremony(v.Visit, c)
 	}
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Form(web.PagePasskey, w.T("passkey.title"), problems, passkeyPage{
+	return v.Form(web.PagePasskey, w.T("passkey.title"), problems, passkeyPage{
 		Fields: web.Fields{Problems: problems}, Passkey: string(options), Action: v.Again("/account/factors/passkey"),
 		Back: v.Path("/account/factors"),
 	})
 }
 
-func (h *Handler) postPasskey(v *session.Visit) {
+func (h *Handler) postPasskey(v *session.Visit) error {
 	if h.Passkeys == nil {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	ctx, who, now := v.R.Context(), v.Person, v.Now()
 	f, err := account.Factors(who.Account, who.Credentials, now)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	c, err := h.SignIn.TakeCeremony(v.Visit, factor.CeremonyRegister, who.Account.Name)
 	var k factor.Passkey
@@ -317,8 +295,7 @@ func (h *Handler) postPasskey(v *session.Visit) {
 	if signin.IsWrongFactor(err) {
 		v.Audit(web.EventFactorChange, web.ResultFailure, who.Account.Name, "change", "passkey added")
 		v.Log().Info("A passkey was refused", "account", who.Account.Name, "why", err.Error())
-		h.passkeyForm(v, []web.Problem{{Text: v.Words.T("error.passkey")}})
-		return
+		return h.passkeyForm(v, []web.Problem{{Text: v.Words.T("error.passkey")}})
 	}
-	h.enrolled(v, credentials, account.MethodPasskey, "passkey added", err)
+	return h.enrolled(v, credentials, account.MethodPasskey, "passkey added", err)
 }

@@ -41,10 +41,10 @@ type companyPage struct {
 // CompanyLink leads to the sign-in of a company.
 type CompanyLink struct{ Name, Href string }
 
-func (h *Handler) getCompany(v *web.Visit) { h.companyForm(v, "", CompanyLink{}, nil) }
+func (h *Handler) getCompany(v *web.Visit) error { return h.companyForm(v, "", CompanyLink{}, nil) }
 
-func (h *Handler) companyForm(v *web.Visit, login string, company CompanyLink, problems []web.Problem) {
-	v.Form(web.PageCompany, v.Words.T("company.title"), problems, companyPage{
+func (h *Handler) companyForm(v *web.Visit, login string, company CompanyLink, problems []web.Problem) error {
+	return v.Form(web.PageCompany, v.Words.T("company.title"), problems, companyPage{
 		Fields: web.Fields{Problems: problems}, Login: login, Company: company, Action: v.Again("/sign-in/company"),
 		Back: v.Again("/sign-in"),
 	})
@@ -52,69 +52,60 @@ func (h *Handler) companyForm(v *web.Visit, login string, company CompanyLink, p
 
 // postCompany answers POST /sign-in/company: which company it is follows from the domain alone, so that nothing is told about people. The
 // page links to the company rather than redirecting: forms may lead to no other site (form-action).
-func (h *Handler) postCompany(v *web.Visit) {
+func (h *Handler) postCompany(v *web.Visit) error {
 	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
 	address, err := address.Parse(typed)
 	if err != nil {
-		h.companyForm(v, typed, CompanyLink{}, []web.Problem{addressProblem(v.Words, err)})
-		return
+		return h.companyForm(v, typed, CompanyLink{}, []web.Problem{addressProblem(v.Words, err)})
 	}
 	c := h.Companies.For(address)
 	if c == nil {
-		h.companyForm(v, typed, CompanyLink{},
+		return h.companyForm(v, typed, CompanyLink{},
 			[]web.Problem{{Field: fieldLogin, Text: v.Words.T("error.company.unknown", "Domain", address.Domain())}})
-		return
 	}
-	h.companyForm(v, typed, CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
+	return h.companyForm(v, typed, CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 }
 
 // goToCompany answers GET /sign-in/company/{issuer}: it sends the browser there, and changes nothing.
-func (h *Handler) goToCompany(v *web.Visit) {
+func (h *Handler) goToCompany(v *web.Visit) error {
 	c := h.Companies.Named(v.R.PathValue("issuer"))
 	if c == nil {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	// Nobody is signed in because somebody else sent them here: that takes a click on a page of the portal.
 	if !v.FromOwnPage() {
-		h.companyForm(v, "", CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
-		return
+		return h.companyForm(v, "", CompanyLink{Name: c.DisplayName, Href: v.Again("/sign-in/company/" + c.Name)}, nil)
 	}
 	address, flow, err := c.Begin(v.R.Context(), v.Destination(v.Next()))
 	if err != nil {
-		h.companyFailed(v, c, err)
-		return
+		return h.companyFailed(v, c, err)
 	}
 	if err := v.SealCookie(flowCookie, flowUse, flow, oidc.FlowFor); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Redirect(address)
+	return v.Redirect(address)
 }
 
-func (h *Handler) backFromCompany(v *web.Visit) {
+func (h *Handler) backFromCompany(v *web.Visit) error {
 	c := h.Companies.Named(v.R.PathValue("issuer"))
 	if c == nil {
-		v.NotFound()
-		return
+		return v.NotFound()
 	}
 	var flow oidc.Flow
 	if ok, err := v.OpenCookie(flowCookie, flowUse, &flow); err != nil {
-		v.Fault(err)
-		return
+		return err
 	} else if !ok {
-		h.companyFailed(v, c, oidc.ErrFlow)
-		return
+		return h.companyFailed(v, c, oidc.ErrFlow)
 	}
 	v.DropCookie(flowCookie)
 	id, err := c.Finish(v.R.Context(), flow, v.R.URL.Query())
 	if err != nil {
-		h.companyFailed(v, c, err)
-		return
+		return h.companyFailed(v, c, err)
 	}
 	if err := h.enterByCompany(v, c, id, flow.Then); err != nil {
-		h.companyFailed(v, c, err)
+		return h.companyFailed(v, c, err)
 	}
+	return nil
 }
 
 // Why somebody whom a company vouches for is not let in.
@@ -170,11 +161,11 @@ func (h *Handler) enterByCompany(v *web.Visit, c *oidc.Client, id oidc.Identity,
 	if s, err = h.Accounts.Renew(ctx, acct, s, now); err == nil {
 		err = h.Sessions.Set(v, s)
 	}
-	if err == nil {
-		v.Audit(web.EventConfirm, web.ResultSuccess, acct.Name, "issuer", c.Name)
-		v.SeeOther(v.Destination(next), "")
+	if err != nil {
+		return err
 	}
-	return err
+	v.Audit(web.EventConfirm, web.ResultSuccess, acct.Name, "issuer", c.Name)
+	return v.SeeOther(v.Destination(next), "")
 }
 
 // accountFor is the Account of somebody whom a company knows: the one that is tied to them, whatever their address is by now, else the one
@@ -245,21 +236,19 @@ func profileOf(v *web.Visit, f link.Verified, id oidc.Identity) account.Profile 
 }
 
 // companyFailed says why nobody was signed in. The log says more.
-func (h *Handler) companyFailed(v *web.Visit, c *oidc.Client, err error) {
+func (h *Handler) companyFailed(v *web.Visit, c *oidc.Client, err error) error {
 	if errors.Is(err, account.ErrSuspended) {
 		v.Audit(web.EventSignIn, web.ResultRefused, "", "issuer", c.Name)
-		Suspended(v)
-		return
+		return Suspended(v)
 	}
 	w := v.Words
 	status, text := companyProblem(w, c.DisplayName, err)
 	if text == "" {
-		v.Fault(err)
-		return
+		return err
 	}
 	v.Audit(web.EventSignIn, web.ResultFailure, "", "issuer", c.Name)
 	v.Log().Info("Nobody was signed in by a company", "issuer", c.Name, "why", err.Error())
-	v.Notice(status, web.Notice{
+	return v.Notice(status, web.Notice{
 		Symbol: web.SymbolStop, Heading: w.T("company.failed"), Paragraphs: []string{text},
 		Go: web.Action{Text: w.T("company.back"), Href: v.Path("/sign-in")},
 	})

@@ -22,30 +22,27 @@ type forgottenPage struct {
 	SignIn string
 }
 
-func (h *Handler) getForgotten(v *web.Visit) { h.forgottenForm(v, nil) }
+func (h *Handler) getForgotten(v *web.Visit) error { return h.forgottenForm(v, nil) }
 
-func (h *Handler) forgottenForm(v *web.Visit, problems []web.Problem) {
-	v.Form(web.PageForgotten, v.Words.T("forgotten.title"), problems, forgottenPage{
+func (h *Handler) forgottenForm(v *web.Visit, problems []web.Problem) error {
+	return v.Form(web.PageForgotten, v.Words.T("forgotten.title"), problems, forgottenPage{
 		Fields: web.Fields{Problems: problems}, Action: v.Path("/forgotten"), SignIn: v.Path("/sign-in"),
 	})
 }
 
 // postForgotten answers POST /forgotten: whatever was typed, with the same page and without waiting for what comes of it.
-func (h *Handler) postForgotten(v *web.Visit) {
+func (h *Handler) postForgotten(v *web.Visit) error {
 	typed := strings.TrimSpace(v.R.PostForm.Get(fieldLogin))
 	if typed == "" {
-		h.forgottenForm(v, []web.Problem{{Field: fieldLogin, Text: v.Words.T("error.login.missing")}})
-		return
+		return h.forgottenForm(v, []web.Problem{{Field: fieldLogin, Text: v.Words.T("error.login.missing")}})
 	}
 	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
-		h.forgottenForm(v, problems)
-		return
+		return h.forgottenForm(v, problems)
 	}
 	login := canonicalLogin(typed)
 	d, err := h.Sessions.Browser(v)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	result := web.ResultSuccess
 	_, wait := h.Limits.Take(h.Limits.MailsTo(login, d, v.Client)...)
@@ -59,7 +56,7 @@ func (h *Handler) postForgotten(v *web.Visit) {
 	}
 	v.Audit(web.EventForgotten, result, "", "login", web.LoginHash(login))
 	w := v.Words
-	v.Say(http.StatusOK, web.SymbolMail, w.T("forgotten.sent.title"), w.T("forgotten.sent.text"), w.T("forgotten.sent.next"))
+	return v.Say(http.StatusOK, web.SymbolMail, w.T("forgotten.sent.title"), w.T("forgotten.sent.text"), w.T("forgotten.sent.next"))
 }
 
 // remind asks the operator for what somebody needs to get in: a mail with a link to choose a new password, or new links of invitations that

@@ -72,13 +72,12 @@ func (h *Handler) offerPasskey(v *web.Visit) (string, error) {
 }
 
 // postSignInPasskey answers POST /sign-in/passkey. Whatever is wrong looks the same: whether there is such a person is not told.
-func (h *Handler) postSignInPasskey(v *web.Visit) {
+func (h *Handler) postSignInPasskey(v *web.Visit) error {
 	// Nobody guesses a passkey; those that are right are not counted, so that an office behind one address gets in.
 	tried, wait := h.Limits.Take(web.Count(h.Limits.NetworkTries, "passkey "+h.Sessions.Requester(v)))
 	if wait > 0 {
 		v.Audit(web.EventSignIn, web.ResultThrottled, "", "method", account.MethodPasskeyAlone)
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	acct, err := h.byPasskey(v)
 	if err == nil {
@@ -86,17 +85,14 @@ func (h *Handler) postSignInPasskey(v *web.Visit) {
 	}
 	switch {
 	case err == nil:
-		err = h.enter(v, acct, account.MethodPasskeyAlone)
+		return h.enter(v, acct, account.MethodPasskeyAlone)
 	case IsWrongFactor(err), errors.Is(err, account.ErrNotFound), errors.Is(err, account.ErrNoCredentials),
 		errors.Is(err, account.ErrTerminating), errors.Is(err, account.ErrMismatch):
 		v.Audit(web.EventSignIn, web.ResultFailure, "", "method", account.MethodPasskeyAlone)
 		v.Log().Info("A passkey was refused", "why", err.Error())
-		h.signInForm(v, "", []web.Problem{{Text: v.Words.T("error.passkey")}})
-		return
+		return h.signInForm(v, "", []web.Problem{{Text: v.Words.T("error.passkey")}})
 	}
-	if err != nil {
-		v.Fault(err)
-	}
+	return err
 }
 
 // byPasskey finds who the answer is from, and checks it.
@@ -116,8 +112,7 @@ func (h *Handler) byPasskey(v *web.Visit) (*rosterv1alpha1.Account, error) {
 func (h *Handler) enter(v *web.Visit, acct *rosterv1alpha1.Account, methods ...account.Method) error {
 	if ptr.Deref(acct.Spec.Suspended, false) {
 		v.Audit(web.EventSignIn, web.ResultRefused, acct.Name)
-		Suspended(v)
-		return nil
+		return Suspended(v)
 	}
 	c, err := h.Accounts.Credentials(v.R.Context(), acct)
 	if err != nil {

@@ -35,19 +35,16 @@ type resetLink struct {
 	asked   time.Time
 }
 
-// openReset checks the link of a visit; otherwise it answers, and returns false.
-func (h *Handler) openReset(v *web.Visit) (resetLink, bool) {
+// openReset checks the link of a visit.
+func (h *Handler) openReset(v *web.Visit) (resetLink, error) {
 	link, err := h.findReset(v)
-	switch {
-	case errors.Is(err, errReset):
-		h.resetDead(v)
-		return link, false
-	case err != nil:
-		v.Fault(err)
-		return link, false
+	if errors.Is(err, errReset) {
+		return link, web.Answered(h.resetDead(v))
 	}
-	v.Speak(link.account.Spec.Locale, "")
-	return link, true
+	if err == nil {
+		v.Speak(link.account.Spec.Locale, "")
+	}
+	return link, err
 }
 
 func (h *Handler) findReset(v *web.Visit) (resetLink, error) {
@@ -86,47 +83,44 @@ func (h *Handler) findReset(v *web.Visit) (resetLink, error) {
 }
 
 // getReset answers GET /reset/{token}. It changes nothing.
-func (h *Handler) getReset(v *web.Visit) {
-	if link, ok := h.openReset(v); ok {
-		h.resetForm(v, link, nil)
+func (h *Handler) getReset(v *web.Visit) error {
+	link, err := h.openReset(v)
+	if err != nil {
+		return err
 	}
+	return h.resetForm(v, link, nil)
 }
 
-func (h *Handler) resetForm(v *web.Visit, link resetLink, problems []web.Problem) {
+func (h *Handler) resetForm(v *web.Visit, link resetLink, problems []web.Problem) error {
 	rules, err := h.PasswordRules(v.R.Context(), link.account)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Form(web.PageReset, v.Words.T("reset.title"), problems, PasswordPage{
+	return v.Form(web.PageReset, v.Words.T("reset.title"), problems, PasswordPage{
 		Fields: web.Fields{Problems: problems}, Email: link.account.Spec.Email, Rules: RuleTexts(v.Words, rules.Policy),
 		Action: v.Path("/reset/" + v.R.PathValue("token")),
 	})
 }
 
-func (h *Handler) postReset(v *web.Visit) {
-	link, ok := h.openReset(v)
-	if !ok {
-		return
+func (h *Handler) postReset(v *web.Visit) error {
+	link, err := h.openReset(v)
+	if err != nil {
+		return err
 	}
 	rules, err := h.PasswordRules(v.R.Context(), link.account)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	f := ReadRegistration(v.R.PostForm)
 	if problems := f.CheckPassword(v.Words, h.Common, rules.Policy, rules.Owner); len(problems) > 0 {
-		h.resetForm(v, link, problems)
-		return
+		return h.resetForm(v, link, problems)
 	}
 	err = h.Accounts.ResetPassword(v.R.Context(), link.account, link.asked, f.Password, v.Now())
 	switch {
 	case errors.Is(err, account.ErrUsed):
-		h.resetDead(v)
-		return
+		return h.resetDead(v)
 	case err != nil:
-		v.Fault(err)
-		return
+		return err
 	}
 	h.PasswordSet(v, web.EventReset, link.account)
 	h.Sessions.Drop(v)
@@ -134,7 +128,7 @@ func (h *Handler) postReset(v *web.Visit) {
 		v.Log().Error(err, "Cannot remember who chose a new password on this browser", "account", link.account.Name)
 	}
 	w := v.Words
-	v.Notice(http.StatusOK, web.Notice{
+	return v.Notice(http.StatusOK, web.Notice{
 		Symbol: web.SymbolCheck, Heading: w.T("reset.done.title"), Paragraphs: []string{w.T("reset.done.text")},
 		Go: web.Action{Text: w.T("signInPage.submit"), Href: v.Path("/sign-in")}})
 }
@@ -147,10 +141,10 @@ func (h *Handler) PasswordSet(v *web.Visit, e web.Event, acct *rosterv1alpha1.Ac
 	}
 }
 
-func (h *Handler) resetDead(v *web.Visit) {
+func (h *Handler) resetDead(v *web.Visit) error {
 	w := v.Words
 	v.Audit(web.EventReset, web.ResultFailure, "")
-	v.Notice(http.StatusGone, web.Notice{Symbol: web.SymbolLink, Heading: w.T("reset.dead.title"),
+	return v.Notice(http.StatusGone, web.Notice{Symbol: web.SymbolLink, Heading: w.T("reset.dead.title"),
 		Paragraphs: []string{w.T("reset.dead.text"), w.T("reset.dead.next")},
 		Go:         web.Action{Text: w.T("forgotten.link"), Href: v.Path("/forgotten")}})
 }

@@ -31,49 +31,45 @@ type secondFactorPage struct {
 
 // Proceed goes on after a first proof: to the second factor where the account has one, else in.
 func (h *Handler) Proceed(v *web.Visit, l session.Login, next string) error {
-	if asked, err := h.AskForFactor(v, l, next); asked || err != nil {
+	if err := h.AskForFactor(v, l, next); err != nil {
 		return err
 	}
 	if err := h.Sessions.Begin(v, l); err != nil {
 		return err
 	}
-	v.SeeOther(v.Destination(next), "")
-	return nil
+	return v.SeeOther(v.Destination(next), "")
 }
 
 // AskForFactor has somebody give a second factor before they go on, if their account has one that the session lacks. Where the platform
-// relies on a company to have asked for one, it is not asked for again. It returns false if there is nothing to ask for.
-func (h *Handler) AskForFactor(v *web.Visit, l session.Login, next string) (bool, error) {
+// relies on a company to have asked for one, it is not asked for again.
+func (h *Handler) AskForFactor(v *web.Visit, l session.Login, next string) error {
 	if l.Begun || l.Held {
-		return false, nil
+		return nil
 	}
 	f, err := account.Factors(l.Account, l.Credentials, v.Now())
 	if err != nil || !f.Enrolled() || l.Session.Twofold() || l.Session.CompanyAskedForFactor() {
-		return false, err
+		return err
 	}
 	if _, err := h.Sessions.End(v); err != nil {
-		return false, err
+		return err
 	}
 	l.Session.Pending = true
 	if err := h.Sessions.Set(v, l.Session); err != nil {
-		return false, err
+		return err
 	}
-	v.SeeOther("/sign-in/second", v.Destination(next))
-	return true, nil
+	return web.Answered(v.SeeOther("/sign-in/second", v.Destination(next)))
 }
 
-func (h *Handler) getSecondFactor(v *session.Visit) { h.secondFactorForm(v, nil) }
+func (h *Handler) getSecondFactor(v *session.Visit) error { return h.secondFactorForm(v, nil) }
 
-func (h *Handler) secondFactorForm(v *session.Visit, problems []web.Problem) {
+func (h *Handler) secondFactorForm(v *session.Visit, problems []web.Problem) error {
 	who, now := v.Person, v.Now()
 	f, err := account.Factors(who.Account, who.Credentials, now)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	if !f.Enrolled() {
-		v.ToSignIn()
-		return
+		return v.ToSignIn()
 	}
 	page := secondFactorPage{
 		Fields: web.Fields{Problems: problems}, Action: v.Again("/sign-in/second"),
@@ -85,26 +81,23 @@ func (h *Handler) secondFactorForm(v *session.Visit, problems []web.Problem) {
 			err = h.KeepCeremony(v.Visit, c)
 		}
 		if err != nil {
-			v.Fault(err)
-			return
+			return err
 		}
 		page.Passkey = string(options)
 	}
-	v.Form(web.PageSecondFactor, v.Words.T("second.title"), problems, page)
+	return v.Form(web.PageSecondFactor, v.Words.T("second.title"), problems, page)
 }
 
-func (h *Handler) postSecondFactor(v *session.Visit) {
+func (h *Handler) postSecondFactor(v *session.Visit) error {
 	d, err := h.Sessions.Browser(v.Visit)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	who := v.Person
 	tried, wait := h.Limits.Take(h.Limits.Codes(who.Account.Spec.Email, d, v.Client)...)
 	if wait > 0 {
 		v.Audit(web.EventFactor, web.ResultThrottled, who.Account.Name)
-		v.Throttled(wait)
-		return
+		return v.Throttled(wait)
 	}
 	method, wrong, err := h.useFactor(v)
 	if len(wrong) == 0 {
@@ -112,19 +105,16 @@ func (h *Handler) postSecondFactor(v *session.Visit) {
 	}
 	switch {
 	case err != nil:
-		v.Fault(err)
-		return
+		return err
 	case len(wrong) > 0:
 		v.Audit(web.EventFactor, web.ResultFailure, who.Account.Name, "method", method)
-		h.secondFactorForm(v, wrong)
-		return
+		return h.secondFactorForm(v, wrong)
 	}
 	v.Audit(web.EventFactor, web.ResultSuccess, who.Account.Name, "method", method)
 	if err := h.StepUp(v, method, d); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.SeeOther(v.Destination(v.Next()), "")
+	return v.SeeOther(v.Destination(v.Next()), "")
 }
 
 // StepUp notes a further proof: it lets somebody in who was on the way, and gives somebody who was in a new session.

@@ -71,19 +71,19 @@ func (h *Handler) Routes() []web.Route {
 	}
 }
 
-func (h *Handler) getSignIn(v *web.Visit) {
+func (h *Handler) getSignIn(v *web.Visit) error {
 	who, err := h.Sessions.Current(v)
 	switch next := v.Destination(v.Next()); {
 	case err != nil:
-		v.Fault(err)
+		return err
 	case who != nil:
-		v.SeeOther(next, "")
+		return v.SeeOther(next, "")
 	default:
-		h.signInForm(v, "", nil)
+		return h.signInForm(v, "", nil)
 	}
 }
 
-func (h *Handler) signInForm(v *web.Visit, login string, problems []web.Problem) {
+func (h *Handler) signInForm(v *web.Visit, login string, problems []web.Problem) error {
 	page := signInPage{
 		Fields: web.Fields{Problems: problems}, Login: login, Action: v.Again("/sign-in"), Forgotten: v.Path("/forgotten"),
 		PasskeyAction: v.Again("/sign-in/passkey"),
@@ -93,33 +93,28 @@ func (h *Handler) signInForm(v *web.Visit, login string, problems []web.Problem)
 	}
 	var err error
 	if page.Passkey, err = h.offerPasskey(v); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
-	v.Form(web.PageSignIn, v.Words.T("signInPage.title"), problems, page)
+	return v.Form(web.PageSignIn, v.Words.T("signInPage.title"), problems, page)
 }
 
-func (h *Handler) postSignIn(v *web.Visit) {
+func (h *Handler) postSignIn(v *web.Visit) error {
 	typed, password := strings.TrimSpace(v.R.PostForm.Get(fieldLogin)), v.R.PostForm.Get(web.FieldPassword)
 	if problems := missing(v.Words, typed, password); len(problems) > 0 {
-		h.signInForm(v, typed, problems)
-		return
+		return h.signInForm(v, typed, problems)
 	}
 	if problems := loginProblems(v.Words, typed); len(problems) > 0 {
-		h.signInForm(v, typed, problems)
-		return
+		return h.signInForm(v, typed, problems)
 	}
 	login := canonicalLogin(typed)
 	d, err := h.Sessions.Browser(v)
 	if err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	tried, wait := h.Limits.Take(h.Limits.Tries(login, d, "", v.Client)...)
 	if wait > 0 {
 		v.Audit(web.EventSignIn, web.ResultThrottled, "", "login", web.LoginHash(login))
-		v.Locked(wait)
-		return
+		return v.Locked(wait)
 	}
 	acct, c, err := h.Accounts.SignIn(v.R.Context(), typed, password)
 	if !errors.Is(err, account.ErrWrongPassword) {
@@ -128,20 +123,15 @@ func (h *Handler) postSignIn(v *web.Visit) {
 	switch {
 	case errors.Is(err, account.ErrWrongPassword):
 		v.Audit(web.EventSignIn, web.ResultFailure, "", "login", web.LoginHash(login))
-		h.signInForm(v, typed, []web.Problem{{Text: v.Words.T("error.login.wrong")}})
-		return
+		return h.signInForm(v, typed, []web.Problem{{Text: v.Words.T("error.login.wrong")}})
 	case errors.Is(err, account.ErrSuspended):
 		v.Audit(web.EventSignIn, web.ResultRefused, "", "login", web.LoginHash(login))
-		Suspended(v)
-		return
+		return Suspended(v)
 	case err != nil:
-		v.Fault(err)
-		return
+		return err
 	}
 	s := account.NewSession(acct, c, account.MethodPassword, v.Now())
-	if err := h.Proceed(v, session.Login{Account: acct, Credentials: c, Session: s, Device: d}, v.Next()); err != nil {
-		v.Fault(err)
-	}
+	return h.Proceed(v, session.Login{Account: acct, Credentials: c, Session: s, Device: d}, v.Next())
 }
 
 func missing(w web.Words, login, password string) []web.Problem {
@@ -191,13 +181,12 @@ func loginProblems(w web.Words, typed string) []web.Problem {
 	return []web.Problem{addressProblem(w, err)}
 }
 
-func (h *Handler) postSignOut(v *web.Visit) {
+func (h *Handler) postSignOut(v *web.Visit) error {
 	if _, err := h.Sessions.End(v); err != nil {
-		v.Fault(err)
-		return
+		return err
 	}
 	h.Sessions.Drop(v)
-	v.SeeOther("/sign-in", "")
+	return v.SeeOther("/sign-in", "")
 }
 
 // canonicalLogin is a login in the form in which tries at it are counted. The address and the user name of an account are counted apart:
@@ -213,7 +202,7 @@ func canonicalLogin(typed string) string {
 }
 
 // Suspended is for somebody who gave the right password of an Account that is suspended.
-func Suspended(v *web.Visit) {
+func Suspended(v *web.Visit) error {
 	w := v.Words
-	v.Say(http.StatusForbidden, web.SymbolStop, w.T("problem.suspended.title"), w.T("problem.suspended.text"))
+	return v.Say(http.StatusForbidden, web.SymbolStop, w.T("problem.suspended.title"), w.T("problem.suspended.text"))
 }

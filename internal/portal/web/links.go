@@ -75,21 +75,22 @@ func (v *Visit) Wanted() string {
 }
 
 // SeeOther sends the browser to a page, which it opens with GET. The page may be told where to go on to.
-func (v *Visit) SeeOther(page, next string) {
+func (v *Visit) SeeOther(page, next string) error {
 	query := url.Values{}
 	if next != "" {
 		query.Set(nextParameter, next)
 	}
-	v.Redirect(v.PathWith(page, query))
+	return v.Redirect(v.PathWith(page, query))
 }
 
 // ToSignIn sends the browser to the sign-in page, which leads back here.
-func (v *Visit) ToSignIn() { v.SeeOther("/sign-in", v.Wanted()) }
+func (v *Visit) ToSignIn() error { return v.SeeOther("/sign-in", v.Wanted()) }
 
 // Redirect sends the browser to an address, which it opens with GET.
-func (v *Visit) Redirect(to string) {
+func (v *Visit) Redirect(to string) error {
 	v.W.Header().Set("Location", to)
 	v.W.WriteHeader(http.StatusSeeOther)
+	return nil
 }
 
 // Done is something that has just been changed, as the personal page is told.
@@ -105,6 +106,6 @@ const (
 )
 
 // Done sends the browser to the personal page, which says what has been changed.
-func (v *Visit) Done(what Done) {
-	v.Redirect(v.PathWith("/account", url.Values{"done": {string(what)}}))
+func (v *Visit) Done(what Done) error {
+	return v.Redirect(v.PathWith("/account", url.Values{"done": {string(what)}}))
 }

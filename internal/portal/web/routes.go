@@ -3,6 +3,7 @@
 package web
 
 import (
+	"errors"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,8 +14,8 @@ type Route struct {
 	// Path of the page under the path of the portal's address. Each of its parameters has an entry in parameters.
 	Path string
 	// Get also serves HEAD. Post has read the form. Where one of the two is nil, that method is answered with 405. A page for people who are
-	// signed in is what a guard of the session makes of it.
-	Get, Post func(*Visit)
+	// signed in is what a guard of the session makes of it. An error is that of an API server that cannot be reached or refuses.
+	Get, Post func(*Visit) error
 	// Returnable: people who have to sign in first, or to prove again who they are, can be sent on to it.
 	Returnable bool
 	// AtHost: the path starts at the host, wherever the portal is on it.
@@ -48,8 +49,13 @@ func (r Route) Allow() string {
 // Serve serves the pages, answers 405 to methods that a page does not have, and 404 to all other paths.
 func (s *Site) Serve(routes []Route) *http.ServeMux {
 	mux := http.NewServeMux()
-	handle := func(pattern string, page func(*Visit)) {
-		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) { page(s.Visit(w, r)) })
+	handle := func(pattern string, page func(*Visit) error) {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v := s.Visit(w, r)
+			if err := page(v); err != nil && !errors.Is(err, ErrAnswered) {
+				v.Fault(err)
+			}
+		})
 	}
 	for _, r := range routes {
 		path := s.Root + r.Path
@@ -60,13 +66,14 @@ func (s *Site) Serve(routes []Route) *http.ServeMux {
 			handle("GET "+path, r.Get)
 		}
 		if r.Post != nil {
-			handle("POST "+path, func(v *Visit) {
-				if v.readForm() {
-					r.Post(v)
+			handle("POST "+path, func(v *Visit) error {
+				if err := v.readForm(); err != nil {
+					return err
 				}
+				return r.Post(v)
 			})
 		}
-		handle(path, func(v *Visit) { v.MethodNotAllowed(r.Allow()) })
+		handle(path, func(v *Visit) error { return v.MethodNotAllowed(r.Allow()) })
 	}
 	handle("/", (*Visit).NotFound)
 	s.destinations = destinations(routes)

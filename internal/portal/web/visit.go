@@ -3,6 +3,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"math"
@@ -45,40 +46,40 @@ func (v *Visit) Speak(asked, otherwise rosterv1alpha1.Locale) {
 }
 
 // Show writes a page in the language of the visit.
-func (v *Visit) Show(status int, name PageName, title string, content any) {
+func (v *Visit) Show(status int, name PageName, title string, content any) error {
 	if err := v.site.pages.Write(v.W, status, name, v.Words, title, v.Menu, content); err != nil {
 		v.Log().Error(err, "Cannot write a page")
 	}
+	return nil
 }
 
 // Form writes a page with a form: as it is, or with what has to be corrected.
-func (v *Visit) Form(name PageName, title string, problems []Problem, content any) {
+func (v *Visit) Form(name PageName, title string, problems []Problem, content any) error {
 	status := http.StatusOK
 	if len(problems) > 0 {
 		status = http.StatusUnprocessableEntity
 	}
-	v.Show(status, name, v.Words.ErrorTitle(title, problems), content)
+	return v.Show(status, name, v.Words.ErrorTitle(title, problems), content)
 }
 
 // Asset answers GET /assets/{name}.
-func (v *Visit) Asset() {
+func (v *Visit) Asset() error {
 	if !v.site.pages.ServeAsset(v.W, v.R) {
-		v.NotFound()
+		return v.NotFound()
 	}
+	return nil
 }
 
-// readForm reads a form; otherwise it answers, and returns false.
-func (v *Visit) readForm() bool {
+// readForm reads a form, or answers that there is none.
+func (v *Visit) readForm() error {
 	err := v.R.ParseForm()
 	if err == nil && isForm(v.R) {
-		return true
+		return nil
 	}
 	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
-		v.tooLarge()
-	} else {
-		v.BadRequest()
+		return Answered(v.tooLarge())
 	}
-	return false
+	return Answered(v.BadRequest())
 }
 
 // isForm reports whether the body was an HTML form's: nothing else has been parsed.
@@ -106,10 +107,16 @@ func (v *Visit) Audit(e Event, r Result, acct string, more ...any) {
 // statusClientGone is what the log says of a request whose client did not wait, as nginx does; nobody receives it.
 const statusClientGone = 499
 
+// ErrAnswered says that there is nothing left to answer.
+var ErrAnswered = errors.New("has been answered")
+
+// Answered ends a page from within: it has just been answered.
+func Answered(err error) error { return cmp.Or(err, ErrAnswered) }
+
 // Fault is for an API server that cannot be reached or refuses.
 func (v *Visit) Fault(err error) {
 	if !v.Report(err) {
-		v.unavailable()
+		_ = v.unavailable()
 	}
 }
 
@@ -120,7 +127,7 @@ func (v *Visit) Report(err error) bool {
 		return true
 	}
 	if errors.Is(err, v.site.Busy) {
-		v.busy()
+		_ = v.busy()
 		return true
 	}
 	v.Log().Error(err, "Cannot serve a request", "method", v.R.Method)
@@ -185,74 +192,74 @@ const (
 )
 
 // Notice answers with a page that says something.
-func (v *Visit) Notice(status int, n Notice) { v.Show(status, PageNotice, n.Heading, n) }
+func (v *Visit) Notice(status int, n Notice) error { return v.Show(status, PageNotice, n.Heading, n) }
 
 // Say answers with a page that says something, and nothing more.
-func (v *Visit) Say(status int, s symbol, heading string, paragraphs ...string) {
-	v.Notice(status, Notice{Symbol: s, Heading: heading, Paragraphs: paragraphs})
+func (v *Visit) Say(status int, s symbol, heading string, paragraphs ...string) error {
+	return v.Notice(status, Notice{Symbol: s, Heading: heading, Paragraphs: paragraphs})
 }
 
 // NotFound is for pages that there are not, and for those whose existence is not told.
-func (v *Visit) NotFound() {
+func (v *Visit) NotFound() error {
 	w := v.Words
-	v.Say(http.StatusNotFound, SymbolLink, w.T("problem.notFound.title"), w.T("problem.notFound.text"))
+	return v.Say(http.StatusNotFound, SymbolLink, w.T("problem.notFound.title"), w.T("problem.notFound.text"))
 }
 
 // MethodNotAllowed names the methods that the page has.
-func (v *Visit) MethodNotAllowed(allow string) {
+func (v *Visit) MethodNotAllowed(allow string) error {
 	w := v.Words
 	v.W.Header().Set("Allow", allow)
-	v.Say(http.StatusMethodNotAllowed, "", w.T("problem.method.title"), w.T("problem.method.text"))
+	return v.Say(http.StatusMethodNotAllowed, "", w.T("problem.method.title"), w.T("problem.method.text"))
 }
 
 // BadRequest is for forms that no page of the portal sends.
-func (v *Visit) BadRequest() {
+func (v *Visit) BadRequest() error {
 	w := v.Words
-	v.Say(http.StatusBadRequest, "", w.T("problem.badRequest.title"), w.T("problem.badRequest.text"))
+	return v.Say(http.StatusBadRequest, "", w.T("problem.badRequest.title"), w.T("problem.badRequest.text"))
 }
 
-func (v *Visit) tooLarge() {
+func (v *Visit) tooLarge() error {
 	w := v.Words
 	v.W.Header().Set("Connection", "close")
-	v.Say(http.StatusRequestEntityTooLarge, "", w.T("problem.tooLarge.title"), w.T("problem.tooLarge.text"))
+	return v.Say(http.StatusRequestEntityTooLarge, "", w.T("problem.tooLarge.title"), w.T("problem.tooLarge.text"))
 }
 
 // CrossOrigin is for forms that another site sends.
-func (v *Visit) CrossOrigin() {
+func (v *Visit) CrossOrigin() error {
 	w := v.Words
-	v.Say(http.StatusForbidden, "", w.T("problem.crossOrigin.title"), w.T("problem.crossOrigin.text"))
+	return v.Say(http.StatusForbidden, "", w.T("problem.crossOrigin.title"), w.T("problem.crossOrigin.text"))
 }
 
 // InternalError is for a mistake of the portal's own.
-func (v *Visit) InternalError() {
+func (v *Visit) InternalError() error {
 	w := v.Words
-	v.Say(http.StatusInternalServerError, "", w.T("problem.internal.title"), w.T("problem.internal.text"))
+	return v.Say(http.StatusInternalServerError, "", w.T("problem.internal.title"), w.T("problem.internal.text"))
 }
 
 // unavailable says that the API server cannot be reached.
-func (v *Visit) unavailable() {
+func (v *Visit) unavailable() error {
 	w := v.Words
 	v.W.Header().Set("Retry-After", RetryLater)
-	v.Notice(http.StatusServiceUnavailable, Notice{Symbol: SymbolClock, Heading: w.T("problem.unavailable.title"),
+	return v.Notice(http.StatusServiceUnavailable, Notice{Symbol: SymbolClock, Heading: w.T("problem.unavailable.title"),
 		Paragraphs: []string{w.T("problem.unavailable.text")}, Again: "?" + strings.TrimPrefix(w.Query(), "?")})
 }
 
 // busy asks for patience: too many sign in at once.
-func (v *Visit) busy() {
+func (v *Visit) busy() error {
 	w := v.Words
 	v.W.Header().Set("Retry-After", RetrySoon)
-	v.Say(http.StatusServiceUnavailable, SymbolClock, w.T("problem.busy.title"), w.T("problem.busy.text"))
+	return v.Say(http.StatusServiceUnavailable, SymbolClock, w.T("problem.busy.title"), w.T("problem.busy.text"))
 }
 
 // Throttled says how long to wait.
-func (v *Visit) Throttled(wait time.Duration) { v.Notice(v.throttled(wait)) }
+func (v *Visit) Throttled(wait time.Duration) error { return v.Notice(v.throttled(wait)) }
 
 // Locked is Throttled for somebody who may be kept out by others who try at their account: it says how to get in all the same.
-func (v *Visit) Locked(wait time.Duration) {
+func (v *Visit) Locked(wait time.Duration) error {
 	status, n := v.throttled(wait)
 	n.Paragraphs = append(n.Paragraphs, v.Words.T("problem.locked.text"))
 	n.Go = Action{Text: v.Words.T("problem.locked.go"), Href: v.Path("/forgotten")}
-	v.Notice(status, n)
+	return v.Notice(status, n)
 }
 
 func (v *Visit) throttled(wait time.Duration) (status int, _ Notice) {
