@@ -184,7 +184,7 @@ func RoleProblem(plan rosterv1alpha1.PlanInEffect, roles Roles, role rosterv1alp
 	return nil
 }
 
-// NotInPlan says that a plan lacks a feature, and whom to ask.
+// NotInPlan is the message that a plan lacks a feature, with whom to ask.
 func NotInPlan(plan rosterv1alpha1.PlanInEffect, f rosterv1alpha1.Feature) string {
 	return fmt.Sprintf("the plan %s does not include %s. Ask %s.", plan.Name, f, plan.Contact)
 }

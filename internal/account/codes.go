@@ -64,7 +64,7 @@ func (h *Hasher) HashCodes(ctx context.Context, codes []string) ([]string, error
 	return hashes, nil
 }
 
-// MatchCode says which of the hashes of a set is that of the code; -1 if none is. All are compared, in constant time. The error is that of
+// MatchCode finds which of the hashes of a set is that of the code; -1 if none is. All are compared, in constant time. The error is that of
 // the context, or says that the hashes are not those of one set.
 func (h *Hasher) MatchCode(ctx context.Context, typed string, hashes []string) (int, error) {
 	if len(hashes) == 0 || len(typed) > MaxPasswordBytes {

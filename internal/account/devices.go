@@ -27,7 +27,7 @@ type Sessions struct {
 type Device struct {
 	// ID is random, and the same for all Accounts that the browser signs in to.
 	ID string `json:"id"`
-	// Label says which browser it is, such as "Firefox, Linux".
+	// Label is which browser it is, such as "Firefox, Linux".
 	Label string `json:"label,omitempty"`
 	// Added is when it signed in first, Seen when it was last used, give or take an hour.
 	Added time.Time `json:"added"`

@@ -28,7 +28,7 @@ const (
 // factorsKey is the entry of the Secret that holds second factors.
 const factorsKey = "factors"
 
-// ErrFactorsExist says that the account has what was to be added.
+// ErrFactorsExist means that the account has what was to be added.
 var ErrFactorsExist = errors.New("the account has that factor already")
 
 // Factors are the second factors of an Account that count: those that were added before an administrator asked for a reset do not.

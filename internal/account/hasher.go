@@ -17,7 +17,7 @@ import (
 // MaxPasswordBytes is the longest password that is looked at. Longer ones are refused before any work is done on them.
 const MaxPasswordBytes = 1024
 
-// ErrPassword says that a text cannot be a password: it is longer than MaxPasswordBytes, or not UTF-8.
+// ErrPassword means that a text cannot be a password: it is longer than MaxPasswordBytes, or not UTF-8.
 var ErrPassword = fmt.Errorf("a password has at most %d bytes of valid UTF-8", MaxPasswordBytes)
 
 // Observer receives measurements in seconds; a Prometheus histogram is one.
@@ -39,7 +39,7 @@ type HasherOptions struct {
 	Clock clock.PassiveClock
 }
 
-// ErrBusy says that too many wait for their turn to hash already.
+// ErrBusy means that too many are already waiting for their turn to hash.
 var ErrBusy = errors.New("too many passwords wait to be hashed")
 
 // Concurrency is how many hashes of that cost may be computed at once in a process that may use so much memory (in bytes; 0 is no limit)
@@ -109,9 +109,9 @@ func (h *Hasher) Hash(ctx context.Context, password string) (string, error) {
 
 // Match is the outcome of a check that could be made.
 type Match struct {
-	// OK says that the password is the right one.
+	// OK means that the password is the right one.
 	OK bool
-	// Outdated says that the hash was made at another cost than new ones are: with the right password at hand it can be made again.
+	// Outdated means that the hash was made at another cost than new ones are: with the right password, it can be made again.
 	Outdated bool
 }
 

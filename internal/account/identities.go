@@ -20,7 +20,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 )
 
-// ErrOtherPerson says that the company's sign-in knows another person by the address than the one that the Account was tied to. Addresses
+// ErrOtherPerson means that the company's sign-in knows another person by the address than the one that the Account was tied to. Addresses
 // pass from one employee to the next.
 var ErrOtherPerson = errors.New("the account belongs to another person of that company")
 

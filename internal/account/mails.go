@@ -15,7 +15,7 @@ import (
 // MailDue is a mail about an Account that was asked for and has not been sent.
 type MailDue struct {
 	rosterv1alpha1.AccountMail
-	// Drop says that it is not sent any more: what it brings could not be used.
+	// Drop means that it is not sent any more: what it contains could not be used.
 	Drop bool
 }
 

@@ -13,7 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// ErrUsed says that a link to choose a new password has been used, or that the password was changed since it was asked for.
+// ErrUsed means that a link to choose a new password has been used, or that the password was changed since it was asked for.
 var ErrUsed = errors.New("the link has been used")
 
 // resetEvery is how often a mail with a link to choose a new password can be asked for.

@@ -193,20 +193,7 @@ func testResetsAtOnce(t *testing.T, c cluster) {
 		wg.Go(func() { errs[i] = s.ResetPassword(ctx, account, today(), fmt.Sprintf("password %d", i), today()) })
 	}
 	wg.Wait()
-	winners := 0
-	for i, err := range errs {
-		signIn := authenticate(ctx, s, address, fmt.Sprintf("password %d", i))
-		switch {
-		case err == nil && signIn == nil:
-			winners++
-		case errors.Is(err, ErrUsed) && errors.Is(signIn, ErrWrongPassword):
-		default:
-			t.Errorf("number %d: ResetPassword: %v, Authenticate: %v", i, err, signIn)
-		}
-	}
-	if winners != 1 {
-		t.Errorf("the link was used %d times, want once", winners)
-	}
+	oneWins(t, s, address, errs, ErrUsed)
 }
 
 func testChangePassword(t *testing.T, c cluster) {

@@ -15,7 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// ErrTaken says that another Account has the user name.
+// ErrTaken means that another Account has the user name.
 var ErrTaken = errors.New("another account has the user name")
 
 // IsUsername reports whether a text can be a user name.

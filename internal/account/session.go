@@ -58,7 +58,7 @@ type Session struct {
 	Also address.Address `json:"also,omitempty"`
 	// Generation of the Account when the session was last used.
 	Generation int64 `json:"generation,omitempty"`
-	// Pending says that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
+	// Pending means that the password was right and something more is needed: the session lets its holder give that, and do nothing else.
 	Pending bool `json:"pending,omitempty"`
 }
 

@@ -23,7 +23,7 @@ import (
 type Browser struct {
 	// ID is random and kept by the browser.
 	ID string
-	// Label says which browser it is.
+	// Label is which browser it is.
 	Label string
 }
 

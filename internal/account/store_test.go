@@ -225,15 +225,21 @@ func testManyAtOnce(t *testing.T, c cluster) {
 		wg.Go(func() { _, errs[i] = register(ctx, s, address, profile("Many"), fmt.Sprintf("password %d", i)) })
 	}
 	wg.Wait()
+	oneWins(t, s, address, errs, ErrCredentialsExist)
+}
+
+// oneWins: of several who set "password 0", "password 1" and so on at the same moment, one did, and the others were told why not.
+func oneWins(t *testing.T, s *Store, address address.Address, errs []error, otherwise error) {
+	t.Helper()
 	winners := 0
 	for i, err := range errs {
-		signIn := authenticate(ctx, s, address, fmt.Sprintf("password %d", i))
+		signIn := authenticate(t.Context(), s, address, fmt.Sprintf("password %d", i))
 		switch {
 		case err == nil && signIn == nil:
 			winners++
-		case errors.Is(err, ErrCredentialsExist) && errors.Is(signIn, ErrWrongPassword):
+		case errors.Is(err, otherwise) && errors.Is(signIn, ErrWrongPassword):
 		default:
-			t.Errorf("number %d: Register: %v, Authenticate: %v", i, err, signIn)
+			t.Errorf("number %d: %v, Authenticate: %v", i, err, signIn)
 		}
 	}
 	if winners != 1 {

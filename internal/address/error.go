@@ -41,7 +41,7 @@ const (
 	TooLong Fault = "TooLong"
 )
 
-// Error says what is wrong with an address, and what to do about it.
+// Error is what is wrong with an address, and what to do about it.
 type Error struct {
 	// Text is what was to be an address.
 	Text  string

@@ -51,7 +51,7 @@ func awaitKinds(
 	})
 }
 
-// missing tells what the API server does not serve; nothing if it serves all.
+// missing lists what the API server does not serve; nothing if it serves all.
 func missing(ctx context.Context, client rest.Interface, scheme *runtime.Scheme, gv schema.GroupVersion) string {
 	served := map[string]bool{}
 	var list metav1.APIResourceList

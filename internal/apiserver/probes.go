@@ -40,7 +40,7 @@ func ServeProbes(address string, link *Link) (*Probes, error) {
 	return p, nil
 }
 
-// Waiting tells what the process waits for; nothing when it is empty.
+// Waiting reports what the process waits for; nothing when it is empty.
 func (p *Probes) Waiting(what string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

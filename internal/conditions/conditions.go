@@ -42,13 +42,13 @@ func (s Setter) Remove(kinds ...string) {
 	}
 }
 
-// Ready tells how far the operator is, where it can go on by itself.
+// Ready reports how far the operator is, where it can go on by itself.
 func (s Setter) Ready(status metav1.ConditionStatus, reason, message string) {
 	s.Set(rosterv1alpha1.ConditionReady, status, reason, message)
 	s.Remove(rosterv1alpha1.ConditionStalled)
 }
 
-// Stall tells that somebody has to change something first.
+// Stall reports that somebody has to change something first.
 func (s Setter) Stall(reason, message string) {
 	s.Set(rosterv1alpha1.ConditionReady, metav1.ConditionFalse, reason, message)
 	s.Set(rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, reason, message)

@@ -58,7 +58,7 @@ type Mail struct {
 	SMTP SMTP `json:"smtp"`
 }
 
-// TLSMode says how a connection to the relay is encrypted.
+// TLSMode is how a connection to the relay is encrypted.
 type TLSMode string
 
 // The ways to encrypt a connection to the relay.
@@ -71,7 +71,7 @@ const (
 	TLSNone TLSMode = "None"
 )
 
-// AuthMode says how Roster signs in to the relay.
+// AuthMode is how Roster signs in to the relay.
 type AuthMode string
 
 // The ways to sign in to the relay.

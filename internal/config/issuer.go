@@ -23,15 +23,15 @@ type Issuer struct {
 	URL string `json:"url"`
 	// ClientID that the provider knows the portal by. Required.
 	ClientID string `json:"clientID"`
-	// PublicClient says that there is no client secret: the portal proves itself by PKCE alone.
+	// PublicClient means that there is no client secret: the portal proves itself by PKCE alone.
 	PublicClient bool `json:"publicClient,omitempty"`
 	// Domains are those whose addresses it may vouch for, such as acme.example; subdomains are named on their own. Required. No two
 	// issuers vouch for one domain.
 	Domains []string `json:"domains"`
-	// OwnsDomains says that the provider gives out every address of the domains itself, so that it is believed where it does not say
+	// OwnsDomains means that the provider gives out every address of the domains itself, so that it is believed even if it does not say
 	// email_verified, as Microsoft Entra does not. It is still not believed where it says that an address is not verified.
 	OwnsDomains bool `json:"ownsDomains,omitempty"`
-	// MultiFactor says that the provider asks for a second factor itself, so that Roster need not where organisations ask for one.
+	// MultiFactor means that the provider asks for a second factor itself, so that Roster need not where organisations ask for one.
 	MultiFactor bool `json:"multiFactor,omitempty"`
 	// CAFile holds the certificate authorities (PEM) that the provider's certificate is checked against. Empty: the system's.
 	CAFile string `json:"caFile,omitempty"`

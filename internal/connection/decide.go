@@ -49,7 +49,7 @@ func (s *Step) Refuse(why Result) { *s = Step{Outcome: Outcome{Handle: s.Outcome
 // IsNew reports whether the profile is to be created.
 func (s *Step) IsNew() bool { return s.Profile != nil && s.Profile.UID == "" }
 
-// Decide says what becomes of each account of an Order. Asked again after a part of that was done, it says the same: what came of the
+// Decide decides what becomes of each account of an Order. Asked again after part of that was done, it decides the same: what came of the
 // Order already is known by its annotation.
 func Decide(in Input) []*Step {
 	d := decision{Input: in, free: in.free(), taken: map[string]bool{}}

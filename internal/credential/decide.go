@@ -46,11 +46,11 @@ type Finding struct {
 	Failures int
 	// Renewal is the error of a renewal that was due; nil where there was none or it worked.
 	Renewal error
-	// Renewed says that Tokens are new ones, which the network gave for those before.
+	// Renewed means that Tokens are new ones, which the network gave for those before.
 	Renewed bool
 	// Unread is how many items nobody has looked at; nil where nobody asked or the network does not tell.
 	Unread *int32
-	// Lost says that a renewal began and was never finished: the new tokens, if there were any, are gone.
+	// Lost means that a renewal began and was never finished: the new tokens, if there were any, are gone.
 	Lost bool
 }
 
@@ -104,7 +104,7 @@ func (f Finding) strange(p *rosterv1alpha1.SocialProfile) bool {
 	return want != "" && f.Report.AccountID != "" && !network.SameAccount(f.Report.AccountID, want)
 }
 
-// Decide says what the status should be and when to look again. It changes only what is about credentials.
+// Decide decides what the status should be and when to look again. It changes only what is about credentials.
 func Decide(p *rosterv1alpha1.SocialProfile, f Finding, now time.Time) (rosterv1alpha1.SocialProfileStatus, time.Time) {
 	d := decision{p: p, f: f, now: now, status: *p.Status.DeepCopy()}
 	if p.Spec.CredentialsSecretRef == nil {
@@ -247,7 +247,7 @@ func (f Finding) closed() error {
 	return nil
 }
 
-// closed says what the network did to the account.
+// closed reports what the network did to the account.
 func (d *decision) closed(err error) {
 	fault, _ := errors.AsType[*network.Error](err)
 	reason, what, remedy := rosterv1alpha1.ReasonAccountDisabled, "has disabled the account for now",

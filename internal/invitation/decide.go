@@ -65,7 +65,7 @@ const (
 	Join Action = "Join"
 )
 
-// Mail says which mail is due.
+// Mail is the mail that is due.
 type Mail struct {
 	Attempt  int32
 	Reminder int32
@@ -99,7 +99,7 @@ func chain() []rule {
 	}
 }
 
-// Decide says what becomes of an Invitation at the given time. It changes nothing of its input.
+// Decide decides what becomes of an Invitation at the given time. It changes nothing of its input.
 func Decide(in Input, now time.Time) Decision {
 	inv := in.Invitation.DeepCopy()
 	in.Invitation = inv
@@ -464,7 +464,7 @@ func (c *decide) renewalDue() bool {
 	return c.Organization != nil && ptr.Deref(c.Organization.Spec.Invitations.SelfRenewal, false) && renewalAsked(*c.status)
 }
 
-// reminders says how many reminders of the current link should have gone out by now, and when the next one is due. A reminder
+// reminders returns how many reminders of the current link should have gone out by now, and when the next one is due. A reminder
 // that is as early as the mail itself is none.
 func (c *decide) reminders() (due int32, next time.Time) {
 	if c.Organization == nil || c.status.SentTime == nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package keyring is the keys of the installation: those that sign links, seal sessions and encrypt seeds. A ring lies in one Secret, and
-// its keys can be replaced while what was made with the older ones is still in use.
+// Package keyring is the keys of the installation: those that sign links, seal sessions and encrypt seeds. A ring is kept in one Secret,
+// and its keys can be replaced while what was made with the older ones is still in use.
 package keyring
 
 import (

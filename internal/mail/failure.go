@@ -15,7 +15,7 @@ import (
 	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
-// RejectedError says that the relay refused a recipient or a message for good, so that sending the same again is in vain. After every
+// RejectedError means that the relay refused a recipient or a message for good, so that sending the same again is of no use. After every
 // other error of [Relay.Send] and [Gate.Send] the mail is to be sent again.
 type RejectedError struct {
 	// Code of the reply, such as 550.
@@ -92,11 +92,11 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
-// beforeContent says that the relay cannot have taken the mail.
+// beforeContent reports whether it is certain that the relay cannot have taken the mail.
 func (f *failure) beforeContent() bool { return f.step < stepContent }
 
-// lost says that the connection ended, by itself or by the relay closing it (421, RFC 5321, 3.8), rather than that the relay refused or
-// the caller gave up.
+// lost reports whether the connection ended, by itself or by the relay closing it (421, RFC 5321, 3.8), rather than that the relay refused
+// or the caller gave up.
 func (f *failure) lost() bool {
 	if errors.Is(f.err, errTimeout) || f.isInterrupted() {
 		return false
@@ -138,7 +138,7 @@ func replyOf(err error) (*textproto.Error, bool) {
 	return reply, ok && reply.Code != 0
 }
 
-// closedByRelay says that the connection ended before the answer came.
+// closedByRelay reports whether the connection ended before the answer came.
 func closedByRelay(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || isReset(err)
 }

@@ -36,7 +36,7 @@ const (
 	RelayThrottles Reason = "RelayThrottles"
 )
 
-// HeldError says that a mail has not gone out for a reason that is not its own. It is to be sent again after a while.
+// HeldError means that a mail has not gone out for a reason that is not its own. It should be sent again after a while.
 type HeldError struct {
 	// Reason is empty where nothing is wrong, and the mail waits for its turn.
 	Reason Reason
@@ -145,7 +145,7 @@ func (g *Gate) Send(ctx context.Context, m *Message) error {
 	return g.leave(m, begun, trial, err)
 }
 
-// enter says how long a mail has to wait for its turn, or that it is held. Where mail is held, the one that may try is told so.
+// enter returns how long a mail has to wait for its turn, or that it is held. Where mail is held, it reports which one may try.
 func (g *Gate) enter() (trial bool, wait time.Duration, held *HeldError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -25,7 +25,7 @@ const (
 	throttled = 3
 )
 
-// pace says when the next mail may go out: no faster than configured, and no faster than the relay can be seen to take them.
+// pace decides when the next mail may go out: no faster than configured, and no faster than the relay can be seen to take them.
 type pace struct {
 	ceiling rate.Limit
 	limiter *rate.Limiter

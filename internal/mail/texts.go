@@ -34,7 +34,7 @@ func (s *speaker) say(id string, w words) string {
 	return s.localize(&i18n.LocalizeConfig{MessageID: id, TemplateData: w})
 }
 
-// count says how many.
+// count is say for a text that counts.
 func (s *speaker) count(id string, n int) string {
 	return s.localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n})
 }

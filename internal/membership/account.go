@@ -27,8 +27,8 @@ type AccountInput struct {
 	Organizations map[string]string
 }
 
-// DecideAccount says what the status of an Account should be, as far as it does not tell of mails and sign-ins, and when to ask again
-// although nothing else happens; zero for never.
+// DecideAccount decides what the status of an Account should be, except for mails and sign-ins, and when to ask again although nothing else
+// happens; zero for never.
 func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus, time.Time) {
 	a := in.Account
 	s := *a.Status.DeepCopy()

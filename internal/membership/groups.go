@@ -54,7 +54,7 @@ type GroupInput struct {
 	SelectorError error
 }
 
-// DecideTeam says what the status of a Team should be.
+// DecideTeam decides what the status of a Team should be.
 func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1alpha1.TeamStatus {
 	s := *t.Status.DeepCopy()
 	s.ObservedGeneration = t.Generation
@@ -75,7 +75,7 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	return s
 }
 
-// DecideWorkspace says what the status of a Workspace should be.
+// DecideWorkspace decides what the status of a Workspace should be.
 func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) rosterv1alpha1.WorkspaceStatus {
 	s := *w.Status.DeepCopy()
 	s.ObservedGeneration = w.Generation
@@ -116,7 +116,7 @@ func (in GroupInput) ready(conds conditions.Setter, message string) {
 	}
 }
 
-// DecideCustomRole says what the status of a CustomRole should be.
+// DecideCustomRole decides what the status of a CustomRole should be.
 func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, now time.Time) rosterv1alpha1.CustomRoleStatus {
 	s := *c.Status.DeepCopy()
 	s.ObservedGeneration = c.Generation
@@ -130,7 +130,7 @@ func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organizati
 	return s
 }
 
-// DecidePlan says what the status of a Plan should be.
+// DecidePlan decides what the status of a Plan should be.
 func DecidePlan(p *rosterv1alpha1.Plan, organizations int32, now time.Time) rosterv1alpha1.PlanStatus {
 	s := *p.Status.DeepCopy()
 	s.ObservedGeneration = p.Generation

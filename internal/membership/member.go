@@ -60,7 +60,7 @@ type MemberDecision struct {
 	Address address.Address
 }
 
-// DecideMember says where a Member stands. It changes nothing of its input.
+// DecideMember decides what the state of a Member is. It changes nothing of its input.
 func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	m := in.Member
 	s := *m.Status.DeepCopy()

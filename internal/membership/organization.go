@@ -157,7 +157,7 @@ func (in OrganizationInput) recordMultiFactor(s *rosterv1alpha1.OrganizationStat
 	}
 }
 
-// DecideOrganization says what the status of an Organization should be.
+// DecideOrganization decides what the status of an Organization should be.
 func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.OrganizationStatus {
 	o := in.Organization
 	s := *o.Status.DeepCopy()
@@ -229,7 +229,7 @@ func (in OrganizationInput) unique(conds conditions.Setter, owner *rosterv1alpha
 	conds.Stall(rosterv1alpha1.ReasonOwnerElsewhere, message)
 }
 
-// ready says that the organisation works, unless its plan or its issuer is missing.
+// ready reports that the organisation works, unless its plan or its issuer is missing.
 func (in OrganizationInput) ready(conds conditions.Setter, message string) {
 	if ref := in.Organization.Spec.PlanRef; ref != nil && in.Plan == nil {
 		conds.Stall(rosterv1alpha1.ReasonPlanNotFound, planMissing(ref.Name))

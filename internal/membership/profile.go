@@ -32,7 +32,7 @@ type ProfileInput struct {
 	Members []*rosterv1alpha1.Member
 }
 
-// DecideProfile says what the status of a SocialProfile should be.
+// DecideProfile decides what the status of a SocialProfile should be.
 func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileStatus {
 	p := in.Profile
 	s := *p.Status.DeepCopy()
@@ -152,7 +152,7 @@ func (in ProfileInput) administered(conds conditions.Setter) string {
 	return administrators[0]
 }
 
-// place says that the plan has none for the profile.
+// place reports that the plan has no place for the profile.
 func (in ProfileInput) place(conds conditions.Setter) {
 	if in.Organization == nil || Standing(in.Organization, in.Profile) != access.OverLimit {
 		return

@@ -33,18 +33,18 @@ type Kind int
 const (
 	// KindOther is all that says nothing about the tokens: the network, the connection, the app or the request is at fault.
 	KindOther Kind = iota
-	// KindAuthentication says that the network no longer takes the tokens.
+	// KindAuthentication means that the network no longer accepts the tokens.
 	KindAuthentication
-	// KindLimit says that there were too many requests.
+	// KindLimit means that there were too many requests.
 	KindLimit
-	// KindScope says that the token does not reach as far as what was asked.
+	// KindScope means that the token does not reach as far as what was asked.
 	KindScope
-	// KindDisabled says that the account, or the person's sign-in to it, is disabled for now: the person who looks after it has to sign in
+	// KindDisabled means that the account, or the person's sign-in to it, is disabled for now: the person who looks after it has to sign in
 	// there.
 	KindDisabled
-	// KindSuspended says that the network has suspended or closed the account.
+	// KindSuspended means that the network has suspended or closed the account.
 	KindSuspended
-	// KindMoved says that the account has moved to another.
+	// KindMoved means that the account has moved to another.
 	KindMoved
 )
 
@@ -59,7 +59,7 @@ type Error struct {
 
 func (f *Error) Error() string { return f.Message }
 
-// ValidityOf says how tokens stand by the error of Check or Renew.
+// ValidityOf is the validity of tokens by the error of Check or Renew.
 func ValidityOf(err error) Validity {
 	fault, known := errors.AsType[*Error](err)
 	switch {

@@ -59,7 +59,7 @@ type Tokens struct {
 	AccessExpiry, RefreshExpiry time.Time
 }
 
-// ErrNoToken says that a Secret holds nothing that opens an account.
+// ErrNoToken means that a Secret holds nothing that opens an account.
 var ErrNoToken = fmt.Errorf("none of the entries %s, %s and %s has a value", KeyAccess, KeyRefresh, KeyAppPassword)
 
 // ParseTokens reads the entries of a Secret.

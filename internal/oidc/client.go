@@ -50,9 +50,10 @@ type Issuer struct {
 	ClientSecret func(context.Context) (string, error)
 	// Domains are those whose addresses it may vouch for. For others it is not believed, whatever it says.
 	Domains []string
-	// OwnsDomains says that every address of the domains is the issuer's to give, so that it is believed where it does not say email_verified.
+	// OwnsDomains means that every address of the domains is the issuer's to give, so that it is believed even if it does not say
+	// email_verified.
 	OwnsDomains bool
-	// MultiFactor says that the platform relies on the issuer to ask for a second factor.
+	// MultiFactor means that the platform relies on the issuer to ask for a second factor.
 	MultiFactor bool
 	// HTTP reaches the issuer; see NewHTTPClient.
 	HTTP *http.Client

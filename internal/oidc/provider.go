@@ -30,7 +30,7 @@ const (
 // provider is what discovery told of an issuer.
 type provider struct {
 	*goidc.Provider
-	// namesItself says that every answer carries the issuer in the parameter iss (RFC 9207).
+	// namesItself means that every answer carries the issuer in the parameter iss (RFC 9207).
 	namesItself bool
 }
 

@@ -83,7 +83,7 @@ func (o *Options) complete() error {
 	return errors.Join(errs...)
 }
 
-// check says what is missing before anything is started.
+// check checks what is missing before anything is started.
 func (o *Options) check() error {
 	for _, p := range []struct{ folder, name string }{
 		{o.AssetsDir, "etcd"}, {o.AssetsDir, "kube-apiserver"}, {o.BinDir, managerName}, {o.BinDir, portalName},

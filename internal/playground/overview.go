@@ -44,7 +44,7 @@ func shellQuote(s string) string {
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
-// overview says what runs where and what to try.
+// overview lists what runs where and what to try.
 func (r *run) overview() string {
 	mailboxLine := "mails go to       " + r.places.smtpAddr
 	look := "The sample organisation has been invited; the mails are at " + r.places.smtpAddr + "."

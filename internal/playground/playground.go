@@ -271,7 +271,7 @@ func (r *run) stop() {
 	}
 }
 
-// step says what is being done, with the seconds since the start.
+// step prints what is being done, with the seconds since the start.
 func (r *run) step(what string) {
 	r.say(fmt.Sprintf("%5.1fs  %s …", r.options.Clock.Since(r.begin).Seconds(), what))
 }

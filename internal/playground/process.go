@@ -37,7 +37,7 @@ type process struct {
 	err   error
 }
 
-// errEnded says that a program ended that was to stay.
+// errEnded means that a program ended that should have kept running.
 var errEnded = errors.New("ended")
 
 // startProcess runs a program until it ends or is stopped. It ends with the playground, whatever ends that.
@@ -84,7 +84,7 @@ func (p *process) stop() {
 	<-p.ended
 }
 
-// failure says that the program ended, with what it said last.
+// failure reports that the program ended, with what it said last.
 func (p *process) failure() error {
 	how := "without an error"
 	if p.err != nil {

@@ -15,7 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// ErrRunning says that another playground has the same data folder.
+// ErrRunning means that another playground has the same data folder.
 var ErrRunning = errors.New("a playground is already running")
 
 // state is the data folder. What the playground keeps there is gone at the next start; other files are left alone.

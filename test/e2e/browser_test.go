@@ -3,25 +3,20 @@
 package e2e
 
 import (
-	"cmp"
 	"context"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// browser starts Chromium with a profile of its own; a machine without it skips the test.
+// browser starts Chromium with a profile of its own.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
-	if _, err := exec.LookPath(path); err != nil {
-		t.Skipf("no %s on the PATH; set CHROMIUM to the path of a Chromium or Chrome", path)
-	}
+	path := testenv.Chromium(t)
 	ctx, cancelTimeout := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(cancelTimeout)
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,14 +10,12 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -60,7 +57,7 @@ type bureau struct {
 	t       *testing.T
 	cluster *testenv.Cluster
 	post    *smtptest.Server
-	wire    *wire
+	wire    *testenv.Wire
 	dir     string
 	space   string
 }
@@ -78,8 +75,13 @@ func newBureau(t *testing.T, cluster *testenv.Cluster) *bureau {
 	b.must(cluster.Namespace(t.Context(), b.space))
 	lease := &coordinationv1.Lease{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-manager"}}
 	b.must(client.IgnoreNotFound(cluster.Client.Delete(t.Context(), lease))) // of a manager that has been killed
-	b.wire = newWire(t, cluster.Config.Host)
-	b.kubeconfig("roster-manager", b.wire.listener.Addr().String())
+	wire, err := testenv.NewWire(cluster.Config.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(wire.Close)
+	b.wire = wire
+	b.kubeconfig("roster-manager", b.wire.Addr())
 	b.must(os.WriteFile(b.path("config.yaml"), fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
 kind: RosterConfig
 mail:
@@ -127,7 +129,7 @@ type office struct {
 	b      *bureau
 	cmd    *exec.Cmd
 	probes string
-	log    *lockedBuffer
+	log    *output
 	ended  chan struct{}
 	err    error
 }
@@ -139,7 +141,7 @@ func (b *bureau) start() *office {
 
 func (b *bureau) run(program string, flags ...string) *office {
 	b.t.Helper()
-	o := &office{b: b, probes: b.freeAddress(), log: &lockedBuffer{}, ended: make(chan struct{})}
+	o := &office{b: b, probes: b.freeAddress(), log: &output{}, ended: make(chan struct{})}
 	o.cmd = exec.Command(filepath.Join(binDir, program), append(flags, "--config="+b.path("config.yaml"), "--kubeconfig="+b.path("roster-"+program),
 		"--namespace="+testenv.SystemNamespace, "--metrics-bind-address=0", "--health-probe-bind-address="+o.probes)...)
 	o.cmd.Stdout, o.cmd.Stderr = o.log, o.log
@@ -352,7 +354,7 @@ func apiServerAway(b *bureau) {
 	o := b.start()
 	b.invite(1, "before")
 	b.awaitSent()
-	b.wire.setCut(true)
+	b.wire.SetCut(true)
 	b.invite(20, "meanwhile")
 	b.eventually("the manager notices", func() error {
 		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
@@ -371,7 +373,7 @@ func apiServerAway(b *bureau) {
 		}
 		return nil
 	})
-	b.wire.setCut(false)
+	b.wire.SetCut(false)
 	b.awaitSent()
 	b.noMailTwice(21)
 	select {
@@ -383,7 +385,7 @@ func apiServerAway(b *bureau) {
 }
 
 func startWithoutAPIServer(b *bureau) {
-	b.wire.setCut(true)
+	b.wire.SetCut(true)
 	o := b.start()
 	b.eventually("the manager says what it waits for", func() error {
 		if code, body := o.readiness(); code != http.StatusServiceUnavailable || !strings.Contains(body, "cannot be reached") {
@@ -392,99 +394,10 @@ func startWithoutAPIServer(b *bureau) {
 		return nil
 	})
 	b.invite(1, "person")
-	b.wire.setCut(false)
+	b.wire.SetCut(false)
 	b.awaitSent()
 	o.awaitReady()
 	if n := strings.Count(o.log.String(), "Waiting for the API server"); n != 1 {
 		b.t.Errorf("the log says %d times what the manager waits for", n)
-	}
-}
-
-// lockedBuffer takes the output of a process.
-type lockedBuffer struct {
-	mu     sync.Mutex
-	buffer bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buffer.String()
-}
-
-// wire stands between managers and the API server, and can be cut.
-type wire struct {
-	listener net.Listener
-	server   string
-
-	mu    sync.Mutex
-	cut   bool
-	conns []net.Conn
-}
-
-func newWire(t *testing.T, host string) *wire {
-	t.Helper()
-	if u, err := url.Parse(host); err == nil && u.Host != "" {
-		host = u.Host
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &wire{listener: listener, server: host}
-	go w.serve()
-	t.Cleanup(func() {
-		w.setCut(true)
-		_ = listener.Close()
-	})
-	return w
-}
-
-func (w *wire) serve() {
-	for {
-		conn, err := w.listener.Accept()
-		if err != nil {
-			return
-		}
-		go w.join(conn)
-	}
-}
-
-func (w *wire) join(manager net.Conn) {
-	defer func() { _ = manager.Close() }()
-	server, err := net.Dial("tcp", w.server)
-	if err != nil {
-		return
-	}
-	defer func() { _ = server.Close() }()
-	if !w.keep(manager, server) {
-		return
-	}
-	go func() { _, _ = io.Copy(server, manager) }()
-	_, _ = io.Copy(manager, server)
-}
-
-func (w *wire) keep(conns ...net.Conn) bool {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.conns = append(w.conns, conns...)
-	return !w.cut
-}
-
-func (w *wire) setCut(cut bool) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.cut = cut
-	if cut {
-		for _, c := range w.conns {
-			_ = c.Close()
-		}
-		w.conns = nil
 	}
 }

@@ -84,11 +84,11 @@ func install(ctx context.Context) (*installation, error) {
 }
 
 func (r *installation) start(ctx context.Context) error {
-	smtp, err := mailbox.Listen(ctx, "127.0.0.1:0")
+	smtp, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	web, err := mailbox.Listen(ctx, "127.0.0.1:0")
+	web, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}

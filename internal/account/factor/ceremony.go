@@ -14,10 +14,10 @@ import (
 // CeremonyFor is how long a browser may take to answer.
 const CeremonyFor = 5 * time.Minute
 
-// ErrCeremony says that there is no ceremony of that kind under way, or it took too long. Begin another.
+// ErrCeremony means that there is no ceremony of that kind under way, or it took too long. Start another.
 var ErrCeremony = errors.New("no ceremony is in progress")
 
-// CeremonyKind says what a ceremony is for.
+// CeremonyKind is what a ceremony is for.
 type CeremonyKind string
 
 // What ceremonies are for.

@@ -42,9 +42,9 @@ type Passkey struct {
 	Transports []string `json:"transports,omitempty"`
 	// SignCount is the last signature counter; 0 where the authenticator has none.
 	SignCount uint32 `json:"signCount,omitempty"`
-	// BackupEligible says that it may be copied to other devices of the person by its maker. It never changes.
+	// BackupEligible means that it may be copied to other devices of the person by its maker. It never changes.
 	BackupEligible bool `json:"backupEligible,omitempty"`
-	// BackedUp says that it has been.
+	// BackedUp means that it has been.
 	BackedUp bool      `json:"backedUp,omitempty"`
 	Added    time.Time `json:"added"`
 	// Used is when it was last used.
@@ -188,7 +188,7 @@ type Use struct {
 	// Index of the passkey in Person.Passkeys, and how it is to be stored from now on.
 	Index   int
 	Passkey Passkey
-	// Verified says that the authenticator verified the user.
+	// Verified means that the authenticator verified the user.
 	Verified bool
 }
 

@@ -10,14 +10,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/chromedp/cdproto/webauthn"
 	"github.com/chromedp/chromedp"
+
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // authenticator is a virtual authenticator in a real browser.
@@ -28,21 +28,6 @@ type authenticator struct {
 	rp  *RelyingParty
 }
 
-func chromium(t *testing.T) string {
-	t.Helper()
-	for _, name := range []string{os.Getenv("CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path
-		}
-	}
-	const message = "no Chromium: install it (apt-get install chromium), or set CHROMIUM to its path"
-	if os.Getenv("CI") != "" {
-		t.Fatal(message)
-	}
-	t.Skip(message)
-	return ""
-}
-
 // site is a page of the portal's origin in a real browser.
 type site struct {
 	ctx  context.Context
@@ -51,7 +36,7 @@ type site struct {
 
 func openSite(t *testing.T) site {
 	t.Helper()
-	path := chromium(t)
+	path := testenv.Chromium(t)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<title>x</title>")) }))
 	t.Cleanup(server.Close)
 	base, err := url.Parse(strings.Replace(server.URL, "127.0.0.1", "localhost", 1))

@@ -66,7 +66,7 @@ func secretOf(seed []byte) string { return strings.ReplaceAll(SeedText(seed), " 
 // Step is the number of a code's period since 1970.
 func Step(at time.Time) int64 { return at.Unix() / int64(Period.Seconds()) }
 
-// MatchStep says which step a code belongs to, of those that may be used at that time and are later than the last one that was accepted: a
+// MatchStep finds which step a code belongs to, of those that may be used at that time and are later than the last one that was accepted: a
 // code that somebody looked over a shoulder for is worth nothing after its owner used it. All candidates are compared, in constant time.
 func MatchStep(seed []byte, code string, at time.Time, last int64) (step int64, ok bool) {
 	typed := Typed(code)

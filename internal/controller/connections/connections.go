@@ -77,7 +77,7 @@ const (
 	resultUnreadable connection.Result = "Unreadable"
 )
 
-// errSecretForbidden says that an Order has to wait until the operator may write Secrets in the namespace of the organisation.
+// errSecretForbidden means that an Order has to wait until the operator may write Secrets in the namespace of the organisation.
 var errSecretForbidden = errors.New("the operator may not write Secrets")
 
 // Reconcile carries out an Order, and answers when all of it is done. It can be called again after a crash at any point.

@@ -174,7 +174,7 @@ func (r *Reconciler) open(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 	return o, nil
 }
 
-// ofProfile says which account tokens are to open. On Bluesky, an app password opens the one that it opened before, whatever its handle is
+// ofProfile finds which account tokens are to open. On Bluesky, an app password opens the one that it opened before, whatever its handle is
 // now.
 func ofProfile(p *rosterv1alpha1.SocialProfile, t network.Tokens) network.Tokens {
 	t.Handle, t.AccountID, t.Type = p.Spec.Handle, p.Spec.AccountID, p.Spec.Type
@@ -243,7 +243,7 @@ func (t *track) wait(now time.Time, turn func() time.Duration) time.Duration {
 	return 0
 }
 
-// errResting says that a network wants to be let alone because of what it said about another profile.
+// errResting means that a network is limiting requests, by its answer about another profile.
 var errResting error = &network.Error{Kind: network.KindLimit, Message: "the network is limiting requests"}
 
 // resting is how long a network wants to be let alone, and how it said so; nil where it may be asked.

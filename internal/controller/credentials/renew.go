@@ -81,7 +81,7 @@ func (r *Reconciler) renew(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 	return r.verify(ctx, p, o, f, tokens)
 }
 
-// errBusy says that the tokens are being renewed for another profile, or were replaced during a renewal.
+// errBusy means that the tokens are being renewed for another profile, or were replaced during a renewal.
 var errBusy = errors.New("the tokens are changing")
 
 // busyPause is how long to wait for that.

@@ -30,7 +30,7 @@ type recipient struct {
 	organization string
 }
 
-// errNoOrganization says that there is nobody to write on behalf of.
+// errNoOrganization means that there is nobody on whose behalf to write.
 var errNoOrganization = errors.New("the namespace has no Organization")
 
 // recipient finds out who an address belongs to; nil for somebody who does not want such mails.

@@ -18,7 +18,7 @@ import (
 	"github.com/emersion/go-smtp"
 )
 
-// TLS says how the server encrypts.
+// TLS is how the server encrypts.
 type TLS int
 
 // The ways in which the server encrypts.
@@ -38,7 +38,7 @@ const MaxMessage = 10 << 20
 type Options struct {
 	// Addr to listen on. Default 127.0.0.1:0, a free port.
 	Addr string
-	// TLS says how the server encrypts, with a certificate for 127.0.0.1 and localhost that CA signed.
+	// TLS is how the server encrypts, with a certificate for 127.0.0.1 and localhost that CA signed.
 	TLS TLS
 	// Users maps user names to passwords, or tokens. If there are any, only those who have signed in may send.
 	Users map[string]string

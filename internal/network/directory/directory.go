@@ -34,7 +34,7 @@ type Directory struct {
 	Clock     clock.PassiveClock
 }
 
-// NotConfiguredError says what the configuration lacks for a network.
+// NotConfiguredError names what the configuration lacks for a network.
 type NotConfiguredError struct{ Message string }
 
 func (e *NotConfiguredError) Error() string { return e.Message }

@@ -3,13 +3,10 @@
 package mailbox_test
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -18,18 +15,16 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"github.com/roster-dev/roster/internal/playground/mailbox"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // browserPatience is how long a test waits for the browser before it is taken to hang.
 const browserPatience = time.Minute
 
-// browser starts Chromium with a profile of its own; a machine without it skips the test.
+// browser starts Chromium with a profile of its own.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	path := cmp.Or(os.Getenv("CHROMIUM"), "chromium")
-	if _, err := exec.LookPath(path); err != nil {
-		t.Skipf("no %s on the PATH; set CHROMIUM to the path of a Chromium or Chrome", path)
-	}
+	path := testenv.Chromium(t)
 	ctx, cancelTimeout := context.WithTimeout(t.Context(), browserPatience)
 	t.Cleanup(cancelTimeout)
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,

@@ -57,18 +57,6 @@ func New(o Options) *Mailbox {
 	return &Mailbox{options: o, store: newStore(o.MaxMessages, o.MaxBytes)}
 }
 
-// Listen opens a listener on a loopback address only: what is mailed here holds links that let people in.
-func Listen(ctx context.Context, address string) (net.Listener, error) {
-	resolved, err := net.ResolveTCPAddr("tcp", address)
-	if err != nil {
-		return nil, err
-	}
-	if !resolved.IP.IsLoopback() {
-		return nil, &net.AddrError{Err: "must be a loopback address such as 127.0.0.1:8025", Addr: address}
-	}
-	return (&net.ListenConfig{}).Listen(ctx, "tcp", resolved.String())
-}
-
 // Serve takes mail on one listener and shows it on the other, until the context ends or one of the two fails. It closes both.
 func (m *Mailbox) Serve(ctx context.Context, smtpListener, webListener net.Listener) error {
 	mailServer := m.smtpServer()

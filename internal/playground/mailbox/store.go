@@ -63,7 +63,7 @@ func (s *store) list(words []string) []entry {
 	return found
 }
 
-// count says how many mails there are, and how many of them nobody has looked at.
+// count counts how many mails there are, and how many of them nobody has looked at.
 func (s *store) count() (total, unread int) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

@@ -141,7 +141,7 @@ func nth(list string, i int) string {
 	return items[i%len(items)]
 }
 
-// Left says how much time is left, rounded down, in the largest unit of which there are at least two; empty if there is none. An
+// Left is how much time is left in words, rounded down, in the largest unit of which there are at least two; empty if there is none. An
 // hour short of a day counts as the day: a link of three days has three days left when it is opened at once, as its mail says.
 func (w Words) Left(d time.Duration) string {
 	const day = 24 * time.Hour
