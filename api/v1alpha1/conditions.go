@@ -209,6 +209,8 @@ const (
 	ReasonUsernameTaken = "UsernameTaken"
 	// ReasonNameMismatch: the name of the Account is not the one that belongs to its address.
 	ReasonNameMismatch = "NameMismatch"
+	// ReasonMailLeftOut: a mail about the Account was not sent, since it would have been of no use or one too many; an event only.
+	ReasonMailLeftOut = "MailLeftOut"
 )
 
 // Reasons of a SocialProfile with credentials.

@@ -90,31 +90,8 @@ const (
 	MemberSuspended MemberState = "Suspended"
 )
 
-// EffectiveGrant is a role that a member holds on a profile, and why.
-type EffectiveGrant struct {
-	// profile is the name of the SocialProfile, or * for all of them.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=253
-	Profile string `json:"profile,omitempty"`
-
-	// role on the profile: the strongest of the sources, or several, joined by +, if none includes the others.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=300
-	Role string `json:"role,omitempty"`
-
-	// sources of the role and what each gives, such as "Administrator by the role Manager", "Editor by spec.profiles" or "Guest by the
-	// Team writers".
-	// +optional
-	// +listType=set
-	// +kubebuilder:validation:MaxItems=100
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=400
-	Sources []string `json:"sources,omitempty"`
-}
-
-// MemberStatus is where the Member stands and what it holds.
+// MemberStatus is where the Member stands and where its rights come from. What they add up to, `kubectl auth can-i --list --as` and
+// `kubectl roster explain` tell.
 type MemberStatus struct {
 	// conditions report the state of the object: Ready, Joined, RolesGranted, and Stalled if something must be changed.
 	// +optional
@@ -146,13 +123,19 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	Email string `json:"email,omitempty"`
 
-	// grants are the roles that the member holds on profiles, and where each comes from. Empty for a member who is not active. Only the first
-	// thousand are shown.
+	// profiles are the roles that the member holds by name, as far as there are such profiles and the plan has a place for them.
+	// Roles by the role in the organisation, by teams and by workspaces come on top. Empty for a member who is not active.
 	// +optional
 	// +listType=map
-	// +listMapKey=profile
-	// +kubebuilder:validation:MaxItems=1001
-	Grants []EffectiveGrant `json:"grants,omitempty"`
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=500
+	Profiles []ProfileGrant `json:"profiles,omitempty"`
+
+	// teams that the member works in, by name. What a Team gives, it says itself.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=1000
+	Teams []ObjectName `json:"teams,omitempty"`
 
 	// workspaces that the member works in, by name; * for all of them.
 	// +optional

@@ -127,7 +127,7 @@ func (r Roles) InOrganization(role rosterv1alpha1.OrganizationRole) ([]rosterv1a
 	return custom.Permissions, true
 }
 
-// Shown is what a role as EffectiveGrant shows it allows on a profile: several with + between where none has all that the others have.
+// Shown is what a role as Grant shows it allows on a profile: several with + between where none has all that the others have.
 func (r Roles) Shown(shown string, in rosterv1alpha1.OrganizationRole) Set {
 	var held Set
 	for name := range strings.SplitSeq(shown, "+") {
@@ -149,11 +149,10 @@ func connecting(in rosterv1alpha1.OrganizationRole) Set {
 	return NewSet(Get, Configure, Connect)
 }
 
-// Strongest is the strongest built-in role of which somebody holds everything who has a role as EffectiveGrant shows it; empty for none.
-func (r Roles) Strongest(shown string) rosterv1alpha1.ProfileRole {
-	held := r.Shown(shown, "")
+// Strongest is the strongest built-in role that a set has everything of; empty for none.
+func (s Set) Strongest() rosterv1alpha1.ProfileRole {
 	for _, role := range builtIn() {
-		if held.Contains(ProfilePermissions(role)) {
+		if s.Contains(ProfilePermissions(role)) {
 			return role
 		}
 	}
@@ -191,6 +190,23 @@ func OrganizationPermissions(role rosterv1alpha1.OrganizationRole) []rosterv1alp
 		return []rosterv1alpha1.RolePermission{rosterv1alpha1.PermissionAddProfiles}
 	}
 	return nil
+}
+
+// Administering are the roles in the organisation that give everything on every profile, sorted.
+func (r Roles) Administering() []string {
+	var names []string
+	for _, role := range organizationRoles() {
+		if slices.Contains(OrganizationPermissions(role), rosterv1alpha1.PermissionAdministerProfiles) {
+			names = append(names, string(role))
+		}
+	}
+	for name, spec := range r {
+		if spec.Scope == rosterv1alpha1.ScopeOrganization && slices.Contains(spec.Permissions, rosterv1alpha1.PermissionAdministerProfiles) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // Grantable are the roles in the organisation, sorted by strength and then by name, that somebody with those permissions may give to

@@ -80,14 +80,23 @@ type Effective struct {
 	// Permissions in the organisation.
 	Permissions []rosterv1alpha1.RolePermission
 	// Grants on profiles and their sources, sorted by profile; AllProfiles first.
-	Grants []rosterv1alpha1.EffectiveGrant
+	Grants []Grant
 	// Workspaces that the member works in, sorted; AllProfiles alone for every one.
 	Workspaces []string
 	// Problems with what the sources name.
 	Problems []Problem
 
-	profiles  map[string]Set
-	grantable []string
+	profiles map[string]Set
+}
+
+// Grant is what somebody holds on a profile, and why.
+type Grant struct {
+	// Profile is the name of the SocialProfile, or AllProfiles.
+	Profile string
+	// Role is the strongest of the sources, or several with + between where none has all that the others have.
+	Role string
+	// Sources of the role and what each gives, such as "Editor by spec.profiles" or "Guest by the Team writers".
+	Sources []string
 }
 
 // Resolve adds up what a member holds.
@@ -102,7 +111,6 @@ func Resolve(s Sources) Effective {
 	r.byConnecting()
 	r.sum()
 	r.report()
-	r.e.grantable = s.Roles.Grantable(r.e.Permissions)
 	return r.e
 }
 
@@ -118,11 +126,19 @@ func (e Effective) MayAddProfiles() bool {
 
 // connects reports whether the member is a ProfileConnector and the plan has them.
 func (e Effective) connects() bool {
-	return e.Role == rosterv1alpha1.RoleProfileConnector && !e.lacks(rosterv1alpha1.ReasonFeatureNotInPlan)
+	return e.Role == rosterv1alpha1.RoleProfileConnector && !slices.ContainsFunc(e.Problems, func(p Problem) bool {
+		return p.Reason == rosterv1alpha1.ReasonFeatureNotInPlan
+	})
 }
 
 // On is what the member may do on a profile.
-func (e Effective) On(profile string) Set { return e.profiles[AllProfiles] | e.profiles[profile] }
+func (e Effective) On(profile string) Set { return e.Everywhere() | e.Named(profile) }
+
+// Named is what the sources give that are about the profile in particular.
+func (e Effective) Named(profile string) Set { return e.profiles[profile] }
+
+// Everywhere is what the role in the organisation gives on every profile.
+func (e Effective) Everywhere() Set { return e.profiles[AllProfiles] }
 
 // source is what one source gives on a profile. The name is the role, or what is given where no role is.
 type source struct {
@@ -148,16 +164,9 @@ func (r *resolver) role() {
 	r.e.Role = role
 	if p := RoleProblem(r.Plan, r.Roles, role); p != nil {
 		r.e.Problems = append(r.e.Problems, *p)
-		if role == rosterv1alpha1.RoleProfileConnector {
-			r.Connected = nil
-		}
 		return
 	}
-	permissions, _ := r.Roles.InOrganization(role)
-	r.e.Permissions = slices.Clone(permissions)
-	if ptr.Deref(r.Spec.CanManageProfiles, false) && role == rosterv1alpha1.RoleMember {
-		r.e.Permissions = append(r.e.Permissions, rosterv1alpha1.PermissionAddProfiles)
-	}
+	r.e.Permissions = r.world("").Permissions(role, ptr.Deref(r.Spec.CanManageProfiles, false))
 	if r.e.May(rosterv1alpha1.PermissionAdministerProfiles) {
 		r.add(AllProfiles, rosterv1alpha1.ProfileAdministrator, "the role "+string(role))
 	}
@@ -237,7 +246,7 @@ func (r *resolver) byTeams() {
 
 // byConnecting gives what people may do with the profiles that they connected themselves.
 func (r *resolver) byConnecting() {
-	if r.e.Role != rosterv1alpha1.RoleProfileConnector && !r.e.May(rosterv1alpha1.PermissionAddProfiles) {
+	if _, has := r.world("").Connecting(r.e.Role, ptr.Deref(r.Spec.CanManageProfiles, false)); !has {
 		return
 	}
 	for _, p := range r.Connected {
@@ -258,13 +267,9 @@ func (r *resolver) present(profile string) bool {
 }
 
 func (r *resolver) add(profile string, role rosterv1alpha1.ProfileRole, by string) {
-	set, ok := r.Roles.OnProfile(role)
-	if ok && ProfilePermissions(role) == 0 && !HasFeature(r.Plan, rosterv1alpha1.FeatureCustomRoles) {
-		r.miss(rosterv1alpha1.ReasonFeatureNotInPlan, string(role))
-		return
-	}
-	if !ok {
-		r.miss(rosterv1alpha1.ReasonRoleNotFound, string(role))
+	set, reason := r.world("").usable(role)
+	if reason != "" {
+		r.miss(reason, string(role))
 		return
 	}
 	if r.Teamless[profile] {
@@ -278,7 +283,7 @@ func (r *resolver) add(profile string, role rosterv1alpha1.ProfileRole, by strin
 func (r *resolver) sum() {
 	r.e.profiles = map[string]Set{}
 	for _, profile := range slices.Sorted(maps.Keys(r.held)) {
-		var g rosterv1alpha1.EffectiveGrant
+		var g Grant
 		g.Profile = profile
 		for _, s := range r.held[profile] {
 			r.e.profiles[profile] |= s.set

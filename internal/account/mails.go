@@ -15,8 +15,8 @@ import (
 // MailDue is a mail about an Account that was asked for and has not been sent.
 type MailDue struct {
 	rosterv1alpha1.AccountMail
-	// Drop means that it is not sent any more: what it contains could not be used.
-	Drop bool
+	// Drop is why it is not sent any more: what it contains could not be used. Empty if it is sent.
+	Drop string
 }
 
 // lateness is how much of its time a link must have left to be mailed.
@@ -41,8 +41,8 @@ func MailsDue(of *rosterv1alpha1.Account, now time.Time) []MailDue {
 	return due
 }
 
-// useless reports whether what a mail brings could not be used any more.
-func useless(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, now time.Time) bool {
+// useless is why what a mail brings could not be used any more; empty if it can.
+func useless(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, now time.Time) string {
 	var usable bool
 	switch m.Topic {
 	case rosterv1alpha1.MailPasswordReset:
@@ -50,9 +50,15 @@ func useless(of *rosterv1alpha1.Account, m rosterv1alpha1.AccountMail, now time.
 	case rosterv1alpha1.MailAddressCode:
 		usable = CodeRequest(of, "").Live(now.Add(codeLeft / 2)) // It may have been asked for just in time.
 	default:
-		return false
+		return ""
 	}
-	return !usable || ptr.Deref(of.Spec.Suspended, false)
+	switch {
+	case ptr.Deref(of.Spec.Suspended, false):
+		return "the account is suspended"
+	case !usable:
+		return "it could not be sent in time, and what it brings would hardly work any more"
+	}
+	return ""
 }
 
 // MailID is the Message-ID (RFC 5322, 3.6.4) of such a mail, without angle brackets: the same for every try at it.

@@ -280,7 +280,15 @@ func (c *Config) complete() {
 }
 
 func (c *Config) check() error {
-	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check(), checkNetworks(c.Networks))
+	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check(), c.RBAC.check(), checkNetworks(c.Networks))
+}
+
+// check keeps people apart from Kubernetes' own users: no admission policy would let anything be bound to such a name.
+func (r RBAC) check() error {
+	if strings.HasPrefix(r.UserPrefix, "system:") {
+		return wrong("rbac.userPrefix", r.UserPrefix, "must not begin with system:, as the names of Kubernetes' own users do")
+	}
+	return nil
 }
 
 func (c *Config) checkKind() error {

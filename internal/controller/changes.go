@@ -14,9 +14,8 @@ import (
 
 func accountUsername(a *rosterv1alpha1.Account) any { return a.Spec.Username }
 
-func memberStanding(m *rosterv1alpha1.Member) any {
-	return []any{membership.IsActive(m), m.Status.Grants}
-}
+// memberStanding is what the counts on profiles depend on.
+func memberStanding(m *rosterv1alpha1.Member) any { return []any{memberHolds(m), m.Status.Role} }
 
 func memberForInvitation(m *rosterv1alpha1.Member) any {
 	s := m.Spec
@@ -64,16 +63,20 @@ func profileInGroups(p *rosterv1alpha1.SocialProfile) any {
 	return []any{p.DeletionTimestamp == nil, p.Labels}
 }
 
-func profileForMembers(p *rosterv1alpha1.SocialProfile) any {
+func profileForRoles(p *rosterv1alpha1.SocialProfile) any {
 	return []any{p.DeletionTimestamp == nil, p.Labels, p.Spec.ConnectedBy}
 }
 
-func profileForAnyMember(p *rosterv1alpha1.SocialProfile) any {
-	return []any{profileForMembers(p), p.Status.SoleAdministrator, p.Status.SoleRenewer}
+func profileForMembers(p *rosterv1alpha1.SocialProfile) any {
+	return []any{p.DeletionTimestamp == nil, p.Status.SoleAdministrator, p.Status.SoleRenewer}
 }
 
 func teamGives(t *rosterv1alpha1.Team) any {
 	return []any{t.DeletionTimestamp == nil, t.Spec.Role, t.Spec.Profiles, t.Spec.ProfileSelector}
+}
+
+func teamMembers(t *rosterv1alpha1.Team) any {
+	return []any{t.DeletionTimestamp == nil, t.Spec.Members}
 }
 
 func teamSpec(t *rosterv1alpha1.Team) any { return []any{t.DeletionTimestamp == nil, t.Spec} }

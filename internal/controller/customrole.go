@@ -20,6 +20,8 @@ type roles struct {
 	client client.Client
 	clock  clock.PassiveClock
 	events Events
+	// unwritten tells of Roles that Kubernetes refuses.
+	unwritten *unwritten
 }
 
 // Reconcile brings the status of a CustomRole to what it should be.
@@ -32,6 +34,6 @@ func (r *roles) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	decided := membership.DecideCustomRole(c, o, r.clock.Now())
+	decided := membership.DecideCustomRole(c, o, r.unwritten.of(kindCustomRole, c), r.clock.Now())
 	return ctrl.Result{}, reporting.Status(ctx, r.client, c, &c.Status, decided, r.events.customRole)
 }

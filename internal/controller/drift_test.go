@@ -18,13 +18,12 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/controller"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
 // What a Member holds depends on seven kinds of objects. A change that no watch leads to the Members that it concerns would leave them with
-// rights that they should not have. So: change anything at random, and compare every Role with one that is compiled from lists of
+// rights that they should not have. So: change anything at random, and compare what everybody is bound to with what is compiled from lists of
 // everything, without an index or a watch.
 var _ = Describe("Whatever changes", func() {
 	It("reaches everybody whom it concerns", func(ctx SpecContext) {
@@ -224,86 +223,102 @@ type everything struct {
 	workspaces   rosterv1alpha1.WorkspaceList
 	roles        rosterv1alpha1.CustomRoleList
 	compiled     rbacv1.RoleList
+	bindings     rbacv1.RoleBindingList
 }
 
-// differences are the Members whose Role is not what is compiled from everything.
+// differences are what people are bound to and should not be, or the other way round, and Roles and bindings that nobody needs.
 func (d *drift) differences(ctx context.Context) []string {
 	GinkgoHelper()
 	var e everything
 	Expect(API.Get(ctx, client.ObjectKey{Namespace: d.Name, Name: "acme"}, &e.organization)).To(Succeed())
-	for _, list := range []client.ObjectList{&e.members, &e.profiles, &e.teams, &e.workspaces, &e.roles, &e.compiled} {
+	for _, list := range []client.ObjectList{&e.members, &e.profiles, &e.teams, &e.workspaces, &e.roles, &e.compiled, &e.bindings} {
 		Expect(API.List(ctx, list, client.InNamespace(d.Name))).To(Succeed())
 	}
 	var plan rosterv1alpha1.Plan
-	Expect(API.Get(ctx, client.ObjectKey{Name: d.plan}, &plan)).To(Succeed())
+	if d.plan != "" {
+		Expect(API.Get(ctx, client.ObjectKey{Name: d.plan}, &plan)).To(Succeed())
+	}
 	if !equality.Semantic.DeepEqual(e.organization.Status.Plan.Features, plan.Spec.Features) ||
 		!equality.Semantic.DeepEqual(e.organization.Status.Plan.Seats.Limit, plan.Spec.Seats) ||
 		e.organization.Status.ObservedGeneration != e.organization.Generation {
 		return []string{"the Organization does not know its plan yet"}
 	}
-	found := map[string][]rbacv1.PolicyRule{}
+	roles, bound := map[string][]rbacv1.PolicyRule{}, map[string][]rbacv1.PolicyRule{}
 	for _, r := range e.compiled.Items {
-		found[r.Name] = r.Rules
+		roles[r.Name] = r.Rules
 	}
 	var out []string
+	used := map[string]bool{}
+	for _, b := range e.bindings.Items {
+		for _, subject := range b.Subjects {
+			bound[subject.Name] = append(bound[subject.Name], roles[b.RoleRef.Name]...)
+		}
+		used[b.RoleRef.Name] = true
+		if len(b.Subjects) == 0 || roles[b.RoleRef.Name] == nil {
+			out = append(out, b.Name+" is left over")
+		}
+	}
+	for name := range roles {
+		if !used[name] {
+			out = append(out, name+" is left over")
+		}
+	}
+	all := membership.Snapshot{
+		Organization: &e.organization, Profiles: pointers(e.profiles.Items), Teams: pointers(e.teams.Items),
+		Workspaces: pointers(e.workspaces.Items), Roles: pointers(e.roles.Items),
+	}
+	sums := all.Sums()
 	for i := range e.members.Items {
 		m := &e.members.Items[i]
-		decided := membership.DecideMember(membership.MemberInput{Member: m, Organization: &e.organization, Sources: e.sources(m)}, Now.Now())
-		var want []rbacv1.PolicyRule
-		if decided.Holds != nil {
-			want = access.Compile(*decided.Holds, "acme", m.Name)
-		}
-		if !equality.Semantic.DeepEqual(found[controller.GrantName(m.Name)], want) {
-			out = append(out, fmt.Sprintf("%s: has %v, should have %v", m.Name, found[controller.GrantName(m.Name)], want))
-		}
-		if decided.Holds != nil && !equality.Semantic.DeepEqual(m.Status.Grants, decided.Status.Grants) {
-			out = append(out, fmt.Sprintf("%s: shows %v, should show %v", m.Name, m.Status.Grants, decided.Status.Grants))
-		}
-		delete(found, controller.GrantName(m.Name))
+		out = append(out, e.differencesOf(m, sums.Sources(m), bound[m.Spec.Email])...)
+		delete(bound, m.Spec.Email)
 	}
-	for name := range found {
-		out = append(out, name+" is left over")
+	for name := range bound {
+		out = append(out, name+" holds something")
 	}
 	return out
 }
 
-func (e *everything) sources(m *rosterv1alpha1.Member) access.Sources {
-	s := access.Sources{
-		Roles: access.Roles{}, Profiles: map[string]access.Standing{}, Workspaces: map[string][]string{}, Teamless: map[string]bool{},
+// differencesOf are what a Member has by their bindings and what they show, against what they should.
+func (e *everything) differencesOf(m *rosterv1alpha1.Member, s access.Sources, has []rbacv1.PolicyRule) []string {
+	own := access.Sources{Roles: s.Roles, Profiles: s.Profiles, Workspaces: map[string][]string{}}
+	for name := range s.Workspaces {
+		own.Workspaces[name] = nil
 	}
-	for _, r := range e.roles.Items {
-		s.Roles[r.Name] = r.Spec
+	in := membership.MemberInput{Member: m, Organization: &e.organization, Sources: own}
+	for _, t := range s.Teams {
+		in.Teams = append(in.Teams, t.Team)
 	}
-	in := func(names []string, selector *metav1.LabelSelector) []string {
-		g, err := membership.NewGroup(names, selector)
-		Expect(err).NotTo(HaveOccurred())
-		var found []string
-		for i := range e.profiles.Items {
-			if g.Has(&e.profiles.Items[i]) {
-				found = append(found, e.profiles.Items[i].Name)
-			}
-		}
-		return found
+	decided := membership.DecideMember(in, Now.Now())
+	var want []rbacv1.PolicyRule
+	if decided.Holds {
+		want = access.Compile(s, "acme")
 	}
-	for _, w := range e.workspaces.Items {
-		s.Workspaces[w.Name] = in(w.Spec.Profiles, w.Spec.ProfileSelector)
+	var out []string
+	if a, b := inOrder(has), inOrder(want); !slices.Equal(a, b) {
+		out = append(out, fmt.Sprintf("%s: has %v, should have %v", m.Name, a, b))
 	}
-	for i := range e.profiles.Items {
-		p := &e.profiles.Items[i]
-		s.Profiles[p.Name] = membership.Standing(&e.organization, p)
-		s.Teamless[p.Name] = membership.RequiresTeam(&e.organization)
-		if p.Spec.ConnectedBy == m.Spec.Email {
-			s.Connected = append(s.Connected, p.Name)
-		}
+	is, should := m.Status, decided.Status
+	if decided.Holds && !equality.Semantic.DeepEqual([]any{is.Profiles, is.Teams, is.Workspaces}, []any{should.Profiles, should.Teams, should.Workspaces}) {
+		out = append(out, fmt.Sprintf("%s: shows %v, should show %v", m.Name, is, should))
 	}
-	for _, t := range e.teams.Items {
-		profiles := in(t.Spec.Profiles, t.Spec.ProfileSelector)
-		for _, p := range profiles {
-			delete(s.Teamless, p)
-		}
-		if slices.Contains(t.Spec.Members, m.Name) {
-			s.Teams = append(s.Teams, access.Assignment{Team: t.Name, Role: t.Spec.Role, Profiles: profiles})
-		}
+	return out
+}
+
+// inOrder are rules in an order of their own, each once: of two equal ones from two sources, one is enough.
+func inOrder(rules []rbacv1.PolicyRule) []string {
+	var all []string
+	for _, r := range rules {
+		all = append(all, r.String())
 	}
-	return s
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+func pointers[T any](items []T) []*T {
+	out := make([]*T, len(items))
+	for i := range items {
+		out[i] = &items[i]
+	}
+	return out
 }

@@ -31,10 +31,10 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 	}
 }
 
-// member tells of what stalls a Member and of roles that it gains or loses as a whole.
+// member tells of what stalls a Member and of roles that it gains or loses as a whole, but not of people who are there from the beginning.
 func (e Events) member(before, after *rosterv1alpha1.Member) {
 	e.Stalled(after, before.Status.Conditions, after.Status.Conditions)
-	if was, is := before.Status.State, after.Status.State; was != is && is != rosterv1alpha1.MemberPending {
+	if was, is := before.Status.State, after.Status.State; was != "" && was != is && is != rosterv1alpha1.MemberPending {
 		e.Tell(after, string(is), "Grant", "%s is %s.", after.Spec.Email, is)
 	}
 }

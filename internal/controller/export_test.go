@@ -2,8 +2,5 @@
 
 package controller
 
-// For tests.
-var (
-	CreateKey = createKey
-	GrantName = grantName
-)
+// CreateKey is for tests.
+var CreateKey = createKey

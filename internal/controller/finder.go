@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
 )
@@ -120,23 +119,77 @@ func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client
 	return found, nil
 }
 
-// profilesOfMember are those that the Member holds a role on or looks after.
+// profilesOfMember are those that the Member holds a role on, or would if they were active, and those that they look after.
 func (f finder) profilesOfMember(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	m := o.(*rosterv1alpha1.Member)
-	granted := reading.MemberGrants(m)
-	options := reading.InNamespace(m.Namespace)
-	if !slices.Contains(granted, access.AllProfiles) {
-		options = reading.ByIndex(m.Namespace, reading.IndexResponsible, m.Name)
+	everywhere, err := f.worksEverywhere(ctx, m)
+	if err != nil {
+		return nil, err
 	}
-	var list rosterv1alpha1.SocialProfileList
-	err := f.reader.List(ctx, &list, options...)
-	found := keys(reading.Pointers(list.Items))
-	for _, name := range granted {
-		if name != access.AllProfiles {
-			found = append(found, client.ObjectKey{Namespace: m.Namespace, Name: name})
+	if everywhere {
+		return f.profilesOfNamespace(ctx, m)
+	}
+	looked, err := reading.ProfilesBy(ctx, f.reader, m.Namespace, reading.IndexResponsible, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	found := keys(looked)
+	for _, g := range m.Spec.Profiles {
+		found = append(found, client.ObjectKey{Namespace: m.Namespace, Name: g.Name})
+	}
+	for _, of := range reading.MemberAddress(m) {
+		connected, err := reading.ProfilesBy(ctx, f.reader, m.Namespace, reading.IndexConnectedBy, of)
+		if err != nil {
+			return nil, err
 		}
+		found = append(found, keys(connected)...)
+	}
+	groups, err := f.groupsOf(ctx, m)
+	for _, g := range groups {
+		in, err := f.profilesIn(ctx, m.Namespace, g)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, in...)
 	}
 	return found, err
+}
+
+// worksEverywhere reports whether the role of a Member may be one on every profile.
+func (f finder) worksEverywhere(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
+	custom, err := customRoles(ctx, f.reader, m.Namespace)
+	if err != nil {
+		return false, err
+	}
+	for _, role := range []rosterv1alpha1.OrganizationRole{m.Spec.Role, rosterv1alpha1.OrganizationRole(m.Status.Role)} {
+		held, _ := custom.InOrganization(role)
+		if slices.Contains(held, rosterv1alpha1.PermissionAdministerProfiles) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// groupsOf are the profiles of each Team and each Workspace of a Member.
+func (f finder) groupsOf(ctx context.Context, m *rosterv1alpha1.Member) ([]membership.Group, error) {
+	teams, err := reading.TeamsBy(ctx, f.reader, m.Namespace, reading.IndexTeamMember, m.Name)
+	if err != nil {
+		return nil, err
+	}
+	var groups []membership.Group
+	for _, t := range teams {
+		groups = append(groups, membership.GroupOfTeam(t))
+	}
+	for _, name := range reading.WorkspaceNames(m.Spec.Workspaces) {
+		w, err := reading.Peek[rosterv1alpha1.Workspace](ctx, f.reader, m.Namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		if w != nil {
+			groups = append(groups, membership.GroupOfWorkspace(w))
+		}
+	}
+	return groups, nil
 }
 
 // profilesLookedAfterBy are those whose responsible person is the Member of that name.
@@ -232,7 +285,7 @@ func (f finder) teamsOfProfile(ctx context.Context, o client.Object) ([]client.O
 func (f finder) teamsWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Team, error) {
 	var list rosterv1alpha1.TeamList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
-	return slices.DeleteFunc(reading.Pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(groupOfTeam(t), p) }), err
+	return slices.DeleteFunc(reading.Pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(membership.GroupOfTeam(t), p) }), err
 }
 
 // workspacesOfProfile are those that the profile lies in.
@@ -244,7 +297,7 @@ func (f finder) workspacesOfProfile(ctx context.Context, o client.Object) ([]cli
 func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Workspace, error) {
 	var list rosterv1alpha1.WorkspaceList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
-	others := func(w *rosterv1alpha1.Workspace) bool { return !names(groupOfWorkspace(w), p) }
+	others := func(w *rosterv1alpha1.Workspace) bool { return !names(membership.GroupOfWorkspace(w), p) }
 	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
 }
 
@@ -292,10 +345,16 @@ func (f finder) teamsOfRole(ctx context.Context, o client.Object) ([]client.Obje
 	return keys(teams), err
 }
 
+// profilesOfWorkspace are those in the Workspace.
+func (f finder) profilesOfWorkspace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	w := o.(*rosterv1alpha1.Workspace)
+	return f.profilesIn(ctx, w.Namespace, membership.GroupOfWorkspace(w))
+}
+
 // profilesOfTeam are those that the Team works on.
 func (f finder) profilesOfTeam(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	t := o.(*rosterv1alpha1.Team)
-	return f.profilesIn(ctx, t.Namespace, groupOfTeam(t))
+	return f.profilesIn(ctx, t.Namespace, membership.GroupOfTeam(t))
 }
 
 func (f finder) profilesIn(ctx context.Context, namespace string, g membership.Group) ([]client.ObjectKey, error) {

@@ -118,27 +118,17 @@ func (r *invitations) invitesItself(ctx context.Context, m *rosterv1alpha1.Membe
 // gatherOffer reads whether what is offered can be given: the role, the seat, the profiles and the workspaces.
 func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) error {
 	inv := in.Invitation
-	custom, err := customRoles(ctx, r.client, inv.Namespace)
+	in.Seat, in.SeatsLimited = membership.InvitationSeat(in.Organization, inv, in.Member)
+	offered := rosterv1alpha1.MemberSpec{Role: in.Role(), Profiles: in.Profiles(), Workspaces: in.WorkspaceGrants()}
+	rights, err := sourcesNamed(ctx, r.client, inv.Namespace, &offered, in.Organization)
 	if err != nil {
 		return err
 	}
-	in.Seat, in.SeatsLimited = membership.InvitationSeat(in.Organization, inv, in.Member)
-	s := &sources{reader: r.client, namespace: inv.Namespace, organization: in.Organization, seen: map[string]*rosterv1alpha1.SocialProfile{}}
-	offered := rosterv1alpha1.MemberSpec{Role: in.Role(), Profiles: in.Profiles(), Workspaces: in.WorkspaceGrants()}
-	rights := access.Sources{Spec: offered, Owner: in.Role() == rosterv1alpha1.RoleOwner, Roles: custom}
+	rights.Spec, rights.Owner = offered, in.Role() == rosterv1alpha1.RoleOwner
 	if in.Organization != nil {
 		rights.Plan = in.Organization.Status.Plan
 	}
-	for _, grant := range offered.Profiles {
-		if _, err := s.profile(ctx, grant.Name); err != nil {
-			return err
-		}
-	}
-	if rights.Workspaces, err = s.workspaces(ctx, offered.Workspaces); err != nil {
-		return err
-	}
-	rights.Profiles = s.standings()
-	in.RoleProblem = access.RoleProblem(rights.Plan, custom, in.Role())
+	in.RoleProblem = access.RoleProblem(rights.Plan, rights.Roles, in.Role())
 	if in.RoleProblem == nil {
 		in.Problems = access.Resolve(rights).Problems
 	}

@@ -71,7 +71,7 @@ var _ = Describe("An applied Invitation", func() {
 		Expect(m.Spec.AccountRef.Name).To(Equal(address.Address(s.Address("ana")).AccountName()))
 		Expect(m.Status.JoinedTime.Time).To(BeTemporally("~", Now.Now(), time.Second))
 		Expect(m.Status.Invitation).To(Equal("ana"))
-		Expect(m.Status.Grants).To(HaveLen(1))
+		Expect(m.Status.Profiles).To(HaveLen(1))
 		Eventually(func() *rosterv1alpha1.LocalReference {
 			return Get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.MemberRef
 		}).Should(Equal(&rosterv1alpha1.LocalReference{Name: "ana"}))
@@ -261,6 +261,9 @@ var _ = Describe("The end of an Invitation", func() {
 		Consistently(func() rosterv1alpha1.InvitationState {
 			return Get[rosterv1alpha1.Invitation](ctx, s, "ana").Status.State
 		}).Should(Equal(rosterv1alpha1.InvitationDeclined))
+		var declined rosterv1alpha1.InvitationList
+		Expect(API.List(ctx, &declined, client.InNamespace(s.Name), client.MatchingFields{"status.state": "Declined"})).To(Succeed())
+		Expect(declined.Items).To(HaveLen(1), "it is found by its state, to be tidied up")
 	})
 
 	It("can be its deletion at any moment", func(ctx SpecContext) {

@@ -131,8 +131,8 @@ func (l *life) recordMember(ctx context.Context) {
 	Expect(err).NotTo(HaveOccurred())
 	s := m.Status
 	l.printf("  member: %s, role %s, joined %s, by invitation %s", s.State, s.Role, l.when(s.JoinedTime), s.Invitation)
-	for _, g := range s.Grants {
-		l.printf("    %s on %s: %s", g.Role, g.Profile, strings.Join(g.Sources, ", "))
+	for _, g := range s.Profiles {
+		l.printf("    %s on %s", g.Role, g.Name)
 	}
 	l.conditions(s.Conditions)
 }

@@ -4,7 +4,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,24 +22,25 @@ import (
 	"github.com/roster-dev/roster/internal/quota"
 )
 
-// members invites declared Members, and keeps the RBAC of every Member what its roles say.
+// members invites declared Members, and decides who is active. What active Members hold, grants compiles.
 type members struct {
-	client     client.Client
-	clock      clock.PassiveClock
-	events     Events
-	metrics    *Metrics
-	userPrefix string
+	client  client.Client
+	clock   clock.PassiveClock
+	events  Events
+	metrics *Metrics
+	find    finder
+	joining *joining
 }
 
-// Reconcile brings the grants, the invitation and the status of a Member to what they should be. The grants of a Member that is gone
-// are removed, no matter who removed it and whether this process was running then.
+// Reconcile brings the invitation and the status of a Member to what they should be.
 func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	m, err := reading.Optional[rosterv1alpha1.Member](ctx, r.client, req.Namespace, req.Name)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
 	if m == nil || m.DeletionTimestamp != nil {
-		return ctrl.Result{}, errors.Join(r.revoke(ctx, req.NamespacedName), r.settle(ctx, m))
+		r.joining.forget(req.NamespacedName)
+		return ctrl.Result{}, r.settle(ctx, m)
 	}
 	in, err := r.gather(ctx, m)
 	if err != nil {
@@ -56,9 +56,15 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		}
 	}
 	d := membership.DecideMember(*in, now)
-	err = r.apply(ctx, in, d)
-	if in.Refused = asProblem(err); err != nil && in.Refused == nil {
-		return ctrl.Result{}, err
+	if bound, err := r.isBound(ctx, in, d); !bound || err != nil {
+		return ctrl.Result{}, err // It comes again when it is.
+	}
+	if d.Invite {
+		// It comes before the status, which tells what became of it.
+		in.Invitation, err = r.invite(ctx, in.Member)
+		if in.Refused = asProblem(err); err != nil && in.Refused == nil {
+			return ctrl.Result{}, err
+		}
 	}
 	if d.Invite || in.Refused != nil {
 		d = membership.DecideMember(*in, now)
@@ -73,14 +79,27 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	return again, reporting.IgnoreConflict(r.settle(ctx, m))
 }
 
-// apply writes the objects that a Member needs. They come before its status, which tells what became of them.
-func (r *members) apply(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) error {
-	if err := r.applyGrants(ctx, in, d); err != nil || !d.Invite {
-		return err
+// isBound reports whether the status of a Member can be written: who is to be active, or to hold something else, is bound to the Roles
+// first.
+func (r *members) isBound(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) (bool, error) {
+	m, key := in.Member, client.ObjectKeyFromObject(in.Member)
+	if !d.Holds {
+		r.joining.forget(key)
+		return true, nil
 	}
-	var err error
-	in.Invitation, err = r.invite(ctx, in.Member)
-	return err
+	if membership.IsActive(m) && m.Status.ObservedGeneration == m.Generation {
+		if in.Refused = r.joining.problem(key); in.Refused == nil {
+			r.joining.forget(key)
+		}
+		return true, nil
+	}
+	roles, err := r.find.rolesFor(ctx, m)
+	if err != nil {
+		return false, err
+	}
+	bound, problem := r.joining.await(ctx, m, roles)
+	in.Refused = problem
+	return bound || problem != nil, nil
 }
 
 // bind has a Member go on with the membership of its person, who keeps their place in the queue for seats.
@@ -144,7 +163,10 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 		return nil, err
 	}
 	address, wrong := address.OfMember(m)
-	if in.Sources, err = gatherSources(ctx, r.client, m, in.Organization, address); wrong != nil || err != nil {
+	if in.Sources, err = sourcesNamed(ctx, r.client, m.Namespace, &m.Spec, in.Organization); err != nil {
+		return nil, err
+	}
+	if in.Teams, err = r.teamsOf(ctx, m); wrong != nil || err != nil {
 		return in, err // DecideMember says what is wrong with the address.
 	}
 	twins, err := reading.MembersBy(ctx, r.client, m.Namespace, reading.IndexAddress, string(address))
@@ -159,6 +181,20 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 	in.Successor = membership.FindSuccessor(*in, twins, r.clock.Now())
 	in.Invitation, err = r.findInvitation(ctx, m, address)
 	return in, err
+}
+
+// teamsOf are the names of the Teams that name a Member, sorted.
+func (r *members) teamsOf(ctx context.Context, m *rosterv1alpha1.Member) ([]string, error) {
+	const most = 1000 // as the API takes
+	teams, err := reading.TeamsBy(ctx, r.client, m.Namespace, reading.IndexTeamMember, m.Name)
+	var names []string
+	for _, t := range teams {
+		if t.DeletionTimestamp == nil {
+			names = append(names, t.Name)
+		}
+	}
+	slices.Sort(names)
+	return names[:min(len(names), most)], err
 }
 
 // soleOf are the first of the profiles whose status names the Member as the only one of something.

@@ -29,6 +29,8 @@ type organizations struct {
 	issuers []string
 	// trouble that keeps mail from going out.
 	trouble func() mail.Trouble
+	// unwritten tells of Roles that Kubernetes refuses.
+	unwritten *unwritten
 }
 
 func issuerNames(issuers []config.Issuer) []string {
@@ -57,7 +59,7 @@ func (r *organizations) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 }
 
 func (r *organizations) gather(ctx context.Context, o *rosterv1alpha1.Organization) (*membership.OrganizationInput, error) {
-	in := &membership.OrganizationInput{Organization: o, Issuers: r.issuers}
+	in := &membership.OrganizationInput{Organization: o, Issuers: r.issuers, Refused: r.unwritten.of(kindOrganization, o)}
 	trouble := r.trouble()
 	in.Trouble, in.TroubleWords = string(trouble.Reason), trouble.Words
 	var err error

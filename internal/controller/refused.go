@@ -20,7 +20,7 @@ const refusedRetry = 30 * time.Second
 // refusal is a write that Kubernetes will refuse again until somebody changes something: a quota, an admission policy, the rights of the
 // operator, a name that does not fit, or an object that is too large.
 type refusal struct {
-	// what was to be written, such as "Role roster:member:ana".
+	// what was to be written, such as "Role roster:team:writers".
 	what string
 	err  error
 }

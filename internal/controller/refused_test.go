@@ -64,7 +64,7 @@ var _ = Describe("What Kubernetes refuses", func() {
 	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })
 
 	It("to create for lack of quota shows in the Member, and is done once there is room", func(ctx SpecContext) {
-		s.Join(ctx, "ben") // takes the one Role that the quota has
+		s.Join(ctx, "ben") // by whom there is the one Role that the quota has
 		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "small"}}
 		roles := corev1.ResourceName("count/roles.rbac.authorization.k8s.io")
 		quota.Spec.Hard = corev1.ResourceList{roles: resource.MustParse("1")}
@@ -73,13 +73,13 @@ var _ = Describe("What Kubernetes refuses", func() {
 		Expect(API.Status().Update(ctx, quota)).To(Succeed())
 
 		s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
-			m.Spec.AccountRef = AccountOf(m.Spec.Email)
+			m.Spec.Role, m.Spec.AccountRef = rosterv1alpha1.RoleAdvancedMember, AccountOf(m.Spec.Email)
 		})
 		ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
-		Expect(ready.Message).To(And(ContainSubstring("Role roster:member:ana"), ContainSubstring("exceeded quota: small")))
+		Expect(ready.Message).To(And(ContainSubstring("Role roster:role:AdvancedMember"), ContainSubstring("exceeded quota: small")))
 		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
-		Expect(Get[rosterv1alpha1.Member](ctx, s, "ana").Status.Grants).To(BeEmpty(), "the status does not claim roles that nobody could write")
+		Expect(Get[rosterv1alpha1.Member](ctx, s, "ana").Status.Profiles).To(BeEmpty(), "the status does not claim roles that nobody could write")
 
 		Expect(API.Delete(ctx, quota)).To(Succeed())
 		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) {
@@ -98,7 +98,7 @@ var _ = Describe("What Kubernetes refuses", func() {
 			s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(m.Spec.Email) })
 			ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 			Expect(ready.Status).To(Equal(metav1.ConditionFalse))
-			Expect(ready.Message).To(And(ContainSubstring("roster:member:ana"), ContainSubstring("ask the security team")))
+			Expect(ready.Message).To(And(ContainSubstring("roster:role:Member"), ContainSubstring("ask the security team")))
 			Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
 			Expect(Refused(kind)).To(BeNumerically(">", before), "the metric counts it")
 		},
@@ -115,9 +115,13 @@ var _ = Describe("What Kubernetes refuses", func() {
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.InvitationSpec{Email: s.Address("try")},
 			})
 		})
+		before := Refused("Invitation")
 		s.Declare(ctx, "ana")
 		ready := s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
+		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("Invitation ana"), ContainSubstring("ask the security team")))
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Refused("Invitation")).To(BeNumerically(">", before), "the metric counts it")
 	})
 
 	It("to create as a Member shows in the Invitation that was accepted, which does not claim more", func(ctx SpecContext) {
@@ -129,10 +133,13 @@ var _ = Describe("What Kubernetes refuses", func() {
 				ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "try"}, Spec: rosterv1alpha1.MemberSpec{Email: s.Address("try")},
 			})
 		})
+		before := Refused("Member")
 		s.Claim(ctx, "ana")
 		ready := s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonWriteRefused)
 		Expect(ready.Status).To(Equal(metav1.ConditionFalse))
 		Expect(ready.Message).To(And(ContainSubstring("not a member yet"), ContainSubstring("Member ana"), ContainSubstring("ask the security team")))
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Refused("Member")).To(BeNumerically(">", before), "the metric counts it")
 	})
 
 	It("nothing of, because a name beside one that is taken fits, too", func(ctx SpecContext) {

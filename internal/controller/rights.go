@@ -4,6 +4,8 @@ package controller
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"slices"
 
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -15,45 +17,18 @@ import (
 	"github.com/roster-dev/roster/internal/quota"
 )
 
-// Whose rights a change concerns. What is missed here would leave somebody with rights that they should not have until something else
-// happens, so a doubt queues one more Member: one that has what it should costs no write.
+// Which Members, profiles and invitations a change concerns, whose status would else tell of what was.
 
-// membersOfTeam are the members of a Team; where only its list of members changed, those who came and went. Where profiles wait for their
-// first Team, everybody who has a role on one that comes or goes.
-func (f finder) membersOfTeam(ctx context.Context, before, after *rosterv1alpha1.Team) ([]client.ObjectKey, error) {
+// membersOfTeam are those who came and went: what the Team gives changes no Member.
+func (f finder) membersOfTeam(_ context.Context, before, after *rosterv1alpha1.Team) ([]client.ObjectKey, error) {
 	var was, is []string
 	if before != nil {
 		was = before.Spec.Members
 	}
-	if after != nil {
+	if after != nil && after.DeletionTimestamp == nil {
 		is = after.Spec.Members
 	}
-	t := either(before, after)
-	if !differs(before, after, teamGives) {
-		return inNamespaceOf(t, exchanged(was, is)), nil
-	}
-	found := inNamespaceOf(t, append(slices.Clone(was), is...))
-	o, err := reading.CountingOrganization(ctx, f.reader, t.GetNamespace())
-	if err != nil || !membership.RequiresTeam(o) {
-		return found, err
-	}
-	for _, version := range []*rosterv1alpha1.Team{before, after} {
-		if version == nil {
-			continue
-		}
-		profiles, err := f.profilesOfTeam(ctx, version)
-		if err != nil {
-			return nil, err
-		}
-		for _, key := range profiles {
-			others, err := f.membersNaming(ctx, key)
-			if err != nil {
-				return nil, err
-			}
-			found = append(found, others...)
-		}
-	}
-	return found, nil
+	return inNamespaceOf(either(before, after), exchanged(was, is)), nil
 }
 
 // exchanged are the names that are in one of two lists and not in the other.
@@ -80,98 +55,32 @@ func (f finder) membersOfWorkspace(ctx context.Context, o client.Object) ([]clie
 	return keys(found), err
 }
 
-// membersOfRole are those who hold the CustomRole from any source, and those who may give roles to others: which ones depends on what
-// the CustomRoles allow.
+// membersOfRole are those whose spec names the CustomRole.
 func (f finder) membersOfRole(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	custom, err := customRoles(ctx, f.reader, o.GetNamespace())
-	if err != nil {
-		return nil, err
-	}
-	roles := []string{o.GetName()}
-	for _, role := range []rosterv1alpha1.OrganizationRole{rosterv1alpha1.RoleOwner, rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager} {
-		roles = append(roles, string(role))
-	}
-	for name, spec := range custom {
-		if slices.Contains(spec.Permissions, rosterv1alpha1.PermissionManageMembers) {
-			roles = append(roles, name)
-		}
-	}
-	var found []client.ObjectKey
-	for _, role := range roles {
-		members, err := reading.MembersBy(ctx, f.reader, o.GetNamespace(), reading.IndexRole, role)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, keys(members)...)
-	}
-	teams, err := reading.TeamsBy(ctx, f.reader, o.GetNamespace(), reading.IndexTeamRole, o.GetName())
-	for _, t := range teams {
-		found = append(found, inNamespaceOf(t, t.Spec.Members)...)
-	}
-	return found, err
+	members, err := reading.MembersBy(ctx, f.reader, o.GetNamespace(), reading.IndexRole, o.GetName())
+	return keys(members), err
 }
 
-// membersOfProfile are those who have a role on the profile from any source, and where only the last one named Administrator or the last
-// one who may connect it changed, that one.
+// membersOfProfile are those who have a role on the profile by name, and where only the last one named Administrator or the last one who
+// may connect it changed, that one.
 func (f finder) membersOfProfile(ctx context.Context, before, after *rosterv1alpha1.SocialProfile) ([]client.ObjectKey, error) {
 	var found []client.ObjectKey
-	wider := differs(before, after, profileForMembers)
 	for _, p := range []*rosterv1alpha1.SocialProfile{before, after} {
-		if p == nil {
-			continue
+		if p != nil {
+			found = append(found, inNamespaceOf(p, append(reading.NameKey(p.Status.SoleAdministrator), reading.NameKey(p.Status.SoleRenewer)...))...)
 		}
-		found = append(found, inNamespaceOf(p, append(reading.NameKey(p.Status.SoleAdministrator), reading.NameKey(p.Status.SoleRenewer)...))...)
-		if !wider {
-			continue
-		}
-		holders, err := f.holders(ctx, p)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, holders...)
 	}
-	return found, nil
+	if !differs(before, after, profileAlive) {
+		return found, nil
+	}
+	named, err := f.membersNaming(ctx, either(before, after))
+	return append(found, named...), err
 }
 
-// holders are the Members who have a role on the profile from any source but their role in the organisation.
-func (f finder) holders(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]client.ObjectKey, error) {
-	found, err := f.membersNaming(ctx, client.ObjectKeyFromObject(p))
-	if err != nil {
-		return nil, err
-	}
-	teams, err := f.teamsWith(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	for _, t := range teams {
-		found = append(found, inNamespaceOf(t, t.Spec.Members)...)
-	}
-	workspaces, err := f.workspacesWith(ctx, p)
-	if err != nil {
-		return nil, err
-	}
-	for _, w := range workspaces {
-		members, err := f.membersOfWorkspace(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, members...)
-	}
-	connector, err := f.membersOfAddress(ctx, p.Namespace, reading.ConnectorKey(p, f.userPrefix))
-	return append(found, connector...), err
-}
-
-// membersNaming are the Members whose spec names the profile, or whose status shows that they hold something on it.
-func (f finder) membersNaming(ctx context.Context, profile client.ObjectKey) ([]client.ObjectKey, error) {
-	var found []client.ObjectKey
-	for _, field := range []string{reading.IndexProfile, reading.IndexGrant} {
-		members, err := reading.MembersBy(ctx, f.reader, profile.Namespace, field, profile.Name)
-		if err != nil {
-			return nil, err
-		}
-		found = append(found, keys(members)...)
-	}
-	return found, nil
+// membersNaming are the Members whose spec names the profile.
+func (f finder) membersNaming(ctx context.Context, p client.Object) ([]client.ObjectKey, error) {
+	members, err := reading.MembersBy(ctx, f.reader, p.GetNamespace(), reading.IndexProfile, p.GetName())
+	return keys(members), err
 }
 
 // membersOfOrganization are all where a policy or the plan changed; else the former and the new owner, and those for whom the places of
@@ -198,11 +107,11 @@ func (f finder) membersOfOrganization(ctx context.Context, before, after *roster
 		return nil, err
 	}
 	for _, p := range profiles {
-		holders, err := f.holders(ctx, p)
+		named, err := f.membersNaming(ctx, p)
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, holders...)
+		found = append(found, named...)
 	}
 	return found, nil
 }
@@ -259,4 +168,42 @@ func (f finder) invitationsOfOrganization(ctx context.Context, before, after *ro
 		}
 	}
 	return found, nil
+}
+
+// mayHold are the Members who may hold something on the one profile of a Snapshot, each once, sorted by name.
+func (f finder) mayHold(ctx context.Context, about *membership.Snapshot) ([]*rosterv1alpha1.Member, error) {
+	p := about.Profiles[0]
+	found := map[string]*rosterv1alpha1.Member{}
+	by := func(field, value string) error {
+		members, err := reading.MembersBy(ctx, f.reader, p.Namespace, field, value)
+		for _, m := range members {
+			found[m.Name] = m
+		}
+		return err
+	}
+	roles := membership.CustomRoles(about.Roles)
+	errs := []error{by(reading.IndexProfile, p.Name)}
+	for _, role := range roles.Administering() {
+		errs = append(errs, by(reading.IndexRole, role))
+	}
+	for _, of := range reading.ConnectorKey(p, f.userPrefix) {
+		errs = append(errs, by(reading.IndexAddress, of))
+	}
+	for _, w := range about.Workspaces {
+		errs = append(errs, by(reading.IndexWorkspace, w.Name))
+	}
+	for _, t := range about.Teams {
+		for _, name := range t.Spec.Members {
+			m, err := reading.Peek[rosterv1alpha1.Member](ctx, f.reader, p.Namespace, name)
+			if m != nil {
+				found[name] = m
+			}
+			errs = append(errs, err)
+		}
+	}
+	sorted := make([]*rosterv1alpha1.Member, 0, len(found))
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		sorted = append(sorted, found[name])
+	}
+	return sorted, errors.Join(errs...)
 }

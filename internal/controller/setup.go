@@ -102,31 +102,40 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	if err != nil {
 		return err
 	}
-	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
+	refused, newcomers := newUnwritten(), newJoining()
+	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, find: find, joining: newcomers}
+	profiles := &profiles{
+		client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix, unwritten: refused,
+	}
 	return errors.Join(
 		setupLifecycle(mgr, find, &lifecycle{shared}),
 		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
 		setupMembers(mgr, find, team),
+		setupGrants(mgr, find, &grants{
+			client: mgr.GetClient(), metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix, find: find,
+			unwritten: refused, joining: newcomers,
+		}),
 		setupOrganizations(mgr, find, &organizations{
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
+			unwritten: refused,
 		}, watchOutbox(o.Mailer, metrics.mailing)),
-		setupProfiles(mgr, find, &profiles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupProfiles(mgr, find, profiles),
 		credentials.Setup(ctx, mgr, credentials.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.credentials,
 			Networks: directory.Directory{
 				Configured: o.Config.Networks, Namespace: o.Namespace, Reader: mgr.GetAPIReader(), Clock: o.Clock,
 			},
-			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret),
+			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret), Rest: profiles,
 		}),
 		connections.Setup(mgr, connections.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,
-			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock),
+			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock, o.Config.RBAC.UserPrefix),
 		}),
 		mailing.Setup(mgr, mails),
-		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events}),
-		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events}),
-		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events}),
+		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
+		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
+		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),

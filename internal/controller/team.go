@@ -22,6 +22,8 @@ type teams struct {
 	client client.Client
 	clock  clock.PassiveClock
 	events Events
+	// unwritten tells of Roles that Kubernetes refuses.
+	unwritten *unwritten
 }
 
 // Reconcile brings the status of a Team to what it should be.
@@ -60,6 +62,7 @@ func (r *teams) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		}
 	}
 	slices.Sort(in.MissingMembers)
+	in.Refused = r.unwritten.of(kindTeam, t)
 	decided := membership.DecideTeam(t, *in, r.clock.Now())
 	return ctrl.Result{}, reporting.Status(ctx, r.client, t, &t.Status, decided, r.events.team)
 }
@@ -71,11 +74,11 @@ func gatherGroup(ctx context.Context, c client.Reader, namespace string, group m
 	if in.Organization, err = reading.CountingOrganization(ctx, c, namespace); err != nil {
 		return nil, err
 	}
-	s := &sources{reader: c, namespace: namespace, seen: map[string]*rosterv1alpha1.SocialProfile{}}
-	profiles, err := s.profilesOf(ctx, group)
+	l := newLookup(c, namespace, in.Organization)
+	profiles, err := l.profilesOf(ctx, group)
 	in.Profiles = int32(len(profiles))
 	for _, name := range group.Names {
-		if s.seen[name] == nil {
+		if l.seen[name] == nil {
 			in.MissingProfiles = append(in.MissingProfiles, name)
 		}
 	}

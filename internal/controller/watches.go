@@ -3,18 +3,25 @@
 package controller
 
 import (
+	"context"
+
 	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/controller/queueing"
 )
 
 // What each controller looks at.
+
+// fairly has the many changes of one organisation wait behind the few of another.
+func fairly() controller.Options { return controller.Options{NewQueue: queueing.NewFair} }
 
 // invitationWatches are what both controllers of an Invitation look at.
 func invitationWatches(mgr manager.Manager, find finder, name string) *builder.Builder {
@@ -29,29 +36,47 @@ func invitationWatches(mgr manager.Manager, find finder, name string) *builder.B
 }
 
 func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
-	return invitationWatches(mgr, find, "invitation").Complete(r)
+	return invitationWatches(mgr, find, "invitation").WithOptions(fairly()).Complete(r)
 }
 
 func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
 	return invitationWatches(mgr, find, "delivery").
-		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries}).Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries, NewQueue: queueing.NewFair}).Complete(r)
 }
 
 func setupMembers(mgr manager.Manager, find finder, r *members) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Member{}).
-		Owns(&rbacv1.Role{}).
-		Owns(&rbacv1.RoleBinding{}).
 		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberTwin))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueChange(find.membersOfProfile, 0),
-			builder.WithPredicates(changed(profileForAnyMember))).
-		Watches(&rosterv1alpha1.Team{}, enqueueChange(find.membersOfTeam, 0), builder.WithPredicates(changed(teamSpec))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueue(find.membersOfWorkspace), builder.WithPredicates(changed(workspaceProfiles))).
+			builder.WithPredicates(changed(profileForMembers))).
+		Watches(&rosterv1alpha1.Team{}, enqueueChange(find.membersOfTeam, 0), builder.WithPredicates(changed(teamMembers))).
+		Watches(&rosterv1alpha1.Workspace{}, enqueue(find.membersOfWorkspace), builder.WithPredicates(changed(workspaceAlive))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.membersOfRole), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0)).
-		Complete(r)
+		WatchesRawSource(source.Channel(r.joining.members, enqueue(itself))).
+		WithOptions(fairly()).Complete(r)
+}
+
+// setupGrants has the Roles looked at that a change concerns. What of an object concerns the Roles, its predicate says.
+func setupGrants(mgr manager.Manager, find finder, r *grants) error {
+	workspaces := func(ctx context.Context, before, after *rosterv1alpha1.Workspace) (lose, gain []client.ObjectKey, err error) {
+		lose, err = find.rolesOfWorkspace(ctx, either(before, after))
+		return lose, nil, err
+	}
+	return ctrl.NewControllerManagedBy(mgr).Named("grants").
+		For(&rbacv1.Role{}).
+		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy)).
+		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
+		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam), builder.WithPredicates(changed(teamSpec))).
+		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(workspaces), builder.WithPredicates(changed(workspaceProfiles))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueueRoles(find.rolesOfProfile), builder.WithPredicates(changed(profileForRoles))).
+		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(find.rolesOfRole), builder.WithPredicates(changed(roleSpec))).
+		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(find.rolesOfOrganization)).
+		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
+		WithOptions(fairly()).Complete(r)
 }
 
 func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {
@@ -72,6 +97,7 @@ func setupOrganizations(mgr manager.Manager, find finder, r *organizations, trou
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay),
 			builder.WithPredicates(changed(profileAlive))).
 		WatchesRawSource(source.Channel(troubles, enqueue(find.organizationsWithoutMail))).
+		WatchesRawSource(r.unwritten.watch(kindOrganization, enqueue(find.organizations))).
 		Complete(r)
 }
 
@@ -89,10 +115,13 @@ func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay),
 			builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.Team{}, enqueueAfter(find.profilesOfTeam, summaryDelay), builder.WithPredicates(changed(teamProfiles))).
+		Watches(&rosterv1alpha1.Team{}, enqueueAfter(find.profilesOfTeam, summaryDelay), builder.WithPredicates(changed(teamSpec))).
+		Watches(&rosterv1alpha1.Workspace{}, enqueueAfter(find.profilesOfWorkspace, summaryDelay),
+			builder.WithPredicates(changed(workspaceProfiles))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).
-		Complete(r)
+		WatchesRawSource(r.unwritten.watch(kindProfile, enqueue(itself))).
+		WithOptions(fairly()).Complete(r)
 }
 
 func setupTeams(mgr manager.Manager, find finder, r *teams) error {
@@ -104,6 +133,7 @@ func setupTeams(mgr manager.Manager, find finder, r *teams) error {
 			builder.WithPredicates(changed(profileInGroups))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.teamsOfRole), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.teamsOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(r.unwritten.watch(kindTeam, enqueue(itself))).
 		Complete(r)
 }
 
@@ -114,6 +144,7 @@ func setupWorkspaces(mgr manager.Manager, find finder, r *workspaces) error {
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.workspacesOfProfile, summaryDelay),
 			builder.WithPredicates(changed(profileInGroups))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.workspacesOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(r.unwritten.watch(kindWorkspace, enqueue(itself))).
 		Complete(r)
 }
 
@@ -121,6 +152,7 @@ func setupRoles(mgr manager.Manager, find finder, r *roles) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.CustomRole{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(r.unwritten.watch(kindCustomRole, enqueue(itself))).
 		Complete(r)
 }
 

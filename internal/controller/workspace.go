@@ -20,6 +20,8 @@ type workspaces struct {
 	client client.Client
 	clock  clock.PassiveClock
 	events Events
+	// unwritten tells of Roles that Kubernetes refuses.
+	unwritten *unwritten
 }
 
 // Reconcile brings the status of a Workspace to what it should be.
@@ -43,6 +45,7 @@ func (r *workspaces) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			in.ActiveMembers++
 		}
 	}
+	in.Refused = r.unwritten.of(kindWorkspace, w)
 	decided := membership.DecideWorkspace(w, *in, r.clock.Now())
 	return ctrl.Result{}, reporting.Status(ctx, r.client, w, &w.Status, decided, r.events.workspace)
 }

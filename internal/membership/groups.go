@@ -52,6 +52,8 @@ type GroupInput struct {
 	ActiveMembers, Profiles int32
 	// SelectorError says why the label selector cannot be read; nil where it can.
 	SelectorError error
+	// Refused is what Kubernetes refuses to have written of the Roles; nil where it refuses nothing.
+	Refused *access.Problem
 }
 
 // DecideTeam decides what the status of a Team should be.
@@ -72,6 +74,7 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	default:
 		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
 	}
+	tellRefused(conds, in.Refused)
 	return s
 }
 
@@ -87,6 +90,7 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 		return s
 	}
 	in.ready(conds, fmt.Sprintf("%d profiles, given to %d active members.", in.Profiles, in.ActiveMembers))
+	tellRefused(conds, in.Refused)
 	return s
 }
 
@@ -117,7 +121,9 @@ func (in GroupInput) ready(conds conditions.Setter, message string) {
 }
 
 // DecideCustomRole decides what the status of a CustomRole should be.
-func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, now time.Time) rosterv1alpha1.CustomRoleStatus {
+func DecideCustomRole(
+	c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organization, refused *access.Problem, now time.Time,
+) rosterv1alpha1.CustomRoleStatus {
 	s := *c.Status.DeepCopy()
 	s.ObservedGeneration = c.Generation
 	conds := conditions.In(&s.Conditions, c.Generation, now)
@@ -127,7 +133,15 @@ func DecideCustomRole(c *rosterv1alpha1.CustomRole, o *rosterv1alpha1.Organizati
 		return s
 	}
 	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
+	tellRefused(conds, refused)
 	return s
+}
+
+// tellRefused tells that Kubernetes refuses to have written what an object gives; nothing where it does not.
+func tellRefused(conds conditions.Setter, p *access.Problem) {
+	if p != nil {
+		conds.Stall(p.Reason, p.Message)
+	}
 }
 
 // DecidePlan decides what the status of a Plan should be.

@@ -7,7 +7,6 @@ package membership
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -39,8 +38,11 @@ type MemberInput struct {
 	Account *rosterv1alpha1.Account
 	// Person is the Account of the address, whether or not the Member is bound to it; nil where there is none.
 	Person *rosterv1alpha1.Account
-	// Sources of the rights, but for the Member's spec, the ownership and the plan, which DecideMember fills in itself.
+	// Sources that the Member's spec names: CustomRoles, profiles, and which Workspaces there are. DecideMember fills in the spec, the
+	// ownership and the plan. What a Team or a Workspace gives changes no Member.
 	Sources access.Sources
+	// Teams that name the Member, sorted.
+	Teams []string
 	// Refused is what Kubernetes refuses to have written for the Member; nil where it refuses nothing.
 	Refused *access.Problem
 	// SoleAdministratorOf are the profiles whose only named Administrator the Member is, sorted.
@@ -54,9 +56,9 @@ type MemberDecision struct {
 	Status rosterv1alpha1.MemberStatus
 	// Invite: the Member needs an Invitation and has none.
 	Invite bool
-	// Holds are the roles to compile to RBAC; nil for somebody who holds nothing.
-	Holds *access.Effective
-	// Address is the normalised address, the subject of the RoleBinding; empty when it cannot be parsed.
+	// Holds: the person is a subject of the Roles of everything that they have. What that is, Sums tells.
+	Holds bool
+	// Address is the normalised address, the subject of the RoleBindings; empty when it cannot be parsed.
 	Address address.Address
 }
 
@@ -75,7 +77,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	address, err := address.OfMember(m)
 	d := MemberDecision{Address: address}
 	s.State, s.DisplayName = in.state(), in.displayName()
-	s.Grants, s.Workspaces, s.SoleAdministratorOf, s.SoleRenewerOf = nil, nil, nil, nil
+	s.Profiles, s.Workspaces, s.Teams, s.SoleAdministratorOf, s.SoleRenewerOf = nil, nil, nil, nil, nil
 	s.Email = string(address)
 	if err == nil {
 		s.AvatarURL = address.AvatarURL()
@@ -87,12 +89,12 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	in.recordTimes(&s, now)
 
 	problem := in.problem(address, err)
-	if in.Refused != nil { // What they hold is what they held.
-		s.Grants, s.Workspaces = m.Status.Grants, m.Status.Workspaces
-	} else if problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive {
-		s.Grants, s.Workspaces = firstGrants(effective.Grants), effective.Workspaces
+	if d.Holds = problem == nil && in.Organization != nil && s.State == rosterv1alpha1.MemberActive; d.Holds {
+		s.Profiles, s.Workspaces = named(effective.Grants), effective.Workspaces
+		if effective.Role != rosterv1alpha1.RoleProfileConnector {
+			s.Teams = in.Teams
+		}
 		s.SoleAdministratorOf, s.SoleRenewerOf = in.SoleAdministratorOf, in.SoleRenewerOf
-		d.Holds = &effective
 	}
 	d.Invite = problem == nil && s.State == rosterv1alpha1.MemberPending && in.Invitation == nil
 
@@ -103,26 +105,15 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	return d
 }
 
-// firstGrants are as many as the status can show. Where they would not fit into an object, their sources are left out: the counts of
-// profiles and the watches need the profiles.
-func firstGrants(grants []rosterv1alpha1.EffectiveGrant) []rosterv1alpha1.EffectiveGrant {
-	const most, bytes, overhead = 1001, 700_000, 60
-	grants = grants[:min(len(grants), most)]
-	size := 0
+// named are the roles that a Member holds on profiles by name.
+func named(grants []access.Grant) []rosterv1alpha1.ProfileGrant {
+	var all []rosterv1alpha1.ProfileGrant
 	for _, g := range grants {
-		size += len(g.Profile) + len(g.Role) + overhead
-		for _, s := range g.Sources {
-			size += len(s) + 3
+		if g.Profile != access.AllProfiles {
+			all = append(all, rosterv1alpha1.ProfileGrant{Name: g.Profile, Role: rosterv1alpha1.ProfileRole(g.Role)})
 		}
 	}
-	if size <= bytes {
-		return grants
-	}
-	short := slices.Clone(grants)
-	for i := range short {
-		short[i].Sources = []string{fmt.Sprintf("%d sources", len(short[i].Sources))}
-	}
-	return short
+	return all
 }
 
 func (in MemberInput) sources() access.Sources {
@@ -247,11 +238,11 @@ func (in MemberInput) accountGone() string {
 		"Delete the Member if they have left; to invite them again, delete it and create it again.", in.Member.Spec.AccountRef.Name)
 }
 
-func (in MemberInput) rolesGranted(conds conditions.Setter, holds *access.Effective, wanted access.Effective) {
+func (in MemberInput) rolesGranted(conds conditions.Setter, holds bool, wanted access.Effective) {
 	switch {
 	case in.Refused != nil:
 		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.Refused.Reason, in.Refused.Message)
-	case holds == nil:
+	case !holds:
 		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
 			"Only an active member of an organisation holds roles.")
 	case len(wanted.Problems) > 0:
@@ -315,7 +306,12 @@ func IsSuspended(m *rosterv1alpha1.Member) bool {
 func IsActive(m *rosterv1alpha1.Member) bool {
 	granted := meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionRolesGranted)
 	counts := granted == nil || granted.Reason != rosterv1alpha1.ReasonNotCounted
-	return m.Status.State == rosterv1alpha1.MemberActive && !IsSuspended(m) && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && counts
+	return m.Status.State == rosterv1alpha1.MemberActive && counts && MayBeActive(m)
+}
+
+// MayBeActive reports whether nothing in a Member itself keeps its person from holding anything.
+func MayBeActive(m *rosterv1alpha1.Member) bool {
+	return !IsSuspended(m) && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is

@@ -3,6 +3,7 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +83,6 @@ func TestDecideMember(t *testing.T) {
 			"Active", "False", "AccountMissing", false, true, "cannot sign in"},
 		"suspended, the account was deleted": {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended, in.Account = ptr.To(true), nil }),
 			"Suspended", "True", "Suspended", false, false, ""},
-		"Kubernetes refuses the Role":       {member(bound, refused), "Active", "False", "WriteRefused", false, false, "exceeded quota"},
 		"Kubernetes refuses the Invitation": {member(refused), "Pending", "False", "WriteRefused", true, false, "exceeded quota"},
 		"the namespace has no organisation": {member(bound, func(in *MemberInput) { in.Organization = nil }), "Active", "False", "OrganizationMissing", false, false, ""},
 		"an older one has the address":      {member(bound, func(in *MemberInput) { in.Twin = "anna" }), "Active", "False", "DuplicateEmail", false, false, `"anna"`},
@@ -102,11 +102,11 @@ func TestDecideMember(t *testing.T) {
 			if d.Status.State != c.state || ready.Status != c.ready || ready.Reason != c.reason || !strings.Contains(ready.Message, c.says) {
 				t.Errorf("%s, %+v", d.Status.State, ready)
 			}
-			if d.Invite != c.invite || (d.Holds != nil) != c.holds {
+			if d.Invite != c.invite || d.Holds != c.holds {
 				t.Errorf("invite %v, holds %v", d.Invite, d.Holds)
 			}
-			if (len(d.Status.Grants) > 0) != (c.holds && c.reason != "ProfileNotFound") {
-				t.Errorf("shows the grants %v", d.Status.Grants)
+			if (len(d.Status.Profiles) > 0) != (c.holds && c.reason != "ProfileNotFound") {
+				t.Errorf("shows the profiles %v", d.Status.Profiles)
 			}
 			if stalled := meta.IsStatusConditionTrue(d.Status.Conditions, rosterv1alpha1.ConditionStalled); stalled && ready.Status == "True" {
 				t.Error("Ready and Stalled")
@@ -126,7 +126,7 @@ func TestOwnerHoldsEverythingWhateverTheSpecSays(t *testing.T) {
 		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 		in.Member.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: rosterv1alpha1.OwnershipAgreed}
 	}), now)
-	if d.Status.Role != "Owner" || d.Status.Grants[0].Profile != "*" {
+	if d.Status.Role != "Owner" || !slices.Equal(d.Status.Workspaces, []string{"*"}) {
 		t.Errorf("%+v", d.Status)
 	}
 }
@@ -283,19 +283,11 @@ func TestIssuerOfAnOrganization(t *testing.T) {
 }
 
 func TestHoldersAreCountedOnceByTheirStrongestRole(t *testing.T) {
-	holder := func(grants ...rosterv1alpha1.EffectiveGrant) *rosterv1alpha1.Member {
-		m := member(bound).Member
-		m.Status = DecideMember(member(bound), now).Status
-		m.Status.Grants = grants
-		return m
-	}
-	all := rosterv1alpha1.EffectiveGrant{Profile: "*", Role: "Administrator"}
-	editor := rosterv1alpha1.EffectiveGrant{Profile: "fb", Role: "Editor"}
-	suspended := holder(editor)
-	suspended.Spec.Suspended = ptr.To(true)
+	administrator, editor := access.ProfilePermissions("Administrator"), access.ProfilePermissions("Editor")
+	m := &rosterv1alpha1.Member{}
 	in := ProfileInput{
 		Profile: &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Name: "fb"}},
-		Members: []*rosterv1alpha1.Member{holder(all, editor), holder(editor), suspended},
+		Holders: []Holder{{Member: m, Everywhere: administrator, Named: editor}, {Member: m, Named: editor}},
 	}
 	got := DecideProfile(in, now).Holders
 	want := rosterv1alpha1.RoleHolders{Administrators: ptr.To[int32](1), Editors: ptr.To[int32](1), Moderators: new(int32), Guests: new(int32)}

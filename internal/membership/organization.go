@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/conditions"
 	"github.com/roster-dev/roster/internal/invitation"
@@ -60,6 +61,8 @@ type OrganizationInput struct {
 	MailHeld bool
 	// Trouble with the relay and what there is to say of it; empty while that is not known.
 	Trouble, TroubleWords string
+	// Refused is what Kubernetes refuses to have written of the Roles of the organisation; nil where it refuses nothing.
+	Refused *access.Problem
 
 	now time.Time
 }
@@ -179,6 +182,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	in.issuer(conds)
 	in.mail(conds)
 	in.owner(conds, owner)
+	tellRefused(conds, in.Refused)
 	return s
 }
 

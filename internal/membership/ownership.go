@@ -3,6 +3,7 @@
 package membership
 
 import (
+	"cmp"
 	"fmt"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -62,6 +63,17 @@ func Owns(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) (owner, else
 	}
 	elsewhere = meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)
 	return !elsewhere, elsewhere
+}
+
+// RoleOf is the role in the organisation that counts for a Member.
+func RoleOf(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
+	switch owner, elsewhere := Owns(o, m); {
+	case owner:
+		return rosterv1alpha1.RoleOwner
+	case elsewhere:
+		return rosterv1alpha1.RoleCoOwner
+	}
+	return cmp.Or(m.Spec.Role, rosterv1alpha1.RoleMember)
 }
 
 // Offered reports whether a Member is named the owner of the Organization and does not own it: the person may take it over, or has

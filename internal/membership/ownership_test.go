@@ -123,7 +123,7 @@ func TestDeclaredOwnerShowsAsTheOwner(t *testing.T) {
 	in := member(func(in *MemberInput) {
 		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
 	})
-	if d := DecideMember(in, now); d.Status.Role != "Owner" || d.Holds != nil {
+	if d := DecideMember(in, now); d.Status.Role != "Owner" || d.Holds {
 		t.Errorf("the role is %s, holds %v", d.Status.Role, d.Holds)
 	}
 }

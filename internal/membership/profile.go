@@ -24,12 +24,19 @@ type ProfileInput struct {
 	ResponsibleInvited bool
 	// Organization that counts in the namespace; nil where there is none.
 	Organization *rosterv1alpha1.Organization
-	// Roles are the CustomRoles of the organisation.
-	Roles access.Roles
 	// Teams is how many Teams work on the profile.
 	Teams int32
-	// Members who may hold a role on the profile: those whose status shows a grant on it or on all profiles.
-	Members []*rosterv1alpha1.Member
+	// Holders are the active Members who hold something on the profile, each once.
+	Holders []Holder
+	// Refused is what Kubernetes refuses to have written of the Roles on the profile; nil where it refuses nothing.
+	Refused *access.Problem
+}
+
+// Holder is an active Member and what they hold on a profile.
+type Holder struct {
+	Member *rosterv1alpha1.Member
+	// Named is what sources give that name the profile, and Everywhere what the role in the organisation gives on all.
+	Named, Everywhere access.Set
 }
 
 // DecideProfile decides what the status of a SocialProfile should be.
@@ -50,6 +57,7 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	s.SoleAdministrator = in.administered(conds)
 	s.Renewers, s.SoleRenewer = in.renewers()
 	in.place(conds)
+	tellRefused(conds, in.Refused)
 	return s
 }
 
@@ -64,50 +72,16 @@ func (in ProfileInput) assignee() string {
 	return ""
 }
 
+// holders counts each by the strongest built-in role that they have everything of.
 func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
-	count := map[rosterv1alpha1.ProfileRole]*int32{}
-	for _, m := range in.Members {
-		if !IsActive(m) {
-			continue
-		}
-		if held := in.strongest(m); held != "" {
-			n := count[held]
-			if n == nil {
-				n = new(int32)
-				count[held] = n
-			}
-			*n++
-		}
-	}
-	of := func(r rosterv1alpha1.ProfileRole) *int32 {
-		if n := count[r]; n != nil {
-			return n
-		}
-		return new(int32)
+	count := map[rosterv1alpha1.ProfileRole]int32{}
+	for _, h := range in.Holders {
+		count[(h.Named|h.Everywhere).Strongest()]++
 	}
 	return rosterv1alpha1.RoleHolders{
-		Administrators: of(rosterv1alpha1.ProfileAdministrator), Editors: of(rosterv1alpha1.ProfileEditor),
-		Moderators: of(rosterv1alpha1.ProfileModerator), Guests: of(rosterv1alpha1.ProfileGuest),
+		Administrators: ptr.To(count[rosterv1alpha1.ProfileAdministrator]), Editors: ptr.To(count[rosterv1alpha1.ProfileEditor]),
+		Moderators: ptr.To(count[rosterv1alpha1.ProfileModerator]), Guests: ptr.To(count[rosterv1alpha1.ProfileGuest]),
 	}
-}
-
-// strongest is the strongest built-in role that an active Member holds on the profile, by name or by being everywhere.
-func (in ProfileInput) strongest(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRole {
-	role := in.named(m)
-	if len(m.Status.Grants) > 0 && m.Status.Grants[0].Profile == access.AllProfiles {
-		role = in.Roles.Strongest(m.Status.Grants[0].Role)
-	}
-	return role
-}
-
-// named is the strongest built-in role that a Member holds on the profile by name.
-func (in ProfileInput) named(m *rosterv1alpha1.Member) rosterv1alpha1.ProfileRole {
-	for _, g := range m.Status.Grants {
-		if g.Profile == in.Profile.Name {
-			return in.Roles.Strongest(g.Role)
-		}
-	}
-	return ""
 }
 
 func (in ProfileInput) team(conds conditions.Setter) {
@@ -134,9 +108,9 @@ func (in ProfileInput) administered(conds conditions.Setter) string {
 		return ""
 	}
 	var administrators []string
-	for _, m := range in.Members {
-		if IsActive(m) && in.named(m) == rosterv1alpha1.ProfileAdministrator {
-			administrators = append(administrators, m.Name)
+	for _, h := range in.Holders {
+		if h.Named.Strongest() == rosterv1alpha1.ProfileAdministrator {
+			administrators = append(administrators, h.Member.Name)
 		}
 	}
 	if len(administrators) == 0 {

@@ -22,13 +22,13 @@ func needsSomebody(p *rosterv1alpha1.SocialProfile) bool {
 // never left out, and so is not told apart.
 func (in ProfileInput) renewers() (count *int32, sole string) {
 	var named, everywhere []string
-	for _, m := range in.Members {
+	connect := access.NewSet(access.Connect)
+	for _, h := range in.Holders {
 		switch {
-		case !IsActive(m):
-		case in.mayConnect(m, in.Profile.Name):
-			named = append(named, m.Name)
-		case in.mayConnect(m, access.AllProfiles):
-			everywhere = append(everywhere, m.Name)
+		case h.Named.Contains(connect):
+			named = append(named, h.Member.Name)
+		case h.Everywhere.Contains(connect):
+			everywhere = append(everywhere, h.Member.Name)
 		}
 	}
 	count = ptr.To(int32(len(named) + len(everywhere)))
@@ -40,14 +40,4 @@ func (in ProfileInput) renewers() (count *int32, sole string) {
 		return count, ""
 	}
 	return count, all[0]
-}
-
-// mayConnect reports whether a Member's status shows that they may connect what a grant is about.
-func (in ProfileInput) mayConnect(m *rosterv1alpha1.Member, profile string) bool {
-	for _, g := range m.Status.Grants {
-		if g.Profile == profile {
-			return in.Roles.Shown(g.Role, "").Contains(access.NewSet(access.Connect))
-		}
-	}
-	return false
 }

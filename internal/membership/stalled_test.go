@@ -3,8 +3,6 @@
 package membership
 
 import (
-	"encoding/json"
-	"fmt"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -70,27 +68,5 @@ func TestPeopleWhoDeclinedGetNoMoreMail(t *testing.T) {
 		if got := BringsIn(inv, m); got != (state == rosterv1alpha1.InvitationSent) {
 			t.Errorf("another that is %s: brings in %v", state, got)
 		}
-	}
-}
-
-// TestManyGrantsFitIntoAnObject: etcd takes 1.5 MiB, and a thousand profiles by thirty-five Teams are more.
-func TestManyGrantsFitIntoAnObject(t *testing.T) {
-	grants := make([]rosterv1alpha1.EffectiveGrant, 1200)
-	for i := range grants {
-		grants[i] = rosterv1alpha1.EffectiveGrant{Profile: fmt.Sprintf("profile-%04d", i), Role: "Editor"}
-		for n := range 35 {
-			grants[i].Sources = append(grants[i].Sources, fmt.Sprintf("Editor by the Team writers-of-region-%02d", n))
-		}
-	}
-	shown := firstGrants(grants)
-	data, err := json.Marshal(shown)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(shown) != 1001 || len(data) > 1_000_000 || shown[0].Sources[0] != "35 sources" || len(grants[0].Sources) != 35 {
-		t.Errorf("%d grants in %d bytes, the first from %v", len(shown), len(data), shown[0].Sources)
-	}
-	if few := firstGrants(grants[:3]); len(few[0].Sources) != 35 {
-		t.Errorf("a few grants lose their sources: %v", few[0].Sources)
 	}
 }

@@ -197,9 +197,13 @@ func TestOrganizationPage(t *testing.T) {
 			Scope: rosterv1alpha1.ScopeProfile, DisplayName: "Reporter", Permissions: []rosterv1alpha1.RolePermission{"get", "report"},
 		},
 	})
-	w.joined("ana", nil, func(st *rosterv1alpha1.MemberStatus) {
-		st.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator+reporter"}}
+	w.create(&rosterv1alpha1.Team{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "reporters"},
+		Spec:       rosterv1alpha1.TeamSpec{Members: []string{"ana"}, Profiles: []string{"acme-masto"}, Role: "reporter"},
 	})
+	w.joined("ana", func(spec *rosterv1alpha1.MemberSpec) {
+		spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}, {Name: "acme-masto", Role: "Moderator"}}
+	}, nil)
 	await(t, func(context.Context) bool {
 		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
 	})
@@ -252,9 +256,9 @@ func TestFirstSteps(t *testing.T) {
 	s := w.site()
 	manager, member, connector := w.signedIn(s, "mia"), w.signedIn(s, "ana"), w.signedIn(s, "con")
 	w.joined("mia", func(spec *rosterv1alpha1.MemberSpec) { spec.Role = rosterv1alpha1.RoleManager }, nil)
-	w.joined("ana", nil, func(st *rosterv1alpha1.MemberStatus) {
-		st.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "acme-fb", Role: "Moderator"}}
-	})
+	w.joined("ana", func(spec *rosterv1alpha1.MemberSpec) {
+		spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Moderator"}}
+	}, nil)
 	w.joined("con", func(spec *rosterv1alpha1.MemberSpec) { spec.Role = rosterv1alpha1.RoleProfileConnector }, nil)
 	path := "/organizations/" + w.ns + "/welcome"
 	expect := func(b *browser, yes, no []string) {

@@ -25,17 +25,20 @@ import (
 func (w *world) acme(s *site, local string) *rosterv1alpha1.Account {
 	w.t.Helper()
 	a := w.registered(s, local)
-	w.joined(local, nil, func(st *rosterv1alpha1.MemberStatus) {
-		st.Grants = []rosterv1alpha1.EffectiveGrant{
-			{Profile: "acme-ads", Role: "Guest"}, {Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator"},
-		}
-	})
+	w.joined(local, onAllProfiles, nil)
 	w.org.Spec.Onboarding.Steps = []rosterv1alpha1.OnboardingStep{{Text: "Read our style guide", URL: "https://intranet.acme.example/style"}}
 	if err := w.admin.Update(w.t.Context(), w.org); err != nil {
 		w.t.Fatal(err)
 	}
 	w.awaitCache(w.org)
 	return a
+}
+
+// onAllProfiles gives a role on each of the profiles of acme.
+func onAllProfiles(spec *rosterv1alpha1.MemberSpec) {
+	spec.Profiles = []rosterv1alpha1.ProfileGrant{
+		{Name: "acme-ads", Role: "Guest"}, {Name: "acme-fb", Role: "Editor"}, {Name: "acme-masto", Role: "Moderator"},
+	}
 }
 
 // press a link or button that is found by its text, with the keyboard.
@@ -176,13 +179,12 @@ func TestBrowserAccountPictures(t *testing.T) {
 		expect(t, http.StatusSeeOther)
 	w.create(w.member("ana", "ana.lima@example.com", func(m *rosterv1alpha1.Member) {
 		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account("ana.lima@example.com").Name}
+		onAllProfiles(&m.Spec)
 	}))
 	m := &rosterv1alpha1.Member{}
 	m.Name, m.Namespace = "ana", w.ns
 	w.refresh(m)
-	m.Status = rosterv1alpha1.MemberStatus{State: rosterv1alpha1.MemberActive, Role: "Member", Grants: []rosterv1alpha1.EffectiveGrant{
-		{Profile: "acme-ads", Role: "Guest"}, {Profile: "acme-fb", Role: "Editor"}, {Profile: "acme-masto", Role: "Moderator"},
-	}}
+	m.Status = rosterv1alpha1.MemberStatus{State: rosterv1alpha1.MemberActive, Role: "Member"}
 	if err := w.admin.Status().Update(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
@@ -202,13 +204,15 @@ func TestBrowserAccountPictures(t *testing.T) {
 	w.connection("acme-fb", "True", nil)
 	w.connection("acme-ads", "True", ptr.To(metav1.NewTime(now().Add(9*24*time.Hour))))
 	w.connection("acme-masto", "False", nil)
+	m.Spec.Role = "Manager"
+	if err := w.admin.Update(t.Context(), m); err != nil {
+		t.Fatal(err)
+	}
 	m.Status.Role = "Manager"
-	m.Status.Grants = []rosterv1alpha1.EffectiveGrant{{Profile: "*", Role: "Administrator"}}
 	if err := w.admin.Status().Update(t.Context(), m); err != nil {
 		t.Fatal(err)
 	}
 	w.awaitCache(m)
-	m.Spec.Role = "Manager"
 	w.rights(m)
 	b.open(s.url + "/organizations/" + w.ns + "/profiles")
 	b.shoot("portal-profiles")

@@ -46,30 +46,32 @@ func (w *world) connector(s *site, local string, role rosterv1alpha1.Organizatio
 func (w *world) connectorWith(s *site, local string, has rosterv1alpha1.MemberSpec, connected ...string) *browser {
 	w.t.Helper()
 	w.registered(s, local)
-	var grants []rosterv1alpha1.EffectiveGrant
-	for _, profile := range connected {
-		grants = append(grants, rosterv1alpha1.EffectiveGrant{Profile: profile, Role: "Connector"})
-	}
-	if has.Role == rosterv1alpha1.RoleManager {
-		grants = []rosterv1alpha1.EffectiveGrant{{Profile: access.AllProfiles, Role: "Administrator"}}
+	for _, name := range connected {
+		sp := &rosterv1alpha1.SocialProfile{}
+		if err := w.admin.Get(context.Background(), client.ObjectKey{Namespace: w.ns, Name: name}, sp); err != nil {
+			w.t.Fatal(err)
+		}
+		sp.Spec.ConnectedBy = prefix + w.address(local)
+		if err := w.admin.Update(context.Background(), sp); err != nil {
+			w.t.Fatal(err)
+		}
+		w.awaitCache(sp)
 	}
 	m := w.joined(local, func(spec *rosterv1alpha1.MemberSpec) {
 		spec.Role, spec.CanManageProfiles = has.Role, has.CanManageProfiles
-	},
-		func(st *rosterv1alpha1.MemberStatus) { st.Grants = grants })
+	}, nil)
 	w.rights(m, connected...)
 	b := s.browser()
 	b.post("/sign-in", signIn(w.address(local), goodPassword)).expect(w.t, http.StatusSeeOther)
 	return b
 }
 
-// rights are the Role of a Member as the operator compiles it, once the API server knows.
+// rights are all that a Member has as the operator compiles it, in one Role, once the API server knows.
 func (w *world) rights(m *rosterv1alpha1.Member, connected ...string) {
 	w.t.Helper()
 	user := prefix + m.Spec.Email
-	named := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:member:" + m.Name}
-	effective := access.Resolve(access.Sources{Spec: m.Spec, Connected: connected})
-	w.create(&rbacv1.Role{ObjectMeta: named, Rules: access.Compile(effective, w.org.Name, m.Name)})
+	named := metav1.ObjectMeta{Namespace: w.ns, Name: "everything-of-" + m.Name}
+	w.create(&rbacv1.Role{ObjectMeta: named, Rules: access.Compile(access.Sources{Spec: m.Spec, Connected: connected}, w.org.Name)})
 	w.create(&rbacv1.RoleBinding{
 		ObjectMeta: named, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: named.Name},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
@@ -77,7 +79,7 @@ func (w *world) rights(m *rosterv1alpha1.Member, connected ...string) {
 	await(w.t, func(ctx context.Context) bool {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
-				Namespace: w.ns, Group: rosterv1alpha1.GroupVersion.Group, Resource: "members", Name: m.Name, Verb: "get",
+				Namespace: w.ns, Group: rosterv1alpha1.GroupVersion.Group, Resource: "organizations", Name: w.org.Name, Verb: "get",
 			},
 		}}
 		return w.admin.Create(ctx, review) == nil && review.Status.Allowed

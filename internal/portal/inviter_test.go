@@ -45,7 +45,7 @@ func (w *world) inviter(spec rosterv1alpha1.MemberSpec) *inviter {
 		w.t.Fatal(err)
 	}
 	w.awaitCache(i.member)
-	named := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:member:mona"}
+	named := metav1.ObjectMeta{Namespace: w.ns, Name: "everything-of-mona"}
 	i.role = &rbacv1.Role{ObjectMeta: named}
 	w.create(i.role)
 	w.create(&rbacv1.RoleBinding{
@@ -64,12 +64,12 @@ func (i *inviter) holds(spec rosterv1alpha1.MemberSpec) {
 	recruiter := rosterv1alpha1.CustomRoleSpec{
 		Scope: rosterv1alpha1.ScopeOrganization, Permissions: []rosterv1alpha1.RolePermission{rosterv1alpha1.PermissionManageMembers},
 	}
-	effective := access.Resolve(access.Sources{
+	sources := access.Sources{
 		Spec: spec, Roles: access.Roles{"recruiter": recruiter},
 		Profiles: map[string]access.Standing{"acme-fb": access.Present, "acme-masto": access.Present},
-	})
+	}
 	sign := fmt.Sprint("seen-", len(i.role.Rules), "-", spec.Role) // A verb that tells this version of the Role from the last one.
-	i.role.Rules = append(access.Compile(effective, i.org.Name, i.member.Name), rbacv1.PolicyRule{
+	i.role.Rules = append(access.Compile(sources, i.org.Name), rbacv1.PolicyRule{
 		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Resources: []string{"orgroles"}, Verbs: []string{sign},
 	})
 	if err := i.admin.Update(context.Background(), i.role); err != nil {

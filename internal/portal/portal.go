@@ -124,7 +124,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		Sessions: p.sessions, Links: p.links, Accounts: o.Accounts, Companies: o.Companies, Passkeys: passkeys, LinkKeys: o.Keys,
 		FactorKeys: o.FactorKeys, Common: known, Limits: p.limits, Background: p.background,
 	}
-	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache}
+	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache, UserPrefix: o.UserPrefix}
 	aboutPerson := &personal.Handler{
 		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
 		Passkeys: passkeys, FactorKeys: o.FactorKeys, Common: known, Limits: p.limits,

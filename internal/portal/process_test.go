@@ -3,7 +3,6 @@
 package portal
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -83,8 +81,8 @@ func kubeconfig(t *testing.T, way *rest.Config) string {
 	return path
 }
 
-// startProgram starts a portal. The words of wrap run it.
-func startProgram(t *testing.T, way *rest.Config, portal string, env []string, wrap ...string) *program {
+// startProgram starts a portal.
+func startProgram(t *testing.T, way *rest.Config, portal string, env ...string) *program {
 	t.Helper()
 	path, err := built()
 	if err != nil {
@@ -96,10 +94,9 @@ func startProgram(t *testing.T, way *rest.Config, portal string, env []string, w
 		t.Fatal(err)
 	}
 	pages, probes := freeAddress(t), freeAddress(t)
-	args := append(wrap, path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
-		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
 	p := &program{t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes}
-	p.cmd = exec.CommandContext(context.Background(), args[0], args[1:]...)
+	p.cmd = exec.CommandContext(context.Background(), path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
+		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -183,7 +180,7 @@ func TestRollingRestartFailsNoRequest(t *testing.T) {
 	defer front.Close()
 	start := func() *program {
 		limits := "limits: {requests: {burst: 100000}}"
-		return startProgram(t, w.userConfig, fmt.Sprintf("{url: %q, drainPeriod: 2s, %s}", front.URL, limits), nil)
+		return startProgram(t, w.userConfig, fmt.Sprintf("{url: %q, drainPeriod: 2s, %s}", front.URL, limits))
 	}
 	one, two := start().awaitReady(), start().awaitReady()
 	b.set(one, two)
@@ -248,62 +245,6 @@ func tell(address string) string {
 	return fmt.Sprint(response.StatusCode, ": ", string(body[:min(len(body), 200)]))
 }
 
-// TestBurstOfSignInsOnManyCores: thirty strangers sign in at once, to a portal that has 512 MiB and sees sixteen cores.
-func TestBurstOfSignInsOnManyCores(t *testing.T) {
-	w := newWorld(t)
-	group := memoryGroup(t, 512<<20)
-	p := startProgram(t, w.userConfig, "{url: http://127.0.0.1}", []string{"GOMAXPROCS=16"},
-		"sh", "-c", `echo $$ > "$0/cgroup.procs" && exec "$@"`, group).awaitReady()
-	if !strings.Contains(p.log.String(), `"atOnce":6`) {
-		t.Errorf("the portal does not hash six at once:\n%s", p.log)
-	}
-	for range 3 {
-		var all sync.WaitGroup
-		for i := range 30 {
-			all.Go(func() {
-				form := url.Values{"login": {fmt.Sprintf("nobody-%d@acme.example", i)}, "password": {"Correct horse, battery"}}
-				r, err := http.PostForm(p.url+"/sign-in", form)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				defer r.Body.Close()
-				if r.StatusCode != http.StatusUnprocessableEntity && r.StatusCode != http.StatusTooManyRequests {
-					t.Errorf("status %d", r.StatusCode)
-				}
-			})
-		}
-		all.Wait()
-	}
-	if most, err := os.ReadFile(filepath.Join(group, "memory.max_usage_in_bytes")); err == nil {
-		t.Logf("at most %s bytes", bytes.TrimSpace(most))
-	}
-	p.stop()
-}
-
-// memoryGroup is a control group whose processes have so much memory together.
-func memoryGroup(t *testing.T, limit int) string {
-	t.Helper()
-	if runtime.GOOS != "linux" {
-		t.Skip("control groups are Linux's")
-	}
-	for root, file := range map[string]string{"/sys/fs/cgroup/memory": "memory.limit_in_bytes", "/sys/fs/cgroup": "memory.max"} {
-		group := filepath.Join(root, fmt.Sprintf("roster-test-%d", os.Getpid()))
-		if os.Mkdir(group, 0o755) != nil {
-			continue
-		}
-		t.Cleanup(func() {
-			await(t, func(context.Context) bool { return os.Remove(group) == nil })
-		})
-		if _, err := os.Stat(filepath.Join(group, file)); err == nil &&
-			os.WriteFile(filepath.Join(group, file), fmt.Append(nil, limit), 0o600) == nil {
-			return group
-		}
-	}
-	t.Skip("no control group can be made here")
-	return ""
-}
-
 // TestPortalWaitsForTheAPIServer: a portal that starts first waits, and says what for.
 func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	w := newWorld(t)
@@ -316,7 +257,7 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	address := freeAddress(t)
-	p := startProgram(t, &rest.Config{Host: "http://" + address}, "{url: http://127.0.0.1}", nil)
+	p := startProgram(t, &rest.Config{Host: "http://" + address}, "{url: http://127.0.0.1}")
 	await(t, func(ctx context.Context) bool { return fetch(ctx, p.probes+"/healthz") == http.StatusOK })
 	await(t, func(context.Context) bool { return strings.Contains(tell(p.probes+"/readyz"), "connection refused") })
 	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", address)

@@ -83,12 +83,16 @@ func TestRoutesToReturnTo(t *testing.T) {
 	}
 }
 
+// guarded reports whether a page is for people who are signed in.
+func guarded(r web.Route) bool {
+	return regexp.MustCompile(`^(/account|/organizations|/connect|/sign-in/(second|confirm)$|/invitations/\{token\}/address$)`).MatchString(r.Path)
+}
+
 // Pages of a person and of an organisation are for people who are signed in.
 func TestRoutesOfPeopleAreGuarded(t *testing.T) {
 	p := alone(t, "https://roster.example.com")
-	guarded := regexp.MustCompile(`^(/account|/organizations|/connect|/sign-in/(second|confirm)$|/invitations/\{token\}/address$)`)
 	for _, r := range p.routes {
-		if !guarded.MatchString(r.Path) {
+		if !guarded(r) {
 			continue
 		}
 		for method, page := range map[string]func(*web.Visit) error{http.MethodGet: r.Get, http.MethodPost: r.Post} {

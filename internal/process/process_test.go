@@ -4,6 +4,7 @@ package process
 
 import (
 	"bytes"
+	"encoding/json"
 	"flag"
 	"strings"
 	"testing"
@@ -46,13 +47,31 @@ func TestBuildInfoIsAMetric(t *testing.T) {
 	}
 }
 
-func TestErrorsHaveNoStackTrace(t *testing.T) {
-	flags := flag.NewFlagSet("manager", flag.ContinueOnError)
-	p := New("manager", ":8080", flags)
-	var out bytes.Buffer
-	log := zap.New(zap.UseFlagOptions(&p.logging), zap.WriteTo(&out))
-	log.Error(nil, "the relay is away")
-	if strings.Contains(out.String(), "stacktrace") || !strings.Contains(out.String(), "the relay is away") {
-		t.Errorf("the log says %q, want the error without a stack trace", out.String())
+// TestLog: the log is JSON, and an error has no stack trace unless somebody asks for one.
+func TestLog(t *testing.T) {
+	for name, c := range map[string]struct {
+		flags       []string
+		json, trace bool
+	}{
+		"as installed":     {nil, true, false},
+		"easier to read":   {[]string{"--zap-encoder=console"}, false, false},
+		"a trace is asked": {[]string{"--zap-stacktrace-level=error"}, true, true},
+	} {
+		flags := flag.NewFlagSet("manager", flag.ContinueOnError)
+		p := New("manager", ":8080", flags)
+		if err := flags.Parse(c.flags); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		log := zap.New(zap.UseFlagOptions(&p.logging), zap.WriteTo(&out))
+		log.Error(nil, "the relay is away")
+		line := out.String()
+		if json.Valid(out.Bytes()) != c.json || strings.Contains(line, "process_test.go") != c.trace || !strings.Contains(line, "the relay is away") {
+			t.Errorf("%s: the log says %q", name, line)
+		}
+		log.V(1).Info("details")
+		if out.String() != line {
+			t.Errorf("%s: details are logged that nobody asked for", name)
+		}
 	}
 }

@@ -123,6 +123,13 @@ func (b *bench) startManager() {
 	})
 }
 
+// ensureManager starts it unless an earlier measure has left it running.
+func (b *bench) ensureManager() {
+	if b.manager == nil {
+		b.startManager()
+	}
+}
+
 func (b *bench) stopManager() {
 	if b.manager == nil {
 		return

@@ -6,6 +6,7 @@ package bench
 
 import (
 	"fmt"
+	"sync"
 	"time"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -19,57 +20,146 @@ import (
 
 const large = "large"
 
-// thousands measures an organisation of many members: what a review costs, and what a change of a Team with many members does.
+// thousands measures an organisation of many members: how fast it comes into force, what a review costs, what a change of a Team with many
+// members does, and what others notice of all that.
 func thousands(b *bench, r *results) {
 	n, inTeam := 2**count, *count/5
 	fmt.Printf("An organisation of %d members, %d of them in a Team\n", n, inTeam)
+	limit := bareMembers(b, n)
+	r.add("Members with a status, written by a bare client", limit, "/s", "")
+	team := b.largeOrganization(inTeam)
+	others := b.small()
+	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, accountOf(newMember(large, i)))) })
+	b.settle()
+	stop := others.suspendedMeanwhile(b)
+	begin := time.Now()
+	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(large, i))) })
+	b.await("everybody to be bound", 30*time.Minute, func() bool { return b.bound("roster:role:Member") == n })
+	rate := float64(n) / time.Since(begin).Seconds()
+	lags := stop()
+	r.add(fmt.Sprintf("%d members: applied to active, with their RBAC", n), rate, "/s", "")
+	r.add("the same, against the bare client", rate/limit, "×", "0.8")
+	r.percentiles("meanwhile, in another organisation: suspended to refused", lags.suspension, "2000")
+	r.percentiles("meanwhile, in another organisation: invited to mailed", lags.invitation, "2000")
+	b.settle()
+	r.add("Roles and RoleBindings there", float64(b.rbacObjects()), "objects", "600")
+
+	reviews(b, r, n, inTeam)
+	teamChange(b, r, team, inTeam)
+	suspensions(b, r, team)
+	b.must(b.client.Delete(b.ctx, team))
+}
+
+// bareMembers is how many Members a second a bare client creates and gives a status.
+func bareMembers(b *bench, n int) float64 {
+	b.must(b.cluster.Namespace(b.ctx, "bare-members")) // without an Organization, whose manager would write as well
+	b.stopManager()
+	defer b.startManager()
+	took := parallel(n, func(i int) {
+		m := newMember("bare-members", i)
+		b.must(b.client.Create(b.ctx, m))
+		m.Status.State, m.Status.ObservedGeneration, m.Status.Email = rosterv1alpha1.MemberActive, m.Generation, m.Spec.Email
+		m.Status.Conditions = []metav1.Condition{
+			condition(rosterv1alpha1.ConditionReady), condition(rosterv1alpha1.ConditionJoined), condition(rosterv1alpha1.ConditionRolesGranted),
+		}
+		b.must(b.bare.Status().Update(b.ctx, m))
+	})
+	b.must(b.client.DeleteAllOf(b.ctx, &rosterv1alpha1.Member{}, client.InNamespace("bare-members")))
+	return float64(n) / took.Seconds()
+}
+
+func condition(kind string) metav1.Condition {
+	return metav1.Condition{
+		Type: kind, Status: metav1.ConditionTrue, Reason: "Active", Message: "The member holds the roles of its spec.",
+		LastTransitionTime: metav1.Now(),
+	}
+}
+
+// largeOrganization has 100 profiles, 50 Teams and 200 people with a role on a profile by name.
+func (b *bench) largeOrganization(inTeam int) *rosterv1alpha1.Team {
 	b.organization(large)
-	for _, name := range []string{"acme-fb", "acme-x"} {
+	for _, name := range append([]string{"acme-fb", "acme-x"}, profileNames()...) {
 		b.must(b.client.Create(b.ctx, &rosterv1alpha1.SocialProfile{
 			ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: name},
 			Spec:       rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@" + name},
 		}))
 	}
-	team := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: "writers"}}
-	team.Spec.Role, team.Spec.Profiles = rosterv1alpha1.ProfileGuest, []string{"acme-fb"}
-	for i := range inTeam {
-		team.Spec.Members = append(team.Spec.Members, personName(i))
+	newTeam := func(name string, members []string, profiles ...string) *rosterv1alpha1.Team {
+		t := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: name}}
+		t.Spec.Role, t.Spec.Profiles, t.Spec.Members = rosterv1alpha1.ProfileGuest, profiles, members
+		b.must(b.client.Create(b.ctx, t))
+		return t
 	}
-	b.must(b.client.Create(b.ctx, team))
+	names := make([]string, inTeam)
+	for i := range names {
+		names[i] = personName(i)
+	}
+	for i := range 49 {
+		newTeam(fmt.Sprintf("team-%02d", i), names[i*10:i*10+10], profileNames()[2*i])
+	}
+	return newTeam("writers", names, "acme-fb")
+}
 
-	begin := time.Now()
-	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(i))) })
-	b.await("every Role", 30*time.Minute, func() bool { return b.bindings() == n })
-	r.add(fmt.Sprintf("%d members: applied to active, with their RBAC", n), float64(n)/time.Since(begin).Seconds(), "/s", "")
-	b.settle()
-
-	reviews(b, r, n, inTeam)
-	teamChange(b, r, team, inTeam)
-	b.must(b.client.Delete(b.ctx, team))
+func profileNames() []string {
+	var names []string
+	for i := range 98 {
+		names = append(names, fmt.Sprintf("acme-%02d", i))
+	}
+	return names
 }
 
 func personName(i int) string { return fmt.Sprintf("person-%05d", i) }
 
-func personAddress(i int) address.Address {
-	return address.Address(personName(i) + "@" + large + ".example")
+func personAddress(namespace string, i int) address.Address {
+	return address.Address(personName(i) + "@" + namespace + ".example")
 }
 
-func newMember(i int) *rosterv1alpha1.Member {
-	return &rosterv1alpha1.Member{
-		ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: personName(i)},
+func newMember(namespace string, i int) *rosterv1alpha1.Member {
+	of := personAddress(namespace, i)
+	m := &rosterv1alpha1.Member{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: personName(i)},
 		Spec: rosterv1alpha1.MemberSpec{
-			Email: string(personAddress(i)), AccountRef: &rosterv1alpha1.LocalReference{Name: personAddress(i).AccountName()},
+			Email: string(of), AccountRef: &rosterv1alpha1.LocalReference{Name: of.AccountName()},
 		},
+	}
+	if namespace == large && i < 200 {
+		m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: profileNames()[i%98], Role: rosterv1alpha1.ProfileEditor}}
+	}
+	return m
+}
+
+// accountOf is the Account of somebody who has joined.
+func accountOf(m *rosterv1alpha1.Member) *rosterv1alpha1.Account {
+	return &rosterv1alpha1.Account{
+		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: m.Spec.AccountRef.Name},
+		Spec:       rosterv1alpha1.AccountSpec{Email: m.Spec.Email, DisplayName: m.Name},
 	}
 }
 
-// bindings are how many RoleBindings there are.
-func (b *bench) bindings() int {
+// bound is how many people are bound to a Role.
+func (b *bench) bound(role string) int {
 	b.Helper()
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind("RoleBindingList"))
-	b.must(b.client.List(b.ctx, list, client.InNamespace(large)))
-	return len(list.Items)
+	var list rbacv1.RoleBindingList
+	b.must(b.client.List(b.ctx, &list, client.InNamespace(large)))
+	people := 0
+	for i := range list.Items {
+		if list.Items[i].RoleRef.Name == role {
+			people += len(list.Items[i].Subjects)
+		}
+	}
+	return people
+}
+
+func (b *bench) rbacObjects() int {
+	b.Helper()
+	n := 0
+	for _, kind := range []string{"RoleList", "RoleBindingList"} {
+		list := &metav1.PartialObjectMetadataList{}
+		list.SetGroupVersionKind(rbacv1.SchemeGroupVersion.WithKind(kind))
+		b.must(b.client.List(b.ctx, list, client.InNamespace(large)))
+		n += len(list.Items)
+	}
+	return n
 }
 
 // settle waits until the manager has nothing to do for longer than counts in a status lag behind.
@@ -86,58 +176,148 @@ func (b *bench) settle() {
 	})
 }
 
-// reviews measures SubjectAccessReviews about one person after another, one at a time and many at once.
+// neighbour is another organisation, with one member.
+type neighbour struct{ member *rosterv1alpha1.Member }
+
+// delays are what is noticed in another organisation.
+type delays struct{ suspension, invitation []time.Duration }
+
+func (b *bench) small() *neighbour {
+	b.organization("small")
+	m := newMember("small", 0)
+	b.must(b.client.Create(b.ctx, m))
+	b.await("the member of a small organisation to be bound", time.Minute, func() bool { return b.may("small", 0, "organizations", "get", "acme") })
+	return &neighbour{m}
+}
+
+// suspendedMeanwhile suspends, resumes and invites one after the other, until what it returns is called.
+func (o *neighbour) suspendedMeanwhile(b *bench) func() delays {
+	var d delays
+	end := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-end:
+				return
+			case <-time.After(250 * time.Millisecond):
+			}
+			d.suspension = append(d.suspension, b.suspend(o.member, true))
+			b.suspend(o.member, false)
+			inv := newInvitation("small", i+1)
+			begin := time.Now()
+			b.must(b.client.Create(b.ctx, inv))
+			b.await("a mail", time.Minute, func() bool {
+				b.must(b.client.Get(b.ctx, client.ObjectKeyFromObject(inv), inv))
+				return inv.Status.State == rosterv1alpha1.InvitationSent
+			})
+			d.invitation = append(d.invitation, time.Since(begin))
+		}
+	})
+	return func() delays {
+		close(end)
+		done.Wait()
+		return d
+	}
+}
+
+// suspend suspends a Member or resumes it, and says how long it took until that was in force.
+func (b *bench) suspend(m *rosterv1alpha1.Member, suspended bool) time.Duration {
+	begin := time.Now()
+	patch := fmt.Sprintf(`{"spec":{"suspended":%v}}`, suspended)
+	b.must(b.client.Patch(b.ctx, m, client.RawPatch("application/merge-patch+json", []byte(patch))))
+	b.await("a suspension", time.Minute, func() bool {
+		return b.mayUser(m.Namespace, m.Spec.Email, "organizations", "get", "acme") != suspended
+	})
+	return time.Since(begin)
+}
+
+// reviews measures SubjectAccessReviews about one person after another, one at a time and many at once, next to a small organisation.
 func reviews(b *bench, r *results, n, inTeam int) {
-	var lags []time.Duration
+	var there, here []time.Duration
 	for i := range 500 {
 		person := i * 7919 % n
 		begin := time.Now()
-		if may := b.mayOn(person, "get", "acme-fb"); may != (person < inTeam) {
+		if may := b.may(large, person, "socialprofiles", "get", "acme-fb"); may != (person < inTeam) {
 			b.Fatalf("%s may look at the profile: %v", personName(person), may)
 		}
-		lags = append(lags, time.Since(begin))
+		here = append(here, time.Since(begin))
+		begin = time.Now()
+		b.may("small", 0, "socialprofiles", "get", "acme-fb")
+		there = append(there, time.Since(begin))
 	}
-	r.percentiles(fmt.Sprintf("access review in a namespace of %d members", n), lags, "")
-	took := parallel(2000, func(i int) { b.mayOn(i*7919%n, "publish", "acme-x") })
+	r.percentiles("access review in an organisation of 1 member", there, "")
+	r.percentiles(fmt.Sprintf("access review in an organisation of %d members", n), here, "")
+	took := parallel(2000, func(i int) { b.may(large, i*7919%n, "socialprofiles", "publish", "acme-x") })
 	r.add("access reviews, 16 at once", 2000/took.Seconds(), "/s", "")
 }
 
-func (b *bench) mayOn(person int, verb, profile string) bool {
+func (b *bench) may(namespace string, person int, resource, verb, name string) bool {
+	return b.mayUser(namespace, string(personAddress(namespace, person)), resource, verb, name)
+}
+
+func (b *bench) mayUser(namespace, user, resource, verb, name string) bool {
 	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: string(personAddress(person)),
-		ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: large, Group: rosterv1alpha1.GroupVersion.Group, Resource: "socialprofiles", Verb: verb, Name: profile,
+		User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
+			Namespace: namespace, Group: rosterv1alpha1.GroupVersion.Group, Resource: resource, Verb: verb, Name: name,
 		},
 	}}
 	b.must(b.client.Create(b.ctx, review))
 	return review.Status.Allowed
 }
 
-// teamChange raises the role of a Team with many members, and then takes one of them out.
-func teamChange(b *bench, r *results, team *rosterv1alpha1.Team, members int) {
-	status, roles := b.apiWrites("members"), b.apiWrites("roles")
-	before := team.DeepCopy()
-	team.Spec.Role = rosterv1alpha1.ProfileEditor
-	begin := time.Now()
-	b.must(b.client.Patch(b.ctx, team, client.MergeFrom(before)))
-	b.await("all Roles", 10*time.Minute, func() bool { return b.apiWrites("roles")-roles >= float64(members) })
-	took := time.Since(begin)
-	b.settle()
-	r.add(fmt.Sprintf("a Team of %d gets another role: until every Role is written", members), took.Seconds(), "s", "")
-	r.add("a Team gets another role: writes of Roles per changed member", (b.apiWrites("roles")-roles)/float64(members), "writes", "1")
-	r.add("a Team gets another role: writes of Members per changed member", (b.apiWrites("members")-status)/float64(members), "writes", "1")
-	if !b.mayOn(members-1, "publish", "acme-fb") {
-		b.Fatal("the last member does not hold the new role")
-	}
+// writes are those of Roles, bindings and Members.
+func (b *bench) writes() float64 {
+	return b.apiWrites("roles") + b.apiWrites("rolebindings") + b.apiWrites("members")
+}
 
-	status, roles = b.apiWrites("members"), b.apiWrites("roles")
-	before = team.DeepCopy()
-	team.Spec.Members = team.Spec.Members[1:]
-	b.must(b.client.Patch(b.ctx, team, client.MergeFrom(before)))
-	b.await("one Role", time.Minute, func() bool { return b.apiWrites("roles") > roles })
-	b.settle()
-	r.add(fmt.Sprintf("one of %d leaves the Team: writes of Roles and Members", members), b.apiWrites("roles")-roles+b.apiWrites("members")-status, "writes", "2")
-	if b.mayOn(0, "get", "acme-fb") {
-		b.Fatal("people who left still hold the role")
+// teamChange gives a Team with many members another role, and then takes one of them out and in again.
+func teamChange(b *bench, r *results, team *rosterv1alpha1.Team, members int) {
+	change := func(what string, edit func(), inForce func() bool, aim string) {
+		before, writes := team.DeepCopy(), b.writes()
+		edit()
+		begin := time.Now()
+		b.must(b.client.Patch(b.ctx, team, client.MergeFrom(before)))
+		b.await(what, time.Minute, inForce)
+		r.add(what+": in force", time.Since(begin).Seconds()*1000, "ms", aim)
+		b.settle()
+		r.add(what+": writes", b.writes()-writes, "writes", "3")
 	}
+	may := func(person int, verb string) func() bool {
+		return func() bool { return b.may(large, person, "socialprofiles", verb, "acme-fb") }
+	}
+	change(fmt.Sprintf("a Team of %d gets another role", members),
+		func() { team.Spec.Role = rosterv1alpha1.ProfileEditor }, may(members-1, "publish"), "1000")
+	all := team.Spec.Members
+	change(fmt.Sprintf("one leaves a Team of %d", members),
+		func() { team.Spec.Members = all[1:] }, func() bool { return !may(0, "get")() }, "500")
+	change(fmt.Sprintf("one joins a Team of %d", members-1), func() { team.Spec.Members = all }, may(0, "get"), "500")
+}
+
+// suspensions measures how long one takes while the Team is edited all the time.
+func suspensions(b *bench, r *results, team *rosterv1alpha1.Team) {
+	end, edits := make(chan struct{}), 0
+	var done sync.WaitGroup
+	done.Go(func() {
+		for ; ; edits++ {
+			select {
+			case <-end:
+				return
+			default:
+			}
+			before := team.DeepCopy()
+			team.Spec.Role = []rosterv1alpha1.ProfileRole{rosterv1alpha1.ProfileGuest, rosterv1alpha1.ProfileEditor}[edits%2]
+			team.Spec.Members = append(before.Spec.Members[1:], before.Spec.Members[0])
+			b.must(b.client.Patch(b.ctx, team, client.MergeFrom(before)))
+		}
+	})
+	var lags []time.Duration
+	for i := range 100 {
+		m := newMember(large, 200+i)
+		lags = append(lags, b.suspend(m, true))
+	}
+	close(end)
+	done.Wait()
+	r.add("edits of the Team meanwhile", float64(edits), "edits", "")
+	r.percentiles("suspended to refused, while a large Team is edited", lags, "2000")
 }

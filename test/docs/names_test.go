@@ -94,8 +94,9 @@ func TestReasonIndex(t *testing.T) {
 	if rows := strings.Count(index, "\n| `"); rows != len(want) || rows < 50 {
 		t.Errorf("docs/troubleshooting.md lists %d reasons, the pages of the kinds explain %d", rows, len(want))
 	}
+	events := []string{rosterv1alpha1.ReasonConnectionExpired, rosterv1alpha1.ReasonMailLeftOut}
 	for name, reason := range constants(t) {
-		if strings.HasPrefix(name, "Reason") && want[reason] == nil && reason != rosterv1alpha1.ReasonConnectionExpired { // an event
+		if strings.HasPrefix(name, "Reason") && want[reason] == nil && !slices.Contains(events, reason) {
 			t.Errorf("%s: no table of conditions explains %s", name, reason)
 		}
 	}
@@ -122,9 +123,9 @@ func conditionReasons(t *testing.T, path string) []string {
 
 // TestMetrics: every metric is explained.
 func TestMetrics(t *testing.T) {
-	var seen names
-	controller.NewMetrics(&seen)
-	if _, err := web.NewMetrics(&seen); err != nil {
+	seen := metrics{}
+	controller.NewMetrics(seen)
+	if _, err := web.NewMetrics(seen); err != nil {
 		t.Fatal(err)
 	}
 	seen.MustRegister(versioncollector.NewCollector("roster"))
@@ -132,40 +133,76 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("only %v", seen)
 	}
 	operations := read(t, "docs/operations.md")
-	for _, name := range seen {
-		if !strings.Contains(operations, "| `"+name+"` |") {
+	for name, labels := range seen {
+		_, row, found := strings.Cut(operations, "| `"+name+"` |")
+		if !found {
 			t.Errorf("docs/operations.md does not explain %s", name)
+		}
+		row, _, _ = strings.Cut(row, "\n")
+		for _, label := range labels {
+			if !strings.Contains(row, "`"+label+"`") {
+				t.Errorf("docs/operations.md does not name the label %s of %s", label, name)
+			}
 		}
 	}
 	for _, mention := range regexp.MustCompile(`roster_[a-z_]+`).FindAllString(text(t, pages(t)), -1) {
-		if !slices.Contains(seen, strings.TrimSuffix(mention, "_bucket")) {
+		if _, ok := seen[strings.TrimSuffix(mention, "_bucket")]; !ok {
 			t.Errorf("there is no metric %s", mention)
 		}
 	}
 }
 
-// names is a registry that notes what is registered.
-type names []string
+// metrics is a registry that notes what is registered: names, and the labels that tell series apart.
+type metrics map[string][]string
 
-func (n *names) Register(c prometheus.Collector) error {
+func (m metrics) Register(c prometheus.Collector) error {
 	descriptions := make(chan *prometheus.Desc, 10)
 	c.Describe(descriptions)
 	close(descriptions)
 	for d := range descriptions {
-		// The library tells the name in no other way.
-		match := regexp.MustCompile(`fqName: "([^"]+)"`).FindStringSubmatch(d.String())
-		*n = append(*n, match[1])
+		// The library tells them in no other way.
+		match := regexp.MustCompile(`fqName: "([^"]+)".*variableLabels: \{(.*)\}\}$`).FindStringSubmatch(d.String())
+		m[match[1]] = strings.FieldsFunc(match[2], func(r rune) bool { return r == ',' })
 	}
 	return nil
 }
 
-func (n *names) MustRegister(collectors ...prometheus.Collector) {
+func (m metrics) MustRegister(collectors ...prometheus.Collector) {
 	for _, c := range collectors {
-		_ = n.Register(c)
+		_ = m.Register(c)
 	}
 }
 
-func (n *names) Unregister(prometheus.Collector) bool { return false }
+func (m metrics) Unregister(prometheus.Collector) bool { return false }
+
+// TestSecurityEvents: every event and every result that the log of the portal has is explained, and no other.
+func TestSecurityEvents(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, "internal/portal/web/events.go"), nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]map[string]bool{"Event": {}, "Result": {}}
+	ast.Inspect(file, func(n ast.Node) bool {
+		if spec, ok := n.(*ast.ValueSpec); ok {
+			kind, _ := spec.Type.(*ast.Ident)
+			value, _ := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			known[kind.Name][value] = true
+		}
+		return true
+	})
+	for kind, row := range map[string]string{"Event": "| `event` | ", "Result": "| `result` | `success`;"} {
+		_, text, _ := strings.Cut(read(t, "docs/operations.md"), row)
+		text, _, _ = strings.Cut(row+text, "\n")
+		shown := map[string]bool{}
+		for _, match := range regexp.MustCompile("`([a-z_]+)`").FindAllStringSubmatch(text, -1) {
+			shown[match[1]] = true
+		}
+		delete(shown, strings.ToLower(kind))
+		if !maps.Equal(shown, known[kind]) {
+			t.Errorf("docs/operations.md explains the %ss %v, the portal has %v", kind, slices.Sorted(maps.Keys(shown)), slices.Sorted(maps.Keys(known[kind])))
+		}
+	}
+}
 
 // TestMakeTargets: what readers are told to make can be made.
 func TestMakeTargets(t *testing.T) {

@@ -262,15 +262,15 @@ func askExample(t *testing.T, c *cluster) {
 // grant makes the Role and RoleBinding that the operator makes.
 func grant(ctx context.Context, t *testing.T, c *cluster, namespace, user string) {
 	t.Helper()
-	holds := access.Resolve(access.Sources{
+	holds := access.Sources{
 		Spec: rosterv1alpha1.MemberSpec{Profiles: []rosterv1alpha1.ProfileGrant{
 			{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}, {Name: "acme-x", Role: rosterv1alpha1.ProfileGuest},
 		}},
 		Profiles: map[string]access.Standing{"acme-fb": access.Present, "acme-x": access.Present},
-	})
-	meta := metav1.ObjectMeta{Namespace: namespace, Name: "roster:member:zoe"}
+	}
+	meta := metav1.ObjectMeta{Namespace: namespace, Name: "zoe"}
 	for _, o := range []client.Object{
-		&rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(holds, "acme", "zoe")},
+		&rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(holds, "acme")},
 		&rbacv1.RoleBinding{
 			ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: meta.Name},
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},

@@ -54,6 +54,8 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-manager", "watch", "", "secrets", "roster-connections", ""},
 		{"roster-manager", "update", "", "secrets", "roster-connections", "connection-x"},
 		{"roster-manager", "delete", "", "secrets", "roster-connections", "connection-x"},
+		{"roster-portal", "create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
+		{"roster-portal", "delete", "", "secrets", "roster-accounts", "ana"},
 		{"roster-manager", "create", roster, "socialprofiles", "acme", ""},
 		{"roster-manager", "delete", roster, "socialprofiles", "acme", "acme-fb"},
 	}
@@ -81,6 +83,9 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "update", "", "secrets", "roster-system", "roster-facebook"},
 		{"roster-portal", "create", "", "secrets", "acme", ""},
 		{"roster-portal", "create", "events.k8s.io", "events", "acme", ""},
+		{"roster-portal", "get", roster, "accounts", "acme", ""},
+		{"roster-portal", "get", roster, "teams", "acme", "writers"},
+		{"roster-portal", "get", roster, "plans", "", "small"},
 		{"roster-manager", "create", "", "secrets", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "roster-connections", ""},
 		// Profiles of organisations.
@@ -136,24 +141,29 @@ func expectAnswer(t *testing.T, ask client.Client, q question, want bool) {
 }
 
 func role(name string, rules []rbacv1.PolicyRule) *rbacv1.Role {
-	return &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Rules: rules}
+	return &rbacv1.Role{ObjectMeta: managed(name), Rules: rules}
+}
+
+// managed is how Roster marks what is its own.
+func managed(name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: "default", Name: name, Labels: map[string]string{"app.kubernetes.io/managed-by": "roster"}}
 }
 
 func bindingTo(role string) *rbacv1.RoleBinding {
 	return &rbacv1.RoleBinding{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: role},
+		ObjectMeta: managed(role),
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: "ana@example.com"}},
 	}
 }
 
-// managerWritesRolesWithinLimits: Kubernetes' own check against escalation lets the manager write the Role of every Member, and
+// managerWritesRolesWithinLimits: Kubernetes' own check against escalation lets the manager write the Role of every source, and
 // nothing beyond.
 func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	manager := c.as(t, "roster-manager")
 	for i, s := range everySource() {
-		name := fmt.Sprintf("roster:member:ana-%d", i)
-		if err := manager.Create(t.Context(), role(name, access.Compile(access.Resolve(s), "acme", "ana"))); err != nil {
+		name := access.Source{Kind: access.FromTeam, Name: fmt.Sprintf("team-%d", i)}.RoleName()
+		if err := manager.Create(t.Context(), role(name, access.Compile(s, "acme"))); err != nil {
 			t.Errorf("the Role of %+v: %v", s, err)
 		}
 		if err := manager.Create(t.Context(), bindingTo(name)); err != nil {
@@ -162,12 +172,12 @@ func managerWritesRolesWithinLimits(t *testing.T, c *cluster) {
 	}
 	for resource, group := range map[string]string{"secrets": "", "accounts": roster, "pods": "", "plans": roster} {
 		rule := rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: []string{"update"}}
-		more := append(access.Compile(access.Resolve(access.Sources{Owner: true}), "acme", "ana"), rule)
-		if err := manager.Create(t.Context(), role("roster:member:eve-"+resource, more)); !apierrors.IsForbidden(err) {
+		more := append(access.Compile(access.Sources{Owner: true}, "acme"), rule)
+		if err := manager.Create(t.Context(), role("roster:team:eve-"+resource, more)); !apierrors.IsForbidden(err) {
 			t.Errorf("a Role that allows to update %s: %v, want it forbidden", resource, err)
 		}
 	}
-	admin := bindingTo("roster:member:eve")
+	admin := bindingTo("roster:team:eve")
 	admin.RoleRef = rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "cluster-admin"}
 	if err := manager.Create(t.Context(), admin); !apierrors.IsForbidden(err) {
 		t.Errorf("a binding to cluster-admin: %v, want it forbidden", err)

@@ -189,8 +189,6 @@ func (h holder) mayInOrganization(d tables, verb, resource, name string) bool {
 		return own && (verb == "get" || h.role == "Owner")
 	case resource == "organizations" && (verb == "list" || verb == "watch"):
 		return slices.Contains(held, "ViewTeam")
-	case resource == "members" && verb == "get" && name == h.name:
-		return true
 	case resource == "workspaces" && verb == "get" && slices.Contains(held, "AdministerProfiles"):
 		return true // every workspace is theirs
 	case resource == "workspaces" && verb == "get" && name == "west" && anyOf([]string{h.source}, "Workspace", "all of them") && h.role != "ProfileConnector":
@@ -260,8 +258,8 @@ func (w *world) bindHolders(all []holder) {
 		g.SetLimit(8)
 		for _, h := range some {
 			g.Go(func() error {
-				meta := metav1.ObjectMeta{Namespace: w.ns, Name: "roster:member:" + h.name}
-				if err := c.Create(w.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(access.Resolve(h.sources()), "acme", h.name)}); err != nil {
+				meta := w.rosters("roster:team:" + h.name)
+				if err := c.Create(w.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: access.Compile(h.sources(), "acme")}); err != nil {
 					return fmt.Errorf("the Role of %+v: %w", h, err)
 				}
 				return c.Create(w.Context(), &rbacv1.RoleBinding{

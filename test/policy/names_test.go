@@ -147,6 +147,44 @@ func TestEachOfTwentyQuestionsIsAsked(t *testing.T) {
 	w.Expect(asked).To(Equal(20))
 }
 
+// TestNoneComesAfterTheTwenty: by a Member, an Invitation and a Team alike, twenty permissions are asked about and more are refused as a
+// whole. The last of twenty-one is not given without a question, even to somebody who holds the others.
+func TestNoneComesAfterTheTwenty(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	profiles := []string{"acme-adam"}
+	for i := range 20 {
+		profiles = append(profiles, fmt.Sprintf("p%d", i))
+	}
+	slices.Reverse(profiles) // what lena lacks comes last
+	w.bindRole("holds-twenty", lena, rosterRule([]string{"socialprofiles"}, profiles[:20], "get"))
+	by := map[string]func(names []string) func(w *world, c client.Client) error{
+		"a Member": func(names []string) func(w *world, c client.Client) error {
+			return createMember("zed", func(m *rosterv1alpha1.Member) {
+				for _, name := range names {
+					on(name, guest)(m)
+				}
+			})
+		},
+		"an Invitation": func(names []string) func(w *world, c client.Client) error {
+			return invite("zed", invitedBy(lena), func(inv *rosterv1alpha1.Invitation) {
+				for _, name := range names {
+					offersOn(name, guest)(inv)
+				}
+			})
+		},
+		"a Team": func(names []string) func(w *world, c client.Client) error {
+			return createTeam("x", guest, works(names...))
+		},
+	}
+	for name, give := range by {
+		c := dry(w.as(lena))
+		w.Eventually(func() error { return give(profiles[:20])(w, c) }).Should(Succeed(), name)
+		w.Expect(give(append(slices.Clone(profiles[:19]), "acme-adam"))(w, c)).To(MatchError(ContainSubstring("they do not hold all of that themselves")), name)
+		w.Expect(give(profiles)(w, c)).To(MatchError(ContainSubstring("only 20 permissions can be given in one step")), name)
+	}
+}
+
 func verbsOf(r rosterv1alpha1.ProfileRole) []string {
 	var verbs []string
 	for _, p := range access.ProfilePermissions(r).Permissions() {

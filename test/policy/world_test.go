@@ -138,8 +138,8 @@ func (w *world) giveRights(o *rosterv1alpha1.Organization) {
 	w.Expect(cluster.Client.List(w.Context(), &members, client.InNamespace(w.ns))).To(Succeed())
 	for _, m := range members.Items {
 		if m.Spec.AccountRef != nil {
-			e := access.Resolve(w.sources(m.Spec, o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name))
-			w.bindRole("roster:member:"+m.Name, m.Spec.Email, access.Compile(e, o.Name, m.Name)...)
+			s := w.sources(m.Spec, o.Spec.OwnerRef != nil && o.Spec.OwnerRef.Name == m.Name)
+			w.bindRole("everything-of-"+m.Name, m.Spec.Email, access.Compile(s, o.Name)...)
 		}
 	}
 	writes := rosterRule([]string{"members", "invitations"}, nil, "get", "create", "update", "patch", "delete")

@@ -78,7 +78,7 @@ func (s *site) facts() string {
 	fmt.Fprintf(&b, "account: %s, handle %s, mails %v\n", a.Spec.CredentialsID, a.Status.UserHandle, a.Status.MailsSent)
 	for _, name := range []string{"olivia", "ben"} {
 		m := s.member(name)
-		fmt.Fprintf(&b, "%s: %s, %s, joined %v, %v\n", name, m.Status.State, m.Status.Role, m.Status.JoinedTime, m.Status.Grants)
+		fmt.Fprintf(&b, "%s: %s, %s, joined %v, %v\n", name, m.Status.State, m.Status.Role, m.Status.JoinedTime, m.Status.Profiles)
 	}
 	var all rosterv1alpha1.InvitationList
 	s.must(s.client.List(s.Context(), &all, client.InNamespace(namespace)))

@@ -87,6 +87,7 @@ func TestRestore(t *testing.T) {
 	after.checkDeployments()
 	after.start()
 	after.checkFacts(was)
+	after.checkRights()
 	after.checkSignIn()
 	after.checkLinks(links)
 	after.checkDeletion()
@@ -152,6 +153,7 @@ func (s *site) fill() {
 	s.link(mailOf("eve"))
 	s.patch(&rosterv1alpha1.Invitation{ObjectMeta: named("eve")}, `{"spec":{"revoked":true}}`)
 	s.eventually("Ben may publish", func() error { return s.may(mailOf("ben"), "publish", true) })
+	s.create(append(saved(), notSaved()...)...)
 }
 
 func (s *site) create(objects ...client.Object) {

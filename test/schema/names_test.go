@@ -26,7 +26,7 @@ var reference = regexp.MustCompile(
 		`\.(member|namespace|invitation|profile|soleadministrator|solerenewer)$`)
 
 // namesAll are references that may say * for all objects. The operator writes them, for people to read.
-var namesAll = []string{"Member.status.grants[].profile", "Member.status.workspaces[]"}
+var namesAll = []string{"Member.status.workspaces[]"}
 
 // texts are the fields of specs that take any text: people read them, networks know them, or they select by labels.
 var texts = []string{

@@ -9,8 +9,17 @@ func TestHas(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := len(p.sorted); n < 10_000 {
-		t.Errorf("only %d passwords are known", n)
+	eight := 0
+	for _, password := range p.sorted {
+		if len(password) < 6 {
+			t.Errorf("%q is in the list, which nobody could choose", password)
+		}
+		if len(password) >= 8 {
+			eight++
+		}
+	}
+	if n := len(p.sorted); n < 42_000 || eight < 17_900 {
+		t.Errorf("only %d passwords are known, %d of them of eight characters: docs/security.md promises more", n, eight)
 	}
 	for _, weak := range []string{
 		"password", "PASSWORD", "Password1!", "p@ssw0rd", "P@ssw0rd2026!", "123456789", "qwertyuiop", "!!sunshine!!", "Iloveyou2", "1qaz2wsx",

@@ -14,6 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // pageSize is how many objects one answer of the API server holds.
@@ -37,17 +38,17 @@ func Organization(ctx context.Context, c client.Reader, namespace string) (*righ
 	}
 	var members rosterv1alpha1.MemberList
 	var invitations rosterv1alpha1.InvitationList
-	var profiles rosterv1alpha1.SocialProfileList
-	var teams rosterv1alpha1.TeamList
-	var workspaces rosterv1alpha1.WorkspaceList
-	var roles rosterv1alpha1.CustomRoleList
-	for _, list := range []client.ObjectList{&members, &invitations, &profiles, &teams, &workspaces, &roles} {
+	for _, list := range []client.ObjectList{&members, &invitations} {
 		if err := c.List(ctx, list, client.InNamespace(namespace)); err != nil {
 			return nil, err
 		}
 	}
-	o.Members, o.Invitations, o.Profiles = kube.Pointers(members.Items), kube.Pointers(invitations.Items), kube.Pointers(profiles.Items)
-	o.Teams, o.Workspaces, o.Roles = kube.Pointers(teams.Items), kube.Pointers(workspaces.Items), kube.Pointers(roles.Items)
+	from, err := snapshot.Read(ctx, c, o.Organization, namespace, "")
+	if err != nil {
+		return nil, err
+	}
+	o.Members, o.Invitations = kube.Pointers(members.Items), kube.Pointers(invitations.Items)
+	o.Profiles, o.Teams, o.Workspaces, o.Roles = from.Profiles, from.Teams, from.Workspaces, from.Roles
 	o.UserPrefix = userPrefix(ctx, c, o)
 	return o, nil
 }

@@ -75,7 +75,7 @@ func (p *Person) Object() (kind, name string) {
 
 // People are the persons of an organisation, sorted by address. Of several Members of one address, the one that counts is there.
 func (o *Organization) People() []*Person {
-	index := newIndex(o)
+	index := &index{sums: o.snapshot().Sums(), roles: o.CustomRoles()}
 	byAddress := map[address.Address]*Person{}
 	owner := membership.NamedOwner(o.Organization)
 	twins := map[address.Address][]*rosterv1alpha1.Member{}
@@ -105,94 +105,18 @@ func (o *Organization) People() []*Person {
 }
 
 // CustomRoles are the roles that the organisation has made for itself.
-func (o *Organization) CustomRoles() access.Roles {
-	roles := access.Roles{}
-	for _, r := range o.Roles {
-		if r.DeletionTimestamp == nil {
-			roles[r.Name] = r.Spec
-		}
+func (o *Organization) CustomRoles() access.Roles { return membership.CustomRoles(o.Roles) }
+
+func (o *Organization) snapshot() *membership.Snapshot {
+	return &membership.Snapshot{
+		Organization: o.Organization, Profiles: o.Profiles, Teams: o.Teams, Workspaces: o.Workspaces, Roles: o.Roles, UserPrefix: o.UserPrefix,
 	}
-	return roles
 }
 
-// index holds what is asked for each person, found once.
+// index adds up what each person holds.
 type index struct {
-	*Organization
-	roles      access.Roles
-	plan       rosterv1alpha1.PlanInEffect
-	profiles   map[string]access.Standing
-	workspaces map[string][]string
-	teams      map[string][]access.Assignment // by the name of a Member
-	connected  map[address.Address][]string
-	teamless   map[string]bool
-}
-
-func newIndex(o *Organization) *index {
-	x := &index{
-		Organization: o, roles: o.CustomRoles(), profiles: map[string]access.Standing{}, workspaces: map[string][]string{},
-		teams: map[string][]access.Assignment{}, connected: map[address.Address][]string{},
-	}
-	if o.Organization != nil {
-		x.plan = o.Organization.Status.Plan
-	}
-	for _, p := range o.Profiles {
-		if p.DeletionTimestamp != nil {
-			continue
-		}
-		x.profiles[p.Name] = membership.Standing(o.Organization, p)
-		if by, err := address.Parse(strings.TrimPrefix(p.Spec.ConnectedBy, o.UserPrefix)); err == nil {
-			x.connected[by] = append(x.connected[by], p.Name)
-		}
-	}
-	for _, w := range o.Workspaces {
-		if w.DeletionTimestamp == nil {
-			group, _ := membership.NewGroup(w.Spec.Profiles, w.Spec.ProfileSelector)
-			x.workspaces[w.Name] = x.in(group)
-		}
-	}
-	x.addTeams()
-	return x
-}
-
-func (x *index) addTeams() {
-	worked := map[string]bool{}
-	for _, t := range x.Teams {
-		if t.DeletionTimestamp != nil {
-			continue
-		}
-		group, _ := membership.NewGroup(t.Spec.Profiles, t.Spec.ProfileSelector)
-		profiles := x.in(group)
-		for _, name := range profiles {
-			worked[name] = true
-		}
-		for _, member := range t.Spec.Members {
-			x.teams[member] = append(x.teams[member], access.Assignment{Team: t.Name, Role: t.Spec.Role, Profiles: profiles})
-		}
-	}
-	for _, assignments := range x.teams {
-		slices.SortFunc(assignments, func(a, b access.Assignment) int { return cmp.Compare(a.Team, b.Team) })
-	}
-	if !membership.RequiresTeam(x.Organization.Organization) {
-		return
-	}
-	x.teamless = map[string]bool{}
-	for name := range x.profiles {
-		if !worked[name] {
-			x.teamless[name] = true
-		}
-	}
-}
-
-// in are the profiles of a group that exist, sorted.
-func (x *index) in(g membership.Group) []string {
-	var names []string
-	for _, p := range x.Profiles {
-		if g.Has(p) {
-			names = append(names, p.Name)
-		}
-	}
-	slices.Sort(names)
-	return names
+	sums  *membership.Sums
+	roles access.Roles
 }
 
 func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
@@ -210,7 +134,7 @@ func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
 	default:
 		p.State = Waiting
 	}
-	x.sum(p, m.Spec, m)
+	x.sum(p, m)
 	return p
 }
 
@@ -224,26 +148,18 @@ func (x *index) invitation(inv *rosterv1alpha1.Invitation) *Person {
 		return nil
 	}
 	p := &Person{Address: of, State: Invited, Invitation: inv}
-	spec := rosterv1alpha1.MemberSpec{
+	future := &rosterv1alpha1.Member{Spec: rosterv1alpha1.MemberSpec{
 		Email: inv.Spec.Email, Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
 		CanManageProfiles: inv.Spec.CanManageProfiles,
-	}
-	future := &rosterv1alpha1.Member{Spec: spec}
+	}}
 	future.Name, future.Namespace = inv.Name, inv.Namespace
-	x.sum(p, spec, future)
+	x.sum(p, future)
 	return p
 }
 
 // sum asks the rules of the operator. It is the one place that does.
-func (x *index) sum(p *Person, spec rosterv1alpha1.MemberSpec, m *rosterv1alpha1.Member) {
-	sources := access.Sources{
-		Spec: spec, Plan: x.plan, Roles: x.roles, Profiles: x.profiles, Workspaces: x.workspaces, Teams: x.teams[m.Name],
-		Connected: x.connected[p.Address], Teamless: x.teamless,
-	}
-	if x.Organization.Organization != nil {
-		sources.Owner, sources.OwnerElsewhere = membership.Owns(x.Organization.Organization, m)
-	}
-	p.Holds = access.Resolve(sources)
+func (x *index) sum(p *Person, m *rosterv1alpha1.Member) {
+	p.Holds = x.sums.Of(m)
 	p.Grants = grantsOf(p, x.roles)
 }
 
@@ -268,7 +184,7 @@ func (o *Organization) TeamHas(t *rosterv1alpha1.Team, profile string) bool {
 // ProfilesOf are the profiles of a group by name and by label, sorted.
 func (o *Organization) ProfilesOf(names []string, selector *metav1.LabelSelector) []string {
 	group, _ := membership.NewGroup(names, selector)
-	return (&index{Organization: o}).in(group)
+	return o.snapshot().ProfilesOf(group)
 }
 
 // oneLine takes out of a name what a terminal would act on.

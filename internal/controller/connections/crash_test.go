@@ -95,7 +95,7 @@ var _ = Describe("An order of the portal", Ordered, func() {
 	process := func(c client.Client) *connections.Reconciler {
 		return connections.New(connections.Options{
 			Client: c, Live: live, Clock: Now, Metrics: connections.NewMetrics(prometheus.NewRegistry()),
-			Keys: linkKeys(), Holds: controller.Standings(c, Now),
+			Keys: linkKeys(), Holds: controller.Standings(c, Now, ""),
 		})
 	}
 

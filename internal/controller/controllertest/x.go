@@ -33,7 +33,7 @@ const (
 // X is X as the operator sees it. Its tokens are those of a real provider, whose refresh tokens are good for one use, and who is asked
 // whether an access token lives; what is shaped after the documentation of X is the rest.
 //
-// It is a server of Mastodon, too, and what ad accounts need of Facebook.
+// It is a server of Mastodon, too, what ad accounts need of Facebook, and what organisations need of LinkedIn.
 type X struct {
 	*httptest.Server
 	provider *testpeer.OIDC
@@ -43,6 +43,7 @@ type X struct {
 	checks  map[string]int
 	unread  map[string]int
 	limited map[string]bool
+	held    map[string]chan struct{}
 	down    bool
 	asked   hook
 	renewed hook
@@ -75,7 +76,7 @@ func startX(ctx context.Context) *X {
 	DeferCleanup(provider.Stop)
 	issuer, err := url.Parse(provider.URL)
 	Expect(err).NotTo(HaveOccurred())
-	x := &X{provider: provider, checks: map[string]int{}, unread: map[string]int{}, limited: map[string]bool{}}
+	x := &X{provider: provider, checks: map[string]int{}, unread: map[string]int{}, limited: map[string]bool{}, held: map[string]chan struct{}{}}
 	x.forward = &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(issuer) },
 		ModifyResponse: func(response *http.Response) error {
@@ -107,6 +108,8 @@ func (x *X) serve(w http.ResponseWriter, r *http.Request) {
 		x.me(w, token)
 	case r.URL.Path == "/api/v1/accounts/verify_credentials":
 		x.onMastodon(w, token)
+	case strings.HasPrefix(r.URL.Path, "/rest/"):
+		onLinkedIn(w, r.URL.Path, token)
 	case strings.HasPrefix(r.URL.Path, "/v25.0/act_"):
 		adAccount(w, strings.TrimPrefix(r.URL.Path, "/v25.0/act_"), token)
 	case r.URL.Path == "/api/v1/notifications/unread_count":
@@ -116,29 +119,6 @@ func (x *X) serve(w http.ResponseWriter, r *http.Request) {
 	default:
 		w.WriteHeader(http.StatusNotFound)
 	}
-}
-
-// onMastodon is an account of Mastodon. Those whose token says so are disabled.
-func (x *X) onMastodon(w http.ResponseWriter, token string) {
-	x.mu.Lock()
-	x.checks[token]++
-	x.mu.Unlock()
-	if strings.HasSuffix(token, "-disabled") {
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"error":"Your login is currently disabled"}`)
-		return
-	}
-	_, _ = fmt.Fprintf(w, `{"id":%q,"acct":%q}`, token, token)
-}
-
-// adAccount is one on Facebook, which tokens that end with its number have a role on.
-func adAccount(w http.ResponseWriter, id, token string) {
-	if !strings.HasSuffix(token, id) {
-		w.WriteHeader(http.StatusForbidden)
-		_, _ = io.WriteString(w, `{"error":{"message":"(#200) Ad account owner has NOT grant ads_management or ads_read permission","code":200}}`)
-		return
-	}
-	_, _ = fmt.Fprintf(w, `{"account_id":%q,"name":"Acme EMEA"}`, id)
 }
 
 func (x *X) renew(w http.ResponseWriter, r *http.Request) {
@@ -232,6 +212,15 @@ func (x *X) Limit(account string) {
 	x.limited[account] = true
 }
 
+// Hold keeps Mastodon from answering about a token until it is let go.
+func (x *X) Hold(token string) (letGo func()) {
+	held := make(chan struct{})
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.held[token] = held
+	return sync.OnceFunc(func() { close(held) })
+}
+
 // Arrives is how many items nobody has looked at wait for an account on Mastodon, where everybody is called after their token.
 func (x *X) Arrives(account string, unread int) {
 	x.mu.Lock()
@@ -285,6 +274,7 @@ func socialNetworks(x *X) []config.Network {
 		{Name: rosterv1alpha1.NetworkX, URL: x.URL, Secret: "roster-x", Scopes: []string{"openid"}, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkFacebook, URL: x.URL, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkMastodon, URL: x.URL, ChecksPerMinute: 60_000},
+		{Name: rosterv1alpha1.NetworkLinkedIn, URL: x.URL, ChecksPerMinute: 60_000},
 		{Name: rosterv1alpha1.NetworkYouTube, Secret: "roster-youtube", ChecksPerMinute: 60_000},
 	}
 }

@@ -126,16 +126,4 @@ var _ = Describe("The tokens of a SocialProfile and what they are for:", func() 
 		Expect(Get[corev1.Secret](ctx, s, "chloes").Data).To(Equal(others("").Data))
 		Eventually(func() string { return RefreshTokenIn(ctx, s, "first") }).ShouldNot(Equal(before), "none is lost")
 	})
-
-	It("of an account that the network has disabled are said to be that", func(ctx SpecContext) {
-		s := NewSpace(ctx)
-		s.OpensSecrets(ctx)
-		s.Tokens(ctx, "tokens", &oauth2.Token{AccessToken: s.Name + "-disabled"})
-		s.Profile(ctx, "acme", func(p *rosterv1alpha1.SocialProfile) {
-			p.Spec.CredentialsSecretRef = &rosterv1alpha1.LocalReference{Name: "tokens"}
-		})
-		p := s.ProfileSays(ctx, "acme", connected, no, rosterv1alpha1.ReasonAccountDisabled)
-		Expect(meta.FindStatusCondition(p.Status.Conditions, connected).Message).To(ContainSubstring("Your login is currently disabled"))
-		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonAccountDisabled))
-	})
 })

@@ -37,7 +37,7 @@ import (
 )
 
 // Reconciler asks networks about the tokens of SocialProfiles, and renews them. It writes the conditions Connected, TokenExpiring,
-// ScopesSufficient and RenewerAvailable and status.credential; the rest of the status is that of profiles.
+// ScopesSufficient and RenewerAvailable and status.credential; the rest of the status is another controller's, but for the first time.
 type Reconciler struct {
 	Options
 	networks *networks
@@ -63,7 +63,18 @@ type Options struct {
 	Secrets metadata.Interface
 	// ProfilesOf finds the profiles whose tokens are in a Secret.
 	ProfilesOf handler.EventHandler
+	// Rest is what the status says beside the tokens. The first write of a status has both.
+	Rest Rest
 }
+
+// Rest decides about the part of a profile's status that is not about its tokens, and tells of what has changed there.
+type Rest interface {
+	Decide(ctx context.Context, p *rosterv1alpha1.SocialProfile) (rosterv1alpha1.SocialProfileStatus, error)
+	Tell(before, after *rosterv1alpha1.SocialProfile)
+}
+
+// Unseen reports whether no controller has written the status of a profile yet.
+func Unseen(p *rosterv1alpha1.SocialProfile) bool { return p.Status.ObservedGeneration < 1 }
 
 // Setup adds the controller to a manager. It ends with the context.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
@@ -206,18 +217,44 @@ func (r *Reconciler) look(ctx context.Context, p *rosterv1alpha1.SocialProfile, 
 	f := credential.Finding{Tokens: o.tokens, Traits: o.venue.Traits(), Server: o.venue.server, Wanted: o.venue.wanted}
 	var rest time.Duration
 	if rest, f.Err = r.resting(t, o.venue, now); f.Err != nil && !credential.RenewalDue(p, f, now) {
-		return ctrl.Result{RequeueAfter: credential.Rest(p, f, rest, now)}, nil
+		return r.pause(ctx, p, credential.Rest(p, f, rest, now))
 	}
 	if wait := t.wait(now, func() time.Duration { return r.networks.turn(o.venue) }); wait > 0 {
-		return ctrl.Result{RequeueAfter: wait}, nil
+		return r.pause(ctx, p, wait)
 	}
 	err := r.find(ctx, p, t, o, &f)
 	if errors.Is(err, errBusy) {
-		return ctrl.Result{RequeueAfter: busyPause}, nil
+		return r.pause(ctx, p, busyPause)
 	} else if err != nil {
 		return ctrl.Result{}, reporting.IgnoreConflict(err)
 	}
 	return r.conclude(ctx, p, t, f)
+}
+
+// worthAWrite is the pause before a first check from which on the rest of the status is not kept waiting for it.
+const worthAWrite = 10 * time.Second
+
+// pause looks again later.
+func (r *Reconciler) pause(ctx context.Context, p *rosterv1alpha1.SocialProfile, d time.Duration) (ctrl.Result, error) {
+	if d < worthAWrite {
+		return ctrl.Result{RequeueAfter: d}, nil
+	}
+	seen, err := r.seen(ctx, p)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: d}, reporting.IgnoreConflict(r.write(ctx, p, seen.Status))
+}
+
+// seen is the profile with the rest of its status, which it may not have yet.
+func (r *Reconciler) seen(ctx context.Context, p *rosterv1alpha1.SocialProfile) (*rosterv1alpha1.SocialProfile, error) {
+	if !Unseen(p) {
+		return p, nil
+	}
+	status, err := r.Rest.Decide(ctx, p)
+	seen := p.DeepCopy()
+	seen.Status = status
+	return seen, err
 }
 
 // resume takes up what the status says, where nothing is remembered.
@@ -313,8 +350,13 @@ func (r *Reconciler) conclude(ctx context.Context, p *rosterv1alpha1.SocialProfi
 	const tries = 5
 	now := r.Clock.Now()
 	for try := 1; ; try++ {
-		status, next := credential.Decide(p, f, now)
-		err := r.write(ctx, p, status)
+		seen, err := r.seen(ctx, p)
+		if err != nil {
+			t.fingerprint = ""
+			return ctrl.Result{}, err
+		}
+		status, next := credential.Decide(seen, f, now)
+		err = r.write(ctx, p, status)
 		if err == nil {
 			t.due = next
 			return ctrl.Result{RequeueAfter: next.Sub(now)}, nil
@@ -339,6 +381,9 @@ func (r *Reconciler) write(ctx context.Context, p *rosterv1alpha1.SocialProfile,
 	p.Status = status
 	if err := reporting.WriteStatus(ctx, r.Client, p); err != nil {
 		return err
+	}
+	if Unseen(before) {
+		r.Rest.Tell(before, p)
 	}
 	r.tell(before.Status.Conditions, p)
 	return nil

@@ -92,7 +92,11 @@ func (r *accountMails) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Re
 func (r *accountMails) answer(
 	ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue, sent []rosterv1alpha1.AccountMail,
 ) (after time.Duration, ok bool) {
-	if due.Drop || hasMail(sent, due.AccountMail) {
+	if hasMail(sent, due.AccountMail) {
+		return 0, true
+	}
+	if due.Drop != "" {
+		r.leaveOut(ctx, a, due.Topic, due.Drop)
 		return 0, true
 	}
 	mailed, err := r.deliver(ctx, a, due)
@@ -109,6 +113,9 @@ func (r *accountMails) answer(
 	}
 	log.FromContext(ctx).Error(err, "A mail about an account is failing", "account", a.Name, "topic", due.Topic)
 	r.sent.change(a, func(known *sentMails) {
+		if known.failures == 0 {
+			r.Events.Warn(a, rosterv1alpha1.ReasonDeliveryFailing, "Mail", triedAgain("The mail "+string(due.Topic), err.Error()))
+		}
 		after = backoff.Spread(backoff.Pause(known.failures, firstRetry, lastRetry))
 		known.failures++
 	})
@@ -119,12 +126,17 @@ func (r *accountMails) answer(
 func (r *accountMails) deliver(ctx context.Context, a *rosterv1alpha1.Account, due account.MailDue) (mailed bool, err error) {
 	var code *codeMail
 	if due.Topic == rosterv1alpha1.MailAddressCode {
-		if code, err = r.codeMail(ctx, a, r.Clock.Now()); err != nil || code == nil {
+		if code, err = r.codeMail(ctx, a, r.Clock.Now()); err != nil {
 			return false, err
+		}
+		if code == nil {
+			r.leaveOut(ctx, a, due.Topic, "the link of the invitation does not work any more")
+			return false, nil
 		}
 	}
 	counted := limitedBy(a, code)
 	if r.tooMany(due.Topic, counted) {
+		r.leaveOut(ctx, a, due.Topic, fmt.Sprintf("there have been %d of its kind lately, to this person or this mailbox", Burst))
 		return false, nil
 	}
 	if err := r.send(ctx, a, due.AccountMail, code); err != nil {
@@ -132,6 +144,12 @@ func (r *accountMails) deliver(ctx context.Context, a *rosterv1alpha1.Account, d
 		return false, err
 	}
 	return true, nil
+}
+
+// leaveOut reports a mail that nobody gets. The person does not hear of it, since strangers may have asked for it.
+func (r *accountMails) leaveOut(ctx context.Context, a *rosterv1alpha1.Account, topic rosterv1alpha1.AccountMailTopic, why string) {
+	log.FromContext(ctx).Info("A mail about an account is left out", "account", a.Name, "topic", topic, "why", why)
+	r.Events.Warn(a, rosterv1alpha1.ReasonMailLeftOut, "Mail", fmt.Sprintf("The mail %s was left out: %s.", topic, why))
 }
 
 // send hands a mail to the relay. A mail that the relay refuses for good has been dealt with.
@@ -151,7 +169,9 @@ func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m ro
 	case outcome.Held:
 		return err
 	case outcome.Rejected:
-		log.FromContext(ctx).Info("The relay refused a mail about an account", "account", a.Name, "why", mail.Explain(err))
+		why := mail.Explain(err)
+		log.FromContext(ctx).Info("The relay refused a mail about an account", "account", a.Name, "topic", m.Topic, "why", why)
+		r.Events.Warn(a, rosterv1alpha1.ReasonRejected, "Mail", fmt.Sprintf("The mail %s: %s", m.Topic, why))
 	case outcome.Failing:
 		return errors.New(mail.Explain(err))
 	}

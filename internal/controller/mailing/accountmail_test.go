@@ -25,6 +25,7 @@ import (
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 	"github.com/roster-dev/roster/internal/controller/mailing"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/mailcode"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -48,6 +49,12 @@ func answered(ctx context.Context, a *rosterv1alpha1.Account, topic rosterv1alph
 		sent := a.Status.Answered(topic)
 		g.Expect(sent.Equal(&at)).To(BeTrue(), "%+v", a.Status)
 	})
+}
+
+// warned waits for an event about the Account of a person.
+func warned(ctx context.Context, a *rosterv1alpha1.Account, reason string) {
+	GinkgoHelper()
+	Eventually(func() []string { return EventsOn(ctx, Space{Name: a.Namespace}, a.Name) }).Should(ContainElement(reason), "it is told of")
 }
 
 var resetLink = regexp.MustCompile(`https://portal\.example/reset/([A-Za-z0-9_-]+)`)
@@ -85,6 +92,8 @@ var _ = Describe("Mails about an account", func() {
 		Patch(ctx, suspended, func(a *rosterv1alpha1.Account) { a.Spec.Suspended = ptr.To(true) })
 		asked = ask(ctx, suspended, rosterv1alpha1.MailPasswordReset, Now.Now())
 		answered(ctx, suspended, rosterv1alpha1.MailPasswordReset, asked)
+		warned(ctx, late, rosterv1alpha1.ReasonMailLeftOut)
+		warned(ctx, suspended, rosterv1alpha1.ReasonMailLeftOut)
 		Expect(Mails(s.Address("late"))).To(BeEmpty())
 		Expect(Mails(s.Address("suspended"))).To(BeEmpty())
 	})
@@ -147,6 +156,7 @@ var _ = Describe("Mails about an account", func() {
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
 		a := s.Account(ctx, "bob")
 		answered(ctx, a, rosterv1alpha1.MailAddressCode, request(ctx, a, inv, Now.Now()))
+		warned(ctx, a, rosterv1alpha1.ReasonMailLeftOut)
 		Expect(Mails(s.Address("ana"))).To(HaveLen(1), "the invitation")
 	})
 
@@ -157,6 +167,9 @@ var _ = Describe("Mails about an account", func() {
 		for i := range mailing.Burst + 3 {
 			a := s.Account(ctx, fmt.Sprintf("bob-%d", i))
 			answered(ctx, a, rosterv1alpha1.MailAddressCode, request(ctx, a, inv, Now.Now()))
+			if i >= mailing.Burst {
+				warned(ctx, a, rosterv1alpha1.ReasonMailLeftOut)
+			}
 		}
 		Expect(Mails(s.Address("ana"))).To(HaveLen(1 + mailing.Burst))
 	})
@@ -169,8 +182,24 @@ var _ = Describe("Mails about an account", func() {
 			answered(ctx, a, rosterv1alpha1.MailPasswordReset, asked)
 		}
 		Expect(Mails(s.Address("flooded"))).To(HaveLen(mailing.Burst))
+		warned(ctx, a, rosterv1alpha1.ReasonMailLeftOut)
 		changed := ask(ctx, a, rosterv1alpha1.MailPasswordChanged, Now.Now())
 		answered(ctx, a, rosterv1alpha1.MailPasswordChanged, changed)
 		Expect(Mails(s.Address("flooded"))).To(HaveLen(mailing.Burst+1), "notices about changes are not held back")
+	})
+
+	It("that the relay does not take are told of", func(ctx SpecContext) {
+		s := EmptySpace(ctx)
+		slow, gone := s.Account(ctx, "slow"), s.Account(ctx, "gone")
+		Post.Script(
+			smtptest.Fault{Step: smtptest.AtRcpt, To: s.Address("slow"), Code: 451, Enhanced: "4.7.1", Text: "Greylisted"},
+			smtptest.Fault{Step: smtptest.AtRcpt, To: s.Address("gone"), Code: 550, Enhanced: "5.1.1", Text: "No such user", Times: -1},
+		)
+		asked := ask(ctx, slow, rosterv1alpha1.MailPasswordReset, Now.Now())
+		warned(ctx, slow, rosterv1alpha1.ReasonDeliveryFailing)
+		answered(ctx, slow, rosterv1alpha1.MailPasswordReset, asked)
+		Expect(Mails(s.Address("slow"))).To(HaveLen(1), "it is tried again")
+		answered(ctx, gone, rosterv1alpha1.MailPasswordReset, ask(ctx, gone, rosterv1alpha1.MailPasswordReset, Now.Now()))
+		warned(ctx, gone, rosterv1alpha1.ReasonRejected)
 	})
 })

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -94,12 +95,18 @@ func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, k
 		return err
 	}
 	if result == outcome.Failing {
+		c.Events.Warn(p, rosterv1alpha1.ReasonDeliveryFailing, "Notify", triedAgain(message.To+" is not told yet", words))
 		return fmt.Errorf("mail to %s: %s", message.To, words)
 	}
 	if result == outcome.Rejected {
 		c.Events.Warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
 	}
 	return nil
+}
+
+// triedAgain is the note of an event about a mail that fails for now.
+func triedAgain(what, why string) string {
+	return what + ": " + strings.TrimSuffix(why, ".") + ". The operator tries again."
 }
 
 // later queues a mail again that waits for the relay, and leaves other errors to the queue.

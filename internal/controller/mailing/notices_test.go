@@ -18,6 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
+	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/network"
 )
 
@@ -106,6 +107,22 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 			ContainSubstring("expires in 10 days"), ContainSubstring("expires in 2 days")))
 		s.Later(ctx, "acme", 3*24*time.Hour)
 		Eventually(func() []string { return noticesTo(s.Address("olivia")) }).Should(ContainElement(ContainSubstring("has expired")))
+	})
+
+	It("that the relay does not take for now are told of, and tried again", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.OpensSecrets(ctx)
+		owned(ctx, s, "olivia")
+		token := Social.Connect(ctx, s.Name)
+		s.Tokens(ctx, "tokens", token)
+		s.OnX(ctx, "acme", "tokens")
+		s.ProfileSays(ctx, "acme", rosterv1alpha1.ConditionConnected, metav1.ConditionTrue, rosterv1alpha1.ReasonConnected)
+		assigned(ctx, s, "acme", "olivia")
+		Post.Script(smtptest.Fault{Step: smtptest.AtRcpt, To: s.Address("olivia"), Code: 451, Enhanced: "4.7.1", Text: "Greylisted"})
+		Social.Revoke(token.AccessToken)
+		s.Later(ctx, "acme", 7*time.Hour)
+		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonDeliveryFailing))
+		Eventually(func() []string { return noticesTo(s.Address("olivia")) }).Should(HaveLen(1))
 	})
 
 	It("are not sent where the profile does not want them", func(ctx SpecContext) {

@@ -6,11 +6,12 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
@@ -26,8 +27,10 @@ const (
 	IndexOpen = "roster.open"
 	// IndexProfile: Members and Invitations by the profiles that their spec names.
 	IndexProfile = "roster.profile"
-	// IndexGrant: Members by the profiles that their status says they hold a role on, "*" for all.
-	IndexGrant = "roster.grant"
+	// IndexSource: active Members by the Roles of the sources that their spec names.
+	IndexSource = "roster.source"
+	// IndexBoundRole: RoleBindings by the Role that their name says they are about.
+	IndexBoundRole = "roster.boundRole"
 	// IndexAccount: Members by spec.accountRef.
 	IndexAccount = "roster.account"
 	// IndexUsername: Accounts by spec.username.
@@ -66,7 +69,7 @@ type index struct {
 
 // AddIndexes adds all indexes to a cache. The prefix stands before the address of a person in their user name.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
-	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes()) {
+	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), bindingIndexes()) {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}
@@ -87,7 +90,7 @@ func peopleIndexes() []index {
 		on(member, IndexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
 		on(member, IndexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
 		on(member, IndexWorkspace, func(m *rosterv1alpha1.Member) []string { return WorkspaceNames(m.Spec.Workspaces) }),
-		on(member, IndexGrant, MemberGrants),
+		on(member, IndexSource, memberSources),
 		on(member, IndexRole, memberRoles),
 		on(inv, IndexProfile, func(inv *rosterv1alpha1.Invitation) []string { return profileNames(inv.Spec.Profiles) }),
 		on(inv, IndexAddress, InvitationAddress),
@@ -112,6 +115,12 @@ func profileIndexes(userPrefix string) []index {
 		on(team, IndexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),
 		on(team, IndexTeamRole, func(t *rosterv1alpha1.Team) []string { return []string{string(t.Spec.Role)} }),
 	}
+}
+
+func bindingIndexes() []index {
+	return []index{on(&rbacv1.RoleBinding{}, IndexBoundRole, func(b *rbacv1.RoleBinding) []string {
+		return []string{access.BoundRole(b.Name)}
+	})}
 }
 
 func organizationIndexes() []index {
@@ -149,10 +158,13 @@ func InvitationAddress(inv *rosterv1alpha1.Invitation) []string {
 	return AddressKey(inv.Spec.Email)
 }
 
-// ConnectorKey is the address of the person who connected a profile. The API server fills in a user name, before whose address may stand a
-// prefix.
+// ConnectorKey is the address of the person who connected a profile.
 func ConnectorKey(p *rosterv1alpha1.SocialProfile, userPrefix string) []string {
-	return AddressKey(strings.TrimPrefix(p.Spec.ConnectedBy, userPrefix))
+	of, err := membership.Connector(p, userPrefix)
+	if err != nil {
+		return nil
+	}
+	return []string{string(of)}
 }
 
 // NameKey is the name, unless it is empty.
@@ -187,11 +199,14 @@ func WorkspaceNames(grants []rosterv1alpha1.WorkspaceGrant) []string {
 	return names
 }
 
-// MemberGrants are the profiles that the status of a Member says they hold a role on.
-func MemberGrants(m *rosterv1alpha1.Member) []string {
+// memberSources are the Roles of the sources that the spec of an active Member names.
+func memberSources(m *rosterv1alpha1.Member) []string {
+	if !membership.IsActive(m) {
+		return nil
+	}
 	var names []string
-	for _, grant := range m.Status.Grants {
-		names = append(names, grant.Profile)
+	for _, s := range access.OfSpec(&m.Spec) {
+		names = append(names, s.RoleName())
 	}
 	return names
 }

@@ -41,7 +41,7 @@ type connectedView struct {
 }
 
 func (h *Handler) getSocialProfiles(v *session.MemberVisit) error {
-	profiles, err := h.connectable(v.R.Context(), v.Member)
+	profiles, err := h.connectable(v.R.Context(), v.Membership)
 	if err != nil {
 		return err
 	}
@@ -74,22 +74,18 @@ func (h *Handler) offered(v *session.MemberVisit, may bool) (networks []web.Acti
 	return networks, ""
 }
 
-// connectable are the profiles that a Member may connect again, by network and handle. It is what their status says; the API server is
-// asked before anything is done.
-func (h *Handler) connectable(ctx context.Context, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.SocialProfile, error) {
+// connectable are the profiles that a person may connect again, by network and handle.
+func (h *Handler) connectable(ctx context.Context, b session.Membership) ([]*rosterv1alpha1.SocialProfile, error) {
 	var list rosterv1alpha1.SocialProfileList
-	if err := h.Cache.List(ctx, &list, client.InNamespace(m.Namespace)); err != nil {
+	if err := h.Cache.List(ctx, &list, client.InNamespace(b.Member.Namespace)); err != nil {
 		return nil, err
 	}
-	held := map[string]access.Set{}
-	for _, g := range m.Status.Grants {
-		held[g.Profile] = h.Organizations.Held(ctx, m.Namespace, g.Role, organization.RoleInForce(m))
-	}
+	held := h.Organizations.Holds(ctx, b)
 	connects := access.NewSet(access.Connect)
 	var all []*rosterv1alpha1.SocialProfile
 	for i := range list.Items {
 		sp := &list.Items[i]
-		if sp.DeletionTimestamp == nil && (held[access.AllProfiles] | held[sp.Name]).Contains(connects) {
+		if sp.DeletionTimestamp == nil && held.On(sp.Name).Contains(connects) {
 			all = append(all, sp)
 		}
 	}

@@ -42,7 +42,8 @@ func (h *Handler) invitedNewcomer(v *visit) organization.Newcomer {
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := organization.Newcomer{Organization: o.Organization, Role: role, Held: held, Adds: o.CanManageProfiles()}
 	for _, g := range o.Profiles() {
-		n.On |= h.Organizations.Held(ctx, o.Invitation.Namespace, string(g.Role), role)
+		on, _ := access.Roles(h.Organizations.CustomRoles(ctx, o.Invitation.Namespace, string(g.Role))).OnProfile(g.Role)
+		n.On |= on
 	}
 	self := &rosterv1alpha1.Member{}
 	self.Namespace = o.Invitation.Namespace

@@ -106,12 +106,12 @@ func (h *Handler) getOnboarding(v *session.MemberVisit) error {
 
 func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer {
 	m := v.Member
-	role := RoleInForce(m)
+	role := roleInForce(m)
 	custom := h.CustomRoles(v.R.Context(), m.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
 	n := Newcomer{
 		Organization: v.Organization, Role: role, Held: held,
-		Adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, On: h.everywhere(v, m),
+		Adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, On: h.anywhere(v),
 	}
 	if contact != nil {
 		n.Contact = contact.Name
@@ -119,11 +119,12 @@ func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer
 	return n
 }
 
-// everywhere is all that a Member may do on some profile.
-func (h *Handler) everywhere(v *session.MemberVisit, m *rosterv1alpha1.Member) access.Set {
-	var all access.Set
-	for _, g := range m.Status.Grants {
-		all |= h.Held(v.R.Context(), m.Namespace, g.Role, RoleInForce(m))
+// anywhere is all that a person may do on some profile.
+func (h *Handler) anywhere(v *session.MemberVisit) access.Set {
+	held := h.Holds(v.R.Context(), v.Membership)
+	all := held.Everywhere()
+	for _, g := range held.Grants {
+		all |= held.Named(g.Profile)
 	}
 	return all
 }

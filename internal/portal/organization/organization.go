@@ -28,6 +28,8 @@ type Handler struct {
 	Sessions *session.Manager
 	Accounts *account.Store
 	Cache    web.Cache
+	// UserPrefix may stand before the address in a person's user name.
+	UserPrefix string
 }
 
 // organizationPage is what a person is and may do in one organisation.
@@ -84,7 +86,7 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 		Environments: web.Environments(offer.Environments(v.Organization)), Contact: h.Contact(ctx, v.Membership),
 		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
-	page.AllProfiles, page.Profiles = h.permissions(ctx, w, m)
+	page.AllProfiles, page.Profiles = h.permissions(ctx, w, v.Membership)
 	if n := h.newcomer(v, nil); n.connects() {
 		page.Connections = v.OrganizationPath(m.Namespace, "/profiles")
 	}
@@ -100,7 +102,7 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 
 // RoleTerm is the role in the organisation in words.
 func (h *Handler) RoleTerm(ctx context.Context, w web.Words, m *rosterv1alpha1.Member) roles.Term {
-	role := RoleInForce(m)
+	role := roleInForce(m)
 	adds := m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles
 	return w.Roles.InOrganization(role, adds, h.CustomRoles(ctx, m.Namespace, string(role)))
 }
@@ -117,10 +119,11 @@ func (h *Handler) CustomRoles(ctx context.Context, namespace string, names ...st
 	return custom
 }
 
-// permissions are what a Member may do on each profile, by the roles that are in force.
-func (h *Handler) permissions(ctx context.Context, w web.Words, m *rosterv1alpha1.Member) (all bool, _ []permissionsView) {
+// permissions are what a person may do on each profile.
+func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Membership) (all bool, _ []permissionsView) {
 	var views []permissionsView
-	for _, g := range m.Status.Grants {
+	m, held := b.Member, h.Holds(ctx, b)
+	for _, g := range held.Grants {
 		if g.Profile == access.AllProfiles {
 			return true, nil
 		}
@@ -132,7 +135,7 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, m *rosterv1alpha
 			called = append(called, w.Roles.OnProfile(rosterv1alpha1.ProfileRole(name), custom).Name)
 		}
 		view.Role = strings.Join(called, " + ")
-		for _, permission := range h.Held(ctx, m.Namespace, g.Role, RoleInForce(m)).Permissions() {
+		for _, permission := range held.Named(g.Profile).Permissions() {
 			view.May = append(view.May, permissionText(w, permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
@@ -164,14 +167,8 @@ func permissionText(w web.Words, p access.Permission) string {
 	return string(p)
 }
 
-// Held are the permissions of a role on a profile as the status of a Member shows it, who has that role in the organisation.
-func (h *Handler) Held(ctx context.Context, namespace, role string, in rosterv1alpha1.OrganizationRole) access.Set {
-	custom := h.CustomRoles(ctx, namespace, strings.Split(role, "+")...)
-	return access.Roles(custom).Shown(role, in)
-}
-
-// RoleInForce is the role that is in force.
-func RoleInForce(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
+// roleInForce is the role that is in force.
+func roleInForce(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
 	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
 }
 

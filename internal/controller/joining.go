@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package controller
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+)
+
+// joining are the people who are to be active, or to hold something else, and whose status does not say so yet: it does as soon as they are
+// bound to the Roles of everything that they have, so that nobody is said to hold what they cannot use. It is in memory: after a restart,
+// their Members are decided again.
+type joining struct {
+	mu     sync.Mutex
+	people map[client.ObjectKey]*joiner
+	// members are those to decide again, and roles those to bind somebody to.
+	members, roles chan event.GenericEvent
+}
+
+type joiner struct {
+	uid types.UID
+	// generation of the spec that is to come into force.
+	generation int64
+	// roles are those that the person is bound to until their status says that they are active, which has them bound from then on.
+	roles []client.ObjectKey
+	// left are the Roles that the person is not bound to yet, and what Kubernetes refuses of each; nil for nothing.
+	left map[client.ObjectKey]*access.Problem
+}
+
+// problem is the first of what is refused, by the name of the Role.
+func (p *joiner) problem() *access.Problem {
+	for _, role := range slices.SortedFunc(maps.Keys(p.left), func(a, b client.ObjectKey) int { return strings.Compare(a.Name, b.Name) }) {
+		if p.left[role] != nil {
+			return p.left[role]
+		}
+	}
+	return nil
+}
+
+func newJoining() *joining {
+	return &joining{
+		people: map[client.ObjectKey]*joiner{}, members: make(chan event.GenericEvent), roles: make(chan event.GenericEvent),
+	}
+}
+
+// await reports whether a Member is bound to everything, or what keeps it from that. It is asked for that first, if it was not before.
+func (j *joining) await(ctx context.Context, m *rosterv1alpha1.Member, roles []client.ObjectKey) (bound bool, problem *access.Problem) {
+	j.mu.Lock()
+	key := client.ObjectKeyFromObject(m)
+	p := j.people[key]
+	isNew := p == nil || p.uid != m.UID || p.generation != m.Generation
+	if isNew {
+		p = &joiner{uid: m.UID, generation: m.Generation, roles: roles, left: map[client.ObjectKey]*access.Problem{}}
+		for _, role := range roles {
+			p.left[role] = nil
+		}
+		j.people[key] = p
+	}
+	bound, problem = len(p.left) == 0, p.problem()
+	j.mu.Unlock()
+	if isNew {
+		signal(ctx, j.roles, roles...)
+	}
+	return bound, problem
+}
+
+// problem is what keeps a Member from being bound; nil for nothing.
+func (j *joining) problem(m client.ObjectKey) *access.Problem {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if p := j.people[m]; p != nil {
+		return p.problem()
+	}
+	return nil
+}
+
+// forget is for those whose status says that they are active, or who are not to be.
+func (j *joining) forget(m client.ObjectKey) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	delete(j.people, m)
+}
+
+// has reports whether a Member is about to be active.
+func (j *joining) has(m client.Object) bool {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	p := j.people[client.ObjectKeyFromObject(m)]
+	return p != nil && p.uid == m.GetUID()
+}
+
+// among are the Members who are to be bound to a Role, and those of them who wait for it.
+func (j *joining) among(role client.ObjectKey) (all, waiting []client.ObjectKey) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for key, p := range j.people {
+		if key.Namespace != role.Namespace || !slices.Contains(p.roles, role) {
+			continue
+		}
+		all = append(all, key)
+		if _, waits := p.left[role]; waits {
+			waiting = append(waiting, key)
+		}
+	}
+	return all, waiting
+}
+
+// settled tells those who waited for a Role that they are bound to it, or why not.
+func (j *joining) settled(ctx context.Context, role client.ObjectKey, waited []client.ObjectKey, problem *access.Problem) {
+	var again []client.ObjectKey
+	j.mu.Lock()
+	for _, key := range waited {
+		p := j.people[key]
+		if p == nil {
+			continue
+		}
+		before := p.problem()
+		if p.left[role] = problem; problem == nil {
+			delete(p.left, role)
+		}
+		if len(p.left) == 0 || before != p.problem() {
+			again = append(again, key)
+		}
+	}
+	j.mu.Unlock()
+	signal(ctx, j.members, again...)
+}
+
+// signal has objects looked at by name.
+func signal(ctx context.Context, to chan<- event.GenericEvent, keys ...client.ObjectKey) {
+	for _, key := range keys {
+		o := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: key.Namespace, Name: key.Name}}
+		select {
+		case to <- event.GenericEvent{Object: o}:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
