@@ -309,7 +309,7 @@ func TestConnectingGoesWrong(t *testing.T) {
 	// Somebody else's answer, in this browser.
 	other := w.connector(s, "eve", rosterv1alpha1.RoleAdvancedMember)
 	b.get(callback+"?code=made-up&state="+location(other).Get("state")).expect(t, http.StatusBadRequest, "does not match a connection")
-	s.clock.SetTime(now().Add(connectFor))
+	s.clock.SetTime(now().Add(connection.DraftLifetime))
 	b.get(callback+"?code=made-up&state="+state).expect(t, http.StatusBadRequest, "took too long")
 	if orders, _, _ := w.handedOver(); len(orders) > 0 {
 		t.Errorf("%d orders came of that", len(orders))

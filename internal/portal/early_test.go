@@ -34,7 +34,7 @@ func TestMailFasterThanTheStatus(t *testing.T) {
 	w := newWorld(t)
 	cache := lookouts{Reader: w.cache, seen: make(chan struct{}, 1)}
 	s := w.site(unlimited, func(c *configure) { c.Cache = cache })
-	s.handler.patience = time.Hour
+	s.handler.links.Patience = time.Hour
 	forget := func() {
 		for len(cache.seen) > 0 {
 			<-cache.seen
@@ -59,7 +59,7 @@ func TestMailFasterThanTheStatus(t *testing.T) {
 	if len(cache.seen) > 0 {
 		t.Error("a forged link waits, or a form that is sent")
 	}
-	s.handler.patience = time.Millisecond
+	s.handler.links.Patience = time.Millisecond
 	s.browser().get(early).expect(t, http.StatusServiceUnavailable, "One moment, please")
 	if len(cache.seen) == 0 {
 		t.Error("the link did not wait")

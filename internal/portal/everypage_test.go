@@ -19,17 +19,17 @@ func TestPagesOfPeopleOfferToSignOut(t *testing.T) {
 	link := w.link(w.invite("kofi-at-home"))
 	place := strings.NewReplacer("{namespace}", w.ns, "{profile}", own.Name, "{network}", "bluesky", "{token}", strings.TrimPrefix(link, "/invitations/"))
 	pages := 0
-	for _, r := range s.handler.routes() {
-		if r.get == nil || r.guard == nil {
+	for _, r := range s.handler.routes {
+		if r.Get == nil || !guarded(r) {
 			continue
 		}
-		a := b.get(place.Replace(r.path))
+		a := b.get(place.Replace(r.Path))
 		if a.StatusCode == http.StatusSeeOther || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/html") {
 			continue
 		}
 		pages++
 		if !strings.Contains(a.body, `action="/sign-out"`) {
-			t.Errorf("%s (status %d) does not offer to sign out", r.path, a.StatusCode)
+			t.Errorf("%s (status %d) does not offer to sign out", r.Path, a.StatusCode)
 		}
 	}
 	if pages < 10 {

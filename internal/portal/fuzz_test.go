@@ -11,8 +11,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -21,9 +19,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -67,6 +63,11 @@ func alone(t testing.TB, base string) *Portal {
 		t.Fatal(err)
 	}
 	return p
+}
+
+// visiting is a visit of a page.
+func visiting(t testing.TB, p *Portal, page string) *web.Visit {
+	return p.site.Visit(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, page, nil))
 }
 
 // FuzzToken sends any path, query and form to a portal that knows no invitation and no Account. Whatever it is, the answer is an orderly
@@ -120,84 +121,14 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzForm: a form that is taken makes an Account that the API server takes, too.
-func FuzzForm(f *testing.F) {
-	for _, name := range []string{"Ana", "Ana\nSilva", "é", "\u202eana", "\u200b", strings.Repeat("x", 121), "a\xff", "\u2028"} {
-		f.Add("displayName="+url.QueryEscape(name)+"&company="+url.QueryEscape(name)+"&locale=en&password=Abcdefgh1%21&confirm=Abcdefgh1%21",
-			true)
-	}
-	d, err := web.NewDictionary()
-	if err != nil {
-		f.Fatal(err)
-	}
-	known, err := common.Load()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, body string, strict bool) {
-		values, err := url.ParseQuery(body)
-		if err != nil {
-			return
-		}
-		got := readForm(values)
-		policy := rosterv1alpha1.PasswordPolicy{MinLength: 8, RequireUppercase: &strict, RequireSpecial: &strict}
-		if problems := got.check(d.Words["en"], known, policy, account.Person{Address: "ana@acme.example"}); len(problems) > 0 {
-			for _, p := range problems {
-				if p.Text == "" || p.Field == "" {
-					t.Errorf("a problem without text or field: %+v", p)
-				}
-			}
-			return
-		}
-		for _, s := range []string{got.DisplayName, got.Company} {
-			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, unicode.IsControl) {
-				t.Errorf("taken: %q", s)
-			}
-		}
-		if got.DisplayName == "" || got.Locale != "en" && got.Locale != "fr" {
-			t.Errorf("taken: %+v", got)
-		}
-	})
-}
-
-// FuzzProfile: what is taken of the personal pages, the API server takes, too.
-func FuzzProfile(f *testing.F) {
-	for _, name := range []string{"Ana", "Ana\nBcc: eve@example.com", "é", "\u202eana", strings.Repeat("x", 121), "a\xff"} {
-		f.Add("displayName="+url.QueryEscape(name)+"&company="+url.QueryEscape(name)+"&locale=fr&avatar=yes", name)
-	}
-	d, err := web.NewDictionary()
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, body, username string) {
-		if account.IsUsername(username) && !regexp.MustCompile(`^[a-z0-9]([a-z0-9._-]*[a-z0-9])?$`).MatchString(username) {
-			t.Errorf("taken as a user name: %q", username)
-		}
-		values, err := url.ParseQuery(body)
-		if err != nil {
-			return
-		}
-		page := readPersonalDetails(values)
-		if len(page.Form.checkProfile(d.Words["fr"])) > 0 {
-			return
-		}
-		for _, s := range []string{page.Form.DisplayName, page.Form.Company} {
-			if !utf8.ValidString(s) || utf8.RuneCountInString(s) > maxName || strings.ContainsFunc(s, unicode.IsControl) {
-				t.Errorf("taken: %q", s)
-			}
-		}
-	})
-}
-
 // FuzzDestination: whoever signs in is sent on within the portal.
 func FuzzDestination(f *testing.F) {
 	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../..", "/organizations/a/profiles/../remove"} {
 		f.Add(next)
 	}
-	p := &Portal{}
-	p.destinations = destinations(p.routes())
+	p := alone(f, "https://roster.example.com")
 	f.Fuzz(func(t *testing.T, next string) {
-		to := p.destination(next)
+		to := visiting(t, p, "/sign-in").Destination(next)
 		u, err := url.Parse(to)
 		if err != nil || u.Host != "" || u.Scheme != "" || u.RawQuery != "" || u.Path != path.Clean(u.Path) || strings.ContainsAny(to, "\r\n\\") {
 			t.Errorf("%q leads to %q", next, to)
@@ -212,18 +143,6 @@ func FuzzBrowserLabel(f *testing.F) {
 	f.Fuzz(func(t *testing.T, agent string) {
 		if label := web.BrowserLabel(agent); !regexp.MustCompile(`^[A-Za-z ]*(, )?[A-Za-z ]*$`).MatchString(label) {
 			t.Errorf("%q is called %q", agent, label)
-		}
-	})
-}
-
-// FuzzOAuthError: what a network, or whoever made the link, calls an error gets into the log as one short printable word.
-func FuzzOAuthError(f *testing.F) {
-	for _, code := range []string{"access_denied", "a\nb", "\x00\x1b[31m", strings.Repeat("é", 80), "\u202e"} {
-		f.Add(code)
-	}
-	f.Fuzz(func(t *testing.T, code string) {
-		if got := oauthError(code); len(got) > 60 || strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || r > '~' }) {
-			t.Errorf("%q is logged as %q", code, got)
 		}
 	})
 }

@@ -21,7 +21,7 @@ func TestCookiesOfTheDomain(t *testing.T) {
 	w.registered(s, "ana")
 	running := httptest.NewUnstartedServer(nil)
 	running.Config = newServer(s.handler, logr.Discard())
-	running.Listener = web.Explaining{Listener: running.Listener, Answer: s.handler.tooManyCookies()}
+	running.Listener = web.Explaining{Listener: running.Listener, Answer: s.handler.site.TooManyCookies()}
 	running.Start()
 	defer running.Close()
 	s.url = running.URL

@@ -1,20 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package portal is what invited people and members see. Its pages stand in rooms of their own; here they are put together and served.
 package portal
 
 import (
 	"errors"
-	"fmt"
-	"mime"
-	"net"
 	"net/http"
-	"net/netip"
-	"net/url"
-	"regexp"
-	"strings"
+	"slices"
 	"sync"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-logr/logr"
 	"k8s.io/utils/clock"
@@ -23,10 +17,15 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
-	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/connect"
+	"github.com/roster-dev/roster/internal/portal/invite"
+	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/personal"
+	"github.com/roster-dev/roster/internal/portal/session"
+	"github.com/roster-dev/roster/internal/portal/signin"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -68,215 +67,97 @@ type Options struct {
 
 // Portal is the http.Handler of the portal.
 type Portal struct {
-	cache       client.Reader
-	client      client.Client
-	keys        *web.KeySource
-	sessionKeys *web.KeySource
-	factorKeys  *web.KeySource
-	accounts    *account.Store
-	userPrefix  string
-	clock       clock.PassiveClock
-	log         logr.Logger
-	metrics     *web.Metrics
-	warn        func(reason, note string)
-
-	networks directory.Directory
-
-	base string // BaseURL without a slash at the end
-	// hostname of BaseURL.
-	hostname string
-	root     string // path of BaseURL without a slash at the end
-	secure   bool   // BaseURL is https
-	headers  http.Header
-
-	pages      *web.Pages
-	dictionary *web.Dictionary
-	clients    web.Clients
-	limits     *web.Limiters
-	// passkeys is nil where browsers offer none.
-	passkeys     *factor.RelyingParty
-	companies    oidc.Directory
-	destinations *regexp.Regexp
-	common       *common.Passwords
-	background   *web.Background
-	proxySeen    sync.Once
-	// patience is how long a page waits for a status that is behind the mail.
-	patience time.Duration
-	// stopping says that no more requests should be sent here.
-	stopping  atomic.Bool
+	site      *web.Site
+	headers   http.Header
 	mux       *http.ServeMux
 	crossSite *http.CrossOriginProtection
+
+	links    *link.Store
+	sessions *session.Manager
+	routes   []web.Route
+
+	limits     *web.Limiters
+	background *web.Background
+	warn       func(reason, note string)
+
+	proxySeen sync.Once
+	// stopping says that no more requests should be sent here.
+	stopping atomic.Bool
 }
 
 // New returns the portal.
 func New(o Options) (*Portal, error) {
-	base, err := parseBase(o.BaseURL)
-	if err != nil {
+	clients, clientsErr := web.NewClients(o.TrustedProxies)
+	site, siteErr := web.NewSite(web.SiteOptions{
+		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
+	})
+	known, commonErr := common.Load()
+	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
 		return nil, err
 	}
 	p := &Portal{
-		cache: o.Cache, client: o.Client, keys: o.Keys, sessionKeys: o.SessionKeys, factorKeys: o.FactorKeys, companies: o.Companies,
-		networks: o.Networks, base: strings.TrimRight(o.BaseURL, "/"),
-		accounts: o.Accounts, userPrefix: o.UserPrefix,
-		clock: o.Clock, log: o.Log, metrics: o.Metrics, warn: o.Warn,
-		hostname: base.Hostname(), root: strings.TrimRight(base.Path, "/"), secure: base.Scheme == "https", headers: headers(base),
-		crossSite: http.NewCrossOriginProtection(), patience: patience,
+		site: site, headers: site.Headers(), crossSite: http.NewCrossOriginProtection(),
+		limits: web.NewLimiters(o.Limits, o.Clock), background: web.NewBackground(), warn: o.Warn,
 	}
 	if p.warn == nil {
 		p.warn = func(string, string) {}
 	}
-	p.limits, p.background = web.NewLimiters(o.Limits, o.Clock), web.NewBackground()
-	var pagesErr, wordsErr, clientsErr, commonErr error
-	p.pages, pagesErr = web.NewPages(p.root)
-	p.dictionary, wordsErr = web.NewDictionary()
-	p.clients, clientsErr = web.NewClients(o.TrustedProxies)
-	p.common, commonErr = common.Load()
 	// A proxy may hand on another Host than the one that browsers know.
-	originErr := p.crossSite.AddTrustedOrigin(base.Scheme + "://" + base.Host)
-	if err := errors.Join(pagesErr, wordsErr, clientsErr, commonErr, originErr); err != nil {
+	if err := p.crossSite.AddTrustedOrigin(site.URL.Scheme + "://" + site.URL.Host); err != nil {
 		return nil, err
 	}
-	if p.passkeys, err = factor.NewRelyingParty(base, issuerName); err != nil {
-		p.log.Info("Passkeys are not offered", "why", err.Error())
+	passkeys, err := factor.NewRelyingParty(site.URL, signin.IssuerName)
+	if err != nil {
+		o.Log.Info("Passkeys are not offered", "why", err.Error())
 	}
-	routes := p.routes()
-	p.mux, p.destinations = p.newMux(routes), destinations(routes)
+	p.build(o, passkeys, known)
+	p.mux = site.Serve(p.routes)
 	return p, nil
 }
 
-// parseBase wants an address whose path can stand in a route and in links as it is.
-func parseBase(s string) (*url.URL, error) {
-	u, err := url.Parse(s)
-	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, fmt.Errorf("portal address %q: must be one such as https://roster.example.com", s)
+// build makes the rooms, each with what it needs, and collects their pages.
+func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.Passwords) {
+	cache := web.Cache{Reader: o.Cache, Log: o.Log}
+	p.links = &link.Store{Cache: o.Cache, Client: o.Client, Keys: o.Keys, UserPrefix: o.UserPrefix, Patience: link.Patience, Clock: o.Clock}
+	p.sessions = &session.Manager{Accounts: o.Accounts, Cache: o.Cache, Links: p.links}
+	signIn := &signin.Handler{
+		Sessions: p.sessions, Links: p.links, Accounts: o.Accounts, Companies: o.Companies, Passkeys: passkeys, LinkKeys: o.Keys,
+		FactorKeys: o.FactorKeys, Common: known, Limits: p.limits, Background: p.background,
 	}
-	if !regexp.MustCompile(`^[A-Za-z0-9._~/-]*$`).MatchString(u.Path) || strings.Contains(u.Path, "//") {
-		return nil, fmt.Errorf("portal address %q: its path may hold letters, digits and ._~- only", s)
+	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache, UserPrefix: o.UserPrefix}
+	aboutPerson := &personal.Handler{
+		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
+		Passkeys: passkeys, FactorKeys: o.FactorKeys, Common: known, Limits: p.limits,
 	}
-	u.Host = browserHost(u)
-	return u, nil
-}
-
-// browserHost is the host of an address as browsers have it in origins, and in what passkeys are made for: lower case, ASCII, and without
-// the port that belongs to the scheme (URL Standard, 3.5; HTML Standard, 7.1).
-func browserHost(u *url.URL) string {
-	host := strings.ToLower(u.Hostname())
-	if ascii, err := address.Domain(host); err == nil {
-		host = ascii
+	invitations := &invite.Handler{
+		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
+		Cache: o.Cache, Client: o.Client, LinkKeys: o.Keys, UserPrefix: o.UserPrefix, Common: known, Limits: p.limits, Metrics: o.Metrics,
 	}
-	switch port := u.Port(); {
-	case port != "" && port != map[string]string{"http": "80", "https": "443"}[u.Scheme]:
-		return net.JoinHostPort(host, port)
-	case strings.Contains(host, ":"):
-		return "[" + host + "]"
+	connecting := &connect.Handler{
+		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
 	}
-	return host
+	p.routes = slices.Concat(
+		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes())
 }
 
-// visit is one request, and what is known about it.
-type visit struct {
-	w      http.ResponseWriter
-	r      *http.Request
-	client netip.Addr
-	words  web.Words
-	// link is the invitation that the page is about.
-	link verifiedLink
-	// person is who is signed in, on pages that ask for it.
-	person *person
-	// memberships are their memberships, as far as the session opens them.
-	memberships []membership
-	// closed are those that ask for another way to sign in. Nothing is told of them.
-	closed []membership
-	// menu stands on the pages of somebody who is signed in; nil on all others. The guard of a page sets it.
-	menu *web.MenuView
-	// gives: the visit leads to a membership, so whoever invites must still be allowed to give it. Declining needs nobody's right.
-	gives bool
-}
-
-// path of a page about the invitation of the visit.
-func (p *Portal) path(v *visit, page string) string {
-	return p.root + "/invitations/" + v.link.token + page + v.words.Query()
-}
-
-// redirect sends the browser to a page about the invitation, which it opens with GET.
-func (p *Portal) redirect(v *visit, page string) {
-	v.w.Header().Set("Location", p.path(v, page))
-	v.w.WriteHeader(http.StatusSeeOther)
-}
-
-// visit starts with the language of a page that speaks of no invitation.
-func (p *Portal) visit(w http.ResponseWriter, r *http.Request) *visit {
-	return &visit{w: w, r: r, client: p.clients.Address(r), words: p.dictionary.Choose(r, "", "")}
-}
-
-func (p *Portal) robots(v *visit) {
-	v.w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = v.w.Write([]byte("User-agent: *\nDisallow: /\n"))
-}
-
-func (p *Portal) asset(v *visit) {
-	if !p.pages.ServeAsset(v.w, v.r) {
-		p.notFound(v)
+// ownRoutes are the pages that belong to no room.
+func ownRoutes() []web.Route {
+	return []web.Route{
+		{Path: "/{$}", Get: home},
+		{Path: "/robots.txt", Get: robots},
+		{Path: "/assets/{name}", Get: (*web.Visit).Asset},
+		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).
+		{Path: "/.well-known/change-password", Get: func(v *web.Visit) error { return v.SeeOther("/account/password", "") }, AtHost: true},
 	}
 }
 
-// identified finds the invitation of the link in the cache; otherwise it answers, and returns false.
-func (p *Portal) identified(v *visit) bool {
-	f, err := p.identify(v.r.Context(), v.r.PathValue("token"))
-	if err != nil {
-		p.fail(v, form{}, err)
-		return false
-	}
-	p.setLink(v, f)
-	return true
+func home(v *web.Visit) error {
+	w := v.Words
+	return v.Say(http.StatusOK, "", w.T("home.title"), w.T("home.text"), w.T("home.next"))
 }
 
-// open finds the invitation of the link and reads it again; otherwise it answers, and returns false.
-func (p *Portal) open(v *visit) bool {
-	if !p.identified(v) {
-		return false
-	}
-	err := p.refreshVisit(v)
-	if err == nil && v.r.Method != http.MethodPost && v.link.check(p.clock.Now()) == invitation.LinkNotReady {
-		err = p.catchUp(v)
-	}
-	if err != nil {
-		p.fail(v, form{}, err)
-		return false
-	}
-	return true
-}
-
-func (p *Portal) refreshVisit(v *visit) error {
-	f, err := p.refresh(v.r.Context(), v.link)
-	return p.refreshed(v, f, err)
-}
-
-// lookAround reads again what stands around an invitation that has been read. That it has not changed itself, its version tells when it is
-// written.
-func (p *Portal) lookAround(v *visit) error {
-	f, err := p.regather(v.r.Context(), v.link, v.link.offer.Invitation)
-	return p.refreshed(v, f, err)
-}
-
-func (p *Portal) refreshed(v *visit, f verifiedLink, err error) error {
-	if err == nil && v.gives {
-		err = p.review(v.r.Context(), &f)
-	}
-	if err == nil {
-		p.setLink(v, f)
-	}
-	return err
-}
-
-func (p *Portal) setLink(v *visit, f verifiedLink) {
-	v.link = f
-	otherwise := f.offer.Locale()
-	v.words = p.dictionary.Choose(v.r, f.offer.Invitation.Spec.Locale, otherwise)
-}
-
-// isForm reports whether the body was an HTML form's: nothing else has been parsed.
-func isForm(r *http.Request) bool {
-	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return err == nil && mediaType == "application/x-www-form-urlencoded"
+func robots(v *web.Visit) error {
+	v.W.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = v.W.Write([]byte("User-agent: *\nDisallow: /\n"))
+	return nil
 }

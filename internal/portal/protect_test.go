@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +16,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -165,18 +165,15 @@ func TestTheHostIsAsBrowsersWriteIt(t *testing.T) {
 		"https://BÜCHER.example": "xn--bcher-kva.example", "http://[::1]:80": "[::1]", "http://127.0.0.1:8080": "127.0.0.1:8080",
 		"http://LOCALHOST:8080": "localhost:8080", "https://roster_internal": "roster_internal",
 	} {
-		u, err := parseBase(base)
-		if err != nil || u.Host != want {
-			t.Errorf("%s: %v, %v, want the host %s", base, u, err, want)
+		site, err := web.NewSite(web.SiteOptions{BaseURL: base})
+		if err != nil || site.URL.Host != want {
+			t.Errorf("%s: %v, want the host %s", base, err, want)
 		}
 	}
-	p, err := New(Options{BaseURL: "https://People.Acme.example", Clock: clock.RealClock{}, Log: logr.Discard()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	options, _, err := p.passkeys.BeginSignIn(time.Now())
-	if err != nil || !strings.Contains(string(options), `"rpId":"people.acme.example"`) {
-		t.Errorf("passkeys are asked for with %s, %v", options, err)
+	page := httptest.NewRecorder()
+	alone(t, "https://People.Acme.example").ServeHTTP(page, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/sign-in", nil))
+	if body := html.UnescapeString(page.Body.String()); !strings.Contains(body, `"rpId":"people.acme.example"`) {
+		t.Errorf("passkeys are not asked for with people.acme.example:\n%s", body)
 	}
 }
 

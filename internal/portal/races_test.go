@@ -358,7 +358,7 @@ func TestClientThatDoesNotWait(t *testing.T) {
 	cancel()
 	recorder := httptest.NewRecorder()
 	s.handler.ServeHTTP(recorder, httptest.NewRequestWithContext(ctx, http.MethodGet, w.link(inv), nil))
-	if recorder.Code != statusClientGone || strings.Contains(s.log.String(), "Cannot serve") {
+	if recorder.Code != 499 || strings.Contains(s.log.String(), "Cannot serve") {
 		t.Errorf("status %d, log:\n%s", recorder.Code, s.log)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // readsIn notes what is read from the API server, past the cache.
@@ -35,7 +34,7 @@ func readsIn(l *lines) func(*configure) {
 func TestReads(t *testing.T) {
 	w, read := newWorld(t), &lines{}
 	s := w.site(readsIn(read))
-	for _, ready := range []*web.KeySource{s.handler.keys, s.handler.sessionKeys} {
+	for _, ready := range s.keys {
 		if _, err := ready.Keys(t.Context()); err != nil {
 			t.Fatal(err)
 		}

@@ -63,7 +63,7 @@ func TestRestoredBeforeCredentialsHadAnID(t *testing.T) {
 	})
 	for _, adopted := range []bool{false, true} {
 		if adopted {
-			if err := s.handler.accounts.Adopt(t.Context()); err != nil {
+			if err := s.store.Adopt(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -73,7 +73,7 @@ func TestRestoredBeforeCredentialsHadAnID(t *testing.T) {
 
 	b := w.halfIn(s, "ana")
 	b.post("/sign-in/second", recovery(codes[0])).expect(t, http.StatusSeeOther)
-	b.post("/account/factors", url.Values{"action": {actionRemoveApp}}).expect(t, http.StatusSeeOther)
+	b.post("/account/factors", url.Values{"action": {"remove-app"}}).expect(t, http.StatusSeeOther)
 	fresh, _ := b.addApp()
 	w.halfIn(s, "ana").post("/sign-in/second", code(fresh.code(0))).expect(t, http.StatusSeeOther)
 

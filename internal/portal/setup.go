@@ -4,12 +4,15 @@ package portal
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -27,6 +30,9 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -126,7 +132,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		log.Info("Serving", "address", o.Listener.Addr().String(), "url", o.Config.Portal.URL)
 		p.warnOfProxy(o.Config.Portal)
 		defer p.background.Wait()
-		listener := web.Explaining{Listener: o.Listener, Answer: p.tooManyCookies()}
+		listener := web.Explaining{Listener: o.Listener, Answer: p.site.TooManyCookies()}
 		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
 	}))
 }
@@ -164,15 +170,15 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 			return err
 		}
 	}
-	return setupIndexes(ctx, c)
+	return errors.Join(link.SetupIndexes(ctx, c), session.SetupIndex(ctx, c))
 }
 
 // warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https
 // there is something in front of it.
 func (p *Portal) warnOfProxy(c config.Portal) {
-	if p.secure && len(c.TrustedProxies) == 0 {
-		p.log.Error(errNoProxies, "All strangers share one limit. Set portal.trustedProxies to the networks of the proxy in front of the portal",
-			"url", c.URL)
+	if p.site.Secure && len(c.TrustedProxies) == 0 {
+		p.site.Log.Error(errNoProxies,
+			"All strangers share one limit. Set portal.trustedProxies to the networks of the proxy in front of the portal", "url", c.URL)
 		p.warn(reasonUntrustedProxy,
 			"portal.trustedProxies is empty: all strangers share one limit. Set it to the networks of the proxy in front of the portal.")
 	}
@@ -255,7 +261,7 @@ func (p *Portal) serve(ctx context.Context, server *http.Server, listener net.Li
 	case <-ctx.Done():
 	}
 	p.stopping.Store(true)
-	p.log.Info("Stopping", "drainPeriod", drain.String())
+	p.site.Log.Info("Stopping", "drainPeriod", drain.String())
 	select {
 	case err := <-served:
 		return err
@@ -267,4 +273,54 @@ func (p *Portal) serve(ctx context.Context, server *http.Server, listener net.Li
 		return fmt.Errorf("requests were cut off: %w", err)
 	}
 	return nil
+}
+
+// newCompanyDirectory makes a client of each issuer of the configuration.
+func newCompanyDirectory(c config.Portal, reader client.Reader, namespace string, clk clock.PassiveClock) (oidc.Directory, error) {
+	secret := client.ObjectKey{Namespace: namespace, Name: c.CompanySecret}
+	var all oidc.Directory
+	for _, i := range c.Issuers {
+		authorities, err := readAuthorities(i.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("portal.issuers: %s: %w", i.Name, err)
+		}
+		issuer := oidc.Issuer{
+			Name: i.Name, DisplayName: i.DisplayName, URL: i.URL, ClientID: i.ClientID, Domains: i.Domains, OwnsDomains: i.OwnsDomains,
+			MultiFactor: i.MultiFactor, HTTP: oidc.NewHTTPClient(authorities),
+		}
+		if !i.PublicClient {
+			issuer.ClientSecret = func(ctx context.Context) (string, error) { return clientSecret(ctx, reader, secret, i.Name) }
+		}
+		redirect := strings.TrimRight(c.URL, "/") + "/sign-in/company/" + i.Name + "/callback"
+		all = append(all, oidc.New(issuer, redirect, clk))
+	}
+	return all, nil
+}
+
+func readAuthorities(file string) (*x509.CertPool, error) {
+	if file == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	pool := x509.NewCertPool()
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("caFile %s holds no certificate in PEM", file)
+	}
+	return pool, nil
+}
+
+// clientSecret is read when it is used, so that it can be replaced at any time.
+func clientSecret(ctx context.Context, reader client.Reader, from client.ObjectKey, issuer string) (string, error) {
+	secret := &corev1.Secret{}
+	if err := reader.Get(ctx, from, secret); err != nil {
+		return "", err
+	}
+	value := strings.TrimSpace(string(secret.Data[issuer]))
+	if value == "" {
+		return "", fmt.Errorf("the Secret %s has no entry %q: add the client secret, or set publicClient for that issuer", from, issuer)
+	}
+	return value, nil
 }

@@ -131,7 +131,7 @@ func TestBusyIsAPage(t *testing.T) {
 	w := newWorld(t)
 	p, rec := w.site().handler, httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", nil)
-	p.fault(p.visit(rec, r), fmt.Errorf("account x: %w", account.ErrBusy))
+	p.site.Visit(rec, r).Fault(fmt.Errorf("account x: %w", account.ErrBusy))
 	if rec.Code != http.StatusServiceUnavailable || rec.Header().Get("Retry-After") == "" || !strings.Contains(rec.Body.String(), "Many people are signing in at the moment") {
 		t.Errorf("%d %v\n%s", rec.Code, rec.Header(), rec.Body)
 	}

@@ -37,6 +37,7 @@ type site struct {
 	metrics *prometheus.Registry
 	writes  *lines
 	store   *account.Store
+	keys    []*web.KeySource
 }
 
 // lines are safe to append to from several goroutines.
@@ -111,10 +112,10 @@ func (w *world) site(mods ...func(*configure)) *site {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	handler.patience = time.Millisecond // Tests that are about it set another one.
+	handler.links.Patience = time.Millisecond // Tests that are about it set another one.
 	server := httptest.NewServer(handler)
 	w.t.Cleanup(server.Close)
-	s.store = c.Accounts
+	s.store, s.keys = c.Accounts, []*web.KeySource{c.Keys, c.SessionKeys}
 	s.url, s.handler = server.URL, handler
 	return s
 }

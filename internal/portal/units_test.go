@@ -144,8 +144,8 @@ func TestInitials(t *testing.T) {
 	for name, want := range map[string]string{
 		"Acme Social": "AS", "acme": "A", "Élan & Cie": "ÉC", "3M Global Brands": "3G", "…": "", "東京 ソーシャル": "東ソ",
 	} {
-		if got := initials(name); got != want {
-			t.Errorf("initials(%q) = %q, want %q", name, got, want)
+		if got := web.Initials(name); got != want {
+			t.Errorf("web.Initials(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

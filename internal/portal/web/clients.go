@@ -74,26 +74,3 @@ func (c Clients) trusted(a netip.Addr) bool {
 	}
 	return false
 }
-
-// networkKey is what tries at somebody's account are counted by: neighbours of a stranger are most likely the same stranger. Providers hand
-// out IPv6 in networks of /48 at most (RFC 6177), and IPv4 in networks of /24 at least (what can be routed).
-func networkKey(a netip.Addr) string {
-	bits := 24
-	if a.Is6() {
-		bits = 48
-	}
-	if p, err := a.Prefix(bits); err == nil {
-		return p.String()
-	}
-	return a.String()
-}
-
-// ClientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.
-func ClientKey(a netip.Addr) string {
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.String()
-		}
-	}
-	return a.String()
-}

@@ -5,7 +5,12 @@ package web
 import (
 	"bytes"
 	"errors"
+	"fmt"
+	"html"
 	"net"
+	"strings"
+
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 // Explaining is a listener whose connections tell people what to do when their browser sends more than maxHeader: package http answers that
@@ -47,4 +52,20 @@ func (c *explainingConn) CloseWrite() error {
 		return half.CloseWrite()
 	}
 	return errors.ErrUnsupported
+}
+
+// TooManyCookies is the answer to a browser that sends too much, which can only be cookies: of other sites of the same domain. It is in all
+// languages, since nothing of the request is known, and loads nothing, since what it would load would fail alike.
+func (s *Site) TooManyCookies() []byte {
+	var page strings.Builder
+	page.WriteString("<!DOCTYPE html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Roster</title></head>\n<body>\n")
+	for _, locale := range texts.Languages() {
+		w := s.dictionary.Words[locale]
+		fmt.Fprintf(&page, "<section lang=\"%s\">\n<h1>%s</h1>\n<p>%s</p>\n</section>\n", locale,
+			html.EscapeString(w.T("problem.cookies.title")), html.EscapeString(w.T("problem.cookies.text", "Host", s.URL.Hostname())))
+	}
+	page.WriteString("</body>\n</html>\n")
+	return fmt.Appendf(nil, "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"+
+		"Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n"+
+		"Referrer-Policy: no-referrer\r\nConnection: close\r\n\r\n%s", page.Len(), page.String())
 }

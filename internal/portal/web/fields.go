@@ -18,9 +18,15 @@ const (
 	FieldLocale      = "locale"
 	FieldPassword    = "password"
 	FieldConfirm     = "confirm"
+	// FieldCode takes a code of an app or of a mail, FieldAnswer that of a passkey.
+	FieldCode   = "code"
+	FieldAnswer = "answer"
 	// FieldAs is in forms that offer the ownership of an organisation.
 	FieldAs = "as"
 )
+
+// MaxName is the longest name and company in characters, as in the Account.
+const MaxName = 120
 
 // Tidy brings what was typed into one line of NFC, without space around it.
 func Tidy(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }

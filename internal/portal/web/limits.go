@@ -100,6 +100,29 @@ func (t Try) GiveBack() {
 // stranger says who asks, where nothing is known but the address: all of a network count as one.
 func stranger(client netip.Addr) string { return " network " + networkKey(client) }
 
+// networkKey is what tries at somebody's account are counted by: neighbours of a stranger are most likely the same stranger. Providers hand
+// out IPv6 in networks of /48 at most (RFC 6177), and IPv4 in networks of /24 at least (what can be routed).
+func networkKey(a netip.Addr) string {
+	bits := 24
+	if a.Is6() {
+		bits = 48
+	}
+	if p, err := a.Prefix(bits); err == nil {
+		return p.String()
+	}
+	return a.String()
+}
+
+// ClientKey is what a client is counted by. A home or an office has a whole /64 of IPv6 (RFC 6177), so that is one client.
+func ClientKey(a netip.Addr) string {
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.String()
+		}
+	}
+	return a.String()
+}
+
 // Tries are the buckets of a try at the password behind a login. People who hold the link of an invitation are counted with
 // others who do, not with strangers.
 func (l *Limiters) Tries(login string, d Device, invitationUID string, client netip.Addr) []Bucket {

@@ -10,8 +10,11 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
 	"path"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/texts"
@@ -60,15 +63,6 @@ const (
 	PageOutcome        PageName = "outcome"
 )
 
-func pageNames() []PageName {
-	return []PageName{
-		PageInvitation, PageDecline, PageOtherAddress, PageWelcome, PageNotice, PageSignIn, PageAccount, PageForgotten, PageReset,
-		PagePersonalDetails,
-		PageUsername, PageDevices, PageOrganization, PageOnboarding, PageSure, PageOwnership, PageSecondFactor, PageFactors, PageApp,
-		PagePasskey, PageCodes, PageCompany, PageSocialProfiles, PageConnect, PageChoose, PageOutcome,
-	}
-}
-
 // Pages renders them.
 type Pages struct {
 	root      string // path of the portal's address, without a slash at the end
@@ -92,15 +86,19 @@ func NewPages(root string) (*Pages, error) {
 		return nil, err
 	}
 	p := &Pages{root: root, templates: map[PageName]*template.Template{}, assets: map[string]asset{}}
-	for _, name := range pageNames() {
+	files, err := templateFiles.ReadDir("templates")
+	if err != nil {
+		return nil, err
+	}
+	for _, file := range files {
 		t, err := layout.Clone()
 		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+string(name)+".html")
+			t, err = t.ParseFS(templateFiles, "templates/"+file.Name())
 		}
 		if err != nil {
 			return nil, err
 		}
-		p.templates[name] = t
+		p.templates[PageName(strings.TrimSuffix(file.Name(), ".html"))] = t
 	}
 	if p.Style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
@@ -235,7 +233,7 @@ type Notice struct {
 	Again string
 }
 
-// Action is a link that looks like a button.
+// Action is a link with a text: what somebody can do next.
 type Action struct{ Text, Href string }
 
 // symbol names a drawing in the template of notices; the empty one is an "i".
@@ -266,8 +264,14 @@ type OrganizationLink struct {
 	Current bool
 }
 
-// EnvironmentView is where the work of an organisation is done.
-type EnvironmentView struct{ Name, URL, Host string }
+// Sure is a page that asks whether the person is sure.
+type Sure struct {
+	Fields
+	Heading, Text string
+	// Confirm stands beside the box to tick, Submit on the button.
+	Confirm, Submit string
+	Action, Back    string
+}
 
 // ServeAsset answers GET /assets/{name}.
 func (p *Pages) ServeAsset(w http.ResponseWriter, r *http.Request) bool {
@@ -280,4 +284,30 @@ func (p *Pages) ServeAsset(w http.ResponseWriter, r *http.Request) bool {
 	w.WriteHeader(http.StatusOK)
 	_, _ = w.Write(a.content)
 	return true
+}
+
+// EnvironmentView is where the work of an organisation is done.
+type EnvironmentView struct{ Name, URL, Host string }
+
+// Environments shows addresses that a browser can open.
+func Environments(all []rosterv1alpha1.Environment) []EnvironmentView {
+	var views []EnvironmentView
+	for _, e := range all {
+		u, _ := url.Parse(e.URL)
+		views = append(views, EnvironmentView{Name: e.Name, URL: e.URL, Host: u.Host})
+	}
+	return views
+}
+
+// Initials are the first letters of the first two words.
+func Initials(name string) string {
+	var b strings.Builder
+	for _, word := range strings.FieldsFunc(name, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		r, _ := utf8.DecodeRuneInString(word)
+		b.WriteRune(unicode.ToUpper(r))
+		if utf8.RuneCountInString(b.String()) == 2 {
+			break
+		}
+	}
+	return b.String()
 }

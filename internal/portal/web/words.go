@@ -105,6 +105,14 @@ func placeholders(pairs []any) map[string]any {
 	return data
 }
 
+// ErrorTitle says first of all that something has to be corrected (WCAG technique G199 and its kin).
+func (w Words) ErrorTitle(title string, problems []Problem) string {
+	if len(problems) == 0 {
+		return title
+	}
+	return w.T("layout.errorTitle", "Title", title)
+}
+
 // Query is what links and forms carry to stay in the language that was chosen.
 func (w Words) Query() string {
 	if !w.Chosen {

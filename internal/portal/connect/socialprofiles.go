@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package connect
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/session"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// socialProfilesPage lists the profiles that somebody may connect again, and the networks that they can add one of.
+type socialProfilesPage struct {
+	Org      string
+	Profiles []connectedView
+	// Networks to add a profile of; Refusal says why there are none.
+	Networks []web.Action
+	Refusal  string
+	Back     string
+}
+
+// connectedView is how the connection of a profile stands.
+type connectedView struct {
+	Network, Handle string
+	State           string
+	// Bad says that somebody has to do something.
+	Bad bool
+	// Connect is empty where that network cannot be connected here.
+	Connect, Remove string
+}
+
+func (h *Handler) getSocialProfiles(v *session.MemberVisit) error {
+	profiles, err := h.connectable(v.R.Context(), v.Membership)
+	if err != nil {
+		return err
+	}
+	may, err := h.mayOn(v, "create", "")
+	if err != nil {
+		return err
+	}
+	page := socialProfilesPage{Org: v.Organization.Spec.DisplayName, Back: v.OrganizationPath(v.Member.Namespace, "")}
+	for _, sp := range profiles {
+		page.Profiles = append(page.Profiles, h.connectedView(v.Visit, sp))
+	}
+	page.Networks, page.Refusal = h.offered(v, may)
+	return v.Show(http.StatusOK, web.PageSocialProfiles, v.Words.T("profiles.title", "Org", page.Org), page)
+}
+
+// offered are the networks that the person can add a profile of, or why there are none.
+func (h *Handler) offered(v *session.MemberVisit, may bool) (networks []web.Action, refusal string) {
+	w := v.Words
+	contact, full := planFull(v.Organization)
+	switch {
+	case !may:
+		return nil, w.T("profiles.notAllowed", "Contact", h.contactName(v))
+	case full:
+		return nil, w.T("connect.full.text", "Org", v.Organization.Spec.DisplayName) + " " + w.T("connect.full.next", "Contact", contact)
+	}
+	for _, c := range h.Networks.Connectable() {
+		n := networkTarget{Network: c}
+		networks = append(networks, web.Action{Text: n.title(), Href: connectPath(v.Visit, v.Member.Namespace, n, "")})
+	}
+	return networks, ""
+}
+
+// connectable are the profiles that a person may connect again, by network and handle.
+func (h *Handler) connectable(ctx context.Context, b session.Membership) ([]*rosterv1alpha1.SocialProfile, error) {
+	var list rosterv1alpha1.SocialProfileList
+	if err := h.Cache.List(ctx, &list, client.InNamespace(b.Member.Namespace)); err != nil {
+		return nil, err
+	}
+	held := h.Organizations.Holds(ctx, b)
+	connects := access.NewSet(access.Connect)
+	var all []*rosterv1alpha1.SocialProfile
+	for i := range list.Items {
+		sp := &list.Items[i]
+		if sp.DeletionTimestamp == nil && held.On(sp.Name).Contains(connects) {
+			all = append(all, sp)
+		}
+	}
+	slices.SortFunc(all, func(a, b *rosterv1alpha1.SocialProfile) int {
+		return cmp.Or(cmp.Compare(a.Spec.Network, b.Spec.Network), strings.Compare(a.Spec.Handle, b.Spec.Handle))
+	})
+	return all, nil
+}
+
+func (h *Handler) connectedView(v *session.Visit, sp *rosterv1alpha1.SocialProfile) connectedView {
+	view := connectedView{
+		Network: organization.NetworkName(v.Words, sp), Handle: sp.Spec.Handle,
+		Remove: v.OrganizationPath(sp.Namespace, "/profiles/"+sp.Name+"/remove"),
+	}
+	view.State, view.Bad = connectionState(v.Words, sp)
+	if c, err := h.Networks.Of(sp); err == nil && h.Networks.CanConnect(c) {
+		view.Connect = connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
+	}
+	return view
+}
+
+// connectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
+func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+	if sp.Spec.CredentialsSecretRef == nil {
+		return w.T("connection.none"), false
+	}
+	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
+	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	c := sp.Status.Credential
+	switch {
+	case connected == nil || connected.Status == "Unknown":
+		return w.T("connection.unknown"), false
+	case connected.Status == "False":
+		return w.T("connection.lost"), true
+	case expiring && c != nil && c.ReconnectByTime != nil:
+		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
+	case expiring:
+		return w.T("connection.expiring"), true
+	}
+	return w.T("connection.good"), false
+}
+
+// removable is the profile of the page. It answers if there is none or the person may not remove it.
+func (h *Handler) removable(v *session.MemberVisit) (*rosterv1alpha1.SocialProfile, error) {
+	sp := &rosterv1alpha1.SocialProfile{}
+	name := v.R.PathValue("profile")
+	may, err := h.mayOn(v, "delete", name)
+	switch {
+	case err != nil:
+		return nil, err
+	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, sp):
+		return nil, web.Answered(v.NotFound()) // whether there is such a profile is not told to whoever may not remove it
+	}
+	return sp, nil
+}
+
+func (h *Handler) getRemove(v *session.MemberVisit) error {
+	sp, err := h.removable(v)
+	if err != nil {
+		return err
+	}
+	return h.removeForm(v, sp, nil)
+}
+
+func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
+	w, handle := v.Words, sp.Spec.Handle
+	return v.Form(web.PageSure, w.T("remove.title", "Handle", handle), problems, web.Sure{
+		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
+		Text:    w.T("remove.text", "Network", organization.NetworkName(w, sp)),
+		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
+		Action: v.OrganizationPath(v.Member.Namespace, "/profiles/"+sp.Name+"/remove"),
+		Back:   v.OrganizationPath(v.Member.Namespace, "/profiles"),
+	})
+}
+
+// postRemove answers POST /organizations/{namespace}/profiles/{profile}/remove: it asks the operator to.
+func (h *Handler) postRemove(v *session.MemberVisit) error {
+	sp, err := h.removable(v)
+	if err != nil {
+		return err
+	}
+	if v.R.PostForm.Get(web.FieldConfirm) == "" {
+		return h.removeForm(v, sp, []web.Problem{{Field: web.FieldConfirm, Text: v.Words.T("error.remove.missing")}})
+	}
+	order := h.order(v)
+	order.Network, order.Remove = sp.Spec.Network, &connection.Profile{Name: sp.Name, UID: string(sp.UID)}
+	return h.handOver(v.Visit, h.setOut(v, networkTarget{}), order)
+}

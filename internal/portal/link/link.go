@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package link finds the invitation of a link and verifies it: which one it is, what the link is good for, and whether whoever invites may
+// still give what is offered. It renews links, and makes those of the invitations that wait for somebody.
+package link
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/keyring"
+	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// Store of the invitations behind links.
+type Store struct {
+	// Cache is where invitations are looked for. What is decided is decided by what Client reads.
+	Cache  client.Reader
+	Client client.Client
+	// Keys sign links.
+	Keys *web.KeySource
+	// UserPrefix may stand before the address in an Invitation's spec.invitedBy.
+	UserPrefix string
+	// Patience is how long a page waits for a status that is behind the mail.
+	Patience time.Duration
+	Clock    clock.PassiveClock
+}
+
+// The indexes that the cache must have.
+const (
+	linkIndex    = "roster.link"
+	addressIndex = address.Index
+)
+
+// SetupIndexes gives a cache the indexes by which links and their invitations are found.
+func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
+	linked := func(o client.Object) []string {
+		inv, ok := o.(*rosterv1alpha1.Invitation)
+		if !ok {
+			return nil
+		}
+		return []string{invitation.LinkID(inv)}
+	}
+	address := func(o client.Object) []string {
+		m, ok := o.(*rosterv1alpha1.Member)
+		if !ok {
+			return nil
+		}
+		a, err := address.OfMember(m)
+		if err != nil {
+			return nil
+		}
+		return []string{string(a)}
+	}
+	mailed := func(o client.Object) []string {
+		inv, ok := o.(*rosterv1alpha1.Invitation)
+		if !ok || inv.Status.Email == "" {
+			return nil
+		}
+		return []string{inv.Status.Email}
+	}
+	return errors.Join(
+		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, linkIndex, linked),
+		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, addressIndex, mailed),
+		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
+	)
+}
+
+// Verified is an invitation whose link has been verified.
+type Verified struct {
+	Token   string
+	Attempt int32
+	// Address that the link was sent to, and that the signature covers.
+	Address address.Address
+	Offer   invitation.Offer
+	// joins: somebody becomes a member by it, so whoever invites must still be allowed to give that. Declining needs nobody's right.
+	joins bool
+}
+
+// ErrUnknown says that a link is not one of ours, or that its invitation is gone. Which of the two is not told.
+var ErrUnknown = errors.New("no such invitation")
+
+// Check decides what the link is good for.
+func (f Verified) Check(now time.Time) invitation.Verdict {
+	v := f.Offer.Check(f.Attempt, now)
+	if v == invitation.LinkOpen && f.current() != f.Address {
+		// The Member of that name has another address than the one that was mailed.
+		return invitation.LinkRevoked
+	}
+	return v
+}
+
+// current is the address that would be invited now.
+func (f Verified) current() address.Address {
+	a, err := address.Parse(f.Offer.Email())
+	if err != nil {
+		return ""
+	}
+	return a
+}
+
+// AcceptedBy reports whether that Account accepted.
+func (f Verified) AcceptedBy(account string) bool {
+	s := f.Offer.Invitation.Status
+	return s.State == rosterv1alpha1.InvitationAccepted && s.AccountRef != nil && s.AccountRef.Name == account
+}
+
+// Known is what is known of the person before they say anything about themselves.
+func (f Verified) Known() (displayName, company string) {
+	if m := f.Offer.Member; m != nil {
+		return m.Spec.DisplayName, m.Spec.Company
+	}
+	return "", ""
+}
+
+// Speak chooses the language of the page: that of the invitation, else that of the organisation.
+func (f Verified) Speak(v *web.Visit) { v.Speak(f.Offer.Invitation.Spec.Locale, f.Offer.Locale()) }
+
+// Open finds the invitation of a token and reads it again. A page that is only looked at waits for a status that is behind the mail. Where
+// that fails, what it returns is what the cache knows, if it knows the invitation.
+func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Verified, error) {
+	f, err := s.Identify(ctx, token)
+	if err != nil {
+		return f, err
+	}
+	f.joins = joins
+	f, err = s.Refresh(ctx, f)
+	if err == nil && waits && f.Check(s.Clock.Now()) == invitation.LinkNotReady {
+		f, err = s.catchUp(ctx, f)
+	}
+	return f, err
+}
+
+// Identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
+// relying on it. An unknown invitation takes the same way as a wrong signature.
+func (s *Store) Identify(ctx context.Context, token string) (Verified, error) {
+	keys, err := s.Keys.Keys(ctx)
+	if err != nil {
+		return Verified{}, err
+	}
+	id, _ := invitation.ParseToken(token) // a token that cannot be parsed does not verify either
+	offer, err := s.cachedOffer(ctx, id.UID)
+	if err != nil {
+		return Verified{}, err
+	}
+	address, ok := signedFor(keys, token, offer)
+	if !ok {
+		if keys, err = s.Keys.Refresh(ctx); err != nil {
+			return Verified{}, err
+		}
+		address, ok = signedFor(keys, token, offer)
+	}
+	if !ok || offer.Invitation == nil {
+		return Verified{}, ErrUnknown
+	}
+	return Verified{Token: token, Attempt: id.Attempt, Address: address, Offer: offer}, nil
+}
+
+// Refresh reads everything again from the API server and verifies the link against it.
+func (s *Store) Refresh(ctx context.Context, f Verified) (Verified, error) {
+	old := f.Offer.Invitation
+	inv := &rosterv1alpha1.Invitation{}
+	if err := s.Client.Get(ctx, client.ObjectKeyFromObject(old), inv); err != nil {
+		if apierrors.IsNotFound(err) {
+			return f, ErrUnknown
+		}
+		return f, fmt.Errorf("reading the invitation: %w", err)
+	}
+	if inv.UID != old.UID {
+		return f, ErrUnknown
+	}
+	return s.Regather(ctx, f, inv)
+}
+
+// Regather reads from the API server what an invitation speaks of, and verifies the link against it. That the invitation has not changed
+// itself, its version tells when it is written.
+func (s *Store) Regather(ctx context.Context, f Verified, inv *rosterv1alpha1.Invitation) (Verified, error) {
+	offer, err := gather(ctx, s.Client, inv)
+	if err != nil {
+		return f, err
+	}
+	if !slices.Contains(addresses(offer), f.Address) {
+		return f, ErrUnknown
+	}
+	read := f
+	read.Offer = offer
+	if f.joins {
+		err = s.review(ctx, &read)
+	}
+	if err != nil {
+		return f, err
+	}
+	return read, nil
+}
+
+const (
+	// Patience is how long a link that is newer than the status waits. It is well below what link scanners and proxies wait for a page.
+	Patience = 5 * time.Second
+	// catchUpEvery is how often such a link looks into the cache, which costs the API server nothing.
+	catchUpEvery = 100 * time.Millisecond
+)
+
+// catchUp waits for the status where the mail was faster, and reads everything again. The signature of the link has been verified: a
+// forged one never waits.
+func (s *Store) catchUp(ctx context.Context, f Verified) (Verified, error) {
+	key, inv := client.ObjectKeyFromObject(f.Offer.Invitation), &rosterv1alpha1.Invitation{}
+	_ = wait.PollUntilContextTimeout(ctx, catchUpEvery, s.Patience, true, func(ctx context.Context) (bool, error) {
+		err := s.Cache.Get(ctx, key, inv)
+		return inv.Status.Attempt >= f.Attempt, err
+	}) // Whether it is there now, the API server tells.
+	return s.Refresh(ctx, f)
+}
+
+// cachedOffer is empty where there is no invitation of that link. A copy that somebody made of one does not take its place.
+func (s *Store) cachedOffer(ctx context.Context, id string) (invitation.Offer, error) {
+	var list rosterv1alpha1.InvitationList
+	if err := s.Cache.List(ctx, &list, client.MatchingFields{linkIndex: id}); err != nil {
+		return invitation.Offer{}, fmt.Errorf("looking for the invitation: %w", err)
+	}
+	if id == "" || len(list.Items) == 0 {
+		return invitation.Offer{}, nil
+	}
+	original := max(0, slices.IndexFunc(list.Items, func(inv rosterv1alpha1.Invitation) bool { return string(inv.UID) == id }))
+	return gather(ctx, s.Cache, &list.Items[original])
+}
+
+// gather reads what an invitation speaks of.
+func gather(ctx context.Context, from client.Reader, inv *rosterv1alpha1.Invitation) (invitation.Offer, error) {
+	offer := invitation.Offer{Invitation: inv}
+	var err error
+	if offer.Organization, err = CountingOrganization(ctx, from, inv.Namespace); err != nil {
+		return offer, err
+	}
+	if inv.Spec.MemberRef == nil {
+		return offer, nil
+	}
+	member := &rosterv1alpha1.Member{}
+	err = from.Get(ctx, client.ObjectKey{Namespace: inv.Namespace, Name: inv.Spec.MemberRef.Name}, member)
+	switch {
+	case err == nil:
+		offer.Member = member
+	case !apierrors.IsNotFound(err):
+		return offer, fmt.Errorf("reading the member: %w", err)
+	}
+	return offer, nil
+}
+
+// CountingOrganization is the Organization that counts in a namespace; nil if there is none.
+func CountingOrganization(ctx context.Context, from client.Reader, namespace string) (*rosterv1alpha1.Organization, error) {
+	var list rosterv1alpha1.OrganizationList
+	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("reading the organisation: %w", err)
+	}
+	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
+	for i := range list.Items {
+		organizations[i] = &list.Items[i]
+	}
+	return membershiprules.Counting(organizations), nil
+}
+
+// signedFor says which address the token was signed for, of those that the invitation may have been sent to.
+func signedFor(keys keyring.Keys, token string, offer invitation.Offer) (address.Address, bool) {
+	for _, a := range addresses(offer) {
+		if invitation.Verify(keys, token, a) == nil {
+			return a, true
+		}
+	}
+	return "", false
+}
+
+// nobody stands in for the address of an invitation that is not there, so that looking takes as long.
+const nobody address.Address = "nobody@roster.invalid"
+
+// addresses that the link may have been sent to: the one that is invited now, and the one that the mail went to, which alone is left
+// when the Member has been deleted.
+func addresses(offer invitation.Offer) []address.Address {
+	if offer.Invitation == nil {
+		return []address.Address{nobody}
+	}
+	var all []address.Address
+	if a, err := address.Parse(offer.Email()); err == nil {
+		all = append(all, a)
+	}
+	if mailed := address.Address(offer.Invitation.Status.Email); mailed != "" && !slices.Contains(all, mailed) {
+		all = append(all, mailed)
+	}
+	return all
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"context"
+	"fmt"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/invitation"
+	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/link"
+)
+
+// Membership is a Member of a person, and the organisation.
+type Membership struct {
+	Member *rosterv1alpha1.Member
+	// Organization is nil if the namespace has none.
+	Organization *rosterv1alpha1.Organization
+}
+
+// accountIndex finds the Members of an Account.
+const accountIndex = "roster.account"
+
+// SetupIndex gives a cache the index by which memberships are found.
+func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
+	return indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, func(o client.Object) []string {
+		m, ok := o.(*rosterv1alpha1.Member)
+		if !ok || m.Spec.AccountRef == nil {
+			return nil
+		}
+		return []string{m.Spec.AccountRef.Name}
+	})
+}
+
+// Memberships of a person, from the cache.
+func (sm *Manager) Memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]Membership, error) {
+	var list rosterv1alpha1.MemberList
+	if err := sm.Cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
+		return nil, fmt.Errorf("looking for memberships: %w", err)
+	}
+	var members []*rosterv1alpha1.Member
+	own := map[string][]*rosterv1alpha1.Member{}
+	for i := range list.Items {
+		m := &list.Items[i]
+		if !membershiprules.BelongsTo(m, acct) {
+			continue // a Member that claims somebody else's Account
+		}
+		members, own[m.Namespace] = append(members, m), append(own[m.Namespace], m)
+	}
+	var all []Membership
+	for _, m := range members {
+		org, err := link.CountingOrganization(ctx, sm.Cache, m.Namespace)
+		if err != nil {
+			return nil, err
+		}
+		if membershiprules.FindTwin(m, own[m.Namespace], membershiprules.NamedOwner(org)) == "" { // While a Member is renamed there are two.
+			all = append(all, Membership{Member: m, Organization: org})
+		}
+	}
+	return all, nil
+}
+
+// May asks the API server whether the person may do something in the namespace of an organisation.
+func (sm *Manager) May(v *Visit, namespace string, what invitation.Review) (bool, error) {
+	return sm.Links.May(v.R.Context(), address.Address(v.Person.Account.Spec.Email), namespace, what)
+}
