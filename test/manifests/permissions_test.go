@@ -84,7 +84,7 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "create", "", "secrets", "acme", ""},
 		{"roster-portal", "create", "events.k8s.io", "events", "acme", ""},
 		{"roster-portal", "get", roster, "accounts", "acme", ""},
-		{"roster-portal", "get", roster, "teams", "acme", "writers"},
+		{"roster-portal", "update", roster, "teams", "acme", "writers"},
 		{"roster-portal", "get", roster, "plans", "", "small"},
 		{"roster-manager", "create", "", "secrets", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "roster-connections", ""},
