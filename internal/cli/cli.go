@@ -21,6 +21,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/roster-dev/roster/internal/cli/accesstest"
+	"github.com/roster-dev/roster/internal/cli/backup"
 	"github.com/roster-dev/roster/internal/cli/diff"
 	"github.com/roster-dev/roster/internal/cli/doctor"
 	"github.com/roster-dev/roster/internal/cli/exit"
@@ -32,6 +33,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/remove"
 	"github.com/roster-dev/roster/internal/cli/report"
 	"github.com/roster-dev/roster/internal/cli/resend"
+	"github.com/roster-dev/roster/internal/cli/restore"
 	"github.com/roster-dev/roster/internal/cli/revoke"
 	"github.com/roster-dev/roster/internal/cli/snapshot"
 	"github.com/roster-dev/roster/internal/cli/status"
@@ -56,6 +58,7 @@ func Main(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // The second Ctrl-C ends the process.
 	root := New(factory)
 	root.SetArgs(arguments(args))
 	err = root.ExecuteContext(ctx)
@@ -105,10 +108,25 @@ The namespace is the organisation: that of the current context, or the one that 
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
 		for _, cmd := range group.commands {
 			cmd.GroupID = group.title
+			cmd.Args = withUsage(cmd.Args)
 			root.AddCommand(cmd)
 		}
 	}
 	return root
+}
+
+// withUsage adds to an error about the number of arguments what they are.
+func withUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		err := check(cmd, args)
+		if err != nil {
+			err = fmt.Errorf("%w. Usage: %s", err, cmd.UseLine())
+		}
+		return err
+	}
 }
 
 // release is what the build was told by its linker flags.
@@ -131,6 +149,7 @@ func groups(f *kube.Factory) []group {
 			importer.New(f), export.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f), doctor.New(f, release())}},
+		{"Backup", []*cobra.Command{backup.New(f), restore.New(f)}},
 		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}
 }

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,6 +18,8 @@ import (
 func Explain(err error) string {
 	var status apierrors.APIStatus
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
 	case meta.IsNoMatchError(err):
 		return "the API server does not know the kinds of Roster: install Roster, or choose another cluster with --context"
 	case clientcmd.IsEmptyConfig(err), errors.Is(err, clientcmd.ErrEmptyCluster):
@@ -25,10 +28,26 @@ func Explain(err error) string {
 		return "the API server does not know you: sign in again, or choose another user with --context"
 	case errors.As(err, &status):
 		return explainStatus(err)
-	case utilnet.IsConnectionRefused(err), utilnet.IsTimeout(err), strings.Contains(err.Error(), "no such host"):
+	case utilnet.IsConnectionRefused(err), utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsTimeout(err),
+		strings.Contains(err.Error(), "no such host"):
 		return fmt.Sprintf("the API server cannot be reached: %v. Choose another cluster with --context, or start it", err)
 	}
 	return err.Error()
+}
+
+// invalidFields names the fields that the API server does not accept; empty for other errors.
+func invalidFields(err error) string {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return ""
+	}
+	var all []string
+	for _, cause := range status.Status().Details.Causes {
+		if !strings.Contains(cause.Message, "some validation rules were not checked") {
+			all = append(all, cause.Field+": "+cause.Message)
+		}
+	}
+	return strings.Join(all, "; ")
 }
 
 // explainStatus leaves out what Kubernetes puts before and behind the message of a policy.
@@ -37,6 +56,9 @@ func explainStatus(err error) string {
 	_, denied, ok := strings.Cut(text, "' denied request: ")
 	if ok {
 		return strings.TrimSpace(denied)
+	}
+	if causes := invalidFields(err); causes != "" {
+		return causes
 	}
 	if apierrors.IsForbidden(err) && strings.Contains(text, "cannot ") {
 		return text + `. Ask an administrator of the namespace for the ClusterRole roster-admin (to write) or roster-viewer (to read)`
