@@ -20,6 +20,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/playground/mailbox"
 )
 
 // goodPassword is what the policy of the sample organisation asks for.
@@ -246,12 +247,10 @@ func TestMailToAnotherRelay(t *testing.T) {
 }
 
 func twoMails(ctx context.Context, relay *demo) error {
-	var found struct {
-		MessagesCount int `json:"messages_count"`
-	}
+	var found mailbox.MessagesSummary
 	err := relay.getJSON(ctx, relay.env["ROSTER_MAILBOX_URL"]+"/api/v1/search?query=to:ana@acme.example", &found)
-	if err == nil && found.MessagesCount != 2 {
-		err = fmt.Errorf("%d mails to Ana, want one of each playground", found.MessagesCount)
+	if err == nil && len(found.Messages) != 2 {
+		err = fmt.Errorf("%d mails to Ana, want one of each playground", len(found.Messages))
 	}
 	return err
 }
