@@ -69,7 +69,7 @@ func profiles(b *bench, r *results) {
 	r.add(fmt.Sprintf("%d profiles: tokens checked for the first time", n), float64(n)/time.Since(begin).Seconds(), "checks/s", "")
 	b.await("every profile to be Connected", 10*time.Minute, func() bool { return b.connected() == n })
 	b.settle()
-	r.add("API writes per profile, its other conditions included", (b.apiWrites("socialprofiles")-writes)/float64(n), "writes", "")
+	r.add("API writes per profile, its other conditions included", (b.apiWrites("socialprofiles")-writes)/float64(n), "writes", "1")
 	r.add("requests to the network per profile", float64(b.social.checks.Load())/float64(n), "requests", "1")
 	r.add(fmt.Sprintf("manager memory with %d profiles", n), b.memory(), "MiB", "")
 	unchanged(b, r, n)
