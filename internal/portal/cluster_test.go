@@ -284,9 +284,16 @@ func (w *world) status(inv *rosterv1alpha1.Invitation, change func(*rosterv1alph
 
 func (w *world) awaitCache(o client.Object) {
 	w.t.Helper()
+	if err := w.cached(o); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// cached returns when the portal's cache has that version of an object.
+func (w *world) cached(o client.Object) error {
 	seen := o.DeepCopyObject().(client.Object)
-	await(w.t, func(ctx context.Context) bool {
-		return w.cache.Get(ctx, client.ObjectKeyFromObject(o), seen) == nil && seen.GetResourceVersion() == o.GetResourceVersion()
+	return wait.PollUntilContextTimeout(context.Background(), 5*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+		return w.cache.Get(ctx, client.ObjectKeyFromObject(o), seen) == nil && seen.GetResourceVersion() == o.GetResourceVersion(), nil
 	})
 }
 

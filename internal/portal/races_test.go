@@ -167,7 +167,7 @@ func TestSuspendedWhileAccepting(t *testing.T) {
 	// Between the form and the claim: when the password is stored.
 	suspend := once(func() {
 		m.Spec.Suspended = new(true)
-		if err := w.admin.Update(context.Background(), m); err != nil {
+		if err := errors.Join(w.admin.Update(context.Background(), m), w.cached(m)); err != nil {
 			t.Error(err)
 		}
 	})

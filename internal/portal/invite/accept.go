@@ -96,7 +96,7 @@ var errContention = errors.New("too many changes at the same moment")
 func (h *Handler) claim(v *visit, who session.Login) (wrote bool, _ error) {
 	if !who.Held {
 		// A password was hashed meanwhile, which may have had to wait.
-		if err := v.update(h.Links.Regather(v.R.Context(), v.link, v.link.Offer.Invitation)); err != nil {
+		if err := v.update(h.Links.LookAround(v.R.Context(), v.link)); err != nil {
 			return false, err
 		}
 	}

@@ -181,13 +181,18 @@ func (s *Store) Refresh(ctx context.Context, f Verified) (Verified, error) {
 	if inv.UID != old.UID {
 		return f, ErrUnknown
 	}
-	return s.Regather(ctx, f, inv)
+	return s.regather(ctx, s.Client, f, inv)
 }
 
-// Regather reads from the API server what an invitation speaks of, and verifies the link against it. That the invitation has not changed
-// itself, its version tells when it is written.
-func (s *Store) Regather(ctx context.Context, f Verified, inv *rosterv1alpha1.Invitation) (Verified, error) {
-	offer, err := gather(ctx, s.Client, inv)
+// LookAround looks again at what stands around an invitation that has been read, for what has changed while a password was hashed: in the
+// cache, which is told of it. That the invitation has not changed itself, its version tells when it is written.
+func (s *Store) LookAround(ctx context.Context, f Verified) (Verified, error) {
+	return s.regather(ctx, s.Cache, f, f.Offer.Invitation)
+}
+
+// regather reads what an invitation speaks of, and verifies the link against it.
+func (s *Store) regather(ctx context.Context, from client.Reader, f Verified, inv *rosterv1alpha1.Invitation) (Verified, error) {
+	offer, err := gather(ctx, from, inv)
 	if err != nil {
 		return f, err
 	}
