@@ -108,6 +108,22 @@ func (s *Store) ConfirmAddress(
 	return refused
 }
 
+// ForgetAddress makes an address one that the person has not confirmed: the next invitation to it asks for a code again. What they have
+// joined by it stays.
+func (s *Store) ForgetAddress(ctx context.Context, of *rosterv1alpha1.Account, email string) error {
+	err := s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool {
+		before := len(status.ConfirmedAddresses)
+		status.ConfirmedAddresses = slices.DeleteFunc(status.ConfirmedAddresses, func(c rosterv1alpha1.ConfirmedAddress) bool {
+			return c.Email == email
+		})
+		return len(status.ConfirmedAddresses) < before
+	})
+	if err != nil {
+		return fmt.Errorf("forgetting an address: %w", err)
+	}
+	return nil
+}
+
 func confirmAddress(
 	a *rosterv1alpha1.Account, want rosterv1alpha1.AddressCode, to address.Address, keys keyring.Keys, typed string, now time.Time,
 ) error {

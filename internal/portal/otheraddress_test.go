@@ -268,3 +268,24 @@ func TestWrongAddressCodesAtOnce(t *testing.T) {
 		t.Error("the right code counts after too many tries")
 	}
 }
+
+// What a person has confirmed stands on their page, and they can take it back: the next invitation asks for a code again.
+func TestConfirmedAddressesCanBeRemoved(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	page := w.link(w.invite("ana")) + "/address"
+	b := w.signedIn(s, "bob")
+	if strings.Contains(b.get("/account").body, "Other addresses") {
+		t.Error("there are none yet")
+	}
+	b.post(page, sendCode).expect(t, http.StatusSeeOther)
+	b.post(page, code(w.addressCode("bob", "ana"))).expect(t, http.StatusSeeOther)
+	b.get("/account").expect(t, http.StatusOK, "Other addresses", w.address("ana"), "Remove "+w.address("ana"))
+	b.post("/account/addresses", url.Values{"address": {w.address("eve")}}).expect(t, http.StatusSeeOther)
+	b.get("/account").expect(t, http.StatusOK, w.address("ana"))
+	b.follow(b.post("/account/addresses", url.Values{"address": {w.address("ana")}})).expect(t, http.StatusOK, "The address has been removed.")
+	if strings.Contains(b.get("/account").body, w.address("ana")) {
+		t.Error("the address is still on the page")
+	}
+	b.get(page).expect(t, http.StatusOK, "Email me a code")
+}

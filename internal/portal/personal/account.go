@@ -44,14 +44,22 @@ type accountPage struct {
 	LastSignIn                     web.MomentView
 	Organizations                  []membershipView
 	Invitations                    []pendingView
+	Addresses                      []addressView
 	Devices                        int
 	Profile, Login                 string
 	Password, Sessions, Factors    string
+	Forget                         string
 	// Closed says that there are organisations which this session does not open, and Ways how to open them.
 	Closed string
 	Ways   []web.Action
 	// Done says what has just been changed.
 	Done string
+}
+
+// addressView is another address of the person.
+type addressView struct {
+	Email string
+	Since web.MomentView
 }
 
 // membershipView is one organisation that the person belongs to.
@@ -71,6 +79,7 @@ func (h *Handler) Routes() []web.Route {
 	return []web.Route{
 		{Path: "/account", Get: s.Require(h.getAccount), Returnable: true},
 		{Path: "/account/profile", Get: s.Require(h.getPersonalDetails), Post: s.Require(h.postPersonalDetails), Returnable: true},
+		{Path: "/account/addresses", Post: s.RequireRecent(h.postAddresses)},
 		{Path: "/account/sessions", Get: s.RequireRecent(h.getDevices), Post: s.RequireRecent(h.postDevices), Returnable: true},
 		{Path: "/account/username", Get: s.RequireRecent(h.getUsername), Post: s.RequireRecent(h.postUsername), Returnable: true},
 		{Path: "/account/password", Get: s.RequireRecent(h.getPassword), Post: s.RequireRecent(h.postPassword), Returnable: true},
@@ -93,11 +102,14 @@ func (h *Handler) getAccount(v *session.Visit) error {
 		Invitations: pending, Devices: len(v.Person.Credentials.Sessions.Devices),
 		Profile: v.Path("/account/profile"), Login: v.Path("/account/username"),
 		Password: v.Path("/account/password"), Sessions: v.Path("/account/sessions"),
-		Factors: v.Path("/account/factors"),
-		Done:    doneText(w, web.Done(v.R.URL.Query().Get("done"))),
+		Factors: v.Path("/account/factors"), Forget: v.Path("/account/addresses"),
+		Done: doneText(w, web.Done(v.R.URL.Query().Get("done"))),
 	}
 	if t := acct.Status.LastSignInTime; t != nil {
 		page.LastSignIn = w.Time(t.Time)
+	}
+	for _, c := range acct.Status.ConfirmedAddresses {
+		page.Addresses = append(page.Addresses, addressView{Email: c.Email, Since: w.Time(c.ConfirmedTime.Time)})
 	}
 	if n := len(v.Closed); n > 0 {
 		page.Closed, page.Ways = w.N("account.closed", n), h.otherWays(v)
@@ -109,6 +121,15 @@ func (h *Handler) getAccount(v *session.Visit) error {
 	}
 	slices.SortFunc(page.Organizations, func(a, b membershipView) int { return cmp.Compare(a.Name, b.Name) })
 	return v.Show(http.StatusOK, web.PageAccount, w.T("account.title"), page)
+}
+
+// postAddresses answers POST /account/addresses: an address of another account is the person's no more.
+func (h *Handler) postAddresses(v *session.Visit) error {
+	if err := h.Accounts.ForgetAddress(v.R.Context(), v.Person.Account, v.R.PostForm.Get(fieldAddress)); err != nil {
+		return err
+	}
+	v.Audit(web.EventAddressRemoved, web.ResultSuccess, v.Person.Account.Name)
+	return v.Done(web.DoneAddress)
 }
 
 // doneText says what has just been changed; empty for what is not one of ours.
@@ -124,6 +145,8 @@ func doneText(w web.Words, done web.Done) string {
 		return w.T("done.left")
 	case web.DoneSignedOut:
 		return w.T("done.signedOut")
+	case web.DoneAddress:
+		return w.T("done.address")
 	}
 	return ""
 }

@@ -24,6 +24,7 @@ const (
 	fieldCredentials = "credentials"
 	fieldEngagement  = "engagement"
 	fieldAvatar      = "avatar"
+	fieldAddress     = "address"
 )
 
 // personalDetailsPage is what a person says about themselves, and which mails they want.

@@ -103,6 +103,7 @@ const (
 	DoneUsername  Done = "username"
 	DoneLeft      Done = "left"
 	DoneSignedOut Done = "signed-out"
+	DoneAddress   Done = "address"
 )
 
 // Done sends the browser to the personal page, which says what has been changed.

@@ -100,14 +100,15 @@ type Event string
 
 // The events, the values of the label event of roster_portal_security_events_total.
 const (
-	EventSignIn       Event = "sign_in"
-	EventSignOut      Event = "sign_out"
-	EventConfirm      Event = "confirm"       // the password or a passkey was asked for again
-	EventAccept       Event = "accept"        // an invitation was accepted
-	EventFactor       Event = "second_factor" // a code, a recovery code or a passkey was given after the password
-	EventFactorChange Event = "factor_change" // a second factor was added, removed or replaced
-	EventAddress      Event = "address"       // a code was given that was mailed to another address
-	EventLink         Event = "company_link"  // an account was tied to the sign-in of a company
+	EventSignIn         Event = "sign_in"
+	EventSignOut        Event = "sign_out"
+	EventConfirm        Event = "confirm"         // the password or a passkey was asked for again
+	EventAccept         Event = "accept"          // an invitation was accepted
+	EventFactor         Event = "second_factor"   // a code, a recovery code or a passkey was given after the password
+	EventFactorChange   Event = "factor_change"   // a second factor was added, removed or replaced
+	EventAddress        Event = "address"         // a code was given that was mailed to another address
+	EventAddressRemoved Event = "address_removed" // the person removed an address that they had confirmed
+	EventLink           Event = "company_link"    // an account was tied to the sign-in of a company
 	// eventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.
 	EventForgotten         Event = "forgotten"
 	EventReset             Event = "reset"    // a new password was chosen by such a link
