@@ -15,14 +15,16 @@ func Reshard(shards [][]string, want []string, size int) [][]string {
 	for _, subject := range want {
 		missing[subject] = true
 	}
-	out := make([][]string, len(shards))
-	for i, shard := range shards {
+	var out [][]string
+	for _, shard := range shards {
+		var stays []string
 		for _, subject := range shard {
-			if missing[subject] && len(out[i]) < size {
+			if missing[subject] && len(stays) < size {
 				delete(missing, subject)
-				out[i] = append(out[i], subject)
+				stays = append(stays, subject)
 			}
 		}
+		out = append(out, stays)
 	}
 	next := 0
 	for _, subject := range want {

@@ -43,13 +43,8 @@ const (
 
 // RoleName is the name of the Role of a source, such as "roster:team:writers". No part of it can have a colon.
 func (s Source) RoleName() string {
-	name := namePrefix + string(s.Kind)
-	for _, part := range []string{s.Name, s.Role} {
-		if part != "" {
-			name += ":" + part
-		}
-	}
-	return name
+	parts := slices.DeleteFunc([]string{string(s.Kind), s.Name, s.Role}, func(part string) bool { return part == "" })
+	return namePrefix + strings.Join(parts, ":")
 }
 
 // ParseSource reads the name of a Role; false where it is none that RoleName gives.

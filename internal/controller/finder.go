@@ -285,7 +285,8 @@ func (f finder) teamsOfProfile(ctx context.Context, o client.Object) ([]client.O
 func (f finder) teamsWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Team, error) {
 	var list rosterv1alpha1.TeamList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
-	return slices.DeleteFunc(reading.Pointers(list.Items), func(t *rosterv1alpha1.Team) bool { return !names(membership.GroupOfTeam(t), p) }), err
+	others := func(t *rosterv1alpha1.Team) bool { return !names(membership.GroupOfTeam(t), p) }
+	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
 }
 
 // workspacesOfProfile are those that the profile lies in.

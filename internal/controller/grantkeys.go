@@ -35,6 +35,14 @@ const (
 // something, and the others.
 type concernsRoles[T client.Object] func(ctx context.Context, before, after T) (lose, gain []client.ObjectKey, err error)
 
+// losing is for changes of which it is not asked whether somebody may lose something by them: they may.
+func losing[T client.Object](find concerns[T]) concernsRoles[T] {
+	return func(ctx context.Context, before, after T) (lose, gain []client.ObjectKey, err error) {
+		lose, err = find(ctx, before, after)
+		return lose, nil, err
+	}
+}
+
 // enqueueRoles queues Roles: at once and before all others where somebody may lose something, and after a pause otherwise.
 func enqueueRoles[T client.Object](find concernsRoles[T]) handler.EventHandler {
 	var none T
@@ -146,7 +154,9 @@ func memberHolds(m *rosterv1alpha1.Member) any {
 }
 
 // rolesOfMember are those that the Member had and has not, or may have less of, and those that they have and had not.
-func (f finder) rolesOfMember(ctx context.Context, before, after *rosterv1alpha1.Member) (lose, gain []client.ObjectKey, err error) {
+func (f finder) rolesOfMember(
+	ctx context.Context, before, after *rosterv1alpha1.Member,
+) (lose, gain []client.ObjectKey, err error) {
 	had, err := f.rolesOf(ctx, before)
 	if err != nil {
 		return nil, nil, err
@@ -184,7 +194,8 @@ func (f finder) rolesOfMember(ctx context.Context, before, after *rosterv1alpha1
 func (f finder) rolesOfTeam(ctx context.Context, before, after *rosterv1alpha1.Team) (lose, gain []client.ObjectKey, err error) {
 	t := either(before, after).(*rosterv1alpha1.Team)
 	own := roleKeys(t.Namespace, access.Source{Kind: access.FromTeam, Name: t.Name})
-	if lose = own; before == nil || after != nil && !differs(before, after, teamGives) && containsAll(after.Spec.Members, before.Spec.Members) {
+	onlyMore := before == nil || after != nil && !differs(before, after, teamGives) && containsAll(after.Spec.Members, before.Spec.Members)
+	if lose = own; onlyMore {
 		lose, gain = nil, own
 	}
 	o, err := reading.CountingOrganization(ctx, f.reader, t.Namespace)
@@ -254,18 +265,19 @@ func (f finder) rolesOfWorkspace(ctx context.Context, o client.Object) ([]client
 }
 
 // rolesOfProfile are those that give something on the profile, as it was and as it is.
-func (f finder) rolesOfProfile(ctx context.Context, before, after *rosterv1alpha1.SocialProfile) (lose, gain []client.ObjectKey, err error) {
+func (f finder) rolesOfProfile(ctx context.Context, before, after *rosterv1alpha1.SocialProfile) ([]client.ObjectKey, error) {
+	var lose []client.ObjectKey
 	for _, p := range []*rosterv1alpha1.SocialProfile{before, after} {
 		if p == nil {
 			continue
 		}
 		found, err := f.rolesOn(ctx, p)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		lose = append(lose, found...)
 	}
-	return lose, nil, nil
+	return lose, nil
 }
 
 func (f finder) rolesOn(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]client.ObjectKey, error) {
@@ -294,11 +306,11 @@ func (f finder) rolesOn(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([
 }
 
 // rolesOfRole are those that a CustomRole is in, and those by which roles can be given: which ones depends on what the CustomRoles allow.
-func (f finder) rolesOfRole(ctx context.Context, before, after *rosterv1alpha1.CustomRole) (lose, gain []client.ObjectKey, err error) {
+func (f finder) rolesOfRole(ctx context.Context, before, after *rosterv1alpha1.CustomRole) ([]client.ObjectKey, error) {
 	namespace, role := either(before, after).GetNamespace(), either(before, after).GetName()
 	custom, err := customRoles(ctx, f.reader, namespace)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	sources := append(ownerSources(), access.Source{Kind: access.FromRole, Name: string(rosterv1alpha1.RoleManager)},
 		access.Source{Kind: access.FromRole, Name: role})
@@ -309,14 +321,14 @@ func (f finder) rolesOfRole(ctx context.Context, before, after *rosterv1alpha1.C
 	}
 	teams, err := reading.TeamsBy(ctx, f.reader, namespace, reading.IndexTeamRole, role)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, t := range teams {
 		sources = append(sources, access.Source{Kind: access.FromTeam, Name: t.Name})
 	}
 	members, err := reading.MembersBy(ctx, f.reader, namespace, reading.IndexRole, role)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for _, m := range members {
 		for _, s := range access.OfSpec(&m.Spec) {
@@ -329,31 +341,31 @@ func (f finder) rolesOfRole(ctx context.Context, before, after *rosterv1alpha1.C
 		}
 		connected, err := f.connectedBy(ctx, m)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		sources = append(sources, connected...)
 	}
-	return roleKeys(namespace, sources...), nil, nil
+	return roleKeys(namespace, sources...), nil
 }
 
 // rolesOfOrganization are all where a policy or the plan changed; else those of the owner, and those that give something on profiles for
 // which the places of the plan make a difference.
-func (f finder) rolesOfOrganization(ctx context.Context, before, after *rosterv1alpha1.Organization) (lose, gain []client.ObjectKey, err error) {
+func (f finder) rolesOfOrganization(ctx context.Context, before, after *rosterv1alpha1.Organization) ([]client.ObjectKey, error) {
 	o := either(before, after)
+	var lose []client.ObjectKey
 	if differs(before, after, organizationForMembers) {
-		lose, err = f.allRoles(ctx, o.GetNamespace())
-		return lose, nil, err
+		return f.allRoles(ctx, o.GetNamespace())
 	}
 	if differs(before, after, organizationOwner) {
 		lose = roleKeys(o.GetNamespace(), ownerSources()...)
 		for _, name := range append(reading.OrganizationOwners(before), reading.OrganizationOwners(after)...) {
 			m, err := reading.Peek[rosterv1alpha1.Member](ctx, f.reader, o.GetNamespace(), name)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			roles, err := f.rolesOf(ctx, m)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			lose = append(lose, roles...)
 		}
@@ -362,11 +374,11 @@ func (f finder) rolesOfOrganization(ctx context.Context, before, after *rosterv1
 	for _, p := range profiles {
 		roles, err := f.rolesOn(ctx, p)
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		lose = append(lose, roles...)
 	}
-	return lose, nil, err
+	return lose, err
 }
 
 // allRoles are those that there are in a namespace, and those that there should be.

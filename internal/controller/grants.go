@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -243,10 +244,7 @@ func (r *grants) write(ctx context.Context, key client.ObjectKey, want granted) 
 		return err
 	}
 	shards, strays, err := r.shards(ctx, key)
-	if err != nil {
-		return err
-	}
-	if err := r.deleteBindings(ctx, strays); err != nil {
+	if err = errors.Join(err, r.deleteBindings(ctx, strays)); err != nil {
 		return err
 	}
 	if want.owner == nil || len(want.rules) == 0 || len(want.people) == 0 {
@@ -272,12 +270,20 @@ func (r *grants) write(ctx context.Context, key client.ObjectKey, want granted) 
 			return err
 		}
 	}
+	return r.bind(ctx, key, want.owner, owner, shards, next)
+}
+
+// bind writes the bindings that are not as they should be.
+func (r *grants) bind(
+	ctx context.Context, key client.ObjectKey, of client.Object, owner *metav1ac.OwnerReferenceApplyConfiguration,
+	shards []*shard, next [][]string,
+) error {
 	for i, subjects := range next {
 		s := &shard{name: access.BindingName(key.Name, i), role: key}
 		if i < len(shards) {
 			s = shards[i]
 		}
-		if len(subjects) == 0 || s.is(want.owner, subjects) {
+		if len(subjects) == 0 || s.is(of, subjects) {
 			continue
 		}
 		if err := r.applyBinding(ctx, s, owner, subjects); err != nil {

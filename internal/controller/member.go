@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -42,18 +43,10 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		r.joining.forget(req.NamespacedName)
 		return ctrl.Result{}, r.settle(ctx, m)
 	}
-	in, err := r.gather(ctx, m)
+	now := r.clock.Now()
+	in, err := r.goOn(ctx, m, now)
 	if err != nil {
 		return ctrl.Result{}, err
-	}
-	now := r.clock.Now()
-	if ms := membership.Continues(*in, now); ms != nil {
-		if err := r.bind(ctx, m, ms); err != nil {
-			return ctrl.Result{}, err
-		}
-		if in, err = r.gather(ctx, m); err != nil {
-			return ctrl.Result{}, err
-		}
 	}
 	d := membership.DecideMember(*in, now)
 	if bound, err := r.isBound(ctx, in, d); !bound || err != nil {
@@ -77,6 +70,22 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	return again, reporting.IgnoreConflict(r.settle(ctx, m))
+}
+
+// goOn gathers what decides about a Member, which goes on with the membership that its person has already.
+func (r *members) goOn(ctx context.Context, m *rosterv1alpha1.Member, now time.Time) (*membership.MemberInput, error) {
+	in, err := r.gather(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	ms := membership.Continues(*in, now)
+	if ms == nil {
+		return in, nil
+	}
+	if err := r.bind(ctx, m, ms); err != nil {
+		return nil, err
+	}
+	return r.gather(ctx, m)
 }
 
 // isBound reports whether the status of a Member can be written: who is to be active, or to hold something else, is bound to the Roles

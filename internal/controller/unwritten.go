@@ -34,7 +34,9 @@ const (
 )
 
 func newUnwritten() *unwritten {
-	u := &unwritten{problems: map[client.ObjectKey]access.Problem{}, written: map[client.ObjectKey]bool{}, changes: map[string]chan event.GenericEvent{}}
+	u := &unwritten{
+		problems: map[client.ObjectKey]access.Problem{}, written: map[client.ObjectKey]bool{}, changes: map[string]chan event.GenericEvent{},
+	}
 	for _, kind := range []string{kindOrganization, kindCustomRole, kindTeam, kindWorkspace, kindProfile} {
 		u.changes[kind] = make(chan event.GenericEvent)
 	}

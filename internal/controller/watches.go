@@ -62,19 +62,18 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 
 // setupGrants has the Roles looked at that a change concerns. What of an object concerns the Roles, its predicate says.
 func setupGrants(mgr manager.Manager, find finder, r *grants) error {
-	workspaces := func(ctx context.Context, before, after *rosterv1alpha1.Workspace) (lose, gain []client.ObjectKey, err error) {
-		lose, err = find.rolesOfWorkspace(ctx, either(before, after))
-		return lose, nil, err
+	workspaces := func(ctx context.Context, before, after *rosterv1alpha1.Workspace) ([]client.ObjectKey, error) {
+		return find.rolesOfWorkspace(ctx, either(before, after))
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("grants").
 		For(&rbacv1.Role{}).
 		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy)).
 		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
 		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam), builder.WithPredicates(changed(teamSpec))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(workspaces), builder.WithPredicates(changed(workspaceProfiles))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueRoles(find.rolesOfProfile), builder.WithPredicates(changed(profileForRoles))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(find.rolesOfRole), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(find.rolesOfOrganization)).
+		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(losing(workspaces)), builder.WithPredicates(changed(workspaceProfiles))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueueRoles(losing(find.rolesOfProfile)), builder.WithPredicates(changed(profileForRoles))).
+		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole)), builder.WithPredicates(changed(roleSpec))).
+		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
 		WithOptions(fairly()).Complete(r)
 }

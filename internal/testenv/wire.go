@@ -3,6 +3,7 @@
 package testenv
 
 import (
+	"context"
 	"io"
 	"net"
 	"strings"
@@ -64,7 +65,7 @@ func (w *Wire) serve() {
 
 func (w *Wire) join(client net.Conn) {
 	defer func() { _ = client.Close() }()
-	server, err := net.Dial("tcp", w.server)
+	server, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", w.server)
 	if err != nil {
 		return
 	}

@@ -321,8 +321,8 @@ func TestEachFieldOfASpecIsItsAuthors(t *testing.T) {
 			"responsibleRef": map[string]any{"name": "ana"}, "connectedBy": ana, "notifications": map[string]any{"tokenExpiry": false},
 		}},
 	} {
-		for i := range of.spec.NumField() {
-			field := strings.Split(of.spec.Field(i).Tag.Get("json"), ",")[0]
+		for f := range of.spec.Fields() {
+			field, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 			if field == of.own {
 				continue
 			}
@@ -348,7 +348,7 @@ func TestTheManagerMakesNoTokens(t *testing.T) {
 	w := newWorld(t)
 	w.bindCredentials()
 	secret := func(ns string, change ...func(s *corev1.Secret)) func(w *world, c client.Client) error {
-		return createOther(func(w *world) client.Object {
+		return createOther(func(*world) client.Object {
 			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: ns, Name: "roster-tokens"}, StringData: map[string]string{"access_token": "x"}}
 			for _, ch := range change {
 				ch(s)

@@ -20,12 +20,6 @@ const (
 	lowest = -90
 )
 
-// What controller.Options.NewQueue takes and gives.
-type (
-	limiter = workqueue.TypedRateLimiter[reconcile.Request]
-	queue   = workqueue.TypedRateLimitingInterface[reconcile.Request]
-)
-
 // fair is a queue in which the more requests of a namespace wait, the further back the next one goes: a request of a namespace of which
 // none waits does not wait for the ten thousand of another. A priority that is given stays.
 type fair struct {
@@ -37,7 +31,7 @@ type fair struct {
 }
 
 // NewFair makes the queue of a controller; it goes into controller.Options.NewQueue.
-func NewFair(name string, limiter limiter) queue {
+func NewFair(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
 	return &fair{
 		PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter }),
 		queued:        map[reconcile.Request]bool{}, waiting: map[string]int{},
