@@ -281,6 +281,11 @@ func TestBrowserOtherAddress(t *testing.T) {
 	b.into("code", mailed)
 	b.submit(kb.Enter)
 	b.says("is also your address", "Accept and join")
+	b.open(s.url + "/account")
+	b.says("Other addresses", "Confirmed:")
+	b.sound("account-addresses")
+	b.choose("Remove")
+	b.says("The address has been removed.")
 }
 
 // into types into a field, in place of what is there.
