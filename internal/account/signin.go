@@ -265,8 +265,13 @@ func (s *Store) Named(ctx context.Context, name string) (*rosterv1alpha1.Account
 	return usable(account)
 }
 
-// record notes a sign-in, an hour apart at least, and what could not be noted when it happened or has been lost since: that the password
-// was changed, and the handle by which passkeys find the Account.
+// RecordSignIn notes in the status of an Account that the person signed in, an hour apart at least.
+func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Account, at time.Time) error {
+	return s.record(ctx, account, Credentials{}, at)
+}
+
+// record notes a sign-in, and what could not be noted when it happened or has been lost since: that the password was changed, and the
+// handle by which passkeys find the Account.
 func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c Credentials, at time.Time) error {
 	return s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
 		signedIn := status.LastSignInTime == nil || !at.Before(status.LastSignInTime.Add(signInEvery))

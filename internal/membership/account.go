@@ -39,12 +39,7 @@ func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus
 	}
 	in.ready(&s, conds, now)
 	in.username(conds)
-	wake := in.memberships(&s, now)
-	if s.LastSignInTime == nil && len(s.Memberships) > 0 {
-		// An Account is made as its person accepts, which signs them in. The portal leaves it to this write to say so.
-		s.LastSignInTime = a.CreationTimestamp.DeepCopy()
-	}
-	return s, wake
+	return s, in.memberships(&s, now)
 }
 
 func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions.Setter, now time.Time) {

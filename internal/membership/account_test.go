@@ -124,21 +124,3 @@ func withStatus(a *rosterv1alpha1.Account, s rosterv1alpha1.AccountStatus) *rost
 	a.Status = s
 	return a
 }
-
-// TestJoiningIsTheFirstSignIn, of which the portal writes nothing; what it has written since is left alone.
-func TestJoiningIsTheFirstSignIn(t *testing.T) {
-	a := accountOfAna()
-	a.CreationTimestamp = metav1.NewTime(now.Add(-time.Hour))
-	if s := decideAccount(AccountInput{Account: a}, now); s.LastSignInTime == nil || !s.LastSignInTime.Equal(&a.CreationTimestamp) {
-		t.Errorf("joined, and signed in at %v", s.LastSignInTime)
-	}
-	later := metav1.NewTime(now)
-	a.Status.LastSignInTime = &later
-	if s := decideAccount(AccountInput{Account: a}, now); !s.LastSignInTime.Equal(&later) {
-		t.Errorf("the last sign-in moved to %v", s.LastSignInTime)
-	}
-	a.Status.LastSignInTime, a.Status.Memberships = nil, nil
-	if s := decideAccount(AccountInput{Account: a}, now); s.LastSignInTime != nil {
-		t.Errorf("not joined, and signed in at %v", s.LastSignInTime)
-	}
-}

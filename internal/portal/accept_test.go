@@ -78,14 +78,15 @@ func TestAcceptAsNewPerson(t *testing.T) {
 		t.Errorf("the Invitation's status is %+v", inv.Status)
 	}
 	spec := acct.Spec
-	if spec.Email != w.address("ana") || spec.DisplayName != "Ana Silva" || spec.Company != "Silva & Filhos" || spec.Locale != "en" {
+	if spec.Email != w.address("ana") || spec.DisplayName != "Ana Silva" || spec.Company != "Silva & Filhos" || spec.Locale != "en" ||
+		acct.Status.LastSignInTime == nil || !acct.Status.LastSignInTime.Time.Equal(now()) {
 		t.Errorf("the Account is %+v, %+v", acct.Spec, acct.Status)
 	}
 	secret := w.credentials(w.address("ana"))
 	if hash := string(secret.Data["passwordHash"]); !strings.HasPrefix(hash, "$argon2id$v=19$") {
 		t.Errorf("the password is stored as %q", hash)
 	}
-	wantWrites := "create *v1alpha1.Account\ncreate *v1.Secret\nupdate status *v1alpha1.Invitation"
+	wantWrites := "create *v1alpha1.Account\ncreate *v1.Secret\nupdate status *v1alpha1.Invitation\npatch status *v1alpha1.Account"
 	if got := s.writes.String(); got != wantWrites {
 		t.Errorf("writes:\n%s\nwant, in this order:\n%s", got, wantWrites)
 	}

@@ -129,7 +129,7 @@ func (sm *Manager) Begin(v *web.Visit, l Login) error {
 		l.Credentials = account.Credentials{} // it may have been theirs
 	}
 	if l.Begun {
-		return sm.hand(v, l) // That they have signed in, the manager records with their first membership.
+		return errors.Join(sm.hand(v, l), sm.Accounts.RecordSignIn(v.R.Context(), l.Account, v.Now()))
 	}
 	l.Session, err = sm.Accounts.Begin(v.R.Context(), l.Account, l.Credentials, l.Session, OnDevice(v, l.Device), v.Now())
 	if err != nil {
