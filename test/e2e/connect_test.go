@@ -24,7 +24,6 @@ import (
 // TestConnectingAProfile is what an outsider is invited for: to connect a profile of their own, and to repair and remove it. The network is
 // a real Bluesky server.
 func TestConnectingAProfile(t *testing.T) {
-	t.Parallel()
 	server, err := testpeer.StartBluesky(t.Context())
 	if err != nil {
 		t.Fatal(err)

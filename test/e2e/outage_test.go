@@ -101,7 +101,6 @@ func (b *bureau) direct() {
 
 // TestMissingKinds starts manager and portal in a cluster that does not know Roster's kinds yet.
 func TestMissingKinds(t *testing.T) {
-	t.Parallel()
 	cluster, err := testenv.StartEmpty(t.Context())
 	if err != nil {
 		t.Fatal(err)
