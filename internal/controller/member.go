@@ -241,7 +241,7 @@ func (r *members) findInvitation(
 		}
 		if i := slices.IndexFunc(found, func(inv *rosterv1alpha1.Invitation) bool {
 			// Its own can have another name than those, made of the UID that the Member had before it was restored.
-			return metav1.IsControlledBy(inv, m) || membership.BringsIn(inv, m)
+			return metav1.IsControlledBy(inv, m) || membership.BringsIn(inv, m) || membership.IsJoining(inv, m)
 		}); i >= 0 {
 			return found[i], nil
 		}

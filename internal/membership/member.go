@@ -334,6 +334,15 @@ func BringsIn(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
 	return inv.Status.MemberRef != nil && inv.Status.MemberRef.Name == m.Name
 }
 
+// IsJoining reports whether the person of an Invitation to the Member's address has accepted and is no member yet: one of another Member
+// of that name, which was replaced meanwhile, makes them a member as this one.
+func IsJoining(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
+	of, err := address.OfMember(m)
+	about := inv.Spec.MemberRef == nil || inv.Spec.MemberRef.Name == m.Name
+	return err == nil && about && m.Spec.AccountRef == nil && inv.Status.Email == string(of) && inv.DeletionTimestamp == nil &&
+		inv.Status.State == rosterv1alpha1.InvitationAccepted && inv.Status.MemberRef == nil
+}
+
 // FindTwin names the Member of the same namespace and address that counts before this one; empty when this one counts. The owner is the
 // name of the Member that is named to own the organisation.
 func FindTwin(m *rosterv1alpha1.Member, others []*rosterv1alpha1.Member, owner string) string {

@@ -70,3 +70,33 @@ func TestPeopleWhoDeclinedGetNoMoreMail(t *testing.T) {
 		}
 	}
 }
+
+// TestWhoIsJoiningIsNotInvitedAgain, even if their Member was replaced between their acceptance and the operator's start.
+func TestWhoIsJoiningIsNotInvitedAgain(t *testing.T) {
+	m := member().Member
+	accepted := func(change func(inv *rosterv1alpha1.Invitation)) *rosterv1alpha1.Invitation {
+		inv := &rosterv1alpha1.Invitation{
+			Spec:   rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: m.Name}},
+			Status: rosterv1alpha1.InvitationStatus{State: rosterv1alpha1.InvitationAccepted, Email: "ana@acme.example"},
+		}
+		change(inv)
+		return inv
+	}
+	for name, c := range map[string]struct {
+		change func(inv *rosterv1alpha1.Invitation)
+		want   bool
+	}{
+		"accepted":          {func(*rosterv1alpha1.Invitation) {}, true},
+		"by an invitation":  {func(inv *rosterv1alpha1.Invitation) { inv.Spec.MemberRef = nil }, true},
+		"of another Member": {func(inv *rosterv1alpha1.Invitation) { inv.Spec.MemberRef.Name = "ben" }, false},
+		"to another":        {func(inv *rosterv1alpha1.Invitation) { inv.Status.Email = "ben@acme.example" }, false},
+		"still open":        {func(inv *rosterv1alpha1.Invitation) { inv.Status.State = rosterv1alpha1.InvitationSent }, false},
+		"and is a member": {func(inv *rosterv1alpha1.Invitation) {
+			inv.Status.MemberRef = &rosterv1alpha1.LocalReference{Name: m.Name}
+		}, false},
+	} {
+		if got := IsJoining(accepted(c.change), m); got != c.want {
+			t.Errorf("%s: joining is %v", name, got)
+		}
+	}
+}
