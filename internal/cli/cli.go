@@ -21,6 +21,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"github.com/roster-dev/roster/internal/cli/accesstest"
+	"github.com/roster-dev/roster/internal/cli/backup"
 	"github.com/roster-dev/roster/internal/cli/diff"
 	"github.com/roster-dev/roster/internal/cli/doctor"
 	"github.com/roster-dev/roster/internal/cli/exit"
@@ -32,6 +33,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/remove"
 	"github.com/roster-dev/roster/internal/cli/report"
 	"github.com/roster-dev/roster/internal/cli/resend"
+	"github.com/roster-dev/roster/internal/cli/restore"
 	"github.com/roster-dev/roster/internal/cli/revoke"
 	"github.com/roster-dev/roster/internal/cli/snapshot"
 	"github.com/roster-dev/roster/internal/cli/status"
@@ -131,6 +133,7 @@ func groups(f *kube.Factory) []group {
 			importer.New(f), export.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f), doctor.New(f, release())}},
+		{"Keeping", []*cobra.Command{backup.New(f), restore.New(f)}},
 		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}
 }

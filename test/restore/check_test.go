@@ -4,18 +4,13 @@ package restore
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -190,31 +185,5 @@ func (s *site) checkNoMail() {
 	s.Helper()
 	for _, m := range s.relay.Messages() {
 		s.Errorf("mailed to %v:\n%s", m.To, m.Raw)
-	}
-}
-
-// checkProcessors compares what the scripts save with gojq and with jq, where somebody has installed that.
-func (s *site) checkProcessors() {
-	s.Helper()
-	installed, err := exec.LookPath("jq")
-	if err != nil {
-		return
-	}
-	var saved []map[string]any
-	for i, program := range []string{jq, installed} {
-		file := filepath.Join(s.TempDir(), fmt.Sprint(i))
-		said, err := s.scriptWith(kubectl(), program, "backup.sh", file)
-		if err != nil {
-			s.Fatalf("%s: %v\n%s", program, err, said)
-		}
-		content, err := os.ReadFile(file)
-		s.must(err)
-		var backup map[string]any
-		s.must(json.Unmarshal(content, &backup))
-		delete(backup, "time")
-		saved = append(saved, backup)
-	}
-	if diff := cmp.Diff(saved[0], saved[1]); diff != "" {
-		s.Errorf("gojq and jq do not save the same:\n%s", diff)
 	}
 }

@@ -61,28 +61,38 @@ func TestRestore(t *testing.T) {
 	before.age("ben", "carl")
 	was := before.facts()
 	links := map[string]string{"carl": before.link(mailOf("carl")), "dora": before.link(mailOf("dora"))}
-	file := filepath.Join(t.TempDir(), "backup.json")
-	said, err := before.script("backup.sh", file)
-	t.Log(said)
-	before.must(err)
+	all, acme := filepath.Join(t.TempDir(), "all.yaml"), filepath.Join(t.TempDir(), "acme.yaml")
+	for _, args := range [][]string{{"backup", all, "--all"}, {"backup", acme, "-n", namespace}} {
+		said, err := before.plugin(args...)
+		t.Log(said)
+		before.must(err)
+	}
 	before.stop()
-	if info, err := os.Stat(file); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(all); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file with secrets is %v, %v", info.Mode(), err)
 	}
-	if _, err := before.script("backup.sh", file); err == nil {
-		t.Error("a backup was overwritten")
+	if said, err := before.plugin("backup", all, "--all"); err == nil {
+		t.Errorf("a backup was overwritten: %s", said)
 	}
-	before.checkProcessors()
+	t.Run("installation", func(t *testing.T) { restoreInstallation(newSite(t, x), all, was, links) })
+	t.Run("organization", func(t *testing.T) { restoreOrganization(newSite(t, x), acme) })
+}
 
-	after := newSite(t, x)
+// restoreInstallation brings everything back into a fresh installation, in several attempts.
+func restoreInstallation(after *site, file, was string, links map[string]string) {
 	after.deployments()
-	said, err = after.scriptWith(after.failing(9), jq, "restore.sh", file)
-	t.Log(said)
-	if err == nil {
-		t.Error("a restore that was cut short says that it was not")
+	for _, cut := range []struct {
+		method string
+		nth    int32
+	}{{http.MethodPost, 1}, {http.MethodPost, 5}, {http.MethodPost, 12}, {http.MethodPut, 4}, {http.MethodPatch, 3}} {
+		said, err := after.cutShort(cut.method, cut.nth, "restore", file)
+		after.Log(said)
+		if err == nil || !strings.Contains(said, "run it again with the same file") {
+			after.Errorf("a restore that was cut short at %v: %v\n%s", cut, err, said)
+		}
 	}
-	said, err = after.script("restore.sh", file)
-	t.Log(said)
+	said, err := after.plugin("restore", file)
+	after.Log(said)
 	after.must(err)
 	after.checkDeployments()
 	after.start()
@@ -92,8 +102,46 @@ func TestRestore(t *testing.T) {
 	after.checkLinks(links)
 	after.checkDeletion()
 	after.checkNoMail()
-	if said, err := after.script("restore.sh", file); err == nil || !strings.Contains(said, "there are accounts in this cluster already") {
-		t.Errorf("a restore over what is there: %v\n%s", err, said)
+	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "exist and differ from what was saved") {
+		after.Errorf("a restore over what has happened since: %v\n%s", err, said)
+	}
+}
+
+// restoreOrganization brings an organisation back in another installation, changes it there, and brings it back once more.
+func restoreOrganization(after *site, file string) {
+	plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{
+		DisplayName: "Team", Seats: ptr.To[int32](6), SocialProfiles: ptr.To[int32](1), Contact: "platform@acme.example",
+		Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces},
+	}}
+	after.create(plan)
+	said, err := after.plugin("restore", file)
+	after.Log(said)
+	after.must(err)
+	after.start()
+	after.eventually("Ben holds what his Team gives", func() error { return after.may(mailOf("ben"), "publish", true) })
+	if _, at := after.browser().send(http.MethodPost, "/sign-in", url.Values{"login": {mailOf("ben")}, "password": {password}}); at != "/account" {
+		after.Errorf("Ben's password leads to %s", at)
+	}
+	after.checkNoMail()
+	after.stop()
+	was := after.facts()
+	after.patch(after.organization(), `{"spec":{"displayName":"Other"}}`)
+	after.patch(after.account("ben"), `{"spec":{"displayName":"Benjamin"}}`)
+	said, err = after.plugin("restore", file)
+	if err == nil || !strings.Contains(said, "Organization acme/acme") || strings.Contains(said, "Account") {
+		after.Fatalf("a restore over another name: %v\n%s", err, said)
+	}
+	said, err = after.plugin("restore", file, "--overwrite")
+	after.Log(said)
+	after.must(err)
+	if name := after.organization().Spec.DisplayName; name != "Acme Social" {
+		after.Errorf("the organisation is called %s after the restore", name)
+	}
+	if name := after.account("ben").Spec.DisplayName; name != "Benjamin" {
+		after.Errorf("the Account of a person was overwritten: %s", name)
+	}
+	if is := after.facts(); is != was {
+		after.Errorf("before:\n%s\nafter:\n%s", was, is)
 	}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package restore runs hack/backup.sh on a cluster that has everything in it, and hack/restore.sh on an empty one.
+// Package restore runs kubectl roster backup on a cluster that has everything in it, and kubectl roster restore on others.
 package restore
 
 import (
@@ -13,17 +13,20 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/clock"
@@ -34,6 +37,7 @@ import (
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"github.com/roster-dev/roster/internal/cli"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/mail"
@@ -45,29 +49,15 @@ import (
 // patience is how long anything may take before it is taken not to happen.
 const patience = time.Minute
 
-// jq is the program that the scripts use here: gojq, which Go builds, so that the tests run where nobody has installed jq.
-var jq string
+// pluginEnv makes the test program be the plugin.
+const pluginEnv = "ROSTER_TEST_PLUGIN"
 
 func TestMain(m *testing.M) {
+	if os.Getenv(pluginEnv) != "" {
+		os.Exit(cli.Main(append([]string{"kubectl-roster"}, os.Args[1:]...)))
+	}
 	ctrllog.SetLogger(logr.Discard())
-	os.Exit(buildAndRun(m))
-}
-
-func buildAndRun(m *testing.M) int {
-	dir, err := os.MkdirTemp("", "roster-restore-")
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	jq = filepath.Join(dir, "gojq")
-	build := exec.Command("go", "build", "-modfile=hack/tools/go.mod", "-o", jq, "github.com/itchyny/gojq/cmd/gojq")
-	build.Dir = testenv.Root()
-	if out, err := build.CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "building gojq: %v\n%s", err, out)
-		return 1
-	}
-	return m.Run()
+	os.Exit(m.Run())
 }
 
 // site is a cluster with Roster in it. Manager and portal run in this process under the rights of their ServiceAccounts.
@@ -132,43 +122,47 @@ func (s *site) writeKubeconfig() error {
 	return clientcmd.WriteToFile(*c, s.kube)
 }
 
-// script runs one of hack/ as an operator does, and returns what it said.
-func (s *site) script(name string, args ...string) (string, error) {
+// plugin runs the plugin as a person who administers the cluster, and returns what it said.
+func (s *site) plugin(args ...string) (string, error) {
 	s.Helper()
-	return s.scriptWith(kubectl(), jq, name, args...)
+	return run(s, s.kube, args...)
 }
 
-func (s *site) scriptWith(kubectl, jq, name string, args ...string) (string, error) {
+func run(s *site, kubeconfig string, args ...string) (string, error) {
 	s.Helper()
-	cmd := exec.CommandContext(s.Context(), filepath.Join(testenv.Root(), "hack", name), args...)
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+s.kube, "KUBECTL="+kubectl, "JQ="+jq)
+	program, err := os.Executable()
+	s.must(err)
+	cmd := exec.CommandContext(s.Context(), program, args...)
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, pluginEnv+"=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// kubectl is the one that comes with the control plane of the tests, if it did.
-func kubectl() string {
-	for _, dir := range []string{os.Getenv("KUBEBUILDER_ASSETS"), filepath.Join(testenv.Root(), "bin/k8s/*")} {
-		if found, _ := filepath.Glob(filepath.Join(dir, "kubectl")); dir != "" && len(found) > 0 {
-			return found[len(found)-1]
-		}
-	}
-	return "kubectl"
-}
-
-// failing is a kubectl that fails once, at the nth time that it is to create something.
-func (s *site) failing(nth int) string {
+// cutShort runs the plugin with a connection that breaks at the nth write by a method.
+func (s *site) cutShort(method string, nth int32, args ...string) (string, error) {
 	s.Helper()
-	dir := s.TempDir()
-	program := fmt.Sprintf(`#!/bin/sh
-if [ "$1" = create ]; then
-  echo >>%[1]q
-  [ "$(wc -l <%[1]q)" -ne %[2]d ] || { echo "connection refused" >&2; exit 1; }
-fi
-exec %[3]q "$@"
-`, filepath.Join(dir, "created"), nth, kubectl())
-	s.must(os.WriteFile(filepath.Join(dir, "kubectl"), []byte(program), 0o700))
-	return filepath.Join(dir, "kubectl")
+	admin, err := s.cluster.Login("adam@platform.example", "system:masters")
+	s.must(err)
+	transport, err := rest.TransportFor(admin)
+	s.must(err)
+	target, _, err := rest.DefaultServerUrlFor(admin)
+	s.must(err)
+	var count atomic.Int32
+	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == method && !strings.Contains(r.URL.Path, "selfsubjectaccessreviews") && count.Add(1) >= nth {
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	c := clientcmdapi.NewConfig()
+	c.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
+	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c"}
+	c.CurrentContext = "x"
+	file := filepath.Join(s.TempDir(), "kubeconfig")
+	s.must(clientcmd.WriteToFile(*c, file))
+	return run(s, file, args...)
 }
 
 // start runs manager and portal until stop is called or the test ends.

@@ -3,6 +3,7 @@
 package kube
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -17,6 +18,8 @@ import (
 func Explain(err error) string {
 	var status apierrors.APIStatus
 	switch {
+	case errors.Is(err, context.Canceled):
+		return "interrupted"
 	case meta.IsNoMatchError(err):
 		return "the API server does not know the kinds of Roster: install Roster, or choose another cluster with --context"
 	case clientcmd.IsEmptyConfig(err), errors.Is(err, clientcmd.ErrEmptyCluster):
@@ -25,7 +28,8 @@ func Explain(err error) string {
 		return "the API server does not know you: sign in again, or choose another user with --context"
 	case errors.As(err, &status):
 		return explainStatus(err)
-	case utilnet.IsConnectionRefused(err), utilnet.IsTimeout(err), strings.Contains(err.Error(), "no such host"):
+	case utilnet.IsConnectionRefused(err), utilnet.IsConnectionReset(err), utilnet.IsProbableEOF(err), utilnet.IsTimeout(err),
+		strings.Contains(err.Error(), "no such host"):
 		return fmt.Sprintf("the API server cannot be reached: %v. Choose another cluster with --context, or start it", err)
 	}
 	return err.Error()

@@ -62,6 +62,9 @@ func (f *Factory) Namespace() (string, error) {
 	return namespace, err
 }
 
+// AskedNamespace is the one that was asked for; empty where the one of the context counts.
+func (f *Factory) AskedNamespace() string { return *f.flags.Namespace }
+
 // Config reaches the API server. Requests are not held back on this side: the API server shares itself out between those who ask.
 func (f *Factory) Config() (*rest.Config, error) {
 	config, err := f.flags.ToRESTConfig()
@@ -136,6 +139,20 @@ func (f *Factory) Writer(dryRun DryRun) (client.Client, error) {
 		writer = client.NewDryRunClient(writer)
 	}
 	return writer, nil
+}
+
+// As reads and writes as somebody else, whom the user may act for.
+func (f *Factory) As(user string, groups ...string) (client.Client, error) {
+	config, err := f.Config()
+	if err != nil {
+		return nil, err
+	}
+	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups}
+	c, err := client.New(config, client.Options{Scheme: f.scheme})
+	if err != nil {
+		return nil, err
+	}
+	return client.WithFieldOwner(c, FieldManager), nil
 }
 
 // Discovery tells what the API server is and serves.
