@@ -82,6 +82,7 @@ vet: ## Run go vet
 lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
 	$(GOLANGCI_LINT) run
 	@for script in hack/*.sh .ci/run; do bash -n "$$script"; done
+	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; fi
 
 lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # hack/krew.sh VERSION: builds the archives of the kubectl plugin that config/krew/roster.yaml names, and the manifest with their checksums,
-# into bin/krew/. Nothing is uploaded.
+# into bin/krew/, and checks it as krew's index does. Nothing is uploaded.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,3 +28,4 @@ for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64;
     'index($0, name) { found = 1 } found && /sha256: SHA256/ { sub(/SHA256/, sum); found = 0 } { print }' <<<"$manifest")
 done
 printf '%s\n' "$manifest" | grep -v '^#' >"$out/roster.yaml"
+go tool -C hack/tools validate-krew-manifest -skip-install -manifest "$PWD/$out/roster.yaml"
