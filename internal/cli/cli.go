@@ -107,10 +107,25 @@ The namespace is the organisation: that of the current context, or the one that 
 		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title + ":"})
 		for _, cmd := range group.commands {
 			cmd.GroupID = group.title
+			cmd.Args = withUsage(cmd.Args)
 			root.AddCommand(cmd)
 		}
 	}
 	return root
+}
+
+// withUsage adds to an error about the number of arguments what they are.
+func withUsage(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check == nil {
+			return nil
+		}
+		err := check(cmd, args)
+		if err != nil {
+			err = fmt.Errorf("%w. Usage: %s", err, cmd.UseLine())
+		}
+		return err
+	}
 }
 
 // release is what the build was told by its linker flags.
@@ -133,7 +148,7 @@ func groups(f *kube.Factory) []group {
 			importer.New(f), export.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f), doctor.New(f, release())}},
-		{"Keeping", []*cobra.Command{backup.New(f), restore.New(f)}},
+		{"Backup", []*cobra.Command{backup.New(f), restore.New(f)}},
 		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}
 }

@@ -17,7 +17,6 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/roster-dev/roster/internal/cli/kube"
-	"github.com/roster-dev/roster/internal/cli/reference"
 )
 
 const page = "../../docs/kubectl-roster.md"
@@ -33,7 +32,7 @@ func newRoot(t *testing.T) *cobra.Command {
 
 // TestReference: the page about the plugin says what its help says. With UPDATE_REFERENCE set, it is written; make docs-cli does that.
 func TestReference(t *testing.T) {
-	want := reference.Markdown(newRoot(t))
+	want := reference(newRoot(t))
 	if os.Getenv("UPDATE_REFERENCE") != "" {
 		if err := os.WriteFile(page, []byte(want), 0o644); err != nil {
 			t.Fatal(err)

@@ -102,7 +102,7 @@ func restoreInstallation(after *site, file, was string, links map[string]string)
 	after.checkLinks(links)
 	after.checkDeletion()
 	after.checkNoMail()
-	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "exist and differ from what was saved") {
+	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "these exist and differ from what was saved") {
 		after.Errorf("a restore over what has happened since: %v\n%s", err, said)
 	}
 }

@@ -85,21 +85,21 @@ It ends with 0 if every test passes, with 1 if one fails, and with 2 on an error
 
   # For the test report of a pipeline
   kubectl roster test access.yaml -o junit > report.xml`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: func(cmd *cobra.Command, args []string) error { return failed(cobra.RangeArgs(1, 2)(cmd, args)) },
 		RunE: func(_ *cobra.Command, args []string) error {
-			err := format.Validate()
-			if err == nil {
-				err = run(f, format, append(args, ".")[:2])
+			if err := format.Validate(); err != nil {
+				return failed(err)
 			}
-			if err != nil && err.Error() != "" {
-				err = &exit.Error{Code: 2, Cause: err}
-			}
-			return err
+			return failed(run(f, format, append(args, ".")[:2]))
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return failed(err) })
 	format.AddFlag(cmd.Flags(), formatJUnit, output.JSON, output.YAML)
 	return cmd
 }
+
+// failed gives an error a code that says nothing about tests.
+func failed(err error) error { return exit.As(2, err) }
 
 func run(f *kube.Factory, format output.Format, args []string) error {
 	text, err := input.File(args[0], f.In)
@@ -289,14 +289,15 @@ func show(out io.Writer, format output.Format, outcomes []outcome) error {
 	case formatJUnit:
 		return writeJUnit(out, outcomes)
 	}
+	text := output.Text(out)
 	for _, o := range outcomes {
 		word := "ok  "
 		if !o.Passed {
 			word = "FAIL"
 		}
-		fmt.Fprintf(out, "%s %s\n", word, o.Name)
+		fmt.Fprintf(text, "%s %s\n", word, o.Name)
 		for _, failure := range o.Failures {
-			fmt.Fprintf(out, "     %s\n", failure)
+			fmt.Fprintf(text, "     %s\n", failure)
 		}
 	}
 	return nil

@@ -138,7 +138,8 @@ func (a *Archive) takeHeader(document []byte) error {
 	case a.Kind != Kind || !strings.HasPrefix(a.APIVersion, group+"/"):
 		return fmt.Errorf("%s: that begins with a %s of %s", other, Kind, output.APIVersion)
 	case a.APIVersion != output.APIVersion:
-		return fmt.Errorf("its format is %s, and this plugin reads %s: use the version of the plugin that wrote it", a.APIVersion, output.APIVersion)
+		return fmt.Errorf("its format is %s, and this plugin reads %s: use the version of the plugin that wrote it", a.APIVersion,
+			output.APIVersion)
 	case a.SystemNamespace == "":
 		return errors.New("systemNamespace is missing: name the namespace that Roster is installed in, such as roster-system")
 	}

@@ -45,7 +45,7 @@ func TestReadsWhatItWrites(t *testing.T) {
 	if diff := cmp.Diff(want.Objects, got.Objects); diff != "" {
 		t.Error(diff)
 	}
-	if got.Header.Namespace != "acme" || !got.Header.Time.Equal(&want.Header.Time) {
+	if got.Namespace != "acme" || !got.Time.Equal(&want.Time) {
 		t.Errorf("header %+v", got.Header)
 	}
 }

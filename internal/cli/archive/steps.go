@@ -71,8 +71,8 @@ func (h Header) StepOf(o *unstructured.Unstructured) (Step, error) {
 			return s, nil
 		}
 	}
-	return Step{}, fmt.Errorf("%s %s: a backup has no %s of %s here. Take it out of the file, or apply it with kubectl", o.GetKind(), Key(o), o.GetKind(),
-		o.GetAPIVersion())
+	return Step{}, fmt.Errorf("%s %s: a backup has no %[1]s of %[3]s here. Take it out of the file, or apply it with kubectl",
+		o.GetKind(), Key(o), o.GetAPIVersion())
 }
 
 func (h Header) placeOf(namespace string) Place {

@@ -191,8 +191,7 @@ func person(before, after *state, profiles []string) (Person, bool) {
 	if now == nil {
 		now = before
 	}
-	kind, name := now.Object()
-	p := Person{Address: string(now.Address), Name: now.Name, Object: rights.Link{Kind: kind, Name: name}}
+	p := Person{Address: string(now.Address), Name: now.Name, Object: now.Object()}
 	p.Place, p.Kind = now.in.Place(p.Object), kindOf(before, after)
 	if before != nil {
 		p.RoleBefore = string(before.Holds.Role)
@@ -200,8 +199,8 @@ func person(before, after *state, profiles []string) (Person, bool) {
 	if after != nil {
 		p.RoleAfter, p.Suspended = string(after.Holds.Role), after.State == rights.Suspended
 	}
-	if before != nil && after != nil && object(before) != object(after) {
-		p.RenamedFrom = object(before).String()
+	if before != nil && after != nil && before.Object() != after.Object() {
+		p.RenamedFrom = before.Object().String()
 	}
 	p.Pending = now.State == rights.Invited && p.Kind != Invited
 	p.Gains = difference(after, before, profiles)
@@ -277,12 +276,7 @@ func (s *state) rolePlace() manifests.Place {
 	if s.Holds.Role == rosterv1alpha1.RoleOwner {
 		return s.in.At(rights.Link{Kind: "Organization"}, "spec", "ownerRef")
 	}
-	return s.in.At(object(s), "spec", "role")
-}
-
-func object(s *state) rights.Link {
-	kind, name := s.Object()
-	return rights.Link{Kind: kind, Name: name}
+	return s.in.At(s.Object(), "spec", "role")
 }
 
 func organization(more, less *state) []string {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -239,8 +238,8 @@ func (o *Organization) findOrganization(members map[string]bool) {
 	org := o.Organization.Organization
 	if org == nil {
 		if len(o.Members) > 0 {
-			o.Findings = append(o.Findings, Finding{"missing-organization", rights.Link{Kind: "Member", Name: o.Members[0].Name},
-				o.Place(rights.Link{Kind: "Member", Name: o.Members[0].Name}),
+			link := rights.Link{Kind: "Member", Name: o.Members[0].Name}
+			o.Findings = append(o.Findings, Finding{"missing-organization", link, o.Place(link),
 				fmt.Sprintf("The namespace %s has no Organization in these files, so what its people would hold cannot be told.",
 					cmp.Or(o.Namespace, "(none)"))})
 		}
@@ -272,8 +271,7 @@ func (o *Organization) findAddresses() {
 
 // findPerson reports what the operator would say about a person.
 func (o *Organization) findPerson(p *rights.Person, profiles map[string]bool) {
-	kind, name := p.Object()
-	link := rights.Link{Kind: kind, Name: name}
+	link := p.Object()
 	var grants []rosterv1alpha1.ProfileGrant
 	if p.Member != nil {
 		grants = p.Member.Spec.Profiles
@@ -325,9 +323,4 @@ func Rules() map[string]string {
 		"duplicate-address":    "Two Members have the same address.",
 		"no-seat":              "The plan has fewer seats than there are people.",
 	}
-}
-
-// Shown is how an organisation is called.
-func (o *Organization) Shown() string {
-	return strings.TrimSpace(cmp.Or(o.Namespace, "(no namespace)"))
 }

@@ -96,8 +96,7 @@ func (o *Organization) findSeats() {
 		}
 	}
 	if limit := *org.Status.Plan.Seats.Limit; wanted > limit {
-		kind, name := last.Object()
-		link := rights.Link{Kind: kind, Name: name}
+		link := last.Object()
 		o.Findings = append(o.Findings, Finding{"no-seat", link, o.Place(link), seatsMessage(org.Status.Plan, wanted, limit)})
 	}
 }

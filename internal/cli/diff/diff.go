@@ -92,12 +92,7 @@ only if one of the conditions holds:
 }
 
 // failed gives an error a code that says nothing about differences.
-func failed(err error) error {
-	if err == nil || err.Error() == "" {
-		return err
-	}
-	return &exit.Error{Code: codeError, Cause: err}
-}
+func failed(err error) error { return exit.As(codeError, err) }
 
 func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error {
 	conditions, err := parseConditions(o.failOn)

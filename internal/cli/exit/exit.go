@@ -25,6 +25,14 @@ func (e *Error) Unwrap() error { return e.Cause }
 // With ends the plugin with a code, without a message.
 func With(code int) error { return &Error{Code: code} }
 
+// As ends the plugin with a code where there is an error with a message. One without has its code already.
+func As(code int, err error) error {
+	if err == nil || err.Error() == "" {
+		return err
+	}
+	return &Error{Code: code, Cause: err}
+}
+
 // Code that an error ends the plugin with.
 func Code(err error) int {
 	var e *Error

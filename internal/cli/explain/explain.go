@@ -84,7 +84,15 @@ ends with 1.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: f.Completion(people.CompleteMembers),
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
+			switch len(args) {
+			case 0:
+				return f.Completion(people.CompleteMembers)(cmd, args, toComplete)
+			case 1:
+				return rights.ProfileVerbs(), cobra.ShellCompDirectiveNoFileComp
+			}
+			return f.Completion(people.CompleteProfiles)(cmd, args, toComplete)
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {
 				return err
@@ -116,7 +124,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 	if !o.ForPeople() {
 		err = o.Document(f.Out, a)
 	} else {
-		a.print(f.Out)
+		a.print(output.Text(f.Out))
 	}
 	if err == nil && o.verify {
 		err = verify.Claims(ctx, f, organization.Namespace, verify.OnProfiles(organization, p))
@@ -129,7 +137,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 
 func find(everybody []*rights.Person, name string) *rights.Person {
 	for _, p := range everybody {
-		if _, object := p.Object(); object == name || address.Same(string(p.Address), name) {
+		if p.Object().Name == name || address.Same(string(p.Address), name) {
 			return p
 		}
 	}
@@ -137,9 +145,8 @@ func find(everybody []*rights.Person, name string) *rights.Person {
 }
 
 func describe(p *rights.Person) answer {
-	kind, name := p.Object()
 	a := answer{
-		APIVersion: output.APIVersion, Kind: "Explanation", Name: p.Name, Address: string(p.Address), Object: rights.Link{Kind: kind, Name: name},
+		APIVersion: output.APIVersion, Kind: "Explanation", Name: p.Name, Address: string(p.Address), Object: p.Object(),
 		State: p.State, Role: string(p.Holds.Role), RoleBy: p.RoleWords(), Workspaces: p.Holds.Workspaces,
 	}
 	for _, permission := range p.Holds.Permissions {
@@ -166,7 +173,7 @@ func describe(p *rights.Person) answer {
 // ask reports whether somebody may do something on a profile, and what is missing if not.
 func ask(o *rights.Organization, p *rights.Person, permission, profile string) (*question, error) {
 	if !slices.Contains(access.Permissions(), access.Permission(permission)) {
-		return nil, fmt.Errorf("there is no permission %s on a profile: choose one of %v", permission, access.Permissions())
+		return nil, fmt.Errorf("there is no permission %s on a profile: choose one of %s", permission, strings.Join(rights.ProfileVerbs(), ", "))
 	}
 	if !slices.ContainsFunc(o.Profiles, func(s *rosterv1alpha1.SocialProfile) bool { return s.Name == profile }) {
 		return nil, fmt.Errorf("there is no SocialProfile %s in the namespace %s. To list them: kubectl get socialprofiles -n %s",
@@ -189,7 +196,7 @@ func ask(o *rights.Organization, p *rights.Person, permission, profile string) (
 
 // standing says why somebody holds nothing.
 func standing(p *rights.Person) []string {
-	_, name := p.Object()
+	name := p.Object().Name
 	switch p.State {
 	case rights.Invited:
 		return []string{"They have not accepted their invitation: kubectl roster resend " + name}
@@ -225,9 +232,8 @@ func remedies(o *rights.Organization, p *rights.Person, permission access.Permis
 			roles = append(roles, r.Name)
 		}
 	}
-	kind, name := p.Object()
-	found = append(found, fmt.Sprintf("One of the roles %s on %s, in spec.profiles of the %s %s.", strings.Join(roles, ", "), profile,
-		kind, name))
+	found = append(found, fmt.Sprintf("One of the roles %s on %s, in spec.profiles of the %s.", strings.Join(roles, ", "), profile,
+		p.Object()))
 	for _, t := range o.Teams {
 		if set, ok := custom.OnProfile(t.Spec.Role); ok && set.Contains(access.NewSet(permission)) && o.TeamHas(t, profile) {
 			found = append(found, fmt.Sprintf("A place in the Team %s, whose members are %s on it.", t.Name, t.Spec.Role))

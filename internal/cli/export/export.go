@@ -62,8 +62,7 @@ func rows(o *rights.Organization) []sheet.Row {
 			row.Offer = offer.Offer{Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces}
 			row.Manages = ptr.Deref(inv.Spec.CanManageProfiles, false)
 		}
-		_, name := p.Object()
-		row.Offer.Teams = teams(o, name)
+		row.Offer.Teams = teams(o, p.Object().Name)
 		all = append(all, row)
 	}
 	return all

@@ -171,8 +171,7 @@ func (r *run) create(ctx context.Context, dryRun kube.DryRun) error {
 	if dryRun != kube.DryRunNone {
 		what = "Checking"
 	}
-	const few = 50
-	err = progress.Each(ctx, r.factory.ErrOut, r.factory.Terminal && len(wanted) > few, what, len(wanted), func(ctx context.Context, i int) {
+	err = progress.Each(ctx, r.factory.ErrOut, r.factory.Terminal, what, len(wanted), func(ctx context.Context, i int) {
 		made := wanted[i].invited.DeepCopy()
 		if err := c.Create(ctx, made); err != nil {
 			wanted[i].refused = kube.Explain(err)

@@ -35,12 +35,30 @@ func Explain(err error) string {
 	return err.Error()
 }
 
+// invalidFields names the fields that the API server does not accept; empty for other errors.
+func invalidFields(err error) string {
+	var status apierrors.APIStatus
+	if !apierrors.IsInvalid(err) || !errors.As(err, &status) || status.Status().Details == nil {
+		return ""
+	}
+	var all []string
+	for _, cause := range status.Status().Details.Causes {
+		if !strings.Contains(cause.Message, "some validation rules were not checked") {
+			all = append(all, cause.Field+": "+cause.Message)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
 // explainStatus leaves out what Kubernetes puts before and behind the message of a policy.
 func explainStatus(err error) string {
 	text := err.Error()
 	_, denied, ok := strings.Cut(text, "' denied request: ")
 	if ok {
 		return strings.TrimSpace(denied)
+	}
+	if causes := invalidFields(err); causes != "" {
+		return causes
 	}
 	if apierrors.IsForbidden(err) && strings.Contains(text, "cannot ") {
 		return text + `. Ask an administrator of the namespace for the ClusterRole roster-admin (to write) or roster-viewer (to read)`

@@ -46,8 +46,7 @@ type Object struct {
 func (o *Object) Place() Place { return o.At() }
 
 // At is where a field of the object stands, by the names on the way to it. In a list, the name is an item, or the name of an item. Where
-// the
-// field is not written, it is what stands around it.
+// the field is not written, it is what stands around it.
 func (o *Object) At(path ...string) Place {
 	if o == nil || o.node == nil {
 		return Place{}

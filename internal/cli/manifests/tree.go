@@ -53,7 +53,7 @@ func Revision(ctx context.Context, revision, folder string) (*Tree, error) {
 	}
 	top, err := git(ctx, "rev-parse", "--show-toplevel")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w. Run it in the repository, or compare two folders", err)
 	}
 	prefix, err := git(ctx, "rev-parse", "--show-prefix")
 	if err != nil {
@@ -79,7 +79,7 @@ type blob struct{ name, id string }
 func (t *Tree) fill(ctx context.Context, top, revision string) error {
 	listing, err := gitIn(ctx, top, nil, "ls-tree", "-r", "-z", "-l", "--full-tree", revision)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w. If %s exists elsewhere, fetch it: pipelines often clone the last commit alone", err, revision)
 	}
 	var files, links []blob
 	for entry := range strings.SplitSeq(strings.TrimSuffix(string(listing), "\x00"), "\x00") {

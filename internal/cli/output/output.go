@@ -50,6 +50,15 @@ func (f *Format) Validate() error {
 // ForPeople reports whether a table is printed.
 func (f *Format) ForPeople() bool { return f.Value == Table || f.Value == Wide }
 
+// Text is written to a terminal. What strangers have chosen cannot reach it as a control sequence.
+func Text(out io.Writer) io.Writer { return escaper{out} }
+
+type escaper struct{ out io.Writer }
+
+func (e escaper) Write(text []byte) (int, error) {
+	return len(text), printers.WriteEscaped(e.out, string(text))
+}
+
 // Column of a table. A wide one is shown with -o wide only.
 type Column struct {
 	Name string

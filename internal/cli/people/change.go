@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/cli/kube"
@@ -59,9 +60,29 @@ type Step[P client.Object] struct {
 	carried bool
 }
 
-// Apply carries steps out: all of them or, if one is refused, none, unless the command is to keep going. What is chosen by state or label
+// Finder finds the objects that a selection is about.
+type Finder[P client.Object] func(ctx context.Context, c client.Reader, namespace string, s Selection) ([]P, error)
+
+// Run finds what the command is about, decides what is to be done to each object, and does it.
+func Run[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Options, find Finder[P], decide func(P) Step[P]) error {
+	c, namespace, err := f.InNamespace()
+	if err != nil {
+		return err
+	}
+	found, err := find(ctx, c, namespace, o.Selection)
+	if err != nil {
+		return err
+	}
+	var steps []Step[P]
+	for _, object := range found {
+		steps = append(steps, decide(object))
+	}
+	return apply(ctx, f, o, steps)
+}
+
+// apply carries steps out: all of them or, if one is refused, none, unless the command is to keep going. What is chosen by state or label
 // and refused is passed over.
-func Apply[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Options, steps []Step[P]) error {
+func apply[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Options, steps []Step[P]) error {
 	if len(steps) == 0 {
 		_, err := fmt.Fprintln(f.ErrOut, "Nothing was found.")
 		return err
@@ -143,18 +164,15 @@ func write[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, dryRun
 	if dryRun != kube.DryRunNone {
 		what = "Checking"
 	}
-	return progress.Each(ctx, f.ErrOut, f.Terminal && len(wanted) > few, what, len(wanted), func(ctx context.Context, i int) {
+	return progress.Each(ctx, f.ErrOut, f.Terminal, what, len(wanted), func(ctx context.Context, i int) {
 		wanted[i].write(ctx, c, dryRun)
 	})
 }
 
-// few is how many are done before anybody wonders.
-const few = 50
-
 func (s *Step[P]) write(ctx context.Context, c client.Client, dryRun kube.DryRun) {
 	next, _ := s.Object.DeepCopyObject().(P)
 	if s.Delete {
-		s.err = c.Delete(ctx, next, client.Preconditions{UID: ptrTo(next.GetUID())})
+		s.err = c.Delete(ctx, next, client.Preconditions{UID: ptr.To(next.GetUID())})
 	} else {
 		s.Change(next)
 		s.err = c.Patch(ctx, next, client.MergeFrom(s.Object))
@@ -164,8 +182,6 @@ func (s *Step[P]) write(ctx context.Context, c client.Client, dryRun kube.DryRun
 		s.Object = next
 	}
 }
-
-func ptrTo[T any](v T) *T { return &v }
 
 // report prints what became of everyone.
 func report[P client.Object](f *kube.Factory, o *Options, steps []Step[P], failure string) error {

@@ -11,7 +11,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/kube"
-	"github.com/roster-dev/roster/internal/cli/naming"
 	"github.com/roster-dev/roster/internal/invitation"
 )
 
@@ -53,7 +52,7 @@ func LoadKnown(ctx context.Context, c client.Reader, namespace string) (*Known, 
 
 // Name is a name for the object of a person that no Member and no Invitation has, and keeps it.
 func (k *Known) Name(a address.Address) string {
-	name := naming.Of(a, func(name string) bool { return k.names[name] })
+	name := nameFor(a, func(name string) bool { return k.names[name] })
 	k.names[name] = true
 	return name
 }

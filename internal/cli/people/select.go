@@ -108,28 +108,6 @@ func MemberState(m *rosterv1alpha1.Member) string {
 	return string(cmp.Or(m.Status.State, rosterv1alpha1.MemberPending))
 }
 
-// SelectedInvitations finds Invitations in the namespace that the flags choose.
-func SelectedInvitations(ctx context.Context, f *kube.Factory, s Selection) ([]*rosterv1alpha1.Invitation, error) {
-	return selected(f, func(c client.Reader, namespace string) ([]*rosterv1alpha1.Invitation, error) {
-		return Invitations(ctx, c, namespace, s)
-	})
-}
-
-// SelectedMembers finds Members in the namespace that the flags choose.
-func SelectedMembers(ctx context.Context, f *kube.Factory, s Selection) ([]*rosterv1alpha1.Member, error) {
-	return selected(f, func(c client.Reader, namespace string) ([]*rosterv1alpha1.Member, error) {
-		return Members(ctx, c, namespace, s)
-	})
-}
-
-func selected[P any](f *kube.Factory, find func(client.Reader, string) ([]P, error)) ([]P, error) {
-	c, namespace, err := f.InNamespace()
-	if err != nil {
-		return nil, err
-	}
-	return find(c, namespace)
-}
-
 // Invitations finds Invitations.
 func Invitations(ctx context.Context, c client.Reader, namespace string, s Selection) ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
@@ -223,6 +201,13 @@ func CompleteInvitations(ctx context.Context, c client.Client, namespace string)
 // CompleteMembers completes the names of Members.
 func CompleteMembers(ctx context.Context, c client.Client, namespace string) []string {
 	var list rosterv1alpha1.MemberList
+	_ = c.List(ctx, &list, client.InNamespace(namespace))
+	return kube.Names(list.Items)
+}
+
+// CompleteProfiles completes the names of profiles.
+func CompleteProfiles(ctx context.Context, c client.Client, namespace string) []string {
+	var list rosterv1alpha1.SocialProfileList
 	_ = c.List(ctx, &list, client.InNamespace(namespace))
 	return kube.Names(list.Items)
 }

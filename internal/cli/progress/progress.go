@@ -7,10 +7,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
+
+// few are done before anybody wonders.
+const few = 50
 
 // workers is how many requests are under way at once.
 const workers = 8
@@ -20,6 +24,7 @@ func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int,
 	var group errgroup.Group
 	group.SetLimit(workers)
 	var mu sync.Mutex
+	terminal = terminal && n > few
 	done := 0
 	for i := range n {
 		if ctx.Err() != nil {
@@ -32,7 +37,7 @@ func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int,
 			if done++; terminal && (done%25 == 0 || done == n) {
 				const width = 30
 				fill := done * width / n
-				fmt.Fprintf(out, "\r%s [%-*s] %d of %d", what, width, bar(fill), done, n)
+				fmt.Fprintf(out, "\r%s [%-*s] %d of %d", what, width, strings.Repeat("#", fill), done, n)
 			}
 			return nil
 		})
@@ -45,12 +50,4 @@ func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int,
 		err = ctx.Err()
 	}
 	return err
-}
-
-func bar(n int) string {
-	b := make([]byte, n)
-	for i := range b {
-		b[i] = '#'
-	}
-	return string(b)
 }

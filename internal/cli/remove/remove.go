@@ -4,8 +4,6 @@
 package remove
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -36,24 +34,16 @@ suspend people before you remove them.`,
 			if err := o.Validate(args); err != nil {
 				return err
 			}
-			return run(cmd.Context(), f, o)
+			return people.Run(cmd.Context(), f, o, people.Members, decide)
 		},
 	}
 	o.AddFlags(cmd, "members", people.MemberStates(), true)
 	return cmd
 }
 
-func run(ctx context.Context, f *kube.Factory, o *people.Options) error {
-	found, err := people.SelectedMembers(ctx, f, o.Selection)
-	if err != nil {
-		return err
+func decide(m *rosterv1alpha1.Member) people.Step[*rosterv1alpha1.Member] {
+	return people.Step[*rosterv1alpha1.Member]{
+		Object: m, Address: people.MemberAddress(m), Delete: true, Done: "removed",
+		Note: gitops.KeeperOf(m.ManagedFields, "email").Removal(),
 	}
-	var steps []people.Step[*rosterv1alpha1.Member]
-	for _, m := range found {
-		steps = append(steps, people.Step[*rosterv1alpha1.Member]{
-			Object: m, Address: people.MemberAddress(m), Delete: true, Done: "removed",
-			Note: gitops.KeeperOf(m.ManagedFields, "email").Removal(),
-		})
-	}
-	return people.Apply(ctx, f, o, steps)
 }

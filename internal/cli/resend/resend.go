@@ -4,7 +4,6 @@
 package resend
 
 import (
-	"context"
 	"fmt"
 	"time"
 
@@ -47,24 +46,15 @@ mails from an organisation in a row, then one an hour.`,
 			if err := o.Validate(args); err != nil {
 				return err
 			}
-			return o.run(cmd.Context(), f)
+			return people.Run(cmd.Context(), f, &o.Options, people.Invitations,
+				func(inv *rosterv1alpha1.Invitation) people.Step[*rosterv1alpha1.Invitation] {
+					return o.decide(inv, f.Now())
+				})
 		},
 	}
 	o.AddFlags(cmd, "invitations", people.InvitationStates(), false)
 	cmd.Flags().BoolVar(&o.reopen, "reopen", false, "Also invite again those whose invitation was withdrawn.")
 	return cmd
-}
-
-func (o *options) run(ctx context.Context, f *kube.Factory) error {
-	found, err := people.SelectedInvitations(ctx, f, o.Selection)
-	if err != nil {
-		return err
-	}
-	var steps []people.Step[*rosterv1alpha1.Invitation]
-	for _, inv := range found {
-		steps = append(steps, o.decide(inv, f.Now()))
-	}
-	return people.Apply(ctx, f, &o.Options, steps)
 }
 
 func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.Step[*rosterv1alpha1.Invitation] {

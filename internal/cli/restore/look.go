@@ -104,6 +104,6 @@ func (r *run) refuseConflicts() error {
 	if more := len(conflicts) - listed; more > 0 {
 		names += fmt.Sprintf("\n  and %d more", more)
 	}
-	return fmt.Errorf("nothing was restored: %d objects exist and differ from what was saved:\n  %s\n"+
-		"To keep them, take them out of the file; to lose what has happened to them since, add --overwrite", len(conflicts), names)
+	return fmt.Errorf("nothing was restored, since these exist and differ from what was saved:\n  %s\n"+
+		"To keep them, take them out of the file. To lose what has happened to them since, add --overwrite", names)
 }

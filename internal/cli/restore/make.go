@@ -83,8 +83,8 @@ func (r *run) makeStep(ctx context.Context, name string) error {
 	return nil
 }
 
-// each does something with each object, several at a time, and counts what became of them. When the API server does not answer any more, the
-// rest is left.
+// each does something with each object, several at a time, and counts what became of them. When the API server does not answer any more,
+// the rest is left.
 func (r *run) each(
 	ctx context.Context, t *tally, name string, items []*item, do func(context.Context, *item) (string, error),
 ) error {

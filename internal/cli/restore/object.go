@@ -88,7 +88,9 @@ func fresh(o *object, now uids) *object {
 			owners = append(owners, owner)
 		}
 	}
-	for _, name := range []string{"uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields", "ownerReferences"} {
+	for _, name := range []string{
+		"uid", "resourceVersion", "generation", "creationTimestamp", "selfLink", "managedFields", "ownerReferences",
+	} {
 		unstructured.RemoveNestedField(o.Object, "metadata", name)
 	}
 	if len(owners) > 0 {

@@ -60,7 +60,11 @@ func (r *run) pause(ctx context.Context) error {
 		}
 	}
 	for _, name := range deployments() {
-		if err := r.scale(ctx, name, 0); client.IgnoreNotFound(err) != nil {
+		err := r.scale(ctx, name, 0)
+		if apierrors.IsNotFound(err) {
+			fmt.Fprintf(r.factory.ErrOut, "Warning: there is no Deployment %s in %s: make sure that it does not run elsewhere.\n", name,
+				r.saved.SystemNamespace)
+		} else if err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ It takes the permissions of a cluster administrator: it writes as the user syste
   # An organisation
   kubectl roster restore acme.yaml
 
-  # The whole installation, from a file that is encrypted with age
+  # The whole installation, from an encrypted file
   age -d -i key.txt roster-backup.age | kubectl roster restore -`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -4,7 +4,6 @@
 package revoke
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -36,23 +35,11 @@ A person who has accepted is a Member: suspend or remove them instead.`,
 			if err := o.Validate(args); err != nil {
 				return err
 			}
-			return run(cmd.Context(), f, o)
+			return people.Run(cmd.Context(), f, o, people.Invitations, decide)
 		},
 	}
 	o.AddFlags(cmd, "invitations", people.InvitationStates(), true)
 	return cmd
-}
-
-func run(ctx context.Context, f *kube.Factory, o *people.Options) error {
-	found, err := people.SelectedInvitations(ctx, f, o.Selection)
-	if err != nil {
-		return err
-	}
-	var steps []people.Step[*rosterv1alpha1.Invitation]
-	for _, inv := range found {
-		steps = append(steps, decide(inv))
-	}
-	return people.Apply(ctx, f, o, steps)
 }
 
 func decide(inv *rosterv1alpha1.Invitation) people.Step[*rosterv1alpha1.Invitation] {

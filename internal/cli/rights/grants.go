@@ -50,8 +50,7 @@ const untilTeam = ", once a Team works on the profile"
 
 // grantsOf reads the sources that internal/access tells of, such as "Editor by the Team press", as chains of objects.
 func grantsOf(p *Person, roles access.Roles) []Grant {
-	kind, name := p.Object()
-	own := Link{kind, name}
+	own := p.Object()
 	var grants []Grant
 	for _, e := range p.Holds.Grants {
 		for _, source := range e.Sources {
@@ -108,8 +107,7 @@ func (p *Person) On(profile string, permission access.Permission) []Grant {
 
 // RoleWords tell where the role in the organisation comes from: "Manager by Member ana".
 func (p *Person) RoleWords() string {
-	kind, name := p.Object()
-	words := string(p.Holds.Role) + " by " + Link{kind, name}.String()
+	words := string(p.Holds.Role) + " by " + p.Object().String()
 	switch role := string(p.Holds.Role); {
 	case p.Holds.Role == rosterv1alpha1.RoleOwner:
 		words += " › Organization"

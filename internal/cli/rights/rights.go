@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package rights tells what the people of an organisation hold and where it comes from, from the objects alone: those of a cluster, or
-// those
-// of a folder. It does no I/O. The rules are those of the operator (internal/access, internal/membership).
+// those of a folder. It does no I/O. The rules are those of the operator (internal/access, internal/membership).
 package rights
 
 import (
@@ -65,12 +64,12 @@ type Person struct {
 	Grants []Grant
 }
 
-// Object is the kind and the name of what makes the person one.
-func (p *Person) Object() (kind, name string) {
+// Object is what makes the person one.
+func (p *Person) Object() Link {
 	if p.Member != nil {
-		return "Member", p.Member.Name
+		return Link{"Member", p.Member.Name}
 	}
-	return "Invitation", p.Invitation.Name
+	return Link{"Invitation", p.Invitation.Name}
 }
 
 // People are the persons of an organisation, sorted by address. Of several Members of one address, the one that counts is there.
@@ -195,4 +194,13 @@ func oneLine(name string) string {
 		}
 		return r
 	}, name))
+}
+
+// ProfileVerbs are what people may be allowed to do on a profile, as they are typed.
+func ProfileVerbs() []string {
+	var all []string
+	for _, p := range access.Permissions() {
+		all = append(all, string(p))
+	}
+	return all
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package sheet reads and writes people as rows of a spreadsheet. It does no I/O of its own.
 package sheet
 
 import (
@@ -56,9 +57,8 @@ type Problem struct {
 	Message string
 }
 
-// Parse reads a file with a header. Cells are parted by commas, semicolons or tabs, whichever the header has. A problem with the header
-// is an
-// error; problems with rows are returned beside the rows that are sound.
+// Parse reads a file with a header. Cells are parted by commas, semicolons or tabs, whichever the header has. A problem with the header is
+// an error; problems with rows are returned beside the rows that are sound.
 func Parse(text string) ([]Row, []Problem, error) {
 	text = strings.TrimPrefix(text, "\ufeff") // spreadsheets put it before UTF-8
 	r := csv.NewReader(strings.NewReader(text))
@@ -225,4 +225,13 @@ func workspaces(grants []rosterv1alpha1.WorkspaceGrant) []string {
 		all = append(all, g.Name+"="+string(g.Role))
 	}
 	return all
+}
+
+// Harmless puts an apostrophe before a cell that a spreadsheet would take for a formula, and before one that has an apostrophe there, since
+// reading takes one away.
+func Harmless(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r'", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
 }

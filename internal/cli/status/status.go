@@ -7,12 +7,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/cli-runtime/pkg/printers"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
@@ -83,9 +81,8 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 	if !o.ForPeople() {
 		return o.Document(f.Out, a)
 	}
-	var text strings.Builder
-	a.print(&text, organization.Organization.Spec.DisplayName)
-	return printers.WriteEscaped(f.Out, text.String()) // Messages may quote what a mail relay said.
+	a.print(output.Text(f.Out), organization.Organization.Spec.DisplayName)
+	return nil
 }
 
 func (a answer) print(out io.Writer, name string) {

@@ -4,8 +4,6 @@
 package suspend
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 	"k8s.io/utils/ptr"
 
@@ -55,22 +53,12 @@ func command(f *kube.Factory, suspended bool, cmd *cobra.Command) *cobra.Command
 		if err := o.Validate(args); err != nil {
 			return err
 		}
-		return run(cmd.Context(), f, o, suspended)
+		return people.Run(cmd.Context(), f, o, people.Members, func(m *rosterv1alpha1.Member) people.Step[*rosterv1alpha1.Member] {
+			return decide(m, suspended)
+		})
 	}
 	o.AddFlags(cmd, "members", people.MemberStates(), true)
 	return cmd
-}
-
-func run(ctx context.Context, f *kube.Factory, o *people.Options, suspended bool) error {
-	found, err := people.SelectedMembers(ctx, f, o.Selection)
-	if err != nil {
-		return err
-	}
-	var steps []people.Step[*rosterv1alpha1.Member]
-	for _, m := range found {
-		steps = append(steps, decide(m, suspended))
-	}
-	return people.Apply(ctx, f, o, steps)
 }
 
 func decide(m *rosterv1alpha1.Member, suspended bool) people.Step[*rosterv1alpha1.Member] {

@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
+	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/rights"
 )
 
@@ -45,7 +46,7 @@ func run(ctx context.Context, f *kube.Factory) error {
 	root.add(profilesNode(o, everybody))
 	root.add(teamsNode(o))
 	root.add(workspacesNode(o))
-	return root.print(f.Out)
+	return root.print(output.Text(f.Out))
 }
 
 // node is a line and what stands under it.
@@ -133,8 +134,7 @@ func holding(everybody []*rights.Person, profile string, role rosterv1alpha1.Pro
 	for _, p := range everybody {
 		held := p.Holds.On(profile)
 		if p.State == rights.Active && held != 0 && strongest(held) == role {
-			_, name := p.Object()
-			names = append(names, name)
+			names = append(names, p.Object().Name)
 		}
 	}
 	slices.Sort(names)

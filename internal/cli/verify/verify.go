@@ -17,8 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/cli/rights"
 )
 
-// Sample is how many answers are compared at most.
-const Sample = 100
+// sample is how many answers are compared at most.
+const sample = 100
 
 // Claim is that somebody may, or may not, do something.
 type Claim struct {
@@ -32,7 +32,7 @@ func Claims(ctx context.Context, f *kube.Factory, namespace string, claims []Cla
 	if err != nil {
 		return err
 	}
-	step := max(1, len(claims)/Sample)
+	step := max(1, len(claims)/sample)
 	asked := 0
 	var wrong []string
 	for i := 0; i < len(claims); i += step {

@@ -182,7 +182,8 @@ func (v *view) take(event watch.Event) {
 func (v *view) known(namespace string) error {
 	for _, name := range v.names {
 		if inv, m := v.find(name); inv == nil && m == nil {
-			return fmt.Errorf("there is no Invitation and no Member %s in the namespace %s", name, namespace)
+			return fmt.Errorf("there is no Invitation and no Member %s in the namespace %s: kubectl roster tree shows who is there", name,
+				namespace)
 		}
 	}
 	return nil

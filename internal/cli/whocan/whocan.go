@@ -10,13 +10,13 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/rights"
 	"github.com/roster-dev/roster/internal/cli/verify"
 )
@@ -51,7 +51,7 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "who-can PERMISSION [PROFILE]",
 		Short: "Tell who may do something, and why",
-		Long: `Tell who may do something: on a profile (` + strings.Join(profileVerbs(), ", ") + `), or in the organisation
+		Long: `Tell who may do something: on a profile (` + strings.Join(rights.ProfileVerbs(), ", ") + `), or in the organisation
 (` + strings.Join(organizationPermissions()[:6], ", ") + `,
 ` + strings.Join(organizationPermissions()[6:], ", ") + `). Each person is shown with the sources of the right.
 
@@ -77,29 +77,14 @@ The answer comes from the objects. With --verify, some of it is compared with wh
 	}
 	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, toComplete string) ([]string, cobra.ShellCompDirective) {
 		if len(args) == 0 {
-			return append(profileVerbs(), organizationPermissions()...), cobra.ShellCompDirectiveNoFileComp
+			return append(rights.ProfileVerbs(), organizationPermissions()...), cobra.ShellCompDirectiveNoFileComp
 		}
-		return f.Completion(CompleteProfiles)(cmd, args, toComplete)
+		return f.Completion(people.CompleteProfiles)(cmd, args, toComplete)
 	}
 	o.AddFlag(cmd.Flags(), output.JSON, output.YAML, output.Wide)
 	cmd.Flags().BoolVar(&o.verify, "verify", false, "Compare a sample of the answer with the API server.")
 	cmd.Flags().BoolVar(&o.invited, "invited", false, "Also show those who will be able to: who are invited, suspended or waiting.")
 	return cmd
-}
-
-// CompleteProfiles completes the names of profiles.
-func CompleteProfiles(ctx context.Context, c client.Client, namespace string) []string {
-	var list rosterv1alpha1.SocialProfileList
-	_ = c.List(ctx, &list, client.InNamespace(namespace))
-	return kube.Names(list.Items)
-}
-
-func profileVerbs() []string {
-	var all []string
-	for _, p := range access.Permissions() {
-		all = append(all, string(p))
-	}
-	return all
 }
 
 func organizationPermissions() []string {
@@ -111,13 +96,13 @@ func organizationPermissions() []string {
 }
 
 func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error {
-	onProfile := slices.Contains(profileVerbs(), args[0])
+	onProfile := slices.Contains(rights.ProfileVerbs(), args[0])
 	switch {
 	case onProfile && len(args) == 1:
 		return fmt.Errorf("%s is a permission on a profile: name the profile, too", args[0])
 	case !onProfile && !slices.Contains(organizationPermissions(), args[0]):
 		return fmt.Errorf("there is no permission %s: on a profile there are %s; in the organisation %s", args[0],
-			strings.Join(profileVerbs(), ", "), strings.Join(organizationPermissions(), ", "))
+			strings.Join(rights.ProfileVerbs(), ", "), strings.Join(organizationPermissions(), ", "))
 	case !onProfile && len(args) == 2:
 		return fmt.Errorf("%s is a permission in the organisation: leave out %s", args[0], args[1])
 	}

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package reference writes the page about the plugin from its help.
-package reference
+package cli
 
 import (
 	"fmt"
@@ -12,8 +11,8 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// Markdown is the page about a command and all its commands.
-func Markdown(root *cobra.Command) string {
+// reference is the page about a command and all its commands.
+func reference(root *cobra.Command) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n<!-- Written by make docs-cli from the help of the plugin. -->\n\n", root.CommandPath())
 	paragraphs(&b, root.Long)

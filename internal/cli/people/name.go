@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package naming makes names of objects from addresses. It does no I/O.
-package naming
+package people
 
 import (
 	"fmt"
@@ -15,8 +14,8 @@ import (
 // longest is the longest name that is made of an address, so that Roster can make names from it.
 const longest = 63
 
-// Of is a name for the object of an address that nobody has: what stands before the @, then with the domain, then with a number.
-func Of(a address.Address, taken func(string) bool) string {
+// nameFor is a name for the object of an address that nobody has: what stands before the @, then with the domain, then with a number.
+func nameFor(a address.Address, taken func(string) bool) string {
 	local, domain, _ := strings.Cut(string(a), "@")
 	first := slug(local)
 	if first == "" {
