@@ -7,5 +7,5 @@ import "embed"
 
 // Files are the permissions of the processes and the admission policies.
 //
-//go:embed rbac/*.yaml policy/*.yaml
+//go:embed rbac/*.yaml policy/*.yaml policy/mutating/*.yaml
 var Files embed.FS

@@ -3,7 +3,6 @@
 package doctor
 
 import (
-	"cmp"
 	"context"
 	"slices"
 	"strconv"
@@ -15,6 +14,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -36,24 +36,33 @@ func (p *patient) versions() {
 	p.say("plugin", OK, "", "version %s", p.version)
 	v, err := p.discovery.ServerVersion()
 	if err != nil {
-		p.say("API server", Failed, "", "%s", kube.Explain(err))
+		p.refused("API server", err)
 		return
 	}
-	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+"))
-	if err == nil && v.Major == "1" && minor < oldest {
+	if tooOld(v) {
 		p.say("API server", Failed, "upgrade the cluster", "%s is older than 1.%d, which the kinds need", v.GitVersion, oldest)
 		return
 	}
 	p.say("API server", OK, "", "%s", v.GitVersion)
 }
 
+func tooOld(v *version.Info) bool {
+	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+"))
+	return err == nil && v.Major == "1" && minor < oldest
+}
+
 func (p *patient) clock() {
-	switch d := p.factory.Skew(); {
-	case d.Abs() > skew:
-		p.say("clocks", Warning, "set the clock of this machine", "the API server's clock is %s ahead of this machine's", d)
-	default:
-		p.say("clocks", OK, "", "this machine's and the API server's agree")
+	d := p.factory.Skew()
+	direction := "ahead of"
+	if d < 0 {
+		direction = "behind"
 	}
+	if d.Abs() > skew {
+		p.say("clocks", Warning, "compare both with the time, and set the one that is wrong", "the API server's clock is %s %s this machine's",
+			d.Abs(), direction)
+		return
+	}
+	p.say("clocks", OK, "", "this machine's and the API server's agree")
 }
 
 // kinds reports whether the API server serves the kinds.
@@ -139,71 +148,89 @@ func (p *patient) deployment(ctx context.Context, name string) {
 // outside tells what the cluster knows of the relay and the issuers, by the conditions of the Organizations.
 func (p *patient) outside() {
 	if len(p.organizations) == 0 {
-		p.say("mail relay", Unknown, "", "there is no Organization that would tell")
+		p.say("mail relay", Unknown, "", "there is no Organization that would tell, or you may not see it")
 		return
 	}
-	held := false
 	for _, o := range p.organizations {
-		if meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered) {
-			c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
-			p.say("mail relay", Failed, "see docs/mail.md#when-a-mail-does-not-go-out", "%s: %s", o.Namespace, c.Message)
-			held = true
-		}
-		if meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved) {
-			c := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionIssuerResolved)
-			p.say("issuer", Failed, "", "%s: %s", o.Namespace, c.Message)
-		}
 		if o.Status.ObservedGeneration < o.Generation {
-			p.say("operator", Warning, "", "it has not looked at the Organization %s in %s yet", o.Name, o.Namespace)
+			p.say("operator", Warning, "kubectl -n "+p.system+" logs deployment/roster-manager",
+				"it has not looked at the Organization %s in %s yet", o.Name, o.Namespace)
 		}
 	}
-	if !held {
-		p.say("mail relay", OK, "", "no mail waits for it")
+	p.condition("mail relay", rosterv1alpha1.ConditionMailDelivered, "see docs/mail.md#when-a-mail-does-not-go-out", "no mail waits for it")
+	p.condition("issuers", rosterv1alpha1.ConditionIssuerResolved, "see docs/sso.md", "no organisation names one that is not configured")
+}
+
+// condition reports the Organizations in which one is false.
+func (p *patient) condition(check, condition, try, good string) {
+	fine := true
+	for _, o := range p.organizations {
+		if c := meta.FindStatusCondition(o.Status.Conditions, condition); c != nil && c.Status == metav1.ConditionFalse {
+			p.say(check, Failed, try, "%s: %s", o.Namespace, c.Message)
+			fine = false
+		}
+	}
+	if fine {
+		p.say(check, OK, "", "%s", good)
 	}
 }
 
-func btoi(b bool) int {
-	if b {
-		return 1
+// findOrganizations lists those that the user may see, the one that is asked about first.
+func (p *patient) findOrganizations(ctx context.Context) error {
+	var list rosterv1alpha1.OrganizationList
+	err := p.client.List(ctx, &list)
+	if apierrors.IsForbidden(err) {
+		err = p.client.List(ctx, &list, client.InNamespace(p.namespace))
 	}
-	return 0
+	p.organizations = kube.Pointers(list.Items)
+	slices.SortStableFunc(p.organizations, func(a, b *rosterv1alpha1.Organization) int {
+		switch p.namespace {
+		case a.Namespace:
+			return -1
+		case b.Namespace:
+			return 1
+		}
+		return 0
+	})
+	return err
 }
 
 // policiesWork tries what a policy has to refuse everybody: to suspend an owner. The API server only checks it.
 func (p *patient) policiesWork(ctx context.Context) {
-	var list rosterv1alpha1.OrganizationList
-	if err := p.client.List(ctx, &list); apierrors.IsForbidden(err) {
-		err = p.client.List(ctx, &list, client.InNamespace(p.namespace))
-		if err != nil {
-			p.refused("policies at work", err)
-			return
-		}
+	const check = "policies at work"
+	if err := p.findOrganizations(ctx); err != nil {
+		p.refused(check, err)
+		return
 	}
-	p.organizations = kube.Pointers(list.Items)
-	slices.SortStableFunc(p.organizations, func(a, b *rosterv1alpha1.Organization) int { // the one that is asked about first
-		return cmp.Compare(btoi(a.Namespace != p.namespace), btoi(b.Namespace != p.namespace))
-	})
+	owner := p.someOwner(ctx)
+	if owner == nil {
+		p.say(check, Unknown, "", "no organisation that you may see has an owner to try it with")
+		return
+	}
+	before := owner.DeepCopy()
+	owner.Spec.Suspended = ptr.To(true)
+	err := p.dry.Patch(ctx, owner, client.MergeFrom(before))
+	switch {
+	case err == nil:
+		p.say(check, Failed, again, "the API server would let the owner of %s be suspended", owner.Namespace)
+	case strings.Contains(err.Error(), "denied request"):
+		p.say(check, OK, "", "the API server refuses to suspend the owner of %s", owner.Namespace)
+	default:
+		p.refused(check, err)
+	}
+}
+
+// someOwner is the Member of somebody who owns an organisation; nil where there is none.
+func (p *patient) someOwner(ctx context.Context) *rosterv1alpha1.Member {
 	for _, o := range p.organizations {
 		if o.Status.OwnerRef == nil || membership.NamedOwner(o) != o.Status.OwnerRef.Name {
 			continue
 		}
-		owner := &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Namespace: o.Namespace, Name: o.Status.OwnerRef.Name}}
-		if err := p.client.Get(ctx, client.ObjectKeyFromObject(owner), owner); err != nil || owner.Spec.AccountRef == nil {
-			continue
+		owner := &rosterv1alpha1.Member{}
+		err := p.client.Get(ctx, client.ObjectKey{Namespace: o.Namespace, Name: o.Status.OwnerRef.Name}, owner)
+		if err == nil && owner.Spec.AccountRef != nil {
+			return owner
 		}
-		before := owner.DeepCopy()
-		owner.Spec.Suspended = ptr.To(true)
-		err := p.dry.Patch(ctx, owner, client.MergeFrom(before))
-		switch {
-		case err == nil:
-			p.say("policies at work", Failed, "kubectl get validatingadmissionpolicies,validatingadmissionpolicybindings",
-				"the API server would let the owner of %s be suspended", o.Namespace)
-		case strings.Contains(err.Error(), "denied request"):
-			p.say("policies at work", OK, "", "the API server refuses to suspend the owner of %s", o.Namespace)
-		default:
-			p.refused("policies at work", err)
-		}
-		return
 	}
-	p.say("policies at work", Unknown, "", "no organisation has an owner to try it with")
+	return nil
 }

@@ -133,6 +133,7 @@ func (p *patient) report(out io.Writer, format output.Format) error {
 	}
 	var err error
 	if format.ForPeople() {
+		out = output.Text(out)
 		for _, f := range p.findings {
 			fmt.Fprintf(out, "%-8s %s: %s\n", f.Verdict, f.Check, f.Message)
 			if f.Try != "" {
