@@ -58,6 +58,7 @@ func Main(args []string) int {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // The second Ctrl-C ends the process.
 	root := New(factory)
 	root.SetArgs(arguments(args))
 	err = root.ExecuteContext(ctx)

@@ -114,7 +114,10 @@ func restoreOrganization(after *site, file string) {
 		Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces},
 	}}
 	after.create(plan)
-	said, err := after.plugin("restore", file)
+	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "there is no Deployment roster-manager in roster-system to stop") {
+		after.Fatalf("a restore while manager and portal may run: %v\n%s", err, said)
+	}
+	said, err := after.plugin("restore", file, "--stopped")
 	after.Log(said)
 	after.must(err)
 	after.start()
@@ -131,7 +134,7 @@ func restoreOrganization(after *site, file string) {
 	if err == nil || !strings.Contains(said, "Organization acme/acme") || strings.Contains(said, "Account") {
 		after.Fatalf("a restore over another name: %v\n%s", err, said)
 	}
-	said, err = after.plugin("restore", file, "--overwrite")
+	said, err = after.plugin("restore", file, "--overwrite", "--stopped")
 	after.Log(said)
 	after.must(err)
 	if name := after.organization().Spec.DisplayName; name != "Acme Social" {

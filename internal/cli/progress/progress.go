@@ -19,19 +19,20 @@ const few = 50
 // workers is how many requests are under way at once.
 const workers = 8
 
-// Each calls do for each number below n. Work that has begun is finished when ctx ends. On a terminal, it shows how many are done.
+// Each calls do for each number below n. Work that has begun is finished when ctx ends, and no other is begun. On a terminal, it shows how many are done.
 func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int, do func(ctx context.Context, i int)) error {
 	var group errgroup.Group
 	group.SetLimit(workers)
 	var mu sync.Mutex
 	terminal = terminal && n > few
 	done := 0
+	undisturbed := context.WithoutCancel(ctx)
 	for i := range n {
 		if ctx.Err() != nil {
 			break
 		}
 		group.Go(func() error {
-			do(ctx, i)
+			do(undisturbed, i)
 			mu.Lock()
 			defer mu.Unlock()
 			if done++; terminal && (done%25 == 0 || done == n) {
@@ -42,12 +43,9 @@ func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int,
 			return nil
 		})
 	}
-	err := group.Wait()
+	_ = group.Wait() // The work has no errors of its own.
 	if terminal && done > 0 {
 		fmt.Fprintln(out)
 	}
-	if err == nil {
-		err = ctx.Err()
-	}
-	return err
+	return ctx.Err()
 }

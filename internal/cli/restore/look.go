@@ -41,6 +41,10 @@ func (r *run) find(ctx context.Context) error {
 		takeTurns(r.items[s.Name])
 	}
 	r.leaveCredentials()
+	r.absent = map[string]bool{}
+	for _, n := range r.items["namespaces"] {
+		r.absent[n.saved.GetName()] = n.live == nil
+	}
 	// Keys that nobody has made anything with are those of a fresh installation.
 	var accounts rosterv1alpha1.AccountList
 	err := r.client.List(ctx, &accounts, client.InNamespace(rosterv1alpha1.AccountNamespace), client.Limit(1))

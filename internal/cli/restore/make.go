@@ -90,7 +90,7 @@ func (r *run) each(
 ) error {
 	answered, cancel := context.WithCancel(ctx)
 	defer cancel()
-	_ = progress.Each(answered, r.factory.ErrOut, r.factory.Terminal, name, len(items), func(_ context.Context, n int) {
+	_ = progress.Each(answered, r.factory.ErrOut, r.factory.Terminal, name, len(items), func(ctx context.Context, n int) {
 		done, err := do(ctx, items[n])
 		t.count(items[n], done, err)
 		if err != nil && apierrors.ReasonForError(err) == metav1.StatusReasonUnknown {
@@ -109,10 +109,10 @@ func (r *run) write(ctx context.Context, i *item) (string, error) {
 		i.live = o
 		return "overwritten", r.client.Update(ctx, o)
 	}
-	err := r.client.Create(ctx, o)
-	if r.dryRun == kube.DryRunServer && apierrors.IsNotFound(err) {
+	if r.dryRun == kube.DryRunServer && r.absent[o.GetNamespace()] {
 		return "not checked, since their namespace is not there yet", nil
 	}
+	err := r.client.Create(ctx, o)
 	i.live = o
 	return "created", err
 }

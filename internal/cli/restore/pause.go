@@ -48,6 +48,21 @@ func (r *run) begun(ctx context.Context) (*corev1.ConfigMap, error) {
 	return m, nil
 }
 
+// findDeployments refuses to go on where nothing shows that manager and portal can be stopped, unless somebody has done that.
+func (r *run) findDeployments(ctx context.Context) error {
+	for _, name := range deployments() {
+		err := r.client.Get(ctx, client.ObjectKey{Namespace: r.saved.SystemNamespace, Name: name}, &appsv1.Deployment{})
+		if apierrors.IsNotFound(err) && !r.stopped {
+			return fmt.Errorf("there is no Deployment %s in %s to stop, and what runs meanwhile would send mail about what is half there. "+
+				"Stop manager and portal where they run, then add --stopped", name, r.saved.SystemNamespace)
+		}
+		if client.IgnoreNotFound(err) != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // pause stops manager and portal, which would mail what is half there, or take it for deleted.
 func (r *run) pause(ctx context.Context) error {
 	m, err := r.begun(ctx)
@@ -60,11 +75,7 @@ func (r *run) pause(ctx context.Context) error {
 		}
 	}
 	for _, name := range deployments() {
-		err := r.scale(ctx, name, 0)
-		if apierrors.IsNotFound(err) {
-			fmt.Fprintf(r.factory.ErrOut, "Warning: there is no Deployment %s in %s: make sure that it does not run elsewhere.\n", name,
-				r.saved.SystemNamespace)
-		} else if err != nil {
+		if err := r.scale(ctx, name, 0); client.IgnoreNotFound(err) != nil {
 			return err
 		}
 	}

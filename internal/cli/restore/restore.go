@@ -25,8 +25,8 @@ const (
 )
 
 type options struct {
-	dryRun    kube.DryRun
-	overwrite bool
+	dryRun             kube.DryRun
+	overwrite, stopped bool
 }
 
 // New is the command.
@@ -65,6 +65,7 @@ It takes the permissions of a cluster administrator: it writes as the user syste
 		},
 	}
 	kube.AddDryRun(cmd.Flags(), &o.dryRun)
+	cmd.Flags().BoolVar(&o.stopped, "stopped", false, "Manager and portal have no Deployments in the cluster, and are stopped.")
 	cmd.Flags().BoolVar(&o.overwrite, "overwrite", false, "Write over objects that exist and differ from what was saved.")
 	return cmd
 }
@@ -93,6 +94,8 @@ type run struct {
 	inUse bool
 	// continues: it was interrupted before, so that manager and portal must not start before its end.
 	continues bool
+	// absent are the namespaces that are still to be made.
+	absent map[string]bool
 }
 
 func (r *run) restore(ctx context.Context) error {
@@ -104,6 +107,9 @@ func (r *run) restore(ctx context.Context) error {
 	}
 	if r.dryRun == kube.DryRunServer {
 		return r.make(ctx)
+	}
+	if err := r.findDeployments(ctx); err != nil {
+		return err
 	}
 	if err := r.pause(ctx); err != nil {
 		return halted(err)
