@@ -365,12 +365,18 @@ func (s *site) organization() *rosterv1alpha1.Organization {
 // accept chooses a password by a link.
 func (s *site) accept(name, token string) {
 	s.Helper()
-	page, _ := s.browser().send(http.MethodPost, "/invitations/"+token, url.Values{
-		"action": {"accept"}, "displayName": {name}, "locale": {"en"}, "password": {password}, "confirm": {password},
+	s.eventually("the portal knows the link that was mailed to "+name, func() error {
+		page, _ := s.browser().send(http.MethodPost, "/invitations/"+token, url.Values{
+			"action": {"accept"}, "displayName": {name}, "locale": {"en"}, "password": {password}, "confirm": {password},
+		})
+		if strings.Contains(page, "Your invitation is being prepared") {
+			return errors.New("it does not yet")
+		}
+		if !strings.Contains(page, "Welcome to Acme Social") {
+			s.Fatalf("%s accepts and sees:\n%s", name, page)
+		}
+		return nil
 	})
-	if !strings.Contains(page, "Welcome to Acme Social") {
-		s.Fatalf("%s accepts and sees:\n%s", name, page)
-	}
 }
 
 func (s *site) active(name string) {
