@@ -32,15 +32,16 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Save an organisation, or the whole installation, in a file",
-		Long: `Save an organisation in a file from which kubectl roster restore brings it back: its objects with their status, its namespace,
-the Roles that people wrote, the tokens of its profiles, and the Accounts of its people with their passwords and second factors.
+		Long: `Save an organisation in a file from which kubectl roster restore restores it: its objects with their status, its namespace, the
+Roles that people wrote, the tokens of its profiles, and the Accounts of its people with their passwords and second factors.
 With --all, save all organisations, all Accounts, the Plans, and the keys and the configuration of the installation.
 
-The file contains secrets. It is created so that only you can read it, and it is never written over an existing file or to a
-terminal. FILE - is standard output, for a program that encrypts.
+The file contains secrets. Only you can read it. It does not overwrite an existing file, and is not written to a terminal. FILE -
+is standard output, for a program that encrypts.
 
-Nothing is changed, and nothing has to be stopped. You need permission to read all that is saved, which a cluster administrator
-has; it is checked first. The file is YAML with one document for each object, in the order in which they can be applied.`,
+It changes nothing, and nothing has to be stopped. You need permission to read everything that is saved, as a cluster
+administrator has; this is checked first. The file is YAML with one document for each object, in the order in which they can be
+applied.`,
 		Example: `  # An organisation
   kubectl roster backup acme.yaml -n acme
 

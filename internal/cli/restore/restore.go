@@ -34,18 +34,19 @@ func New(f *kube.Factory) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:   "restore FILE",
-		Short: "Bring back an organisation, or the whole installation, from a file",
-		Long: `Bring back what kubectl roster backup has saved: an organisation, or the whole installation. FILE - is standard input. Roster has
-to be installed.
+		Short: "Restore an organisation, or the whole installation, from a backup",
+		Long: `Restore what kubectl roster backup saved: an organisation, or the whole installation. FILE - is standard input. Roster has to be
+installed.
 
-What is there already and is the same stays as it is. If something is there and differs, nothing is changed, and it is listed;
-with --overwrite it becomes what was saved. Objects that are not in the file stay. Namespaces that exist stay as they are, and
-so do, when an organisation is restored, the Accounts that exist: they belong to their people.
+An object that exists and is the same stays as it is. If one exists and differs, nothing is changed, and all such objects are
+listed; with --overwrite, they become what was saved. Objects that are not in the file stay. Namespaces that exist stay as they
+are. When an organisation is restored, so do Accounts that exist, since they belong to their people.
 
-Manager and portal stand still meanwhile, and start again at the end. If it is interrupted, or an object is refused, they stay
-stopped: run it again with the same file, and it continues where it stopped. The restore causes no mail.
+Manager and portal are stopped in the meantime, and start again at the end. If the restore is interrupted, or the API server
+refuses an object, they stay stopped: run it again with the same file, and it continues where it stopped. The restore causes no
+mail.
 
-It takes the permissions of a cluster administrator: it writes as the user system:roster-restore of the group system:masters.`,
+You need the permissions of a cluster administrator: it writes as the user system:roster-restore of the group system:masters.`,
 		Example: `  # What would it do?
   kubectl roster restore acme.yaml --dry-run=server
 
@@ -65,8 +66,8 @@ It takes the permissions of a cluster administrator: it writes as the user syste
 		},
 	}
 	kube.AddDryRun(cmd.Flags(), &o.dryRun)
-	cmd.Flags().BoolVar(&o.stopped, "stopped", false, "Manager and portal have no Deployments in the cluster, and are stopped.")
-	cmd.Flags().BoolVar(&o.overwrite, "overwrite", false, "Write over objects that exist and differ from what was saved.")
+	cmd.Flags().BoolVar(&o.stopped, "stopped", false, "There are no Deployments of manager and portal, and you have stopped both.")
+	cmd.Flags().BoolVar(&o.overwrite, "overwrite", false, "Overwrite objects that exist and differ from what was saved.")
 	return cmd
 }
 
@@ -129,8 +130,8 @@ func (r *run) restore(ctx context.Context) error {
 
 // halted explains an error after which manager and portal stay stopped.
 func halted(err error) error {
-	return fmt.Errorf("%s\nNot everything is restored, and manager and portal stand still. Mend this, and run it again with the same file: "+
-		"it continues where it stopped", kube.Explain(err))
+	return fmt.Errorf("%s\nNot everything is restored, and manager and portal stay stopped. Fix this, then run it again with the same "+
+		"file: it continues where it stopped", kube.Explain(err))
 }
 
 // prepare finds out whether the restore can begin.
