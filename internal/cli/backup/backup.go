@@ -32,7 +32,7 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "Save an organisation, or the whole installation, in a file",
-		Long: `Save an organisation in a file from which kubectl roster restore restores it: its objects with their status, its namespace, the
+		Long: `Save an organisation in a file that kubectl roster restore reads: its objects with their status, its namespace, the
 Roles that people wrote, the tokens of its profiles, and the Accounts of its people with their passwords and second factors.
 With --all, save all organisations, all Accounts, the Plans, and the keys and the configuration of the installation.
 
