@@ -19,7 +19,8 @@ const few = 50
 // workers is how many requests are under way at once.
 const workers = 8
 
-// Each calls do for each number below n. Work that has begun is finished when ctx ends, and no other is begun. On a terminal, it shows how many are done.
+// Each calls do for each number below n. Work that has begun is finished when ctx ends, and no other is begun. On a terminal, it shows how
+// many are done.
 func Each(ctx context.Context, out io.Writer, terminal bool, what string, n int, do func(ctx context.Context, i int)) error {
 	var group errgroup.Group
 	group.SetLimit(workers)
