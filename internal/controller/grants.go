@@ -36,6 +36,7 @@ type grants struct {
 	find       finder
 	unwritten  *unwritten
 	joining    *joining
+	echoes     *echoes
 }
 
 // granted is what a Role and its bindings should be.
@@ -228,7 +229,9 @@ func (r *grants) connectorsOf(ctx context.Context, p *rosterv1alpha1.SocialProfi
 func (r *grants) userNames(people []*rosterv1alpha1.Member) []string {
 	names := make([]string, 0, len(people))
 	for _, m := range people {
-		if of, err := address.OfMember(m); err == nil {
+		if m.Spec.Email == m.Status.Email { // It is in the form that is compared, as of most.
+			names = append(names, r.userPrefix+m.Spec.Email)
+		} else if of, err := address.OfMember(m); err == nil {
 			names = append(names, r.userPrefix+string(of))
 		}
 	}
@@ -333,6 +336,7 @@ func (r *grants) applyRole(
 		config.WithRules(rbacv1ac.PolicyRule().WithAPIGroups(rule.APIGroups...).WithResources(rule.Resources...).
 			WithResourceNames(rule.ResourceNames...).WithVerbs(rule.Verbs...))
 	}
+	r.echoes.wrote("Role", key, fingerprint(*owner.UID, ruleItems(rules)))
 	return r.metrics.refused(r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership), "Role", key.Name)
 }
 
@@ -344,6 +348,8 @@ func (r *grants) applyBinding(
 	for _, name := range people {
 		config.WithSubjects(rbacv1ac.Subject().WithAPIGroup(rbacv1.GroupName).WithKind(rbacv1.UserKind).WithName(name))
 	}
+	key := client.ObjectKey{Namespace: s.role.Namespace, Name: s.name}
+	r.echoes.wrote("RoleBinding", key, fingerprint(*owner.UID, append([]string{"Role", s.role.Name}, people...)))
 	err := r.client.Apply(ctx, config, client.FieldOwner(fieldManager), client.ForceOwnership)
 	if err == nil {
 		s.applied = people

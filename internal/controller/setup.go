@@ -114,7 +114,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupMembers(mgr, find, team),
 		setupGrants(mgr, find, &grants{
 			client: mgr.GetClient(), metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix, find: find,
-			unwritten: refused, joining: newcomers,
+			unwritten: refused, joining: newcomers, echoes: newEchoes(),
 		}),
 		setupOrganizations(mgr, find, &organizations{
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,

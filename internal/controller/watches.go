@@ -66,8 +66,8 @@ func setupGrants(mgr manager.Manager, find finder, r *grants) error {
 		return find.rolesOfWorkspace(ctx, either(before, after))
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("grants").
-		For(&rbacv1.Role{}).
-		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy)).
+		For(&rbacv1.Role{}, builder.WithPredicates(r.echoes.others("Role"))).
+		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy), builder.WithPredicates(r.echoes.others("RoleBinding"))).
 		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
 		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam), builder.WithPredicates(changed(teamSpec))).
 		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(losing(workspaces)), builder.WithPredicates(changed(workspaceProfiles))).
