@@ -587,6 +587,10 @@ func (in *InvitationSpec) DeepCopyInto(out *InvitationSpec) {
 		*out = new(bool)
 		**out = **in
 	}
+	if in.EndTime != nil {
+		in, out := &in.EndTime, &out.EndTime
+		*out = (*in).DeepCopy()
+	}
 	if in.Validity != nil {
 		in, out := &in.Validity, &out.Validity
 		*out = new(v1.Duration)
@@ -809,6 +813,10 @@ func (in *MemberSpec) DeepCopyInto(out *MemberSpec) {
 		in, out := &in.Suspended, &out.Suspended
 		*out = new(bool)
 		**out = **in
+	}
+	if in.EndTime != nil {
+		in, out := &in.EndTime, &out.EndTime
+		*out = (*in).DeepCopy()
 	}
 	if in.AccountRef != nil {
 		in, out := &in.AccountRef, &out.AccountRef

@@ -93,7 +93,7 @@ type rule func(c *decide) bool
 // invitations that need no mail; from there on a mail is due and the question is what stands in its way.
 func chain() []rule {
 	return []rule{
-		accepted, revoked, memberGone, joinedOtherwise, settled, lapse,
+		accepted, revoked, memberGone, joinedOtherwise, settled, membershipEnded, lapse,
 		invalidAddress, alreadyMember, duplicate, organizationMissing, domainNotAllowed, roleUnusable, memberSuspended, seatless, throttled,
 		deliver,
 	}
@@ -112,6 +112,9 @@ func Decide(in Input, now time.Time) Decision {
 		if r(c) {
 			break
 		}
+	}
+	if end := c.EndTime(); end != nil && c.now.Before(end.Time) && !ended(c.status.State) {
+		c.wakeAt(end.Time)
 	}
 	c.holdBack()
 	c.status.ObservedGeneration = inv.Generation
@@ -241,6 +244,25 @@ func settled(c *decide) bool {
 		return false
 	}
 	c.mailAt(c.resendLater())
+	return true
+}
+
+// membershipEnded withdraws the link, or the mail that is due, of a membership that would have ended already.
+func membershipEnded(c *decide) bool {
+	if !c.Ended(c.now) {
+		return false
+	}
+	where := "spec.endTime"
+	if c.Member != nil {
+		where += fmt.Sprintf(" of the Member %q", c.Member.Name)
+	}
+	message := fmt.Sprintf("The membership was to end at %s (%s). To invite again, set a later one or remove it",
+		c.EndTime().UTC().Format(time.RFC3339), where)
+	if c.status.State == rosterv1alpha1.InvitationSent {
+		c.end(rosterv1alpha1.InvitationExpired, rosterv1alpha1.ReasonMembershipEnded, message+", and set spec.resendRequestedAt to now.")
+		return true
+	}
+	c.stall(rosterv1alpha1.ReasonMembershipEnded, message+".")
 	return true
 }
 

@@ -130,7 +130,7 @@ func organizations(t *testing.T, files map[string]string) map[string]*declared.O
 	if err != nil || len(problems) > 0 || len(objects) != len(files) {
 		t.Fatalf("%d objects of %d files: %v %v", len(objects), len(files), problems, err)
 	}
-	return declared.Organizations(objects, nil)
+	return declared.Organizations(objects, nil, time.Now())
 }
 
 // told changes what is expected to be allowed by what the difference says. What it says to be gained was not there, and the other way round.
