@@ -186,6 +186,10 @@ type MemberStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
+	// endNotice is the last mail that tells that the membership ends soon.
+	// +optional
+	EndNotice *EndNotice `json:"endNotice,omitempty"`
+
 	// invitation is the name of the Invitation by which the person is joining, or has joined.
 	// +optional
 	Invitation ObjectName `json:"invitation,omitempty"`
@@ -194,6 +198,30 @@ type MemberStatus struct {
 	// present while a Member is renamed.
 	// +optional
 	Successor ObjectName `json:"successor,omitempty"`
+}
+
+// EndNotice is a mail that tells that a membership ends soon.
+type EndNotice struct {
+	// endTime that the mail told of. Another end is told of again.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+
+	// days before the end that the mail was due: 14 or 3.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Days int32 `json:"days,omitempty"`
+
+	// to are the addresses that it went to: the member's, and that of whoever invited them, or else the owner's.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=320
+	To []string `json:"to,omitempty"`
+
+	// time when the mail was due, or when the end was set if that was later.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
 }
 
 // Member is a person in the organisation of the namespace. An applied Member is invited by mail and becomes Active when the

@@ -10,6 +10,7 @@ import (
 	. "github.com/onsi/gomega"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
@@ -34,8 +35,9 @@ var _ = Describe("A membership that ends", func() {
 			m.Spec.EndTime = inAWhile()
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}}
 		})
-		Expect(publishes(ctx)()).To(BeTrue(), "until then she has what her spec says")
-		mails := len(MessageIDs(s.Address("ana")))
+		Eventually(func() *rosterv1alpha1.EndNotice { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.EndNotice }).
+			ShouldNot(BeNil(), "nothing else is left to write")
+		Consistently(publishes(ctx)).Should(BeTrue(), "until then she has what her spec says")
 
 		pass(time.Hour)
 		m = s.MemberIs(ctx, "ana", rosterv1alpha1.MemberEnded)
@@ -51,7 +53,9 @@ var _ = Describe("A membership that ends", func() {
 		m = s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		Expect(publishes(ctx)()).To(BeTrue(), "active means bound")
 		Expect(m.Status.Profiles).To(HaveLen(1))
-		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(mails), "nothing to accept again")
+		var invitations rosterv1alpha1.InvitationList
+		Expect(API.List(ctx, &invitations, client.InNamespace(s.Name))).To(Succeed())
+		Expect(invitations.Items).To(BeEmpty(), "nothing to accept again")
 	})
 
 	It("is not offered once it is over", func(ctx SpecContext) {

@@ -79,3 +79,41 @@ func TestWhoIsToEndDoesNotComeToOwn(t *testing.T) {
 		}
 	}
 }
+
+// TestPeopleAreToldOnceForEachDay, however often the operator looks, and at once where less time is left.
+func TestPeopleAreToldOnceForEachDay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		in := member(bound)
+		left := time.Duration(rapid.IntRange(1, 30*24).Draw(t, "hours left")) * time.Hour
+		end := now.Add(left)
+		in.Member.Spec.EndTime = &metav1.Time{Time: end}
+		told := map[int32]int{}
+		at := now
+		for at.Before(end.Add(48 * time.Hour)) {
+			in.Member.Status = DecideMember(in, at).Status
+			due, next := EndNotice(in.Organization, in.Member, at)
+			if due != nil {
+				told[due.Days]++
+				if early := end.Sub(at) - time.Duration(due.Days)*day; early > 0 {
+					t.Fatalf("%d days, told %s too early", due.Days, early)
+				}
+				in.Member.Status.EndNotice = due
+			}
+			if !next.IsZero() && (!next.After(at) || next.After(end)) {
+				t.Fatalf("at %s, looks again at %s", at, next)
+			}
+			step := time.Duration(rapid.IntRange(1, 36).Draw(t, "hours")) * time.Hour
+			if !next.IsZero() && next.Before(at.Add(step)) {
+				step = next.Sub(at)
+			}
+			at = at.Add(step)
+		}
+		want := map[int32]int{3: 1}
+		if left > 3*day {
+			want[14] = 1
+		}
+		if !equality.Semantic.DeepEqual(told, want) {
+			t.Fatalf("%s before the end, told %v, want %v", left, told, want)
+		}
+	})
+}

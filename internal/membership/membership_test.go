@@ -48,8 +48,6 @@ func bound(in *MemberInput) {
 	in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "A. Ruiz"}}
 }
 
-const day = 24 * time.Hour
-
 // ends has the membership end that long after now.
 func ends(after time.Duration) change {
 	return func(in *MemberInput) { in.Member.Spec.EndTime = &metav1.Time{Time: now.Add(after)} }
