@@ -159,7 +159,7 @@ func (a *answer) ends(p *rights.Person, now time.Time) {
 	}
 	a.add(p.Object(), "Ends", fmt.Sprintf("The membership of %s lasts until %s.", p.Address, offer.FormatEnd(p.Ends)),
 		fmt.Sprintf(`kubectl patch member %s -n %s --type merge -p '{"spec":{"endTime":"%s"}}'`, p.Member.Name, a.Namespace,
-			p.Ends.AddDate(0, 1, 0).UTC().Format(time.RFC3339)))
+			p.Ends.AddDate(0, 0, 30).UTC().Format(time.RFC3339)))
 }
 
 // stalled reports an object that waits for somebody to change something.

@@ -22,6 +22,11 @@ type Membership struct {
 	Organization *rosterv1alpha1.Organization
 }
 
+// HoldsNothing reports whether somebody has taken away what the person held. Whoever has just accepted is about to hold it.
+func (b Membership) HoldsNothing() bool {
+	return b.Member.Status.State == rosterv1alpha1.MemberSuspended || b.Member.Status.State == rosterv1alpha1.MemberEnded
+}
+
 // accountIndex finds the Members of an Account.
 const accountIndex = "roster.account"
 
