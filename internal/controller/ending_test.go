@@ -31,7 +31,7 @@ var _ = Describe("A membership that ends", func() {
 
 	It("takes everything away at that time and brings it back when it is put off, without a mail", func(ctx SpecContext) {
 		s.Profile(ctx, "acme-fb")
-		m := s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
 			m.Spec.EndTime = inAWhile()
 			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}}
 		})
@@ -40,7 +40,7 @@ var _ = Describe("A membership that ends", func() {
 		Consistently(publishes(ctx)).Should(BeTrue(), "until then she has what her spec says")
 
 		pass(time.Hour)
-		m = s.MemberIs(ctx, "ana", rosterv1alpha1.MemberEnded)
+		m := s.MemberIs(ctx, "ana", rosterv1alpha1.MemberEnded)
 		Expect(s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonEnded).Status).To(Equal(metav1.ConditionTrue), "as it was meant to")
 		Expect(meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionRolesGranted)).To(HaveField("Reason", rosterv1alpha1.ReasonEnded))
 		Expect(m.Status.Profiles).To(BeEmpty())

@@ -113,9 +113,7 @@ func Decide(in Input, now time.Time) Decision {
 			break
 		}
 	}
-	if end := c.EndTime(); end != nil && c.now.Before(end.Time) && !ended(c.status.State) {
-		c.wakeAt(end.Time)
-	}
+	c.wakeAtEnd()
 	c.holdBack()
 	c.status.ObservedGeneration = inv.Generation
 	if c.status.State == "" {
@@ -244,25 +242,6 @@ func settled(c *decide) bool {
 		return false
 	}
 	c.mailAt(c.resendLater())
-	return true
-}
-
-// membershipEnded withdraws the link, or the mail that is due, of a membership that would have ended already.
-func membershipEnded(c *decide) bool {
-	if !c.Ended(c.now) {
-		return false
-	}
-	where := "spec.endTime"
-	if c.Member != nil {
-		where += fmt.Sprintf(" of the Member %q", c.Member.Name)
-	}
-	message := fmt.Sprintf("The membership was to end at %s (%s). To invite again, set a later one or remove it",
-		c.EndTime().UTC().Format(time.RFC3339), where)
-	if c.status.State == rosterv1alpha1.InvitationSent {
-		c.end(rosterv1alpha1.InvitationExpired, rosterv1alpha1.ReasonMembershipEnded, message+", and set spec.resendRequestedAt to now.")
-		return true
-	}
-	c.stall(rosterv1alpha1.ReasonMembershipEnded, message+".")
 	return true
 }
 

@@ -37,8 +37,8 @@ func EndNotice(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, now tim
 	return due, next
 }
 
-// LooksAfter is who is told beside the person that a membership ends: of those who invited them the first who is active, else the owner; nil
-// where that is nobody else.
+// LooksAfter is who is told beside the person that a membership ends: of those who invited them the first who is active, else the owner;
+// nil where that is nobody else.
 func LooksAfter(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, inviters []*rosterv1alpha1.Member, owner *rosterv1alpha1.Member) (
 	by *rosterv1alpha1.Member, invited bool,
 ) {

@@ -37,8 +37,8 @@ func stillInvited(m *rosterv1alpha1.Member) bool {
 }
 
 // OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then the former owner stays
-// it, so that a slip of the pen locks nobody out. The same goes for a Member whose membership is to end. Where there is none, it is a Member
-// who has still to accept the invitation that says so.
+// it, so that a slip of the pen locks nobody out. The same goes for a Member whose membership is to end. Where there is none, it is a
+// Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	o := in.Organization
 	if o.Spec.OwnerRef == nil {

@@ -88,6 +88,9 @@ func (r random) files(requireTeam bool) map[string]string {
 			spec += fmt.Sprintf(", profiles: [{name: %s, role: %s}], workspaces: [{name: %s, role: %s}]", r.one(profileNames...), role(),
 				r.one("w0", "gone"), role())
 		}
+		if i > 1 {
+			spec += r.one("", "", "", ", endTime: '2020-01-31T23:59:59Z'", ", endTime: '2090-01-31T23:59:59Z'")
+		}
 		add("Member", name, "", spec+"}")
 	}
 	return all

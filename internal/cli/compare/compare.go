@@ -70,6 +70,8 @@ type Person struct {
 	Pending bool `json:"pending,omitempty"`
 	// Suspended: they are now, and hold nothing until they are resumed.
 	Suspended bool `json:"suspended,omitempty"`
+	// Ended: their membership is over now, and they hold nothing until it is extended.
+	Ended bool `json:"ended,omitempty"`
 	// EndBefore and EndAfter are when the membership ends; absent where it does not.
 	EndBefore *metav1.Time `json:"endBefore,omitempty"`
 	EndAfter  *metav1.Time `json:"endAfter,omitempty"`
@@ -203,7 +205,8 @@ func person(before, after *state, profiles []string) (Person, bool) {
 		p.RoleBefore, p.EndBefore = string(before.Holds.Role), before.Ends
 	}
 	if after != nil {
-		p.RoleAfter, p.Suspended, p.EndAfter = string(after.Holds.Role), after.State == rights.Suspended, after.Ends
+		p.RoleAfter, p.EndAfter = string(after.Holds.Role), after.Ends
+		p.Suspended, p.Ended = after.State == rights.Suspended, after.State == rights.Ended
 	}
 	if before != nil && after != nil && before.Object() != after.Object() {
 		p.RenamedFrom = before.Object().String()
@@ -211,7 +214,8 @@ func person(before, after *state, profiles []string) (Person, bool) {
 	p.Pending = now.State == rights.Invited && p.Kind != Invited
 	p.Gains = difference(after, before, profiles)
 	p.Losses = difference(before, after, profiles)
-	return p, p.Kind != Changed || !p.EndBefore.Equal(p.EndAfter) || p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || len(p.Gains) > 0 || len(p.Losses) > 0
+	differs := p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || !p.EndBefore.Equal(p.EndAfter)
+	return p, p.Kind != Changed || differs || len(p.Gains) > 0 || len(p.Losses) > 0
 }
 
 // kindOf is what becomes of somebody.

@@ -228,7 +228,8 @@ func counts(o compare.Organization) string {
 		one, more string
 	}{
 		{compare.Invited, "is invited", "are invited"}, {compare.Removed, "is removed", "are removed"},
-		{compare.Suspended, "is suspended", "are suspended"}, {compare.Ended, "has ended", "have ended"}, {compare.Resumed, "is resumed", "are resumed"},
+		{compare.Suspended, "is suspended", "are suspended"}, {compare.Ended, "has ended", "have ended"},
+		{compare.Resumed, "is resumed", "are resumed"},
 		{compare.Changed, "changes", "change"},
 	} {
 		switch n := o.Count(k.kind); n {
@@ -252,22 +253,8 @@ func title(p compare.Person) string {
 		who = p.Name + " <" + p.Address + ">"
 	}
 	var what []string
-	switch p.Kind {
-	case compare.Invited:
-		if p.Suspended {
-			what = append(what, "is added as "+p.RoleAfter+", suspended: they are not mailed")
-			break
-		}
-		what = append(what, "is invited as "+p.RoleAfter)
-	case compare.Removed:
-		what = append(what, "is removed; was "+p.RoleBefore)
-	case compare.Suspended:
-		what = append(what, "is suspended")
-	case compare.Ended:
-		what = append(what, "has ended")
-	case compare.Resumed:
-		what = append(what, "is resumed")
-	case compare.Changed:
+	if kind := becomes(p); kind != "" {
+		what = append(what, kind)
 	}
 	if p.RoleBefore != p.RoleAfter && p.RoleBefore != "" && p.RoleAfter != "" {
 		what = append(what, fmt.Sprintf("role %s → %s", p.RoleBefore, p.RoleAfter))
@@ -285,6 +272,30 @@ func title(p compare.Person) string {
 		what = append(what, "has not accepted yet")
 	}
 	return who + " " + strings.Join(what, ", ")
+}
+
+// becomes says what becomes of somebody; empty where they stay what they are.
+func becomes(p compare.Person) string {
+	switch p.Kind {
+	case compare.Invited:
+		switch {
+		case p.Suspended:
+			return "is added as " + p.RoleAfter + ", suspended: they are not mailed"
+		case p.Ended:
+			return "is added as " + p.RoleAfter + ", ended: they are not mailed"
+		}
+		return "is invited as " + p.RoleAfter
+	case compare.Removed:
+		return "is removed; was " + p.RoleBefore
+	case compare.Suspended:
+		return "is suspended"
+	case compare.Ended:
+		return "has ended"
+	case compare.Resumed:
+		return "is resumed"
+	case compare.Changed:
+	}
+	return ""
 }
 
 // ends says what changes about the end of a membership; empty for nothing.

@@ -22,8 +22,8 @@ import (
 	"github.com/roster-dev/roster/internal/offer"
 )
 
-// endNotices mails people that a membership ends soon: the member, and somebody who looks after them. It writes status.endNotice and nothing
-// else.
+// endNotices mails people that a membership ends soon: the member, and somebody who looks after them. It writes status.endNotice and
+// nothing else.
 type endNotices struct {
 	courier
 
@@ -82,7 +82,9 @@ func whenDue(next, now time.Time) ctrl.Result {
 }
 
 // tell mails whoever has not been mailed yet.
-func (r *endNotices) tell(ctx context.Context, o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, due *rosterv1alpha1.EndNotice) error {
+func (r *endNotices) tell(
+	ctx context.Context, o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, due *rosterv1alpha1.EndNotice,
+) error {
 	by, invited, err := r.looksAfter(ctx, o, m)
 	if err != nil {
 		return err
