@@ -119,6 +119,8 @@ const (
 	ReasonMemberRemoved = "MemberRemoved"
 	// ReasonMemberSuspended: the Member is suspended; the mail goes out when it no longer is.
 	ReasonMemberSuspended = "MemberSuspended"
+	// ReasonMembershipEnded: spec.endTime, of the Invitation or of the declared Member, has passed; set a later one.
+	ReasonMembershipEnded = "MembershipEnded"
 	// ReasonAlreadyMember: the address belongs to a Member already; delete the invitation.
 	ReasonAlreadyMember = "AlreadyMember"
 	// ReasonDomainNotAllowed: the organisation does not invite to this domain; see spec.invitations.allowedDomains.
@@ -155,6 +157,10 @@ const (
 	ReasonActive = "Active"
 	// ReasonSuspended: the member is suspended and holds nothing; an account that is suspended cannot be signed in to.
 	ReasonSuspended = "Suspended"
+	// ReasonEnded: the membership has ended, and the person holds nothing; it goes on with a later spec.endTime.
+	ReasonEnded = "Ended"
+	// ReasonOwnerDoesNotEnd: spec.endTime has no effect on the owner of the organisation; remove it, or name another owner.
+	ReasonOwnerDoesNotEnd = "OwnerDoesNotEnd"
 	// ReasonNotInvited: no invitation is open; see the Invitation's conditions for how the last one ended.
 	ReasonNotInvited = "NotInvited"
 	// ReasonNotCounted: something about the Member has to be changed first; the Ready condition says what.

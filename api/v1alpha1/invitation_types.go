@@ -7,7 +7,7 @@ import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 // InvitationSpec says who is invited to what.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) != has(self.email)",message="name either email (an Invitation of its own) or memberRef (the invitation of a declared Member), not both and not neither"
-// +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles) && !has(self.workspaces) && !has(self.canManageProfiles))",message="role, profiles, workspaces and canManageProfiles belong in the Member that memberRef names"
+// +kubebuilder:validation:XValidation:rule="!has(self.memberRef) || (!has(self.role) && !has(self.profiles) && !has(self.workspaces) && !has(self.canManageProfiles) && !has(self.endTime))",message="role, profiles, workspaces, canManageProfiles and endTime belong in the Member that memberRef names"
 // +kubebuilder:validation:XValidation:rule="!has(self.role) || self.role != 'ProfileConnector' || (!has(self.profiles) || self.profiles.size() == 0) && (!has(self.workspaces) || self.workspaces.size() == 0)",message="a ProfileConnector, who takes no seat, only looks after what they connect: take profiles and workspaces out, or choose another role"
 // +kubebuilder:validation:XValidation:rule="has(self.memberRef) == has(oldSelf.memberRef) && (!has(self.memberRef) || self.memberRef == oldSelf.memberRef)",message="memberRef cannot be changed: delete the Invitation and create another"
 type InvitationSpec struct {
@@ -47,6 +47,11 @@ type InvitationSpec struct {
 	// canManageProfiles lets the person, as a Member, add profiles and ad accounts. If left out, false.
 	// +optional
 	CanManageProfiles *bool `json:"canManageProfiles,omitempty"`
+
+	// endTime is when the membership ends that the person gets. Once it has passed, the invitation is neither mailed nor accepted. If left
+	// out, the membership does not end.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
 
 	// validity is how long a link can be used, between 1h and 720h. If left out, the Organization's counts. It applies
 	// from the next mail on.

@@ -61,6 +61,12 @@ type MemberSpec struct {
 	// +kubebuilder:default=false
 	Suspended *bool `json:"suspended,omitempty"`
 
+	// endTime is when the membership ends: from then on the person holds nothing, as if they were suspended, until it is later or removed
+	// again. They and whoever invited them are told 14 and 3 days before. If left out, the membership does not end. It has no effect on the
+	// owner of the organisation.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+
 	// invitedBy is who answers for what the Member is offered: the user name or the email address of a person, or the user name of a
 	// service account. When the person accepts, the one who is named must still be allowed to give it. The person who adds to the offer
 	// before that writes their own name here. It means nothing once the person has joined.
@@ -77,7 +83,7 @@ type MemberSpec struct {
 }
 
 // MemberState says where a Member stands.
-// +kubebuilder:validation:Enum=Pending;Active;Suspended
+// +kubebuilder:validation:Enum=Pending;Active;Suspended;Ended
 type MemberState string
 
 // The states of a Member.
@@ -88,6 +94,8 @@ const (
 	MemberActive MemberState = "Active"
 	// MemberSuspended: the person has accepted and holds nothing while spec.suspended is true.
 	MemberSuspended MemberState = "Suspended"
+	// MemberEnded: spec.endTime has passed, and the person holds nothing.
+	MemberEnded MemberState = "Ended"
 )
 
 // MemberStatus is where the Member stands and where its rights come from. What they add up to, `kubectl auth can-i --list --as` and
@@ -106,7 +114,7 @@ type MemberStatus struct {
 	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
 
-	// state is Pending, Active or Suspended.
+	// state is Pending, Active, Suspended or Ended.
 	// +optional
 	State MemberState `json:"state,omitempty"`
 
@@ -178,6 +186,10 @@ type MemberStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
+	// endNotice is the last mail that tells that the membership ends soon.
+	// +optional
+	EndNotice *EndNotice `json:"endNotice,omitempty"`
+
 	// invitation is the name of the Invitation by which the person is joining, or has joined.
 	// +optional
 	Invitation ObjectName `json:"invitation,omitempty"`
@@ -186,6 +198,30 @@ type MemberStatus struct {
 	// present while a Member is renamed.
 	// +optional
 	Successor ObjectName `json:"successor,omitempty"`
+}
+
+// EndNotice is a mail that tells that a membership ends soon.
+type EndNotice struct {
+	// endTime that the mail told of. Another end is told of again.
+	// +optional
+	EndTime *metav1.Time `json:"endTime,omitempty"`
+
+	// days before the end that the mail was due: 14 or 3.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Days int32 `json:"days,omitempty"`
+
+	// to are the addresses that it went to: the member's, and that of whoever invited them, or else the owner's.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=320
+	To []string `json:"to,omitempty"`
+
+	// time when the mail was due, or when the end was set if that was later.
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
 }
 
 // Member is a person in the organisation of the namespace. An applied Member is invited by mail and becomes Active when the
@@ -202,6 +238,7 @@ type MemberStatus struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Joined",type=date,JSONPath=`.status.joinedTime`
 // +kubebuilder:printcolumn:name="Last-Sign-In",type=date,JSONPath=`.status.lastSignInTime`
+// +kubebuilder:printcolumn:name="Ends",type=string,JSONPath=`.spec.endTime`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`

@@ -19,13 +19,13 @@ func memberStanding(m *rosterv1alpha1.Member) any { return []any{memberHolds(m),
 
 func memberForInvitation(m *rosterv1alpha1.Member) any {
 	s := m.Spec
-	return []any{s.AccountRef != nil, s.Suspended, s.Role, s.Profiles, s.Workspaces, s.InvitedBy, m.DeletionTimestamp != nil}
+	return []any{s.AccountRef != nil, s.Suspended, s.EndTime, s.Role, s.Profiles, s.Workspaces, s.InvitedBy, m.DeletionTimestamp != nil}
 }
 
 // memberCounts is what the counts, the seats and the ownership of an Organization depend on.
 func memberCounts(m *rosterv1alpha1.Member) any {
 	return []any{
-		membership.IsActive(m), m.Spec.Role == rosterv1alpha1.RoleProfileConnector, m.DeletionTimestamp != nil,
+		membership.IsActive(m), m.Spec.EndTime, m.Spec.Role == rosterv1alpha1.RoleProfileConnector, m.DeletionTimestamp != nil,
 		m.Annotations[rosterv1alpha1.OwnershipAnnotation],
 	}
 }
@@ -36,7 +36,7 @@ func memberWorkspaces(m *rosterv1alpha1.Member) any {
 
 // memberTwin is what of a Member concerns others of the same address.
 func memberTwin(m *rosterv1alpha1.Member) any {
-	return []any{m.DeletionTimestamp == nil, m.Spec.AccountRef, membership.IsSuspended(m)}
+	return []any{m.DeletionTimestamp == nil, m.Spec.AccountRef, membership.IsSuspended(m), m.Spec.EndTime}
 }
 
 // memberJoined is what the record of a membership depends on.

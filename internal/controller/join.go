@@ -102,7 +102,7 @@ func (r *lifecycle) createMember(ctx context.Context, in *invitation.Input, emai
 			},
 			Spec: rosterv1alpha1.MemberSpec{
 				Email: email, Role: in.Role(), Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
-				CanManageProfiles: inv.Spec.CanManageProfiles, AccountRef: inv.Status.AccountRef,
+				CanManageProfiles: inv.Spec.CanManageProfiles, EndTime: inv.Spec.EndTime, AccountRef: inv.Status.AccountRef,
 			},
 		}
 		err := r.client.Create(ctx, m)

@@ -85,7 +85,18 @@ func (j *joining) problem(m client.ObjectKey) *access.Problem {
 	return nil
 }
 
-// forget is for those whose status says that they are active, or who are not to be.
+// giveUp is for those who are not to be active after all: who is bound to some of the Roles already is taken out again.
+func (j *joining) giveUp(ctx context.Context, m client.ObjectKey) {
+	j.mu.Lock()
+	p := j.people[m]
+	delete(j.people, m)
+	j.mu.Unlock()
+	if p != nil {
+		signal(ctx, j.roles, p.roles...)
+	}
+}
+
+// forget is for those whose status says that they are active.
 func (j *joining) forget(m client.ObjectKey) {
 	j.mu.Lock()
 	defer j.mu.Unlock()

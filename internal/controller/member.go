@@ -40,7 +40,7 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	if m == nil || m.DeletionTimestamp != nil {
-		r.joining.forget(req.NamespacedName)
+		r.joining.giveUp(ctx, req.NamespacedName)
 		return ctrl.Result{}, r.settle(ctx, m)
 	}
 	now := r.clock.Now()
@@ -49,8 +49,9 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 		return ctrl.Result{}, err
 	}
 	d := membership.DecideMember(*in, now)
+	again := ctrl.Result{RequeueAfter: until(d.Wake, now)}
 	if bound, err := r.isBound(ctx, in, d); !bound || err != nil {
-		return ctrl.Result{}, err // It comes again when it is.
+		return again, err // It comes again when it is.
 	}
 	if d.Invite {
 		// It comes before the status, which tells what became of it.
@@ -62,7 +63,6 @@ func (r *members) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	if d.Invite || in.Refused != nil {
 		d = membership.DecideMember(*in, now)
 	}
-	var again ctrl.Result
 	if in.Refused != nil {
 		again.RequeueAfter = refusedRetry
 	}
@@ -93,7 +93,7 @@ func (r *members) goOn(ctx context.Context, m *rosterv1alpha1.Member, now time.T
 func (r *members) isBound(ctx context.Context, in *membership.MemberInput, d membership.MemberDecision) (bool, error) {
 	m, key := in.Member, client.ObjectKeyFromObject(in.Member)
 	if !d.Holds {
-		r.joining.forget(key)
+		r.joining.giveUp(ctx, key)
 		return true, nil
 	}
 	if membership.IsActive(m) && m.Status.ObservedGeneration == m.Generation {

@@ -93,7 +93,7 @@ type rule func(c *decide) bool
 // invitations that need no mail; from there on a mail is due and the question is what stands in its way.
 func chain() []rule {
 	return []rule{
-		accepted, revoked, memberGone, joinedOtherwise, settled, lapse,
+		accepted, revoked, memberGone, joinedOtherwise, settled, membershipEnded, lapse,
 		invalidAddress, alreadyMember, duplicate, organizationMissing, domainNotAllowed, roleUnusable, memberSuspended, seatless, throttled,
 		deliver,
 	}
@@ -113,6 +113,7 @@ func Decide(in Input, now time.Time) Decision {
 			break
 		}
 	}
+	c.wakeAtEnd()
 	c.holdBack()
 	c.status.ObservedGeneration = inv.Generation
 	if c.status.State == "" {

@@ -70,6 +70,10 @@ func handled(after time.Duration) builder {
 	return func(in *Input) { in.Invitation.Status.HandledResendTime = ptr.To(at(after)) }
 }
 
+func endsAfter(d time.Duration) builder {
+	return func(in *Input) { in.Invitation.Spec.EndTime = ptr.To(at(d)) }
+}
+
 func isRevoked(in *Input) { in.Invitation.Spec.Revoked = ptr.To(true) }
 
 func selfRenewal(in *Input) { in.Organization.Spec.Invitations.SelfRenewal = ptr.To(true) }
@@ -123,6 +127,17 @@ func TestDecide(t *testing.T) {
 		now  time.Duration
 		want want
 	}{
+		"a membership that ended is not offered": {build(endsAfter(-day)), 0,
+			want{state: rosterv1alpha1.InvitationPending, action: Nothing, ready: "False", reason: "MembershipEnded", stalled: true, message: "set a later one"}},
+		"a link ends with the membership": {build(sent(0), endsAfter(day)), day,
+			want{state: rosterv1alpha1.InvitationExpired, ready: "True", reason: "MembershipEnded", message: "spec.resendRequestedAt"}},
+		"which the operator wakes for": {build(sent(0), endsAfter(day)), time.Hour, want{state: rosterv1alpha1.InvitationSent, wake: day}},
+		"a resend does not bring it back": {build(sent(0), state(rosterv1alpha1.InvitationExpired), endsAfter(day), resend(2*day)), 2 * day,
+			want{state: rosterv1alpha1.InvitationExpired, action: Nothing, ready: "False", reason: "MembershipEnded", stalled: true}},
+		"a later end and a resend do": {build(sent(0), state(rosterv1alpha1.InvitationExpired), endsAfter(3*day), resend(2*day)), 2 * day,
+			want{action: Deliver, attempt: 2}},
+		"a declared Member's end counts": {build(declared, member(func(m *rosterv1alpha1.Member) { m.Spec.EndTime = ptr.To(at(0)) })), 0,
+			want{action: Nothing, reason: "MembershipEnded", ready: "False", stalled: true, message: `the Member "ana"`}},
 		"a new invitation is mailed": {build(), 0, want{action: Deliver, attempt: 1}},
 		"the outcome of the mail is the first status": {build(reported(outcome.Delivered, 1, 0, 0)), time.Second,
 			want{state: rosterv1alpha1.InvitationSent, ready: "True", reason: "Sent", wake: 48 * time.Hour}},

@@ -99,7 +99,7 @@ const (
 	// InviterUnknown: not a Member, neither now nor when the mail was sent. Nothing is known about their rights, which may come from
 	// groups of the cluster.
 	InviterUnknown Standing = "Unknown"
-	// InviterGone: was a Member, and has been removed or suspended since.
+	// InviterGone: was a Member, and has been removed or suspended since, or their membership has ended.
 	InviterGone Standing = "Gone"
 	// InviterMember: a Member or a service account, whose rights the API server knows.
 	InviterMember Standing = "Member"
@@ -117,7 +117,7 @@ func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
 			return InviterGone
 		}
 		return InviterUnknown
-	case who.Misnamed, ptr.Deref(m.Spec.Suspended, false):
+	case who.Misnamed, ptr.Deref(m.Spec.Suspended, false), m.Status.State == rosterv1alpha1.MemberEnded:
 		return InviterGone
 	case recorded || m.Status.State == rosterv1alpha1.MemberActive:
 		return InviterMember

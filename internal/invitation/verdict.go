@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -38,6 +39,8 @@ const (
 	LinkRenewing Verdict = "Renewing"
 	// LinkSuspended: the Member is suspended; an administrator has to lift that first.
 	LinkSuspended Verdict = "Suspended"
+	// LinkEnded: the membership that is offered has ended already; an administrator has to set a later end first.
+	LinkEnded Verdict = "Ended"
 	// LinkNotAllowed: the organisation no longer invites to this mail domain.
 	LinkNotAllowed Verdict = "NotAllowed"
 	// LinkInviterLostRight: the inviter may no longer give what is offered. It can still be declined.
@@ -138,6 +141,20 @@ func (o Offer) addsProfiles() bool {
 	return ptr.Deref(can, false)
 }
 
+// EndTime is when the membership ends that the person gets; nil where it does not.
+func (o Offer) EndTime() *metav1.Time {
+	if o.Invitation.Spec.MemberRef != nil && o.Member != nil {
+		return o.Member.Spec.EndTime
+	}
+	return o.Invitation.Spec.EndTime
+}
+
+// Ended reports whether the membership that is offered has ended already.
+func (o Offer) Ended(now time.Time) bool {
+	end := o.EndTime()
+	return end != nil && !now.Before(end.Time)
+}
+
 // Locale is the language of the mail: the invitation's, else the organisation's, else English.
 func (o Offer) Locale() rosterv1alpha1.Locale {
 	if l := o.Invitation.Spec.Locale; l != "" {
@@ -168,6 +185,8 @@ func (o Offer) Check(attempt int32, now time.Time) Verdict {
 		return LinkRevoked
 	case !o.domainAllowed():
 		return LinkNotAllowed
+	case o.Ended(now):
+		return LinkEnded
 	case o.InviterLostRight: // Before expiry: another link would be of no use.
 		return LinkInviterLostRight
 	case o.expired(now):

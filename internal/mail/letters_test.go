@@ -5,6 +5,8 @@ package mail_test
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/offer"
@@ -62,7 +64,7 @@ func aCustomInvitation() mail.Invitation {
 // aMemberWhoAdds may add profiles.
 func aMemberWhoAdds() mail.Invitation {
 	in := anInvitation()
-	in.AddsProfiles = true
+	in.AddsProfiles, in.Ends = true, &metav1.Time{Time: sent.Add(60 * 24 * time.Hour)}
 	return in
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -61,6 +62,19 @@ func TestEveryTextIsUsed(t *testing.T) {
 	}
 	for _, n := range everyTokenNotice() {
 		s := composer.speaker(n.Locale)
+		v := n.view(s)
+		if s.err != nil {
+			t.Fatal(s.err)
+		}
+		seen.WriteString(v.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, n := range []EndNotice{{Contact: "Ana"}, {}, {Member: "Bob", Invited: true}, {Member: "Bob"}} {
+		n.Now = time.Date(2026, time.January, 4, 12, 0, 0, 0, time.UTC)
+		n.End = n.Now.Add(50 * time.Hour)
+		s := composer.speaker("en")
 		v := n.view(s)
 		if s.err != nil {
 			t.Fatal(s.err)
@@ -194,6 +208,7 @@ func everything() []Invitation {
 		in.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "Europe", Role: rosterv1alpha1.ProfileGuest}, {Name: "Asia"}}
 	})
 	add(func(in *Invitation) { in.AllProfiles = true })
+	add(func(in *Invitation) { in.Ends = &metav1.Time{Time: now.AddDate(0, 2, 0)} })
 	for _, left := range []time.Duration{time.Minute, 20 * time.Minute, time.Hour, 5 * time.Hour, 48 * time.Hour} {
 		add(func(in *Invitation) { in.Expiry = now.Add(left) })
 	}

@@ -35,6 +35,7 @@ type view struct {
 	LinkLabel    string
 	LinkText     string
 	Expiry       string
+	Ends         string
 	Next         string
 	NextText     string
 	Environments []rosterv1alpha1.Environment
@@ -83,6 +84,9 @@ func newView(s *speaker, terms roles.Words, in Invitation) view {
 	}
 	if in.Reminder > 0 {
 		v.Subject, v.Heading, v.Opening = s.say("subject.reminder", names), s.say("heading.reminder", names), by("opening.reminder")
+	}
+	if in.Ends != nil {
+		v.Ends = s.say("ends", words{"Time": s.time(in.Ends.Time)})
 	}
 	if in.Message != "" {
 		v.Quote = newQuote(s, in, names)

@@ -82,7 +82,8 @@ func FindSuccessor(in MemberInput, others []*rosterv1alpha1.Member, now time.Tim
 	var next *rosterv1alpha1.Member
 	for _, other := range others {
 		bound := other.Spec.AccountRef != nil && other.Spec.AccountRef.Name == m.Spec.AccountRef.Name
-		if other.UID == m.UID || other.DeletionTimestamp != nil || IsSuspended(other) || !bound && (!recorded || other.Spec.AccountRef != nil) {
+		comes := bound || recorded && other.Spec.AccountRef == nil
+		if other.UID == m.UID || other.DeletionTimestamp != nil || IsSuspended(other) || HasEnded(in.Organization, other, now) || !comes {
 			continue
 		}
 		if next == nil || Older(other, next) {

@@ -60,6 +60,8 @@ type MemberDecision struct {
 	Holds bool
 	// Address is the normalised address, the subject of the RoleBindings; empty when it cannot be parsed.
 	Address address.Address
+	// Wake is when to decide again although nothing else happens; zero for never.
+	Wake time.Time
 }
 
 // DecideMember decides what the state of a Member is. It changes nothing of its input.
@@ -75,8 +77,8 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 		s.Role = string(rosterv1alpha1.RoleOwner) // as the invitation says; they hold nothing yet
 	}
 	address, err := address.OfMember(m)
-	d := MemberDecision{Address: address}
-	s.State, s.DisplayName = in.state(), in.displayName()
+	d := MemberDecision{Address: address, Wake: in.wake(now)}
+	s.State, s.DisplayName = in.state(now), in.displayName()
 	s.Profiles, s.Workspaces, s.Teams, s.SoleAdministratorOf, s.SoleRenewerOf = nil, nil, nil, nil, nil
 	s.Email = string(address)
 	if err == nil {
@@ -99,7 +101,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 	d.Invite = problem == nil && s.State == rosterv1alpha1.MemberPending && in.Invitation == nil
 
 	in.joined(conds)
-	in.rolesGranted(conds, d.Holds, effective)
+	in.rolesGranted(conds, s.State, d.Holds, effective)
 	in.ready(conds, problem, s.State, effective)
 	d.Status = s
 	return d
@@ -179,8 +181,10 @@ func (in MemberInput) problem(address address.Address, addressErr error) *proble
 	return nil
 }
 
-func (in MemberInput) state() rosterv1alpha1.MemberState {
+func (in MemberInput) state(now time.Time) rosterv1alpha1.MemberState {
 	switch {
+	case HasEnded(in.Organization, in.Member, now):
+		return rosterv1alpha1.MemberEnded
 	case in.Member.Spec.AccountRef == nil:
 		return rosterv1alpha1.MemberPending
 	case IsSuspended(in.Member):
@@ -238,12 +242,12 @@ func (in MemberInput) accountGone() string {
 		"Delete the Member if they have left; to invite them again, delete it and create it again.", in.Member.Spec.AccountRef.Name)
 }
 
-func (in MemberInput) rolesGranted(conds conditions.Setter, holds bool, wanted access.Effective) {
+func (in MemberInput) rolesGranted(conds conditions.Setter, state rosterv1alpha1.MemberState, holds bool, wanted access.Effective) {
 	switch {
 	case in.Refused != nil:
 		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.Refused.Reason, in.Refused.Message)
 	case !holds:
-		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, in.whyNothing(),
+		conds.Set(rosterv1alpha1.ConditionRolesGranted, metav1.ConditionFalse, whyNothing(state),
 			"Only an active member of an organisation holds roles.")
 	case len(wanted.Problems) > 0:
 		p := wanted.Problems[0]
@@ -254,17 +258,19 @@ func (in MemberInput) rolesGranted(conds conditions.Setter, holds bool, wanted a
 	}
 }
 
-func (in MemberInput) whyNothing() string {
-	switch in.state() {
+func whyNothing(state rosterv1alpha1.MemberState) string {
+	switch state {
 	case rosterv1alpha1.MemberPending:
 		return rosterv1alpha1.ReasonPending
 	case rosterv1alpha1.MemberSuspended:
 		return rosterv1alpha1.ReasonSuspended
+	case rosterv1alpha1.MemberEnded:
+		return rosterv1alpha1.ReasonEnded
 	}
 	return rosterv1alpha1.ReasonNotCounted
 }
 
-// ready sums up: a Member that waits for the person, or is suspended on purpose, is as it should be.
+// ready sums up: a Member that waits for the person, is suspended on purpose or has ended in time is as it should be.
 func (in MemberInput) ready(conds conditions.Setter, p *problem, state rosterv1alpha1.MemberState, effective access.Effective) {
 	switch {
 	case p != nil:
@@ -274,6 +280,10 @@ func (in MemberInput) ready(conds conditions.Setter, p *problem, state rosterv1a
 	case in.Organization == nil:
 		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing,
 			"There is no Organization in this namespace. The Member takes effect once one exists.")
+	case state == rosterv1alpha1.MemberEnded:
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonEnded, in.hasEnded())
+	case ownerIsToEnd(in.Organization, in.Member):
+		conds.Stall(rosterv1alpha1.ReasonOwnerDoesNotEnd, ownerDoesNotEnd(in.Member))
 	case state == rosterv1alpha1.MemberActive && in.accountMissing():
 		conds.Stall(rosterv1alpha1.ReasonAccountMissing, in.accountGone())
 	case len(effective.Problems) > 0:

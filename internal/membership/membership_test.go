@@ -48,6 +48,16 @@ func bound(in *MemberInput) {
 	in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "A. Ruiz"}}
 }
 
+// ends has the membership end that long after now.
+func ends(after time.Duration) change {
+	return func(in *MemberInput) { in.Member.Spec.EndTime = &metav1.Time{Time: now.Add(after)} }
+}
+
+func owns(in *MemberInput) {
+	in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+	in.Member.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: rosterv1alpha1.OwnershipAgreed}
+}
+
 func refused(in *MemberInput) {
 	in.Refused = &access.Problem{Reason: rosterv1alpha1.ReasonWriteRefused, Message: "exceeded quota"}
 }
@@ -77,6 +87,11 @@ func TestDecideMember(t *testing.T) {
 		"joined, its invitation deleted": {member(bound), "Active", "True", "Active", false, true, ""},
 		"suspended":                      {member(bound, func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Suspended", "True", "Suspended", false, false, ""},
 		"suspended before they joined":   {member(func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Pending", "True", "Pending", true, false, ""},
+		"ended this second":              {member(bound, ends(0)), "Ended", "True", "Ended", false, false, "2026-03-02T09:00:00Z"},
+		"ended, and suspended":           {member(bound, ends(-day), func(in *MemberInput) { in.Member.Spec.Suspended = ptr.To(true) }), "Ended", "True", "Ended", false, false, ""},
+		"ended before they joined":       {member(ends(-day)), "Ended", "True", "Ended", false, false, "later spec.endTime"},
+		"ends later":                     {member(bound, ends(day)), "Active", "True", "Active", false, true, ""},
+		"the owner's does not end":       {member(bound, owns, ends(-day)), "Active", "False", "OwnerDoesNotEnd", false, true, "Remove spec.endTime"},
 		"a profile that is not there": {member(bound, func(in *MemberInput) { in.Sources.Profiles = nil }),
 			"Active", "False", "ProfileNotFound", false, true, "SocialProfile fb"},
 		"the account was deleted": {member(bound, func(in *MemberInput) { in.Account = nil }),
@@ -122,10 +137,7 @@ func TestDecideMember(t *testing.T) {
 }
 
 func TestOwnerHoldsEverythingWhateverTheSpecSays(t *testing.T) {
-	d := DecideMember(member(bound, func(in *MemberInput) {
-		in.Organization.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"}
-		in.Member.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: rosterv1alpha1.OwnershipAgreed}
-	}), now)
+	d := DecideMember(member(bound, owns), now)
 	if d.Status.Role != "Owner" || !slices.Equal(d.Status.Workspaces, []string{"*"}) {
 		t.Errorf("%+v", d.Status)
 	}

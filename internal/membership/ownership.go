@@ -37,13 +37,16 @@ func stillInvited(m *rosterv1alpha1.Member) bool {
 }
 
 // OwnerInForce is the Member that spec.ownerRef names, as soon as they are active and have agreed: until then the former owner stays
-// it, so that a slip of the pen locks nobody out. Where there is none, it is a Member who has still to accept the invitation that says so.
+// it, so that a slip of the pen locks nobody out. The same goes for a Member whose membership is to end. Where there is none, it is a
+// Member who has still to accept the invitation that says so.
 func (in OrganizationInput) OwnerInForce() *rosterv1alpha1.Member {
 	o := in.Organization
 	if o.Spec.OwnerRef == nil {
 		return nil
 	}
-	inForce := func(m *rosterv1alpha1.Member) bool { return m != nil && IsActive(m) && agrees(o, m) }
+	inForce := func(m *rosterv1alpha1.Member) bool {
+		return m != nil && IsActive(m) && agrees(o, m) && (m.Spec.EndTime == nil || same(m, in.Former))
+	}
 	switch {
 	case inForce(in.Owner):
 		return in.Owner
@@ -141,6 +144,10 @@ func (in OrganizationInput) owner(conds conditions.Setter, owner *rosterv1alpha1
 	case ownershipOf(in.Owner) == rosterv1alpha1.OwnershipDeclined:
 		conds.Stall(rosterv1alpha1.ReasonOwnerDeclined, unresolved(rosterv1alpha1.ReasonOwnerDeclined, fmt.Sprintf(
 			"%s does not want to own the organisation. Name another Member in spec.ownerRef.%s", emailOf(in.Owner), stays(owner))))
+	case in.Owner.Spec.EndTime != nil:
+		conds.Stall(rosterv1alpha1.ReasonOwnerDoesNotEnd, unresolved(rosterv1alpha1.ReasonOwnerDoesNotEnd, fmt.Sprintf(
+			"The membership of %s is to end, and that of an owner does not. Remove spec.endTime of the Member %s, or name another in "+
+				"spec.ownerRef.%s", emailOf(in.Owner), in.Owner.Name, stays(owner))))
 	case !IsActive(in.Owner):
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonMemberNotActive, fmt.Sprintf(
 			"The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), stays(owner))))

@@ -17,16 +17,16 @@ import (
 
 // situation is where a Member stands, in words of its own, and the input that says the same.
 type situation struct {
-	joined, othersAccount, suspended, badAddress, twin, organization, owner, connector, seated, known bool
-	in                                                                                                MemberInput
+	joined, othersAccount, suspended, ended, badAddress, twin, organization, owner, connector, seated, known, agreed bool
+	in                                                                                                               MemberInput
 }
 
 // drawSituation draws anything that a Member can be in.
 func drawSituation(t *rapid.T) situation {
 	flip := func(label string) bool { return rapid.Bool().Draw(t, label) }
-	s := situation{joined: true, organization: true, seated: true, owner: flip("owner"), connector: flip("connector"), known: flip("known")}
+	s := situation{joined: true, organization: true, seated: true, owner: flip("owner"), connector: flip("connector"), known: flip("known"), agreed: flip("agreed")}
 	// Seldom more than one thing is in the way: two would hide what either does.
-	obstacles := []*bool{&s.joined, &s.othersAccount, &s.suspended, &s.badAddress, &s.twin, &s.organization, &s.seated}
+	obstacles := []*bool{&s.joined, &s.othersAccount, &s.suspended, &s.ended, &s.badAddress, &s.twin, &s.organization, &s.seated}
 	for _, i := range rapid.SliceOfNDistinct(rapid.IntRange(0, len(obstacles)-1), 0, 2, rapid.ID).Draw(t, "obstacles") {
 		*obstacles[i] = !*obstacles[i]
 	}
@@ -37,8 +37,14 @@ func drawSituation(t *rapid.T) situation {
 			Suspended: ptr.To(s.suspended),
 		},
 	}
+	if s.ended {
+		m.Spec.EndTime = &metav1.Time{Time: now.Add(-time.Duration(rapid.IntRange(0, 1000).Draw(t, "ended ago")) * time.Hour)}
+	}
 	if s.connector {
 		m.Spec.Role = rosterv1alpha1.RoleProfileConnector
+	}
+	if s.agreed {
+		m.Annotations = map[string]string{rosterv1alpha1.OwnershipAnnotation: rosterv1alpha1.OwnershipAgreed}
 	}
 	if s.joined {
 		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address("ana@acme.example").AccountName()}
@@ -50,7 +56,7 @@ func drawSituation(t *rapid.T) situation {
 		m.Spec.Email = "ana@acme"
 	}
 	// What was once held may be in the status still.
-	m.Status.State = rapid.SampledFrom([]rosterv1alpha1.MemberState{"", "Pending", "Active", "Suspended"}).Draw(t, "state before")
+	m.Status.State = rapid.SampledFrom([]rosterv1alpha1.MemberState{"", "Pending", "Active", "Suspended", "Ended"}).Draw(t, "state before")
 	m.Status.Profiles, m.Status.Teams = []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: "Administrator"}}, []string{"writers"}
 	m.Status.Workspaces, m.Status.SoleAdministratorOf, m.Status.SoleRenewerOf = []string{"west"}, []string{"fb"}, []string{"fb"}
 	s.in = MemberInput{
@@ -91,10 +97,11 @@ func (s situation) organizationOf(created time.Time) *rosterv1alpha1.Organizatio
 }
 
 // active says once more, and more plainly, who holds anything: somebody of a known address and account who has joined an organisation,
-// is not suspended, is the only Member of the address that counts, and has a seat or needs none.
+// is not suspended, whose membership has not ended unless they own the organisation, is the only Member of the address that counts, and has a seat or needs none.
 func (s situation) active() bool {
 	seat := s.seated || s.owner || s.connector || !s.known
-	return s.joined && !s.othersAccount && !s.badAddress && !s.suspended && !s.twin && s.organization && seat
+	over := s.ended && (!s.owner || !s.agreed || !s.organization)
+	return s.joined && !s.othersAccount && !s.badAddress && !s.suspended && !over && !s.twin && s.organization && seat
 }
 
 // TestWhoIsNotActiveHoldsNothing, whatever their roles, their Teams and their status before say.

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -37,6 +38,8 @@ type Presentation struct {
 	CustomRoles roles.Custom
 	// Environments are the addresses at which members sign in.
 	Environments []rosterv1alpha1.Environment
+	// Ends is when the membership ends; nil where it does not.
+	Ends *metav1.Time
 	// Owner of the organisation; nil if there is none, or it is the invited person.
 	Owner *rosterv1alpha1.Member
 }
@@ -59,6 +62,7 @@ func Present(ctx context.Context, c client.Reader, o invitation.Offer, userPrefi
 func present(o invitation.Offer, n named) Presentation {
 	p := Presentation{
 		Message: o.Invitation.Spec.Message, Role: o.Role(), AddsProfiles: o.CanManageProfiles(), CustomRoles: n.customRoles, Owner: n.owner,
+		Ends: o.EndTime(),
 	}
 	if o.Organization != nil {
 		p.Organization, p.Environments = o.Organization.Spec.DisplayName, Environments(o.Organization)

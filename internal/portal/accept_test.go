@@ -344,6 +344,13 @@ func TestDeadLinks(t *testing.T) {
 			m, inv := w.declared("suspended", func(m *rosterv1alpha1.Member) { m.Spec.Suspended = new(true) })
 			return w.linkFor(inv, 1, m.Spec.Email)
 		}, http.StatusForbidden, []string{"suspended"}},
+		"membership over by the clock alone": {func(*testing.T) string {
+			return w.link(w.invite("over", func(inv *rosterv1alpha1.Invitation) { inv.Spec.EndTime = &metav1.Time{Time: now()} }))
+		}, http.StatusForbidden, []string{"This membership has ended", "until Monday, 23 November 2026, 09:30 UTC", "Ask Olivia Martin to extend it."}},
+		"member whose membership is over": {func(*testing.T) string {
+			m, inv := w.declared("ended", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = &metav1.Time{Time: now()} })
+			return w.linkFor(inv, 1, m.Spec.Email)
+		}, http.StatusForbidden, []string{"This membership has ended"}},
 		"member deleted": {func(t *testing.T) string {
 			m, inv := w.declared("removed")
 			if err := w.admin.Delete(t.Context(), m); err != nil {

@@ -96,6 +96,15 @@ func (i *inviter) suspend() {
 	}
 }
 
+// end has the membership end now. The operator has not noticed, so the Role is there still.
+func (i *inviter) end() {
+	i.t.Helper()
+	i.member.Spec.EndTime = &metav1.Time{Time: now()}
+	if err := i.admin.Update(context.Background(), i.member); err != nil {
+		i.t.Fatal(err)
+	}
+}
+
 // remove deletes the Member and, as the operator does a little later, the Role.
 func (i *inviter) remove() {
 	i.t.Helper()
@@ -166,6 +175,7 @@ func TestInviterMustStillHaveTheRight(t *testing.T) {
 		"demoted":                              {managerSpec, true, anything, (*inviter).demote, false, 2},
 		"demoted, not recorded":                {managerSpec, false, anything, (*inviter).demote, false, 2},
 		"suspended":                            {managerSpec, true, anything, (*inviter).suspend, false, 0},
+		"ended":                                {managerSpec, true, anything, (*inviter).end, false, 0},
 		"removed":                              {managerSpec, true, anything, (*inviter).remove, false, 0},
 		"never a Member":                       {managerSpec, false, anything, (*inviter).remove, true, 0},
 		"a platform administrator":             {managerSpec, false, named("kubernetes-admin"), (*inviter).demote, true, 0},

@@ -88,6 +88,9 @@ func (r random) files(requireTeam bool) map[string]string {
 			spec += fmt.Sprintf(", profiles: [{name: %s, role: %s}], workspaces: [{name: %s, role: %s}]", r.one(profileNames...), role(),
 				r.one("w0", "gone"), role())
 		}
+		if i > 1 {
+			spec += r.one("", "", "", ", endTime: '2020-01-31T23:59:59Z'", ", endTime: '2090-01-31T23:59:59Z'")
+		}
 		add("Member", name, "", spec+"}")
 	}
 	return all
@@ -130,7 +133,7 @@ func organizations(t *testing.T, files map[string]string) map[string]*declared.O
 	if err != nil || len(problems) > 0 || len(objects) != len(files) {
 		t.Fatalf("%d objects of %d files: %v %v", len(objects), len(files), problems, err)
 	}
-	return declared.Organizations(objects, nil)
+	return declared.Organizations(objects, nil, time.Now())
 }
 
 // told changes what is expected to be allowed by what the difference says. What it says to be gained was not there, and the other way round.

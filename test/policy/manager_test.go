@@ -315,6 +315,7 @@ func TestEachFieldOfASpecIsItsAuthors(t *testing.T) {
 		"Member": {"ana", "accountRef", reflect.TypeFor[rosterv1alpha1.MemberSpec](), map[string]any{
 			"email": "Ana@acme.example", "displayName": "x", "company": "x", "role": "CoOwner", "profiles": []any{},
 			"workspaces": []any{map[string]any{"name": "x"}}, "canManageProfiles": true, "suspended": true, "invitedBy": ana,
+			"endTime": "2027-01-31T23:59:59Z",
 		}},
 		"SocialProfile": {"acme-x", "credentialsSecretRef", reflect.TypeFor[rosterv1alpha1.SocialProfileSpec](), map[string]any{
 			"network": nil, "handle": "x", "type": "AdAccount", "refresh": "BeforeExpiry", "accountID": "1",

@@ -123,7 +123,7 @@ func run(f *kube.Factory, format output.Format, args []string) error {
 	}
 	var outcomes []outcome
 	failed := 0
-	organizations := declared.Organizations(objects, nil)
+	organizations := declared.Organizations(objects, nil, f.Now())
 	for _, t := range tests {
 		o := t.check(organizations)
 		if !o.Passed {

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
@@ -50,6 +52,7 @@ const (
 	Invited   Kind = "invited"
 	Removed   Kind = "removed"
 	Suspended Kind = "suspended"
+	Ended     Kind = "ended"
 	Resumed   Kind = "resumed"
 	Changed   Kind = "changed"
 )
@@ -67,6 +70,11 @@ type Person struct {
 	Pending bool `json:"pending,omitempty"`
 	// Suspended: they are now, and hold nothing until they are resumed.
 	Suspended bool `json:"suspended,omitempty"`
+	// Ended: their membership is over now, and they hold nothing until it is extended.
+	Ended bool `json:"ended,omitempty"`
+	// EndBefore and EndAfter are when the membership ends; absent where it does not.
+	EndBefore *metav1.Time `json:"endBefore,omitempty"`
+	EndAfter  *metav1.Time `json:"endAfter,omitempty"`
 	// RoleBefore and RoleAfter are the roles in the organisation; one is empty for somebody who is invited or removed.
 	RoleBefore string  `json:"roleBefore,omitempty"`
 	RoleAfter  string  `json:"roleAfter,omitempty"`
@@ -194,10 +202,11 @@ func person(before, after *state, profiles []string) (Person, bool) {
 	p := Person{Address: string(now.Address), Name: now.Name, Object: now.Object()}
 	p.Place, p.Kind = now.in.Place(p.Object), kindOf(before, after)
 	if before != nil {
-		p.RoleBefore = string(before.Holds.Role)
+		p.RoleBefore, p.EndBefore = string(before.Holds.Role), before.Ends
 	}
 	if after != nil {
-		p.RoleAfter, p.Suspended = string(after.Holds.Role), after.State == rights.Suspended
+		p.RoleAfter, p.EndAfter = string(after.Holds.Role), after.Ends
+		p.Suspended, p.Ended = after.State == rights.Suspended, after.State == rights.Ended
 	}
 	if before != nil && after != nil && before.Object() != after.Object() {
 		p.RenamedFrom = before.Object().String()
@@ -205,7 +214,8 @@ func person(before, after *state, profiles []string) (Person, bool) {
 	p.Pending = now.State == rights.Invited && p.Kind != Invited
 	p.Gains = difference(after, before, profiles)
 	p.Losses = difference(before, after, profiles)
-	return p, p.Kind != Changed || p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || len(p.Gains) > 0 || len(p.Losses) > 0
+	differs := p.RoleBefore != p.RoleAfter || p.RenamedFrom != "" || !p.EndBefore.Equal(p.EndAfter)
+	return p, p.Kind != Changed || differs || len(p.Gains) > 0 || len(p.Losses) > 0
 }
 
 // kindOf is what becomes of somebody.
@@ -215,24 +225,26 @@ func kindOf(before, after *state) Kind {
 		return Invited
 	case after == nil:
 		return Removed
-	case before.State != rights.Suspended && after.State == rights.Suspended:
+	case before.State != after.State && after.State == rights.Ended:
+		return Ended
+	case before.State != after.State && after.State == rights.Suspended:
 		return Suspended
-	case before.State == rights.Suspended && after.State != rights.Suspended:
+	case before.State != after.State && (before.State == rights.Suspended || before.State == rights.Ended):
 		return Resumed
 	}
 	return Changed
 }
 
-// holds is what somebody may do on a profile now: nothing for somebody who is suspended, or not there.
+// holds is what somebody may do on a profile now: nothing for somebody who is suspended, has ended, or is not there.
 func (s *state) holds(profile string) access.Set {
-	if s == nil || s.State == rights.Suspended || s.State == rights.Waiting {
+	if s == nil || s.HoldsNothing() {
 		return 0
 	}
 	return s.Holds.On(profile)
 }
 
 func (s *state) permissions() []rosterv1alpha1.RolePermission {
-	if s == nil || s.State == rights.Suspended || s.State == rights.Waiting {
+	if s == nil || s.HoldsNothing() {
 		return nil
 	}
 	return s.Holds.Permissions
@@ -327,9 +339,9 @@ func (o Organization) Count(kind Kind) int {
 	return n
 }
 
-// Sort puts people who matter most first: invited, removed, suspended, resumed, changed; then by address.
+// Sort puts people who matter most first: invited, removed, suspended, ended, resumed, changed; then by address.
 func (o Organization) Sort() {
-	order := []Kind{Invited, Removed, Suspended, Resumed, Changed}
+	order := []Kind{Invited, Removed, Suspended, Ended, Resumed, Changed}
 	slices.SortStableFunc(o.People, func(a, b Person) int {
 		return cmp.Or(cmp.Compare(slices.Index(order, a.Kind), slices.Index(order, b.Kind)), cmp.Compare(a.Address, b.Address))
 	})

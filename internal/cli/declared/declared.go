@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -48,15 +49,16 @@ func Assumptions(snapshot bool) []string {
 	}
 }
 
-// Organizations puts the objects of a folder together, by namespace. The snapshot adds what is only in the cluster; it may be nil.
-func Organizations(objects []*manifests.Object, snapshot *Snapshot) map[string]*Organization {
+// Organizations puts the objects of a folder together, by namespace, as of a time. The snapshot adds what is only in the cluster; it may be
+// nil.
+func Organizations(objects []*manifests.Object, snapshot *Snapshot, now time.Time) map[string]*Organization {
 	all := map[string]*Organization{}
 	plans := map[string]*rosterv1alpha1.Plan{}
 	of := func(namespace string) *Organization {
 		o := all[namespace]
 		if o == nil {
 			o = &Organization{objects: map[rights.Link]*manifests.Object{}}
-			o.Namespace = namespace
+			o.Namespace, o.Now = namespace, now
 			all[namespace] = o
 		}
 		return o

@@ -24,7 +24,8 @@ type condition struct {
 
 func kinds() []string {
 	return []string{
-		string(compare.Invited), string(compare.Removed), string(compare.Suspended), string(compare.Resumed), string(compare.Changed),
+		string(compare.Invited), string(compare.Removed), string(compare.Suspended), string(compare.Ended),
+		string(compare.Resumed), string(compare.Changed),
 	}
 }
 

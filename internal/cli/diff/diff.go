@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
@@ -18,6 +19,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/manifests"
+	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 )
 
@@ -45,7 +47,8 @@ func New(f *kube.Factory) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "diff (BASE..HEAD [FOLDER] | FOLDER FOLDER)",
 		Short: "Tell what a change in Git would do to people",
-		Long: `Tell what a change in Git would do to people: who is invited, suspended or removed, whose role changes, whether the owner
+		Long: `Tell what a change in Git would do to people: who is invited, suspended or removed, whose membership ends or
+goes on, whose role changes, whether the owner
 changes, and who gains or loses which right on what, with the objects that it comes from and their lines.
 
 It needs no cluster and no network. Folders with a kustomization are built in this process; bases and files from outside the
@@ -61,7 +64,7 @@ only if one of the conditions holds:
   gain:PERMISSION    somebody gains it, on a profile or in the organisation; gain alone: any
   lose:PERMISSION    somebody loses it; lose alone: any
   role:ROLE          somebody gets that role in the organisation
-  invited, removed, suspended, resumed, changed
+  invited, removed, suspended, ended, resumed, changed
                      anybody is; or more than some are: removed>3, removed>25%
   findings           something in the new files gives nothing as it is`,
 		Example: `  # What does this branch do to people?
@@ -103,7 +106,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, args []string) error
 	if err != nil {
 		return err
 	}
-	d, err := between(base, head, o.snapshot)
+	d, err := between(base, head, o.snapshot, f.Now())
 	if err != nil {
 		return err
 	}
@@ -157,7 +160,7 @@ func trees(ctx context.Context, args []string) (base, head *manifests.Tree, err 
 }
 
 // between reads and compares two trees.
-func between(base, head *manifests.Tree, snapshotFile string) (compare.Difference, error) {
+func between(base, head *manifests.Tree, snapshotFile string, now time.Time) (compare.Difference, error) {
 	var before, after []*manifests.Object
 	var problems []manifests.Problem
 	var both errgroup.Group
@@ -180,7 +183,7 @@ func between(base, head *manifests.Tree, snapshotFile string) (compare.Differenc
 		}
 		snapshot = declared.NewSnapshot(objects, before)
 	}
-	d := compare.All(declared.Organizations(before, snapshot), declared.Organizations(after, snapshot))
+	d := compare.All(declared.Organizations(before, snapshot, now), declared.Organizations(after, snapshot, now))
 	for _, p := range problems {
 		if p.Fatal {
 			return d, fmt.Errorf("%s: %s. What it does to people cannot be told", p.Place, p.Message)
@@ -225,7 +228,8 @@ func counts(o compare.Organization) string {
 		one, more string
 	}{
 		{compare.Invited, "is invited", "are invited"}, {compare.Removed, "is removed", "are removed"},
-		{compare.Suspended, "is suspended", "are suspended"}, {compare.Resumed, "is resumed", "are resumed"},
+		{compare.Suspended, "is suspended", "are suspended"}, {compare.Ended, "has ended", "have ended"},
+		{compare.Resumed, "is resumed", "are resumed"},
 		{compare.Changed, "changes", "change"},
 	} {
 		switch n := o.Count(k.kind); n {
@@ -249,23 +253,14 @@ func title(p compare.Person) string {
 		who = p.Name + " <" + p.Address + ">"
 	}
 	var what []string
-	switch p.Kind {
-	case compare.Invited:
-		if p.Suspended {
-			what = append(what, "is added as "+p.RoleAfter+", suspended: they are not mailed")
-			break
-		}
-		what = append(what, "is invited as "+p.RoleAfter)
-	case compare.Removed:
-		what = append(what, "is removed; was "+p.RoleBefore)
-	case compare.Suspended:
-		what = append(what, "is suspended")
-	case compare.Resumed:
-		what = append(what, "is resumed")
-	case compare.Changed:
+	if kind := becomes(p); kind != "" {
+		what = append(what, kind)
 	}
 	if p.RoleBefore != p.RoleAfter && p.RoleBefore != "" && p.RoleAfter != "" {
 		what = append(what, fmt.Sprintf("role %s → %s", p.RoleBefore, p.RoleAfter))
+	}
+	if end := ends(p); end != "" {
+		what = append(what, end)
 	}
 	if p.RenamedFrom != "" {
 		what = append(what, fmt.Sprintf("%s is now %s", p.RenamedFrom, p.Object))
@@ -277,6 +272,46 @@ func title(p compare.Person) string {
 		what = append(what, "has not accepted yet")
 	}
 	return who + " " + strings.Join(what, ", ")
+}
+
+// becomes says what becomes of somebody; empty where they stay what they are.
+func becomes(p compare.Person) string {
+	switch p.Kind {
+	case compare.Invited:
+		switch {
+		case p.Suspended:
+			return "is added as " + p.RoleAfter + ", suspended: they are not mailed"
+		case p.Ended:
+			return "is added as " + p.RoleAfter + ", ended: they are not mailed"
+		}
+		return "is invited as " + p.RoleAfter
+	case compare.Removed:
+		return "is removed; was " + p.RoleBefore
+	case compare.Suspended:
+		return "is suspended"
+	case compare.Ended:
+		return "has ended"
+	case compare.Resumed:
+		return "is resumed"
+	case compare.Changed:
+	}
+	return ""
+}
+
+// ends says what changes about the end of a membership; empty for nothing.
+func ends(p compare.Person) string {
+	before, after := offer.FormatEnd(p.EndBefore), offer.FormatEnd(p.EndAfter)
+	switch {
+	case before == after || p.Kind == compare.Removed:
+		return ""
+	case after == "":
+		return "no longer ends, was until " + before
+	case before == "":
+		return "until " + after
+	case p.EndBefore.Before(p.EndAfter):
+		return "extended: until " + after + ", was " + before
+	}
+	return "shortened: until " + after + ", was " + before
 }
 
 // on says what a right is on.

@@ -4,8 +4,11 @@ package diff
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/roster-dev/roster/internal/cli/compare"
@@ -75,6 +78,54 @@ func TestConditions(t *testing.T) {
 	for _, text := range []string{"", "nothing", "owner:x", "role", "gain:fly", "removed>x", "removed>-1", "owner>3", "removed:x"} {
 		if _, err := parseConditions([]string{text}); err == nil {
 			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
+// TestEndsOfMemberships: what a change of spec.endTime means, said of the day that the comparison is made on.
+func TestEndsOfMemberships(t *testing.T) {
+	folder := func(end string) *manifests.Tree {
+		text := "apiVersion: roster.dev/v1alpha1\nkind: Organization\nmetadata: {name: acme, namespace: acme}\nspec: {displayName: Acme}\n---\n" +
+			"apiVersion: roster.dev/v1alpha1\nkind: SocialProfile\nmetadata: {name: fb, namespace: acme}\nspec: {network: Facebook, handle: acme}\n---\n" +
+			"apiVersion: roster.dev/v1alpha1\nkind: Member\nmetadata: {name: ana, namespace: acme}\nspec:\n  email: ana@acme.example\n" +
+			"  profiles: [{name: fb, role: Guest}]\n"
+		if end != "" {
+			text += "  endTime: " + end + "\n"
+		}
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "all.yaml"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		tree, err := manifests.Folder(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tree
+	}
+	const past, soon, later = "2027-01-01T00:00:00Z", "2027-03-31T23:59:59Z", "2027-06-30T23:59:59Z"
+	for what, c := range map[string]struct {
+		before, after, says string
+		kind                compare.Kind
+		gains, loses        bool
+	}{
+		"an end that is set":       {"", soon, "ana@acme.example until 2027-03-31", compare.Changed, false, false},
+		"one that is put off":      {soon, later, "extended: until 2027-06-30, was 2027-03-31", compare.Changed, false, false},
+		"one that comes earlier":   {later, soon, "shortened: until 2027-03-31, was 2027-06-30", compare.Changed, false, false},
+		"one that is taken out":    {soon, "", "no longer ends, was until 2027-03-31", compare.Changed, false, false},
+		"one that has passed":      {soon, past, "has ended", compare.Ended, false, true},
+		"one that had, and is not": {past, soon, "is resumed, extended: until 2027-03-31", compare.Resumed, true, false},
+	} {
+		d, err := between(folder(c.before), folder(c.after), "", time.Date(2027, 2, 1, 0, 0, 0, 0, time.UTC))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Organizations) != 1 || len(d.Organizations[0].People) != 1 {
+			t.Errorf("%s: %+v", what, d)
+			continue
+		}
+		p := d.Organizations[0].People[0]
+		if p.Kind != c.kind || !strings.Contains(title(p), c.says) || (len(p.Gains) > 0) != c.gains || (len(p.Losses) > 0) != c.loses {
+			t.Errorf("%s: %s: %s, gains %v, loses %v", what, p.Kind, title(p), p.Gains, p.Losses)
 		}
 	}
 }

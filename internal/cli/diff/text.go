@@ -53,7 +53,7 @@ func sign(k compare.Kind) string {
 		return "+"
 	case compare.Removed:
 		return "-"
-	case compare.Suspended, compare.Resumed, compare.Changed:
+	case compare.Suspended, compare.Ended, compare.Resumed, compare.Changed:
 	}
 	return "~"
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -18,6 +19,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
+	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/rights"
@@ -37,6 +39,7 @@ type answer struct {
 	Address      string       `json:"address"`
 	Object       rights.Link  `json:"object"`
 	State        rights.State `json:"state"`
+	Ends         *metav1.Time `json:"ends,omitempty"`
 	Role         string       `json:"role"`
 	RoleBy       string       `json:"roleBy"`
 	Organization []string     `json:"organization,omitempty"`
@@ -147,7 +150,7 @@ func find(everybody []*rights.Person, name string) *rights.Person {
 func describe(p *rights.Person) answer {
 	a := answer{
 		APIVersion: output.APIVersion, Kind: "Explanation", Name: p.Name, Address: string(p.Address), Object: p.Object(),
-		State: p.State, Role: string(p.Holds.Role), RoleBy: p.RoleWords(), Workspaces: p.Holds.Workspaces,
+		State: p.State, Ends: p.Ends, Role: string(p.Holds.Role), RoleBy: p.RoleWords(), Workspaces: p.Holds.Workspaces,
 	}
 	for _, permission := range p.Holds.Permissions {
 		a.Organization = append(a.Organization, string(permission))
@@ -202,6 +205,8 @@ func standing(p *rights.Person) []string {
 		return []string{"They have not accepted their invitation: kubectl roster resend " + name}
 	case rights.Suspended:
 		return []string{"They are suspended: kubectl roster resume " + name}
+	case rights.Ended:
+		return []string{"Their membership has ended: set a later spec.endTime of the " + p.Object().String() + ", or remove it"}
 	case rights.Waiting:
 		return []string{"Their Member is not in force: kubectl get member " + name + " -o wide shows why"}
 	case rights.Active:
@@ -252,6 +257,11 @@ func (a answer) print(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "%s is %s (%s)\n", who, a.State, a.Object)
+	if end := offer.FormatEnd(a.Ends); end != "" && a.State == rights.Ended {
+		fmt.Fprintf(out, "Their membership lasted until %s.\n", end)
+	} else if end != "" {
+		fmt.Fprintf(out, "Their membership lasts until %s.\n", end)
+	}
 	if a.State != rights.Active {
 		fmt.Fprintln(out, "They hold nothing now. What follows is what their roles give then.")
 	}

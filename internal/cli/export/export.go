@@ -57,10 +57,11 @@ func rows(o *rights.Organization) []sheet.Row {
 			row.Name, row.Company = m.Spec.DisplayName, m.Spec.Company
 			row.Offer = offer.Offer{Role: m.Spec.Role, Profiles: m.Spec.Profiles, Workspaces: m.Spec.Workspaces}
 			row.Manages, row.Suspended = ptr.Deref(m.Spec.CanManageProfiles, false), ptr.Deref(m.Spec.Suspended, false)
+			row.End = m.Spec.EndTime
 		} else {
 			inv := p.Invitation
 			row.Offer = offer.Offer{Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces}
-			row.Manages = ptr.Deref(inv.Spec.CanManageProfiles, false)
+			row.Manages, row.End = ptr.Deref(inv.Spec.CanManageProfiles, false), inv.Spec.EndTime
 		}
 		row.Offer.Teams = teams(o, p.Object().Name)
 		all = append(all, row)

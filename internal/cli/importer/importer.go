@@ -167,7 +167,7 @@ func (r *run) newMember(name string, row sheet.Row) *rosterv1alpha1.Member {
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.organization.Namespace, Name: name},
 		Spec: rosterv1alpha1.MemberSpec{
 			Email: row.Written, DisplayName: row.Name, Company: row.Company, Role: row.Offer.Role, Profiles: row.Offer.Profiles,
-			Workspaces: row.Offer.Workspaces,
+			Workspaces: row.Offer.Workspaces, EndTime: row.End,
 		},
 	}
 	if row.Manages {

@@ -28,6 +28,7 @@ type options struct {
 	locale    string
 	invitedBy string
 	validity  time.Duration
+	until     string
 }
 
 // New is the command.
@@ -54,6 +55,9 @@ already are left as they are, so that the same list can be given again.`,
   # What was copied from a mail
   pbpaste | kubectl roster invite -f - --team writers
 
+  # Somebody who is there for a project
+  kubectl roster invite ida@freelance.example --profile acme-fb=Editor --until 2027-01-31
+
   # An agency that connects its own profiles, and takes no seat
   kubectl roster invite kofi@agency.example --seat limited --validity 168h`,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -79,6 +83,8 @@ already are left as they are, so that the same list can be given again.`,
 	flags.StringVar(&o.invitedBy, "invited-by", "", "Who invites: your own address or user name. Left out, the API server writes it "+
 		"where it can.")
 	flags.DurationVar(&o.validity, "validity", 0, "How long the link can be used, 1h to 720h. Left out, as the organisation says.")
+	flags.StringVar(&o.until, "until", "", "The last day of the membership in UTC, such as 2027-01-31, or a time, such as "+
+		"2027-01-31T18:00:00+01:00. Left out, it does not end.")
 	if err := offer.CompleteFlags(f, cmd); err != nil {
 		panic(err) // never: the flags have just been added
 	}

@@ -31,6 +31,7 @@ type run struct {
 	organization *rosterv1alpha1.Organization
 	catalog      *offer.Catalog
 	offered      offer.Offer
+	end          *metav1.Time
 	entries      []*entry
 }
 
@@ -79,6 +80,9 @@ func (r *run) gather(ctx context.Context, found []recipients.Recipient) (err err
 	if r.offered, err = r.offer.Offer(); err != nil {
 		return err
 	}
+	if r.end, err = r.readEnd(); err != nil {
+		return err
+	}
 	if r.catalog, err = offer.Load(ctx, c, r.organization.Namespace); err != nil {
 		return err
 	}
@@ -99,12 +103,23 @@ func (r *run) gather(ctx context.Context, found []recipients.Recipient) (err err
 	return nil
 }
 
+func (r *run) readEnd() (*metav1.Time, error) {
+	end, err := offer.ParseEnd(r.until)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("--until: %w", err)
+	case end != nil && !r.factory.Now().Before(end.Time):
+		return nil, fmt.Errorf("--until: %s has passed: nobody would be mailed. Write a later day, or leave it out", r.until)
+	}
+	return end, nil
+}
+
 func (r *run) invitation(name string, to recipients.Recipient) *rosterv1alpha1.Invitation {
 	inv := &rosterv1alpha1.Invitation{
 		ObjectMeta: metav1.ObjectMeta{Namespace: r.organization.Namespace, Name: name},
 		Spec: rosterv1alpha1.InvitationSpec{
 			Email: to.Written, Role: r.offered.Role, Profiles: r.offered.Profiles, Workspaces: r.offered.Workspaces,
-			Message: r.message, Locale: rosterv1alpha1.Locale(r.locale), InvitedBy: r.invitedBy,
+			Message: r.message, Locale: rosterv1alpha1.Locale(r.locale), InvitedBy: r.invitedBy, EndTime: r.end,
 		},
 	}
 	if r.validity != 0 {

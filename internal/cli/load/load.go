@@ -26,7 +26,11 @@ func Current(ctx context.Context, f *kube.Factory) (*rights.Organization, error)
 	if err != nil {
 		return nil, err
 	}
-	return Organization(ctx, c, namespace)
+	o, err := Organization(ctx, c, namespace)
+	if err == nil {
+		o.Now = f.Now()
+	}
+	return o, err
 }
 
 // Organization reads the objects of a namespace.

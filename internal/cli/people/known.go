@@ -65,6 +65,8 @@ func (k *Known) Stands(a address.Address) (client.Object, string) {
 			return m, "is a Member already"
 		case rosterv1alpha1.MemberSuspended:
 			return m, "is a suspended Member: kubectl roster resume " + m.Name
+		case rosterv1alpha1.MemberEnded:
+			return m, "is a Member whose membership has ended: set a later spec.endTime of the Member " + m.Name
 		case rosterv1alpha1.MemberPending:
 		}
 		return m, "is a Member who has not accepted yet: kubectl roster resend " + m.Name

@@ -81,6 +81,7 @@ func InvitationStates() []string {
 func MemberStates() []string {
 	return []string{
 		string(rosterv1alpha1.MemberPending), string(rosterv1alpha1.MemberActive), string(rosterv1alpha1.MemberSuspended),
+		string(rosterv1alpha1.MemberEnded),
 	}
 }
 

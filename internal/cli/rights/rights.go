@@ -8,6 +8,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,6 +34,8 @@ type Organization struct {
 	Roles        []*rosterv1alpha1.CustomRole
 	// UserPrefix stands before addresses in user names.
 	UserPrefix string
+	// Now is the time that is asked about.
+	Now time.Time
 }
 
 // State is whether a person has what their roles give.
@@ -46,6 +49,8 @@ const (
 	Invited State = "invited"
 	// Suspended: they have it once they are resumed.
 	Suspended State = "suspended"
+	// Ended: they have it again once the end of their membership is put off.
+	Ended State = "ended"
 	// Waiting: they have it once the plan has a seat for them, or something in their Member is corrected.
 	Waiting State = "waiting"
 )
@@ -55,6 +60,8 @@ type Person struct {
 	Address address.Address
 	Name    string // as it is shown; empty where only the address is known
 	State   State
+	// Ends is when the membership ends or has ended; nil where it does not.
+	Ends *metav1.Time
 	// Member is nil for somebody who is only invited, and Invitation nil for others.
 	Member     *rosterv1alpha1.Member
 	Invitation *rosterv1alpha1.Invitation
@@ -62,6 +69,11 @@ type Person struct {
 	Holds access.Effective
 	// Grants are the single sources of what they hold on profiles.
 	Grants []Grant
+}
+
+// HoldsNothing reports whether somebody is to have what their roles give only when somebody else has changed something.
+func (p *Person) HoldsNothing() bool {
+	return p.State == Suspended || p.State == Ended || p.State == Waiting
 }
 
 // Object is what makes the person one.
@@ -74,7 +86,7 @@ func (p *Person) Object() Link {
 
 // People are the persons of an organisation, sorted by address. Of several Members of one address, the one that counts is there.
 func (o *Organization) People() []*Person {
-	index := &index{sums: o.snapshot().Sums(), roles: o.CustomRoles()}
+	index := &index{Organization: o, sums: o.snapshot().Sums(), roles: o.CustomRoles()}
 	byAddress := map[address.Address]*Person{}
 	owner := membership.NamedOwner(o.Organization)
 	twins := map[address.Address][]*rosterv1alpha1.Member{}
@@ -114,6 +126,7 @@ func (o *Organization) snapshot() *membership.Snapshot {
 
 // index adds up what each person holds.
 type index struct {
+	*Organization
 	sums  *membership.Sums
 	roles access.Roles
 }
@@ -123,7 +136,10 @@ func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
 	if p.Name == string(of) {
 		p.Name = ""
 	}
+	p.Ends = membership.Ends(x.Organization.Organization, m)
 	switch {
+	case membership.HasEnded(x.Organization.Organization, m, x.Now):
+		p.State = Ended
 	case ptr.Deref(m.Spec.Suspended, false):
 		p.State = Suspended
 	case m.Spec.AccountRef == nil:
@@ -146,7 +162,10 @@ func (x *index) invitation(inv *rosterv1alpha1.Invitation) *Person {
 	if err != nil {
 		return nil
 	}
-	p := &Person{Address: of, State: Invited, Invitation: inv}
+	p := &Person{Address: of, State: Invited, Ends: inv.Spec.EndTime, Invitation: inv}
+	if p.Ends != nil && !x.Now.Before(p.Ends.Time) {
+		p.State = Ended
+	}
 	future := &rosterv1alpha1.Member{Spec: rosterv1alpha1.MemberSpec{
 		Email: inv.Spec.Email, Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
 		CanManageProfiles: inv.Spec.CanManageProfiles,

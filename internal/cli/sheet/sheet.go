@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/offer"
@@ -29,12 +31,14 @@ const (
 	columnTeams      = "teams"
 	columnManages    = "canManageProfiles"
 	columnSuspended  = "suspended"
+	columnEnd        = "endTime"
 )
 
 // Columns are all columns.
 func Columns() []string {
 	return []string{
 		columnEmail, columnName, columnCompany, columnRole, columnProfiles, columnWorkspaces, columnTeams, columnManages, columnSuspended,
+		columnEnd,
 	}
 }
 
@@ -49,6 +53,8 @@ type Row struct {
 	Offer         offer.Offer
 	Manages       bool
 	Suspended     bool
+	// End of the membership; nil for none.
+	End *metav1.Time
 }
 
 // Problem is a row that cannot be read.
@@ -174,8 +180,13 @@ func parseRow(cells []string, at map[string]int, width int) (Row, error) {
 	if row.Manages, err = boolean(columnManages, cell(columnManages)); err != nil {
 		return row, err
 	}
-	row.Suspended, err = boolean(columnSuspended, cell(columnSuspended))
-	return row, err
+	if row.Suspended, err = boolean(columnSuspended, cell(columnSuspended)); err != nil {
+		return row, err
+	}
+	if row.End, err = offer.ParseEnd(cell(columnEnd)); err != nil {
+		return row, fmt.Errorf("%s %w", columnEnd, err)
+	}
+	return row, nil
 }
 
 // listed is a list in one cell, parted by spaces.
@@ -200,7 +211,7 @@ func Format(rows []Row) (string, error) {
 		all = append(all, []string{
 			Harmless(r.Written), Harmless(r.Name), Harmless(r.Company), string(r.Offer.Role), strings.Join(profiles(r.Offer.Profiles), " "),
 			strings.Join(workspaces(r.Offer.Workspaces), " "), strings.Join(r.Offer.Teams, " "), strconv.FormatBool(r.Manages),
-			strconv.FormatBool(r.Suspended),
+			strconv.FormatBool(r.Suspended), offer.FormatEnd(r.End),
 		})
 	}
 	err := w.WriteAll(all)

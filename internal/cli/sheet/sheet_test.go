@@ -27,6 +27,7 @@ func TestParse(t *testing.T) {
 		"semicolons":               {"name;email\nAna, the first;ana@x.example\n", []string{"2 ana@x.example|Ana, the first|||[]|[]|[]|false|false"}, nil, ""},
 		"tabs, and Windows":        {"\ufeffemail\tname\r\nana@x.example\tAna\r\n", []string{"2 ana@x.example|Ana|||[]|[]|[]|false|false"}, nil, ""},
 		"an apostrophe":            {"email,name\nana@x.example,'=1+1\n", []string{"2 ana@x.example|=1+1|||[]|[]|[]|false|false"}, nil, ""},
+		"the end of a membership":  {"email,endTime\nana@x.example,2027-01-31\nben@x.example,31.1.2027\n", []string{"2 ana@x.example||||[]|[]|[]|false|false until 2027-01-31"}, []string{`3: endTime "31.1.2027" is no end of a membership: write its last day`}, ""},
 		"bad rows":                 {"email,profiles,suspended\nana\nben@x.example,fb\ncy@x.example,,maybe\nok@x.example\nOK@x.example\na@x.example,,,,x\n", []string{"5 ok@x.example||||[]|[]|[]|false|false"}, []string{`2: "ana" is not a mail address`, `3: profiles "fb": write a profile and a role`, `4: suspended is "maybe"`, "6: ok@x.example stands in line 5, too", "7: has 5 cells, and the first line 3"}, ""},
 		"a quotation mark":         {"email,name\nana@x.example,\"Ana\nben@x.example,b\n", nil, []string{"3: extraneous or missing"}, ""},
 		"nothing":                  {"", nil, nil, "the file is empty"},
@@ -42,8 +43,12 @@ func TestParse(t *testing.T) {
 			}
 			var got []string
 			for _, r := range rows {
+				end := ""
+				if r.End != nil {
+					end = " until " + offer.FormatEnd(r.End)
+				}
 				got = append(got, fmt.Sprintf("%d %s|%s|%s|%s|%v|%v|%v|%v|%v", r.Line, r.Address, r.Name, r.Company, r.Offer.Role, r.Offer.Profiles,
-					r.Offer.Workspaces, r.Offer.Teams, r.Manages, r.Suspended))
+					r.Offer.Workspaces, r.Offer.Teams, r.Manages, r.Suspended)+end)
 			}
 			if !slices.Equal(got, c.want) {
 				t.Errorf("got %q, want %q", got, c.want)

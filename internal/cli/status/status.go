@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -15,6 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
+	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/rights"
@@ -110,8 +112,9 @@ func collect(o *rights.Organization) answer {
 			a.Active++
 		case rights.Invited:
 			a.Invited++
-		case rights.Suspended, rights.Waiting:
+		case rights.Suspended, rights.Ended, rights.Waiting:
 		}
+		a.ends(p, o.Now)
 	}
 	if wanted, limit, limited := o.Seats(); limited {
 		a.Seats = &seats{wanted, limit}
@@ -144,6 +147,19 @@ func collect(o *rights.Organization) answer {
 
 func (a *answer) add(object rights.Link, reason, message, try string) {
 	a.Needs = append(a.Needs, needs{object, reason, message, try})
+}
+
+// soon is how long before the end of a membership somebody has to think about it: as long as they are mailed before.
+const soon = 14 * 24 * time.Hour
+
+// ends reports a membership that is about to end.
+func (a *answer) ends(p *rights.Person, now time.Time) {
+	if p.Member == nil || p.Ends == nil || p.State != rights.Active || p.Ends.Sub(now) > soon {
+		return
+	}
+	a.add(p.Object(), "Ends", fmt.Sprintf("The membership of %s lasts until %s.", p.Address, offer.FormatEnd(p.Ends)),
+		fmt.Sprintf(`kubectl patch member %s -n %s --type merge -p '{"spec":{"endTime":"%s"}}'`, p.Member.Name, a.Namespace,
+			p.Ends.AddDate(0, 0, 30).UTC().Format(time.RFC3339)))
 }
 
 // stalled reports an object that waits for somebody to change something.

@@ -93,6 +93,8 @@ func pending(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) string {
 	switch {
 	case declined:
 		return "has declined: ask them before you name them again; " + former
+	case m.Spec.EndTime != nil:
+		return "has a membership that is to end: until you remove spec.endTime of the Member, " + former
 	case m.Status.State == rosterv1alpha1.MemberSuspended:
 		return "is suspended: until they are resumed, " + former
 	case m.Status.State != rosterv1alpha1.MemberActive:

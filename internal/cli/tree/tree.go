@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
+	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/rights"
 )
@@ -108,6 +109,9 @@ func peopleNode(everybody []*rights.Person) *node {
 		words += ": " + string(p.Holds.Role)
 		if p.State != rights.Active {
 			words += ", " + string(p.State)
+		}
+		if p.Ends != nil && p.State != rights.Ended {
+			words += ", until " + offer.FormatEnd(p.Ends)
 		}
 		n.add(&node{text: words})
 	}

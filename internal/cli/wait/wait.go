@@ -40,12 +40,13 @@ type options struct {
 // New is the command.
 func New(f *kube.Factory) *cobra.Command {
 	o := &options{}
-	states := append(people.InvitationStates(), string(rosterv1alpha1.MemberActive), string(rosterv1alpha1.MemberSuspended), joined)
+	states := append(people.InvitationStates(), string(rosterv1alpha1.MemberActive), string(rosterv1alpha1.MemberSuspended),
+		string(rosterv1alpha1.MemberEnded), joined)
 	cmd := &cobra.Command{
 		Use:   "wait (NAME|ADDRESS)... --for STATE",
 		Short: "Wait until people have been mailed, have answered or have joined",
 		Long: `Wait until each person has come to a state: of their invitation (` + strings.Join(people.InvitationStates(), ", ") + `) or as a
-Member (Active, Suspended). Joined is both: the invitation is accepted and the Member is active.
+Member (Active, Suspended, Ended). Joined is both: the invitation is accepted and the Member is active.
 
 It ends with 0 when all have come there, with 2 when the time is over, with 3 as soon as somebody will not come there without help, because
 the invitation was declined, withdrawn, not used in time or not deliverable, and with 1 on any other error.`,
@@ -232,7 +233,7 @@ func (v *view) done() (bool, error) {
 
 // ofMembers reports whether the state is one of Members, not of Invitations.
 func (v *view) ofMembers() bool {
-	return v.state == joined || v.state == string(rosterv1alpha1.MemberActive) || v.state == string(rosterv1alpha1.MemberSuspended)
+	return v.state == joined || slices.Contains(people.MemberStates(), v.state) && v.state != string(rosterv1alpha1.MemberPending)
 }
 
 func (v *view) reached(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member) bool {
@@ -241,7 +242,7 @@ func (v *view) reached(inv *rosterv1alpha1.Invitation, m *rosterv1alpha1.Member)
 	case joined:
 		state = string(rosterv1alpha1.MemberActive)
 		fallthrough
-	case string(rosterv1alpha1.MemberActive), string(rosterv1alpha1.MemberSuspended):
+	case string(rosterv1alpha1.MemberActive), string(rosterv1alpha1.MemberSuspended), string(rosterv1alpha1.MemberEnded):
 		return m != nil && m.Status.ObservedGeneration >= m.Generation && people.MemberState(m) == state
 	}
 	return inv != nil && settled(inv) && people.InvitationState(inv) == state

@@ -12,6 +12,7 @@ import (
 
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
@@ -20,7 +21,7 @@ import (
 	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
-// courier mails people about the profiles that they look after.
+// courier mails people about what they look after.
 type courier struct{ Options }
 
 // recipient is the person who is to hear of it.
@@ -68,11 +69,11 @@ func (c courier) recipient(
 	return found, nil
 }
 
-// envelope is that of a mail about a profile. The Message-ID is about it, so that a mail that is sent again is the same mail.
-func (c courier) envelope(p *rosterv1alpha1.SocialProfile, to *recipient, about string, now time.Time) mail.Envelope {
+// envelope is that of a mail about an object. The Message-ID is about it, so that a mail that is sent again is the same mail.
+func (c courier) envelope(of client.Object, to *recipient, about string, now time.Time) mail.Envelope {
 	return mail.Envelope{
 		To: string(to.address), Name: to.name, Locale: to.locale, Now: now,
-		MessageID: fmt.Sprintf("%s.%s@%s", p.UID, about, c.Composer.Domain()),
+		MessageID: fmt.Sprintf("%s.%s@%s", of.GetUID(), about, c.Composer.Domain()),
 	}
 }
 
@@ -83,7 +84,7 @@ func called(p *rosterv1alpha1.SocialProfile) string {
 
 // deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:
 // nobody gets it by being asked again.
-func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, kind string, message *mail.Message) error {
+func (c courier) deliver(ctx context.Context, about client.Object, kind string, message *mail.Message) error {
 	start := c.Clock.Now()
 	err := c.Mailer.Send(ctx, message)
 	if untried(err) {
@@ -95,11 +96,11 @@ func (c courier) deliver(ctx context.Context, p *rosterv1alpha1.SocialProfile, k
 		return err
 	}
 	if result == outcome.Failing {
-		c.Events.Warn(p, rosterv1alpha1.ReasonDeliveryFailing, "Notify", triedAgain(message.To+" is not told yet", words))
+		c.Events.Warn(about, rosterv1alpha1.ReasonDeliveryFailing, "Notify", triedAgain(message.To+" is not told yet", words))
 		return fmt.Errorf("mail to %s: %s", message.To, words)
 	}
 	if result == outcome.Rejected {
-		c.Events.Warn(p, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
+		c.Events.Warn(about, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mailing sends the mails of the operator, and remembers which ones it has sent: invitations and reminders for the controllers of
-// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and about new items on them.
+// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and new items on them, and about
+// memberships that end.
 package mailing
 
 import (
@@ -10,8 +11,10 @@ import (
 
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/controller/reading"
@@ -47,5 +50,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		ctrl.NewControllerManagedBy(mgr).Named("notices").For(&rosterv1alpha1.SocialProfile{}).Complete(&notices{courier: courier{o}}),
 		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).Complete(&digests{courier: courier{o}}),
 		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(newAccountMails(o)),
+		ctrl.NewControllerManagedBy(mgr).Named("end-notices").
+			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).Complete(&endNotices{courier: courier{o}}),
 	)
 }

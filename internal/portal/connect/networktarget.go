@@ -110,6 +110,9 @@ func (h *Handler) mayConnect(v *session.MemberVisit, profile *rosterv1alpha1.Soc
 }
 
 func (h *Handler) mayOn(v *session.MemberVisit, verb, profile string) (bool, error) {
+	if v.HoldsNothing() {
+		return false, nil // The API server may not know yet.
+	}
 	return h.Sessions.May(v.Visit, v.Member.Namespace, invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 

@@ -145,6 +145,9 @@ func (h *Handler) dead(v *visit, verdict invitation.Verdict) error {
 	case invitation.LinkSuspended:
 		return v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.suspended.title"),
 			w.T("dead.suspended.text", "Org", offer.Org), w.T("dead.suspended.next", "Contact", offer.Contact))
+	case invitation.LinkEnded:
+		return v.Say(http.StatusForbidden, web.SymbolClock, w.T("dead.ended.title"),
+			w.T("dead.ended.text", "Org", offer.Org, "At", w.Moment(v.link.Offer.EndTime().Time)), w.T("dead.ended.next", "Contact", offer.Contact))
 	case invitation.LinkNotAllowed:
 		return v.Say(http.StatusForbidden, web.SymbolStop, w.T("dead.notAllowed.title"),
 			w.T("dead.notAllowed.text", "Org", offer.Org, "Domain", v.link.Address.Domain()),

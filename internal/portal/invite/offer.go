@@ -31,8 +31,10 @@ type offerView struct {
 	Profiles     []profileView
 	MoreProfiles []profileView
 	// Workspaces that are given; none for whoever has all of them.
-	Workspaces   []workspaceView
-	Until        untilView
+	Workspaces []workspaceView
+	Until      untilView
+	// Ends is when the membership ends; empty where it does not.
+	Ends         web.MomentView
 	Environments []web.EnvironmentView
 	// Owner of the organisation; nil if there is none, or it is the invited person.
 	Owner *organization.PersonView
@@ -82,6 +84,9 @@ func (h *Handler) describe(v *visit) offerView {
 		view.Contact = view.Inviter
 	case view.Owner != nil:
 		view.Contact = view.Owner.Name
+	}
+	if told.Ends != nil {
+		view.Ends = w.Time(told.Ends.Time)
 	}
 	if e := o.Invitation.Status.ExpiryTime; e != nil {
 		view.Until = untilView{Text: w.Moment(e.Time), Machine: e.UTC().Format(time.RFC3339), Left: w.Left(e.Sub(v.Now()))}

@@ -12,6 +12,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // review finds out whether whoever invites may still give what is offered, where that decides. Between this and the claim the right can
@@ -29,6 +30,9 @@ func (s *Store) review(ctx context.Context, f *Verified) error {
 	member, err := s.inviterMember(ctx, f.Offer, who.Address)
 	if err != nil {
 		return fmt.Errorf("reading who invites: %w", err)
+	}
+	if member != nil {
+		member = membership.At(f.Offer.Organization, member, s.Clock.Now())
 	}
 	switch f.Offer.InviterStanding(who, member) {
 	case invitation.InviterGone:

@@ -109,9 +109,10 @@ func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer
 	role := roleInForce(m)
 	custom := h.CustomRoles(v.R.Context(), m.Namespace, string(role))
 	held, _ := access.Roles(custom).InOrganization(role)
-	n := Newcomer{
-		Organization: v.Organization, Role: role, Held: held,
-		Adds: m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles, On: h.anywhere(v),
+	n := Newcomer{Organization: v.Organization}
+	if !v.HoldsNothing() {
+		n.Role, n.Held, n.On = role, held, h.anywhere(v)
+		n.Adds = m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles
 	}
 	if contact != nil {
 		n.Contact = contact.Name

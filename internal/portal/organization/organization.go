@@ -37,7 +37,7 @@ type organizationPage struct {
 	Name, Initials string
 	Role           roles.Term
 	State          string
-	Since          web.MomentView
+	Since, Ends    web.MomentView
 	AllProfiles    bool
 	Profiles       []permissionsView
 	Workspaces     []string
@@ -92,6 +92,9 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 	}
 	if t := m.Status.JoinedTime; t != nil {
 		page.Since = w.Time(t.Time)
+	}
+	if end := membershiprules.Ends(v.Organization, m); end != nil {
+		page.Ends = w.Time(end.Time)
 	}
 	if !leaves(v.Person.Account, m) {
 		page.Leave = v.OrganizationPath(m.Namespace, "/leave")
@@ -257,6 +260,8 @@ func StateText(v *session.Visit, b session.Membership) string {
 	switch {
 	case leaves(v.Person.Account, b.Member):
 		return v.Words.T("state.leaving")
+	case b.Member.Status.State == rosterv1alpha1.MemberEnded:
+		return v.Words.T("state.ended")
 	case b.Member.Status.State == rosterv1alpha1.MemberSuspended:
 		return v.Words.T("state.suspended")
 	case b.Member.Status.State == rosterv1alpha1.MemberActive:

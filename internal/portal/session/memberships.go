@@ -22,6 +22,11 @@ type Membership struct {
 	Organization *rosterv1alpha1.Organization
 }
 
+// HoldsNothing reports whether somebody has taken away what the person held. Whoever has just accepted is about to hold it.
+func (b Membership) HoldsNothing() bool {
+	return b.Member.Status.State == rosterv1alpha1.MemberSuspended || b.Member.Status.State == rosterv1alpha1.MemberEnded
+}
+
 // accountIndex finds the Members of an Account.
 const accountIndex = "roster.account"
 
@@ -36,7 +41,7 @@ func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
 	})
 }
 
-// Memberships of a person, from the cache.
+// Memberships of a person, from the cache. One that is to end has ended at that time, even while the operator is away.
 func (sm *Manager) Memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]Membership, error) {
 	var list rosterv1alpha1.MemberList
 	if err := sm.Cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
@@ -58,7 +63,7 @@ func (sm *Manager) Memberships(ctx context.Context, acct *rosterv1alpha1.Account
 			return nil, err
 		}
 		if membershiprules.FindTwin(m, own[m.Namespace], membershiprules.NamedOwner(org)) == "" { // While a Member is renamed there are two.
-			all = append(all, Membership{Member: m, Organization: org})
+			all = append(all, Membership{Member: membershiprules.At(org, m, sm.Links.Clock.Now()), Organization: org})
 		}
 	}
 	return all, nil

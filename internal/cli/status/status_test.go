@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package status
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/cli/rights"
+)
+
+// TestMembershipsThatAreAboutToEnd: of an end in two weeks somebody has to think; of one later, or one that has come, nobody.
+func TestMembershipsThatAreAboutToEnd(t *testing.T) {
+	now := time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC)
+	for end, soon := range map[string]bool{
+		"2027-01-29T11:00:00Z": true, "2027-01-15T12:00:01Z": true, "2027-01-29T13:00:00Z": false, "2027-01-15T12:00:00Z": false,
+	} {
+		at, err := time.Parse(time.RFC3339, end)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := &rosterv1alpha1.Member{Spec: rosterv1alpha1.MemberSpec{
+			Email: "ana@acme.example", EndTime: &metav1.Time{Time: at},
+			AccountRef: &rosterv1alpha1.LocalReference{Name: address.Address("ana@acme.example").AccountName()},
+		}}
+		m.Name, m.Namespace, m.Status.State = "ana", "acme", rosterv1alpha1.MemberActive
+		a := collect(&rights.Organization{
+			Namespace: "acme", Now: now, Members: []*rosterv1alpha1.Member{m}, Organization: &rosterv1alpha1.Organization{},
+		})
+		told := len(a.Needs) == 1 && a.Needs[0].Reason == "Ends" && strings.Contains(a.Needs[0].Try, `{"spec":{"endTime":"2027-02-`)
+		if told != soon || len(a.Needs) > 1 {
+			t.Errorf("%s: %+v", end, a.Needs)
+		}
+	}
+}
