@@ -62,8 +62,8 @@ type MemberSpec struct {
 	Suspended *bool `json:"suspended,omitempty"`
 
 	// endTime is when the membership ends: from then on the person holds nothing, as if they were suspended, until it is later or removed
-	// again. They and whoever invited them are told 14 and 3 days before. If left out, the membership does not end. It has no effect on the
-	// owner of the organisation.
+	// again. The person and the one who invited them are told 14 and 3 days before. If left out, the membership does not end. It has no
+	// effect on the owner of the organisation.
 	// +optional
 	EndTime *metav1.Time `json:"endTime,omitempty"`
 
@@ -211,7 +211,7 @@ type EndNotice struct {
 	// +kubebuilder:validation:Minimum=1
 	Days int32 `json:"days,omitempty"`
 
-	// to are the addresses that it went to: the member's, and that of whoever invited them, or else the owner's.
+	// to are the addresses that it went to: the member's, and that of the person who invited them, or else the owner's.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=2
