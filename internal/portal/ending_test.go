@@ -41,6 +41,6 @@ func TestAnInvitationSaysUntilWhen(t *testing.T) {
 		inv.Spec.EndTime = &metav1.Time{Time: now().Add(30 * 24 * time.Hour)}
 	})
 	b := w.site().browser()
-	b.get(w.link(inv)).expect(t, http.StatusOK, "Access until", "Wednesday, 23 December 2026")
-	b.get(w.link(inv)+"?lang=fr").expect(t, http.StatusOK, "Accès jusqu’au", "mercredi 23 décembre 2026")
+	b.get(w.link(inv)).expect(t, http.StatusOK, "Membership ends", "Wednesday, 23 December 2026")
+	b.get(w.link(inv)+"?lang=fr").expect(t, http.StatusOK, "Fin de l’accès", "mercredi 23 décembre 2026")
 }
