@@ -239,8 +239,8 @@ func (r *grants) userNames(people []*rosterv1alpha1.Member) []string {
 	return slices.Compact(names)
 }
 
-// write makes the Role and its bindings what they should be. Whoever is to hold nothing by it any more is taken out first and whoever is
-// to hold it is put in last, so that nobody holds for a moment what they should not.
+// write makes the Role and its bindings what they should be. Those who are to hold nothing by it any more are taken out first and those who
+// are to hold it are put in last, so that nobody holds for a moment what they should not.
 func (r *grants) write(ctx context.Context, key client.ObjectKey, want granted) error {
 	role, err := reading.Optional[rbacv1.Role](ctx, r.client, key.Namespace, key.Name)
 	if err != nil {

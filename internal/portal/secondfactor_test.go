@@ -44,7 +44,7 @@ func (a app) code(steps int) string {
 	return c
 }
 
-// addApp sets an app up for whoever is signed in, with the code of the step before, so that the one of now can still be used.
+// addApp sets an app up for the person who is signed in, with the code of the step before, so that the one of now can still be used.
 func (b *browser) addApp() (app, []string) {
 	b.t.Helper()
 	page := b.get("/account/factors/app")

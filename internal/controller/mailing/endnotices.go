@@ -81,7 +81,7 @@ func whenDue(next, now time.Time) ctrl.Result {
 	return ctrl.Result{RequeueAfter: next.Sub(now)}
 }
 
-// tell mails whoever has not been mailed yet.
+// tell mails those who have not been mailed yet.
 func (r *endNotices) tell(
 	ctx context.Context, o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, due *rosterv1alpha1.EndNotice,
 ) error {

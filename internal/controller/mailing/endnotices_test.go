@@ -72,7 +72,7 @@ var _ = Describe("Mails about a membership that ends", func() {
 		Eventually(func() []string { return endingsTold(s.Address("ana")) }).Should(ContainElement(own("10 days")))
 	})
 
-	It("go to whoever invited the member, rather than the owner", func(ctx SpecContext) {
+	It("go to the person who invited the member, rather than the owner", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		owned(ctx, s, "olivia")
 		s.Join(ctx, "ben")

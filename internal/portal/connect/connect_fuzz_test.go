@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// FuzzOAuthError: what a network, or whoever made the link, calls an error gets into the log as one short printable word.
+// FuzzOAuthError: what a network, or the maker of a link, calls an error gets into the log as one short printable word.
 func FuzzOAuthError(f *testing.F) {
 	for _, code := range []string{"access_denied", "a\nb", "\x00\x1b[31m", strings.Repeat("é", 80), "\u202e"} {
 		f.Add(code)

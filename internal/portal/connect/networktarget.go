@@ -58,7 +58,7 @@ func (h *Handler) findTarget(v *session.MemberVisit) (networkTarget, error) {
 	query := v.R.URL.Query()
 	var n networkTarget
 	if name := query.Get(parameterProfile); name != "" {
-		// Whether there is such a profile is not told to whoever may not connect it.
+		// Whether there is such a profile is not told to somebody who may not connect it.
 		may, err := h.mayOn(v, "connect", name)
 		if err != nil {
 			return n, err
@@ -116,7 +116,7 @@ func (h *Handler) mayOn(v *session.MemberVisit, verb, profile string) (bool, err
 	return h.Sessions.May(v.Visit, v.Member.Namespace, invitation.Review{Resource: "socialprofiles", Verb: verb, Name: profile})
 }
 
-// notConnector is for whoever may not connect what they want to.
+// notConnector is for somebody who may not connect what they want to.
 func (h *Handler) notConnector(v *session.MemberVisit) error {
 	w := v.Words
 	return v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.forbidden.title"),

@@ -137,7 +137,7 @@ func (h *Handler) removable(v *session.MemberVisit) (*rosterv1alpha1.SocialProfi
 	case err != nil:
 		return nil, err
 	case !may || !h.Cache.Look(v.R.Context(), client.ObjectKey{Namespace: v.Member.Namespace, Name: name}, sp):
-		return nil, web.Answered(v.NotFound()) // whether there is such a profile is not told to whoever may not remove it
+		return nil, web.Answered(v.NotFound()) // whether there is such a profile is not told to somebody who may not remove it
 	}
 	return sp, nil
 }

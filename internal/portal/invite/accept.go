@@ -65,7 +65,7 @@ func (h *Handler) postAccept(v *visit) error {
 	return h.accepted(v, who, wrote)
 }
 
-// isNobody says that whoever sent the form is not the person of the Account.
+// isNobody says that the person who sent the form is not the person of the Account.
 func isNobody(err error) bool {
 	var wrong *formError
 	return errors.As(err, &wrong) || errors.Is(err, account.ErrNotFound) || errors.Is(err, account.ErrNoCredentials)

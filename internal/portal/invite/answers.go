@@ -194,7 +194,7 @@ func expiredText(w web.Words, offer offerView) string {
 	return w.T("dead.expired.text", "Org", offer.Org, "Until", offer.Until.Text)
 }
 
-// lostRight says whom to ask instead of whoever invited.
+// lostRight says whom to ask instead of the person who invited.
 func (h *Handler) lostRight(v *visit, offer offerView) web.Notice {
 	w := v.Words
 	contact := w.T("contact.team")

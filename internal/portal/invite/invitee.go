@@ -88,9 +88,9 @@ func takesOther(acct *rosterv1alpha1.Account, f link.Verified) bool {
 	return o != nil && f.Offer.Invitation.Spec.MemberRef == nil && invitation.DomainAllowed(own, o.Spec.Invitations.AllowedDomains)
 }
 
-// prove returns whoever sent the form, once they have shown to be the invited person: they are signed in as that, give the password of the
-// Account that is there, or make one with its first password. After a double click, whoever knows the password of the Account that
-// accepted is that person.
+// prove returns the person who sent the form, once they have shown to be the invited person: they are signed in as that, give the password
+// of the Account that is there, or make one with its first password. After a double click, somebody who knows the password of the Account
+// that accepted is that person.
 func (h *Handler) prove(v *visit, verdict invitation.Verdict) (session.Login, error) {
 	who, err := h.invited(v)
 	if err != nil {

@@ -30,7 +30,7 @@ type offerView struct {
 	AllProfiles  bool
 	Profiles     []profileView
 	MoreProfiles []profileView
-	// Workspaces that are given; none for whoever has all of them.
+	// Workspaces that are given; none for somebody who has all of them.
 	Workspaces []workspaceView
 	Until      untilView
 	// Ends is when the membership ends; empty where it does not.

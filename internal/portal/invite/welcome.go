@@ -12,7 +12,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// getWelcome answers GET /invitations/{token}/welcome. It is for whoever accepted, and for nobody else who holds the link.
+// getWelcome answers GET /invitations/{token}/welcome. It is for the person who accepted, and for nobody else who holds the link.
 func (h *Handler) getWelcome(v *visit) error {
 	who, err := h.invited(v)
 	if err != nil {

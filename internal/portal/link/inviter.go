@@ -15,7 +15,7 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// review finds out whether whoever invites may still give what is offered, where that decides. Between this and the claim the right can
+// review finds out whether the inviter may still give what is offered, where that decides. Between this and the claim the right can
 // be lost: then the acceptance came before.
 func (s *Store) review(ctx context.Context, f *Verified) error {
 	switch f.Check(s.Clock.Now()) {
@@ -48,7 +48,7 @@ func (s *Store) review(ctx context.Context, f *Verified) error {
 	return nil
 }
 
-// inviterMember is a Member who has the address of whoever invites and has joined; nil if there is none. A person may be recorded under a
+// inviterMember is a Member who has the address of the inviter and has joined; nil if there is none. A person may be recorded under a
 // name that their Member no longer has. The cache is asked for names only.
 func (s *Store) inviterMember(ctx context.Context, o invitation.Offer, address address.Address) (*rosterv1alpha1.Member, error) {
 	if address == "" {

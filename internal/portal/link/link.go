@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package link finds the invitation of a link and verifies it: which one it is, what the link is good for, and whether whoever invites may
+// Package link finds the invitation of a link and verifies it: which one it is, what the link is good for, and whether the inviter may
 // still give what is offered. It renews links, and makes those of the invitations that wait for somebody.
 package link
 
@@ -85,7 +85,7 @@ type Verified struct {
 	// Address that the link was sent to, and that the signature covers.
 	Address address.Address
 	Offer   invitation.Offer
-	// joins: somebody becomes a member by it, so whoever invites must still be allowed to give that. Declining needs nobody's right.
+	// joins: somebody becomes a member by it, so the inviter must still be allowed to give that. Declining needs nobody's right.
 	joins bool
 }
 

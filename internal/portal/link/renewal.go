@@ -100,7 +100,7 @@ func (s *Store) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, addre
 	invitation.RequestRenewal(fresh, now)
 	err = s.Client.Status().Update(ctx, fresh)
 	if apierrors.IsConflict(err) {
-		return false, nil // somebody else has just changed it; whoever asked can ask again
+		return false, nil // somebody else has just changed it; the person who asked can ask again
 	}
 	return err == nil, err
 }

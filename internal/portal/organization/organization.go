@@ -46,7 +46,7 @@ type organizationPage struct {
 	Steps          []web.Action
 	Create         []string
 	Heading, Lead  string
-	// Connections is where to connect profiles; empty for whoever may connect none.
+	// Connections is where to connect profiles; empty for somebody who may connect none.
 	Connections    string
 	Welcome, Leave string
 	// Offer is what the person is asked or has answered about owning the organisation, with the page on which they say so; empty for nothing.

@@ -22,7 +22,7 @@ type Membership struct {
 	Organization *rosterv1alpha1.Organization
 }
 
-// HoldsNothing reports whether somebody has taken away what the person held. Whoever has just accepted is about to hold it.
+// HoldsNothing reports whether somebody has taken away what the person held. A person who has just accepted is about to hold it.
 func (b Membership) HoldsNothing() bool {
 	return b.Member.Status.State == rosterv1alpha1.MemberSuspended || b.Member.Status.State == rosterv1alpha1.MemberEnded
 }

@@ -171,7 +171,7 @@ func methods(s account.Session) []account.Method {
 	return all
 }
 
-// End signs out whoever is signed in on this browser. It returns false if nobody is.
+// End signs out the person who is signed in on this browser. It returns false if nobody is.
 func (sm *Manager) End(v *web.Visit) (bool, error) {
 	who, err := sm.Current(v)
 	if err != nil || who == nil {
@@ -184,7 +184,7 @@ func (sm *Manager) End(v *web.Visit) (bool, error) {
 	return true, nil
 }
 
-// RememberMailbox notes on the browser that whoever uses it reads the mails of that account: so they can sign in there, however many
+// RememberMailbox notes on the browser that the person who uses it reads the mails of that account: so they can sign in there, however many
 // strangers try to.
 func (sm *Manager) RememberMailbox(v *web.Visit, acct *rosterv1alpha1.Account) error {
 	d, err := sm.Browser(v)

@@ -115,7 +115,7 @@ var (
 )
 
 // enterByCompany signs somebody in whom a company vouches for: if an organisation of theirs signs in with that company, or the invitation
-// that they came from is of one that does. Then an Account is made for whoever has none.
+// that they came from is of one that does. Then an Account is made for somebody who has none.
 func (h *Handler) enterByCompany(v *web.Visit, c *oidc.Client, id oidc.Identity, next string) error {
 	ctx, now := v.R.Context(), v.Now()
 	tie := account.Identity{Issuer: id.Issuer, Subject: id.Subject, Linked: now}
@@ -141,7 +141,7 @@ func (h *Handler) enterByCompany(v *web.Visit, c *oidc.Client, id oidc.Identity,
 	if err != nil {
 		return err
 	}
-	// Whoever is signed in already keeps what they have shown before.
+	// A person who is signed in already keeps what they have shown before.
 	s := account.NewSession(acct, credentials, account.MethodCompany(c.Name), now)
 	stays := who != nil && who.Account.UID == acct.UID
 	if stays {

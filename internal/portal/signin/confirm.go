@@ -26,7 +26,7 @@ func (h *Handler) confirmForm(v *session.Visit, problems []web.Problem) error {
 	return v.Form(web.PageSignIn, v.Words.T("confirmPage.title"), problems, page)
 }
 
-// askForPasskey begins a ceremony with the passkeys of whoever is signed in. It returns nothing if there are none.
+// askForPasskey begins a ceremony with the passkeys of the person who is signed in. It returns nothing if there are none.
 func (h *Handler) askForPasskey(v *session.Visit) (string, error) {
 	who, now := v.Person, v.Now()
 	f, err := account.Factors(who.Account, who.Credentials, now)

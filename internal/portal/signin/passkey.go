@@ -59,7 +59,7 @@ func (h *Handler) usePasskey(v *web.Visit, acct *rosterv1alpha1.Account, kind fa
 	return err
 }
 
-// offerPasskey begins a ceremony for the sign-in page: whoever has a passkey need not type anything.
+// offerPasskey begins a ceremony for the sign-in page: somebody who has a passkey need not type anything.
 func (h *Handler) offerPasskey(v *web.Visit) (string, error) {
 	if h.Passkeys == nil {
 		return "", nil
