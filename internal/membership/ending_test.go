@@ -8,6 +8,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"pgregory.net/rapid"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -116,4 +117,33 @@ func TestPeopleAreToldOnceForEachDay(t *testing.T) {
 			t.Fatalf("%s before the end, told %v, want %v", left, told, want)
 		}
 	})
+}
+
+// TestWhoIsToldBesideThePerson: the active member who invited them, and the owner in their stead, but nobody twice.
+func TestWhoIsToldBesideThePerson(t *testing.T) {
+	in := member(bound, owns)
+	owner, o := in.Member, in.Organization
+	owner.Status.State = rosterv1alpha1.MemberActive
+	other := func(name string, state rosterv1alpha1.MemberState) *rosterv1alpha1.Member {
+		m := owner.DeepCopy()
+		m.Name, m.UID, m.Annotations, m.Status.State = name, types.UID(name), nil, state
+		return m
+	}
+	zoe, ben, away := other("zoe", "Active"), other("ben", "Active"), other("ben", "Suspended")
+	for what, c := range map[string]struct {
+		of       *rosterv1alpha1.Member
+		inviters []*rosterv1alpha1.Member
+		want     *rosterv1alpha1.Member
+		invited  bool
+	}{
+		"the inviter":                              {zoe, []*rosterv1alpha1.Member{ben}, ben, true},
+		"the owner for one who is suspended":       {zoe, []*rosterv1alpha1.Member{away}, owner, false},
+		"the owner for one who invited themselves": {zoe, []*rosterv1alpha1.Member{zoe}, owner, false},
+		"the owner for nobody":                     {zoe, nil, owner, false},
+		"nobody beside the owner":                  {owner, nil, nil, false},
+	} {
+		if by, invited := LooksAfter(o, c.of, c.inviters, owner); by != c.want || invited != c.invited {
+			t.Errorf("%s: %v, invited %v", what, by, invited)
+		}
+	}
 }

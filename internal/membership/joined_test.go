@@ -107,6 +107,9 @@ func TestFindSuccessor(t *testing.T) {
 			m.DeletionTimestamp = ptr.To(metav1.NewTime(now))
 		}), ""},
 		"one that is suspended": {member(bound, recorded), other(isBound, func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) }), ""},
+		"one that has ended": {member(bound, recorded), other(isBound, func(m *rosterv1alpha1.Member) {
+			m.Spec.EndTime = ptr.To(metav1.NewTime(now))
+		}), ""},
 		"one of another account": {member(bound, recorded), other(func(m *rosterv1alpha1.Member) {
 			m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a-0"}
 		}), ""},
