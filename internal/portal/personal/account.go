@@ -159,8 +159,8 @@ func (h *Handler) membershipView(v *session.Visit, b session.Membership) members
 	}
 }
 
-// pending are the open invitations to the person's address. The links are made here: the person who is signed in has shown that the address is
-// theirs when they accepted their first one.
+// pending are the open invitations to the person's address. The links are made here: the person who is signed in has shown that the address
+// is theirs when they accepted their first one.
 func (h *Handler) pending(v *session.Visit) ([]pendingView, error) {
 	all, err := h.Links.OpenTo(v.R.Context(), address.Address(v.Person.Account.Spec.Email))
 	if err != nil {
