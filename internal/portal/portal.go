@@ -5,6 +5,7 @@ package portal
 
 import (
 	"errors"
+	"io/fs"
 	"net/http"
 	"slices"
 	"sync"
@@ -20,6 +21,8 @@ import (
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/console/people"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/organization"
@@ -29,7 +32,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// Options are what a Portal works with. All but UserPrefix, TrustedProxies and Limits are required.
+// Options are what a Portal works with. All but As, UserPrefix, TrustedProxies and Limits are required.
 type Options struct {
 	// Cache is where invitations are looked up, prepared by SetupCache. What is decided is decided by what Client reads.
 	Cache client.Reader
@@ -47,6 +50,8 @@ type Options struct {
 	Networks directory.Directory
 	// Accounts of the people who accept.
 	Accounts *account.Store
+	// As is the API server as a user meets it, by user name: for the pages by which people look after an organisation. Nil turns them off.
+	As func(user string) (client.Client, error)
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
 	BaseURL string
 	// UserPrefix may stand before the address in an Invitation's spec.invitedBy.
@@ -90,6 +95,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
+		Rooms: []fs.FS{console.Files, people.Files},
 	})
 	known, commonErr := common.Load()
 	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
@@ -137,7 +143,15 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
 	}
 	p.routes = slices.Concat(
-		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes())
+		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
+		p.consoleRoutes(o, cache, organizations))
+}
+
+// consoleRoutes are the pages by which people look after an organisation.
+func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
+	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab()}}
+	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(aboutPeople.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

@@ -31,6 +31,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -113,7 +114,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	accounts := account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
 	p, err := New(Options{
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
-		Networks: networks, Accounts: accounts,
+		Networks: networks, Accounts: accounts, As: actingAs(mgr.GetConfig(), direct),
 		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,
 		Limits: web.LimitsOf(o.Config.Portal.Limits), Clock: o.Clock, Log: log, Metrics: metrics,
 		Warn: warner(mgr, o.Pod),
@@ -135,6 +136,20 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		listener := web.Explaining{Listener: o.Listener, Answer: p.site.TooManyCookies()}
 		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
 	}))
+}
+
+// actingAs returns the API server as users meet it: each request names the person, and nothing else about them. Whether the portal may act
+// for that person, the API server decides.
+func actingAs(c *rest.Config, own client.Client) func(user string) (client.Client, error) {
+	return func(user string) (client.Client, error) {
+		way := rest.CopyConfig(c)
+		way.Impersonate = rest.ImpersonationConfig{UserName: user}
+		as, err := client.New(way, client.Options{Scheme: own.Scheme(), Mapper: own.RESTMapper()})
+		if err != nil {
+			return nil, err
+		}
+		return client.WithFieldOwner(as, console.FieldManager(user)), nil
+	}
 }
 
 // adoption has Accounts of an older portal adopted, without which nobody is kept from anything in this cluster.

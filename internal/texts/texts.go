@@ -22,14 +22,16 @@ func Languages() []rosterv1alpha1.Locale {
 // Dictionary has the texts of every language. What a language lacks is said in English.
 type Dictionary map[rosterv1alpha1.Locale]*i18n.Localizer
 
-// Load reads texts/<language>.yaml of every language: each text by its name, and one with plural forms where it counts.
-func Load(files fs.FS) (Dictionary, error) {
+// Load reads texts/<language>.yaml of every language, wherever it stands: each text by its name, and one with plural forms where it counts.
+func Load(places ...fs.FS) (Dictionary, error) {
 	bundle := i18n.NewBundle(language.English)
 	bundle.RegisterUnmarshalFunc("yaml", func(data []byte, v any) error { return yaml.UnmarshalStrict(data, v) })
 	d := Dictionary{}
 	for _, l := range Languages() {
-		if _, err := bundle.LoadMessageFileFS(files, "texts/"+string(l)+".yaml"); err != nil {
-			return nil, fmt.Errorf("texts in %q: %w", l, err)
+		for _, files := range places {
+			if _, err := bundle.LoadMessageFileFS(files, "texts/"+string(l)+".yaml"); err != nil {
+				return nil, fmt.Errorf("texts in %q: %w", l, err)
+			}
 		}
 		d[l] = i18n.NewLocalizer(bundle, string(l))
 	}

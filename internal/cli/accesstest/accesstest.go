@@ -23,7 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/manifests"
 	"github.com/roster-dev/roster/internal/cli/output"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 const formatJUnit = "junit"

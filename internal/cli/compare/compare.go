@@ -16,7 +16,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/declared"
 	"github.com/roster-dev/roster/internal/cli/manifests"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // Difference is everything that changes.

@@ -14,8 +14,8 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/manifests"
-	"github.com/roster-dev/roster/internal/cli/rights"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // Organization is one namespace of a folder.

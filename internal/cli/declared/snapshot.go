@@ -9,7 +9,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/manifests"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // Snapshot is what a cluster had at some time: the objects of Roster with their status.

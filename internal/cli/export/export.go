@@ -14,8 +14,8 @@ import (
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/offer"
-	"github.com/roster-dev/roster/internal/cli/rights"
 	"github.com/roster-dev/roster/internal/cli/sheet"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // New is the command.

@@ -15,7 +15,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
-	"github.com/roster-dev/roster/internal/cli/recipients"
+	"github.com/roster-dev/roster/internal/recipients"
 )
 
 type options struct {

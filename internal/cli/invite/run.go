@@ -18,8 +18,8 @@ import (
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/progress"
-	"github.com/roster-dev/roster/internal/cli/recipients"
 	"github.com/roster-dev/roster/internal/quota"
+	"github.com/roster-dev/roster/internal/recipients"
 )
 
 // run invites one list.

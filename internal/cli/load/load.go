@@ -13,7 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 	"github.com/roster-dev/roster/internal/snapshot"
 )
 

@@ -7,9 +7,9 @@ import (
 	"github.com/spf13/cobra"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/cli/gitops"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/gitops"
 )
 
 // New is the command.

@@ -21,9 +21,9 @@ import (
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/markdown"
 	"github.com/roster-dev/roster/internal/cli/output"
-	"github.com/roster-dev/roster/internal/cli/rights"
 	"github.com/roster-dev/roster/internal/cli/sheet"
 	"github.com/roster-dev/roster/internal/cli/verify"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // The formats that only a report has.

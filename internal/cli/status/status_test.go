@@ -11,7 +11,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // TestMembershipsThatAreAboutToEnd: of an end in two weeks somebody has to think; of one later, or one that has come, nobody.

@@ -19,7 +19,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // New is the command.

@@ -14,7 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/cli/kube"
-	"github.com/roster-dev/roster/internal/cli/rights"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // sample is how many answers are compared at most.

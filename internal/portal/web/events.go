@@ -26,6 +26,7 @@ const (
 	EventOwnership         Event = "ownership" // the person said whether they own an organisation
 	EventConnect           Event = "connect"   // accounts of a network were brought to connect
 	EventRemove            Event = "remove"    // a social profile was taken away
+	EventConsole           Event = "console"   // the organisation or somebody in it was changed in the person's name
 )
 
 // Result is what came of an event.

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"path"
@@ -79,27 +80,23 @@ type asset struct {
 	content     []byte
 }
 
-// NewPages reads all pages, for a portal under that path.
-func NewPages(root string) (*Pages, error) {
-	layout, err := template.ParseFS(templateFiles, "templates/layout.html")
-	if err != nil {
-		return nil, err
-	}
+// NewPages reads all pages, for a portal under that path. Rooms bring their own: templates/<page>.html, and templates/layout-<name>.html
+// for what several of their pages share.
+func NewPages(root string, rooms ...fs.FS) (*Pages, error) {
 	p := &Pages{root: root, templates: map[PageName]*template.Template{}, assets: map[string]asset{}}
-	files, err := templateFiles.ReadDir("templates")
-	if err != nil {
-		return nil, err
-	}
-	for _, file := range files {
-		t, err := layout.Clone()
-		if err == nil {
-			t, err = t.ParseFS(templateFiles, "templates/"+file.Name())
-		}
-		if err != nil {
+	layout := template.New("")
+	places := append([]fs.FS{templateFiles}, rooms...)
+	for _, place := range places {
+		if err := p.parse(layout, place); err != nil {
 			return nil, err
 		}
-		p.templates[PageName(strings.TrimSuffix(file.Name(), ".html"))] = t
 	}
+	for _, place := range places {
+		if err := p.addPages(layout, place); err != nil {
+			return nil, err
+		}
+	}
+	var err error
 	if p.Style, err = p.addAsset("portal.css", "text/css; charset=utf-8"); err != nil {
 		return nil, err
 	}
@@ -108,6 +105,44 @@ func NewPages(root string) (*Pages, error) {
 	}
 	p.script, err = p.addAsset("passkey.js", "text/javascript; charset=utf-8")
 	return p, err
+}
+
+// isLayout reports whether a file is for several pages.
+func isLayout(file string) bool { return strings.HasPrefix(path.Base(file), "layout") }
+
+// parse adds what the pages of a room share.
+func (p *Pages) parse(layout *template.Template, place fs.FS) error {
+	files, err := fs.Glob(place, "templates/layout*.html")
+	if err == nil && len(files) > 0 {
+		_, err = layout.ParseFS(place, files...)
+	}
+	return err
+}
+
+// addPages adds the pages of a room.
+func (p *Pages) addPages(layout *template.Template, place fs.FS) error {
+	files, err := fs.Glob(place, "templates/*.html")
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if isLayout(file) {
+			continue
+		}
+		name := PageName(strings.TrimSuffix(path.Base(file), ".html"))
+		if p.templates[name] != nil {
+			return fmt.Errorf("two pages are called %s", name)
+		}
+		t, err := layout.Clone()
+		if err == nil {
+			t, err = t.ParseFS(place, file)
+		}
+		if err != nil {
+			return err
+		}
+		p.templates[name] = t
+	}
+	return nil
 }
 
 // addAsset returns the path of the file.

@@ -29,6 +29,7 @@ func parameters() map[string]string {
 		"namespace": `[a-z0-9-]{1,63}`,
 		"network":   `[a-z]{1,20}`,
 		"profile":   `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
+		"name":      `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
 	}
 }
 

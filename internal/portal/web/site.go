@@ -5,6 +5,7 @@ package web
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/url"
@@ -22,6 +23,8 @@ type SiteOptions struct {
 	// BaseURL is the public address of the portal. The Host header of a request is never believed.
 	BaseURL string
 	Clients Clients
+	// Rooms bring templates and texts of their own: templates/*.html, texts/<language>.yaml.
+	Rooms []fs.FS
 	// CookieKeys seal cookies.
 	CookieKeys *KeySource
 	// Busy is the error that means that too many sign in at once.
@@ -54,8 +57,8 @@ func NewSite(o SiteOptions) (*Site, error) {
 	}
 	s := &Site{SiteOptions: o, URL: u, Root: strings.TrimRight(u.Path, "/"), Secure: u.Scheme == "https"}
 	var pagesErr, wordsErr error
-	s.pages, pagesErr = NewPages(s.Root)
-	s.dictionary, wordsErr = NewDictionary()
+	s.pages, pagesErr = NewPages(s.Root, o.Rooms...)
+	s.dictionary, wordsErr = NewDictionary(o.Rooms...)
 	return s, errors.Join(pagesErr, wordsErr)
 }
 

@@ -5,6 +5,7 @@ package web
 import (
 	"embed"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"strings"
 	"time"
@@ -26,9 +27,9 @@ type Dictionary struct {
 	matcher language.Matcher
 }
 
-// NewDictionary reads the texts of all languages.
-func NewDictionary() (*Dictionary, error) {
-	pages, err := texts.Load(textFiles)
+// NewDictionary reads the texts of all languages: those of all pages, and those that stand in single rooms.
+func NewDictionary(rooms ...fs.FS) (*Dictionary, error) {
+	pages, err := texts.Load(append([]fs.FS{textFiles}, rooms...)...)
 	if err != nil {
 		return nil, err
 	}
