@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,9 @@ import (
 
 // SystemNamespace is where manager and portal run.
 const SystemNamespace = "roster-system"
+
+// consoleFolder holds the component that is not part of every installation.
+const consoleFolder = "config/components/console"
 
 // Cluster is a running API server.
 type Cluster struct {
@@ -94,6 +98,25 @@ func (c *Cluster) Install(ctx context.Context) error {
 	return c.applyPolicies(ctx, Root())
 }
 
+// InstallConsole adds config/components/console. When it returns, its policy is active.
+func (c *Cluster) InstallConsole(ctx context.Context) error {
+	if err := c.applyFolder(ctx, filepath.Join(Root(), consoleFolder)); err != nil {
+		return err
+	}
+	mutating, err := admission.ServesMutating(c.Client)
+	if err != nil {
+		return err
+	}
+	return admission.Await(ctx, c.Client, mutating)
+}
+
+// RemoveConsole takes it away again.
+func (c *Cluster) RemoveConsole(ctx context.Context) error {
+	return eachObject(filepath.Join(Root(), consoleFolder), func(o *unstructured.Unstructured) error {
+		return client.IgnoreNotFound(c.Client.Delete(ctx, o))
+	})
+}
+
 // Stop ends the API server and etcd.
 func (c *Cluster) Stop() error { return errors.Join(c.env.Stop(), os.RemoveAll(c.certificates)) }
 
@@ -152,12 +175,19 @@ func (c *Cluster) applyPolicies(ctx context.Context, root string) error {
 
 // applyFolder creates what the YAML files of a folder hold, but not of the folders in it.
 func (c *Cluster) applyFolder(ctx context.Context, folder string) error {
+	return eachObject(folder, func(o *unstructured.Unstructured) error {
+		return client.IgnoreAlreadyExists(c.Client.Create(ctx, o))
+	})
+}
+
+// eachObject does something with each object in the YAML files of a folder.
+func eachObject(folder string, do func(o *unstructured.Unstructured) error) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no YAML files in %s: %w", folder, err)
 	}
 	for _, file := range files {
-		if err := c.applyFile(ctx, file); err != nil {
+		if err := eachObjectIn(file, do); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
@@ -173,7 +203,7 @@ func (c *Cluster) Namespace(ctx context.Context, name string) error {
 	return err
 }
 
-func (c *Cluster) applyFile(ctx context.Context, file string) error {
+func eachObjectIn(file string, do func(o *unstructured.Unstructured) error) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -187,10 +217,10 @@ func (c *Cluster) applyFile(ctx context.Context, file string) error {
 		} else if err != nil {
 			return err
 		}
-		if o.GetKind() == "" || o.GetKind() == "Kustomization" {
+		if kind := o.GetKind(); kind == "" || kind == "Kustomization" || kind == "Component" {
 			continue
 		}
-		if err := c.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := do(o); err != nil {
 			return err
 		}
 	}
@@ -205,6 +235,19 @@ func (c *Cluster) As(serviceAccount string) *rest.Config {
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + SystemNamespace, "system:authenticated"},
 	}
 	return config
+}
+
+// SignedIn is the configuration of a ServiceAccount of the operator with a token of its own, as its Pod has it. Unlike that of As, it can
+// speak for somebody else as far as the ServiceAccount may.
+func (c *Cluster) SignedIn(ctx context.Context, serviceAccount string) (*rest.Config, error) {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: serviceAccount}}
+	request := &authenticationv1.TokenRequest{}
+	if err := c.Client.SubResource("token").Create(ctx, account, request); err != nil {
+		return nil, err
+	}
+	config := rest.AnonymousClientConfig(c.Config)
+	config.QPS, config.BearerToken = -1, request.Status.Token
+	return config, nil
 }
 
 // AsUser is the configuration of a person.
