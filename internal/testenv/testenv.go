@@ -49,10 +49,13 @@ type Cluster struct {
 	Scheme *apiruntime.Scheme
 }
 
+// Flag is an argument of the API server, such as {"feature-gates", "ConstrainedImpersonation=false"}.
+type Flag struct{ Name, Value string }
+
 // Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
 // policies are active.
-func Start(ctx context.Context) (*Cluster, error) {
-	c, err := StartEmpty(ctx)
+func Start(ctx context.Context, flags ...Flag) (*Cluster, error) {
+	c, err := StartEmpty(ctx, flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -63,8 +66,11 @@ func Start(ctx context.Context) (*Cluster, error) {
 }
 
 // StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster.
-func StartEmpty(ctx context.Context) (*Cluster, error) {
+func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	env := &envtest.Environment{}
+	for _, f := range flags {
+		env.ControlPlane.GetAPIServer().Configure().Append(f.Name, f.Value)
+	}
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
 		if len(built) == 0 {
@@ -114,6 +120,13 @@ func (c *Cluster) InstallConsole(ctx context.Context) error {
 func (c *Cluster) RemoveConsole(ctx context.Context) error {
 	return eachObject(filepath.Join(Root(), consoleFolder), func(o *unstructured.Unstructured) error {
 		return client.IgnoreNotFound(c.Client.Delete(ctx, o))
+	})
+}
+
+// Apply creates what a YAML file of the project holds.
+func (c *Cluster) Apply(ctx context.Context, file string) error {
+	return eachObjectIn(filepath.Join(Root(), file), func(o *unstructured.Unstructured) error {
+		return client.IgnoreAlreadyExists(c.Client.Create(ctx, o))
 	})
 }
 
