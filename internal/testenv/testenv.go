@@ -280,6 +280,24 @@ func (c *Cluster) Login(name string, groups ...string) (*rest.Config, error) {
 	return user.Config(), nil
 }
 
+// Kubectl runs kubectl as a cluster administrator. The error tells what it printed.
+func (c *Cluster) Kubectl(args ...string) error {
+	user, err := c.env.AddUser(envtest.User{Name: "administrator", Groups: []string{"system:masters"}}, rest.CopyConfig(c.Config))
+	if err != nil {
+		return err
+	}
+	kubectl, err := user.Kubectl()
+	if err != nil {
+		return err
+	}
+	_, printed, err := kubectl.Run(args...)
+	if err != nil {
+		text, _ := io.ReadAll(printed)
+		return fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, text)
+	}
+	return nil
+}
+
 // Writes counts the requests that change something.
 type Writes struct {
 	mu    sync.Mutex
