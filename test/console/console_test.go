@@ -128,7 +128,7 @@ func fenceForEverybody(t *testing.T, c *testenv.Cluster) {
 	} {
 		g.Expect(keep(t.Context(), dry, rules)).To(MatchError(And(ContainSubstring("'roster-console'"), ContainSubstring("leave rules out"))), name)
 	}
-	g.Expect(keep(t.Context(), dry, people(ben, "oidc:"+ben))).To(Succeed())
+	g.Expect(keep(t.Context(), c.Client, people(ben, "oidc:"+ben))).To(Succeed())
 
 	portal := rbacv1.Subject{Kind: rbacv1.ServiceAccountKind, Namespace: "roster-system", Name: "roster-portal"}
 	person := rbacv1.Subject{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: ben}
@@ -154,7 +154,11 @@ func fenceForEverybody(t *testing.T, c *testenv.Cluster) {
 	} {
 		g.Expect(dry.Create(t.Context(), a.o)).To(MatchError(And(ContainSubstring("'roster-console'"), ContainSubstring(a.says))), name)
 	}
-	g.Expect(dry.Create(t.Context(), bind("roster-console", portal))).To(Succeed())
+	g.Expect(c.Client.Create(t.Context(), bind("roster-console", portal))).To(Succeed())
+	g.Eventually(func() error { // as docs/operations.md says
+		return c.Kubectl("auth", "can-i", "impersonate-on:user-info:list", "members.roster.dev", "-n", "acme",
+			"--as", "system:serviceaccount:roster-system:roster-portal")
+	}).Should(Succeed())
 	g.Expect(dry.Create(t.Context(), everywhere("view", person))).To(Succeed(), "others are free")
 }
 
