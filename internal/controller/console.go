@@ -63,7 +63,7 @@ func (c *console) is() (known, installed bool) {
 	return c.known, c.installed
 }
 
-// forget is for when what a look found could not be passed on.
+// forget is for when what a look found could not be passed on, or turned out to be wrong.
 func (c *console) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,14 +100,15 @@ type consoleList struct {
 func (r *consoleList) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
 	rest := ctrl.Result{RequeueAfter: consoleLook - r.clock.Since(r.looked)}
 	known, installed := r.console.is()
-	if known && !installed && rest.RequeueAfter > 0 {
+	resting := known && rest.RequeueAfter > 0
+	if resting && !installed {
 		return rest, nil
 	}
 	people, err := r.people(ctx)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	if installed && rest.RequeueAfter > 0 && slices.Equal(people, r.kept) {
+	if resting && slices.Equal(people, r.kept) {
 		return rest, nil
 	}
 	list, err := readConsole(ctx, r.live)
@@ -334,8 +335,9 @@ func (r *consolePlaces) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.R
 	err = r.write(ctx, req.NamespacedName, o)
 	problem := asProblem(err)
 	if problem != nil || apierrors.IsNotFound(err) {
-		// Where the console was removed a moment ago, nothing is wrong: once that is noticed, all bindings are looked at.
+		// Where the console was removed a moment ago, nothing is wrong: with the next look, all bindings are looked at, even if it is back then.
 		if list, gone := readConsole(ctx, r.live); list == nil && gone == nil {
+			r.console.forget()
 			return ctrl.Result{}, nil
 		}
 	}

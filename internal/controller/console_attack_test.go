@@ -90,11 +90,8 @@ var _ = Describe("The portal", Ordered, func() {
 	)
 	BeforeAll(func(ctx SpecContext) {
 		installConsole(ctx)
-		DeferCleanup(func(ctx SpecContext) {
-			Expect(Cluster.RemoveConsole(ctx)).To(Succeed())
-			lookForConsole(ctx)
-		})
 		s = attackedSpace(ctx)
+		DeferCleanup(func(ctx SpecContext) { removeConsole(ctx, s.space) })
 		ben = as(ctx, s.Address("ben"))
 	})
 

@@ -4,6 +4,7 @@ package controller_test
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
@@ -11,6 +12,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,6 +32,19 @@ func installConsole(ctx context.Context) {
 	GinkgoHelper()
 	Expect(Cluster.InstallConsole(ctx)).To(Succeed())
 	lookForConsole(ctx)
+}
+
+// removeConsole takes it away, and waits until the operator has noticed.
+func removeConsole(ctx context.Context, s space) {
+	GinkgoHelper()
+	Expect(Cluster.RemoveConsole(ctx)).To(Succeed())
+	lookForConsole(ctx)
+	s.isUnbound(ctx)
+}
+
+func (s space) isUnbound(ctx context.Context) {
+	GinkgoHelper()
+	Eventually(func() error { _, err := s.consoleBinding(ctx); return err }).Should(MatchError(apierrors.IsNotFound, "not found"))
 }
 
 // lookForConsole has the minute pass after which the operator looks again, and something happen for which it looks.
@@ -65,10 +81,6 @@ var _ = Describe("The console", Ordered, func() {
 			g.Expect(b.Subjects).To(Equal([]rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "roster-system", Name: "roster-portal"}}))
 		}).Should(Succeed())
 	}
-	isUnbound := func(ctx context.Context, s space) {
-		GinkgoHelper()
-		Eventually(func() error { _, err := s.consoleBinding(ctx); return err }).Should(MatchError(apierrors.IsNotFound, "not found"))
-	}
 	manages := func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }
 
 	It("is nothing where it is not installed", func(ctx SpecContext) {
@@ -86,9 +98,7 @@ var _ = Describe("The console", Ordered, func() {
 			s.Join(ctx, "before", manages)
 			installConsole(ctx)
 			DeferCleanup(func(ctx SpecContext) {
-				Expect(Cluster.RemoveConsole(ctx)).To(Succeed())
-				lookForConsole(ctx)
-				isUnbound(ctx, s)
+				removeConsole(ctx, s)
 			})
 		})
 
@@ -157,7 +167,7 @@ var _ = Describe("The console", Ordered, func() {
 			}),
 			Entry("has no organisation any more", func(ctx context.Context, s space) {
 				Expect(API.Delete(ctx, Get[rosterv1alpha1.Organization](ctx, s, "acme"))).To(Succeed())
-				isUnbound(ctx, s)
+				s.isUnbound(ctx)
 			}),
 		)
 
@@ -214,6 +224,32 @@ var _ = Describe("The console", Ordered, func() {
 		})
 	})
 
+	It("tells in an event and a metric that Kubernetes refuses the list, and writes it once it may", func(ctx SpecContext) {
+		installConsole(ctx)
+		s, before := newSpace(ctx), Refused("ClusterRole")
+		DeferCleanup(func(ctx SpecContext) { removeConsole(ctx, s) })
+		isBound(ctx, s)
+		rights := &rbacv1.ClusterRole{} // of the manager: without this one it may still read and write, but not hand on
+		Expect(API.Get(ctx, client.ObjectKey{Name: "roster-console-manager"}, rights)).To(Succeed())
+		all := rights.Rules
+		rights.Rules = slices.DeleteFunc(slices.Clone(all), func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Verbs, "impersonate:user-info") })
+		Expect(API.Update(ctx, rights)).To(Succeed())
+		asManager := speaking(ctx, "roster-manager", rest.ImpersonationConfig{})
+		list := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: consolePeople}}
+		Eventually(func() error {
+			return asManager.Patch(ctx, list.DeepCopy(), client.RawPatch(types.MergePatchType, []byte(`{"rules":[{"apiGroups":["authentication.k8s.io"],`+
+				`"resources":["users"],"resourceNames":["x@acme.example"],"verbs":["impersonate:user-info"]}]}`)), client.DryRunAll)
+		}).Should(MatchError(ContainSubstring("attempting to grant RBAC permissions not currently held")))
+
+		s.Join(ctx, "ben", manages)
+		Eventually(func() []string { return EventsOn(ctx, Space{metav1.NamespaceDefault}, consolePeople) }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Expect(Refused("ClusterRole")).To(BeNumerically(">", before))
+		rights.Rules = all
+		Expect(API.Update(ctx, rights)).To(Succeed())
+		lookForConsole(ctx)
+		Eventually(func() []string { return listed(ctx) }).Should(ContainElement(s.Address("ben")))
+	})
+
 	It("that was removed leaves no binding behind, and nothing that is refused", func(ctx SpecContext) {
 		s := newSpace(ctx)
 		installConsole(ctx)
@@ -223,7 +259,7 @@ var _ = Describe("The console", Ordered, func() {
 		late.Join(ctx, "ben", manages)
 		Consistently(func() []string { return EventsOn(ctx, late, "acme") }).ShouldNot(ContainElement(rosterv1alpha1.ReasonWriteRefused))
 		lookForConsole(ctx)
-		isUnbound(ctx, s)
-		isUnbound(ctx, late)
+		s.isUnbound(ctx)
+		late.isUnbound(ctx)
 	})
 })

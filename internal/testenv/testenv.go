@@ -14,13 +14,16 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -104,7 +107,7 @@ func (c *Cluster) Install(ctx context.Context) error {
 	return c.applyPolicies(ctx, Root())
 }
 
-// InstallConsole adds config/components/console. When it returns, its policy is active.
+// InstallConsole adds config/components/console. When it returns, its policy is active, and the manager has its rights.
 func (c *Cluster) InstallConsole(ctx context.Context) error {
 	if err := c.applyFolder(ctx, filepath.Join(Root(), consoleFolder)); err != nil {
 		return err
@@ -113,7 +116,19 @@ func (c *Cluster) InstallConsole(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return admission.Await(ctx, c.Client, mutating)
+	if err := admission.Await(ctx, c.Client, mutating); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: "system:serviceaccount:" + SystemNamespace + ":roster-manager",
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Name: "roster-console",
+			},
+		}}
+		err := c.Client.Create(ctx, review)
+		return review.Status.Allowed, err
+	})
 }
 
 // RemoveConsole takes it away again.
