@@ -89,6 +89,8 @@ type consoleList struct {
 	metrics    *Metrics
 	userPrefix string
 	console    *console
+	// most bytes of all names together.
+	most int
 
 	// looked is when the ClusterRole was last read, kept who was in it after that, and told the problem that was last told of.
 	looked time.Time
@@ -174,7 +176,7 @@ func (r *consoleList) places(ctx context.Context) ([]client.ObjectKey, error) {
 
 // keep writes the list unless it is as it should be.
 func (r *consoleList) keep(ctx context.Context, list *rbacv1.ClusterRole, people []string) (ctrl.Result, error) {
-	listed := fitting(people, mostListed)
+	listed := fitting(people, r.most)
 	var problem *access.Problem
 	if rules := consoleRules(listed); !equality.Semantic.DeepEqual(list.Rules, rules) {
 		before := list.DeepCopy()

@@ -14,11 +14,13 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
@@ -133,6 +135,17 @@ var _ = Describe("The console", Ordered, func() {
 			}
 		})
 
+		It("goes by the CustomRoles of each organisation", func(ctx SpecContext) {
+			sees, buys := newSpace(ctx), newSpace(ctx)
+			sees.role(ctx, "clerk", rosterv1alpha1.ScopeOrganization, rosterv1alpha1.PermissionViewTeam)
+			buys.role(ctx, "clerk", rosterv1alpha1.ScopeOrganization, rosterv1alpha1.PermissionBuyAddOns)
+			clerk := func(m *rosterv1alpha1.Member) { m.Spec.Role = "clerk" }
+			buys.Join(ctx, "cleo", clerk)
+			sees.Join(ctx, "cleo", clerk)
+			Eventually(func() []string { return listed(ctx) }).Should(ContainElement(sees.Address("cleo")))
+			Expect(listed(ctx)).NotTo(ContainElement(buys.Address("cleo")))
+		})
+
 		DescribeTable("lists nobody any more who", func(ctx SpecContext, change func(ctx context.Context, s space)) {
 			o := newSpace(ctx)
 			o.role(ctx, "lead", rosterv1alpha1.ScopeOrganization, rosterv1alpha1.PermissionViewTeam)
@@ -222,6 +235,23 @@ var _ = Describe("The console", Ordered, func() {
 			Eventually(func() []string { return EventsOn(ctx, e, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
 			Expect(Refused("RoleBinding")).To(BeNumerically(">", before))
 		})
+	})
+
+	It("tells whom the list has no room for, once", func(ctx SpecContext) {
+		Expect(Cluster.InstallConsole(ctx)).To(Succeed())
+		DeferCleanup(func(ctx SpecContext) { Expect(Cluster.RemoveConsole(ctx)).To(Succeed()) })
+		told := events.NewFakeRecorder(9)
+		keep := controller.ConsoleList(API, told, 40)
+		people := []string{"ana@acme.example", "ben@acme.example", "carla@acme.example"} // 16, 16 and 18 bytes
+		Expect(keep(ctx, people)).To(Succeed())
+		Expect(listed(ctx)).To(Equal(people[:2]))
+		Expect(told.Events).To(Receive(And(ContainSubstring("Warning TooManyPeople 3 people look after an organisation"), ContainSubstring("those from carla@acme.example on"))))
+		Expect(keep(ctx, people)).To(Succeed())
+		Expect(told.Events).NotTo(Receive(), "nothing is new")
+		Expect(keep(ctx, people[1:])).To(Succeed())
+		Expect(listed(ctx)).To(Equal(people[1:]), "there is room again")
+		Expect(keep(ctx, nil)).To(Succeed())
+		Expect(listed(ctx)).To(BeEmpty())
 	})
 
 	It("tells in an event and a metric that Kubernetes refuses the list, and writes it once it may", func(ctx SpecContext) {

@@ -119,7 +119,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupConsole(mgr,
 			&consoleList{
 				client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
-				userPrefix: o.Config.RBAC.UserPrefix, console: present,
+				userPrefix: o.Config.RBAC.UserPrefix, console: present, most: mostListed,
 			},
 			&consolePlaces{
 				client: mgr.GetClient(), live: mgr.GetAPIReader(), metrics: metrics, namespace: o.Namespace, unwritten: refused, console: present,
