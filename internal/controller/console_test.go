@@ -86,6 +86,7 @@ var _ = Describe("The console", Ordered, func() {
 	manages := func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }
 
 	It("is nothing where it is not installed", func(ctx SpecContext) {
+		Writes.Reset()
 		s := newSpace(ctx)
 		s.Join(ctx, "ben", manages)
 		lookForConsole(ctx)
@@ -278,6 +279,19 @@ var _ = Describe("The console", Ordered, func() {
 		Expect(API.Update(ctx, rights)).To(Succeed())
 		lookForConsole(ctx)
 		Eventually(func() []string { return listed(ctx) }).Should(ContainElement(s.Address("ben")))
+	})
+
+	It("that was removed and came back before anybody looked is bound to all", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		installConsole(ctx)
+		isBound(ctx, s)
+		Expect(Cluster.RemoveConsole(ctx)).To(Succeed())
+		late := newSpace(ctx)
+		late.Join(ctx, "ben", manages)
+		DeferCleanup(func(ctx SpecContext) { removeConsole(ctx, late) })
+		installConsole(ctx)
+		isBound(ctx, late)
+		Eventually(func() []string { return listed(ctx) }).Should(ContainElement(late.Address("ben")))
 	})
 
 	It("that was removed leaves no binding behind, and nothing that is refused", func(ctx SpecContext) {
