@@ -273,7 +273,7 @@ var _ = Describe("The console", Ordered, func() {
 		}).Should(MatchError(ContainSubstring("attempting to grant RBAC permissions not currently held")))
 
 		s.Join(ctx, "ben", manages)
-		Eventually(func() []string { return EventsOn(ctx, Space{metav1.NamespaceDefault}, consolePeople) }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		Eventually(func() []string { return EventsOn(ctx, Space{Name: metav1.NamespaceDefault}, consolePeople) }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
 		Expect(Refused("ClusterRole")).To(BeNumerically(">", before))
 		rights.Rules = all
 		Expect(API.Update(ctx, rights)).To(Succeed())
