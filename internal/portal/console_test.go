@@ -45,11 +45,17 @@ func (w *world) looksAfter(s *site, local string, role rosterv1alpha1.Organizati
 	w.t.Helper()
 	b := w.connector(s, local, role)
 	w.mayActFor(prefix + w.address(local))
+	w.awaitActing(local)
+	return b
+}
+
+// awaitActing returns when the portal can act for a person.
+func (w *world) awaitActing(local string) {
+	w.t.Helper()
 	await(w.t, func(ctx context.Context) bool {
 		api, err := actingAs(w.userConfig, w.portal)(prefix + w.address(local))
 		return err == nil && api.List(ctx, &rosterv1alpha1.MemberList{}, client.InNamespace(w.ns)) == nil
 	})
-	return b
 }
 
 // peoplePath is the page with the list.
