@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -27,12 +28,21 @@ import (
 func (w *world) editor(s *site) {
 	desk := &console.Desk{
 		Sessions: s.handler.sessions, As: actingAs(w.userConfig, w.portal), Cache: web.Cache{Reader: w.cache, Log: s.handler.site.Log},
-		UserPrefix: prefix,
+		UserPrefix: prefix, Self: w.portal, Metrics: w.metrics(),
 	}
 	s.handler.routes = append(s.handler.routes, web.Route{
 		Path: "/organizations/{namespace}/team/test/{name}", Get: desk.Open(editorForm(nil)), Post: desk.Open(edit),
 	})
 	s.handler.mux = s.handler.site.Serve(s.handler.routes)
+}
+
+func (w *world) metrics() *web.Metrics {
+	w.t.Helper()
+	m, err := web.NewMetrics(prometheus.NewRegistry())
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return m
 }
 
 // editorForm shows what has to be corrected.

@@ -27,7 +27,7 @@ const (
 	Schema Kind = "schema"
 	// Role: RBAC lets the person not do this at all. Names has the resource.
 	Role Kind = "role"
-	// Acting: the portal may not act for the person.
+	// Acting: the portal may not act for the person. Rule says why.
 	Acting Kind = "acting"
 	// Webhook: an admission webhook. Names has which.
 	Webhook Kind = "webhook"
@@ -45,6 +45,14 @@ const (
 	Unsure Kind = "unsure"
 	// Other: anything else that the API server refuses.
 	Other Kind = "other"
+)
+
+// Why the portal may not act for somebody (constrained impersonation, KEP-5284): it may do nothing in anybody's name there; it may not be
+// that person; or the API server is older than that, and knows only the plain verb impersonate.
+const (
+	NotBound      = "notBound"
+	NotListed     = "notListed"
+	NoConstrained = "noConstrained"
 )
 
 // Refusal is one reason why the API server has refused.
@@ -132,7 +140,9 @@ func sentences() []sentence {
 		{Webhook, regexp.MustCompile(`(?s)admission webhook "(?P<webhook>[^"]+)" denied the request(?: without explanation)?:? ?(?P<says>.*)`)},
 		{WebhookAway, regexp.MustCompile(`(?s)failed calling webhook "(?P<webhook>[^"]+)"`)},
 		{Quota, regexp.MustCompile(`exceeded quota: (?P<quota>[^,]+)`)},
-		{Acting, regexp.MustCompile(`cannot impersonate(?:-on)?[ :]`)},
+		{Acting, regexp.MustCompile(`cannot impersonate-on:(?P<` + NotBound + `>\S+) resource`)},
+		{Acting, regexp.MustCompile(`cannot impersonate:(?P<` + NotListed + `>\S+) resource`)},
+		{Acting, regexp.MustCompile(`cannot impersonate (?P<` + NoConstrained + `>resource)`)},
 		{Role, regexp.MustCompile(`User "[^"]*" cannot (?P<verb>\S+) resource "(?P<resource>[^"]+)"`)},
 	}
 }
@@ -147,8 +157,13 @@ func bySentence(message string) *Refusal {
 		if says, ok := names["says"]; ok {
 			r.Says = says
 		}
-		if s.kind == Policy {
+		switch s.kind {
+		case Policy:
 			r.recognise(policyRules(), names["policy"], r.Says)
+		case Acting:
+			for why := range names {
+				r.Rule = why
+			}
 		}
 		return r
 	}

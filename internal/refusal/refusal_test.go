@@ -178,6 +178,16 @@ func TestRead(t *testing.T) {
 			WebhookAway, "", "", "webhook:check.acme.example"},
 		"RBAC": {apierrors.NewForbidden(members, "ana", errors.New(`User "ben@acme.example" cannot update resource "members" in API group "roster.dev" in the namespace "acme"`)),
 			Role, "", "", "resource:members"},
+		"nobody may be acted for": {apierrors.NewForbidden(members, "", errors.New(`User "system:serviceaccount:roster-system:roster-portal" `+
+			`cannot impersonate-on:user-info:list resource "members" in API group "roster.dev" in the namespace "acme"`)),
+			Acting, NotBound, "", ""},
+		"not this person": {apierrors.NewForbidden(schema.GroupResource{Group: "authentication.k8s.io", Resource: "users"}, "eve@acme.example",
+			errors.New(`User "system:serviceaccount:roster-system:roster-portal" `+
+				`cannot impersonate:user-info resource "users" in API group "authentication.k8s.io" at the cluster scope`)),
+			Acting, NotListed, "", ""},
+		"an old API server": {apierrors.NewForbidden(schema.GroupResource{Resource: "users"}, "ben@acme.example",
+			errors.New(`User "system:serviceaccount:roster-system:roster-portal" cannot impersonate resource "users" in API group "" at the cluster scope`)),
+			Acting, NoConstrained, "", ""},
 		"a quota": {apierrors.NewForbidden(members, "ana", errors.New("exceeded quota: people, requested: count/members.roster.dev=1")),
 			Quota, "", "", "quota:people"},
 		"a rule of the schema": {invalid(field.Invalid(email, "Ana", "must be a plain mail address such as ana@example.com: before the @ letters")),

@@ -87,7 +87,7 @@ func (s speaker) problem(r refusal.Refusal) web.Problem {
 	switch {
 	case r.Rule != "" && r.Kind == refusal.Policy:
 		return web.Problem{Text: s.words.T("console.policy."+r.Rule, s.pairs(r)...)}
-	case r.Rule != "":
+	case r.Rule != "" && r.Kind == refusal.Schema:
 		return web.Problem{Text: s.words.T("console.schema."+r.Rule, s.pairs(r)...)}
 	case r.Kind == refusal.Policy, r.Kind == refusal.Schema:
 		return web.Problem{Text: s.words.T("console.refused"), Quote: r.Says}
