@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -169,12 +171,13 @@ func TestAFormThatIsSentTwiceInvitesOnce(t *testing.T) {
 	send := b.post(w.invitePath(), wanted(strings.Join(list, "\n"))).carried(t, "action", "send")
 	b.post(w.invitePath(), b.post(w.invitePath(), wanted("p3@x.example")).carried(t, "action", "send")) // By another window.
 	var both sync.WaitGroup
-	answers := make([]answer, 2)
-	for i := range answers {
+	answers := make([]answer, 3)
+	for i := range answers[:2] {
 		both.Go(func() { answers[i], _ = b.try(http.MethodPost, w.invitePath(), strings.NewReader(send.Encode())) })
 	}
 	both.Wait()
-	for _, a := range append(answers, b.post(w.invitePath(), send)) {
+	answers[2] = b.post(w.invitePath(), send)
+	for _, a := range answers {
 		if a.Response == nil || a.StatusCode != http.StatusSeeOther {
 			t.Errorf("%s", a.body)
 		}
@@ -323,4 +326,59 @@ func (w *world) statusOfOrg() {
 		w.t.Fatal(err)
 	}
 	w.awaitCache(w.org)
+}
+
+// TestBrowserInviting: the whole way by keyboard, with a list that has to be corrected and one person who gets something else.
+func TestBrowserInviting(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	for i := range 20 {
+		w.profile(fmt.Sprintf("more-%02d", i), rosterv1alpha1.SocialProfileSpec{Network: "Instagram", Handle: fmt.Sprintf("acme%02d", i)})
+	}
+	b.signIn(s, w.address("mia"), goodPassword)
+	b.open(s.url + w.invitePath())
+	b.says("Which seat do they take?")
+	b.sound("inviting-seat")
+	b.value(`[...document.querySelectorAll('.choices a')][0].focus(); 0`)
+	b.submit(kb.Enter)
+	b.sound("inviting-form")
+	b.write("addresses", "zoe@agency.example, max")
+	b.choose("Check before sending")
+	b.focused("errors")
+	b.says("This is not a mail address", "Invite the others now")
+	b.sound("inviting-bad")
+	b.value(`document.getElementById('addresses').value = ''; 0`)
+	b.write("addresses", "zoe@agency.example, max@agency.example")
+	b.value(`document.getElementById('role').focus(); 0`)
+	b.press(kb.ArrowDown) // the next role
+	b.choose("Check before sending")
+	b.says("2 people get a mail", "zoe@agency.example")
+	b.run(chromedp.Focus(".mail summary"))
+	b.press(kb.Enter)
+	b.says("invites you to join", "/invitations/…")
+	b.sound("inviting-check")
+	b.value(`window.isOld = true; document.querySelector('button[name=change][value="max@agency.example"]').focus(); 0`)
+	b.submit(kb.Enter)
+	b.says("What max@agency.example gets")
+	b.sound("inviting-one")
+	b.value(`document.querySelector('input[name=role][value=Member]').focus(); 0`)
+	b.press(" ")
+	b.choose("Use this")
+	b.says("Changed")
+	b.choose("Send 2 invitations")
+	b.says("Invitations sent: 2")
+	if n := len(w.invitations()); n != 2 {
+		t.Errorf("%d Invitations", n)
+	}
+	b.open(s.url + w.invitePath() + "?seat=full&lang=fr")
+	b.says("Inviter des personnes", "Adresses de courriel")
+	b.sound("inviting-french")
+}
+
+// write types into a field.
+func (b *tab) write(field, text string) {
+	b.t.Helper()
+	b.value("document.getElementById('" + field + "').focus(); 0")
+	b.press(text)
 }

@@ -34,8 +34,6 @@ type roleView struct {
 	Choice
 	ID      string
 	Checked bool
-	// Adds: the switch canManageProfiles is for this role.
-	Adds bool
 }
 
 type targetView struct {
@@ -66,15 +64,14 @@ func (c *Choices) View(o Offer, problems []web.Problem) OfferView {
 		if i > 0 {
 			id += "." + r.Value
 		}
-		view.Roles = append(view.Roles, roleView{
-			Choice: r, ID: id, Checked: r.Value == string(o.Role) || view.Connects, Adds: r.Value == string(rosterv1alpha1.RoleMember),
-		})
+		view.Roles = append(view.Roles, roleView{Choice: r, ID: id, Checked: r.Value == string(o.Role) || view.Connects})
 	}
 	if _, err := time.Parse(time.DateOnly, view.End); err != nil && view.End != "" {
 		view.EndAtTime = true
 	}
 	for _, t := range c.Workspaces {
-		view.Workspaces = append(view.Workspaces, view.target(PrefixWorkspace, t, o.inWorkspace(t.Name), c.words.T("console.offer.workspace.none")))
+		none := c.words.T("console.offer.workspace.none")
+		view.Workspaces = append(view.Workspaces, view.target(PrefixWorkspace, t, o.inWorkspace(t.Name), none))
 	}
 	view.addProfiles(c, o)
 	return view

@@ -61,42 +61,44 @@ const (
 
 // draft is what is about to be sent. Forms carry it from page to page: the portal remembers nothing.
 type draft struct {
-	Seat seat
+	Seat seat `json:"seat,omitempty"`
 	// List is what was typed.
-	List string
+	List string `json:"list,omitempty"`
 	// Others: those who can be invited are, though some cannot.
-	Others   bool
-	Message  string
-	Locale   rosterv1alpha1.Locale
-	Validity string
+	Others   bool                  `json:"others,omitempty"`
+	Message  string                `json:"message,omitempty"`
+	Locale   rosterv1alpha1.Locale `json:"locale,omitempty"`
+	Validity string                `json:"validity,omitempty"`
 	// Offer is for everybody but those who have their own.
-	Offer console.Offer
+	Offer console.Offer `json:"offer,omitzero"`
 	// People to invite, and the parts of the list that are left.
-	People []person
-	Rest   []bad
+	People []person `json:"people,omitempty"`
+	Rest   []bad    `json:"rest,omitempty"`
 }
 
 // person is somebody to invite.
 type person struct {
-	Address address.Address
+	Address address.Address `json:"address,omitempty"`
 	// Written is the address as it stands in the list, and Name that of the Invitation. It stays the same, so that nobody is invited twice.
-	Written, Name string
+	Written string `json:"written,omitempty"`
+	Name    string `json:"name,omitempty"`
 	// Again are the lines in which the address comes again.
-	Again []int
+	Again []int `json:"again,omitempty"`
 	// Own is what this person is offered instead of the rest; nil for the same.
-	Own *console.Offer
+	Own *console.Offer `json:"own,omitempty"`
 	// Done: they are invited. Refused is why they are not.
-	Done    bool
-	Refused string
+	Done    bool   `json:"done,omitempty"`
+	Refused string `json:"refused,omitempty"`
 }
 
 // bad is a part of the list that cannot be invited.
 type bad struct {
-	Line int
+	Line int `json:"line,omitempty"`
 	// Text as it stands there, and what to do about it.
-	Text, Why string
+	Text string `json:"text,omitempty"`
+	Why  string `json:"why,omitempty"`
 	// Href is the page about somebody who is there already.
-	Href string
+	Href string `json:"href,omitempty"`
 }
 
 func newDraft(s seat) *draft {

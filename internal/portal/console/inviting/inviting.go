@@ -67,8 +67,8 @@ func (h *Handler) enter(page func(*visit) error) func(*web.Visit) error {
 			return err
 		}
 		if !may {
-			w := v.Words
-			return v.Say(http.StatusForbidden, web.SymbolStop, w.T("inviting.refused.title"), w.T("inviting.refused.text", "Org", v.Organization.Spec.DisplayName))
+			return v.Say(http.StatusForbidden, web.SymbolStop, v.Words.T("inviting.refused.title"),
+				v.Words.T("inviting.refused.text", "Org", v.Organization.Spec.DisplayName))
 		}
 		choices, err := v.Choices()
 		if err != nil {

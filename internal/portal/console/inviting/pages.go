@@ -211,21 +211,16 @@ func (h *Handler) check(v *visit, d *draft, problems []web.Problem) error {
 
 func (v *visit) row(d *draft, p *person) rowView {
 	o := d.offer(p)
-	row := rowView{Key: string(p.Address), Address: p.Written, Role: name(v.choices.Roles, string(o.Role)), Own: p.Own != nil, Refused: p.Refused}
+	row := rowView{
+		Key: string(p.Address), Address: p.Written, Role: name(v.choices.Roles, string(o.Role)), Own: p.Own != nil, Refused: p.Refused,
+	}
 	for _, t := range v.choices.Profiles {
 		if role := o.OnProfile(t.Name); role != "" {
 			row.Gets = append(row.Gets, t.Title+v.Words.T("inviting.colon")+name(t.Roles, string(role)))
 		}
 	}
 	for _, g := range o.Workspaces {
-		i := slices.IndexFunc(v.choices.Workspaces, func(t console.Target) bool { return t.Name == g.Name })
-		if text := g.Name; i >= 0 {
-			text = v.choices.Workspaces[i].Title
-			if g.Role != "" {
-				text += v.Words.T("inviting.colon") + name(v.choices.Workspaces[i].Roles, string(g.Role))
-			}
-			row.Gets = append(row.Gets, text)
-		}
+		row.Gets = append(row.Gets, v.workspace(g))
 	}
 	const most = 4
 	if n := len(row.Gets); n > most {
@@ -242,6 +237,19 @@ func (v *visit) row(d *draft, p *person) rowView {
 		row.Note = v.Words.T("inviting.twice", "Lines", strings.Join(lines, ", "))
 	}
 	return row
+}
+
+// workspace is one that is given, in words.
+func (v *visit) workspace(g rosterv1alpha1.WorkspaceGrant) string {
+	for _, t := range v.choices.Workspaces {
+		switch {
+		case t.Name == g.Name && g.Role == "":
+			return t.Title
+		case t.Name == g.Name:
+			return t.Title + v.Words.T("inviting.colon") + name(t.Roles, string(g.Role))
+		}
+	}
+	return g.Name
 }
 
 func name(choices []console.Choice, value string) string {
