@@ -19,8 +19,8 @@ import (
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/manifests"
-	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // The formats that only a difference has.
@@ -300,7 +300,7 @@ func becomes(p compare.Person) string {
 
 // ends says what changes about the end of a membership; empty for nothing.
 func ends(p compare.Person) string {
-	before, after := offer.FormatEnd(p.EndBefore), offer.FormatEnd(p.EndAfter)
+	before, after := membership.FormatEnd(p.EndBefore), membership.FormatEnd(p.EndAfter)
 	switch {
 	case before == after || p.Kind == compare.Removed:
 		return ""

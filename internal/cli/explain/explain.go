@@ -19,10 +19,10 @@ import (
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
-	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/verify"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/rights"
 )
 
@@ -257,7 +257,7 @@ func (a answer) print(out io.Writer) {
 		return
 	}
 	fmt.Fprintf(out, "%s is %s (%s)\n", who, a.State, a.Object)
-	if end := offer.FormatEnd(a.Ends); end != "" && a.State == rights.Ended {
+	if end := membership.FormatEnd(a.Ends); end != "" && a.State == rights.Ended {
 		fmt.Fprintf(out, "Their membership lasted until %s.\n", end)
 	} else if end != "" {
 		fmt.Fprintf(out, "Their membership lasts until %s.\n", end)

@@ -18,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/progress"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
 	"github.com/roster-dev/roster/internal/recipients"
 )
@@ -104,7 +105,7 @@ func (r *run) gather(ctx context.Context, found []recipients.Recipient) (err err
 }
 
 func (r *run) readEnd() (*metav1.Time, error) {
-	end, err := offer.ParseEnd(r.until)
+	end, err := membership.ParseEnd(r.until)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("--until: %w", err)

@@ -18,6 +18,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/offer"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // The columns, in the order in which they are written. They may be read in any order, and all but the address may be left out.
@@ -183,7 +184,7 @@ func parseRow(cells []string, at map[string]int, width int) (Row, error) {
 	if row.Suspended, err = boolean(columnSuspended, cell(columnSuspended)); err != nil {
 		return row, err
 	}
-	if row.End, err = offer.ParseEnd(cell(columnEnd)); err != nil {
+	if row.End, err = membership.ParseEnd(cell(columnEnd)); err != nil {
 		return row, fmt.Errorf("%s %w", columnEnd, err)
 	}
 	return row, nil
@@ -211,7 +212,7 @@ func Format(rows []Row) (string, error) {
 		all = append(all, []string{
 			Harmless(r.Written), Harmless(r.Name), Harmless(r.Company), string(r.Offer.Role), strings.Join(profiles(r.Offer.Profiles), " "),
 			strings.Join(workspaces(r.Offer.Workspaces), " "), strings.Join(r.Offer.Teams, " "), strconv.FormatBool(r.Manages),
-			strconv.FormatBool(r.Suspended), offer.FormatEnd(r.End),
+			strconv.FormatBool(r.Suspended), membership.FormatEnd(r.End),
 		})
 	}
 	err := w.WriteAll(all)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/offer"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 func TestParse(t *testing.T) {
@@ -45,7 +46,7 @@ func TestParse(t *testing.T) {
 			for _, r := range rows {
 				end := ""
 				if r.End != nil {
-					end = " until " + offer.FormatEnd(r.End)
+					end = " until " + membership.FormatEnd(r.End)
 				}
 				got = append(got, fmt.Sprintf("%d %s|%s|%s|%s|%v|%v|%v|%v|%v", r.Line, r.Address, r.Name, r.Company, r.Offer.Role, r.Offer.Profiles,
 					r.Offer.Workspaces, r.Offer.Teams, r.Manages, r.Suspended)+end)

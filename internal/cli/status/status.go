@@ -16,9 +16,9 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
-	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/rights"
 )
 
@@ -157,7 +157,7 @@ func (a *answer) ends(p *rights.Person, now time.Time) {
 	if p.Member == nil || p.Ends == nil || p.State != rights.Active || p.Ends.Sub(now) > soon {
 		return
 	}
-	a.add(p.Object(), "Ends", fmt.Sprintf("The membership of %s lasts until %s.", p.Address, offer.FormatEnd(p.Ends)),
+	a.add(p.Object(), "Ends", fmt.Sprintf("The membership of %s lasts until %s.", p.Address, membership.FormatEnd(p.Ends)),
 		fmt.Sprintf(`kubectl patch member %s -n %s --type merge -p '{"spec":{"endTime":"%s"}}'`, p.Member.Name, a.Namespace,
 			p.Ends.AddDate(0, 0, 30).UTC().Format(time.RFC3339)))
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
-	"github.com/roster-dev/roster/internal/cli/offer"
 	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/rights"
 )
 
@@ -111,7 +111,7 @@ func peopleNode(everybody []*rights.Person) *node {
 			words += ", " + string(p.State)
 		}
 		if p.Ends != nil && p.State != rights.Ended {
-			words += ", until " + offer.FormatEnd(p.Ends)
+			words += ", until " + membership.FormatEnd(p.Ends)
 		}
 		n.add(&node{text: words})
 	}

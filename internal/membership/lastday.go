@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package offer
+package membership
 
 import (
 	"fmt"
