@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/console/bulk"
 	"github.com/roster-dev/roster/internal/portal/console/people"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
@@ -80,6 +81,8 @@ type Portal struct {
 	links    *link.Store
 	sessions *session.Manager
 	routes   []web.Route
+	// largeForms are the largest forms of the pages that need larger ones than others, by path.
+	largeForms map[string]int64
 
 	limits     *web.Limiters
 	background *web.Background
@@ -95,7 +98,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files},
+		Rooms: []fs.FS{console.Files, people.Files, bulk.Files},
 	})
 	known, commonErr := common.Load()
 	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
@@ -118,6 +121,12 @@ func New(o Options) (*Portal, error) {
 	}
 	p.build(o, passkeys, known)
 	p.mux = site.Serve(p.routes)
+	p.largeForms = map[string]int64{}
+	for _, r := range p.routes {
+		if r.MaxBody > 0 {
+			p.largeForms[r.Path] = r.MaxBody
+		}
+	}
 	return p, nil
 }
 
@@ -149,9 +158,10 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 
 // consoleRoutes are the pages by which people look after an organisation.
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
-	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab()}}
+	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), bulk.Tab()}}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes())
+	aboutMany := &bulk.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(aboutPeople.Routes(), aboutMany.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

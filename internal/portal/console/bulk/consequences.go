@@ -36,14 +36,21 @@ type consequences struct {
 
 // weigh finds out what a change means. Everybody is everybody in the organisation.
 func (c change) weigh(s *membership.Snapshot, everybody []*rosterv1alpha1.Member, people []touched, in circumstances) consequences {
-	teams, deserted := c.teamsAfter(s.Teams, people)
 	later := *s
-	later.Teams = teams
-	w := weighing{before: s.Sums(), after: later.Sums(), profiles: s.Profiles, lost: map[loss]int{}}
+	var deserted []string
+	later.Teams, deserted = c.teamsAfter(s.Teams, people)
+	found := weigh(s, &later, everybody, people, in)
+	found.Deserted = deserted
+	return found
+}
+
+// weigh compares what some people hold now with what they will hold.
+func weigh(s, later *membership.Snapshot, everybody []*rosterv1alpha1.Member, people []touched, in circumstances) consequences {
+	w := weighing{before: s.Sums(), after: later.Sums(), profiles: s.Profiles, lost: map[loss]int{}, unconnected: map[string]bool{}}
 	for _, p := range people {
 		w.person(p, in)
 	}
-	found := consequences{Deserted: deserted, Unrenewed: w.unrenewed(everybody, people, in)}
+	found := consequences{Unrenewed: w.unrenewed(everybody, people, in), Unattended: unattended(s.Profiles, people, in)}
 	for l, n := range w.lost {
 		l.People = n
 		found.Losses = append(found.Losses, l)
@@ -51,7 +58,6 @@ func (c change) weigh(s *membership.Snapshot, everybody []*rosterv1alpha1.Member
 	slices.SortFunc(found.Losses, func(a, b loss) int {
 		return cmp.Or(cmp.Compare(b.People, a.People), cmp.Compare(a.Profile, b.Profile), cmp.Compare(b.Set, a.Set))
 	})
-	found.Unattended = unattended(s.Profiles, people, in)
 	return found
 }
 
@@ -79,7 +85,7 @@ type weighing struct {
 	before, after *membership.Sums
 	profiles      []*rosterv1alpha1.SocialProfile
 	lost          map[loss]int
-	// unconnected are the profiles that somebody can no longer connect again.
+	// unconnected are the profiles with a connection that somebody can no longer connect again.
 	unconnected map[string]bool
 }
 
@@ -96,10 +102,7 @@ func (w *weighing) person(p touched, in circumstances) {
 			continue
 		}
 		w.lost[loss{Profile: profile.Name, Set: gone}]++
-		if gone.Contains(connect) {
-			if w.unconnected == nil {
-				w.unconnected = map[string]bool{}
-			}
+		if gone.Contains(connect) && profile.Spec.CredentialsSecretRef != nil {
 			w.unconnected[profile.Name] = true
 		}
 	}

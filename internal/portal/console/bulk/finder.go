@@ -14,8 +14,10 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // The parameters by which people are found and chosen.
@@ -24,6 +26,8 @@ const (
 	paramRole   = "role"
 	paramState  = "state"
 	paramTeam   = "team"
+	paramSpace  = "workspace"
+	paramOn     = "profile"
 	paramPage   = "page"
 	paramWho    = "who"
 	paramChosen = "chosen"
@@ -37,17 +41,17 @@ type state string
 // The states.
 const (
 	stateActive    state = "active"
-	statePending   state = "pending"
+	stateInvited   state = "invited"
 	stateSuspended state = "suspended"
 	stateEnded     state = "ended"
 )
 
-func states() []state { return []state{stateActive, statePending, stateSuspended, stateEnded} }
+func states() []state { return []state{stateActive, stateInvited, stateSuspended, stateEnded} }
 
 func stateOf(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, now time.Time) state {
 	switch {
 	case m.Spec.AccountRef == nil:
-		return statePending
+		return stateInvited
 	case membership.HasEnded(o, m, now):
 		return stateEnded
 	case membership.IsSuspended(m):
@@ -56,43 +60,57 @@ func stateOf(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, now time.
 	return stateActive
 }
 
-// filter is which people are looked for; what is empty does not matter.
+// filter is which people are looked for; what is empty does not matter. It is read from the parameters that the list of people has, so that
+// either page can lead to the other.
 type filter struct {
-	Query, Role, Team string
-	State             state
+	Query, Role, Team, Workspace, Profile string
+	State                                 state
 }
 
 func readFilter(v url.Values) filter {
 	return filter{
-		Query: strings.TrimSpace(v.Get(paramQuery)), Role: v.Get(paramRole), Team: v.Get(paramTeam), State: state(v.Get(paramState)),
+		Query: web.Tidy(v.Get(paramQuery)), Role: v.Get(paramRole), Team: v.Get(paramTeam), State: state(v.Get(paramState)),
+		Workspace: v.Get(paramSpace), Profile: v.Get(paramOn),
 	}
 }
 
 // find are the Members that a filter finds, by name.
-func (f filter) find(members []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, o *rosterv1alpha1.Organization, now time.Time) (
-	[]*rosterv1alpha1.Member,
-) {
+func (f filter) find(t *team, o *rosterv1alpha1.Organization, now time.Time) []*rosterv1alpha1.Member {
 	var inTeam map[string]bool
-	if f.Team != "" {
-		inTeam = map[string]bool{}
-		for _, t := range teams {
-			if t.Name == f.Team {
-				inTeam = set(t.Spec.Members)
-			}
+	for _, of := range t.Teams {
+		if of.Name == f.Team {
+			inTeam = set(of.Spec.Members)
 		}
 	}
-	query := strings.ToLower(f.Query)
+	words := strings.Fields(strings.ToLower(f.Query))
+	var sums *membership.Sums
+	if f.Workspace != "" || f.Profile != "" {
+		sums = t.Sums()
+	}
 	var found []*rosterv1alpha1.Member
-	for _, m := range members {
-		if m.DeletionTimestamp == nil && (inTeam == nil || inTeam[m.Name]) &&
-			(f.State == "" || f.State == stateOf(o, m, now)) && (f.Role == "" || f.Role == string(membership.RoleOf(o, m))) &&
-			(query == "" || strings.Contains(strings.ToLower(organization.MemberName(m)), query) ||
-				strings.Contains(strings.ToLower(m.Spec.Email), query)) {
+	for _, m := range t.members {
+		if m.DeletionTimestamp == nil && (f.Team == "" || inTeam[m.Name]) && (f.State == "" || f.State == stateOf(o, m, now)) &&
+			(f.Role == "" || f.Role == string(membership.RoleOf(o, m))) && hasAll(m, words) && (sums == nil || f.holds(sums.Of(m))) {
 			found = append(found, m)
 		}
 	}
 	sortByName(found)
 	return found
+}
+
+// hasAll reports whether the name and the address of somebody have all words.
+func hasAll(m *rosterv1alpha1.Member, words []string) bool {
+	if len(words) == 0 {
+		return true
+	}
+	text := strings.ToLower(organization.MemberName(m) + "\n" + m.Spec.Email)
+	return !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) })
+}
+
+// holds reports whether somebody who has that works on the profile and in the workspace that is looked for.
+func (f filter) holds(e access.Effective) bool {
+	return (f.Profile == "" || e.On(f.Profile) != 0) &&
+		(f.Workspace == "" || slices.Contains(e.Workspaces, f.Workspace) || slices.Contains(e.Workspaces, access.AllProfiles))
 }
 
 func sortByName(members []*rosterv1alpha1.Member) {
@@ -104,7 +122,9 @@ func sortByName(members []*rosterv1alpha1.Member) {
 	for i, m := range members {
 		all[i] = keyed{strings.ToLower(organization.MemberName(m)), m}
 	}
-	slices.SortFunc(all, func(a, b keyed) int { return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.m.Name, b.m.Name)) })
+	slices.SortFunc(all, func(a, b keyed) int {
+		return cmp.Or(strings.Compare(a.key, b.key), strings.Compare(a.m.Name, b.m.Name))
+	})
 	for i := range all {
 		members[i] = all[i].m
 	}
@@ -173,6 +193,8 @@ func (c choice) query() url.Values {
 	put(paramRole, c.Role)
 	put(paramState, string(c.State))
 	put(paramTeam, c.Team)
+	put(paramSpace, c.Workspace)
+	put(paramOn, c.Profile)
 	if c.All {
 		v.Set(paramWho, whoAll)
 	}
@@ -193,14 +215,12 @@ func (c choice) sorted(except map[id]bool) []id {
 }
 
 // people are those who are chosen, by name.
-func (c choice) people(members []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, o *rosterv1alpha1.Organization, now time.Time) (
-	[]*rosterv1alpha1.Member,
-) {
+func (c choice) people(t *team, o *rosterv1alpha1.Organization, now time.Time) []*rosterv1alpha1.Member {
 	if c.All {
-		return c.find(members, teams, o, now)
+		return c.find(t, o, now)
 	}
 	var found []*rosterv1alpha1.Member
-	for _, m := range members {
+	for _, m := range t.members {
 		if m.DeletionTimestamp == nil && c.Ticked[idOf(m.UID)] {
 			found = append(found, m)
 		}

@@ -24,11 +24,10 @@ const (
 	leftFull      reason = "full"
 )
 
-// The most that a Member can be given, and the most Members of a Team.
+// The most that a Member can be given.
 const (
 	mostProfiles   = 500
 	mostWorkspaces = 100
-	mostInTeam     = 5000
 )
 
 // circumstances are what decides who is left out, besides the Members.
