@@ -80,7 +80,9 @@ type Portal struct {
 
 	links    *link.Store
 	sessions *session.Manager
-	routes   []web.Route
+	// manyPeople are the pages on which many people are changed together.
+	manyPeople *bulk.Handler
+	routes     []web.Route
 	// largeForms are the largest forms of the pages that need larger ones than others, by path.
 	largeForms map[string]int64
 
@@ -160,8 +162,8 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
 	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), bulk.Tab()}}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	aboutMany := &bulk.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes(), aboutMany.Routes())
+	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(aboutPeople.Routes(), p.manyPeople.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

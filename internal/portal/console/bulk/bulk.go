@@ -45,7 +45,8 @@ const (
 	pathPreview  = Path + "/preview"
 	pathDo       = Path + "/do"
 	pathProfiles = "/team/profiles"
-	pathAssign   = pathProfiles + "/teams"
+	// No profile is called "-".
+	pathAssign = pathProfiles + "/-/teams"
 )
 
 // maxBody is the largest form: 10,000 people who are chosen, and those of them who were refused.

@@ -60,7 +60,9 @@ func (c change) apply(spec *rosterv1alpha1.MemberSpec) bool {
 	case actionSuspend:
 		spec.Suspended = ptr.To(true)
 	case actionResume:
-		spec.Suspended = ptr.To(false)
+		if ptr.Deref(spec.Suspended, false) {
+			spec.Suspended = ptr.To(false)
+		}
 	case actionChange:
 		c.applyGrants(spec)
 		if c.Role != "" {
