@@ -10,19 +10,27 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
 )
 
 // changePath is a page on the way to changing many people.
-func (w *world) changePath(page string) string { return "/organizations/" + w.ns + "/team/change" + page }
+func (w *world) changePath(page string) string {
+	return "/organizations/" + w.ns + "/team/change" + page
+}
 
 // colleague is somebody who has joined.
 func (w *world) colleague(local string, mods ...func(*rosterv1alpha1.MemberSpec)) *rosterv1alpha1.Member {
@@ -185,7 +193,7 @@ func TestWhoIsLeftOutOfAChange(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(git)
-	preview := w.preview(b, []string{"Ana", "Gil", "Mia", "Olivia Martin"}, url.Values{"action": {"suspend"}})
+	preview := w.preview(b, []string{"Ana", "Gil", w.address("mia"), "Olivia Martin"}, url.Values{"action": {"suspend"}})
 	preview.expect(t, http.StatusOK, "Suspend 1 person?", "3 people are left out", "hand the ownership over first", "Yourself", "kept in Git",
 		"On acme.social (Facebook), 1 person can no longer: view")
 	w.do(b, preview).expect(t, http.StatusOK, "1 person has been changed")
@@ -215,6 +223,18 @@ func TestWhatIsRefusedIsSaid(t *testing.T) {
 		t.Error("what another person wrote has been lost")
 	}
 	b.post(w.changePath("/do"), url.Values{"job": {"forged"}}).expect(t, http.StatusBadRequest)
+
+	// What is added to a list is meant whatever else has been changed.
+	preview = w.preview(b, []string{"Ana"}, url.Values{"profile.acme-masto": {"Guest"}, "profile.acme-ads": {"!take"}})
+	ana = fresh(w, ana)
+	ana.Spec.Role = "AdvancedMember"
+	if err := w.admin.Update(t.Context(), ana); err != nil {
+		t.Fatal(err)
+	}
+	w.do(b, preview).expect(t, http.StatusOK, "1 person has been changed")
+	if got := fresh(w, ana).Spec; got.Role != "AdvancedMember" || len(got.Profiles) != 2 {
+		t.Errorf("%+v", got)
+	}
 }
 
 // TestAChangeIsThatOfItsPerson: what somebody has prepared, another cannot finish, and nobody gives what they may not.
@@ -281,4 +301,244 @@ func TestRemovingMany(t *testing.T) {
 		t.Errorf("the team names %v", got)
 	}
 	w.do(b, preview).expect(t, http.StatusOK, "There was nothing to do for 2 people")
+}
+
+// TestATeamThatManyChangeAtOnce: everybody's change is in it at the end.
+func TestATeamThatManyChangeAtOnce(t *testing.T) {
+	w := newWorld(t)
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{"zoe"}, Role: "Guest"})
+	var previews []answer
+	for _, local := range []string{"ana", "ben", "cem", "dee"} {
+		m := w.colleague(local)
+		previews = append(previews, w.preview(b, []string{m.Spec.DisplayName}, url.Values{"team.press": {"join"}}))
+	}
+	answers := make([]answer, len(previews))
+	var all sync.WaitGroup
+	for i, preview := range previews {
+		form := url.Values{"job": {preview.hidden(t, "job")}}
+		all.Go(func() { answers[i], _ = b.try(http.MethodPost, w.changePath("/do"), strings.NewReader(form.Encode())) })
+	}
+	all.Wait()
+	for _, a := range answers {
+		a.expect(t, http.StatusOK, "Press", "Changed")
+	}
+	members := fresh(w, press).Spec.Members
+	slices.Sort(members)
+	if want := []string{"ana", "ben", "cem", "dee", "zoe"}; !slices.Equal(members, want) {
+		t.Errorf("in the team are %v", members)
+	}
+}
+
+// TestALargeForm: only the page that does it takes 10,000 people.
+func TestALargeForm(t *testing.T) {
+	w := newWorld(t)
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	large := url.Values{"job": {strings.Repeat("a", 4*maxBody)}}
+	b.post(w.changePath("/do"), large).expect(t, http.StatusBadRequest)
+	b.post(w.changePath("/preview"), large).expect(t, http.StatusRequestEntityTooLarge)
+	b.post(w.changePath("/do"), url.Values{"job": {strings.Repeat("a", 16*maxBody)}}).expect(t, http.StatusRequestEntityTooLarge)
+}
+
+// profilesPath is a page about the social profiles.
+func (w *world) profilesPath(page string) string {
+	return "/organizations/" + w.ns + "/team/profiles" + page
+}
+
+func (w *world) requiresTeam() {
+	w.t.Helper()
+	fresh(w, w.org).Spec.RequireTeam = ptr.To(true)
+	if err := w.admin.Update(context.Background(), w.org); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+}
+
+// TestProfilesAreGivenToTeams: FL-12, FL-15, FL-16. Several profiles, each team in one step, and nothing is taken away unasked.
+func TestProfilesAreGivenToTeams(t *testing.T) {
+	w := newWorld(t)
+	w.requiresTeam()
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	ana := w.colleague("ana")
+	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{ana.Name}, Profiles: []string{"acme-fb"}, Role: "Editor"})
+	care := w.team("care", rosterv1alpha1.TeamSpec{DisplayName: "Care", Members: []string{ana.Name}, Role: "Guest"})
+	w.team("labelled", rosterv1alpha1.TeamSpec{DisplayName: "By label", ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}, Role: "Guest"})
+
+	list := b.get(w.profilesPath(""))
+	list.expect(t, http.StatusOK, "3 social profiles found", "acme.social", "Not connected", "2 profiles wait for their first team", "Press", "Waits for its first team")
+	b.get(w.profilesPath("?need=team")).expect(t, http.StatusOK, "2 social profiles found")
+	b.get(w.profilesPath("/-/teams?who=ticked")).expect(t, http.StatusUnprocessableEntity, "No social profile is ticked")
+	assign := b.get(w.profilesPath("/-/teams?who=all"))
+	assign.expect(t, http.StatusOK, "Teams of 3 social profiles", "1 of 3", "None", "finds its profiles by their labels", "2 of them wait for their first team")
+	form := func(pairs ...string) url.Values {
+		v := url.Values{"profiles": {assign.hidden(t, "profiles")}}
+		for i := 0; i < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return v
+	}
+	b.post(w.profilesPath("/-/teams"), form()).expect(t, http.StatusUnprocessableEntity, "Nothing is chosen")
+	b.follow(b.post(w.profilesPath("/-/teams"), form("team.care", "all", "team.labelled", "all"))).expect(t, http.StatusOK, "The teams have been changed")
+	if got := fresh(w, care).Spec.Profiles; len(got) != 3 {
+		t.Errorf("care has %v", got)
+	}
+	w.awaitCache(care)
+	sure := b.post(w.profilesPath("/-/teams"), form("team.press", "none"))
+	sure.expect(t, http.StatusOK, "Take profiles away from teams?", "On acme.social (Facebook), 1 person can no longer: plan posts, publish")
+	if got := fresh(w, press).Spec.Profiles; len(got) != 1 {
+		t.Errorf("press has lost %v before that was confirmed", got)
+	}
+	b.follow(b.post(w.profilesPath("/-/teams"), form("team.press", "none", "confirm", "yes"))).expect(t, http.StatusOK, "The teams have been changed")
+	if got := fresh(w, press).Spec.Profiles; len(got) != 0 {
+		t.Errorf("press has %v", got)
+	}
+}
+
+// TestAboutASocialProfile: FL-05, FL-06, FL-07, FL-11. What a profile is, who looks after it, and what its removal means.
+func TestAboutASocialProfile(t *testing.T) {
+	w := newWorld(t)
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	ana := w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
+	})
+	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Profiles: []string{"acme-fb", "acme-masto"}, Role: "Editor"})
+	path := w.profilesPath("/acme-fb")
+	page := b.get(path)
+	page.expect(t, http.StatusOK, "acme.social", "Facebook", "Not connected", "Nobody", "Press: Editor")
+	form := url.Values{"generation": {page.hidden(t, "generation")}, "responsible": {strings.ToUpper(ana.Spec.Email)}, "engagement": {"yes"}}
+	b.follow(b.post(path, form)).expect(t, http.StatusOK, "The profile has been changed", "Ana")
+	sp := &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "acme-fb"}}
+	if spec := fresh(w, sp).Spec; spec.ResponsibleRef == nil || spec.ResponsibleRef.Name != ana.Name || *spec.Notifications.TokenExpiry || !*spec.Notifications.Engagement {
+		t.Errorf("%+v", spec)
+	}
+	form.Set("responsible", "")
+	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "Somebody else has changed this in the meantime", "It now says: Ana")
+	form.Set("generation", fmt.Sprint(sp.Generation))
+	form.Set("responsible", "nobody@elsewhere.example")
+	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "nobody here has “nobody@elsewhere.example”")
+
+	sure := b.get(path + "/remove")
+	sure.expect(t, http.StatusOK, "Remove acme.social (Facebook)?", "1 person loses", "It is taken out of: Press", "The account at Facebook stays as it is")
+	b.post(path+"/remove", url.Values{"uid": {"another"}}).expect(t, http.StatusUnprocessableEntity)
+	b.follow(b.post(path+"/remove", url.Values{"uid": {sure.hidden(t, "uid")}})).expect(t, http.StatusOK, "acme.social (Facebook) has been removed")
+	if got := fresh(w, press).Spec.Profiles; !slices.Equal(got, []string{"acme-masto"}) {
+		t.Errorf("the team names %v", got)
+	}
+	b.get(path).expect(t, http.StatusNotFound)
+
+	w.planOf(1, 2)
+	b.get(w.profilesPath("")).expect(t, http.StatusOK, "sales@roster.example")
+	b.get(w.profilesPath("/acme-masto")).expect(t, http.StatusOK, "The plan has no place for this profile", "Ask sales@roster.example")
+}
+
+// TestWhoMayNotLookAtProfiles: FL-14. Whoever may look at the team and not at a profile sees nothing of it, and is offered nothing.
+func TestWhoMayNotLookAtProfiles(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	role := &rosterv1alpha1.CustomRole{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "lead"}, Spec: rosterv1alpha1.CustomRoleSpec{
+		Scope: rosterv1alpha1.ScopeOrganization, Permissions: []rosterv1alpha1.RolePermission{"ViewTeam", "ManageMembers"},
+	}}
+	w.create(role)
+	w.awaitCache(role)
+	b := w.connector(s, "lena", "lead")
+	w.mayActFor(prefix + w.address("lena"))
+	here := metav1.ObjectMeta{Namespace: w.ns, Name: "lead"}
+	w.create(&rbacv1.Role{ObjectMeta: here, Rules: access.Compile(access.Sources{
+		Spec: rosterv1alpha1.MemberSpec{Role: "lead"}, Roles: access.Roles{"lead": role.Spec},
+	}, w.org.Name)})
+	w.create(&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "lead"},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: prefix + w.address("lena")}}})
+	await(t, func(context.Context) bool { return b.get(w.profilesPath("")).StatusCode == http.StatusOK })
+	w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
+	})
+	list := b.get(w.profilesPath(""))
+	list.expect(t, http.StatusOK, "No social profile matches")
+	preview := w.preview(b, []string{"Ana"}, url.Values{"action": {"suspend"}})
+	preview.expect(t, http.StatusOK, "On acme-fb, 1 person can no longer")
+	for _, a := range []answer{list, b.get(w.changePath("")), preview} {
+		if strings.Contains(a.body, "acme.social") {
+			t.Error("the page shows the handle of a profile")
+		}
+	}
+	b.get(w.profilesPath("/acme-fb")).expect(t, http.StatusNotFound)
+	b.get(w.profilesPath("/acme-fb/remove")).expect(t, http.StatusNotFound)
+	b.get(w.profilesPath("/-/teams?who=all")).expect(t, http.StatusNotFound)
+}
+
+// TestBrowserChangesMany goes the whole way with the keyboard: who, what, what it means, done; and profiles to teams.
+func TestBrowserChangesMany(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	s := w.localSite("127.0.0.1", func(string) []func(*configure) { return []func(*configure){w.connects(), w.console} })
+	w.requiresTeam()
+	w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	ana := w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+		s.DisplayName, s.Profiles = "Ana Silva", []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Administrator"}}
+	})
+	w.colleague("ben", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Ben Okafor" })
+	w.colleague("cem", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Cem Yıldız" })
+	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{ana.Name}, Profiles: []string{"acme-fb"}, Role: "Editor"})
+	w.team("labels", rosterv1alpha1.TeamSpec{DisplayName: "Everything", ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}, Role: "Guest"})
+
+	b.signIn(s, w.address("mia"), goodPassword)
+	b.open(s.url + w.changePath(""))
+	b.into("q", "ben")
+	b.submit(kb.Enter)
+	b.says("1 person found.")
+	b.tick("Ben Okafor")
+	b.into("q", strings.Repeat(kb.Backspace, 3))
+	b.submit(kb.Enter)
+	b.tick("Ana Silva")
+	b.sound("bulk-choose")
+	b.choose("Continue with those ticked")
+	b.says("Change 2 people", "Ana Silva, Ben Okafor")
+	b.sound("bulk-what")
+	b.choose("See what this means")
+	b.focused("errors")
+	b.says("Nothing is chosen")
+	b.into("profile.acme-masto", "E") // Editor
+	b.choose("See what this means")
+	b.says("Change 2 people?", "+1 profile")
+	b.sound("bulk-preview")
+	b.choose("Change 2 people")
+	b.says("Done", "2 people have been changed.")
+	b.sound("bulk-result")
+	if got := fresh(w, ana).Spec.Profiles; len(got) != 2 || got[1].Role != "Editor" {
+		t.Errorf("%+v", got)
+	}
+
+	b.choose("Change other people")
+	b.tick("Ana Silva")
+	b.choose("Continue with those ticked")
+	b.choose("Suspend…")
+	b.says("Suspend 1 person?", "can no longer")
+	b.sound("bulk-suspend")
+
+	b.choose("Profiles")
+	b.says("2 profiles wait for their first team")
+	b.sound("team-profiles")
+	b.choose("Teams of all 3 found")
+	b.says("1 of 3", "finds its profiles by their labels")
+	b.sound("team-profiles-assign")
+	b.into("team.press", "N") // None of them
+	b.choose("Save")
+	b.says("Take profiles away from teams?")
+	b.sound("team-profiles-sure")
+	b.choose("Change the teams")
+	b.says("The teams have been changed.")
+	if got := fresh(w, press).Spec.Profiles; len(got) != 0 {
+		t.Errorf("%v", got)
+	}
+	b.choose("acme.social")
+	b.sound("team-profile")
+	b.choose("Remove this profile…")
+	b.sound("team-profile-remove")
+}
+
+// tick moves to a box by its label and ticks it with the keyboard.
+func (b *tab) tick(label string) {
+	b.t.Helper()
+	id := b.value(`[...document.querySelectorAll('input[type=checkbox]')].find(e => e.labels[0].innerText.includes(` + strconv.Quote(label) + `)).id`)
+	b.run(chromedp.Focus(`[id="` + id + `"]`))
+	b.press(" ")
 }
