@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 )
 
 const (
-	// maxBody is the largest form in bytes.
+	// maxBody is the largest form in bytes, but for pages that say so.
 	maxBody = 64 << 10
 	// maxDuration is how long a request may wait for the API server and for its turn to hash.
 	maxDuration = 20 * time.Second
@@ -28,7 +29,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
 	defer cancel()
 	r = r.WithContext(ctx)
-	r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+	r.Body = http.MaxBytesReader(w, r.Body, p.maxBody(r))
 	rec := &recorder{ResponseWriter: w}
 	for name, values := range p.headers {
 		rec.Header()[name] = append([]string(nil), values...)
@@ -41,6 +42,14 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	p.protect(rec, r)
 	p.record(rec, r, p.site.Clock.Since(start))
+}
+
+// maxBody is the largest form that the page takes.
+func (p *Portal) maxBody(r *http.Request) int64 {
+	if r.Method != http.MethodPost {
+		return maxBody
+	}
+	return cmp.Or(p.largeForms[p.routeLabel(r)], maxBody)
 }
 
 // noteProxy tells the operator, once by the log and always by a metric, that people cannot be told apart: they seem to come from a proxy

@@ -23,6 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/console/bulk"
 	"github.com/roster-dev/roster/internal/portal/console/inviting"
 	"github.com/roster-dev/roster/internal/portal/console/people"
 	"github.com/roster-dev/roster/internal/portal/invite"
@@ -84,7 +85,11 @@ type Portal struct {
 
 	links    *link.Store
 	sessions *session.Manager
-	routes   []web.Route
+	// manyPeople are the pages on which many people are changed together.
+	manyPeople *bulk.Handler
+	routes     []web.Route
+	// largeForms are the largest forms of the pages that need larger ones than others, by path.
+	largeForms map[string]int64
 
 	limits     *web.Limiters
 	background *web.Background
@@ -100,7 +105,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files, inviting.Files},
+		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files},
 	})
 	known, commonErr := common.Load()
 	composer, composerErr := mail.NewComposer(previewSender, "")
@@ -124,6 +129,12 @@ func New(o Options) (*Portal, error) {
 	}
 	p.build(o, passkeys, known, composer)
 	p.mux = site.Serve(p.routes)
+	p.largeForms = map[string]int64{}
+	for _, r := range p.routes {
+		if r.MaxBody > 0 {
+			p.largeForms[r.Path] = r.MaxBody
+		}
+	}
 	return p, nil
 }
 
@@ -159,11 +170,12 @@ func (p *Portal) consoleRoutes(
 ) []web.Route {
 	desk := &console.Desk{
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
-		Tabs: []console.Tab{people.Tab(), inviting.Tab()},
+		Tabs: []console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()},
 	}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	invites := &inviting.Handler{Desk: desk, Composer: composer}
-	return slices.Concat(aboutPeople.Routes(), invites.Routes())
+	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

@@ -15,9 +15,9 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/network"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/quota"
 )
 
 // networkTarget is a network that somebody connects a profile of.
@@ -92,7 +92,7 @@ func (h *Handler) mayGo(v *session.MemberVisit, profile *rosterv1alpha1.SocialPr
 	case !may:
 		return web.Answered(h.notConnector(v))
 	}
-	if contact, full := planFull(v.Organization); full && profile == nil {
+	if contact, full := organization.PlanFull(v.Organization); full && profile == nil {
 		w := v.Words
 		return web.Answered(v.Notice(http.StatusForbidden, web.Notice{Symbol: web.SymbolStop, Heading: w.T("connect.full.title"),
 			Paragraphs: []string{w.T("connect.full.text", "Org", v.Organization.Spec.DisplayName), w.T("connect.full.next", "Contact", contact)},
@@ -130,12 +130,6 @@ func (h *Handler) contactName(v *session.MemberVisit) string {
 		return c.Name
 	}
 	return v.Words.T("contact.team")
-}
-
-// planFull reports whether the plan has no place for another profile, and whom to ask.
-func planFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
-	left, limited := quota.Left(o.Status.Plan.SocialProfiles)
-	return o.Status.Plan.Contact, limited && left == 0
 }
 
 // connectPath is a page on the way to a network.

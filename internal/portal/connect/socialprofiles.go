@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -60,7 +59,7 @@ func (h *Handler) getSocialProfiles(v *session.MemberVisit) error {
 // offered are the networks that the person can add a profile of, or why there are none.
 func (h *Handler) offered(v *session.MemberVisit, may bool) (networks []web.Action, refusal string) {
 	w := v.Words
-	contact, full := planFull(v.Organization)
+	contact, full := organization.PlanFull(v.Organization)
 	switch {
 	case !may:
 		return nil, w.T("profiles.notAllowed", "Contact", h.contactName(v))
@@ -100,32 +99,11 @@ func (h *Handler) connectedView(v *session.Visit, sp *rosterv1alpha1.SocialProfi
 		Network: organization.NetworkName(v.Words, sp), Handle: sp.Spec.Handle,
 		Remove: v.OrganizationPath(sp.Namespace, "/profiles/"+sp.Name+"/remove"),
 	}
-	view.State, view.Bad = connectionState(v.Words, sp)
+	view.State, view.Bad = organization.ConnectionState(v.Words, sp)
 	if c, err := h.Networks.Of(sp); err == nil && h.Networks.CanConnect(c) {
 		view.Connect = connectPath(v, sp.Namespace, networkTarget{Network: c, profile: sp}, "")
 	}
 	return view
-}
-
-// connectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
-func connectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
-	if sp.Spec.CredentialsSecretRef == nil {
-		return w.T("connection.none"), false
-	}
-	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
-	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
-	c := sp.Status.Credential
-	switch {
-	case connected == nil || connected.Status == "Unknown":
-		return w.T("connection.unknown"), false
-	case connected.Status == "False":
-		return w.T("connection.lost"), true
-	case expiring && c != nil && c.ReconnectByTime != nil:
-		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
-	case expiring:
-		return w.T("connection.expiring"), true
-	}
-	return w.T("connection.good"), false
 }
 
 // removable is the profile of the page. It answers if there is none or the person may not remove it.

@@ -20,6 +20,8 @@ type Route struct {
 	Returnable bool
 	// AtHost: the path starts at the host, wherever the portal is on it.
 	AtHost bool
+	// MaxBody is the largest form in bytes where a page needs a larger one than others; 0 for that of all.
+	MaxBody int64
 }
 
 // parameters are what may stand in the paths that people are sent on to, by the name of the parameter. None matches a path's "." or "..".

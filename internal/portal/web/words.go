@@ -85,8 +85,10 @@ func (w Words) T(id string, pairs ...any) string {
 }
 
 // N is T for a text that counts: {{.PluralCount}} is n.
-func (w Words) N(id string, n int) string {
-	return w.localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n})
+func (w Words) N(id string, n int, pairs ...any) string {
+	data := placeholders(pairs)
+	data["PluralCount"] = n
+	return w.localize(&i18n.LocalizeConfig{MessageID: id, PluralCount: n, TemplateData: data})
 }
 
 // localize falls back to English, and at the very worst to the name of the text: a page with a gap is better than none. A test finds gaps.

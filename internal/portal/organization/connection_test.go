@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package connect
+package organization
 
 import (
 	"strings"
@@ -42,7 +42,7 @@ func TestHowAConnectionStands(t *testing.T) {
 	} {
 		sp := &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{CredentialsSecretRef: ptr.To(rosterv1alpha1.LocalReference{Name: "s"})}}
 		sp.Status.Conditions, sp.Status.Credential = c.conditions, c.credential
-		if text, bad := connectionState(w, sp); !strings.Contains(text, c.text) || bad != c.bad {
+		if text, bad := ConnectionState(w, sp); !strings.Contains(text, c.text) || bad != c.bad {
 			t.Errorf("%s: %q, %v", name, text, bad)
 		}
 	}

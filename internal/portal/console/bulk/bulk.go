@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package bulk has the pages by which many people are changed together, and many social profiles given to teams.
+package bulk
+
+import (
+	"cmp"
+	"embed"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/snapshot"
+)
+
+// Files are the templates and texts of the room.
+//
+//go:embed templates/*.html texts/*.yaml
+var Files embed.FS
+
+// The pages.
+const (
+	pageChoose   web.PageName = "bulk-choose"
+	pageWhat     web.PageName = "bulk-what"
+	pagePreview  web.PageName = "bulk-preview"
+	pageResult   web.PageName = "bulk-result"
+	pageProfiles web.PageName = "team-profiles"
+	pageProfile  web.PageName = "team-profile"
+	pageAssign   web.PageName = "team-profiles-assign"
+	pageRemove   web.PageName = "team-profile-remove"
+)
+
+// Paths of the rooms behind that of the organisation.
+const (
+	// Path is where people are chosen. It takes the parameters by which they are found: q, role, state and team.
+	Path         = "/team/change"
+	pathWhat     = Path + "/what"
+	pathPreview  = Path + "/preview"
+	pathDo       = Path + "/do"
+	pathProfiles = "/team/profiles"
+	// No profile is called "-".
+	pathAssign = pathProfiles + "/-/teams"
+)
+
+// maxBody is the largest form: 10,000 people who are chosen, and those of them who were refused.
+const maxBody = 512 << 10
+
+// mostAtOnce is how many people are changed by one request. How many it comes to, its time decides.
+const mostAtOnce = 1000
+
+// Handler of the pages.
+type Handler struct {
+	Desk          *console.Desk
+	Organizations *organization.Handler
+	// AtOnce is how many people are changed by one request; 0 for as many as there is time for.
+	AtOnce int
+}
+
+// Tab leads to the profiles.
+func Tab() console.Tab { return console.Tab{Page: pathProfiles, Text: "bulk.profiles.tab"} }
+
+// Routes are the pages of the room.
+func (h *Handler) Routes() []web.Route {
+	const organization = "/organizations/{namespace}"
+	open := h.Desk.Open
+	return []web.Route{
+		{Path: organization + Path, Get: open(h.getChoose), Returnable: true},
+		{Path: organization + pathWhat, Get: open(h.getWhat), Returnable: true},
+		{Path: organization + pathPreview, Get: open(backTo(Path)), Post: open(h.postPreview)},
+		{Path: organization + pathDo, Get: open(backTo(Path)), Post: open(h.postDo), MaxBody: maxBody},
+		{Path: organization + pathProfiles, Get: open(h.getProfiles), Returnable: true},
+		{Path: organization + pathAssign, Get: open(h.getAssign), Post: open(h.postAssign), Returnable: true},
+		{Path: organization + pathProfiles + "/{name}", Get: open(h.getProfile), Post: open(h.postProfile), Returnable: true},
+		{Path: organization + pathProfiles + "/{name}/remove", Get: open(h.getRemove), Post: open(h.postRemove), Returnable: true},
+	}
+}
+
+// backTo sends those who open a page by its address, which only a form leads to, to where that begins.
+func backTo(page string) func(*console.Visit) error {
+	return func(v *console.Visit) error { return v.Redirect(v.To(page)) }
+}
+
+// team is everything in an organisation that the pages are made of. It belongs to the cache and is not changed.
+type team struct {
+	*membership.Snapshot
+	members []*rosterv1alpha1.Member
+	// holds is what the person holds, and seen are the profiles that they may look at: to look at the team does not allow that.
+	holds access.Effective
+	seen  []*rosterv1alpha1.SocialProfile
+}
+
+func (h *Handler) load(v *console.Visit) (*team, error) {
+	ctx := v.R.Context()
+	all, err := snapshot.Read(ctx, v.Cache(), v.Organization, v.Namespace(), h.Desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, err
+	}
+	var list rosterv1alpha1.MemberList
+	if err := v.Cache().List(ctx, &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	t := &team{Snapshot: all, members: make([]*rosterv1alpha1.Member, len(list.Items)), holds: all.Sums().Holds(v.Member)}
+	for i := range list.Items {
+		t.members[i] = &list.Items[i]
+	}
+	for _, sp := range all.Profiles {
+		if sp.DeletionTimestamp == nil && t.may(access.Get, sp.Name) {
+			t.seen = append(t.seen, sp)
+		}
+	}
+	slices.SortFunc(t.seen, func(a, b *rosterv1alpha1.SocialProfile) int {
+		return cmp.Or(cmp.Compare(a.Spec.Network, b.Spec.Network), cmp.Compare(strings.ToLower(a.Spec.Handle), strings.ToLower(b.Spec.Handle)),
+			cmp.Compare(a.Name, b.Name))
+	})
+	return t, nil
+}
+
+// may reports whether the person may do something on a profile, by the rules that Roles are compiled by.
+func (t *team) may(p access.Permission, profile string) bool {
+	return t.holds.On(profile).Contains(access.NewSet(p))
+}

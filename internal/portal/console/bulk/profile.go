@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package bulk
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+const (
+	fieldResponsible = "responsible"
+	fieldGeneration  = "generation"
+	fieldExpiry      = "tokenExpiry"
+	fieldEngagement  = "engagement"
+	// mostSuggested is how many people there may be for the browser to suggest them.
+	mostSuggested = 200
+)
+
+// profilePage is about one social profile.
+type profilePage struct {
+	web.Fields
+	Frame           console.Frame
+	Handle, Network string
+	Connection      string
+	Bad, Waits      bool
+	OverLimit       string
+	Responsible     string
+	ConnectedBy     string
+	Holders         []string
+	Teams           []namedRole
+	// Configures: the person may change the profile. Removes: they may remove it. Assigns: they may change Teams.
+	Configures, Removes  bool
+	Form                 profileForm
+	Now                  string
+	Suggested            []personRow
+	Action, Remove, Back string
+	Assign               string
+}
+
+type namedRole struct {
+	Name, Role string
+	ByLabel    bool
+}
+
+// profileForm is what can be changed of a profile.
+type profileForm struct {
+	Responsible        string
+	Expiry, Engagement bool
+	Generation         string
+}
+
+// opened is the profile of the page, as the API server has it now, if the person may look at it.
+func (h *Handler) opened(v *console.Visit) (*team, *rosterv1alpha1.SocialProfile, error) {
+	sp := &rosterv1alpha1.SocialProfile{}
+	err := v.Get(v.R.PathValue("name"), sp)
+	if apierrors.IsNotFound(err) || apierrors.IsForbidden(err) {
+		return nil, nil, web.Answered(v.NotFound())
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	t, err := h.load(v)
+	return t, sp, err
+}
+
+func (h *Handler) getProfile(v *console.Visit) error {
+	t, sp, err := h.opened(v)
+	if err != nil {
+		return err
+	}
+	return h.profileForm(v, t, sp, t.formOf(sp), nil)
+}
+
+// formOf is a profile as the form shows it.
+func (t *team) formOf(sp *rosterv1alpha1.SocialProfile) profileForm {
+	f := profileForm{Expiry: true, Generation: strconv.FormatInt(sp.Generation, 10)}
+	if m := t.responsibleMember(sp); m != nil {
+		f.Responsible = m.Spec.Email
+	}
+	if n := sp.Spec.Notifications; n != nil {
+		f.Expiry, f.Engagement = ptr.Deref(n.TokenExpiry, true), ptr.Deref(n.Engagement, false)
+	}
+	return f
+}
+
+func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, f profileForm, problems []web.Problem) error {
+	w, g := v.Words, groupsOf(t.Teams)
+	page := profilePage{
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Handle: sp.Spec.Handle, Network: organization.NetworkName(w, sp),
+		Waits: membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
+		ConnectedBy: strings.TrimPrefix(sp.Spec.ConnectedBy, h.Desk.UserPrefix), Form: f,
+		Configures: t.may(access.Configure, sp.Name), Removes: t.may(access.Connect, sp.Name), Back: v.To(pathProfiles),
+		Action: v.To(pathProfiles + "/" + sp.Name), Remove: v.To(pathProfiles + "/" + sp.Name + "/remove"),
+	}
+	page.Connection, page.Bad = organization.ConnectionState(w, sp)
+	if membership.Standing(v.Organization, sp) == access.OverLimit {
+		page.OverLimit = w.T("bulk.profile.overLimit", "Contact", v.Organization.Status.Plan.Contact)
+	}
+	page.Holders = holders(w, sp.Status.Holders)
+	custom := membership.CustomRoles(t.Roles)
+	for _, one := range g {
+		if one.Has(sp) {
+			page.Teams = append(page.Teams, namedRole{teamName(one.Team), w.Roles.OnProfile(one.Spec.Role, custom).Name, !slices.Contains(one.Names, sp.Name)})
+		}
+	}
+	if t.holds.May(rosterv1alpha1.PermissionManageTeams) {
+		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.query())
+	}
+	if page.Configures && len(t.members) <= mostSuggested {
+		for _, m := range t.members {
+			page.Suggested = append(page.Suggested, personRow{Name: organization.MemberName(m), Address: m.Spec.Email})
+		}
+	}
+	if len(problems) > 0 {
+		page.Now = cmp.Or(t.responsible(sp), w.T("bulk.profiles.nobody"))
+	}
+	return v.Form(pageProfile, w.T("bulk.profile.title", "Profile", profileTitle(w, sp)), problems, page)
+}
+
+func holders(w web.Words, h rosterv1alpha1.RoleHolders) []string {
+	var all []string
+	for _, of := range []struct {
+		role rosterv1alpha1.ProfileRole
+		n    *int32
+	}{
+		{rosterv1alpha1.ProfileAdministrator, h.Administrators}, {rosterv1alpha1.ProfileEditor, h.Editors},
+		{rosterv1alpha1.ProfileModerator, h.Moderators}, {rosterv1alpha1.ProfileGuest, h.Guests},
+	} {
+		if n := ptr.Deref(of.n, 0); n > 0 {
+			all = append(all, w.N("bulk.profile.holders", int(n), "Role", w.Roles.OnProfile(of.role, nil).Name))
+		}
+	}
+	return all
+}
+
+// postProfile answers POST /organizations/{namespace}/team/profiles/{name}.
+func (h *Handler) postProfile(v *console.Visit) error {
+	t, sp, err := h.opened(v)
+	if err != nil {
+		return err
+	}
+	form := v.R.PostForm
+	f := profileForm{
+		Responsible: web.Tidy(form.Get(fieldResponsible)), Expiry: form.Get(fieldExpiry) != "", Engagement: form.Get(fieldEngagement) != "",
+		Generation: form.Get(fieldGeneration),
+	}
+	if now := strconv.FormatInt(sp.Generation, 10); f.Generation != now {
+		f.Generation = now
+		return h.profileForm(v, t, sp, f, []web.Problem{{Text: v.Words.T("console.conflict")}})
+	}
+	m, ok := t.find(f.Responsible)
+	if !ok {
+		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: v.Words.T("bulk.profile.noMember", "Address", f.Responsible)}})
+	}
+	before := sp.DeepCopy()
+	f.apply(&sp.Spec, m)
+	problems, err := v.Refused(v.Update(sp))
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return h.profileForm(v, t, before, f, problems)
+	}
+	return v.Done(pathProfiles+"/"+sp.Name, "bulk.profile.done")
+}
+
+// find is the Member of an address; nil for nobody where it is empty, and false where there is none.
+func (t *team) find(text string) (*rosterv1alpha1.Member, bool) {
+	if text == "" {
+		return nil, true
+	}
+	of, err := address.Parse(text)
+	if err != nil {
+		return nil, false
+	}
+	for _, m := range t.members {
+		if a, err := address.OfMember(m); err == nil && a == of && m.DeletionTimestamp == nil {
+			return m, true
+		}
+	}
+	return nil, false
+}
+
+// apply writes the form into a profile.
+func (f profileForm) apply(spec *rosterv1alpha1.SocialProfileSpec, responsible *rosterv1alpha1.Member) {
+	spec.ResponsibleRef = nil
+	if responsible != nil {
+		spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: responsible.Name}
+	}
+	if spec.Notifications == nil && f.Expiry && !f.Engagement {
+		return
+	}
+	spec.Notifications = &rosterv1alpha1.ProfileNotifications{TokenExpiry: ptr.To(f.Expiry), Engagement: ptr.To(f.Engagement)}
+}
+
+// removePage asks whether a profile is to be removed.
+type removePage struct {
+	web.Fields
+	Frame        console.Frame
+	Title        string
+	Consequences []string
+	UID          string
+	Action, Back string
+}
+
+func (h *Handler) getRemove(v *console.Visit) error {
+	t, sp, err := h.opened(v)
+	if err != nil {
+		return err
+	}
+	if !t.may(access.Connect, sp.Name) {
+		return v.NotFound()
+	}
+	return h.removeForm(v, t, sp, nil)
+}
+
+func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
+	w := v.Words
+	page := removePage{
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Title: profileTitle(w, sp), UID: string(sp.UID),
+		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
+	}
+	people := 0
+	sums := t.Sums()
+	for _, m := range t.members {
+		if sums.Holds(m).Named(sp.Name) != 0 {
+			people++
+		}
+	}
+	page.Consequences = append(page.Consequences, w.N("bulk.remove.people", people))
+	var titles []string
+	for _, of := range groupsOf(t.Teams).of(sp) {
+		titles = append(titles, teamName(of))
+	}
+	if len(titles) > 0 {
+		page.Consequences = append(page.Consequences, w.T("bulk.remove.teams", "Teams", strings.Join(titles, ", ")))
+	}
+	page.Consequences = append(page.Consequences, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	return v.Form(pageRemove, w.T("bulk.remove.title", "Profile", page.Title), problems, page)
+}
+
+// postRemove answers POST /organizations/{namespace}/team/profiles/{name}/remove.
+func (h *Handler) postRemove(v *console.Visit) error {
+	t, sp, err := h.opened(v)
+	if err != nil {
+		return err
+	}
+	if string(sp.UID) != v.R.PostForm.Get("uid") {
+		return h.removeForm(v, t, sp, []web.Problem{{Text: v.Words.T("console.conflict")}})
+	}
+	problems, err := v.Refused(v.Delete(sp))
+	if err != nil {
+		return err
+	}
+	if len(problems) > 0 {
+		return h.removeForm(v, t, sp, problems)
+	}
+	title := profileTitle(v.Words, sp)
+	if left := leaveTeams(v, t, sp); len(left) > 0 {
+		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.title))
+	}
+	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
+}
+
+// leaveTeams takes a profile that is gone out of the Teams that name it. It returns those that still do.
+func leaveTeams(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) []string {
+	var left []string
+	for _, of := range t.Teams {
+		if !slices.Contains(of.Spec.Profiles, sp.Name) {
+			continue
+		}
+		_, err := console.UpdateFresh(v, of.Name, &rosterv1alpha1.Team{}, func(fresh *rosterv1alpha1.Team) bool {
+			before := len(fresh.Spec.Profiles)
+			fresh.Spec.Profiles = slices.DeleteFunc(fresh.Spec.Profiles, func(name string) bool { return name == sp.Name })
+			return len(fresh.Spec.Profiles) < before
+		})
+		if err != nil {
+			v.Log().Info("A team still names a profile that was removed", "team", of.Name, "why", err.Error())
+			left = append(left, of.Name)
+		}
+	}
+	return left
+}
