@@ -22,7 +22,9 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/console/groups"
 	"github.com/roster-dev/roster/internal/portal/console/people"
+	"github.com/roster-dev/roster/internal/portal/console/settings"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/organization"
@@ -95,7 +97,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files},
+		Rooms: []fs.FS{console.Files, people.Files, groups.Files, settings.Files},
 	})
 	known, commonErr := common.Load()
 	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
@@ -149,9 +151,12 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 
 // consoleRoutes are the pages by which people look after an organisation.
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
-	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab()}}
+	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix}
+	desk.Tabs = slices.Concat([]console.Tab{people.Tab()}, groups.Tabs(), []console.Tab{settings.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes())
+	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
+	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(aboutPeople.Routes(), aboutGroups.Routes(), aboutOrganization.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

@@ -139,7 +139,7 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Member
 		}
 		view.Role = strings.Join(called, " + ")
 		for _, permission := range held.Named(g.Profile).Permissions() {
-			view.May = append(view.May, permissionText(w, permission))
+			view.May = append(view.May, PermissionText(w, permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
 		if h.Cache.Look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
@@ -150,7 +150,8 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Member
 	return false, views
 }
 
-func permissionText(w web.Words, p access.Permission) string {
+// PermissionText puts what is allowed on a profile into words.
+func PermissionText(w web.Words, p access.Permission) string {
 	switch p {
 	case access.Get:
 		return w.T("permission.get")
