@@ -122,20 +122,21 @@ func (c *choosing) post(v *console.Visit) error {
 	if len(remove) > 0 && form.Get(web.FieldConfirm) == "" {
 		return c.confirm(v, remove, nil)
 	}
+	before := *c.list
 	*c.list = next
-	problems, err := v.Refused(v.Update(c.object))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0 && len(remove) > 0:
-		return c.confirm(v, remove, problems)
-	case len(problems) > 0:
-		*c.list = changed(next, nil, add, can)
+	again := func(problems []web.Problem) error {
+		if len(remove) > 0 {
+			return c.confirm(v, remove, problems)
+		}
+		*c.list = before
 		return c.show(v, problems)
-	case len(remove) > 0:
-		return v.Done(c.here, "groups.choose.removed")
 	}
-	return v.Done(c.here, "groups.choose.added")
+	return wrote(v, v.Update(c.object), again, func() error {
+		if len(remove) > 0 {
+			return v.Done(c.here, "groups.choose.removed")
+		}
+		return v.Done(c.here, "groups.choose.added")
+	})
 }
 
 func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Problem) error {

@@ -162,3 +162,15 @@ func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
 	}
 	return all, nil
 }
+
+// wrote goes on after a write: done, or with the form again and what the API server has refused.
+func wrote(v *console.Visit, err error, again func([]web.Problem) error, done func() error) error {
+	if err == nil {
+		return done()
+	}
+	problems, err := v.Refused(err)
+	if err != nil {
+		return err
+	}
+	return again(problems)
+}

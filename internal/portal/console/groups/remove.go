@@ -32,14 +32,7 @@ func sure(v *console.Visit, problems []web.Problem, page surePage) error {
 
 // remove deletes an object and leads back to the list.
 func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
-	problems, err := v.Refused(v.Delete(o))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return again(problems)
-	}
-	return v.Done(list, "groups.deleted", "Name", name)
+	return wrote(v, v.Delete(o), again, func() error { return v.Done(list, "groups.deleted", "Name", name) })
 }
 
 // withTeam is a snapshot with a team as it is to be.

@@ -175,14 +175,8 @@ func (h *Handler) postRole(v *console.Visit) error {
 	}
 	was := r.DeepCopy()
 	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
-	problems, err := v.Refused(v.Update(r))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.roleForm(v, was, form, problems, false)
-	}
-	return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name)
+	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, false) }
+	return wrote(v, v.Update(r), again, func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) })
 }
 
 func (h *Handler) getDeleteRole(v *console.Visit) error {

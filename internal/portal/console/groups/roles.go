@@ -237,12 +237,6 @@ func (h *Handler) postRoles(v *console.Visit) error {
 			Scope: form.Scope, DisplayName: form.Name, Description: form.Description, Permissions: permissions,
 		},
 	}
-	problems, err := v.Refused(v.Create(r))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.roleForm(v, nil, form, problems, false)
-	}
-	return v.Done(RolesPath, "groups.saved", "Name", form.Name)
+	again := func(problems []web.Problem) error { return h.roleForm(v, nil, form, problems, false) }
+	return wrote(v, v.Create(r), again, func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) })
 }

@@ -136,14 +136,8 @@ func (h *Handler) postTeams(v *console.Visit) error {
 		ObjectMeta: metav1.ObjectMeta{Name: objectName(form.Name, "team", taken)},
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
-	problems, err := v.Refused(v.Create(t))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.teamsForm(v, form, problems)
-	}
-	return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name)
+	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }
+	return wrote(v, v.Create(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name) })
 }
 
 type teamPage struct {
@@ -217,14 +211,8 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	}
 	was := t.DeepCopy()
 	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
-	problems, err := v.Refused(v.Update(t))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.teamForm(v, was, form, problems, false)
-	}
-	return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name)
+	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, false) }
+	return wrote(v, v.Update(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) })
 }
 
 func (h *Handler) getDeleteTeam(v *console.Visit) error {

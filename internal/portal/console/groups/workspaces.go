@@ -76,14 +76,8 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 	ws := &rosterv1alpha1.Workspace{
 		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
-	problems, err := v.Refused(v.Create(ws))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.workspacesForm(v, name, problems)
-	}
-	return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name)
+	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
+	return wrote(v, v.Create(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) })
 }
 
 type workspacePage struct {
@@ -178,14 +172,8 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 	}
 	was := ws.DeepCopy()
 	ws.Spec.DisplayName = name
-	problems, err := v.Refused(v.Update(ws))
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.workspaceForm(v, was, name, problems, false)
-	}
-	return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name)
+	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, false) }
+	return wrote(v, v.Update(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) })
 }
 
 func (h *Handler) getWorkspaceProfiles(v *console.Visit) error {

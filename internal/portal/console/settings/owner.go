@@ -260,16 +260,16 @@ func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization,
 func (h *Handler) name(v *console.Visit, o *rosterv1alpha1.Organization, member, done string, to *rosterv1alpha1.Member) error {
 	before := o.DeepCopy()
 	o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: member}
-	problems, err := save(v, o)
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0 && to != nil:
-		return h.handOverForm(v, before, to, problems)
-	case len(problems) > 0:
+	again := func(problems []web.Problem) error {
+		if to != nil {
+			return h.handOverForm(v, before, to, problems)
+		}
 		return h.ownerForm(v, before, problems)
-	case to != nil:
-		return v.Done(OwnerPath, done, "Person", called(to))
 	}
-	return v.Done(OwnerPath, done)
+	return save(v, o, again, func() error {
+		if to != nil {
+			return v.Done(OwnerPath, done, "Person", called(to))
+		}
+		return v.Done(OwnerPath, done)
+	})
 }

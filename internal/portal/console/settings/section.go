@@ -107,14 +107,9 @@ func (h *Handler) postSection(v *console.Visit, name string) error {
 			return again()
 		}
 	}
-	problems, err := save(v, o)
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return again(problems...)
-	}
-	return v.Done(Path, "settings.saved", "Section", is.Title)
+	return save(v, o, func(problems []web.Problem) error { return again(problems...) }, func() error {
+		return v.Done(Path, "settings.saved", "Section", is.Title)
+	})
 }
 
 // fingerprint of some sentences: what was agreed to is what is to be done.
@@ -158,11 +153,19 @@ func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (af
 	return who, nil
 }
 
-// save writes the organisation as the person.
-func save(v *console.Visit, o *rosterv1alpha1.Organization) ([]web.Problem, error) {
+// save writes the organisation as the person, and goes on: done, or with the form again and what the API server has refused.
+func save(v *console.Visit, o *rosterv1alpha1.Organization, again func([]web.Problem) error, done func() error) error {
 	u, err := whole(o)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return v.Refused(v.Update(u))
+	err = v.Update(u)
+	if err == nil {
+		return done()
+	}
+	problems, err := v.Refused(err)
+	if err != nil {
+		return err
+	}
+	return again(problems)
 }
