@@ -159,6 +159,9 @@ func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Pro
 func people(all []*rosterv1alpha1.Member) (known, offers []candidate) {
 	for _, m := range all {
 		c := candidate{ID: m.Name, Name: organization.MemberName(m), Detail: m.Spec.Email}
+		if c.Name == c.Detail {
+			c.Detail = ""
+		}
 		known = append(known, c)
 		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
 			offers = append(offers, c)

@@ -3,6 +3,7 @@
 package settings
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 
@@ -34,8 +35,10 @@ type field struct {
 	Kind        kind
 	Label, Hint string
 	Value       string
-	Options     []option
-	Max         int
+	// Empty is what it means to leave it empty.
+	Empty   string
+	Options []option
+	Max     int
 	// Pairs of a name and an address, with what their two fields are called. The names of the form's fields are ID and ID-url.
 	Pairs                   []pair
 	FirstLabel, SecondLabel string
@@ -104,10 +107,7 @@ func (f field) said(w web.Words) string {
 		f.Value = strings.Join(strings.Fields(f.Value), ", ")
 	case kindText, kindNumber:
 	}
-	if f.Value == "" {
-		return w.T("settings.none")
-	}
-	return f.Value
+	return cmp.Or(f.Value, f.Empty, w.T("settings.none"))
 }
 
 // maxPairs is how many environments or first steps there may be, as in the schema.

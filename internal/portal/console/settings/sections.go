@@ -76,7 +76,8 @@ func invitations(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 			{ID: "remindBefore", Path: "invitations.remindBefore", Kind: kindText, Label: w.T("settings.remindBefore"),
 				Hint: w.T("settings.remindBefore.hint"), Value: allHours(p.RemindBefore), Max: 100},
 			{ID: "allowedDomains", Path: "invitations.allowedDomains", Kind: kindLines, Label: w.T("settings.allowedDomains"),
-				Hint: w.T("settings.allowedDomains.hint"), Value: strings.Join(p.AllowedDomains, "\n"), Max: 10000},
+				Hint: w.T("settings.allowedDomains.hint"), Value: strings.Join(p.AllowedDomains, "\n"), Max: 10000,
+				Empty: w.T("settings.allowedDomains.all")},
 			{ID: "allowedFor", Path: "invitations.allowedFor", Kind: kindChoice, Label: w.T("settings.allowedFor"),
 				Value: string(cmp.Or(p.AllowedFor, rosterv1alpha1.InvitersManagers)), Options: []option{
 					{string(rosterv1alpha1.InvitersManagers), w.T("settings.allowedFor.managers")},
@@ -113,7 +114,7 @@ func welcome(w web.Words, spec *rosterv1alpha1.OrganizationSpec, people book) se
 					{string(rosterv1alpha1.OnboardingNew), w.T("settings.mode.new")}, {string(rosterv1alpha1.OnboardingExisting), w.T("settings.mode.existing")},
 				}},
 			{ID: "contact", Path: "onboarding.contactRef", Kind: kindText, Label: w.T("settings.contact"), Hint: w.T("settings.contact.hint"),
-				Value: contact, Max: 254},
+				Value: contact, Max: 254, Empty: w.T("settings.contact.owner")},
 			{ID: "steps", Path: "onboarding.steps", Kind: kindPairs, Label: w.T("settings.steps"), Hint: w.T("settings.steps.hint"), Max: 300,
 				Pairs: padded(steps, 2), FirstLabel: w.T("settings.steps.text"), SecondLabel: w.T("settings.steps.url")},
 		},
