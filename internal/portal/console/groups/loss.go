@@ -3,9 +3,12 @@
 package groups
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -30,14 +33,14 @@ type loss struct {
 // lossOf compares what people hold on some profiles by what is there before a change and after it.
 func lossOf(before, after *membership.Snapshot, people []*rosterv1alpha1.Member, profiles []string) loss {
 	var l loss
-	was, is := before.Sums(), after.Sums()
+	was, is := newMemo(before), newMemo(after)
 	lost, published, publish := map[string]bool{}, map[string]bool{}, access.NewSet(access.Publish)
 	couldPublish := map[string]bool{}
 	for _, m := range people {
 		if !membership.IsActive(m) {
 			continue
 		}
-		held, holds := was.Holds(m), is.Holds(m)
+		held, holds := was.of(m), is.of(m)
 		var all access.Set
 		for _, p := range profiles {
 			if gone := held.On(p) &^ holds.On(p); gone != 0 {
@@ -62,6 +65,30 @@ func lossOf(before, after *membership.Snapshot, people []*rosterv1alpha1.Member,
 		}
 	}
 	return l
+}
+
+// memo sums up once what people hold who have it from the same sources: in a team of thousands, most of them.
+type memo struct {
+	sums  *membership.Sums
+	known map[string]access.Effective
+}
+
+func newMemo(s *membership.Snapshot) memo { return memo{s.Sums(), map[string]access.Effective{}} }
+
+func (x memo) of(m *rosterv1alpha1.Member) access.Effective {
+	s := x.sums.Sources(m)
+	teams := make([]string, 0, len(s.Teams))
+	for _, t := range s.Teams {
+		teams = append(teams, t.Team)
+	}
+	key := fmt.Sprint(s.Spec.Role, ptr.Deref(s.Spec.CanManageProfiles, false), s.Owner, s.OwnerElsewhere,
+		s.Spec.Profiles, s.Spec.Workspaces, teams, s.Connected)
+	e, ok := x.known[key]
+	if !ok {
+		e = access.Resolve(s)
+		x.known[key] = e
+	}
+	return e
 }
 
 // words say what a loss means, in sentences.

@@ -196,7 +196,8 @@ func successors(w web.Words, o *rosterv1alpha1.Organization, all []rosterv1alpha
 	for i := range all {
 		m := &all[i]
 		owner, elsewhere := membership.Owns(o, m)
-		if owner || elsewhere || !membership.IsActive(m) || m.Spec.EndTime != nil {
+		offered, said := membership.Offered(o, m)
+		if owner || elsewhere || offered && !said || !membership.IsActive(m) || m.Spec.EndTime != nil {
 			continue
 		}
 		text := strings.ToLower(organization.MemberName(m) + " " + m.Spec.Email)
