@@ -24,8 +24,10 @@ import (
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/console/bulk"
+	"github.com/roster-dev/roster/internal/portal/console/groups"
 	"github.com/roster-dev/roster/internal/portal/console/inviting"
 	"github.com/roster-dev/roster/internal/portal/console/people"
+	"github.com/roster-dev/roster/internal/portal/console/settings"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/organization"
@@ -105,7 +107,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files},
+		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files},
 	})
 	known, commonErr := common.Load()
 	composer, composerErr := mail.NewComposer(previewSender, "")
@@ -170,12 +172,15 @@ func (p *Portal) consoleRoutes(
 ) []web.Route {
 	desk := &console.Desk{
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
-		Tabs: []console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()},
 	}
+	desk.Tabs = slices.Concat([]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	invites := &inviting.Handler{Desk: desk, Composer: composer}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes())
+	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
+	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(
+		aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes(), aboutGroups.Routes(), aboutOrganization.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.
