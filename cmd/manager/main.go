@@ -79,6 +79,7 @@ func ignoreStop(ctx context.Context, err error) error {
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
+	leaseName     = "roster-manager"
 	// writeAfterMail is how long it may take to write down what became of a mail.
 	writeAfterMail = 10 * time.Second
 )
@@ -97,9 +98,10 @@ func managerOptions(
 	if !elect {
 		return options, nil, nil
 	}
-	lease, err := apiserver.NewLease(ctx, lost, s.REST, s.Namespace, "roster-manager", renewDeadline)
+	lease, err := apiserver.NewLease(ctx, lost, s.REST, s.Namespace, leaseName, renewDeadline)
 	options.LeaderElection = true
 	options.LeaderElectionResourceLockInterface = lease
+	options.LeaderElectionID = leaseName // names the metric; the lock is the one above
 	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)
 	options.LeaderElectionReleaseOnCancel = true
 	return options, lease, err

@@ -8,7 +8,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -159,6 +161,27 @@ func Refused(kind string) float64 {
 		}
 	}
 	return 0
+}
+
+// Counted is what a metric shows of an organisation, by the values of its other label.
+func Counted(name string, in Space) map[string]float64 {
+	GinkgoHelper()
+	families, err := metrics.Load().Gather()
+	Expect(err).NotTo(HaveOccurred())
+	counted := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if f.GetName() == name && labels["organization"] == in.Name {
+				delete(labels, "organization")
+				counted[strings.Join(slices.Collect(maps.Values(labels)), "")] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return counted
 }
 
 // Stop ends the controllers, and waits until they have.
