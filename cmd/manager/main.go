@@ -89,6 +89,7 @@ func managerOptions(
 ) (manager.Options, *apiserver.Lease, error) {
 	options := controller.ManagerOptions(s.Config.Controllers.Concurrency)
 	options.Scheme = s.Scheme
+	options.Logger = process.Calm(ctrl.Log)
 	options.Metrics = metricsserver.Options{BindAddress: s.MetricsAddress}
 	options.HealthProbeBindAddress = "0" // They are served from the start on, see apiserver.Probes.
 	// A mail under way is finished, and what became of it is written down, before the Lease is given up.

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
@@ -37,6 +38,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
+	"github.com/roster-dev/roster/internal/process"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -121,7 +123,7 @@ func newOperator(
 	options.Scheme = testenv.NewScheme()
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	options.Controller.SkipNameValidation = ptr.To(true)
-	options.Logger = GinkgoLogr
+	options.Logger = process.Calm(logr.New(recorder{LogSink: GinkgoLogr.GetSink()}))
 	mgr, err := ctrl.NewManager(as, options)
 	if err != nil {
 		return nil, nil, err
