@@ -137,7 +137,9 @@ func mailScenarios() []scenario {
 func organizationScenarios() []scenario {
 	refused := `roster_refused_writes_total{kind="Role"}`
 	connections := `roster_connections_total{network="X",result="Expired"}`
-	profiles := func(connected string) string { return `roster_profiles{organization="acme",connected="` + connected + `"}` }
+	profiles := func(connected string) string {
+		return `roster_profiles{organization="acme",connected="` + connected + `"}`
+	}
 	seats := func(wanted string) []string {
 		return ours("manager", `roster_seats_wanted{organization="acme"}`, wanted, `roster_seats_limit{organization="acme"}`, "5x90")
 	}

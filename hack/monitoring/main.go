@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Command monitoring writes the dashboards of Roster for Grafana, as JSON files, into the folder that it is given. Its tests check these and
-// the alerts in config/prometheus against the metrics that Roster has. It is a module of its own, so that neither Grafana's SDK nor
+// Command monitoring writes the dashboards of Roster for Grafana, as JSON files, into the folder that it is given. Its tests check these,
+// and the alerts in config/prometheus, against the metrics that Roster has. It is a module of its own, so that neither Grafana's SDK nor
 // Prometheus is among what Roster is built from.
 package main
 

@@ -11,8 +11,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -127,7 +129,7 @@ func (e exposed) check(t *testing.T, where, text string) {
 		}
 		selected = append(selected, known...)
 		for _, m := range s.LabelMatchers {
-			if m.Name != labels.MetricName && !slices.Contains(known, m.Name) {
+			if m.Name != model.MetricNameLabel && !slices.Contains(known, m.Name) {
 				t.Errorf("%s: %s has no label %s", where, s.Name, m.Name)
 			}
 		}
@@ -175,7 +177,7 @@ func TestFirstEventsAreNoticed(t *testing.T) {
 			}
 			found++
 			if !slices.ContainsFunc(e.first[s.Name], func(l labels.Labels) bool {
-				return matches(l, slices.DeleteFunc(slices.Clone(s.LabelMatchers), func(m *labels.Matcher) bool { return m.Name == labels.MetricName }))
+				return matches(l, slices.DeleteFunc(slices.Clone(s.LabelMatchers), func(m *labels.Matcher) bool { return m.Name == model.MetricNameLabel }))
 			}) {
 				t.Errorf("%s: %s is not there before the first event", r.Alert, s)
 			}
@@ -237,8 +239,8 @@ func TestDashboardsFillTheirRows(t *testing.T) {
 		var d struct {
 			UID    string `json:"uid"`
 			Panels []struct {
-				Title   string                      `json:"title"`
-				GridPos struct{ X, Y, W, H uint32 } `json:"gridPos"`
+				Title   string            `json:"title"`
+				GridPos dashboard.GridPos `json:"gridPos"`
 			} `json:"panels"`
 		}
 		if err := json.Unmarshal([]byte(readFile(t, filepath.Join(folder, b.uid+".json"))), &d); err != nil {

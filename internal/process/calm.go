@@ -14,8 +14,8 @@ import (
 	utilnet "k8s.io/apimachinery/pkg/util/net"
 )
 
-// Calm is a log to which errors that pass by themselves are no errors: it has them as information, with the same words. Who looks for errors
-// finds those that somebody has to do something about.
+// Calm returns a log that has errors which pass by themselves as information, in the same words: a search for errors finds those that
+// somebody has to do something about.
 func Calm(log logr.Logger) logr.Logger { return log.WithSink(calm{log.GetSink()}) }
 
 type calm struct{ logr.LogSink }

@@ -15,7 +15,8 @@ const organizationLabel = "organization"
 // series is one line of a gauge: an organisation, by its namespace, and the value of the other label, if there is one.
 type series struct{ organization, value string }
 
-// total is what the objects of a series add up to. One without objects is not shown, so that nothing remains of an organisation that is gone.
+// total is what the objects of a series add up to. Without objects there is no series, so that nothing remains of an organisation that is
+// gone.
 type total struct {
 	objects int
 	sum     float64
