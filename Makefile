@@ -33,8 +33,8 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests fmt vet lint lint-fix tidy test test-fuzz bench demo build build-installer build-krew docs-api docs-cli check-generated \
-	docker-build install uninstall deploy undeploy controlplane clean $(COMMANDS:%=bin/%)
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-fuzz bench demo build build-installer build-krew \
+	docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean $(COMMANDS:%=bin/%)
 
 help: ## Show this list
 	@if [ -t 1 ]; then bold=$$'\033[1m' name=$$'\033[36m' plain=$$'\033[0m'; fi; \
@@ -51,13 +51,16 @@ demo: $(COMMANDS:%=bin/%) ## Start a real API server, the operator, the portal a
 
 ##@ Develop
 
-all: generate manifests docs-api docs-cli build-installer fmt lint test build ## Everything that a commit needs
+all: generate manifests dashboards docs-api docs-cli build-installer fmt lint test test-monitoring build ## Everything that a commit needs
 
 generate: ## Write the DeepCopy methods of api/
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
 manifests: ## Write config/crd/bases from api/
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+
+dashboards: ## Write config/prometheus/dashboards
+	go run -C hack/monitoring . "$(CURDIR)/config/prometheus/dashboards"
 
 docs-api: ## Write docs/reference.md from api/
 	@mkdir -p docs
@@ -81,6 +84,7 @@ vet: ## Run go vet
 
 lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
 	$(GOLANGCI_LINT) run
+	cd hack/monitoring && "$(CURDIR)/$(GOLANGCI_LINT)" run
 	@for script in hack/*.sh .ci/run; do bash -n "$$script"; done
 	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; fi
@@ -90,7 +94,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 
 tidy: ## Tidy every go.mod
 	go mod tidy
-	@for module in hack/tools hack/tools/lint hack/controlplane; do (cd "$$module" && go mod tidy); done
+	@for module in hack/tools hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
@@ -106,6 +110,10 @@ test: ## Run every test but the benchmarks, on a real API server and in a real b
 	export KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium ROSTER_TEST_PEERS=$$peers; \
 	echo "Compiling and running the tests of $(PACKAGES). The first time, minutes pass before the first line." >&2; \
 	go test -p 2 -timeout 20m $(TEST_ARGS) $(PACKAGES)
+
+# A module of its own, with the engine of Prometheus: minutes to compile the first time.
+test-monitoring: ## Check alerts and dashboards against the metrics that there are
+	go test -C hack/monitoring -count 1 ./... # The cache does not notice changes in config and docs.
 
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \

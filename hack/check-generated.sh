@@ -31,6 +31,10 @@ same config/crd/bases "$tmp/bases" manifests
 tool kustomize build config/default >"$tmp/install.yaml"
 same dist/install.yaml "$tmp/install.yaml" build-installer
 
+mkdir -p "$tmp/dashboards"
+go run -C hack/monitoring . "$tmp/dashboards"
+same config/prometheus/dashboards "$tmp/dashboards" dashboards
+
 tool crd-ref-docs --log-level=WARN --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path="$tmp/reference.md"
 same docs/reference.md "$tmp/reference.md" docs-api
 

@@ -79,6 +79,7 @@ func ignoreStop(ctx context.Context, err error) error {
 const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
+	leaseName     = "roster-manager"
 	// writeAfterMail is how long it may take to write down what became of a mail.
 	writeAfterMail = 10 * time.Second
 )
@@ -88,6 +89,7 @@ func managerOptions(
 ) (manager.Options, *apiserver.Lease, error) {
 	options := controller.ManagerOptions(s.Config.Controllers.Concurrency)
 	options.Scheme = s.Scheme
+	options.Logger = process.Calm(ctrl.Log)
 	options.Metrics = metricsserver.Options{BindAddress: s.MetricsAddress}
 	options.HealthProbeBindAddress = "0" // They are served from the start on, see apiserver.Probes.
 	// A mail under way is finished, and what became of it is written down, before the Lease is given up.
@@ -97,9 +99,10 @@ func managerOptions(
 	if !elect {
 		return options, nil, nil
 	}
-	lease, err := apiserver.NewLease(ctx, lost, s.REST, s.Namespace, "roster-manager", renewDeadline)
+	lease, err := apiserver.NewLease(ctx, lost, s.REST, s.Namespace, leaseName, renewDeadline)
 	options.LeaderElection = true
 	options.LeaderElectionResourceLockInterface = lease
+	options.LeaderElectionID = leaseName // names the metric; the lock is the one above
 	options.LeaseDuration, options.RenewDeadline = ptr.To(leaseDuration), ptr.To(renewDeadline)
 	options.LeaderElectionReleaseOnCancel = true
 	return options, lease, err

@@ -44,6 +44,8 @@ type Config struct {
 	RBAC RBAC `json:"rbac"`
 	// Controllers is how much the manager does at once.
 	Controllers Controllers `json:"controllers"`
+	// Metrics is what the manager measures.
+	Metrics Metrics `json:"metrics,omitzero"`
 	// Networks are the social networks that the manager asks about profiles, where there is more to say than that they exist.
 	Networks []Network `json:"networks,omitempty"`
 }
@@ -226,6 +228,30 @@ type Controllers struct {
 	Deliveries int `json:"deliveries,omitempty"`
 }
 
+// CountBy is what objects are counted by in metrics.
+type CountBy string
+
+// What objects are counted by.
+const (
+	// CountByOrganization counts those of each organisation apart: up to nineteen series for each. The default.
+	CountByOrganization CountBy = "Organization"
+	// CountByInstallation counts those of all organisations together.
+	CountByInstallation CountBy = "Installation"
+)
+
+// Metrics is what the manager measures.
+type Metrics struct {
+	// CountBy is Organization (default) or Installation.
+	CountBy CountBy `json:"countBy,omitempty"`
+}
+
+func (m Metrics) check() error {
+	if !slices.Contains([]CountBy{CountByOrganization, CountByInstallation}, m.CountBy) {
+		return wrong("metrics.countBy", string(m.CountBy), "must be Organization or Installation")
+	}
+	return nil
+}
+
 // Load reads, completes and checks the file. A field that is not known is an error.
 func Load(path string) (Config, error) {
 	data, err := os.ReadFile(path)
@@ -274,13 +300,16 @@ func (c *Config) complete() {
 	if c.Controllers.Deliveries == 0 {
 		c.Controllers.Deliveries = 16
 	}
+	c.Metrics.CountBy = cmp.Or(c.Metrics.CountBy, CountByOrganization)
 	for i := range c.Networks {
 		c.Networks[i].complete()
 	}
 }
 
 func (c *Config) check() error {
-	return errors.Join(c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check(), c.RBAC.check(), checkNetworks(c.Networks))
+	return errors.Join(
+		c.checkKind(), c.Mail.check(), c.Portal.check(), c.Controllers.check(), c.Metrics.check(), c.RBAC.check(), checkNetworks(c.Networks),
+	)
 }
 
 // check keeps people apart from Kubernetes' own users: no admission policy would let anything be bound to such a name.

@@ -23,7 +23,7 @@ func TestWhatIsLeftOutHasADefault(t *testing.T) {
 	}
 	s := c.Mail.SMTP
 	if s.Auth != AuthPassword || s.HelloName != "" || s.MailsPerMinute != 0 || s.TLS != TLSStartTLS || s.Connections != 4 || s.Timeout.Duration != 30*time.Second ||
-		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 || c.Portal.DrainPeriod.Duration != 5*time.Second {
+		c.Links.KeySecret != "roster-link-keys" || c.Controllers.Concurrency != 16 || c.Controllers.Deliveries != 16 || c.Metrics.CountBy != CountByOrganization || c.Portal.DrainPeriod.Duration != 5*time.Second {
 		t.Errorf("%+v", c)
 	}
 }
@@ -74,6 +74,7 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"a wrong port":         {"smtp.example:587", "smtp.example:smtp", `mail.smtp.address`},
 		"unknown TLS":          {`587"`, `587", tls: SSL`, `mail.smtp.tls: "SSL": must be StartTLS, Implicit or None`},
 		"too patient":          {`587"`, `587", timeout: 1h`, `mail.smtp.timeout: "1h0m0s": must be between 1s and 10m`},
+		"unknown counts":       {"portal: {", "metrics: {countBy: Member}\nportal: {", `metrics.countBy: "Member": must be Organization or Installation`},
 		"unknown sign-in":      {`587"`, `587", auth: OAuth`, `mail.smtp.auth: "OAuth": must be Password or XOAUTH2`},
 		"no token":             {`587"`, `587", auth: XOAUTH2`, `mail.smtp.authSecret: "": must name a Secret with username and token`},
 		"half a name":          {`587"`, `587", helloName: roster`, `mail.smtp.helloName: "roster": must be a full host name such as`},

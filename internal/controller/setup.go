@@ -30,6 +30,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/controller/connections"
+	"github.com/roster-dev/roster/internal/controller/counting"
 	"github.com/roster-dev/roster/internal/controller/credentials"
 	"github.com/roster-dev/roster/internal/controller/mailing"
 	"github.com/roster-dev/roster/internal/controller/reading"
@@ -92,6 +93,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	}
 	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
 	metrics := NewMetrics(o.Registry)
+	counts := counting.NewMetrics(o.Registry, mgr.Elected(), o.Config.Metrics.CountBy == config.CountByInstallation)
 	events := Events{reporting.NewRecorder(mgr.GetEventRecorder("roster"))}
 	mails := mailing.Options{
 		Client: mgr.GetClient(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.mailing, Composer: o.Composer, Mailer: o.Mailer,
@@ -146,6 +148,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
+		counts.Follow(ctx, mgr.GetCache()),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),

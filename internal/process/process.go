@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
@@ -117,6 +118,7 @@ func (p *Process) Begin(out io.Writer, registry prometheus.Registerer) (done boo
 		return true
 	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&p.logging)))
+	klog.SetLogger(Calm(ctrl.Log.WithName("client-go"))) // It would write lines of its own format.
 	ctrl.Log.WithName(p.name).Info("Starting", "version", release(), "revision", version.GetRevision(), "go", version.GoVersion)
 	registry.MustRegister(versioncollector.NewCollector("roster"))
 	return false

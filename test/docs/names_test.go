@@ -24,6 +24,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
+	"github.com/roster-dev/roster/internal/controller/counting"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -125,6 +126,7 @@ func conditionReasons(t *testing.T, path string) []string {
 func TestMetrics(t *testing.T) {
 	seen := metrics{}
 	controller.NewMetrics(seen)
+	counting.NewMetrics(seen, nil, false)
 	if _, err := web.NewMetrics(seen); err != nil {
 		t.Fatal(err)
 	}

@@ -44,6 +44,7 @@ func TestManagers(t *testing.T) {
 		"a leader that was frozen mails nobody twice":                      frozenLeader,
 		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
+		"of two managers, one reports what there is":                       oneReports,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
 		"somebody accepts with an account of another address":              acceptWithAnotherAddress,
@@ -142,8 +143,10 @@ func (b *bureau) start() *office {
 func (b *bureau) run(program string, flags ...string) *office {
 	b.t.Helper()
 	o := &office{b: b, probes: b.freeAddress(), log: &output{}, ended: make(chan struct{})}
-	o.cmd = exec.Command(filepath.Join(binDir, program), append(flags, "--config="+b.path("config.yaml"), "--kubeconfig="+b.path("roster-"+program),
-		"--namespace="+testenv.SystemNamespace, "--metrics-bind-address=0", "--health-probe-bind-address="+o.probes)...)
+	o.cmd = exec.Command(filepath.Join(binDir, program), slices.Concat([]string{
+		"--config=" + b.path("config.yaml"), "--kubeconfig=" + b.path("roster-"+program),
+		"--namespace=" + testenv.SystemNamespace, "--metrics-bind-address=0", "--health-probe-bind-address=" + o.probes,
+	}, flags)...)
 	o.cmd.Stdout, o.cmd.Stderr = o.log, o.log
 	b.must(o.cmd.Start())
 	go func() {

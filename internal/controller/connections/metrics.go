@@ -25,6 +25,11 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 		}, []string{"network", "result"}),
 	}
 	registry.MustRegister(m.connections)
+	// A series that begins with its first event hides it: increase() needs a zero before it.
+	for _, on := range append(rosterv1alpha1.Networks(), "") {
+		m.connections.WithLabelValues(string(on), string(resultExpired))
+		m.connections.WithLabelValues(string(on), string(resultUnreadable))
+	}
 	return m
 }
 

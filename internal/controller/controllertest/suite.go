@@ -8,11 +8,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
+	"github.com/go-logr/logr"
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
 	"github.com/prometheus/client_golang/prometheus"
@@ -35,6 +38,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
+	"github.com/roster-dev/roster/internal/process"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -119,7 +123,7 @@ func newOperator(
 	options.Scheme = testenv.NewScheme()
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	options.Controller.SkipNameValidation = ptr.To(true)
-	options.Logger = GinkgoLogr
+	options.Logger = process.Calm(logr.New(recorder{LogSink: GinkgoLogr.GetSink()}))
 	mgr, err := ctrl.NewManager(as, options)
 	if err != nil {
 		return nil, nil, err
@@ -159,6 +163,27 @@ func Refused(kind string) float64 {
 		}
 	}
 	return 0
+}
+
+// Counted is what a metric shows of an organisation, by the values of its other label.
+func Counted(name string, in Space) map[string]float64 {
+	GinkgoHelper()
+	families, err := metrics.Load().Gather()
+	Expect(err).NotTo(HaveOccurred())
+	counted := map[string]float64{}
+	for _, f := range families {
+		for _, m := range f.GetMetric() {
+			labels := map[string]string{}
+			for _, l := range m.GetLabel() {
+				labels[l.GetName()] = l.GetValue()
+			}
+			if f.GetName() == name && labels["organization"] == in.Name {
+				delete(labels, "organization")
+				counted[strings.Join(slices.Collect(maps.Values(labels)), "")] = m.GetGauge().GetValue()
+			}
+		}
+	}
+	return counted
 }
 
 // Stop ends the controllers, and waits until they have.

@@ -69,6 +69,10 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 	for _, c := range []prometheus.Collector{m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events, m.consoleVisits, m.consoleOff} {
 		errs = append(errs, registry.Register(c))
 	}
+	// A series that begins with its first event hides it: increase() needs a zero before it.
+	for _, result := range claimResults() {
+		m.claims.WithLabelValues(result)
+	}
 	return m, errors.Join(errs...)
 }
 
@@ -84,6 +88,12 @@ const (
 	ClaimThrottled     = "throttled"      //
 	ClaimFailed        = "failed"         // the API server could not be reached, or refused
 )
+
+func claimResults() []string {
+	return []string{
+		ClaimAccepted, ClaimRepeated, ClaimDeclined, ClaimRenewal, ClaimTooLate, ClaimInvalid, ClaimWrongPassword, ClaimThrottled, ClaimFailed,
+	}
+}
 
 // CountClaim counts an answer to an invitation.
 func (m *Metrics) CountClaim(result string) { m.claims.WithLabelValues(result).Inc() }
