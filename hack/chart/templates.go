@@ -54,6 +54,7 @@ func sources() []source {
 			without: []string{"ServiceAccount roster-manager", "ServiceAccount roster-portal"},
 		},
 		{folder: "network-policy", template: "network-policies", when: ".Values.networkPolicy.enabled"},
+		{folder: "components/console", template: "console", when: ".Values.console.enabled"},
 		{folder: "prometheus", template: "pod-monitors", when: ".Values.podMonitor.enabled", labels: ".Values.podMonitor.labels"},
 	}
 }

@@ -21,6 +21,7 @@ type Values struct {
 	CRDs             CRDs          `json:"crds"`
 	Policies         Policies      `json:"policies"`
 	CredentialsRole  Switch        `json:"credentialsRole"`
+	Console          Switch        `json:"console"`
 	NetworkPolicy    Switch        `json:"networkPolicy"`
 	PodMonitor       PodMonitor    `json:"podMonitor"`
 	CommonLabels     Labels        `json:"commonLabels"`

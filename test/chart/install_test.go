@@ -12,6 +12,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -103,9 +104,10 @@ func (c *cluster) apply(t *testing.T, o *unstructured.Unstructured, owner string
 // TestInstall goes through the life of a release on a real API server.
 func TestInstall(t *testing.T) {
 	c := newCluster(t)
-	all := c.render(t, read(t, example))
+	console := []string{"--set", "console.enabled=true"}
+	all := c.render(t, read(t, example), console...)
 	c.namespace(t)
-	c.do(t, install)
+	c.do(t, install, console...)
 	t.Run("everything is there", func(t *testing.T) {
 		for name, version := range c.versions(t, all) {
 			if version == "" {
@@ -126,14 +128,14 @@ func TestInstall(t *testing.T) {
 	})
 	t.Run("an upgrade to the same changes nothing", func(t *testing.T) {
 		before := c.versions(t, all)
-		c.do(t, upgrade)
+		c.do(t, upgrade, console...)
 		for name, version := range c.versions(t, all) {
 			if before[name] != version {
 				t.Errorf("%s was written", name)
 			}
 		}
 	})
-	t.Run("an upgrade leaves the number of managers, and kinds that the chart no longer brings", c.changed)
+	t.Run("an upgrade leaves what others have written, and kinds that the chart no longer brings", c.changed)
 	t.Run("uninstalling leaves the people's objects and what guards them", func(t *testing.T) {
 		c.do(t, uninstall)
 		for name, version := range c.versions(t, all) {
@@ -158,12 +160,26 @@ func (c *cluster) changed(t *testing.T) {
 	if err := c.SubResource("scale").Update(t.Context(), manager, client.WithSubResourceBody(scale)); err != nil {
 		t.Fatal(err)
 	}
-	c.do(t, upgrade, "--set", "crds.enabled=false,manager.podLabels.team=social")
-	if err := c.Get(t.Context(), client.ObjectKeyFromObject(manager), manager); err != nil || manager.Spec.Template.Labels["team"] != "social" {
-		t.Fatalf("labels %v, %v", manager.Spec.Template.Labels, err)
+	// The manager keeps the list of whom the portal may act as.
+	people := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "roster-console-people"}}
+	if err := c.Get(t.Context(), client.ObjectKeyFromObject(people), people); err != nil {
+		t.Fatal(err)
 	}
-	if got := *manager.Spec.Replicas; got != 2 {
-		t.Errorf("%d managers, want the 2 that somebody asked for", got)
+	people.Rules = []rbacv1.PolicyRule{{
+		APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"users"}, Verbs: []string{"impersonate:user-info"},
+		ResourceNames: []string{"olivia@acme.example"},
+	}}
+	if err := c.Update(t.Context(), people, client.FieldOwner("manager")); err != nil {
+		t.Fatal(err)
+	}
+	c.do(t, upgrade, "--set", "console.enabled=true,crds.enabled=false,commonLabels.team=social")
+	for _, o := range []client.Object{manager, people} {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), o); err != nil || o.GetLabels()["team"] != "social" {
+			t.Fatalf("%s: labels %v, %v", o.GetName(), o.GetLabels(), err)
+		}
+	}
+	if *manager.Spec.Replicas != 2 || len(people.Rules) != 1 {
+		t.Errorf("%d managers, want the 2 that somebody asked for; people: %v", *manager.Spec.Replicas, people.Rules)
 	}
 	c.hasOrganization(t)
 }

@@ -53,6 +53,10 @@ func TestWrongPlace(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "requires kubeVersion: >=1.31.0-0") {
 		t.Errorf("an old Kubernetes: %v", err)
 	}
+	_, err = h.template(t, "console: {enabled: true}", "--kube-version", "1.35.2")
+	if err == nil || !strings.Contains(err.Error(), "console.enabled: the console needs Kubernetes 1.36 or newer, and this is v1.35.2") {
+		t.Errorf("the console on an old Kubernetes: %v", err)
+	}
 }
 
 // TestLint: Helm finds nothing to say, with and without values.

@@ -75,16 +75,32 @@ func build(t *testing.T, folder string) objects {
 	return parse(t, string(text))
 }
 
-// TestPodMonitors: they are those of config/prometheus.
-func TestPodMonitors(t *testing.T) {
-	got := newHelm(t).render(t, "podMonitor: {enabled: true, labels: {release: prometheus}}").of("PodMonitor")
-	want := build(t, "config/prometheus")
-	if len(got) != len(want) || len(got) == 0 {
-		t.Fatalf("%d PodMonitors, want %d", len(got), len(want))
-	}
-	for _, o := range got {
-		if diff := gocmp.Diff(want[called(o)].Object["spec"], o.Object["spec"]); diff != "" || o.GetLabels()["release"] != "prometheus" {
-			t.Errorf("%s: labels %v, spec:\n%s", called(o), o.GetLabels(), diff)
+// TestParts: what has to be turned on is what config/ holds, too, and nothing else comes with it.
+func TestParts(t *testing.T) {
+	h := newHelm(t)
+	base := h.render(t, "")
+	for values, folder := range map[string]string{
+		"podMonitor: {enabled: true}": "config/prometheus",
+		"console: {enabled: true}":    "config/components/console",
+	} {
+		want, got := build(t, folder), h.render(t, values)
+		if len(got) != len(base)+len(want) || len(want) == 0 {
+			t.Errorf("%s: %d objects more, want %d", values, len(got)-len(base), len(want))
+		}
+		for name, o := range want {
+			is := got[name]
+			if is == nil {
+				t.Errorf("%s: there is no %s", values, name)
+				continue
+			}
+			if is.GetLabels()[chartLabel] == "" {
+				t.Errorf("%s: %s has the labels %v", values, name, is.GetLabels())
+			}
+			unstructured.RemoveNestedField(is.Object, "metadata", "labels")
+			unstructured.RemoveNestedField(o.Object, "metadata", "labels")
+			if diff := gocmp.Diff(o.Object, is.Object); diff != "" {
+				t.Errorf("%s in %s (-) and in the chart (+):\n%s", name, folder, diff)
+			}
 		}
 	}
 }
@@ -236,7 +252,7 @@ var overruled = map[string]string{
 	"portal.podDisruptionBudget.maxUnavailable": "portal.podDisruptionBudget.enabled",
 }
 
-// TestEveryValue: each value changes what is rendered.
+// TestEveryValue: each value changes what is rendered, and is in it if it is text.
 func TestEveryValue(t *testing.T) {
 	h := newHelm(t)
 	defaults, all := values(t, folder+"/values.yaml"), values(t, every)
@@ -257,6 +273,9 @@ func TestEveryValue(t *testing.T) {
 			without := marshal(t, given)
 			// Some are required by others: an error is an effect, too.
 			after, err := h.template(t, without)
+			if text, ok := lookUp(values(t, every), path).(string); ok && path != "policies.mutating" && !strings.Contains(before, text) {
+				t.Errorf("%s: %s is not rendered", path, text)
+			}
 			if with == without {
 				t.Errorf("%s has %s at its default", every, path)
 			} else if err == nil && before == after {
@@ -287,6 +306,11 @@ func leaves(prefix string, defaults, all map[string]any) (paths []string) {
 		paths = append(paths, prefix+key)
 	}
 	return paths
+}
+
+func lookUp(values map[string]any, path string) any {
+	found, _, _ := unstructured.NestedFieldNoCopy(values, strings.Split(path, ".")...)
+	return found
 }
 
 // reset puts the default of a value in its place.
