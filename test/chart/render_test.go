@@ -195,6 +195,32 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+// TestNamedSecrets: manager and portal may read the Secrets that the configuration names, each its own.
+func TestNamedSecrets(t *testing.T) {
+	const values = `config:
+  mail: {from: a@a.example, smtp: {address: "a:25", authSecret: relay}}
+  links: {keySecret: links}
+  portal: {url: "https://a.example", keySecret: sessions, factorKeySecret: factors, companySecret: companies}
+  networks: [{name: Facebook, secret: app}, {name: Mastodon, url: "https://m.example", secret: app}, {name: X}]`
+	all := newHelm(t).render(t, values)
+	for name, want := range map[string][]string{
+		"manager": {"app", "links", "relay"},
+		"portal":  {"app", "links", "sessions", "factors", "companies"},
+	} {
+		role, binding := all["Role roster-system/roster-"+name+"-secrets"], all["RoleBinding roster-system/roster-"+name+"-secrets"]
+		if role == nil || binding == nil {
+			t.Errorf("there is no Role for the Secrets of the %s, or no RoleBinding", name)
+			continue
+		}
+		rules, _, _ := unstructured.NestedSlice(role.Object, "rules")
+		got, _, _ := unstructured.NestedStringSlice(rules[0].(map[string]any), "resourceNames")
+		subjects, _, _ := unstructured.NestedSlice(binding.Object, "subjects")
+		if len(rules) != 1 || !slices.Equal(got, want) || subjects[0].(map[string]any)["name"] != "roster-"+name {
+			t.Errorf("the %s may read %v, want %v; bound to %v", name, got, want, subjects)
+		}
+	}
+}
+
 // TestReplicas: the chart says how many there are only where nobody else does.
 func TestReplicas(t *testing.T) {
 	h := newHelm(t)
