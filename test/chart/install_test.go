@@ -9,10 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	autoscalingv1 "k8s.io/api/autoscaling/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -72,17 +74,23 @@ func (c *cluster) do(t *testing.T, command string, more ...string) {
 	c.run(t, "", append(strings.Fields(command)[1:], more...)...)
 }
 
-// versions of objects, which change with every write; "" for one that is not there.
-func (c *cluster) versions(t *testing.T, all objects) map[string]string {
+// contents of objects, apart from what the API server notes about them; "" for one that is not there.
+func (c *cluster) contents(t *testing.T, all objects) map[string]string {
 	t.Helper()
 	found := map[string]string{}
 	for name, o := range all {
 		is := &unstructured.Unstructured{}
 		is.SetGroupVersionKind(o.GroupVersionKind())
-		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), is); client.IgnoreNotFound(err) != nil {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), is); apierrors.IsNotFound(err) {
+			found[name] = ""
+			continue
+		} else if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		found[name] = is.GetResourceVersion()
+		is.SetManagedFields(nil)
+		is.SetResourceVersion("")
+		unstructured.RemoveNestedField(is.Object, "status")
+		found[name] = marshal(t, is.Object)
 	}
 	return found
 }
@@ -109,8 +117,8 @@ func TestInstall(t *testing.T) {
 	c.namespace(t)
 	c.do(t, install, console...)
 	t.Run("everything is there", func(t *testing.T) {
-		for name, version := range c.versions(t, all) {
-			if version == "" {
+		for name, content := range c.contents(t, all) {
+			if content == "" {
 				t.Errorf("%s is not there", name)
 			}
 		}
@@ -127,20 +135,18 @@ func TestInstall(t *testing.T) {
 		}
 	})
 	t.Run("an upgrade to the same changes nothing", func(t *testing.T) {
-		before := c.versions(t, all)
+		before := c.contents(t, all)
 		c.do(t, upgrade, console...)
-		for name, version := range c.versions(t, all) {
-			if before[name] != version {
-				t.Errorf("%s was written", name)
-			}
+		if diff := gocmp.Diff(before, c.contents(t, all)); diff != "" {
+			t.Errorf("before (-) and after (+):\n%s", diff)
 		}
 	})
 	t.Run("an upgrade leaves what others have written, and kinds that the chart no longer brings", c.changed)
 	t.Run("uninstalling leaves the people's objects and what guards them", func(t *testing.T) {
 		c.do(t, uninstall)
-		for name, version := range c.versions(t, all) {
-			if kept := all[name].GetAnnotations()[keep] == "keep"; kept != (version != "") {
-				t.Errorf("%s: to be kept: %v, is there: %v", name, kept, version != "")
+		for name, content := range c.contents(t, all) {
+			if kept := all[name].GetAnnotations()[keep] == "keep"; kept != (content != "") {
+				t.Errorf("%s: to be kept: %v, is there: %v", name, kept, content != "")
 			}
 		}
 		c.hasOrganization(t)
