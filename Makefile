@@ -26,6 +26,8 @@ TOOL := go tool -modfile=hack/tools/go.mod
 CONTROLLER_GEN := $(TOOL) controller-gen
 KUSTOMIZE := $(TOOL) kustomize
 CRD_REF_DOCS := $(TOOL) crd-ref-docs
+# A module of its own: what Helm requires would change the versions of the other tools.
+HELM := go tool -modfile=hack/tools/helm/go.mod helm
 # golangci-lint must be built by the Go that it is to understand.
 GOLANGCI_LINT := bin/golangci-lint-$(shell go env GOVERSION)
 
@@ -33,8 +35,9 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-fuzz bench demo build build-installer build-krew \
-	docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean $(COMMANDS:%=bin/%)
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-fuzz bench demo build build-installer \
+	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
+	$(COMMANDS:%=bin/%)
 
 help: ## Show this list
 	@if [ -t 1 ]; then bold=$$'\033[1m' name=$$'\033[36m' plain=$$'\033[0m'; fi; \
@@ -51,7 +54,7 @@ demo: $(COMMANDS:%=bin/%) ## Start a real API server, the operator, the portal a
 
 ##@ Develop
 
-all: generate manifests dashboards docs-api docs-cli build-installer fmt lint test test-monitoring build ## Everything that a commit needs
+all: generate manifests dashboards docs-api docs-cli build-installer chart fmt lint test test-monitoring build ## Everything that a commit needs
 
 generate: ## Write the DeepCopy methods of api/
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
@@ -72,6 +75,9 @@ docs-cli: ## Write docs/kubectl-roster.md from the help of the plugin
 build-installer: manifests ## Write dist/install.yaml: all that a cluster needs, in one file
 	@mkdir -p dist
 	$(KUSTOMIZE) build config/default >dist/install.yaml
+
+chart: manifests ## Write those parts of the Helm chart that follow from config/ and values.yaml
+	go run ./hack/chart
 
 check-generated: ## Fail if a generated file does not say what its source says
 	hack/check-generated.sh
@@ -94,7 +100,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 
 tidy: ## Tidy every go.mod
 	go mod tidy
-	@for module in hack/tools hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
+	@for module in hack/tools hack/tools/helm hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
@@ -143,12 +149,16 @@ $(COMMANDS:%=bin/%): bin/%:
 build-krew: ## Build the archives of the plugin and its krew manifest into bin/krew/
 	hack/krew.sh $(VERSION)
 
+build-chart: ## Build the archive of the Helm chart into bin/chart/
+	@mkdir -p bin/chart
+	$(HELM) package charts/roster --version $(VERSION:v%=%) --app-version $(VERSION) --destination bin/chart
+
 docker-build: ## Build the images of manager and portal (docker)
 	$(CONTAINER_TOOL) build --build-arg BINARY=manager --build-arg VERSION=$(VERSION) -t $(MANAGER_IMG) .
 	$(CONTAINER_TOOL) build --build-arg BINARY=portal --build-arg VERSION=$(VERSION) -t $(PORTAL_IMG) .
 
 clean: ## Remove what was built, except the control plane and golangci-lint
-	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/demo bin/deploy bin/bench.json
+	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/chart bin/demo bin/deploy bin/bench.json
 
 ##@ Install (kubectl)
 

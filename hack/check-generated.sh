@@ -38,6 +38,10 @@ same config/prometheus/dashboards "$tmp/dashboards" dashboards
 tool crd-ref-docs --log-level=WARN --source-path=api --config=hack/crd-ref-docs.yaml --renderer=markdown --output-path="$tmp/reference.md"
 same docs/reference.md "$tmp/reference.md" docs-api
 
+cp -R charts/roster "$tmp/roster"
+go run ./hack/chart -chart "$tmp/roster"
+same charts/roster "$tmp/roster" chart
+
 if ! go test ./internal/cli -run TestReference -count 1 >&2; then status=1; fi
 
 if [ "$status" -eq 0 ]; then echo "Generated files are up to date."; fi

@@ -228,6 +228,8 @@ func (w *ward) processes() {
 func (w *ward) manifests() {
 	w.finds("permissions", "ok", "all that this version needs")
 	in := metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-portal"}
+	credentials := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "roster-credentials"}}
+	w.without(credentials, func() { w.finds("permissions", "ok", "") }) // The chart can leave it out.
 	w.without(&rbacv1.Role{ObjectMeta: in}, func() { w.finds("permissions", "failed", "Role roster-system/roster-portal is missing") })
 	role := &rbacv1.ClusterRole{ObjectMeta: metav1.ObjectMeta{Name: "roster-manager"}}
 	w.changed(role, func() { role.Rules = role.Rules[1:] }, func() { w.finds("permissions", "failed", "ClusterRole roster-manager lacks") })

@@ -37,10 +37,10 @@ type block struct {
 
 func (b block) String() string { return fmt.Sprintf("%s:%d", b.page, b.line) }
 
-// pages are README.md and everything under docs/.
+// pages are those of the top folder and of the chart, and everything under docs/.
 func pages(t *testing.T) []page {
 	t.Helper()
-	paths := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"}
+	paths := []string{"README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md", "charts/roster/README.md"}
 	for _, path := range filesUnder(t, "docs", ".md") {
 		if path != filepath.Join("docs", "reference.md") { // generated from the same comments as the kinds
 			paths = append(paths, path)

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package chart_test
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const page = "docs/helm.md"
+
+// TestDocumentedValues renders the chart with every block of values on the page, on top of the example.
+func TestDocumentedValues(t *testing.T) {
+	h := newHelm(t)
+	blocks := regexp.MustCompile("(?s)```yaml\n# values.yaml\n(.*?)```\n").FindAllStringSubmatch(read(t, page), -1)
+	if len(blocks) < 5 {
+		t.Fatalf("only %d blocks of values in %s", len(blocks), page)
+	}
+	for _, block := range blocks {
+		h.run(t, block[1], "template", "roster", folder, "--namespace", "roster-system", "--values", example, "--values", "-")
+	}
+	_, values, _ := strings.Cut(read(t, example), "\n") // without the licence
+	if blocks[0][1] != values {
+		t.Errorf("%s shows something else than %s", page, example)
+	}
+}
+
+// TestDocumentedCommands: what the page has readers type is what the other tests run.
+func TestDocumentedCommands(t *testing.T) {
+	shown := regexp.MustCompile(`(?m)^helm .*$`).FindAllString(read(t, page), -1)
+	if want := []string{install, push, upgrade, takeOver, uninstall}; !slices.Equal(shown, want) {
+		t.Errorf("%s shows\n%s\nwant\n%s", page, strings.Join(shown, "\n"), strings.Join(want, "\n"))
+	}
+}
