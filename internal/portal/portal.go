@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/console/activity"
 	"github.com/roster-dev/roster/internal/portal/console/people"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
@@ -95,7 +96,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files},
+		Rooms: []fs.FS{console.Files, people.Files, activity.Files},
 	})
 	known, commonErr := common.Load()
 	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
@@ -151,10 +152,11 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
 	desk := &console.Desk{
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
-		Tabs: []console.Tab{people.Tab()},
+		Tabs: []console.Tab{people.Tab(), activity.Tab()},
 	}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes())
+	happened := &activity.Handler{Desk: desk}
+	return slices.Concat(aboutPeople.Routes(), happened.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

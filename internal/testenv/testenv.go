@@ -47,8 +47,8 @@ type Cluster struct {
 
 // Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
 // policies are active.
-func Start(ctx context.Context) (*Cluster, error) {
-	c, err := StartEmpty(ctx)
+func Start(ctx context.Context, flags ...string) (*Cluster, error) {
+	c, err := StartEmpty(ctx, flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +59,7 @@ func Start(ctx context.Context) (*Cluster, error) {
 }
 
 // StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster.
-func StartEmpty(ctx context.Context) (*Cluster, error) {
+func StartEmpty(ctx context.Context, flags ...string) (*Cluster, error) {
 	env := &envtest.Environment{}
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
@@ -73,6 +73,10 @@ func StartEmpty(ctx context.Context) (*Cluster, error) {
 		return nil, err
 	}
 	env.ControlPlane.GetAPIServer().CertDir = certificates
+	for _, flag := range flags {
+		name, value, _ := strings.Cut(flag, "=")
+		env.ControlPlane.GetAPIServer().Configure().Set(name, value)
+	}
 	config, err := env.Start()
 	if err != nil {
 		return nil, errors.Join(err, os.RemoveAll(certificates))
