@@ -53,7 +53,7 @@ func marks() []struct{ key, name string } {
 // IsMark reports whether a label or an annotation is one that a controller writes for itself. Those by which authors tell it what to do,
 // such as the order of a sync, begin alike.
 func IsMark(key string) bool {
-	if strings.HasPrefix(key, configSync) || strings.HasPrefix(key, configManager) && key != configManager+"managed" {
+	if strings.HasPrefix(key, configSync) || strings.HasPrefix(key, configManager) {
 		return true
 	}
 	return slices.Contains([]string{

@@ -76,7 +76,8 @@ func TestMarks(t *testing.T) {
 func TestIsMark(t *testing.T) {
 	for key, want := range map[string]bool{
 		"kustomize.toolkit.fluxcd.io/namespace": true, "argocd.argoproj.io/tracking-id": true, "configsync.gke.io/declared-fields": true,
-		"team": false, "app.kubernetes.io/instance": false, "argocd.argoproj.io/sync-wave": false, "kustomize.toolkit.fluxcd.io/prune": false,
+		"configmanagement.gke.io/managed": true,
+		"team":                            false, "app.kubernetes.io/instance": false, "argocd.argoproj.io/sync-wave": false, "kustomize.toolkit.fluxcd.io/prune": false,
 	} {
 		if IsMark(key) != want {
 			t.Errorf("%s: %t", key, !want)

@@ -14,10 +14,13 @@ import (
 	"runtime"
 	"strings"
 	"time"
+	"unique"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/clock"
@@ -50,7 +53,25 @@ func cached() []client.Object {
 
 // CacheOptions make a cache that holds what the portal looks up and refuses everything else.
 func CacheOptions() cache.Options {
-	return cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: cache.TransformStripManagedFields()}
+	return cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: keepWriters}
+}
+
+// keepWriters leaves of managedFields who has written an object itself, and when, for pages that tell so. Which fields they wrote is most of
+// the bytes of an object, and read from the API server where a page needs it.
+func keepWriters(o any) (any, error) {
+	object, err := meta.Accessor(o)
+	if err != nil {
+		return o, nil //nolint:nilerr // what is not an object has none
+	}
+	var writers []metav1.ManagedFieldsEntry
+	for _, entry := range object.GetManagedFields() {
+		if entry.Subresource == "" {
+			// Many objects have the same few writers: each name is kept once.
+			writers = append(writers, metav1.ManagedFieldsEntry{Manager: unique.Make(entry.Manager).Value(), Time: entry.Time})
+		}
+	}
+	object.SetManagedFields(writers)
+	return o, nil
 }
 
 // Unthrottled returns a configuration without limits on the client's side: the API server's priority and fairness keeps order.

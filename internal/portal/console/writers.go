@@ -40,6 +40,11 @@ type Writer struct {
 	Time time.Time
 }
 
+// Same reports whether two writes are one and the same.
+func (w Writer) Same(o Writer) bool {
+	return w.By == o.By && w.User == o.User && w.Program == o.Program && w.Time.Equal(o.Time)
+}
+
 // Writers are all who have written an object itself and not only its status, the last one first. Each is there once, and only as long as
 // something of what they wrote is in force: this is no history.
 func Writers(managed []metav1.ManagedFieldsEntry) []Writer {
@@ -101,9 +106,12 @@ func (v *Visit) WriterName(w Writer) string {
 	return v.Words.T("console.writer.someone")
 }
 
+// Address is that of a user name in the cluster.
+func (v *Visit) Address(user string) string { return strings.TrimPrefix(user, v.desk.UserPrefix) }
+
 // PersonName is what the person of a user name, or of an address, is called in the organisation; else the address.
 func (v *Visit) PersonName(user string) string {
-	plain := strings.TrimPrefix(user, v.desk.UserPrefix)
+	plain := v.Address(user)
 	var all rosterv1alpha1.MemberList
 	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return plain
