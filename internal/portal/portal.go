@@ -160,7 +160,9 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 
 // consoleRoutes are the pages by which people look after an organisation.
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
-	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), bulk.Tab()}}
+	desk := &console.Desk{
+		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), bulk.Tab()},
+	}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
 	return slices.Concat(aboutPeople.Routes(), p.manyPeople.Routes())

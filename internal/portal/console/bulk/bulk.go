@@ -87,6 +87,15 @@ func backTo(page string) func(*console.Visit) error {
 	return func(v *console.Visit) error { return v.Redirect(v.To(page)) }
 }
 
+// frame stands around the pages about people: they belong to the list of people.
+func frame(v *console.Visit) console.Frame {
+	f := v.Frame()
+	for i := range f.Tabs {
+		f.Tabs[i].Current = f.Tabs[i].Href == v.To("/team/people")
+	}
+	return f
+}
+
 // team is everything in an organisation that the pages are made of. It belongs to the cache and is not changed.
 type team struct {
 	*membership.Snapshot

@@ -295,7 +295,7 @@ func (r *run) show() error {
 	w, j, t := r.Words, &r.job, r.team
 	total := len(j.People) / entrySize
 	page := resultPage{
-		Frame: r.Frame(), Total: total, Behind: j.Next, Left: total - j.Next, Action: r.To(pathDo), Back: r.To(Path),
+		Frame: frame(r.Visit), Total: total, Behind: j.Next, Left: total - j.Next, Action: r.To(pathDo), Back: r.To(Path),
 	}
 	if j.Change.aboutMembers() {
 		page.Summary = append(page.Summary, w.N("bulk.result.done", j.Done))
@@ -351,7 +351,7 @@ func teamRow(w web.Words, t *team, result teamResult) resultRow {
 func personResult(w web.Words, o outcome) resultRow {
 	row := resultRow{Name: w.T("bulk.result.gone"), Text: o.why, Bad: !o.done && !o.nothing}
 	if o.member != nil {
-		row.Name, row.Address = organization.MemberName(o.member), o.member.Spec.Email
+		row.Name, row.Address = called(o.member)
 	}
 	switch {
 	case o.done:

@@ -220,7 +220,7 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	back := c
 	back.All = false
 	page := whatPage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
+		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
 		Back: v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
 		End:  form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
 	}
