@@ -22,6 +22,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/portal/console"
 )
 
@@ -251,6 +252,24 @@ func TestAChangeIsThatOfItsPerson(t *testing.T) {
 	w.do(other, preview).expect(t, http.StatusBadRequest)
 	w.preview(other, []string{"Ana"}, url.Values{"role": {"CoOwner"}}).expect(t, http.StatusUnprocessableEntity, "you cannot give “CoOwner”")
 	w.preview(other, []string{"Ana"}, url.Values{"endTime": {"soon"}}).expect(t, http.StatusUnprocessableEntity, "“soon” is not a date", "Change 1 person")
+	if fresh(w, ana).Spec.Role != "Member" {
+		t.Error("it was done all the same")
+	}
+}
+
+// TestCoOwnersAreMadeByThoseWhoHaveLatelyProvedWhoTheyAre: others are not offered it, and cannot finish it.
+func TestCoOwnersAreMadeByThoseWhoHaveLatelyProvedWhoTheyAre(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	b := w.looksAfter(s, "cleo", rosterv1alpha1.RoleCoOwner)
+	ana := w.colleague("ana")
+	preview := w.preview(b, []string{"Ana"}, url.Values{"role": {"CoOwner"}})
+	preview.expect(t, http.StatusOK, "Change 1 person?")
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	if to := w.do(b, preview).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in/confirm?next=") {
+		t.Errorf("sent to %q", to)
+	}
+	w.preview(b, []string{"Ana"}, url.Values{"role": {"CoOwner"}}).expect(t, http.StatusUnprocessableEntity, "confirm first that it is you")
 	if fresh(w, ana).Spec.Role != "Member" {
 		t.Error("it was done all the same")
 	}

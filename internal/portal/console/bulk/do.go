@@ -50,6 +50,9 @@ func (h *Handler) postDo(v *console.Visit) error {
 	if !ok {
 		return v.BadRequest()
 	}
+	if isSensitive(j.Change.Role) && !v.Person.Session.Fresh(v.Now()) {
+		return v.SeeOther("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
+	}
 	t, err := h.load(v)
 	if err != nil {
 		return err

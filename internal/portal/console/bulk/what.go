@@ -40,6 +40,13 @@ const fewFields = 12
 type menu struct {
 	roles                       []console.Choice
 	profiles, workspaces, teams []console.Target
+	// confirm: to give more roles, the person has to prove first who they are.
+	confirm bool
+}
+
+// isSensitive reports whether a role is given only by somebody who has lately proved who they are.
+func isSensitive(role rosterv1alpha1.OrganizationRole) bool {
+	return role == rosterv1alpha1.RoleCoOwner
 }
 
 // menuOf are the changes that the person may make. Roles are those that they may give; whatever is given can be taken away.
@@ -49,6 +56,11 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 		return nil, err
 	}
 	m := &menu{roles: offered.Roles, teams: offered.Teams}
+	if !v.Person.Session.Fresh(v.Now()) {
+		before := len(m.roles)
+		m.roles = slices.DeleteFunc(m.roles, func(c console.Choice) bool { return isSensitive(rosterv1alpha1.OrganizationRole(c.Value)) })
+		m.confirm = len(m.roles) < before
+	}
 	for _, sp := range t.seen {
 		m.profiles = append(m.profiles, console.Target{
 			Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(v.Words, sp), Roles: rolesOn(offered.Profiles, sp.Name),
@@ -182,6 +194,8 @@ type whatPage struct {
 	Groups  []groupView
 	End     string
 	Endless bool
+	// Confirm is where to prove who one is, to give more roles; empty where that is not needed.
+	Confirm string
 }
 
 // groupView are fields of one kind.
@@ -228,6 +242,9 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 		page.Names = append(page.Names, organization.MemberName(m))
 	}
 	page.More = len(chosen) - len(page.Names)
+	if m.confirm {
+		page.Confirm = v.Forward("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
+	}
 	page.fields(v.Words, m, form)
 	return v.Form(pageWhat, v.Words.T("bulk.what.title", "Org", page.Frame.Org), problems, page)
 }
