@@ -31,8 +31,8 @@ func (w *world) changePath(page string) string {
 	return "/organizations/" + w.ns + "/team/change" + page
 }
 
-// colleague is somebody who has joined.
-func (w *world) colleague(local string, mods ...func(*rosterv1alpha1.MemberSpec)) *rosterv1alpha1.Member {
+// coworker is somebody who has joined.
+func (w *world) coworker(local string, mods ...func(*rosterv1alpha1.MemberSpec)) *rosterv1alpha1.Member {
 	w.t.Helper()
 	m := w.member(local, w.address(local), func(m *rosterv1alpha1.Member) {
 		m.Spec.DisplayName, m.Spec.Role = strings.ToUpper(local[:1])+local[1:], rosterv1alpha1.RoleMember
@@ -116,8 +116,8 @@ func TestManyPeopleAreChangedTogether(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	ana, ben := w.colleague("ana"), w.colleague("ben", func(s *rosterv1alpha1.MemberSpec) { s.Role = "AdvancedMember" })
-	zoe := w.colleague("zoe")
+	ana, ben := w.coworker("ana"), w.coworker("ben", func(s *rosterv1alpha1.MemberSpec) { s.Role = "AdvancedMember" })
+	zoe := w.coworker("zoe")
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Profiles: []string{"acme-fb"}, Role: "Editor"})
 
 	b.get(w.changePath("?q=ben")).expect(t, http.StatusOK, "1 person found", "Ben", `value="ben"`)
@@ -182,7 +182,7 @@ func TestTheChoiceIsKeptAcrossPages(t *testing.T) {
 func TestWhoIsLeftOutOfAChange(t *testing.T) {
 	w := newWorld(t)
 	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
-	ana := w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+	ana := w.coworker("ana", func(s *rosterv1alpha1.MemberSpec) {
 		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Administrator"}}
 	})
 	git := w.member("gil", w.address("gil"), func(m *rosterv1alpha1.Member) {
@@ -206,7 +206,7 @@ func TestWhatIsRefusedIsSaid(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	ana, ben := w.colleague("ana"), w.colleague("ben")
+	ana, ben := w.coworker("ana"), w.coworker("ben")
 	preview := w.preview(b, []string{"Ana", "Ben"}, url.Values{"role": {"AdvancedMember"}})
 	// Since the preview, another person gives Ben another role, and Ana another profile.
 	ben.Spec.Role = "ProfileConnector"
@@ -246,7 +246,7 @@ func TestAChangeIsThatOfItsPerson(t *testing.T) {
 	for _, b := range []*browser{other, mia} {
 		await(t, func(context.Context) bool { return b.get(w.changePath("")).StatusCode == http.StatusOK })
 	}
-	ana := w.colleague("ana")
+	ana := w.coworker("ana")
 	preview := w.preview(mia, []string{"Ana"}, url.Values{"role": {"Manager"}})
 	preview.expect(t, http.StatusOK, "Change 1 person?")
 	w.do(other, preview).expect(t, http.StatusBadRequest)
@@ -262,7 +262,7 @@ func TestCoOwnersAreMadeByThoseWhoHaveLatelyProvedWhoTheyAre(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "cleo", rosterv1alpha1.RoleCoOwner)
-	ana := w.colleague("ana")
+	ana := w.coworker("ana")
 	preview := w.preview(b, []string{"Ana"}, url.Values{"role": {"CoOwner"}})
 	preview.expect(t, http.StatusOK, "Change 1 person?")
 	s.clock.SetTime(now().Add(account.ProofLifetime))
@@ -284,7 +284,7 @@ func TestHalfDoneWorkGoesOn(t *testing.T) {
 	var names []string
 	var all []*rosterv1alpha1.Member
 	for i := range 5 {
-		m := w.colleague(fmt.Sprintf("person%d", i))
+		m := w.coworker(fmt.Sprintf("person%d", i))
 		all, names = append(all, m), append(names, m.Spec.DisplayName)
 	}
 	preview := w.preview(b, names, url.Values{"profile.acme-fb": {"Guest"}})
@@ -306,7 +306,7 @@ func TestHalfDoneWorkGoesOn(t *testing.T) {
 func TestRemovingMany(t *testing.T) {
 	w := newWorld(t)
 	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
-	ana, ben := w.colleague("ana"), w.colleague("ben")
+	ana, ben := w.coworker("ana"), w.coworker("ben")
 	press := w.team("press", rosterv1alpha1.TeamSpec{Members: []string{"zoe", ana.Name, ben.Name}, Role: "Editor"})
 	preview := w.preview(b, []string{"Ana", "Ben"}, url.Values{"action": {"remove"}})
 	preview.expect(t, http.StatusOK, "Remove 2 people?", "you have to invite them again")
@@ -327,7 +327,7 @@ func TestATeamThatManyChangeAtOnce(t *testing.T) {
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{"zoe"}, Role: "Guest"})
 	var previews []answer
 	for _, local := range []string{"ana", "ben", "cem", "dee"} {
-		m := w.colleague(local)
+		m := w.coworker(local)
 		previews = append(previews, w.preview(b, []string{m.Spec.DisplayName}, url.Values{"team.press": {"join"}}))
 	}
 	answers := make([]answer, len(previews))
@@ -363,11 +363,11 @@ func TestBrowserChangesMany(t *testing.T) {
 	s := w.localSite("127.0.0.1", func(string) []func(*configure) { return []func(*configure){w.connects(), w.console} })
 	w.requiresTeam()
 	w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	ana := w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+	ana := w.coworker("ana", func(s *rosterv1alpha1.MemberSpec) {
 		s.DisplayName, s.Profiles = "Ana Silva", []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Administrator"}}
 	})
-	w.colleague("ben", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Ben Okafor" })
-	w.colleague("cem", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Cem Yıldız" })
+	w.coworker("ben", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Ben Okafor" })
+	w.coworker("cem", func(s *rosterv1alpha1.MemberSpec) { s.DisplayName = "Cem Yıldız" })
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{ana.Name}, Profiles: []string{"acme-fb"}, Role: "Editor"})
 	w.team("labels", rosterv1alpha1.TeamSpec{DisplayName: "Everything", ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}, Role: "Guest"})
 

@@ -38,7 +38,7 @@ func TestProfilesAreGivenToTeams(t *testing.T) {
 	w := newWorld(t)
 	w.requiresTeam()
 	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
-	ana := w.colleague("ana")
+	ana := w.coworker("ana")
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Members: []string{ana.Name}, Profiles: []string{"acme-fb"}, Role: "Editor"})
 	care := w.team("care", rosterv1alpha1.TeamSpec{DisplayName: "Care", Members: []string{ana.Name}, Role: "Guest"})
 	w.team("labelled", rosterv1alpha1.TeamSpec{DisplayName: "By label", ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}, Role: "Guest"})
@@ -77,7 +77,7 @@ func TestProfilesAreGivenToTeams(t *testing.T) {
 func TestAboutASocialProfile(t *testing.T) {
 	w := newWorld(t)
 	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
-	ana := w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+	ana := w.coworker("ana", func(s *rosterv1alpha1.MemberSpec) {
 		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
 	})
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Profiles: []string{"acme-fb", "acme-masto"}, Role: "Editor"})
@@ -128,7 +128,7 @@ func TestWhoMayNotLookAtProfiles(t *testing.T) {
 	w.create(&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "lead"},
 		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: prefix + w.address("lena")}}})
 	await(t, func(context.Context) bool { return b.get(w.profilesPath("")).StatusCode == http.StatusOK })
-	w.colleague("ana", func(s *rosterv1alpha1.MemberSpec) {
+	w.coworker("ana", func(s *rosterv1alpha1.MemberSpec) {
 		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
 	})
 	list := b.get(w.profilesPath(""))

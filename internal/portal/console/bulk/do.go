@@ -283,6 +283,8 @@ type resultPage struct {
 	Teams               []resultRow
 	Refused             []namesView
 	Rows                []resultRow
+	// Few: there is room for all rows.
+	Few bool
 	// Again: some were refused and can be tried again.
 	Again       bool
 	Action, Job string
@@ -331,6 +333,7 @@ func (r *run) show() error {
 	for _, o := range r.now {
 		page.Rows = append(page.Rows, personResult(w, o))
 	}
+	page.Few = len(page.Rows) <= onPage
 	page.Again = page.Left == 0 && (page.Again || refused > 0)
 	var err error
 	if page.Job, err = j.seal(r.Visit); err != nil {
