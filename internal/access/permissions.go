@@ -209,6 +209,32 @@ func (r Roles) Administering() []string {
 	return names
 }
 
+// LooksAfter reports whether somebody with those permissions looks after the organisation: sees its team, or changes it or its settings.
+// Such people have use of the console.
+func LooksAfter(held []rosterv1alpha1.RolePermission) bool {
+	return slices.ContainsFunc(held, func(p rosterv1alpha1.RolePermission) bool {
+		switch p {
+		case rosterv1alpha1.PermissionViewTeam, rosterv1alpha1.PermissionManageMembers, rosterv1alpha1.PermissionManageTeams,
+			rosterv1alpha1.PermissionManageRoles, rosterv1alpha1.PermissionManageSettings:
+			return true
+		}
+		return false
+	})
+}
+
+// LookingAfter are the roles in the organisation whose holders look after it.
+func (r Roles) LookingAfter() []rosterv1alpha1.OrganizationRole {
+	names := slices.DeleteFunc(organizationRoles(), func(role rosterv1alpha1.OrganizationRole) bool {
+		return !LooksAfter(OrganizationPermissions(role))
+	})
+	for name, spec := range r {
+		if spec.Scope == rosterv1alpha1.ScopeOrganization && LooksAfter(spec.Permissions) {
+			names = append(names, rosterv1alpha1.OrganizationRole(name))
+		}
+	}
+	return names
+}
+
 // Grantable are the roles in the organisation, sorted by strength and then by name, that somebody with those permissions may give to
 // others: none that allows what they do not have.
 func (r Roles) Grantable(held []rosterv1alpha1.RolePermission) []string {

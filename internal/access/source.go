@@ -39,6 +39,9 @@ type Source struct {
 const (
 	namePrefix   = "roster:"
 	memberPrefix = namePrefix + "member:"
+
+	// ConsoleBinding is the name of the RoleBinding of what the portal may do in people's names. It belongs to no source.
+	ConsoleBinding = namePrefix + "console"
 )
 
 // RoleName is the name of the Role of a source, such as "roster:team:writers". No part of it can have a colon.

@@ -30,6 +30,11 @@ func memberCounts(m *rosterv1alpha1.Member) any {
 	}
 }
 
+// memberLooksAfter is what of a Member decides whether its person looks after the organisation.
+func memberLooksAfter(m *rosterv1alpha1.Member) any {
+	return []any{membership.IsActive(m), m.Spec.Role, m.Spec.Email, m.Annotations[rosterv1alpha1.OwnershipAnnotation]}
+}
+
 func memberWorkspaces(m *rosterv1alpha1.Member) any {
 	return []any{membership.IsActive(m), m.Spec.Workspaces}
 }
@@ -104,6 +109,11 @@ func organizationPlan(o *rosterv1alpha1.Organization) any { return membership.Pl
 // organizationOwner is who owns it, and whether that counts.
 func organizationOwner(o *rosterv1alpha1.Organization) any {
 	return []any{o.Spec.OwnerRef, o.Status.OwnerRef, meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionOwnerUnique)}
+}
+
+// organizationOwned is what of an Organization decides who looks after it.
+func organizationOwned(o *rosterv1alpha1.Organization) any {
+	return []any{organizationOwner(o), inEffect(o)}
 }
 
 func organizationOwnership(o *rosterv1alpha1.Organization) any {

@@ -71,7 +71,7 @@ var _ = Describe("A membership that ends", func() {
 	})
 
 	It("is what the person who accepts gets", func(ctx SpecContext) {
-		end := metav1.NewTime(Now.Now().Add(24 * time.Hour))
+		end := metav1.NewTime(Now.Now().Add(24 * time.Hour)).Rfc3339Copy() // times in the API have seconds
 		s.Invite(ctx, "ana", func(inv *rosterv1alpha1.Invitation) { inv.Spec.EndTime = &end })
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		s.Claim(ctx, "ana")

@@ -50,6 +50,9 @@ type granted struct {
 
 // Reconcile brings a Role and its bindings to what its source gives, and to whom.
 func (r *grants) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if req.Name == access.ConsoleBinding {
+		return ctrl.Result{}, nil // of no Role: consolePlaces keeps it
+	}
 	if member := access.FormerMember(req.Name); member != "" {
 		return r.retire(ctx, req.NamespacedName, member)
 	}
@@ -100,7 +103,7 @@ func (r *grants) gather(ctx context.Context, namespace string, s access.Source) 
 			return !has || as != s.Role
 		})
 	}
-	return granted{owner: found, rules: w.Rules(s, role), people: r.userNames(people)}, nil
+	return granted{owner: found, rules: w.Rules(s, role), people: userNames(r.userPrefix, people)}, nil
 }
 
 // source finds the object that rights come from, a Team's role, and the people who have them.
@@ -225,14 +228,14 @@ func (r *grants) connectorsOf(ctx context.Context, p *rosterv1alpha1.SocialProfi
 	return active, nil
 }
 
-// userNames are those of some people, sorted.
-func (r *grants) userNames(people []*rosterv1alpha1.Member) []string {
+// userNames are those of some people, sorted, each once.
+func userNames(prefix string, people []*rosterv1alpha1.Member) []string {
 	names := make([]string, 0, len(people))
 	for _, m := range people {
 		if m.Spec.Email == m.Status.Email { // It is in the form that is compared, as of most.
-			names = append(names, r.userPrefix+m.Spec.Email)
+			names = append(names, prefix+m.Spec.Email)
 		} else if of, err := address.OfMember(m); err == nil {
-			names = append(names, r.userPrefix+string(of))
+			names = append(names, prefix+string(of))
 		}
 	}
 	slices.Sort(names)
@@ -253,7 +256,7 @@ func (r *grants) write(ctx context.Context, key client.ObjectKey, want granted) 
 	if want.owner == nil || len(want.rules) == 0 || len(want.people) == 0 {
 		return r.remove(ctx, role, shards)
 	}
-	owner, err := r.ownedBy(want.owner)
+	owner, err := ownedBy(r.client, want.owner)
 	if err != nil {
 		return err
 	}
@@ -378,8 +381,8 @@ func (r *grants) deleteBinding(ctx context.Context, s *shard) error {
 }
 
 // ownedBy has what comes from an object go when the object goes, even while the operator is away.
-func (r *grants) ownedBy(o client.Object) (*metav1ac.OwnerReferenceApplyConfiguration, error) {
-	gvk, err := apiutil.GVKForObject(o, r.client.Scheme())
+func ownedBy(c client.Client, o client.Object) (*metav1ac.OwnerReferenceApplyConfiguration, error) {
+	gvk, err := apiutil.GVKForObject(o, c.Scheme())
 	if err != nil {
 		return nil, fmt.Errorf("owner %s: %w", o.GetName(), err)
 	}

@@ -18,6 +18,7 @@ type Metrics struct {
 	transitions *prometheus.CounterVec
 	expiryLag   prometheus.Histogram
 	refusals    *prometheus.CounterVec
+	console     *prometheus.GaugeVec
 
 	mailing     *mailing.Metrics
 	credentials *credentials.Metrics
@@ -38,9 +39,13 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 			Name: "roster_refused_writes_total",
 			Help: "Writes that Kubernetes refused: a quota, a policy, the operator's rights, a name or a size. By the kind of the object.",
 		}, []string{"kind"}),
+		console: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "roster_console_people", Help: "People who look after an organisation, where the console is installed. Those who are not listed " +
+				"cannot use it: there are too many.",
+		}, []string{"listed"}),
 		mailing: mailing.NewMetrics(registry), credentials: credentials.NewMetrics(registry), connections: connections.NewMetrics(registry),
 	}
-	registry.MustRegister(m.transitions, m.expiryLag, m.refusals)
+	registry.MustRegister(m.transitions, m.expiryLag, m.refusals, m.console)
 	return m
 }
 

@@ -103,7 +103,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		return err
 	}
 	find := finder{reader: mgr.GetClient(), userPrefix: o.Config.RBAC.UserPrefix}
-	refused, newcomers := newUnwritten(), newJoining()
+	refused, newcomers, present := newUnwritten(), newJoining(), newConsole()
 	team := &members{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, find: find, joining: newcomers}
 	profiles := &profiles{
 		client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix, unwritten: refused,
@@ -116,6 +116,14 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			client: mgr.GetClient(), metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix, find: find,
 			unwritten: refused, joining: newcomers, echoes: newEchoes(),
 		}),
+		setupConsole(mgr,
+			&consoleList{
+				client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
+				userPrefix: o.Config.RBAC.UserPrefix, console: present, most: mostListed,
+			},
+			&consolePlaces{
+				client: mgr.GetClient(), live: mgr.GetAPIReader(), metrics: metrics, namespace: o.Namespace, unwritten: refused, console: present,
+			}),
 		setupOrganizations(mgr, find, &organizations{
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
 			unwritten: refused,

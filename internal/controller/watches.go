@@ -4,6 +4,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -12,9 +13,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/queueing"
 )
 
@@ -76,6 +79,33 @@ func setupGrants(mgr manager.Manager, find finder, r *grants) error {
 		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
 		WithOptions(fairly()).Complete(r)
+}
+
+// setupConsole has the list looked at as one, and the binding of a namespace by its own.
+func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces) error {
+	all := func(context.Context, client.Object) ([]client.ObjectKey, error) {
+		return []client.ObjectKey{{Name: consolePeople}}, nil
+	}
+	place := func(_ context.Context, o client.Object) ([]client.ObjectKey, error) {
+		return inNamespaceOf(o, []string{access.ConsoleBinding}), nil
+	}
+	binding := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == access.ConsoleBinding })
+	return errors.Join(
+		ctrl.NewControllerManagedBy(mgr).Named("console").
+			Watches(&rosterv1alpha1.Organization{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(organizationOwned))).
+			Watches(&rosterv1alpha1.Member{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(memberLooksAfter))).
+			Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(roleSpec))).
+			WatchesRawSource(source.Func(func(_ context.Context, q queue) error {
+				q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Name: consolePeople}}) // even where there is no organisation yet
+				return nil
+			})).
+			WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(list),
+		ctrl.NewControllerManagedBy(mgr).Named("console-places").
+			Watches(&rosterv1alpha1.Organization{}, enqueue(place), builder.WithPredicates(changed(organizationAlive))).
+			Watches(&rbacv1.RoleBinding{}, enqueue(itself), builder.WithPredicates(binding)).
+			WatchesRawSource(source.Channel(list.console.places, enqueue(itself))).
+			Complete(places),
+	)
 }
 
 func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {

@@ -213,3 +213,15 @@ func countsBefore(a, b *rosterv1alpha1.Invitation) bool {
 	}
 	return a.UID < b.UID
 }
+
+// ResendAt is what to write as spec.resendRequestedAt: now, and later than the last mail and the last request, since what is not newer has
+// no effect.
+func ResendAt(inv *rosterv1alpha1.Invitation, now time.Time) metav1.Time {
+	at := metav1.NewTime(now.Truncate(time.Second))
+	for _, last := range []*metav1.Time{inv.Status.SentTime, inv.Status.HandledResendTime} {
+		if last != nil && !last.Before(&at) {
+			at = metav1.NewTime(last.Truncate(time.Second).Add(time.Second))
+		}
+	}
+	return at
+}

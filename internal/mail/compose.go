@@ -124,19 +124,38 @@ func (c *Composer) Domain() string {
 
 // Invitation writes the mail. The same Invitation gives the same bytes, so that a repeated mail is the same mail.
 func (c *Composer) Invitation(in Invitation) (*Message, error) {
+	l, err := c.invitation(in)
+	if err != nil {
+		return nil, err
+	}
+	return c.write(l)
+}
+
+// Preview is the subject of the mail and its text, for somebody who looks at it before it is sent.
+func (c *Composer) Preview(in Invitation) (subject, text string, err error) {
+	l, err := c.invitation(in)
+	if err != nil {
+		return "", "", err
+	}
+	var plain bytes.Buffer
+	err = c.plain.ExecuteTemplate(&plain, l.template+".txt", l.view)
+	return l.subject, plain.String(), err
+}
+
+func (c *Composer) invitation(in Invitation) (letter, error) {
 	in.clean()
 	if err := in.check(); err != nil {
-		return nil, err
+		return letter{}, err
 	}
 	replyTo := c.answerTo(&in)
 	s := c.speaker(in.Locale)
 	v := newView(s, c.roles.In(in.Locale), in)
 	if s.err != nil {
-		return nil, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
+		return letter{}, fmt.Errorf("mail %s: %w", in.MessageID, s.err)
 	}
-	return c.write(letter{
+	return letter{
 		Envelope: in.Envelope, template: "invitation", view: v, subject: v.Subject, from: c.senderName(in.Organization), replyTo: replyTo,
-	})
+	}, nil
 }
 
 // letter is a mail in the reader's language, still in parts.

@@ -130,6 +130,18 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
+// What somebody looks at before a mail is sent is what is sent.
+func TestPreviewIsTheMail(t *testing.T) {
+	subject, text, err := newComposer(t).Preview(inFrench(aFullInvitation()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := open(t, compose(t, inFrench(aFullInvitation())).Bytes())
+	if subject != l.decoded(t, "Subject") || strings.TrimSpace(text) != strings.TrimSpace(strings.ReplaceAll(l.text, "\r\n", "\n")) {
+		t.Errorf("%s\n%s", subject, difference(l.text, text))
+	}
+}
+
 // The bytes on the wire.
 func TestGoldenBytes(t *testing.T) {
 	raw := compose(t, inFrench(aFullInvitation())).Bytes()

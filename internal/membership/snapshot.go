@@ -59,15 +59,11 @@ func (s *Snapshot) Sums() *Sums {
 }
 
 func (x *Sums) addTeams(s *Snapshot) {
-	worked := map[string]bool{}
 	for _, t := range s.Teams {
 		if t.DeletionTimestamp != nil {
 			continue
 		}
 		profiles := s.ProfilesOf(GroupOfTeam(t))
-		for _, name := range profiles {
-			worked[name] = true
-		}
 		for _, member := range t.Spec.Members {
 			x.teams[member] = append(x.teams[member], access.Assignment{Team: t.Name, Role: t.Spec.Role, Profiles: profiles})
 		}
@@ -79,11 +75,26 @@ func (x *Sums) addTeams(s *Snapshot) {
 		return
 	}
 	x.all.Teamless = map[string]bool{}
+	worked := s.WorkedOn()
 	for name := range x.all.Profiles {
 		if !worked[name] {
 			x.all.Teamless[name] = true
 		}
 	}
+}
+
+// WorkedOn are the profiles that a Team works on.
+func (s *Snapshot) WorkedOn() map[string]bool {
+	worked := map[string]bool{}
+	for _, t := range s.Teams {
+		if t.DeletionTimestamp != nil {
+			continue
+		}
+		for _, name := range s.ProfilesOf(GroupOfTeam(t)) {
+			worked[name] = true
+		}
+	}
+	return worked
 }
 
 // ProfilesOf are the names of the profiles of a group that exist, sorted.

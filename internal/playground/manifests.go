@@ -80,7 +80,7 @@ func readInstallation(configDir string) (i installation, err error) {
 	if i.kinds, err = readManifests(filepath.Join(configDir, "crd/bases")); err != nil {
 		return i, err
 	}
-	for _, folder := range []string{"rbac", "policy"} {
+	for _, folder := range []string{"rbac", "policy", "components/console"} {
 		found, err := readManifests(filepath.Join(configDir, folder))
 		if err != nil {
 			return i, err

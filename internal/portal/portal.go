@@ -18,12 +18,16 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/console/bulk"
+	"github.com/roster-dev/roster/internal/portal/console/groups"
+	"github.com/roster-dev/roster/internal/portal/console/inviting"
 	"github.com/roster-dev/roster/internal/portal/console/people"
+	"github.com/roster-dev/roster/internal/portal/console/settings"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/organization"
@@ -71,6 +75,9 @@ type Options struct {
 	Metrics *web.Metrics
 }
 
+// previewSender is in the mails that people look at before the operator sends them: the portal sends none, and shows no sender.
+const previewSender = "Roster <roster@roster.invalid>"
+
 // Portal is the http.Handler of the portal.
 type Portal struct {
 	site      *web.Site
@@ -100,10 +107,11 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files, bulk.Files},
+		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files},
 	})
 	known, commonErr := common.Load()
-	if err := errors.Join(clientsErr, siteErr, commonErr); err != nil {
+	composer, composerErr := mail.NewComposer(previewSender, "")
+	if err := errors.Join(clientsErr, siteErr, commonErr, composerErr); err != nil {
 		return nil, err
 	}
 	p := &Portal{
@@ -121,7 +129,7 @@ func New(o Options) (*Portal, error) {
 	if err != nil {
 		o.Log.Info("Passkeys are not offered", "why", err.Error())
 	}
-	p.build(o, passkeys, known)
+	p.build(o, passkeys, known, composer)
 	p.mux = site.Serve(p.routes)
 	p.largeForms = map[string]int64{}
 	for _, r := range p.routes {
@@ -133,7 +141,7 @@ func New(o Options) (*Portal, error) {
 }
 
 // build makes the rooms, each with what it needs, and collects their pages.
-func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.Passwords) {
+func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.Passwords, composer *mail.Composer) {
 	cache := web.Cache{Reader: o.Cache, Log: o.Log}
 	p.links = &link.Store{Cache: o.Cache, Client: o.Client, Keys: o.Keys, UserPrefix: o.UserPrefix, Patience: link.Patience, Clock: o.Clock}
 	p.sessions = &session.Manager{Accounts: o.Accounts, Cache: o.Cache, Links: p.links}
@@ -155,17 +163,24 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	}
 	p.routes = slices.Concat(
 		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
-		p.consoleRoutes(o, cache, organizations))
+		p.consoleRoutes(o, cache, organizations, composer))
 }
 
 // consoleRoutes are the pages by which people look after an organisation.
-func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
+func (p *Portal) consoleRoutes(
+	o Options, cache web.Cache, organizations *organization.Handler, composer *mail.Composer,
+) []web.Route {
 	desk := &console.Desk{
-		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), bulk.Tab()},
+		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
 	}
+	desk.Tabs = slices.Concat([]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
+	invites := &inviting.Handler{Desk: desk, Composer: composer}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
-	return slices.Concat(aboutPeople.Routes(), p.manyPeople.Routes())
+	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
+	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}
+	return slices.Concat(
+		aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes(), aboutGroups.Routes(), aboutOrganization.Routes())
 }
 
 // ownRoutes are the pages that belong to no room.

@@ -19,8 +19,9 @@ type Recipient struct {
 	Written string
 	// Name that stands before the address, if any.
 	Name string
-	// Line that it stands in, from 1.
-	Line int
+	// Line that it stands in, from 1, and those in which it comes again.
+	Line  int
+	Again []int
 }
 
 // Problem is a part of a list that is no address.
@@ -33,7 +34,7 @@ type Problem struct {
 // Parse reads addresses that are parted by commas, semicolons, spaces, tabs or line breaks, each alone or as "Name <address>". A line that
 // begins with "# " is a comment. An address that comes twice is returned once.
 func Parse(text string) ([]Recipient, []Problem) {
-	p := &parser{seen: map[address.Address]bool{}}
+	p := &parser{seen: map[address.Address]int{}}
 	for line := range strings.SplitSeq(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text), "\n") {
 		p.parse(line)
 	}
@@ -42,7 +43,7 @@ func Parse(text string) ([]Recipient, []Problem) {
 
 type parser struct {
 	line     int
-	seen     map[address.Address]bool
+	seen     map[address.Address]int // where in found
 	found    []Recipient
 	problems []Problem
 }
@@ -133,10 +134,12 @@ func (p *parser) add(name, written, text string) {
 		p.problem(text, err.Error())
 		return
 	}
-	if !p.seen[a] {
-		p.seen[a] = true
-		p.found = append(p.found, Recipient{Address: a, Written: written, Name: name, Line: p.line})
+	if i, again := p.seen[a]; again {
+		p.found[i].Again = append(p.found[i].Again, p.line)
+		return
 	}
+	p.seen[a] = len(p.found)
+	p.found = append(p.found, Recipient{Address: a, Written: written, Name: name, Line: p.line})
 }
 
 func (p *parser) problem(text, message string) {

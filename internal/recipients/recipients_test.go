@@ -102,3 +102,11 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// Lines that an address comes in again are told, so that people find the one that they meant.
+func TestLinesOfAnAddressThatComesAgain(t *testing.T) {
+	found, _ := Parse("ana@x.example\nben@x.example\nANA@x.example, ana@x.example")
+	if len(found) != 2 || !slices.Equal(found[0].Again, []int{3, 3}) || found[1].Again != nil {
+		t.Errorf("%+v", found)
+	}
+}

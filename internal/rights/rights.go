@@ -86,7 +86,7 @@ func (p *Person) Object() Link {
 
 // People are the persons of an organisation, sorted by address. Of several Members of one address, the one that counts is there.
 func (o *Organization) People() []*Person {
-	index := &index{Organization: o, sums: o.snapshot().Sums(), roles: o.CustomRoles()}
+	index := o.index()
 	byAddress := map[address.Address]*Person{}
 	owner := membership.NamedOwner(o.Organization)
 	twins := map[address.Address][]*rosterv1alpha1.Member{}
@@ -131,6 +131,10 @@ type index struct {
 	roles access.Roles
 }
 
+func (o *Organization) index() *index {
+	return &index{Organization: o, sums: o.Sums(), roles: o.CustomRoles()}
+}
+
 func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
 	p := &Person{Address: of, Name: oneLine(cmp.Or(m.Status.DisplayName, m.Spec.DisplayName)), Member: m}
 	if p.Name == string(of) {
@@ -158,20 +162,20 @@ func (x *index) invitation(inv *rosterv1alpha1.Invitation) *Person {
 	if inv.Spec.MemberRef != nil || !invitation.IsOpen(inv) {
 		return nil
 	}
-	of, err := address.Parse(inv.Spec.Email)
-	if err != nil {
+	if _, err := address.Parse(inv.Spec.Email); err != nil {
 		return nil
 	}
+	return x.offered(inv)
+}
+
+// offered is what an Invitation offers.
+func (x *index) offered(inv *rosterv1alpha1.Invitation) *Person {
+	of, _ := address.Parse(inv.Spec.Email)
 	p := &Person{Address: of, State: Invited, Ends: inv.Spec.EndTime, Invitation: inv}
 	if p.Ends != nil && !x.Now.Before(p.Ends.Time) {
 		p.State = Ended
 	}
-	future := &rosterv1alpha1.Member{Spec: rosterv1alpha1.MemberSpec{
-		Email: inv.Spec.Email, Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces,
-		CanManageProfiles: inv.Spec.CanManageProfiles,
-	}}
-	future.Name, future.Namespace = inv.Name, inv.Namespace
-	x.sum(p, future)
+	x.sum(p, Future(inv))
 	return p
 }
 

@@ -14,12 +14,16 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -33,6 +37,9 @@ import (
 // SystemNamespace is where manager and portal run.
 const SystemNamespace = "roster-system"
 
+// consoleFolder holds the component that is not part of every installation.
+const consoleFolder = "config/components/console"
+
 // Cluster is a running API server.
 type Cluster struct {
 	env *envtest.Environment
@@ -45,10 +52,13 @@ type Cluster struct {
 	Scheme *apiruntime.Scheme
 }
 
+// Flag is an argument of the API server, such as {"feature-gates", "ConstrainedImpersonation=false"}.
+type Flag struct{ Name, Value string }
+
 // Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
 // policies are active.
-func Start(ctx context.Context) (*Cluster, error) {
-	c, err := StartEmpty(ctx)
+func Start(ctx context.Context, flags ...Flag) (*Cluster, error) {
+	c, err := StartEmpty(ctx, flags...)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +69,11 @@ func Start(ctx context.Context) (*Cluster, error) {
 }
 
 // StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster.
-func StartEmpty(ctx context.Context) (*Cluster, error) {
+func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	env := &envtest.Environment{}
+	for _, f := range flags {
+		env.ControlPlane.GetAPIServer().Configure().Append(f.Name, f.Value)
+	}
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
 		if len(built) == 0 {
@@ -92,6 +105,44 @@ func (c *Cluster) Install(ctx context.Context) error {
 		return err
 	}
 	return c.applyPolicies(ctx, Root())
+}
+
+// InstallConsole adds config/components/console. When it returns, its policy is active, and the manager has its rights.
+func (c *Cluster) InstallConsole(ctx context.Context) error {
+	if err := c.applyFolder(ctx, filepath.Join(Root(), consoleFolder)); err != nil {
+		return err
+	}
+	mutating, err := admission.ServesMutating(c.Client)
+	if err != nil {
+		return err
+	}
+	if err := admission.Await(ctx, c.Client, mutating); err != nil {
+		return err
+	}
+	return wait.PollUntilContextTimeout(ctx, 20*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: "system:serviceaccount:" + SystemNamespace + ":roster-manager",
+			ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Verb: "bind", Group: "rbac.authorization.k8s.io", Resource: "clusterroles", Name: "roster-console",
+			},
+		}}
+		err := c.Client.Create(ctx, review)
+		return review.Status.Allowed, err
+	})
+}
+
+// RemoveConsole takes it away again.
+func (c *Cluster) RemoveConsole(ctx context.Context) error {
+	return eachObject(filepath.Join(Root(), consoleFolder), func(o *unstructured.Unstructured) error {
+		return client.IgnoreNotFound(c.Client.Delete(ctx, o))
+	})
+}
+
+// Apply creates what a YAML file of the project holds.
+func (c *Cluster) Apply(ctx context.Context, file string) error {
+	return eachObjectIn(filepath.Join(Root(), file), func(o *unstructured.Unstructured) error {
+		return client.IgnoreAlreadyExists(c.Client.Create(ctx, o))
+	})
 }
 
 // Stop ends the API server and etcd.
@@ -152,12 +203,19 @@ func (c *Cluster) applyPolicies(ctx context.Context, root string) error {
 
 // applyFolder creates what the YAML files of a folder hold, but not of the folders in it.
 func (c *Cluster) applyFolder(ctx context.Context, folder string) error {
+	return eachObject(folder, func(o *unstructured.Unstructured) error {
+		return client.IgnoreAlreadyExists(c.Client.Create(ctx, o))
+	})
+}
+
+// eachObject does something with each object in the YAML files of a folder.
+func eachObject(folder string, do func(o *unstructured.Unstructured) error) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.yaml"))
 	if err != nil || len(files) == 0 {
 		return fmt.Errorf("no YAML files in %s: %w", folder, err)
 	}
 	for _, file := range files {
-		if err := c.applyFile(ctx, file); err != nil {
+		if err := eachObjectIn(file, do); err != nil {
 			return fmt.Errorf("%s: %w", file, err)
 		}
 	}
@@ -173,7 +231,7 @@ func (c *Cluster) Namespace(ctx context.Context, name string) error {
 	return err
 }
 
-func (c *Cluster) applyFile(ctx context.Context, file string) error {
+func eachObjectIn(file string, do func(o *unstructured.Unstructured) error) error {
 	f, err := os.Open(file)
 	if err != nil {
 		return err
@@ -187,10 +245,10 @@ func (c *Cluster) applyFile(ctx context.Context, file string) error {
 		} else if err != nil {
 			return err
 		}
-		if o.GetKind() == "" || o.GetKind() == "Kustomization" {
+		if kind := o.GetKind(); kind == "" || kind == "Kustomization" || kind == "Component" {
 			continue
 		}
-		if err := c.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
+		if err := do(o); err != nil {
 			return err
 		}
 	}
@@ -205,6 +263,19 @@ func (c *Cluster) As(serviceAccount string) *rest.Config {
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:" + SystemNamespace, "system:authenticated"},
 	}
 	return config
+}
+
+// SignedIn is the configuration of a ServiceAccount of the operator with a token of its own, as its Pod has it. Unlike that of As, it can
+// speak for somebody else as far as the ServiceAccount may.
+func (c *Cluster) SignedIn(ctx context.Context, serviceAccount string) (*rest.Config, error) {
+	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: SystemNamespace, Name: serviceAccount}}
+	request := &authenticationv1.TokenRequest{}
+	if err := c.Client.SubResource("token").Create(ctx, account, request); err != nil {
+		return nil, err
+	}
+	config := rest.AnonymousClientConfig(c.Config)
+	config.QPS, config.BearerToken = -1, request.Status.Token
+	return config, nil
 }
 
 // AsUser is the configuration of a person.
@@ -222,6 +293,24 @@ func (c *Cluster) Login(name string, groups ...string) (*rest.Config, error) {
 		return nil, err
 	}
 	return user.Config(), nil
+}
+
+// Kubectl runs kubectl as a cluster administrator. The error tells what it printed.
+func (c *Cluster) Kubectl(args ...string) error {
+	user, err := c.env.AddUser(envtest.User{Name: "administrator", Groups: []string{"system:masters"}}, rest.CopyConfig(c.Config))
+	if err != nil {
+		return err
+	}
+	kubectl, err := user.Kubectl()
+	if err != nil {
+		return err
+	}
+	_, printed, err := kubectl.Run(args...)
+	if err != nil {
+		text, _ := io.ReadAll(printed)
+		return fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, text)
+	}
+	return nil
 }
 
 // Writes counts the requests that change something.

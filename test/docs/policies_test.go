@@ -16,7 +16,7 @@ func TestPolicies(t *testing.T) {
 		named[match[1]] = true
 	}
 	exists := map[string]bool{}
-	for _, path := range filesUnder(t, "config/policy", ".yaml") {
+	for _, path := range append(filesUnder(t, "config/policy", ".yaml"), filesUnder(t, "config/components", ".yaml")...) {
 		for part := range strings.SplitSeq(read(t, path), "\n---\n") {
 			if strings.Contains(part, "kind: ValidatingAdmissionPolicy\n") {
 				name := regexp.MustCompile(`(?m)^  name: (\S+)$`).FindStringSubmatch(part)[1]

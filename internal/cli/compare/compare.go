@@ -235,19 +235,12 @@ func kindOf(before, after *state) Kind {
 	return Changed
 }
 
-// holds is what somebody may do on a profile now: nothing for somebody who is suspended, has ended, or is not there.
-func (s *state) holds(profile string) access.Set {
-	if s == nil || s.HoldsNothing() {
-		return 0
-	}
-	return s.Holds.On(profile)
-}
-
-func (s *state) permissions() []rosterv1alpha1.RolePermission {
-	if s == nil || s.HoldsNothing() {
+// who is the person in a state, if they are there.
+func (s *state) who() *rights.Person {
+	if s == nil {
 		return nil
 	}
-	return s.Holds.Permissions
+	return s.Person
 }
 
 // difference is what one state has and the other has not.
@@ -264,7 +257,7 @@ func difference(more, less *state, profiles []string) []Right {
 	var order []group
 	groups := map[group]*Right{}
 	for _, profile := range profiles {
-		set := more.holds(profile) &^ less.holds(profile)
+		set := rights.Beyond(more.who(), less.who(), profile)
 		if set == 0 {
 			continue
 		}
@@ -293,10 +286,8 @@ func (s *state) rolePlace() manifests.Place {
 
 func organization(more, less *state) []string {
 	var added []string
-	for _, p := range more.permissions() {
-		if !slices.Contains(less.permissions(), p) {
-			added = append(added, string(p))
-		}
+	for _, p := range rights.PermissionsBeyond(more.who(), less.who()) {
+		added = append(added, string(p))
 	}
 	return added
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/recipients"
 )
 
 // Known are the people whom an organisation has or has invited, by address.
@@ -52,7 +53,7 @@ func LoadKnown(ctx context.Context, c client.Reader, namespace string) (*Known, 
 
 // Name is a name for the object of a person that no Member and no Invitation has, and keeps it.
 func (k *Known) Name(a address.Address) string {
-	name := nameFor(a, func(name string) bool { return k.names[name] })
+	name := recipients.NameFor(a, func(name string) bool { return k.names[name] })
 	k.names[name] = true
 	return name
 }

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/gitops"
+	"github.com/roster-dev/roster/internal/invitation"
 )
 
 type options struct {
@@ -68,8 +68,8 @@ func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.S
 		step.Refused = "was withdrawn: add --reopen to invite again"
 		return step
 	}
-	at := due(inv, now)
-	step.Note = gitops.KeeperOf(inv.ManagedFields, "resendRequestedAt").Warning("resendRequestedAt")
+	at := invitation.ResendAt(inv, now)
+	step.Note = gitops.Of(inv, "resendRequestedAt").Warning("resendRequestedAt")
 	step.Change = func(inv *rosterv1alpha1.Invitation) {
 		inv.Spec.ResendRequestedAt = &at
 		if withdrawn {
@@ -80,15 +80,4 @@ func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.S
 		step.Note = fmt.Sprintf("the link of %s ends", sent.UTC().Format(time.RFC3339))
 	}
 	return step
-}
-
-// due is the time to ask for: now, and later than the last mail and the last request, since what is not newer has no effect.
-func due(inv *rosterv1alpha1.Invitation, now time.Time) metav1.Time {
-	at := metav1.NewTime(now.Truncate(time.Second))
-	for _, last := range []*metav1.Time{inv.Status.SentTime, inv.Status.HandledResendTime} {
-		if last != nil && !last.Before(&at) {
-			at = metav1.NewTime(last.Truncate(time.Second).Add(time.Second))
-		}
-	}
-	return at
 }

@@ -157,7 +157,9 @@ func (c *Choices) profileRole(role rosterv1alpha1.ProfileRole) Choice {
 	return Choice{Value: string(role), Name: term.Name, Words: term.Words}
 }
 
-func (c *Choices) shown() Choice { return Choice{Value: shown, Name: c.words.T("console.offer.workspace.shown")} }
+func (c *Choices) shown() Choice {
+	return Choice{Value: shown, Name: c.words.T("console.offer.workspace.shown")}
+}
 
 // OnlyRoles leaves the roles in the organisation that are wanted.
 func (c *Choices) OnlyRoles(wanted func(rosterv1alpha1.OrganizationRole) bool) {

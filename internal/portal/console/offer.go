@@ -31,12 +31,12 @@ const shown = "-"
 
 // Offer is what somebody is given in an organisation.
 type Offer struct {
-	Role              rosterv1alpha1.OrganizationRole
-	CanManageProfiles bool
-	Profiles          []rosterv1alpha1.ProfileGrant
-	Workspaces        []rosterv1alpha1.WorkspaceGrant
+	Role              rosterv1alpha1.OrganizationRole `json:"role,omitempty"`
+	CanManageProfiles bool                            `json:"canManageProfiles,omitempty"`
+	Profiles          []rosterv1alpha1.ProfileGrant   `json:"profiles,omitempty"`
+	Workspaces        []rosterv1alpha1.WorkspaceGrant `json:"workspaces,omitempty"`
 	// EndTime is when the membership ends; nil where it does not.
-	EndTime *metav1.Time
+	EndTime *metav1.Time `json:"endTime,omitempty"`
 
 	// end is what was typed instead of a time.
 	end string

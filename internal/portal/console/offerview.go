@@ -34,15 +34,13 @@ type roleView struct {
 	Choice
 	ID      string
 	Checked bool
-	// Adds: the switch canManageProfiles is for this role.
-	Adds bool
 }
 
 type targetView struct {
 	web.FieldView
 	Title, Kind string
-	Options         []optionView
-	Chosen          bool
+	Options     []optionView
+	Chosen      bool
 }
 
 type optionView struct {
@@ -66,15 +64,14 @@ func (c *Choices) View(o Offer, problems []web.Problem) OfferView {
 		if i > 0 {
 			id += "." + r.Value
 		}
-		view.Roles = append(view.Roles, roleView{
-			Choice: r, ID: id, Checked: r.Value == string(o.Role) || view.Connects, Adds: r.Value == string(rosterv1alpha1.RoleMember),
-		})
+		view.Roles = append(view.Roles, roleView{Choice: r, ID: id, Checked: r.Value == string(o.Role) || view.Connects})
 	}
 	if _, err := time.Parse(time.DateOnly, view.End); err != nil && view.End != "" {
 		view.EndAtTime = true
 	}
 	for _, t := range c.Workspaces {
-		view.Workspaces = append(view.Workspaces, view.target(c, PrefixWorkspace, t, o.inWorkspace(t.Name)))
+		none := c.words.T("console.offer.workspace.none")
+		view.Workspaces = append(view.Workspaces, view.target(PrefixWorkspace, t, o.inWorkspace(t.Name), none))
 	}
 	view.addProfiles(c, o)
 	return view
@@ -82,7 +79,7 @@ func (c *Choices) View(o Offer, problems []web.Problem) OfferView {
 
 func (view *OfferView) addProfiles(c *Choices, o Offer) {
 	for _, t := range c.Profiles {
-		field := view.target(c, PrefixProfile, t, string(o.OnProfile(t.Name)))
+		field := view.target(PrefixProfile, t, string(o.OnProfile(t.Name)), c.words.T("console.offer.profile.none"))
 		if field.Chosen || len(c.Profiles) <= fewProfiles {
 			view.Chosen = append(view.Chosen, field)
 			continue
@@ -109,9 +106,9 @@ func (view *OfferView) addProfiles(c *Choices, o Offer) {
 	})
 }
 
-func (view *OfferView) target(c *Choices, prefix string, t Target, value string) targetView {
+func (view *OfferView) target(prefix string, t Target, value, none string) targetView {
 	field := targetView{FieldView: view.Field(prefix + t.Name), Title: t.Title, Kind: t.Kind, Chosen: value != ""}
-	field.Options = append(field.Options, optionView{Text: c.words.T("console.offer." + prefix + "none"), Selected: value == ""})
+	field.Options = append(field.Options, optionView{Text: none, Selected: value == ""})
 	for _, r := range t.Roles {
 		text := r.Name
 		if r.Words != "" {

@@ -150,7 +150,7 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Member
 	return false, views
 }
 
-// PermissionText is a permission on a profile in words.
+// PermissionText is what somebody may do on a profile.
 func PermissionText(w web.Words, p access.Permission) string {
 	switch p {
 	case access.Get:

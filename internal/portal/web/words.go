@@ -127,16 +127,26 @@ func (w Words) Query() string {
 // Moment writes a time in full. The zone is UTC, and said: the server does not know the reader's.
 func (w Words) Moment(t time.Time) string {
 	t = t.UTC()
-	day := fmt.Sprint(t.Day())
-	if t.Day() == 1 {
-		day = w.T("time.firstOfMonth")
-	}
 	return w.T("time.full",
 		"Weekday", nth(w.T("time.weekdays"), int(t.Weekday())),
-		"Day", day,
+		"Day", w.dayOfMonth(t),
 		"Month", nth(w.T("time.months"), int(t.Month())-1),
 		"Year", t.Year(),
 		"Time", t.Format("15:04"))
+}
+
+// Day writes the day of a time, in UTC: for tables, where there is room for no more.
+func (w Words) Day(t time.Time) MomentView {
+	t = t.UTC()
+	return MomentView{Machine: t.Format(time.RFC3339), Text: w.T("time.day",
+		"Day", w.dayOfMonth(t), "Month", nth(w.T("time.months"), int(t.Month())-1), "Year", t.Year())}
+}
+
+func (w Words) dayOfMonth(t time.Time) string {
+	if t.Day() == 1 {
+		return w.T("time.firstOfMonth")
+	}
+	return fmt.Sprint(t.Day())
 }
 
 func nth(list string, i int) string {

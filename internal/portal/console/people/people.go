@@ -5,11 +5,7 @@ package people
 
 import (
 	"embed"
-	"net/http"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -21,7 +17,14 @@ import (
 var Files embed.FS
 
 // The pages.
-const pagePeople web.PageName = "people"
+const (
+	pagePeople web.PageName = "people"
+	pagePerson web.PageName = "people-person"
+	pageSure   web.PageName = "people-sure"
+	pageEnd    web.PageName = "people-end"
+	pageChange web.PageName = "people-change"
+	pageTeams  web.PageName = "people-teams"
+)
 
 // Handler of the pages about people.
 type Handler struct {
@@ -38,29 +41,24 @@ func Tab() console.Tab { return console.Tab{Page: Path, Text: "people.tab"} }
 // Routes are the pages about people.
 func (h *Handler) Routes() []web.Route {
 	const room = "/organizations/{namespace}" + Path
-	return []web.Route{
-		{Path: room, Get: h.Desk.Open(h.getPeople), Returnable: true},
+	open := h.Desk.Open
+	routes := []web.Route{{Path: room, Get: open(h.getPeople), Returnable: true}}
+	for kind, deeds := range map[string][]deed{
+		kindMembers: {resend, withdraw, suspend, resume, remove}, kindInvitations: {resend, withdraw},
+	} {
+		person := room + "/" + kind + "/{name}"
+		routes = append(routes,
+			web.Route{Path: person, Get: open(h.getPerson(kind)), Returnable: true},
+			web.Route{Path: person + "/" + string(change), Get: open(h.getChange(kind)), Post: open(h.postChange(kind)), Returnable: true},
+			web.Route{Path: person + "/" + string(teams), Get: open(h.getTeams(kind)), Post: open(h.postTeams(kind)), Returnable: true},
+		)
+		for _, d := range deeds {
+			routes = append(routes, web.Route{
+				Path: person + "/" + string(d), Get: open(h.getSure(kind, d)), Post: open(h.postSure(kind, d)), Returnable: true,
+			})
+		}
 	}
-}
-
-type peoplePage struct {
-	Frame console.Frame
-	Rows  []row
-}
-
-type row struct{ Name, Address, Role string }
-
-func (h *Handler) getPeople(v *console.Visit) error {
-	var members rosterv1alpha1.MemberList
-	if err := v.Cache().List(v.R.Context(), &members, client.InNamespace(v.Namespace())); err != nil {
-		return err
-	}
-	page := peoplePage{Frame: v.Frame()}
-	for i := range members.Items {
-		m := &members.Items[i]
-		page.Rows = append(page.Rows, row{
-			Name: organization.MemberName(m), Address: m.Spec.Email, Role: h.Organizations.RoleTerm(v.R.Context(), v.Words, m).Name,
-		})
-	}
-	return v.Show(http.StatusOK, pagePeople, v.Words.T("people.title", "Org", page.Frame.Org), page)
+	return append(routes, web.Route{
+		Path: room + "/" + kindMembers + "/{name}/" + string(end), Get: open(h.getEnd), Post: open(h.postEnd), Returnable: true,
+	})
 }

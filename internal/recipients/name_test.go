@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package people
+package recipients
 
 import (
 	"regexp"
@@ -32,7 +32,7 @@ func TestNames(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := nameFor(a, func(name string) bool { return slices.Contains(c.taken, name) })
+		got := NameFor(a, func(name string) bool { return slices.Contains(c.taken, name) })
 		if got != c.want {
 			t.Errorf("%s, when %v are taken: %q, want %q", c.address, c.taken, got, c.want)
 		}

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package people
+package recipients
 
 import (
 	"fmt"
@@ -14,8 +14,8 @@ import (
 // longest is the longest name that is made of an address, so that Roster can make names from it.
 const longest = 63
 
-// nameFor is a name for the object of an address that nobody has: what stands before the @, then with the domain, then with a number.
-func nameFor(a address.Address, taken func(string) bool) string {
+// NameFor is a name for the object of an address that nobody has: what stands before the @, then with the domain, then with a number.
+func NameFor(a address.Address, taken func(string) bool) string {
 	local, domain, _ := strings.Cut(string(a), "@")
 	first := slug(local)
 	if first == "" {

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package groups has the pages about what rights are given by: teams, workspaces and custom roles.
+package groups
+
+import (
+	"embed"
+	"slices"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/snapshot"
+)
+
+// Files are the templates and texts of the room.
+//
+//go:embed templates/*.html texts/*.yaml
+var Files embed.FS
+
+// The pages.
+const (
+	pageTeams      web.PageName = "groups-teams"
+	pageTeam       web.PageName = "groups-team"
+	pageWorkspaces web.PageName = "groups-workspaces"
+	pageWorkspace  web.PageName = "groups-workspace"
+	pageRoles      web.PageName = "groups-roles"
+	pageRole       web.PageName = "groups-role"
+	// pageChoose is for the people or the profiles of a group, pageSure says what it means to take something away.
+	pageChoose web.PageName = "groups-choose"
+	pageSure   web.PageName = "groups-sure"
+)
+
+// Paths behind that of the organisation.
+const (
+	TeamsPath      = "/team/teams"
+	WorkspacesPath = "/team/workspaces"
+	RolesPath      = "/team/roles"
+)
+
+// The fields of forms.
+const (
+	fieldGeneration  = "generation"
+	fieldRole        = "role"
+	fieldScope       = "scope"
+	fieldDescription = "description"
+	fieldPermission  = "permission"
+	fieldAdd         = "add"
+	fieldRemove      = "remove"
+	fieldSearch      = "q"
+	fieldFrom        = "from"
+)
+
+// Handler of the pages.
+type Handler struct {
+	Desk          *console.Desk
+	Organizations *organization.Handler
+}
+
+// Tabs lead to the lists.
+func Tabs() []console.Tab {
+	return []console.Tab{
+		{Page: TeamsPath, Text: "groups.teams.tab"}, {Page: WorkspacesPath, Text: "groups.workspaces.tab"},
+		{Page: RolesPath, Text: "groups.roles.tab"},
+	}
+}
+
+// Routes are the pages.
+func (h *Handler) Routes() []web.Route {
+	const organization = "/organizations/{namespace}"
+	const team, workspace, role = organization + TeamsPath, organization + WorkspacesPath, organization + RolesPath
+	open := h.Desk.Open
+	return []web.Route{
+		{Path: team, Get: open(h.getTeams), Post: open(h.postTeams), Returnable: true},
+		{Path: team + "/{name}", Get: open(h.getTeam), Post: open(h.postTeam), Returnable: true},
+		{Path: team + "/{name}/people", Get: open(h.getTeamPeople), Post: open(h.postTeamPeople), Returnable: true},
+		{Path: team + "/{name}/profiles", Get: open(h.getTeamProfiles), Post: open(h.postTeamProfiles), Returnable: true},
+		{Path: team + "/{name}/delete", Get: open(h.getDeleteTeam), Post: open(h.postDeleteTeam), Returnable: true},
+		{Path: workspace, Get: open(h.getWorkspaces), Post: open(h.postWorkspaces), Returnable: true},
+		{Path: workspace + "/{name}", Get: open(h.getWorkspace), Post: open(h.postWorkspace), Returnable: true},
+		{Path: workspace + "/{name}/profiles", Get: open(h.getWorkspaceProfiles), Post: open(h.postWorkspaceProfiles), Returnable: true},
+		{Path: workspace + "/{name}/delete", Get: open(h.getDeleteWorkspace), Post: open(h.postDeleteWorkspace), Returnable: true},
+		{Path: role, Get: open(h.getRoles), Post: open(h.postRoles), Returnable: true},
+		{Path: role + "/{name}", Get: open(h.getRole), Post: open(h.postRole), Returnable: true},
+		{Path: role + "/{name}/delete", Get: open(h.getDeleteRole), Post: open(h.postDeleteRole), Returnable: true},
+	}
+}
+
+// scene is what rights come from in the organisation, and what the person holds themselves: it decides what they are offered. The API
+// server decides what they may.
+type scene struct {
+	*membership.Snapshot
+	sums  *membership.Sums
+	roles access.Roles
+	holds access.Effective
+}
+
+func (h *Handler) scene(v *console.Visit) (*scene, error) {
+	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), h.Organizations.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, err
+	}
+	s := &scene{Snapshot: all, sums: all.Sums(), roles: membership.CustomRoles(all.Roles)}
+	s.holds = s.sums.Holds(v.Member)
+	return s, nil
+}
+
+// mayWriteGroups reports whether the person is shown forms for teams and workspaces, mayWriteRoles for custom roles.
+func (s *scene) mayWriteGroups() bool { return s.holds.May(rosterv1alpha1.PermissionManageTeams) }
+func (s *scene) mayWriteRoles() bool  { return s.holds.May(rosterv1alpha1.PermissionManageRoles) }
+
+// givesEverywhere reports whether the person may give every role on every profile, as the policies ask: whether they may make a Manager.
+func (s *scene) givesEverywhere() bool {
+	return slices.Contains(s.roles.Grantable(s.holds.Permissions), string(rosterv1alpha1.RoleManager))
+}
+
+func (s *scene) has(f rosterv1alpha1.Feature) bool {
+	return access.HasFeature(s.Organization.Status.Plan, f)
+}
+
+// lacks says that the plan does not have a feature, and whom to ask; empty where it has it.
+func (s *scene) lacks(w web.Words, f rosterv1alpha1.Feature, what string) string {
+	if s.has(f) {
+		return ""
+	}
+	return w.T("groups.notInPlan", "What", what, "Plan", s.Organization.Status.Plan.Name, "Contact", s.Organization.Status.Plan.Contact)
+}
+
+// find reads an object that the path names, as the person. What is not there is answered.
+func find(v *console.Visit, o client.Object) error {
+	err := v.Get(v.R.PathValue("name"), o)
+	if apierrors.IsNotFound(err) {
+		return web.Answered(v.NotFound())
+	}
+	return err
+}
+
+// stale reports whether somebody else has changed an object since the form was shown.
+func stale(v *console.Visit, o client.Object) bool {
+	return v.R.PostForm.Get(fieldGeneration) != strconv.FormatInt(o.GetGeneration(), 10)
+}
+
+// fact is something about an object, in words.
+type fact struct{ Label, Value string }
+
+// members are the people of the organisation.
+func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
+	var list rosterv1alpha1.MemberList
+	if err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	all := make([]*rosterv1alpha1.Member, len(list.Items))
+	for i := range list.Items {
+		all[i] = &list.Items[i]
+	}
+	return all, nil
+}
+
+// wrote goes on after a write: done, or with the form again and what the API server has refused.
+func wrote(v *console.Visit, err error, again func([]web.Problem) error, done func() error) error {
+	if err == nil {
+		return done()
+	}
+	problems, err := v.Refused(err)
+	if err != nil {
+		return err
+	}
+	return again(problems)
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package groups
+
+import (
+	"slices"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// surePage says what it means to take something away, and asks for it once.
+type surePage struct {
+	Frame console.Frame
+	web.Fields
+	Heading string
+	Lines   []string
+	// Removed are the names that the form takes out of a group; empty where the whole of it goes.
+	Removed              []string
+	Generation           string
+	Submit, Action, Back string
+}
+
+func sure(v *console.Visit, problems []web.Problem, page surePage) error {
+	page.Frame, page.Fields = v.Frame(), web.Fields{Problems: problems}
+	return v.Form(pageSure, page.Heading, problems, page)
+}
+
+// remove deletes an object and leads back to the list.
+func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
+	return wrote(v, v.Delete(o), again, func() error { return v.Done(list, "groups.deleted", "Name", name) })
+}
+
+// withTeam is a snapshot with a team as it is to be.
+func withTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) *membership.Snapshot {
+	next := *s
+	next.Teams = append(without(s.Teams, t.Name), t)
+	return &next
+}
+
+// withWorkspace is withTeam for a workspace, and withoutWorkspace one without it.
+func withWorkspace(s *membership.Snapshot, w *rosterv1alpha1.Workspace) *membership.Snapshot {
+	next := *s
+	next.Workspaces = append(without(s.Workspaces, w.Name), w)
+	return &next
+}
+
+func withoutWorkspace(s *membership.Snapshot, name string) *membership.Snapshot {
+	next := *s
+	next.Workspaces = without(s.Workspaces, name)
+	return &next
+}
+
+func without[T client.Object](all []T, name string) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(o T) bool { return o.GetName() == name })
+}
+
+func profilesOfTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) []string {
+	return s.ProfilesOf(membership.GroupOfTeam(t))
+}

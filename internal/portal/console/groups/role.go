@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package groups
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+type rolePage struct {
+	Frame console.Frame
+	web.Fields
+	Heading string
+	// Name of the role; empty for a new one.
+	Name       string
+	State      state
+	May        bool
+	Form       roleForm
+	Scope      string
+	Now        []fact
+	Generation int64
+	Boxes      []box
+	// Fixed are the permissions that the role has and the person cannot give: they stay.
+	Fixed, Allows            []string
+	Users                    []string
+	Action, DeleteHref, Back string
+}
+
+// box to tick.
+type box struct {
+	Value, Text string
+	Ticked      bool
+}
+
+// newRole is the page with the form for a role of that scope.
+func newRole(v *console.Visit, scope rosterv1alpha1.RoleScope) string {
+	return v.PathWith("/organizations/"+v.Namespace()+RolesPath, url.Values{"new": {string(scope)}})
+}
+
+func (h *Handler) getRole(v *console.Visit) error {
+	r := &rosterv1alpha1.CustomRole{}
+	if err := find(v, r); err != nil {
+		return err
+	}
+	return h.roleForm(v, r, formOf(r), nil, false)
+}
+
+func formOf(r *rosterv1alpha1.CustomRole) roleForm {
+	form := roleForm{Scope: r.Spec.Scope, Name: r.Spec.DisplayName, Description: r.Spec.Description}
+	for _, p := range r.Spec.Permissions {
+		form.Permissions = append(form.Permissions, string(p))
+	}
+	return form
+}
+
+// roleForm shows a role, or the form for a new one.
+func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form roleForm, problems []web.Problem, changed bool) error {
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	w := v.Words
+	page := rolePage{
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Heading: w.T("groups.role.new"), May: s.mayWriteRoles(), Form: form,
+		Scope: scopeText(w, form.Scope), Action: v.To(RolesPath), Back: v.To(RolesPath),
+	}
+	offered := s.offered(form.Scope)
+	for _, p := range offered {
+		page.Boxes = append(page.Boxes, box{string(p), permissionText(w, p), slices.Contains(form.Permissions, string(p))})
+	}
+	if r != nil {
+		here := v.To(RolesPath + "/" + r.Name)
+		page.Name, page.Generation, page.Action = roleName(r), r.Generation, here
+		page.Heading, page.DeleteHref = page.Name, v.To(RolesPath+"/"+r.Name+"/delete")
+		page.State = stateOf(w, r.Status.Conditions, r.Generation, r.Status.ObservedGeneration)
+		page.Allows = permissionTexts(w, r.Spec.Permissions)
+		page.Fixed = permissionTexts(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
+			return slices.Contains(offered, p)
+		}))
+		if page.Users, err = h.roleUsers(v, s, r); err != nil {
+			return err
+		}
+	}
+	if changed {
+		page.Now = []fact{
+			{w.T("groups.name"), page.Name}, {w.T("groups.description"), r.Spec.Description}, {w.T("groups.allows"), strings.Join(page.Allows, ", ")},
+		}
+	}
+	return v.Form(pageRole, page.Heading, problems, page)
+}
+
+// roleUse is what has a custom role.
+type roleUse struct{ People, Teams, Invited []string }
+
+func useOf(r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation) roleUse {
+	var u roleUse
+	has := func(role rosterv1alpha1.OrganizationRole, profiles []rosterv1alpha1.ProfileGrant, workspaces []rosterv1alpha1.WorkspaceGrant) bool {
+		if r.Spec.Scope == rosterv1alpha1.ScopeOrganization {
+			return string(role) == r.Name
+		}
+		return slices.ContainsFunc(profiles, func(g rosterv1alpha1.ProfileGrant) bool { return string(g.Role) == r.Name }) ||
+			slices.ContainsFunc(workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return string(g.Role) == r.Name })
+	}
+	for _, m := range people {
+		if has(m.Spec.Role, m.Spec.Profiles, m.Spec.Workspaces) {
+			u.People = append(u.People, organization.MemberName(m))
+		}
+	}
+	for _, t := range teams {
+		if r.Spec.Scope == rosterv1alpha1.ScopeProfile && string(t.Spec.Role) == r.Name {
+			u.Teams = append(u.Teams, teamName(t))
+		}
+	}
+	for i := range invited {
+		if inv := &invited[i]; invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(inv.Spec.Role, inv.Spec.Profiles, inv.Spec.Workspaces) {
+			u.Invited = append(u.Invited, inv.Spec.Email)
+		}
+	}
+	for _, names := range [][]string{u.People, u.Teams, u.Invited} {
+		slices.Sort(names)
+	}
+	return u
+}
+
+// roleUsers say who has a role.
+func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.CustomRole) ([]string, error) {
+	people, err := members(v)
+	if err != nil {
+		return nil, err
+	}
+	var invitations rosterv1alpha1.InvitationList
+	if err := v.Cache().List(v.R.Context(), &invitations, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
+	}
+	w, u := v.Words, useOf(r, people, s.Teams, invitations.Items)
+	var lines []string
+	if n := len(u.People); n > 0 {
+		lines = append(lines, w.N("groups.role.people", n)+" "+listed(w, u.People))
+	}
+	if n := len(u.Teams); n > 0 {
+		lines = append(lines, w.N("groups.role.teams", n)+" "+listed(w, u.Teams))
+	}
+	if n := len(u.Invited); n > 0 {
+		lines = append(lines, w.N("groups.role.invited", n)+" "+listed(w, u.Invited))
+	}
+	return lines, nil
+}
+
+func (h *Handler) postRole(v *console.Visit) error {
+	r, form := &rosterv1alpha1.CustomRole{}, readRole(v.R.PostForm)
+	if err := find(v, r); err != nil {
+		return err
+	}
+	form.Scope = r.Spec.Scope
+	if stale(v, r) {
+		return h.roleForm(v, r, form, []web.Problem{{Text: v.Words.T("groups.error.changed")}}, true)
+	}
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	permissions := permissionsOf(s.offered(form.Scope), r.Spec.Permissions, form.Permissions)
+	if problems := form.check(v.Words, permissions); len(problems) > 0 {
+		return h.roleForm(v, r, form, problems, false)
+	}
+	was := r.DeepCopy()
+	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
+	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, false) }
+	return wrote(v, v.Update(r), again, func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) })
+}
+
+func (h *Handler) getDeleteRole(v *console.Visit) error {
+	r := &rosterv1alpha1.CustomRole{}
+	if err := find(v, r); err != nil {
+		return err
+	}
+	return h.deleteRoleForm(v, r, nil)
+}
+
+func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, problems []web.Problem) error {
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	lines, err := h.roleUsers(v, s, r)
+	if err != nil {
+		return err
+	}
+	w, here := v.Words, RolesPath+"/"+r.Name
+	if len(lines) == 0 {
+		lines = []string{w.T("groups.role.unused")}
+	} else {
+		lines = append(lines, w.T("groups.role.meaning"))
+	}
+	return sure(v, problems, surePage{
+		Heading: w.T("groups.delete.role", "Name", roleName(r)), Lines: lines, Submit: w.T("groups.delete.submit"),
+		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(r.Generation, 10),
+	})
+}
+
+func (h *Handler) postDeleteRole(v *console.Visit) error {
+	r := &rosterv1alpha1.CustomRole{}
+	if err := find(v, r); err != nil {
+		return err
+	}
+	if stale(v, r) {
+		return h.deleteRoleForm(v, r, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	}
+	return h.remove(v, r, RolesPath, roleName(r), func(problems []web.Problem) error { return h.deleteRoleForm(v, r, problems) })
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package groups
+
+import (
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// state is how it stands with a group or a role. Kind is that of the badge: "" for well, "off" for not yet, "bad" for what somebody has to
+// correct.
+type state struct{ Text, Kind string }
+
+// stateOf puts the conditions of an object into words.
+func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) state {
+	ready := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady)
+	switch {
+	case ready == nil || observed < generation:
+		return state{w.T("groups.state.soon"), "off"}
+	case ready.Status == metav1.ConditionTrue:
+		return state{w.T("groups.state.ready"), ""}
+	}
+	return state{whyNot(w, ready.Reason), "bad"}
+}
+
+func whyNot(w web.Words, reason string) string {
+	switch reason {
+	case rosterv1alpha1.ReasonMemberNotFound:
+		return w.T("groups.state.memberNotFound")
+	case rosterv1alpha1.ReasonProfileNotFound:
+		return w.T("groups.state.profileNotFound")
+	case rosterv1alpha1.ReasonRoleNotFound:
+		return w.T("groups.state.roleNotFound")
+	case rosterv1alpha1.ReasonFeatureNotInPlan:
+		return w.T("groups.state.notInPlan")
+	case rosterv1alpha1.ReasonInvalidSelector:
+		return w.T("groups.state.selector")
+	case rosterv1alpha1.ReasonWriteRefused:
+		return w.T("groups.state.writeRefused")
+	}
+	return w.T("groups.state.other", "Reason", reason)
+}

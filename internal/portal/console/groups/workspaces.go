@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package groups
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+type workspacesPage struct {
+	Frame console.Frame
+	web.Fields
+	Rows []workspaceRow
+	May  bool
+	// Lacks says that the plan has no workspaces; empty where it has.
+	Lacks        string
+	Name, Action string
+}
+
+type workspaceRow struct {
+	Name, Href       string
+	People, Profiles string
+	State            state
+}
+
+func workspaceName(ws *rosterv1alpha1.Workspace) string { return cmp.Or(ws.Spec.DisplayName, ws.Name) }
+
+func (h *Handler) getWorkspaces(v *console.Visit) error { return h.workspacesForm(v, "", nil) }
+
+func (h *Handler) workspacesForm(v *console.Visit, name string, problems []web.Problem) error {
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	w := v.Words
+	page := workspacesPage{
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, May: s.mayWriteGroups(), Name: name, Action: v.To(WorkspacesPath),
+		Lacks: s.lacks(w, rosterv1alpha1.FeatureWorkspaces, w.T("groups.feature.workspaces")),
+	}
+	for _, ws := range s.Workspaces {
+		page.Rows = append(page.Rows, workspaceRow{
+			Name: workspaceName(ws), Href: v.To(WorkspacesPath + "/" + ws.Name),
+			People:   w.N("groups.people.count", int(ptr.Deref(ws.Status.Members, 0))),
+			Profiles: w.N("groups.profiles.count", int(ptr.Deref(ws.Status.Profiles, int32(len(ws.Spec.Profiles))))),
+			State:    stateOf(w, ws.Status.Conditions, ws.Generation, ws.Status.ObservedGeneration),
+		})
+	}
+	slices.SortFunc(page.Rows, func(a, b workspaceRow) int {
+		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+	})
+	return v.Form(pageWorkspaces, w.T("groups.workspaces.title", "Org", page.Frame.Org), problems, page)
+}
+
+func (h *Handler) postWorkspaces(v *console.Visit) error {
+	name := web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
+	if problems := checkName(v.Words, name, web.MaxName); len(problems) > 0 {
+		return h.workspacesForm(v, name, problems)
+	}
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	taken := func(name string) bool {
+		return slices.ContainsFunc(s.Workspaces, func(ws *rosterv1alpha1.Workspace) bool { return ws.Name == name })
+	}
+	ws := &rosterv1alpha1.Workspace{
+		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
+	}
+	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
+	return wrote(v, v.Create(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) })
+}
+
+type workspacePage struct {
+	Frame console.Frame
+	web.Fields
+	Name  string
+	State state
+	May   bool
+	Typed string
+	Now   []fact
+	Lacks string
+
+	Generation         int64
+	Selector, Profiles string
+	// Holders are the people who have been given the workspace, and More how many more there are.
+	Holders                                    []holder
+	HoldersCaption, More                       string
+	ProfilesHref, Action, DeleteHref, BackHref string
+}
+
+// holder is somebody who has a workspace, with the role on its profiles in words.
+type holder struct{ Name, Address, Role string }
+
+func (h *Handler) getWorkspace(v *console.Visit) error {
+	ws := &rosterv1alpha1.Workspace{}
+	if err := find(v, ws); err != nil {
+		return err
+	}
+	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, false)
+}
+
+func (h *Handler) workspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, typed string, problems []web.Problem, changed bool) error {
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	all, err := members(v)
+	if err != nil {
+		return err
+	}
+	w, here := v.Words, WorkspacesPath+"/"+ws.Name
+	page := workspacePage{
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: workspaceName(ws), May: s.mayWriteGroups(), Typed: typed,
+		State:      stateOf(w, ws.Status.Conditions, ws.Generation, ws.Status.ObservedGeneration),
+		Lacks:      s.lacks(w, rosterv1alpha1.FeatureWorkspaces, w.T("groups.feature.workspaces")),
+		Generation: ws.Generation, Selector: selectorWords(w, ws.Spec.ProfileSelector),
+		Profiles: w.N("groups.profiles.count", len(ws.Spec.Profiles)), ProfilesHref: v.To(here + "/profiles"), Action: v.To(here),
+		DeleteHref: v.To(here + "/delete"), BackHref: v.To(WorkspacesPath),
+	}
+	page.Holders = workspaceHolders(w, s, all, ws.Name)
+	page.HoldersCaption = w.N("groups.workspace.holders", len(page.Holders))
+	if rest := len(page.Holders) - shownAtOnce; rest > 0 {
+		page.Holders, page.More = page.Holders[:shownAtOnce], w.N("groups.more", rest)
+	}
+	if changed {
+		page.Now = []fact{{w.T("groups.name"), page.Name}}
+	}
+	return v.Form(pageWorkspace, w.T("groups.workspace.title", "Name", page.Name), problems, page)
+}
+
+// workspaceHolders are the people to whom a workspace has been given, by name.
+func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name string) []holder {
+	var found []holder
+	for _, m := range all {
+		for _, g := range m.Spec.Workspaces {
+			if g.Name != name {
+				continue
+			}
+			role := w.T("groups.workspace.sees")
+			if g.Role != "" {
+				role = w.Roles.OnProfile(g.Role, s.roles).Name
+			}
+			found = append(found, holder{organization.MemberName(m), m.Spec.Email, role})
+		}
+	}
+	slices.SortFunc(found, func(a, b holder) int {
+		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Address, b.Address))
+	})
+	return found
+}
+
+func (h *Handler) postWorkspace(v *console.Visit) error {
+	ws, name := &rosterv1alpha1.Workspace{}, web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
+	if err := find(v, ws); err != nil {
+		return err
+	}
+	if stale(v, ws) {
+		return h.workspaceForm(v, ws, name, []web.Problem{{Text: v.Words.T("groups.error.changed")}}, true)
+	}
+	if problems := checkName(v.Words, name, web.MaxName); len(problems) > 0 {
+		return h.workspaceForm(v, ws, name, problems, false)
+	}
+	was := ws.DeepCopy()
+	ws.Spec.DisplayName = name
+	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, false) }
+	return wrote(v, v.Update(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) })
+}
+
+func (h *Handler) getWorkspaceProfiles(v *console.Visit) error {
+	c, err := h.workspaceProfiles(v)
+	if err != nil {
+		return err
+	}
+	return c.show(v, nil)
+}
+
+func (h *Handler) postWorkspaceProfiles(v *console.Visit) error {
+	c, err := h.workspaceProfiles(v)
+	if err != nil {
+		return err
+	}
+	return c.post(v)
+}
+
+// workspaceProfiles is about the profiles that the workspace names.
+func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
+	ws := &rosterv1alpha1.Workspace{}
+	if err := find(v, ws); err != nil {
+		return nil, err
+	}
+	s, err := h.scene(v)
+	if err != nil {
+		return nil, err
+	}
+	w, before := v.Words, ws.DeepCopy()
+	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selectorWords(w, ws.Spec.ProfileSelector), len(ws.Spec.Profiles))
+	c.object, c.list = ws, &ws.Spec.Profiles
+	c.all, c.offers = s.profiles(w, func(string) bool { return s.givesEverywhere() })
+	c.meaning = func(remove []string) ([]string, error) {
+		after := before.DeepCopy()
+		after.Spec.Profiles = changed(after.Spec.Profiles, nil, remove, nil)
+		return h.workspaceLoss(v, s, before, withWorkspace(s.Snapshot, after))
+	}
+	return c, nil
+}
+
+// workspaceLoss says what a change to a workspace takes away from people.
+func (h *Handler) workspaceLoss(
+	v *console.Visit, s *scene, before *rosterv1alpha1.Workspace, after *membership.Snapshot,
+) ([]string, error) {
+	people, err := members(v)
+	if err != nil {
+		return nil, err
+	}
+	was := withWorkspace(s.Snapshot, before)
+	return lossOf(was, after, people, was.ProfilesOf(membership.GroupOfWorkspace(before))).words(v.Words, s), nil
+}
+
+func (h *Handler) getDeleteWorkspace(v *console.Visit) error {
+	ws := &rosterv1alpha1.Workspace{}
+	if err := find(v, ws); err != nil {
+		return err
+	}
+	return h.deleteWorkspaceForm(v, ws, nil)
+}
+
+func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, problems []web.Problem) error {
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	all, err := members(v)
+	if err != nil {
+		return err
+	}
+	lines, err := h.workspaceLoss(v, s, ws, withoutWorkspace(s.Snapshot, ws.Name))
+	if err != nil {
+		return err
+	}
+	w, here := v.Words, WorkspacesPath+"/"+ws.Name
+	if n := len(workspaceHolders(w, s, all, ws.Name)); n > 0 {
+		lines = append(lines, w.N("groups.delete.workspaceHolders", n))
+	}
+	return sure(v, problems, surePage{
+		Heading: w.T("groups.delete.workspace", "Name", workspaceName(ws)), Lines: lines, Submit: w.T("groups.delete.submit"),
+		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(ws.Generation, 10),
+	})
+}
+
+func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
+	ws := &rosterv1alpha1.Workspace{}
+	if err := find(v, ws); err != nil {
+		return err
+	}
+	if stale(v, ws) {
+		return h.deleteWorkspaceForm(v, ws, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	}
+	return h.remove(v, ws, WorkspacesPath, workspaceName(ws), func(problems []web.Problem) error {
+		return h.deleteWorkspaceForm(v, ws, problems)
+	})
+}

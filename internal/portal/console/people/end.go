@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package people
+
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// endPage is for the last day of a membership.
+type endPage struct {
+	web.Fields
+	Frame         console.Frame
+	Heading, Lead string
+	Points        []string
+	// End is the day, or what was typed instead; AtTime: it is no whole day, but a time.
+	End          string
+	AtTime       bool
+	Generation   string
+	Action, Back string
+}
+
+func (h *Handler) getEnd(v *console.Visit) error {
+	s, err := h.lookUp(v, kindMembers)
+	switch {
+	case err != nil:
+		return err
+	case !h.holds(v).May(rosterv1alpha1.PermissionManageMembers):
+		return v.NotFound()
+	case s.isOwner() || s.isSelf(v):
+		return h.sureForm(v, s, end, nil)
+	}
+	return h.endForm(v, s, membership.FormatEnd(s.member.Spec.EndTime), nil)
+}
+
+func (h *Handler) endForm(v *console.Visit, s *subject, typed string, problems []web.Problem) error {
+	w := speech{v.Words, s.all}
+	page := endPage{
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Heading: w.T("people.heading.end", "Name", s.name),
+		Lead: w.T("people.end.none", "Name", s.name), End: typed, Generation: generationOf(s.member),
+		Points: []string{w.T("people.end.holds"), w.T("people.end.told"), w.T("people.seat.stays")},
+		Action: v.To(s.path(string(end))), Back: v.To(s.path("")),
+	}
+	if at := s.person.Ends; at != nil && s.standing == ended {
+		page.Lead = w.T("people.end.was", "Name", s.name, "Time", w.Moment(at.Time))
+	} else if at != nil {
+		page.Lead = w.T("people.end.is", "Name", s.name, "Time", w.Moment(at.Time))
+	}
+	if _, err := time.Parse(time.DateOnly, typed); err != nil && typed != "" {
+		page.AtTime = true
+	}
+	return v.Form(pageEnd, page.Heading, problems, page)
+}
+
+func (h *Handler) postEnd(v *console.Visit) error {
+	s, err := h.lookUp(v, kindMembers)
+	if err != nil {
+		return err
+	}
+	typed := web.Tidy(v.R.PostForm.Get(console.FieldEndTime))
+	if !unchanged(v, s.member) {
+		return h.endForm(v, s, typed, []web.Problem{{Text: v.Words.T("people.changed")}})
+	}
+	at, err := membership.ParseEnd(typed)
+	switch {
+	case err != nil:
+		return h.endForm(v, s, typed, []web.Problem{{Field: console.FieldEndTime, Text: v.Words.T("console.offer.end.invalid", "Text", typed)}})
+	case at != nil && !v.Now().Before(at.Time):
+		return h.endForm(v, s, typed, []web.Problem{{
+			Field: console.FieldEndTime, Text: v.Words.T("console.offer.end.passed", "Today", v.Now().UTC().Format(time.DateOnly)),
+		}})
+	}
+	problems, err := v.Refused(write(v, s.member, func() {
+		if later(at, s.member.Spec.EndTime) && !s.joined() {
+			s.member.Spec.InvitedBy = v.User() // who offers it again answers for it
+		}
+		s.member.Spec.EndTime = at
+	}))
+	switch {
+	case err != nil:
+		return err
+	case len(problems) > 0:
+		return h.endForm(v, s, typed, problems)
+	case at == nil:
+		return v.Done(s.path(""), "people.done.noEnd", "Name", s.name)
+	}
+	return v.Done(s.path(""), "people.done.end", "Name", s.name, "Time", v.Words.Moment(at.Time))
+}
+
+// later reports whether an end is put off or taken away.
+func later(at, before *metav1.Time) bool { return before != nil && (at == nil || before.Before(at)) }

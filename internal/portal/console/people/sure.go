@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package people
+
+import (
+	"net/url"
+	"slices"
+	"strconv"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// The fields of forms that change somebody.
+const (
+	// fieldGeneration is the spec that a form was made of.
+	fieldGeneration = "generation"
+	// fieldSure is in a form once the page has told what the change means.
+	fieldSure = "sure"
+)
+
+// surePage tells what something means before it is done.
+type surePage struct {
+	web.Fields
+	Frame         console.Frame
+	Heading, Lead string
+	// Points are what it means, one by one.
+	Points []string
+	// Go is where to go instead; Submit is empty where it cannot be done.
+	Go     web.Action
+	Submit string
+	// Hidden are fields that the form carries.
+	Hidden       []hidden
+	Action, Back string
+}
+
+type hidden struct{ Name, Value string }
+
+// hiddenFields carries what was typed to the next page.
+func hiddenFields(values url.Values) []hidden {
+	var all []hidden
+	for name, some := range values {
+		for _, value := range some {
+			all = append(all, hidden{name, value})
+		}
+	}
+	slices.SortFunc(all, func(a, b hidden) int { return slices.Compare([]string{a.Name, a.Value}, []string{b.Name, b.Value}) })
+	return all
+}
+
+// about is the object that a deed changes: the Invitation where it is about mails.
+func (s *subject) about(d deed) client.Object {
+	if d == resend || d == withdraw {
+		return s.invitation
+	}
+	return s.object()
+}
+
+// generationOf is what a form carries about an object, so that a change of somebody else in the meantime is noticed.
+func generationOf(o client.Object) string { return strconv.FormatInt(o.GetGeneration(), 10) }
+
+// unchanged reports whether an object is still what a form was made of.
+func unchanged(v *console.Visit, o client.Object) bool {
+	return v.R.PostForm.Get(fieldGeneration) == generationOf(o)
+}
+
+func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
+	return func(v *console.Visit) error {
+		s, err := h.lookUp(v, kind)
+		if err != nil {
+			return err
+		}
+		if !h.holds(v).May(rosterv1alpha1.PermissionManageMembers) {
+			return v.NotFound()
+		}
+		return h.sureForm(v, s, d, nil)
+	}
+}
+
+func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.Problem) error {
+	w := speech{v.Words, s.all}
+	page := surePage{
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Heading: w.T("people.heading."+string(d), "Name", s.name),
+		Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
+	}
+	if text, instead := s.blocked(d, s.isSelf(v)); text != "" {
+		page.Lead = w.T(text, "Name", s.name, "Org", page.Frame.Org, "State", w.standing(s.standing))
+		if instead.Href != "" {
+			page.Go = web.Action{Text: w.T(instead.Text), Href: v.To(instead.Href)}
+		}
+	} else {
+		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", page.Frame.Org, "Address", s.address)
+		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
+		page.Hidden = []hidden{{fieldGeneration, generationOf(s.about(d))}}
+	}
+	return v.Form(pageSure, page.Heading, problems, page)
+}
+
+// blocked says why something cannot be done, and where to go instead; empty where it can.
+func (s *subject) blocked(d deed, self bool) (text string, instead web.Action) {
+	switch {
+	case s.isOwner() && d != resend && d != withdraw:
+		return "people.blocked.owner", web.Action{Text: "people.handOver", Href: "/team/owner"}
+	case self:
+		return "people.blocked.self", web.Action{}
+	case d == resend && !s.mailable(), d == withdraw && !s.withdrawable():
+		return "people.blocked.state", web.Action{}
+	case d == suspend && membership.IsSuspended(s.member), d == resume && !membership.IsSuspended(s.member):
+		return "people.blocked.state", web.Action{}
+	case d == resume && s.standing == ended:
+		return "people.blocked.ended", web.Action{Text: "people.do.end", Href: s.path(string(end))}
+	case d == remove && !s.removable():
+		return "people.blocked.guardrail", web.Action{Text: "people.do.suspend", Href: s.path(string(suspend))}
+	}
+	return "", web.Action{}
+}
+
+// points are what something means, one by one.
+func (h *Handler) points(w speech, s *subject, d deed) []string {
+	switch d {
+	case resend:
+		return resendPoints(w, s)
+	case suspend:
+		return append(w.means(s.name, s.all.Consequences(s.person, s.all.Once(s.suspended(true)))), w.T("people.seat.stays"))
+	case resume:
+		points := w.means(s.name, s.all.Consequences(s.person, s.all.Once(s.suspended(false))))
+		if !s.joined() {
+			points = append(points, w.T("people.resume.invited"))
+		}
+		return points
+	case remove:
+		return removePoints(w, s)
+	}
+	return nil
+}
+
+func resendPoints(w speech, s *subject) []string {
+	points := []string{w.T("people.resend.limit")}
+	if ptr.Deref(s.invitation.Spec.Revoked, false) {
+		points = append(points, w.T("people.resend.reopens"))
+	}
+	if text, detail := w.why(s); detail != "" {
+		points = append(points, text+" ("+detail+")")
+	}
+	return points
+}
+
+func removePoints(w speech, s *subject) []string {
+	points := w.means(s.name, s.all.Consequences(s.person, nil))
+	var names []string
+	for _, t := range s.teams() {
+		names = append(names, w.team(t.Name))
+	}
+	if len(names) > 0 {
+		points = append(points, w.T("people.remove.teams", "Teams", w.some(names)))
+	}
+	return append(points, w.T("people.seat.frees"), w.T("people.remove.final"))
+}
+
+// suspended is the Member with the suspension as it is going to be.
+func (s *subject) suspended(yes bool) *rosterv1alpha1.Member {
+	m := s.member.DeepCopy()
+	m.Spec.Suspended = ptr.To(yes)
+	return m
+}
+
+func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
+	return func(v *console.Visit) error {
+		s, err := h.lookUp(v, kind)
+		if err != nil {
+			return err
+		}
+		text, _ := s.blocked(d, false)
+		switch {
+		case text == "people.blocked.state":
+			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("console.conflict")}})
+		case !unchanged(v, s.about(d)):
+			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("people.changed")}})
+		}
+		problems, err := v.Refused(h.act(v, s, d))
+		switch {
+		case err != nil:
+			return err
+		case len(problems) > 0:
+			return h.sureForm(v, s, d, problems)
+		case d == remove:
+			return h.removed(v, s)
+		}
+		return v.Done(s.path(""), "people.done."+string(d), "Name", s.name)
+	}
+}
+
+// act does it.
+func (h *Handler) act(v *console.Visit, s *subject, d deed) error {
+	switch d {
+	case suspend, resume:
+		return write(v, s.member, func() {
+			s.member.Spec.Suspended = ptr.To(d == suspend)
+			if d == resume && !s.joined() {
+				s.member.Spec.InvitedBy = v.User() // who offers it again answers for it
+			}
+		})
+	case remove:
+		return v.Delete(s.member)
+	case resend:
+		return write(v, s.invitation, func() { ask(v, s.invitation) })
+	case withdraw:
+		return write(v, s.invitation, func() { s.invitation.Spec.Revoked = ptr.To(true) })
+	}
+	return nil
+}
+
+// ask asks for another mail. An invitation that was withdrawn is offered again, by the one who asks.
+func ask(v *console.Visit, inv *rosterv1alpha1.Invitation) {
+	at := invitation.ResendAt(inv, v.Now())
+	inv.Spec.ResendRequestedAt = &at
+	if ptr.Deref(inv.Spec.Revoked, false) {
+		inv.Spec.Revoked = ptr.To(false)
+		if inv.Spec.MemberRef == nil {
+			inv.Spec.InvitedBy = v.User()
+		}
+	}
+}
+
+// write changes an object that has just been read. Where nothing but its status has changed since, it does so again.
+func write[T any, P interface {
+	*T
+	client.Object
+}](v *console.Visit, o P, change func()) error {
+	var err error
+	for range 5 {
+		name, generation := o.GetName(), o.GetGeneration()
+		change()
+		if err = v.Update(o); !apierrors.IsConflict(err) {
+			return err
+		}
+		*o = *new(T)
+		if again := v.Get(name, o); again != nil {
+			return again
+		}
+		if o.GetGeneration() != generation {
+			return err
+		}
+	}
+	return err
+}

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package settings
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
+	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/snapshot"
+)
+
+// The fields that every form has.
+const (
+	fieldGeneration = "generation"
+	// fieldAgreed holds which consequences the person has seen.
+	fieldAgreed = "agreed"
+)
+
+// sectionPage is the form of a section.
+type sectionPage struct {
+	Frame console.Frame
+	web.Fields
+	Section    section
+	Generation int64
+	// Now is what is set now, where somebody else has changed it since the form was shown.
+	Now []fact
+	// Meaning is what saving means for people, who have to be let know before. Agreed is sent along once it has been shown.
+	Meaning      []string
+	Agreed       string
+	Title, Lead  string
+	Action, Back string
+}
+
+// Number of a row, for people.
+func (sectionPage) Number(row int) int { return row + 1 }
+
+// View is what the markup of a field needs.
+func (p sectionPage) View(f field) web.FieldView {
+	if f.Hint == "" {
+		return p.Field(f.ID)
+	}
+	return p.Field(f.ID, f.ID+"-hint")
+}
+
+func (h *Handler) getSection(v *console.Visit, name string) error {
+	if !h.may(v) {
+		return v.Redirect(v.To(Path))
+	}
+	o, err := fresh(v)
+	if err != nil {
+		return err
+	}
+	return h.sectionForm(v, sectionPage{Section: sectionOf(v.Words, o, h.names(v), name), Generation: o.Generation})
+}
+
+func sectionOf(w web.Words, o *rosterv1alpha1.Organization, people book, name string) section {
+	for _, s := range sections(w, o, people) {
+		if s.Name == name {
+			return s
+		}
+	}
+	return section{}
+}
+
+func (h *Handler) sectionForm(v *console.Visit, page sectionPage) error {
+	page.Frame, page.Action, page.Back = v.Frame(), v.To(Path+"/"+page.Section.Name), v.To(Path)
+	page.Title, page.Lead = page.Section.Title, page.Section.Lead
+	return v.Form(pageSection, page.Title, page.Problems, page)
+}
+
+// postSection saves a section, once the person has seen what that keeps others from.
+func (h *Handler) postSection(v *console.Visit, name string) error {
+	o, err := fresh(v)
+	if err != nil {
+		return err
+	}
+	w, form := v.Words, v.R.PostForm
+	is := sectionOf(w, o, h.names(v), name)
+	page := sectionPage{Section: is.typed(form), Generation: o.Generation}
+	again := func(problems ...web.Problem) error {
+		page.Problems = problems
+		return h.sectionForm(v, page)
+	}
+	if form.Get(fieldGeneration) != strconv.FormatInt(o.Generation, 10) {
+		page.Now = is.facts(w)
+		return again(web.Problem{Text: w.T("settings.error.changed")})
+	}
+	before := o.Spec.DeepCopy()
+	if problems := is.set(form, &o.Spec); len(problems) > 0 {
+		return again(problems...)
+	}
+	who, err := h.affected(v, o)
+	if err != nil {
+		return err
+	}
+	if page.Meaning = meaning(w, before, &o.Spec, who); len(page.Meaning) > 0 {
+		if page.Agreed = fingerprint(page.Meaning); form.Get(fieldAgreed) != page.Agreed {
+			return again()
+		}
+	}
+	return save(v, o, func(problems []web.Problem) error { return again(problems...) }, func() error {
+		return v.Done(Path, "settings.saved", "Section", is.Title)
+	})
+}
+
+// fingerprint of some sentences: what was agreed to is what is to be done.
+func fingerprint(lines []string) string {
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:8])
+}
+
+// affected counts whom changes can concern.
+func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (affected, error) {
+	ctx, in := v.R.Context(), client.InNamespace(v.Namespace())
+	who := affected{Session: v.Person.Session}
+	var members rosterv1alpha1.MemberList
+	if err := v.Cache().List(ctx, &members, in, client.UnsafeDisableDeepCopy); err != nil {
+		return who, err
+	}
+	for i := range members.Items {
+		if membership.IsActive(&members.Items[i]) {
+			who.Active++
+		}
+	}
+	var invited rosterv1alpha1.InvitationList
+	if err := v.Cache().List(ctx, &invited, in, client.UnsafeDisableDeepCopy); err != nil {
+		return who, err
+	}
+	for i := range invited.Items {
+		if inv := &invited.Items[i]; invitation.IsOpen(inv) {
+			who.Invited = append(who.Invited, inv.Spec.Email)
+		}
+	}
+	all, err := snapshot.Read(ctx, v.Cache(), o, v.Namespace(), h.Organizations.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return who, err
+	}
+	worked := all.WorkedOn()
+	for _, p := range all.Profiles {
+		if p.DeletionTimestamp == nil && !worked[p.Name] {
+			who.Teamless++
+		}
+	}
+	return who, nil
+}
+
+// save writes the organisation as the person, and goes on: done, or with the form again and what the API server has refused.
+func save(v *console.Visit, o *rosterv1alpha1.Organization, again func([]web.Problem) error, done func() error) error {
+	u, err := whole(o)
+	if err != nil {
+		return err
+	}
+	err = v.Update(u)
+	if err == nil {
+		return done()
+	}
+	problems, err := v.Refused(err)
+	if err != nil {
+		return err
+	}
+	return again(problems)
+}

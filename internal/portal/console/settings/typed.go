@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package settings
+
+import (
+	"fmt"
+	"math"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/web"
+)
+
+// The limits of the schema.
+const (
+	defaultValidity = 72 * time.Hour
+	minValidity     = time.Hour
+	minReminder     = time.Minute
+	maxDuration     = 720 * time.Hour
+	maxReminders    = 5
+	maxDomains      = 100
+	maxURL          = 2000
+)
+
+// hours writes a time span as people type it: 72, or 1.5.
+func hours(d time.Duration) string { return strconv.FormatFloat(d.Hours(), 'g', 6, 64) }
+
+func allHours(all []metav1.Duration) string {
+	var words []string
+	for _, d := range all {
+		words = append(words, hours(d.Duration))
+	}
+	return strings.Join(words, " ")
+}
+
+// readHours reads a number of hours, to the minute.
+func readHours(w web.Words, typed, id string, least time.Duration) (metav1.Duration, []web.Problem) {
+	n, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(typed), ",", "."), 64)
+	d := time.Duration(math.Round(n*60)) * time.Minute
+	if err != nil || math.IsNaN(n) || n > maxDuration.Hours() || d < least {
+		return metav1.Duration{}, []web.Problem{{Field: id, Text: w.T("settings.error.hours", "Typed", typed, "Least", hours(least))}}
+	}
+	return metav1.Duration{Duration: d}, nil
+}
+
+// readAllHours reads the times of reminders. None is a choice, too, and differs from leaving it to the default.
+func readAllHours(w web.Words, typed string) ([]metav1.Duration, []web.Problem) {
+	all := []metav1.Duration{}
+	for word := range strings.FieldsSeq(strings.ReplaceAll(typed, ";", " ")) {
+		d, problems := readHours(w, word, "remindBefore", minReminder)
+		if len(problems) > 0 {
+			return nil, problems
+		}
+		all = append(all, d)
+	}
+	if len(all) > maxReminders {
+		return nil, []web.Problem{{Field: "remindBefore", Text: w.N("settings.error.reminders", maxReminders)}}
+	}
+	return all, nil
+}
+
+// readDomains reads mail domains, one a line or with commas between them.
+func readDomains(w web.Words, typed string) ([]string, []web.Problem) {
+	var all []string
+	for word := range strings.FieldsSeq(strings.ReplaceAll(strings.ToLower(typed), ",", " ")) {
+		if strings.ContainsAny(word, "@*/:") || !strings.Contains(word, ".") || len(word) > 253 {
+			return nil, []web.Problem{{Field: "allowedDomains", Text: w.T("settings.error.domain", "Typed", word)}}
+		}
+		if !slices.Contains(all, word) {
+			all = append(all, word)
+		}
+	}
+	if len(all) > maxDomains {
+		return nil, []web.Problem{{Field: "allowedDomains", Text: w.N("settings.error.domains", maxDomains)}}
+	}
+	return all, nil
+}
+
+// rowID is the id of a row's first field.
+func rowID(id string, row int) string { return fmt.Sprintf("%s-%d", id, row) }
+
+// checkPair corrects a row.
+func checkPair(w web.Words, id string, row int, p pair, most int, needsURL bool) []web.Problem {
+	wrong := func(text string) []web.Problem { return []web.Problem{{Field: rowID(id, row), Text: text}} }
+	switch {
+	case !web.IsVisible(p.First):
+		return wrong(w.T("settings.error.row", "Row", row+1))
+	case !web.IsLine(p.First), len([]rune(p.First)) > most:
+		return wrong(w.N("settings.error.line", most))
+	case p.Second == "" && !needsURL, isWebAddress(p.Second):
+		return nil
+	}
+	return wrong(w.T("settings.error.url", "Row", row+1, "Typed", p.Second))
+}
+
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(s) <= maxURL
+}
+
+// sameAddress reports whether two addresses are one person's.
+func sameAddress(a, b string) bool {
+	one, err := address.Parse(a)
+	other, otherErr := address.Parse(b)
+	return err == nil && otherErr == nil && one == other
+}
