@@ -114,33 +114,48 @@ func TestAboutASocialProfile(t *testing.T) {
 func TestWhoMayNotLookAtProfiles(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
-	role := &rosterv1alpha1.CustomRole{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "lead"}, Spec: rosterv1alpha1.CustomRoleSpec{
-		Scope: rosterv1alpha1.ScopeOrganization, Permissions: []rosterv1alpha1.RolePermission{"ViewTeam", "ManageMembers"},
-	}}
-	w.create(role)
-	w.awaitCache(role)
-	b := w.connector(s, "lena", "lead")
-	w.mayActFor(prefix + w.address("lena"))
-	here := metav1.ObjectMeta{Namespace: w.ns, Name: "lead"}
-	w.create(&rbacv1.Role{ObjectMeta: here, Rules: access.Compile(access.Sources{
-		Spec: rosterv1alpha1.MemberSpec{Role: "lead"}, Roles: access.Roles{"lead": role.Spec},
-	}, w.org.Name)})
-	w.create(&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "lead"},
-		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: prefix + w.address("lena")}}})
-	await(t, func(context.Context) bool { return b.get(w.profilesPath("")).StatusCode == http.StatusOK })
+	lena := w.customConnector(s, "lena", rosterv1alpha1.PermissionViewTeam, rosterv1alpha1.PermissionManageMembers)
+	vera := w.customConnector(s, "vera", rosterv1alpha1.PermissionViewTeam)
+	w.mayActFor(prefix+w.address("lena"), prefix+w.address("vera"))
+	for _, b := range []*browser{lena, vera} {
+		await(t, func(context.Context) bool { return b.get(w.profilesPath("")).StatusCode == http.StatusOK })
+	}
 	w.coworker("ana", func(s *rosterv1alpha1.MemberSpec) {
 		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
 	})
-	list := b.get(w.profilesPath(""))
+	list := lena.get(w.profilesPath(""))
 	list.expect(t, http.StatusOK, "No social profile matches")
-	preview := w.preview(b, []string{"Ana"}, url.Values{"action": {"suspend"}})
+	preview := w.preview(lena, []string{"Ana"}, url.Values{"action": {"suspend"}})
 	preview.expect(t, http.StatusOK, "On acme-fb, 1 person can no longer")
-	for _, a := range []answer{list, b.get(w.changePath("")), preview} {
+	for _, a := range []answer{list, lena.get(w.changePath("")), preview} {
 		if strings.Contains(a.body, "acme.social") {
 			t.Error("the page shows the handle of a profile")
 		}
 	}
-	b.get(w.profilesPath("/acme-fb")).expect(t, http.StatusNotFound)
-	b.get(w.profilesPath("/acme-fb/remove")).expect(t, http.StatusNotFound)
-	b.get(w.profilesPath("/-/teams?who=all")).expect(t, http.StatusNotFound)
+	lena.get(w.profilesPath("/acme-fb")).expect(t, http.StatusNotFound)
+	lena.get(w.profilesPath("/acme-fb/remove")).expect(t, http.StatusNotFound)
+	lena.get(w.profilesPath("/-/teams?who=all")).expect(t, http.StatusNotFound)
+	vera.get(w.changePath("")).expect(t, http.StatusNotFound)
+	vera.get(w.changePath("/what?who=all")).expect(t, http.StatusNotFound)
+	if strings.Contains(vera.get(w.peoplePath()).body, w.changePath("")) || !strings.Contains(lena.get(w.peoplePath()).body, w.changePath("")) {
+		t.Error("the list of people does not lead those to changes who may make them, and nobody else")
+	}
+}
+
+// customConnector is somebody whose role in the organisation is a CustomRole of their own.
+func (w *world) customConnector(s *site, local string, permissions ...rosterv1alpha1.RolePermission) *browser {
+	w.t.Helper()
+	role := &rosterv1alpha1.CustomRole{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "role-of-" + local}, Spec: rosterv1alpha1.CustomRoleSpec{
+		Scope: rosterv1alpha1.ScopeOrganization, Permissions: permissions,
+	}}
+	w.create(role)
+	w.awaitCache(role)
+	b := w.connector(s, local, rosterv1alpha1.OrganizationRole(role.Name))
+	here := metav1.ObjectMeta{Namespace: w.ns, Name: role.Name}
+	w.create(&rbacv1.Role{ObjectMeta: here, Rules: access.Compile(access.Sources{
+		Spec: rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.OrganizationRole(role.Name)}, Roles: access.Roles{role.Name: role.Spec},
+	}, w.org.Name)})
+	w.create(&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: role.Name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: prefix + w.address(local)}}})
+	return b
 }

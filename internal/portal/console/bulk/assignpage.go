@@ -47,7 +47,7 @@ func (h *Handler) getAssign(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	if !t.holds.May(rosterv1alpha1.PermissionManageTeams) {
+	if !t.managesTeams() {
 		return v.NotFound()
 	}
 	query := v.R.URL.Query()

@@ -131,6 +131,13 @@ func (h *Handler) load(v *console.Visit) (*team, error) {
 	return t, nil
 }
 
+// changes reports whether there is anything about people that the person may change.
+func (t *team) changes() bool { return t.managesMembers() || t.managesTeams() }
+
+func (t *team) managesMembers() bool { return t.holds.May(rosterv1alpha1.PermissionManageMembers) }
+
+func (t *team) managesTeams() bool { return t.holds.May(rosterv1alpha1.PermissionManageTeams) }
+
 // may reports whether the person may do something on a profile, by the rules that Roles are compiled by.
 func (t *team) may(p access.Permission, profile string) bool {
 	return t.holds.On(profile).Contains(access.NewSet(p))

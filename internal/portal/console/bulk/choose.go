@@ -64,6 +64,9 @@ func (h *Handler) chooseForm(v *console.Visit, problems []web.Problem) error {
 	if err != nil {
 		return err
 	}
+	if !t.changes() {
+		return v.NotFound()
+	}
 	query := v.R.URL.Query()
 	c := readChoice(query)
 	found := c.find(t, v.Organization, v.Now())

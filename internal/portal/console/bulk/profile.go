@@ -117,7 +117,7 @@ func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.Soci
 			page.Teams = append(page.Teams, namedRole{teamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
 		}
 	}
-	if t.holds.May(rosterv1alpha1.PermissionManageTeams) {
+	if t.managesTeams() {
 		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.query())
 	}
 	if page.Configures && len(t.members) <= mostSuggested {

@@ -64,7 +64,7 @@ func (h *Handler) profilesForm(v *console.Visit, problems []web.Problem) error {
 	found := find.find(v.Words, t, g)
 	page := profilesPage{
 		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathProfiles), Assign: v.To(pathAssign), Query: find.Query,
-		Found: len(found), Assigns: t.holds.May(rosterv1alpha1.PermissionManageTeams),
+		Found: len(found), Assigns: t.managesTeams(),
 		Untick: v.PathWith("/organizations/"+v.Namespace()+pathProfiles, find.query()),
 	}
 	if v.Words.Chosen {

@@ -61,6 +61,9 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 		m.roles = slices.DeleteFunc(m.roles, func(c console.Choice) bool { return isSensitive(rosterv1alpha1.OrganizationRole(c.Value)) })
 		m.confirm = len(m.roles) < before
 	}
+	if !t.managesMembers() {
+		return m, nil
+	}
 	for _, sp := range t.seen {
 		m.profiles = append(m.profiles, console.Target{
 			Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(v.Words, sp), Roles: rolesOn(offered.Profiles, sp.Name),
@@ -186,10 +189,12 @@ type whatPage struct {
 	Frame        console.Frame
 	Action, Back string
 	// People is who is chosen, as the forms carry it; Count how many they are, and Names the first of them.
-	People  string
-	Count   int
-	Names   []string
-	More    int
+	People string
+	Count  int
+	Names  []string
+	More   int
+	// Members: the person may change more than who is in a team.
+	Members bool
 	Role    fieldView
 	Groups  []groupView
 	End     string
@@ -220,6 +225,9 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	if err != nil {
 		return err
 	}
+	if !t.changes() {
+		return v.NotFound()
+	}
 	chosen := c.people(t, v.Organization, v.Now())
 	if len(chosen) == 0 {
 		if v.R.Method == http.MethodPost {
@@ -235,8 +243,8 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	back.All = false
 	page := whatPage{
 		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
-		Back: v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
-		End:  form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
+		Back:    v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
+		Members: t.managesMembers(), End: form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
 	}
 	for _, m := range chosen[:min(len(chosen), fewFields)] {
 		page.Names = append(page.Names, organization.MemberName(m))
