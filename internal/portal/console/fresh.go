@@ -7,9 +7,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// UpdateFresh reads an object as it is now, changes it and writes it, as the person. Where somebody else writes it at the same time, that is
-// done again on what they wrote: so the change has to mean the same then, as adding a name to a list does. It returns false where there was
-// nothing to change.
+// UpdateFresh reads an object as it is now, changes it and writes it, as the person. Where somebody else writes it at the same time, that
+// is done again on what they wrote: so the change has to mean the same then, as adding a name to a list does. It returns false where there
+// was nothing to change.
 func UpdateFresh[O client.Object](v *Visit, name string, o O, change func(O) bool) (bool, error) {
 	const tries = 5
 	var err error

@@ -47,7 +47,7 @@ func (h *Handler) getAssign(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	if !t.holds.May(rosterv1alpha1.PermissionManageTeams) {
+	if !t.managesTeams() {
 		return v.NotFound()
 	}
 	query := v.R.URL.Query()
@@ -96,13 +96,15 @@ func (h *Handler) assignForm(
 	for _, one := range g {
 		have := one.have(chosen)
 		row := assignRow{
-			fieldView: fieldView{FieldView: page.Field(prefixTeam + one.Team.Name), Title: teamName(one.Team)},
+			fieldView: fieldView{FieldView: page.Field(prefixTeam + one.Name), Title: teamName(one.Team)},
 			Role:      w.Roles.OnProfile(one.Spec.Role, custom).Name, Some: have > 0 && have < len(chosen), ByLabel: one.Spec.ProfileSelector != nil,
 			State: haveText(w, have, len(chosen)),
 		}
-		for _, o := range []option{{"", w.T("bulk.what.asIs"), false}, {valueAll, w.T("bulk.assign.all"), false}, {valueNone, w.T("bulk.assign.none"), false}} {
-			o.Selected = form.Get(prefixTeam+one.Team.Name) == o.Value
-			row.Options = append(row.Options, o)
+		row.Options = []option{
+			{Text: w.T("bulk.what.asIs")}, {Value: valueAll, Text: w.T("bulk.assign.all")}, {Value: valueNone, Text: w.T("bulk.assign.none")},
+		}
+		for i := range row.Options {
+			row.Options[i].Selected = form.Get(row.ID) == row.Options[i].Value
 		}
 		page.Teams = append(page.Teams, row)
 	}

@@ -87,6 +87,15 @@ func backTo(page string) func(*console.Visit) error {
 	return func(v *console.Visit) error { return v.Redirect(v.To(page)) }
 }
 
+// frame stands around the pages about people: they belong to the list of people.
+func frame(v *console.Visit) console.Frame {
+	f := v.Frame()
+	for i := range f.Tabs {
+		f.Tabs[i].Current = f.Tabs[i].Href == v.To("/team/people")
+	}
+	return f
+}
+
 // team is everything in an organisation that the pages are made of. It belongs to the cache and is not changed.
 type team struct {
 	*membership.Snapshot
@@ -121,6 +130,13 @@ func (h *Handler) load(v *console.Visit) (*team, error) {
 	})
 	return t, nil
 }
+
+// changes reports whether there is anything about people that the person may change.
+func (t *team) changes() bool { return t.managesMembers() || t.managesTeams() }
+
+func (t *team) managesMembers() bool { return t.holds.May(rosterv1alpha1.PermissionManageMembers) }
+
+func (t *team) managesTeams() bool { return t.holds.May(rosterv1alpha1.PermissionManageTeams) }
 
 // may reports whether the person may do something on a profile, by the rules that Roles are compiled by.
 func (t *team) may(p access.Permission, profile string) bool {

@@ -64,11 +64,14 @@ func (h *Handler) chooseForm(v *console.Visit, problems []web.Problem) error {
 	if err != nil {
 		return err
 	}
+	if !t.changes() {
+		return v.NotFound()
+	}
 	query := v.R.URL.Query()
 	c := readChoice(query)
 	found := c.find(t, v.Organization, v.Now())
 	page := choosePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(Path), What: v.To(pathWhat), Query: c.Query, Found: len(found),
+		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(Path), What: v.To(pathWhat), Query: c.Query, Found: len(found),
 		Untick: v.PathWith("/organizations/"+v.Namespace()+Path, choice{filter: c.filter}.query()),
 	}
 	if v.Words.Chosen {
@@ -108,11 +111,20 @@ func pages(rows int, asked string) pager {
 
 func (h *Handler) personRow(v *console.Visit, m *rosterv1alpha1.Member, ticked bool) personRow {
 	s := stateOf(v.Organization, m, v.Now())
+	name, address := called(m)
 	return personRow{
-		ID: idOf(m.UID).String(), Name: organization.MemberName(m), Address: m.Spec.Email,
+		ID: idOf(m.UID).String(), Name: name, Address: address,
 		Role:  h.Organizations.RoleTerm(v.R.Context(), v.Words, m).Name,
 		State: stateText(v.Words, s), Off: s != stateActive, Ticked: ticked,
 	}
+}
+
+// called is the name of somebody and, where that is another, their address.
+func called(m *rosterv1alpha1.Member) (name, address string) {
+	if name = organization.MemberName(m); name != m.Spec.Email {
+		address = m.Spec.Email
+	}
+	return name, address
 }
 
 func stateText(w web.Words, s state) string {

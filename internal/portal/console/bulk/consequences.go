@@ -46,7 +46,12 @@ func (c change) weigh(s *membership.Snapshot, everybody []*rosterv1alpha1.Member
 
 // weigh compares what some people hold now with what they will hold.
 func weigh(s, later *membership.Snapshot, everybody []*rosterv1alpha1.Member, people []touched, in circumstances) consequences {
-	w := weighing{before: s.Sums(), after: later.Sums(), profiles: s.Profiles, lost: map[loss]int{}, unconnected: map[string]bool{}}
+	w := weighing{
+		before: s.Sums(), after: later.Sums(), lost: map[loss]int{}, connected: map[string]bool{}, unconnected: map[string]bool{},
+	}
+	for _, p := range s.Profiles {
+		w.connected[p.Name] = p.Spec.CredentialsSecretRef != nil
+	}
 	for _, p := range people {
 		w.person(p, in)
 	}
@@ -83,10 +88,9 @@ func (c change) teamsAfter(teams []*rosterv1alpha1.Team, people []touched) (afte
 
 type weighing struct {
 	before, after *membership.Sums
-	profiles      []*rosterv1alpha1.SocialProfile
 	lost          map[loss]int
-	// unconnected are the profiles with a connection that somebody can no longer connect again.
-	unconnected map[string]bool
+	// connected are the profiles with a connection, and unconnected those of them that somebody can no longer connect again.
+	connected, unconnected map[string]bool
 }
 
 // person notes what somebody can no longer do.
@@ -96,14 +100,14 @@ func (w *weighing) person(p touched, in circumstances) {
 	if gone := had.Everywhere() &^ has.Everywhere(); gone != 0 {
 		w.lost[loss{Profile: access.AllProfiles, Set: gone}]++
 	}
-	for _, profile := range w.profiles {
-		gone := had.Named(profile.Name) &^ has.On(profile.Name)
-		if gone == 0 {
+	for _, g := range had.Grants {
+		gone := had.Named(g.Profile) &^ has.On(g.Profile)
+		if gone == 0 || g.Profile == access.AllProfiles {
 			continue
 		}
-		w.lost[loss{Profile: profile.Name, Set: gone}]++
-		if gone.Contains(connect) && profile.Spec.CredentialsSecretRef != nil {
-			w.unconnected[profile.Name] = true
+		w.lost[loss{Profile: g.Profile, Set: gone}]++
+		if gone.Contains(connect) && w.connected[g.Profile] {
+			w.unconnected[g.Profile] = true
 		}
 	}
 }
@@ -139,9 +143,9 @@ func (w *weighing) unrenewed(everybody []*rosterv1alpha1.Member, people []touche
 			p = touched{m, m}
 		}
 		held := w.holdsAfter(p, in)
-		for name := range left {
-			if held.Named(name).Contains(connect) {
-				delete(left, name)
+		for _, g := range held.Grants {
+			if g.Profile != access.AllProfiles && held.Named(g.Profile).Contains(connect) {
+				delete(left, g.Profile)
 			}
 		}
 	}

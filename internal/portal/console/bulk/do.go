@@ -50,6 +50,9 @@ func (h *Handler) postDo(v *console.Visit) error {
 	if !ok {
 		return v.BadRequest()
 	}
+	if isSensitive(j.Change.Role) && !v.Person.Session.Fresh(v.Now()) {
+		return v.SeeOther("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
+	}
 	t, err := h.load(v)
 	if err != nil {
 		return err
@@ -280,6 +283,8 @@ type resultPage struct {
 	Teams               []resultRow
 	Refused             []namesView
 	Rows                []resultRow
+	// Few: there is room for all rows.
+	Few bool
 	// Again: some were refused and can be tried again.
 	Again       bool
 	Action, Job string
@@ -295,7 +300,7 @@ func (r *run) show() error {
 	w, j, t := r.Words, &r.job, r.team
 	total := len(j.People) / entrySize
 	page := resultPage{
-		Frame: r.Frame(), Total: total, Behind: j.Next, Left: total - j.Next, Action: r.To(pathDo), Back: r.To(Path),
+		Frame: frame(r.Visit), Total: total, Behind: j.Next, Left: total - j.Next, Action: r.To(pathDo), Back: r.To(Path),
 	}
 	if j.Change.aboutMembers() {
 		page.Summary = append(page.Summary, w.N("bulk.result.done", j.Done))
@@ -328,6 +333,7 @@ func (r *run) show() error {
 	for _, o := range r.now {
 		page.Rows = append(page.Rows, personResult(w, o))
 	}
+	page.Few = len(page.Rows) <= onPage
 	page.Again = page.Left == 0 && (page.Again || refused > 0)
 	var err error
 	if page.Job, err = j.seal(r.Visit); err != nil {
@@ -351,7 +357,7 @@ func teamRow(w web.Words, t *team, result teamResult) resultRow {
 func personResult(w web.Words, o outcome) resultRow {
 	row := resultRow{Name: w.T("bulk.result.gone"), Text: o.why, Bad: !o.done && !o.nothing}
 	if o.member != nil {
-		row.Name, row.Address = organization.MemberName(o.member), o.member.Spec.Email
+		row.Name, row.Address = called(o.member)
 	}
 	switch {
 	case o.done:

@@ -89,13 +89,18 @@ func (f filter) find(t *team, o *rosterv1alpha1.Organization, now time.Time) []*
 	}
 	var found []*rosterv1alpha1.Member
 	for _, m := range t.members {
-		if m.DeletionTimestamp == nil && (f.Team == "" || inTeam[m.Name]) && (f.State == "" || f.State == stateOf(o, m, now)) &&
-			(f.Role == "" || f.Role == string(membership.RoleOf(o, m))) && hasAll(m, words) && (sums == nil || f.holds(sums.Of(m))) {
+		if f.stands(m, o, now) && (f.Team == "" || inTeam[m.Name]) && hasAll(m, words) && (sums == nil || f.holds(sums.Of(m))) {
 			found = append(found, m)
 		}
 	}
 	sortByName(found)
 	return found
+}
+
+// stands reports whether somebody is there, in the role and the state that are looked for.
+func (f filter) stands(m *rosterv1alpha1.Member, o *rosterv1alpha1.Organization, now time.Time) bool {
+	return m.DeletionTimestamp == nil && (f.State == "" || f.State == stateOf(o, m, now)) &&
+		(f.Role == "" || f.Role == string(membership.RoleOf(o, m)))
 }
 
 // hasAll reports whether the name and the address of somebody have all words.

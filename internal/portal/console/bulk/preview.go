@@ -99,7 +99,7 @@ func (h *Handler) circumstances(v *console.Visit, c change) (circumstances, erro
 func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
 	w := v.Words
 	page := previewPage{
-		Frame: v.Frame(), Heading: heading(w, p.Change.Action, len(p.People)), Text: meaning(w, p.Change.Action),
+		Frame: frame(v), Heading: heading(w, p.Change.Action, len(p.People)), Text: meaning(w, p.Change.Action),
 		Changing: len(p.People), Unchanged: p.Unchanged, Consequences: tell(w, t, p.consequences), Action: v.To(pathDo),
 		Submit: submit(w, p.Change.Action, len(p.People)), Serious: p.Change.Action == actionRemove || p.Change.Action == actionSuspend,
 		Back: v.PathWith("/organizations/"+v.Namespace()+pathWhat, c.query()),
@@ -107,9 +107,8 @@ func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
 	teams := membersByTeam(t.Teams)
 	d := describer{words: w, team: t}
 	for _, one := range p.People[:min(len(p.People), mostShown)] {
-		page.Rows = append(page.Rows, changeRow{
-			Name: organization.MemberName(one.before), Address: one.before.Spec.Email, What: d.describe(p.Change.difference(one, teams)),
-		})
+		name, address := called(one.before)
+		page.Rows = append(page.Rows, changeRow{Name: name, Address: address, What: d.describe(p.Change.difference(one, teams))})
 	}
 	page.More = len(p.People) - len(page.Rows)
 	for _, why := range []reason{leftOwner, leftSelf, leftPending, leftSuspended, leftGit, leftFull} {

@@ -113,10 +113,11 @@ func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.Soci
 	custom := membership.CustomRoles(t.Roles)
 	for _, one := range g {
 		if one.Has(sp) {
-			page.Teams = append(page.Teams, namedRole{teamName(one.Team), w.Roles.OnProfile(one.Spec.Role, custom).Name, !slices.Contains(one.Names, sp.Name)})
+			role := w.Roles.OnProfile(one.Spec.Role, custom).Name
+			page.Teams = append(page.Teams, namedRole{teamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
 		}
 	}
-	if t.holds.May(rosterv1alpha1.PermissionManageTeams) {
+	if t.managesTeams() {
 		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.query())
 	}
 	if page.Configures && len(t.members) <= mostSuggested {
@@ -163,7 +164,8 @@ func (h *Handler) postProfile(v *console.Visit) error {
 	}
 	m, ok := t.find(f.Responsible)
 	if !ok {
-		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: v.Words.T("bulk.profile.noMember", "Address", f.Responsible)}})
+		text := v.Words.T("bulk.profile.noMember", "Address", f.Responsible)
+		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: text}})
 	}
 	before := sp.DeepCopy()
 	f.apply(&sp.Spec, m)
@@ -248,7 +250,8 @@ func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.Socia
 	if len(titles) > 0 {
 		page.Consequences = append(page.Consequences, w.T("bulk.remove.teams", "Teams", strings.Join(titles, ", ")))
 	}
-	page.Consequences = append(page.Consequences, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	page.Consequences = append(page.Consequences,
+		w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
 	return v.Form(pageRemove, w.T("bulk.remove.title", "Profile", page.Title), problems, page)
 }
 

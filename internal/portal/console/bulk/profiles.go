@@ -64,7 +64,7 @@ func (h *Handler) profilesForm(v *console.Visit, problems []web.Problem) error {
 	found := find.find(v.Words, t, g)
 	page := profilesPage{
 		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathProfiles), Assign: v.To(pathAssign), Query: find.Query,
-		Found: len(found), Assigns: t.holds.May(rosterv1alpha1.PermissionManageTeams),
+		Found: len(found), Assigns: t.managesTeams(),
 		Untick: v.PathWith("/organizations/"+v.Namespace()+pathProfiles, find.query()),
 	}
 	if v.Words.Chosen {
@@ -107,7 +107,8 @@ func (p *profilesPage) options(w web.Words, t *team, f profileFilter) {
 		}
 	}
 	p.Needs = []option{
-		{needReconnect, w.T("bulk.profiles.needsReconnect"), f.Need == needReconnect}, {needTeam, w.T("bulk.profiles.needsTeam"), f.Need == needTeam},
+		{needReconnect, w.T("bulk.profiles.needsReconnect"), f.Need == needReconnect},
+		{needTeam, w.T("bulk.profiles.needsTeam"), f.Need == needTeam},
 	}
 }
 
@@ -127,7 +128,7 @@ func groupsOf(teams []*rosterv1alpha1.Team) groups {
 		}
 	}
 	slices.SortFunc(all, func(a, b group) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(teamName(a.Team)), strings.ToLower(teamName(b.Team))), cmp.Compare(a.Team.Name, b.Team.Name))
+		return cmp.Or(cmp.Compare(strings.ToLower(teamName(a.Team)), strings.ToLower(teamName(b.Team))), cmp.Compare(a.Name, b.Name))
 	})
 	return all
 }
@@ -180,7 +181,8 @@ func (f profileFilter) find(w web.Words, t *team, g groups) []*rosterv1alpha1.So
 func (t *team) profileRow(v *console.Visit, g groups, sp *rosterv1alpha1.SocialProfile, ticked bool) profileRow {
 	teams := g.of(sp)
 	row := profileRow{
-		ID: idOf(sp.UID).String(), Handle: sp.Spec.Handle, Network: organization.NetworkName(v.Words, sp), Href: v.To(pathProfiles + "/" + sp.Name),
+		ID: idOf(sp.UID).String(), Handle: sp.Spec.Handle, Network: organization.NetworkName(v.Words, sp),
+		Href:  v.To(pathProfiles + "/" + sp.Name),
 		Waits: membership.RequiresTeam(v.Organization) && len(teams) == 0, Ticked: ticked, Responsible: t.responsible(sp),
 	}
 	row.Connection, row.Bad = organization.ConnectionState(v.Words, sp)

@@ -40,6 +40,13 @@ const fewFields = 12
 type menu struct {
 	roles                       []console.Choice
 	profiles, workspaces, teams []console.Target
+	// confirm: to give more roles, the person has to prove first who they are.
+	confirm bool
+}
+
+// isSensitive reports whether a role is given only by somebody who has lately proved who they are.
+func isSensitive(role rosterv1alpha1.OrganizationRole) bool {
+	return role == rosterv1alpha1.RoleCoOwner
 }
 
 // menuOf are the changes that the person may make. Roles are those that they may give; whatever is given can be taken away.
@@ -49,6 +56,14 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 		return nil, err
 	}
 	m := &menu{roles: offered.Roles, teams: offered.Teams}
+	if !v.Person.Session.Fresh(v.Now()) {
+		before := len(m.roles)
+		m.roles = slices.DeleteFunc(m.roles, func(c console.Choice) bool { return isSensitive(rosterv1alpha1.OrganizationRole(c.Value)) })
+		m.confirm = len(m.roles) < before
+	}
+	if !t.managesMembers() {
+		return m, nil
+	}
 	for _, sp := range t.seen {
 		m.profiles = append(m.profiles, console.Target{
 			Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(v.Words, sp), Roles: rolesOn(offered.Profiles, sp.Name),
@@ -174,14 +189,18 @@ type whatPage struct {
 	Frame        console.Frame
 	Action, Back string
 	// People is who is chosen, as the forms carry it; Count how many they are, and Names the first of them.
-	People  string
-	Count   int
-	Names   []string
-	More    int
+	People string
+	Count  int
+	Names  []string
+	More   int
+	// Members: the person may change more than who is in a team.
+	Members bool
 	Role    fieldView
 	Groups  []groupView
 	End     string
 	Endless bool
+	// Confirm is where to prove who one is, to give more roles; empty where that is not needed.
+	Confirm string
 }
 
 // groupView are fields of one kind.
@@ -206,6 +225,9 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	if err != nil {
 		return err
 	}
+	if !t.changes() {
+		return v.NotFound()
+	}
 	chosen := c.people(t, v.Organization, v.Now())
 	if len(chosen) == 0 {
 		if v.R.Method == http.MethodPost {
@@ -220,14 +242,17 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	back := c
 	back.All = false
 	page := whatPage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
-		Back: v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
-		End:  form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
+		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
+		Back:    v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
+		Members: t.managesMembers(), End: form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
 	}
 	for _, m := range chosen[:min(len(chosen), fewFields)] {
 		page.Names = append(page.Names, organization.MemberName(m))
 	}
 	page.More = len(chosen) - len(page.Names)
+	if m.confirm {
+		page.Confirm = v.Forward("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
+	}
 	page.fields(v.Words, m, form)
 	return v.Form(pageWhat, v.Words.T("bulk.what.title", "Org", page.Frame.Org), problems, page)
 }

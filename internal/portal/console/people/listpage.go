@@ -29,6 +29,8 @@ type peoplePage struct {
 	Hidden  []hidden
 	Search  string
 	Filters []filterView
+	// Several leads to where the people who are found can be changed together; empty for somebody who may not.
+	Several string
 	// Everybody leads to the list without filters; empty where there are none.
 	Everybody string
 	Columns   []columnView
@@ -75,6 +77,11 @@ func (h *Handler) getPeople(v *console.Visit) error {
 		Columns: columns(v, q), Count: w.N("people.count", len(found)),
 	}
 	list.links(v, q, of)
+	if h.holds(v).May(rosterv1alpha1.PermissionManageMembers) {
+		list.Several = v.PathWith("/organizations/"+v.Namespace()+"/team/change", query{
+			Search: q.Search, Standing: q.Standing, Role: q.Role, Team: q.Team, Workspace: q.Workspace, Profile: q.Profile, Sort: sortName,
+		}.values())
+	}
 	for i := range part {
 		list.Rows = append(list.Rows, w.row(v, &part[i]))
 	}
