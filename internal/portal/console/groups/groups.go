@@ -103,7 +103,8 @@ type scene struct {
 }
 
 func (h *Handler) scene(v *console.Visit) (*scene, error) {
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), h.Organizations.UserPrefix, client.UnsafeDisableDeepCopy)
+	prefix := h.Organizations.UserPrefix
+	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), prefix, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, err
 	}

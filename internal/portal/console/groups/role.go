@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 type rolePage struct {
@@ -93,7 +93,8 @@ func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form 
 	}
 	if changed {
 		page.Now = []fact{
-			{w.T("groups.name"), page.Name}, {w.T("groups.description"), r.Spec.Description}, {w.T("groups.allows"), strings.Join(page.Allows, ", ")},
+			{w.T("groups.name"), page.Name}, {w.T("groups.description"), r.Spec.Description},
+			{w.T("groups.allows"), strings.Join(page.Allows, ", ")},
 		}
 	}
 	return v.Form(pageRole, page.Heading, problems, page)
@@ -102,17 +103,20 @@ func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form 
 // roleUse is what has a custom role.
 type roleUse struct{ People, Teams, Invited []string }
 
-func useOf(r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation) roleUse {
+func useOf(
+	r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation,
+) roleUse {
 	var u roleUse
-	has := func(role rosterv1alpha1.OrganizationRole, profiles []rosterv1alpha1.ProfileGrant, workspaces []rosterv1alpha1.WorkspaceGrant) bool {
+	// has looks at a Member, or at the one that an Invitation brings.
+	has := func(s rosterv1alpha1.MemberSpec) bool {
 		if r.Spec.Scope == rosterv1alpha1.ScopeOrganization {
-			return string(role) == r.Name
+			return string(s.Role) == r.Name
 		}
-		return slices.ContainsFunc(profiles, func(g rosterv1alpha1.ProfileGrant) bool { return string(g.Role) == r.Name }) ||
-			slices.ContainsFunc(workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return string(g.Role) == r.Name })
+		return slices.ContainsFunc(s.Profiles, func(g rosterv1alpha1.ProfileGrant) bool { return string(g.Role) == r.Name }) ||
+			slices.ContainsFunc(s.Workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return string(g.Role) == r.Name })
 	}
 	for _, m := range people {
-		if has(m.Spec.Role, m.Spec.Profiles, m.Spec.Workspaces) {
+		if has(m.Spec) {
 			u.People = append(u.People, organization.MemberName(m))
 		}
 	}
@@ -122,7 +126,9 @@ func useOf(r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams 
 		}
 	}
 	for i := range invited {
-		if inv := &invited[i]; invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(inv.Spec.Role, inv.Spec.Profiles, inv.Spec.Workspaces) {
+		inv := &invited[i]
+		brings := rosterv1alpha1.MemberSpec{Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces}
+		if invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(brings) {
 			u.Invited = append(u.Invited, inv.Spec.Email)
 		}
 	}

@@ -203,7 +203,8 @@ func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 		return nil, err
 	}
 	w, before := v.Words, ws.DeepCopy()
-	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selectorWords(w, ws.Spec.ProfileSelector), len(ws.Spec.Profiles))
+	selector := selectorWords(w, ws.Spec.ProfileSelector)
+	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
 	c.object, c.list = ws, &ws.Spec.Profiles
 	c.all, c.offers = s.profiles(w, func(string) bool { return s.givesEverywhere() })
 	c.meaning = func(remove []string) ([]string, error) {

@@ -242,8 +242,9 @@ func (h *Handler) postOwner(v *console.Visit) error {
 func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization, to *rosterv1alpha1.Member, problems []web.Problem) error {
 	w, who := v.Words, called(to)
 	page := handOverPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
-		To: to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems},
+		Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
+		To:      to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
 		Lines: []string{w.T("settings.owner.forThem", "Person", who)},
 	}
 	if owner := person(v, o.Status.OwnerRef); owner != nil {
