@@ -4,12 +4,18 @@ package portal
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"strings"
 	"testing"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -17,16 +23,33 @@ import (
 // console lets the site act for people, as far as the API server lets the portal.
 func (w *world) console(c *configure) { c.As = actingAs(w.userConfig, w.portal) }
 
-// mayActFor lets the portal act for a person in the namespace, as the operator does for those who look after an organisation.
-func (w *world) mayActFor(users ...string) {
+// mayBe lets the portal be a person, but do nothing in their name.
+func (w *world) mayBe(users ...string) {
 	w.t.Helper()
 	named := metav1.ObjectMeta{Name: w.ns + "-console"}
-	portal := []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: portalUser}}
 	w.create(&rbacv1.ClusterRole{ObjectMeta: named, Rules: []rbacv1.PolicyRule{{
 		APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"users"}, Verbs: []string{"impersonate:user-info"}, ResourceNames: users,
 	}}})
-	w.create(&rbacv1.ClusterRoleBinding{ObjectMeta: named, Subjects: portal,
+	w.create(&rbacv1.ClusterRoleBinding{ObjectMeta: named, Subjects: w.portalSubject(),
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: named.Name}})
+	await(w.t, func(ctx context.Context) bool {
+		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: portalUser, ResourceAttributes: &authorizationv1.ResourceAttributes{
+				Group: "authentication.k8s.io", Resource: "users", Verb: "impersonate:user-info", Name: users[0],
+			},
+		}}
+		return w.admin.Create(ctx, review) == nil && review.Status.Allowed
+	})
+}
+
+func (w *world) portalSubject() []rbacv1.Subject {
+	return []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: portalUser}}
+}
+
+// mayActFor lets the portal act for a person in the namespace, as the operator does for those who look after an organisation.
+func (w *world) mayActFor(users ...string) {
+	w.t.Helper()
+	w.mayBe(users...)
 	here := metav1.ObjectMeta{Namespace: w.ns, Name: "console"}
 	var verbs []string
 	for _, verb := range []string{"get", "list", "create", "update", "patch", "delete"} {
@@ -36,7 +59,7 @@ func (w *world) mayActFor(users ...string) {
 		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Verbs: verbs,
 		Resources: []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations", "socialprofiles"},
 	}}})
-	w.create(&rbacv1.RoleBinding{ObjectMeta: here, Subjects: portal,
+	w.create(&rbacv1.RoleBinding{ObjectMeta: here, Subjects: w.portalSubject(),
 		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: here.Name}})
 }
 
@@ -45,11 +68,17 @@ func (w *world) looksAfter(s *site, local string, role rosterv1alpha1.Organizati
 	w.t.Helper()
 	b := w.connector(s, local, role)
 	w.mayActFor(prefix + w.address(local))
+	w.awaitActing(local)
+	return b
+}
+
+// awaitActing returns when the portal can act for a person.
+func (w *world) awaitActing(local string) {
+	w.t.Helper()
 	await(w.t, func(ctx context.Context) bool {
 		api, err := actingAs(w.userConfig, w.portal)(prefix + w.address(local))
 		return err == nil && api.List(ctx, &rosterv1alpha1.MemberList{}, client.InNamespace(w.ns)) == nil
 	})
-	return b
 }
 
 // peoplePath is the page with the list.
@@ -68,17 +97,72 @@ func TestWhoMayLookAfterATeam(t *testing.T) {
 	manager.get(other.peoplePath()).expect(t, http.StatusNotFound)
 }
 
-// TestTheConsoleThatIsOff: only those who may read the team are told.
+// refusing makes the API server refuse to act for anybody, in those words.
+func (w *world) refusing(message string) func(*configure) {
+	return func(c *configure) {
+		c.As = func(string) (client.Client, error) {
+			return interceptor.NewClient(w.portal, interceptor.Funcs{
+				List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
+					return apierrors.NewForbidden(schema.GroupResource{Resource: "users"}, "mia", errors.New(message))
+				},
+			}), nil
+		}
+	}
+}
+
+// TestTheConsoleThatIsOff: only those who may read the team are told, and why. The people who run Roster are told once, with the remedy.
 func TestTheConsoleThatIsOff(t *testing.T) {
-	w := newWorld(t)
-	for name, s := range map[string]*site{
-		"nobody may be acted for":    w.site(unlimited, w.connects()),
-		"the API server lets nobody": w.site(unlimited, w.connects(), w.console),
+	for name, c := range map[string]struct {
+		mod func(*world) func(*configure)
+		// listed: the portal may be that person, but do nothing in their name here.
+		listed         bool
+		says, inFrench string
+		reason, gauge  string
+	}{
+		"nobody may be acted for": {mod: func(*world) func(*configure) { return func(*configure) {} },
+			says: "it has not been switched on", inFrench: "n’est pas activée ici"},
+		"the component is not installed": {mod: func(w *world) func(*configure) { return w.console },
+			says: "it has not been switched on", inFrench: "n’est pas activée ici", reason: "ConsoleNotInstalled", gauge: "component"},
+		"the organisation is not bound yet": {mod: func(w *world) func(*configure) { return w.console }, listed: true,
+			says: "Try again in a minute.", inFrench: "Réessayez dans une minute."},
+		"an API server that is too old": {mod: func(w *world) func(*configure) {
+			return w.refusing(`User "x" cannot impersonate resource "users" in API group "" at the cluster scope`)
+		}, says: "Kubernetes 1.36 or later", inFrench: "Kubernetes 1.36", reason: "ConsoleUnsupported", gauge: "kubernetes"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			local := map[bool]string{true: "mia", false: "max"}[name == "nobody may be acted for"]
-			w.connector(s, local, rosterv1alpha1.RoleManager).get(w.peoplePath()).expect(t, http.StatusServiceUnavailable, "kubectl roster")
-			w.connector(s, local+"-too", rosterv1alpha1.RoleMember).get(w.peoplePath()).expect(t, http.StatusNotFound)
+			w := newWorld(t)
+			var warned lines
+			s := w.site(unlimited, w.connects(), c.mod(w), func(c *configure) { c.Warn = func(reason, note string) { warned.add(reason + ": " + note) } })
+			manager, member := w.connector(s, "mia", rosterv1alpha1.RoleManager), w.connector(s, "ana", rosterv1alpha1.RoleMember)
+			if c.listed {
+				w.mayBe(prefix + w.address("mia"))
+			}
+			manager.get(w.peoplePath()+"?lang=en").expect(t, http.StatusServiceUnavailable, c.says)
+			manager.get(w.peoplePath()+"?lang=fr").expect(t, http.StatusServiceUnavailable, c.inFrench)
+			member.get(w.peoplePath()).expect(t, http.StatusNotFound)
+			if got := warned.String(); c.reason == "" && got != "" || !strings.HasPrefix(got, c.reason) || strings.Count(got, "\n") > 0 {
+				t.Errorf("warned of %q", got)
+			}
+			if c.gauge != "" && s.count(`roster_portal_console_off{reason="`+c.gauge+`"}`) != 1 {
+				t.Error("the metric does not say so")
+			}
 		})
+	}
+}
+
+// TestSomebodyNewIsToldToWait: others are let in already, so the console is on, and nobody is warned.
+func TestSomebodyNewIsToldToWait(t *testing.T) {
+	w := newWorld(t)
+	var warned lines
+	s := w.site(unlimited, w.connects(), w.console, func(c *configure) { c.Warn = func(reason, _ string) { warned.add(reason) } })
+	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	newcomer := w.connector(s, "max", rosterv1alpha1.RoleManager)
+	manager.get(w.peoplePath()).expect(t, http.StatusOK)
+	newcomer.get(w.peoplePath()).expect(t, http.StatusServiceUnavailable, "being switched on for you", "Try again in a minute.")
+	if warned.String() != "" || s.count(`roster_portal_console_visits_total{result="name"}`) != 1 {
+		t.Errorf("warned of %q", warned.String())
+	}
+	if s.count(`roster_portal_console_off{reason="component"}`) != 0 || !strings.Contains(s.log.String(), "The console is on") {
+		t.Error("the console is not on")
 	}
 }

@@ -151,8 +151,10 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 
 // consoleRoutes are the pages by which people look after an organisation.
 func (p *Portal) consoleRoutes(o Options, cache web.Cache, organizations *organization.Handler) []web.Route {
-	desk := &console.Desk{Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix}
-	desk.Tabs = slices.Concat([]console.Tab{people.Tab()}, groups.Tabs(), []console.Tab{settings.Tab()})
+	desk := &console.Desk{
+		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
+		Tabs: slices.Concat([]console.Tab{people.Tab()}, groups.Tabs(), []console.Tab{settings.Tab()}),
+	}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
 	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}

@@ -278,7 +278,7 @@ func (s *site) count(series string) float64 {
 				labels = append(labels, fmt.Sprintf("%s=%q", l.GetName(), l.GetValue()))
 			}
 			if f.GetName()+"{"+strings.Join(labels, ",")+"}" == series {
-				return m.GetCounter().GetValue()
+				return m.GetCounter().GetValue() + m.GetGauge().GetValue() // It is one of the two.
 			}
 		}
 	}

@@ -44,6 +44,6 @@ suspend people before you remove them.`,
 func decide(m *rosterv1alpha1.Member) people.Step[*rosterv1alpha1.Member] {
 	return people.Step[*rosterv1alpha1.Member]{
 		Object: m, Address: people.MemberAddress(m), Delete: true, Done: "removed",
-		Note: gitops.KeeperOf(m.ManagedFields, "email").Removal(),
+		Note: gitops.Of(m, "email").Removal(),
 	}
 }

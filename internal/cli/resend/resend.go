@@ -69,7 +69,7 @@ func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.S
 		return step
 	}
 	at := due(inv, now)
-	step.Note = gitops.KeeperOf(inv.ManagedFields, "resendRequestedAt").Warning("resendRequestedAt")
+	step.Note = gitops.Of(inv, "resendRequestedAt").Warning("resendRequestedAt")
 	step.Change = func(inv *rosterv1alpha1.Invitation) {
 		inv.Spec.ResendRequestedAt = &at
 		if withdrawn {

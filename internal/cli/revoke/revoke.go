@@ -56,7 +56,7 @@ func decide(inv *rosterv1alpha1.Invitation) people.Step[*rosterv1alpha1.Invitati
 	default:
 		step.Done = "revoked"
 		step.Change = func(inv *rosterv1alpha1.Invitation) { inv.Spec.Revoked = ptr.To(true) }
-		step.Note = gitops.KeeperOf(inv.ManagedFields, "revoked").Warning("revoked")
+		step.Note = gitops.Of(inv, "revoked").Warning("revoked")
 	}
 	return step
 }

@@ -71,6 +71,6 @@ func decide(m *rosterv1alpha1.Member, suspended bool) people.Step[*rosterv1alpha
 		step.Done = "suspended"
 	}
 	step.Change = func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(suspended) }
-	step.Note = gitops.KeeperOf(m.ManagedFields, "suspended").Warning("suspended")
+	step.Note = gitops.Of(m, "suspended").Warning("suspended")
 	return step
 }

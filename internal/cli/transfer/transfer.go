@@ -67,7 +67,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory, name string) error {
 	}
 	m := found[0]
 	done := "unchanged"
-	note := gitops.KeeperOf(organization.ManagedFields, "ownerRef").Warning("ownerRef")
+	note := gitops.Of(organization, "ownerRef").Warning("ownerRef")
 	if ref := organization.Spec.OwnerRef; ref == nil || ref.Name != m.Name {
 		before := organization.DeepCopy()
 		organization.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: m.Name}

@@ -7,7 +7,6 @@ package console
 
 import (
 	"embed"
-	"net/http"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,6 +35,14 @@ type Desk struct {
 	UserPrefix string
 	// Tabs lead from each page to the others.
 	Tabs []Tab
+	// Self is the API server as the portal meets it, for the question what the portal may do.
+	Self client.Client
+	// Warn tells the people who run Roster, where they look first, what they have to change. May be nil.
+	Warn func(reason, note string)
+	// Metrics to count in.
+	Metrics *web.Metrics
+
+	probe probe
 }
 
 // Tab leads to the pages of one room.
@@ -80,7 +87,7 @@ func (d *Desk) OpenRecent(page func(*Visit) error) func(*web.Visit) error {
 func (d *Desk) enter(page func(*Visit) error) func(*session.MemberVisit) error {
 	return func(v *session.MemberVisit) error {
 		if d.As == nil {
-			return d.refuse(v)
+			return d.refuse(v, nil)
 		}
 		api, err := d.As(d.user(v))
 		if err != nil {
@@ -89,26 +96,13 @@ func (d *Desk) enter(page func(*Visit) error) func(*session.MemberVisit) error {
 		err = api.List(v.R.Context(), &rosterv1alpha1.MemberList{}, client.InNamespace(v.Member.Namespace), client.Limit(1))
 		switch {
 		case apierrors.IsForbidden(err):
-			return d.refuse(v)
+			return d.refuse(v, err)
 		case err != nil:
 			return err
 		}
+		d.note(v.Log(), on)
 		return page(&Visit{MemberVisit: v, API: api, desk: d})
 	}
-}
-
-// refuse tells those who may read the team that the console is off. To everybody else the page is not there.
-func (d *Desk) refuse(v *session.MemberVisit) error {
-	may, err := d.Sessions.May(v.Visit, v.Member.Namespace, invitation.Review{Resource: "members", Verb: "list"})
-	switch {
-	case err != nil:
-		return err
-	case !may:
-		return v.NotFound()
-	}
-	w := v.Words
-	v.W.Header().Set("Retry-After", web.RetryLater)
-	return v.Say(http.StatusServiceUnavailable, "", w.T("console.off.title"), w.T("console.off.text", "Org", v.Organization.Spec.DisplayName))
 }
 
 // Frame stands around the content of a page: every content has one.

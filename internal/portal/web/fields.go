@@ -35,6 +35,8 @@ func Tidy(s string) string { return norm.NFC.String(strings.TrimSpace(s)) }
 type Problem struct {
 	Field string
 	Text  string
+	// Quote stands behind the text: what somebody else has to say, in English.
+	Quote string
 }
 
 // IsLine refuses line breaks, control characters, and the marks that turn the direction of what stands beside a name.

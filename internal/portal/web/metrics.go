@@ -22,6 +22,9 @@ type Metrics struct {
 	duration *prometheus.HistogramVec
 	claims   *prometheus.CounterVec
 	events   *prometheus.CounterVec
+	// consoleVisits and consoleOff are about the pages by which people look after an organisation.
+	consoleVisits *prometheus.CounterVec
+	consoleOff    *prometheus.GaugeVec
 }
 
 // NewMetrics makes the metrics and registers them.
@@ -53,9 +56,17 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 			Name: "roster_portal_security_events_total",
 			Help: "What happened that matters to the security of accounts, and what came of it.",
 		}, []string{"event", "result"}),
+		consoleVisits: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "roster_portal_console_visits_total",
+			Help: "Visits to pages of the console by people who may look at the team, by whether the portal may act for them, or why not.",
+		}, []string{"result"}),
+		consoleOff: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "roster_portal_console_off",
+			Help: "1 for the reason why nobody can look after an organisation in the browser, as of the last visit.",
+		}, []string{"reason"}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events} {
+	for _, c := range []prometheus.Collector{m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events, m.consoleVisits, m.consoleOff} {
 		errs = append(errs, registry.Register(c))
 	}
 	return m, errors.Join(errs...)
@@ -79,6 +90,20 @@ func (m *Metrics) CountClaim(result string) { m.claims.WithLabelValues(result).I
 
 // CountEvent counts an event that matters to the security of an Account.
 func (m *Metrics) CountEvent(e Event, r Result) { m.events.WithLabelValues(string(e), string(r)).Inc() }
+
+// CountConsole counts a visit to the console.
+func (m *Metrics) CountConsole(result string) { m.consoleVisits.WithLabelValues(result).Inc() }
+
+// ConsoleOff sets why the console is off, or that it is on.
+func (m *Metrics) ConsoleOff(reasons map[string]bool) {
+	for reason, holds := range reasons {
+		value := 0.0
+		if holds {
+			value = 1
+		}
+		m.consoleOff.WithLabelValues(reason).Set(value)
+	}
+}
 
 // CountRequest counts a request, and how long it took.
 func (m *Metrics) CountRequest(route, method string, status int, took time.Duration) {

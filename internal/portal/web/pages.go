@@ -233,7 +233,7 @@ type Fields struct {
 type FieldView struct {
 	ID          string
 	DescribedBy string
-	Problems    []string
+	Problems    []Problem
 }
 
 // Field describes a field; hints are the ids of what explains it.
@@ -241,7 +241,7 @@ func (p Fields) Field(id string, hints ...string) FieldView {
 	v := FieldView{ID: id}
 	for _, pr := range p.Problems {
 		if pr.Field == id {
-			v.Problems = append(v.Problems, pr.Text)
+			v.Problems = append(v.Problems, pr)
 		}
 	}
 	if len(v.Problems) > 0 {
