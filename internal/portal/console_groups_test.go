@@ -141,7 +141,7 @@ func TestTwoPeopleEditATeam(t *testing.T) {
 	other := mine.filled(here, "displayName", "Press office")
 	b.follow(b.post(here, other)).expect(t, http.StatusOK, "Press office")
 	late := b.post(here, mine.filled(here, "displayName", "Newsroom", "role", "Editor"))
-	late.expect(t, http.StatusUnprocessableEntity, "Somebody else changed this", "What it says now", "Press office", `value="Newsroom"`,
+	late.expect(t, http.StatusUnprocessableEntity, "This has changed in the meantime", "What it says now", "Press office", `value="Newsroom"`,
 		`<option value="Editor" selected>`)
 	b.follow(b.post(here, late.filled(here))).expect(t, http.StatusOK, "Newsroom")
 	team := &rosterv1alpha1.Team{}
@@ -173,7 +173,7 @@ func TestARefusalIsShownAtTheForm(t *testing.T) {
 	}})
 	here := w.at("/team/teams/press")
 	form := b.get(here).filled(here, "role", "Administrator", "displayName", "My press")
-	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "do not hold all of that themselves", `value="My press"`)
+	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "you do not hold all of that yourself", `value="My press"`)
 
 	roles := b.get(w.at("/team/roles"))
 	roles.expect(t, http.StatusOK, "New role in the organisation")
@@ -198,7 +198,7 @@ func TestWhoMayOnlyLookSeesNoForms(t *testing.T) {
 	w.put(&rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Name: "press"}, Spec: rosterv1alpha1.TeamSpec{
 		Role: rosterv1alpha1.ProfileGuest, Members: []string{"olivia"}, Profiles: []string{"acme-fb"},
 	}})
-	w.put(&rosterv1alpha1.Workspace{ObjectMeta: metav1.ObjectMeta{Name: "north"}})
+	w.put(&rosterv1alpha1.Workspace{ObjectMeta: metav1.ObjectMeta{Name: "north"}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: "North"}})
 	b := w.looksAfterAs(s, "vera", "viewer", viewer)
 	for _, page := range []string{
 		"/team/teams", "/team/teams/press", "/team/teams/press/people", "/team/teams/press/profiles", "/team/workspaces", "/team/workspaces/north",
@@ -210,7 +210,32 @@ func TestWhoMayOnlyLookSeesNoForms(t *testing.T) {
 			t.Errorf("%s has a form for somebody who may only look", page)
 		}
 	}
-	b.post(w.at("/team/teams"), url.Values{"displayName": {"Mine"}, "role": {"Guest"}}).expect(t, http.StatusUnprocessableEntity, "refused")
+	b.post(w.at("/team/teams"), url.Values{"displayName": {"Mine"}, "role": {"Guest"}}).expect(t, http.StatusUnprocessableEntity, `class="errors"`)
+}
+
+// TestATeamThatIsKeptInGit: the form says so, and ends with the change to copy.
+func TestATeamThatIsKeptInGit(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	kept := map[string]string{"kustomize.toolkit.fluxcd.io/name": "acme", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"}
+	w.put(&rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Name: "press", Labels: kept}, Spec: rosterv1alpha1.TeamSpec{
+		DisplayName: "Press", Role: rosterv1alpha1.ProfileGuest,
+	}})
+	here := w.at("/team/teams/press")
+	page := b.get(here)
+	page.expect(t, http.StatusOK, "Flux keeps this in Git.")
+	b.post(here, page.filled(here, "displayName", "Newsroom")).expect(t, http.StatusConflict, "displayName: Newsroom", "Flux keeps press in Git")
+	b.post(here+"/people", url.Values{"add": {"mia"}}).expect(t, http.StatusConflict, "- mia")
+	b.post(here+"/delete", b.get(here+"/delete").filled(here+"/delete")).expect(t, http.StatusConflict)
+	w.org.Labels = kept
+	if err := w.admin.Update(context.Background(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	general := w.at("/team/settings/general")
+	settings := b.get(general)
+	settings.expect(t, http.StatusOK, "Flux keeps this in Git.")
+	b.post(general, settings.filled(general, "displayName", "Acme & Co")).expect(t, http.StatusConflict, "displayName: Acme &amp; Co")
 }
 
 // looksAfterAs is looksAfter with a custom role.

@@ -77,7 +77,7 @@ func TestTwoPeopleChangeTheSettings(t *testing.T) {
 	mine := b.get(here)
 	b.follow(b.post(here, mine.filled(here, "displayName", "First"))).expect(t, http.StatusOK, "First")
 	late := b.post(here, mine.filled(here, "displayName", "Second"))
-	late.expect(t, http.StatusUnprocessableEntity, "Somebody else changed the organisation", "What is set now", "First", `value="Second"`)
+	late.expect(t, http.StatusUnprocessableEntity, "This has changed in the meantime", "What is set now", "First", `value="Second"`)
 	w.organization()
 	b.follow(b.post(here, late.filled(here))).expect(t, http.StatusOK, "Second")
 }
@@ -137,7 +137,7 @@ func TestASettingThatIsRefused(t *testing.T) {
 	}
 	here := w.at("/team/settings/invitations")
 	form := b.get(here).filled(here, "allowedFor", "Managers", "validity", "5")
-	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "let others than the owner invite", `value="5"`)
+	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "Only the owner of the organisation can let others invite", `href="#allowedFor"`, `value="5"`)
 }
 
 // TestThePlanIsShown: what is reached, and whom to ask.
@@ -166,7 +166,7 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	await(t, func(context.Context) bool { return mia.get(w.at("/team/owner")).StatusCode == http.StatusOK })
 	mia.get(w.at("/team/owner")).expect(t, http.StatusOK, "Only the owner hands the organisation over.")
 	mia.post(w.at("/team/owner"), url.Values{"generation": {"1"}, "to": {"mia"}, "confirm": {"yes"}}).
-		expect(t, http.StatusUnprocessableEntity, "may not make the Member mia the owner")
+		expect(t, http.StatusUnprocessableEntity, "Only the owner can hand the organisation over.")
 
 	w.alsoHolds("otto", access.Sources{Owner: true})
 	otto := w.connector(s, "otto", rosterv1alpha1.RoleCoOwner)

@@ -7,6 +7,7 @@ import (
 
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -53,6 +54,15 @@ func (v *Visit) Delete(o client.Object) error {
 	return v.noted("delete", o, v.API.Delete(v.R.Context(), o, same))
 }
 
+// kindOf is the kind of an object, of whatever type it is in Go.
+func (v *Visit) kindOf(o client.Object) string {
+	kind, err := apiutil.GVKForObject(o, v.API.Scheme())
+	if err != nil {
+		return fmt.Sprintf("%T", o)
+	}
+	return kind.Kind
+}
+
 // noted writes down who has changed what.
 func (v *Visit) noted(verb string, o client.Object, err error) error {
 	result := web.ResultSuccess
@@ -60,6 +70,6 @@ func (v *Visit) noted(verb string, o client.Object, err error) error {
 		result = web.ResultFailure
 	}
 	v.Audit(web.EventConsole, result, v.Person.Account.Name,
-		"verb", verb, "kind", fmt.Sprintf("%T", o), "namespace", o.GetNamespace(), "name", o.GetName())
+		"verb", verb, "kind", v.kindOf(o), "namespace", o.GetNamespace(), "name", o.GetName())
 	return err
 }

@@ -6,7 +6,6 @@ package groups
 import (
 	"embed"
 	"slices"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,7 +46,6 @@ const (
 
 // The fields of forms.
 const (
-	fieldGeneration  = "generation"
 	fieldRole        = "role"
 	fieldScope       = "scope"
 	fieldDescription = "description"
@@ -103,7 +101,8 @@ type scene struct {
 }
 
 func (h *Handler) scene(v *console.Visit) (*scene, error) {
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), h.Organizations.UserPrefix, client.UnsafeDisableDeepCopy)
+	prefix := h.Organizations.UserPrefix
+	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), prefix, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, err
 	}
@@ -142,13 +141,15 @@ func find(v *console.Visit, o client.Object) error {
 	return err
 }
 
-// stale reports whether somebody else has changed an object since the form was shown.
-func stale(v *console.Visit, o client.Object) bool {
-	return v.R.PostForm.Get(fieldGeneration) != strconv.FormatInt(o.GetGeneration(), 10)
-}
-
 // fact is something about an object, in words.
 type fact struct{ Label, Value string }
+
+// above stands above the forms: who keeps the object in Git, and who else has changed it since the form was shown, to what.
+type above struct {
+	Kept    *console.KeptView
+	Changed *console.ChangedView
+	Now     []fact
+}
 
 // members are the people of the organisation.
 func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
@@ -163,14 +164,17 @@ func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
 	return all, nil
 }
 
-// wrote goes on after a write: done, or with the form again and what the API server has refused.
+// fields are those of the forms, by what they write.
+func fields() console.Fields {
+	return console.Fields{
+		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription, "spec.permissions": fieldPermission,
+	}
+}
+
+// wrote goes on after a write: done, or with what the API server has refused.
 func wrote(v *console.Visit, err error, again func([]web.Problem) error, done func() error) error {
 	if err == nil {
 		return done()
 	}
-	problems, err := v.Refused(err)
-	if err != nil {
-		return err
-	}
-	return again(problems)
+	return v.Failed(err, again, fields())
 }

@@ -8,13 +8,13 @@ import (
 	"strconv"
 	"strings"
 
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 type rolePage struct {
@@ -22,12 +22,12 @@ type rolePage struct {
 	web.Fields
 	Heading string
 	// Name of the role; empty for a new one.
-	Name       string
-	State      state
-	May        bool
-	Form       roleForm
-	Scope      string
-	Now        []fact
+	Name  string
+	State state
+	May   bool
+	Form  roleForm
+	Scope string
+	above
 	Generation int64
 	Boxes      []box
 	// Fixed are the permissions that the role has and the person cannot give: they stay.
@@ -52,7 +52,7 @@ func (h *Handler) getRole(v *console.Visit) error {
 	if err := find(v, r); err != nil {
 		return err
 	}
-	return h.roleForm(v, r, formOf(r), nil, false)
+	return h.roleForm(v, r, formOf(r), nil, nil)
 }
 
 func formOf(r *rosterv1alpha1.CustomRole) roleForm {
@@ -64,7 +64,9 @@ func formOf(r *rosterv1alpha1.CustomRole) roleForm {
 }
 
 // roleForm shows a role, or the form for a new one.
-func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form roleForm, problems []web.Problem, changed bool) error {
+func (h *Handler) roleForm(
+	v *console.Visit, r *rosterv1alpha1.CustomRole, form roleForm, problems []web.Problem, changed *console.ChangedView,
+) error {
 	s, err := h.scene(v)
 	if err != nil {
 		return err
@@ -87,13 +89,15 @@ func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form 
 		page.Fixed = permissionTexts(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
 			return slices.Contains(offered, p)
 		}))
+		page.Kept, page.Changed = v.KeptView(r), changed
 		if page.Users, err = h.roleUsers(v, s, r); err != nil {
 			return err
 		}
 	}
-	if changed {
+	if changed != nil {
 		page.Now = []fact{
-			{w.T("groups.name"), page.Name}, {w.T("groups.description"), r.Spec.Description}, {w.T("groups.allows"), strings.Join(page.Allows, ", ")},
+			{w.T("groups.name"), page.Name}, {w.T("groups.description"), r.Spec.Description},
+			{w.T("groups.allows"), strings.Join(page.Allows, ", ")},
 		}
 	}
 	return v.Form(pageRole, page.Heading, problems, page)
@@ -102,17 +106,20 @@ func (h *Handler) roleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, form 
 // roleUse is what has a custom role.
 type roleUse struct{ People, Teams, Invited []string }
 
-func useOf(r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation) roleUse {
+func useOf(
+	r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation,
+) roleUse {
 	var u roleUse
-	has := func(role rosterv1alpha1.OrganizationRole, profiles []rosterv1alpha1.ProfileGrant, workspaces []rosterv1alpha1.WorkspaceGrant) bool {
+	// has looks at a Member, or at the one that an Invitation brings.
+	has := func(s rosterv1alpha1.MemberSpec) bool {
 		if r.Spec.Scope == rosterv1alpha1.ScopeOrganization {
-			return string(role) == r.Name
+			return string(s.Role) == r.Name
 		}
-		return slices.ContainsFunc(profiles, func(g rosterv1alpha1.ProfileGrant) bool { return string(g.Role) == r.Name }) ||
-			slices.ContainsFunc(workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return string(g.Role) == r.Name })
+		return slices.ContainsFunc(s.Profiles, func(g rosterv1alpha1.ProfileGrant) bool { return string(g.Role) == r.Name }) ||
+			slices.ContainsFunc(s.Workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return string(g.Role) == r.Name })
 	}
 	for _, m := range people {
-		if has(m.Spec.Role, m.Spec.Profiles, m.Spec.Workspaces) {
+		if has(m.Spec) {
 			u.People = append(u.People, organization.MemberName(m))
 		}
 	}
@@ -122,7 +129,9 @@ func useOf(r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams 
 		}
 	}
 	for i := range invited {
-		if inv := &invited[i]; invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(inv.Spec.Role, inv.Spec.Profiles, inv.Spec.Workspaces) {
+		inv := &invited[i]
+		brings := rosterv1alpha1.MemberSpec{Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces}
+		if invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(brings) {
 			u.Invited = append(u.Invited, inv.Spec.Email)
 		}
 	}
@@ -162,8 +171,8 @@ func (h *Handler) postRole(v *console.Visit) error {
 		return err
 	}
 	form.Scope = r.Spec.Scope
-	if stale(v, r) {
-		return h.roleForm(v, r, form, []web.Problem{{Text: v.Words.T("groups.error.changed")}}, true)
+	if changed, problems := v.Changed(r, nil); changed != nil {
+		return h.roleForm(v, r, form, problems, changed)
 	}
 	s, err := h.scene(v)
 	if err != nil {
@@ -171,11 +180,11 @@ func (h *Handler) postRole(v *console.Visit) error {
 	}
 	permissions := permissionsOf(s.offered(form.Scope), r.Spec.Permissions, form.Permissions)
 	if problems := form.check(v.Words, permissions); len(problems) > 0 {
-		return h.roleForm(v, r, form, problems, false)
+		return h.roleForm(v, r, form, problems, nil)
 	}
 	was := r.DeepCopy()
 	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
-	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, false) }
+	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, nil) }
 	return wrote(v, v.Update(r), again, func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) })
 }
 
@@ -213,7 +222,7 @@ func (h *Handler) postDeleteRole(v *console.Visit) error {
 	if err := find(v, r); err != nil {
 		return err
 	}
-	if stale(v, r) {
+	if changed, _ := v.Changed(r, nil); changed != nil {
 		return h.deleteRoleForm(v, r, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
 	}
 	return h.remove(v, r, RolesPath, roleName(r), func(problems []web.Problem) error { return h.deleteRoleForm(v, r, problems) })

@@ -38,7 +38,7 @@ func roleName(r *rosterv1alpha1.CustomRole) string { return cmp.Or(r.Spec.Displa
 
 func (h *Handler) getRoles(v *console.Visit) error {
 	if scope := rosterv1alpha1.RoleScope(v.R.URL.Query().Get("new")); isScope(scope) {
-		return h.roleForm(v, nil, roleForm{Scope: scope}, nil, false)
+		return h.roleForm(v, nil, roleForm{Scope: scope}, nil, nil)
 	}
 	s, err := h.scene(v)
 	if err != nil {
@@ -226,7 +226,7 @@ func (h *Handler) postRoles(v *console.Visit) error {
 	}
 	permissions := permissionsOf(s.offered(form.Scope), nil, form.Permissions)
 	if problems := form.check(v.Words, permissions); len(problems) > 0 {
-		return h.roleForm(v, nil, form, problems, false)
+		return h.roleForm(v, nil, form, problems, nil)
 	}
 	taken := func(name string) bool {
 		return slices.ContainsFunc(s.Roles, func(r *rosterv1alpha1.CustomRole) bool { return r.Name == name })
@@ -237,6 +237,6 @@ func (h *Handler) postRoles(v *console.Visit) error {
 			Scope: form.Scope, DisplayName: form.Name, Description: form.Description, Permissions: permissions,
 		},
 	}
-	again := func(problems []web.Problem) error { return h.roleForm(v, nil, form, problems, false) }
+	again := func(problems []web.Problem) error { return h.roleForm(v, nil, form, problems, nil) }
 	return wrote(v, v.Create(r), again, func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) })
 }

@@ -148,8 +148,7 @@ type teamPage struct {
 	May   bool
 	Form  teamForm
 	Roles []option
-	// Now is what the team says now, where somebody else has changed it since the form was shown.
-	Now        []fact
+	above
 	Generation int64
 	// Selector finds profiles besides those by name; empty for none.
 	Selector                     string
@@ -163,10 +162,12 @@ func (h *Handler) getTeam(v *console.Visit) error {
 	if err := find(v, t); err != nil {
 		return err
 	}
-	return h.teamForm(v, t, teamForm{t.Spec.DisplayName, string(t.Spec.Role)}, nil, false)
+	return h.teamForm(v, t, teamForm{t.Spec.DisplayName, string(t.Spec.Role)}, nil, nil)
 }
 
-func (h *Handler) teamForm(v *console.Visit, t *rosterv1alpha1.Team, form teamForm, problems []web.Problem, changed bool) error {
+func (h *Handler) teamForm(
+	v *console.Visit, t *rosterv1alpha1.Team, form teamForm, problems []web.Problem, changed *console.ChangedView,
+) error {
 	s, err := h.scene(v)
 	if err != nil {
 		return err
@@ -181,7 +182,8 @@ func (h *Handler) teamForm(v *console.Visit, t *rosterv1alpha1.Team, form teamFo
 		PeopleHref: v.To(here + "/people"), ProfilesHref: v.To(here + "/profiles"),
 		Action: v.To(here), DeleteHref: v.To(here + "/delete"), BackHref: v.To(TeamsPath),
 	}
-	if changed {
+	page.Kept, page.Changed = v.KeptView(t), changed
+	if changed != nil {
 		page.Now = []fact{{w.T("groups.name"), page.Name}, {w.T("groups.role"), page.Role}}
 	}
 	return v.Form(pageTeam, w.T("groups.team.title", "Name", page.Name), problems, page)
@@ -203,15 +205,15 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	if err := find(v, t); err != nil {
 		return err
 	}
-	if stale(v, t) {
-		return h.teamForm(v, t, form, []web.Problem{{Text: v.Words.T("groups.error.changed")}}, true)
+	if changed, problems := v.Changed(t, nil); changed != nil {
+		return h.teamForm(v, t, form, problems, changed)
 	}
 	if problems := form.check(v.Words); len(problems) > 0 {
-		return h.teamForm(v, t, form, problems, false)
+		return h.teamForm(v, t, form, problems, nil)
 	}
 	was := t.DeepCopy()
 	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
-	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, false) }
+	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, nil) }
 	return wrote(v, v.Update(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) })
 }
 
@@ -257,7 +259,7 @@ func (h *Handler) postDeleteTeam(v *console.Visit) error {
 	if err := find(v, t); err != nil {
 		return err
 	}
-	if stale(v, t) {
+	if changed, _ := v.Changed(t, nil); changed != nil {
 		return h.deleteTeamForm(v, t, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
 	}
 	return h.remove(v, t, TeamsPath, teamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })

@@ -87,7 +87,7 @@ type workspacePage struct {
 	State state
 	May   bool
 	Typed string
-	Now   []fact
+	above
 	Lacks string
 
 	Generation         int64
@@ -106,10 +106,12 @@ func (h *Handler) getWorkspace(v *console.Visit) error {
 	if err := find(v, ws); err != nil {
 		return err
 	}
-	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, false)
+	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, nil)
 }
 
-func (h *Handler) workspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, typed string, problems []web.Problem, changed bool) error {
+func (h *Handler) workspaceForm(
+	v *console.Visit, ws *rosterv1alpha1.Workspace, typed string, problems []web.Problem, changed *console.ChangedView,
+) error {
 	s, err := h.scene(v)
 	if err != nil {
 		return err
@@ -132,7 +134,8 @@ func (h *Handler) workspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, 
 	if rest := len(page.Holders) - shownAtOnce; rest > 0 {
 		page.Holders, page.More = page.Holders[:shownAtOnce], w.N("groups.more", rest)
 	}
-	if changed {
+	page.Kept, page.Changed = v.KeptView(ws), changed
+	if changed != nil {
 		page.Now = []fact{{w.T("groups.name"), page.Name}}
 	}
 	return v.Form(pageWorkspace, w.T("groups.workspace.title", "Name", page.Name), problems, page)
@@ -164,15 +167,15 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 	if err := find(v, ws); err != nil {
 		return err
 	}
-	if stale(v, ws) {
-		return h.workspaceForm(v, ws, name, []web.Problem{{Text: v.Words.T("groups.error.changed")}}, true)
+	if changed, problems := v.Changed(ws, nil); changed != nil {
+		return h.workspaceForm(v, ws, name, problems, changed)
 	}
 	if problems := checkName(v.Words, name, web.MaxName); len(problems) > 0 {
-		return h.workspaceForm(v, ws, name, problems, false)
+		return h.workspaceForm(v, ws, name, problems, nil)
 	}
 	was := ws.DeepCopy()
 	ws.Spec.DisplayName = name
-	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, false) }
+	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, nil) }
 	return wrote(v, v.Update(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) })
 }
 
@@ -203,7 +206,8 @@ func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 		return nil, err
 	}
 	w, before := v.Words, ws.DeepCopy()
-	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selectorWords(w, ws.Spec.ProfileSelector), len(ws.Spec.Profiles))
+	selector := selectorWords(w, ws.Spec.ProfileSelector)
+	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
 	c.object, c.list = ws, &ws.Spec.Profiles
 	c.all, c.offers = s.profiles(w, func(string) bool { return s.givesEverywhere() })
 	c.meaning = func(remove []string) ([]string, error) {
@@ -262,7 +266,7 @@ func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
 	if err := find(v, ws); err != nil {
 		return err
 	}
-	if stale(v, ws) {
+	if changed, _ := v.Changed(ws, nil); changed != nil {
 		return h.deleteWorkspaceForm(v, ws, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
 	}
 	return h.remove(v, ws, WorkspacesPath, workspaceName(ws), func(problems []web.Problem) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -70,6 +71,19 @@ func (s section) typed(values url.Values) section {
 	}
 	s.Fields = fields
 	return s
+}
+
+// written are the ids of the fields by what they write.
+func (s section) written() console.Fields {
+	ids := console.Fields{}
+	for _, f := range s.Fields {
+		id := f.ID
+		if f.Kind == kindPairs {
+			id = rowID(f.ID, 0)
+		}
+		ids["spec."+f.Path] = id
+	}
+	return ids
 }
 
 // facts are what is set, in words.

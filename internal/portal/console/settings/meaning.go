@@ -60,7 +60,8 @@ func meaning(w web.Words, before, after *rosterv1alpha1.OrganizationSpec, who af
 	say(account.Admits(before.Security, who.Session) && !account.Admits(after.Security, who.Session), func() string {
 		return w.T("settings.meaning.yourself")
 	})
-	say(after.Invitations.AllowedFor == rosterv1alpha1.InvitersOwner && before.Invitations.AllowedFor != rosterv1alpha1.InvitersOwner, func() string {
+	owner := rosterv1alpha1.InvitersOwner
+	say(after.Invitations.AllowedFor == owner && before.Invitations.AllowedFor != owner, func() string {
 		return w.T("settings.meaning.ownerInvites")
 	})
 	if n := shutOut(before.Invitations.AllowedDomains, after.Invitations.AllowedDomains, who.Invited); n > 0 {

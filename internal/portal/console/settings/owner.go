@@ -5,7 +5,6 @@ package settings
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -225,10 +224,11 @@ func (h *Handler) postOwner(v *console.Visit) error {
 		return err
 	}
 	w, form := v.Words, v.R.PostForm
+	changed, problems := v.Changed(o, nil)
 	to := person(v, &rosterv1alpha1.LocalReference{Name: form.Get(fieldTo)})
 	switch {
-	case form.Get(fieldGeneration) != strconv.FormatInt(o.Generation, 10):
-		return h.ownerForm(v, o, []web.Problem{{Text: w.T("settings.error.changed")}})
+	case changed != nil:
+		return h.ownerForm(v, o, problems)
 	case form.Get(fieldCancel) != "" && o.Status.OwnerRef != nil:
 		return h.name(v, o, o.Status.OwnerRef.Name, "settings.owner.withdrawn", nil)
 	case to == nil:
@@ -242,8 +242,9 @@ func (h *Handler) postOwner(v *console.Visit) error {
 func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization, to *rosterv1alpha1.Member, problems []web.Problem) error {
 	w, who := v.Words, called(to)
 	page := handOverPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
-		To: to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems},
+		Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
+		To:      to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
 		Lines: []string{w.T("settings.owner.forThem", "Person", who)},
 	}
 	if owner := person(v, o.Status.OwnerRef); owner != nil {
@@ -267,7 +268,7 @@ func (h *Handler) name(v *console.Visit, o *rosterv1alpha1.Organization, member,
 		}
 		return h.ownerForm(v, before, problems)
 	}
-	return save(v, o, again, func() error {
+	return save(v, o, again, nil, func() error {
 		if to != nil {
 			return v.Done(OwnerPath, done, "Person", called(to))
 		}

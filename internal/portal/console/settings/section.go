@@ -5,7 +5,6 @@ package settings
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,7 +19,6 @@ import (
 
 // The fields that every form has.
 const (
-	fieldGeneration = "generation"
 	// fieldAgreed holds which consequences the person has seen.
 	fieldAgreed = "agreed"
 )
@@ -31,8 +29,10 @@ type sectionPage struct {
 	web.Fields
 	Section    section
 	Generation int64
-	// Now is what is set now, where somebody else has changed it since the form was shown.
-	Now []fact
+	// Kept says who keeps the organisation in Git, and Changed who else has changed it since the form was shown, with what is set now.
+	Kept    *console.KeptView
+	Changed *console.ChangedView
+	Now     []fact
 	// Meaning is what saving means for people, who have to be let know before. Agreed is sent along once it has been shown.
 	Meaning      []string
 	Agreed       string
@@ -59,7 +59,9 @@ func (h *Handler) getSection(v *console.Visit, name string) error {
 	if err != nil {
 		return err
 	}
-	return h.sectionForm(v, sectionPage{Section: sectionOf(v.Words, o, h.names(v), name), Generation: o.Generation})
+	return h.sectionForm(v, sectionPage{
+		Section: sectionOf(v.Words, o, h.names(v), name), Generation: o.Generation, Kept: v.KeptView(o),
+	})
 }
 
 func sectionOf(w web.Words, o *rosterv1alpha1.Organization, people book, name string) section {
@@ -85,14 +87,14 @@ func (h *Handler) postSection(v *console.Visit, name string) error {
 	}
 	w, form := v.Words, v.R.PostForm
 	is := sectionOf(w, o, h.names(v), name)
-	page := sectionPage{Section: is.typed(form), Generation: o.Generation}
+	page := sectionPage{Section: is.typed(form), Generation: o.Generation, Kept: v.KeptView(o)}
 	again := func(problems ...web.Problem) error {
 		page.Problems = problems
 		return h.sectionForm(v, page)
 	}
-	if form.Get(fieldGeneration) != strconv.FormatInt(o.Generation, 10) {
-		page.Now = is.facts(w)
-		return again(web.Problem{Text: w.T("settings.error.changed")})
+	if changed, problems := v.Changed(o, nil); changed != nil {
+		page.Changed, page.Now = changed, is.facts(w)
+		return again(problems...)
 	}
 	before := o.Spec.DeepCopy()
 	if problems := is.set(form, &o.Spec); len(problems) > 0 {
@@ -107,7 +109,7 @@ func (h *Handler) postSection(v *console.Visit, name string) error {
 			return again()
 		}
 	}
-	return save(v, o, func(problems []web.Problem) error { return again(problems...) }, func() error {
+	return save(v, o, func(problems []web.Problem) error { return again(problems...) }, is.written(), func() error {
 		return v.Done(Path, "settings.saved", "Section", is.Title)
 	})
 }
@@ -154,7 +156,9 @@ func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (af
 }
 
 // save writes the organisation as the person, and goes on: done, or with the form again and what the API server has refused.
-func save(v *console.Visit, o *rosterv1alpha1.Organization, again func([]web.Problem) error, done func() error) error {
+func save(
+	v *console.Visit, o *rosterv1alpha1.Organization, again func([]web.Problem) error, fields console.Fields, done func() error,
+) error {
 	u, err := whole(o)
 	if err != nil {
 		return err
@@ -163,9 +167,5 @@ func save(v *console.Visit, o *rosterv1alpha1.Organization, again func([]web.Pro
 	if err == nil {
 		return done()
 	}
-	problems, err := v.Refused(err)
-	if err != nil {
-		return err
-	}
-	return again(problems)
+	return v.Failed(err, again, fields)
 }

@@ -111,7 +111,8 @@ func welcome(w web.Words, spec *rosterv1alpha1.OrganizationSpec, people book) se
 		Fields: []field{
 			{ID: "mode", Path: "onboarding.mode", Kind: kindChoice, Label: w.T("settings.mode"),
 				Value: string(cmp.Or(spec.Onboarding.Mode, rosterv1alpha1.OnboardingExisting)), Options: []option{
-					{string(rosterv1alpha1.OnboardingNew), w.T("settings.mode.new")}, {string(rosterv1alpha1.OnboardingExisting), w.T("settings.mode.existing")},
+					{string(rosterv1alpha1.OnboardingNew), w.T("settings.mode.new")},
+					{string(rosterv1alpha1.OnboardingExisting), w.T("settings.mode.existing")},
 				}},
 			{ID: "contact", Path: "onboarding.contactRef", Kind: kindText, Label: w.T("settings.contact"), Hint: w.T("settings.contact.hint"),
 				Value: contact, Max: 254, Empty: w.T("settings.contact.owner")},
@@ -119,19 +120,8 @@ func welcome(w web.Words, spec *rosterv1alpha1.OrganizationSpec, people book) se
 				Pairs: padded(steps, 2), FirstLabel: w.T("settings.steps.text"), SecondLabel: w.T("settings.steps.url")},
 		},
 		set: func(values url.Values, spec *rosterv1alpha1.OrganizationSpec) []web.Problem {
-			var problems []web.Problem
 			spec.Onboarding.Mode = rosterv1alpha1.OnboardingMode(values.Get("mode"))
-			switch typed := strings.TrimSpace(values.Get("contact")); {
-			case typed == "":
-				spec.Onboarding.ContactRef = nil
-			case typed == contact: // Also one who is not there any more.
-			default:
-				name := people.member(typed)
-				if name == "" {
-					problems = append(problems, web.Problem{Field: "contact", Text: w.T("settings.error.contact", "Address", typed)})
-				}
-				spec.Onboarding.ContactRef = &rosterv1alpha1.LocalReference{Name: name}
-			}
+			problems := setContact(w, strings.TrimSpace(values.Get("contact")), contact, &spec.Onboarding, people)
 			spec.Onboarding.Steps = nil
 			for i, p := range readPairs(values, "steps") {
 				if p == (pair{}) {
@@ -145,6 +135,23 @@ func welcome(w web.Words, spec *rosterv1alpha1.OrganizationSpec, people book) se
 	}
 }
 
+// setContact finds the member of the address that was typed. One that is shown stays, also where the person is not there any more.
+func setContact(w web.Words, typed, shown string, o *rosterv1alpha1.Onboarding, people book) []web.Problem {
+	switch typed {
+	case "":
+		o.ContactRef = nil
+		return nil
+	case shown:
+		return nil
+	}
+	name := people.member(typed)
+	if name == "" {
+		return []web.Problem{{Field: "contact", Text: w.T("settings.error.contact", "Address", typed)}}
+	}
+	o.ContactRef = &rosterv1alpha1.LocalReference{Name: name}
+	return nil
+}
+
 func environments(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 	var pairs []pair
 	for _, e := range spec.Environments {
@@ -153,7 +160,8 @@ func environments(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 	return section{
 		Name: sectionEnvironments, Title: w.T("settings.environments.title"), Lead: w.T("settings.environments.lead"),
 		Fields: []field{{
-			ID: "environments", Path: "environments", Kind: kindPairs, Label: w.T("settings.environments"), Hint: w.T("settings.environments.hint"), Max: 60,
+			ID: "environments", Path: "environments", Kind: kindPairs, Label: w.T("settings.environments"),
+			Hint: w.T("settings.environments.hint"), Max: 60,
 			Pairs: padded(pairs, 2), FirstLabel: w.T("settings.environments.name"), SecondLabel: w.T("settings.environments.url"),
 		}},
 		set: func(values url.Values, spec *rosterv1alpha1.OrganizationSpec) []web.Problem {
@@ -224,7 +232,8 @@ func signIn(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 		},
 		set: func(values url.Values, spec *rosterv1alpha1.OrganizationSpec) []web.Problem {
 			s := &spec.Security
-			s.MultiFactor, s.SSO.Issuer, s.SignIn = rosterv1alpha1.MultiFactorPolicy(values.Get("multiFactor")), strings.TrimSpace(values.Get("issuer")), nil
+			s.MultiFactor, s.SignIn = rosterv1alpha1.MultiFactorPolicy(values.Get("multiFactor")), nil
+			s.SSO.Issuer = strings.TrimSpace(values.Get("issuer"))
 			if values.Get("byPassword") != "" {
 				s.SignIn = append(s.SignIn, rosterv1alpha1.SignInPassword)
 			}
@@ -255,7 +264,7 @@ func passwords(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 				Value: check(p.RequireSpecial)},
 		},
 		set: func(values url.Values, spec *rosterv1alpha1.OrganizationSpec) []web.Problem {
-			n, err := strconv.Atoi(strings.TrimSpace(values.Get("minLength")))
+			n, err := strconv.ParseInt(strings.TrimSpace(values.Get("minLength")), 10, 32)
 			if err != nil || n < 8 || n > 128 {
 				return []web.Problem{{Field: "minLength", Text: w.T("settings.error.minLength", "Typed", values.Get("minLength"))}}
 			}
