@@ -4,6 +4,7 @@ package portal
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -537,4 +538,90 @@ func (w *world) watcher(s *site, local string) *browser {
 		return err == nil && api.List(ctx, &rosterv1alpha1.MemberList{}, client.InNamespace(w.ns)) == nil
 	})
 	return b
+}
+
+// crowded is a cache with more people in a namespace than there are: making so many takes the API server a minute.
+type crowded struct {
+	client.Reader
+	namespace   string
+	members     []rosterv1alpha1.Member
+	invitations []rosterv1alpha1.Invitation
+}
+
+func (c crowded) List(ctx context.Context, list client.ObjectList, options ...client.ListOption) error {
+	err := c.Reader.List(ctx, list, options...)
+	var o client.ListOptions
+	o.ApplyOptions(options)
+	if o.Namespace != c.namespace || o.FieldSelector != nil {
+		return err
+	}
+	switch l := list.(type) {
+	case *rosterv1alpha1.MemberList:
+		l.Items = append(l.Items, c.members...)
+	case *rosterv1alpha1.InvitationList:
+		l.Items = append(l.Items, c.invitations...)
+	}
+	return err
+}
+
+// TestThePeopleOfABigOrganisation: 10,000 of them and 1,000 who are invited, on pages of 50.
+func TestThePeopleOfABigOrganisation(t *testing.T) {
+	w := newWorld(t)
+	big := crowded{Reader: w.cache, namespace: w.ns}
+	for i := range 10_000 {
+		m := w.member(fmt.Sprintf("m-%05d", i), fmt.Sprintf("m-%05d@acme.example", i))
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: m.Name}
+		m.Status = rosterv1alpha1.MemberStatus{
+			State: rosterv1alpha1.MemberActive, DisplayName: fmt.Sprintf("Zoé Müller %05d", i), JoinedTime: &metav1.Time{Time: now().AddDate(0, 0, -i)},
+		}
+		big.members = append(big.members, *m)
+	}
+	for i := range 1_000 {
+		big.invitations = append(big.invitations, rosterv1alpha1.Invitation{
+			ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: fmt.Sprintf("i-%05d", i)},
+			Spec:       rosterv1alpha1.InvitationSpec{Email: fmt.Sprintf("i-%05d@acme.example", i)},
+			Status:     rosterv1alpha1.InvitationStatus{State: rosterv1alpha1.InvitationSent},
+		})
+	}
+	s := w.site(unlimited, w.connects(), w.console, func(c *configure) { c.Cache = big })
+	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	for query, says := range map[string][]string{
+		"":                     {"11002 people", "Page 1 of 221", `href="` + w.peoplePath() + `?page=2" rel="next"`, "i-00049@"},
+		"?page=221":            {"Page 221 of 221", "Zoé Müller 09999", "?page=220"},
+		"?page=9999":           {"Page 221 of 221"},
+		"?q=muller+0123":       {"11 people", "Zoé Müller 01230", "Show everybody"},
+		"?state=invited":       {"1001 people", "Page 1 of 21"}, // Olivia has not accepted
+		"?sort=-joined&page=2": {"Zoé Müller 00049", "sort=-joined"},
+		"?profile=acme-fb":     {"1 person", w.address("mia")},
+	} {
+		page := manager.get(w.peoplePath() + query)
+		page.expect(t, http.StatusOK, says...)
+		if n := strings.Count(page.body, `<th scope="row">`); n > 50 {
+			t.Errorf("%s: %d people on a page", query, n)
+		}
+	}
+}
+
+// TestTheWayToTheTeam: AG-02. The page of the organisation and the first steps lead there, for those who may look at the team.
+func TestTheWayToTheTeam(t *testing.T) {
+	w := newWorld(t)
+	w.org.Spec.Onboarding.Mode = rosterv1alpha1.OnboardingNew
+	if err := w.admin.Update(t.Context(), w.org); err != nil {
+		t.Fatal(err)
+	}
+	w.awaitCache(w.org)
+	s := w.site(unlimited, w.connects(), w.console)
+	manager, member := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager), w.connector(s, "ana", rosterv1alpha1.RoleMember)
+	home, link := "/organizations/"+w.ns, `href="`+w.peoplePath()+`"`
+	for _, page := range []string{home, home + "/welcome"} {
+		manager.get(page).expect(t, http.StatusOK, link)
+		if strings.Contains(member.get(page).body, link) {
+			t.Errorf("%s leads a member to the team", page)
+		}
+	}
+	off := w.site(unlimited, w.connects()).browser()
+	off.post("/sign-in", signIn(w.address("mia"), goodPassword)).expect(t, http.StatusSeeOther)
+	if strings.Contains(off.get(home).body, link) {
+		t.Error("the page leads to a console that is off")
+	}
 }

@@ -38,7 +38,9 @@ type OnProfiles struct {
 }
 
 // Beyond is what one may do on a profile and the other may not; either may be nil, for somebody who is not there.
-func Beyond(more, less *Person, profile string) access.Set { return more.now(profile) &^ less.now(profile) }
+func Beyond(more, less *Person, profile string) access.Set {
+	return more.now(profile) &^ less.now(profile)
+}
 
 // PermissionsBeyond is Beyond for the organisation.
 func PermissionsBeyond(more, less *Person) []rosterv1alpha1.RolePermission {

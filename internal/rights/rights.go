@@ -131,7 +131,9 @@ type index struct {
 	roles access.Roles
 }
 
-func (o *Organization) index() *index { return &index{Organization: o, sums: o.Sums(), roles: o.CustomRoles()} }
+func (o *Organization) index() *index {
+	return &index{Organization: o, sums: o.Sums(), roles: o.CustomRoles()}
+}
 
 func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
 	p := &Person{Address: of, Name: oneLine(cmp.Or(m.Status.DisplayName, m.Spec.DisplayName)), Member: m}

@@ -133,21 +133,24 @@ func (q query) matches(p *person, words []string, team map[string]bool, held fun
 }
 
 // choose are the people who are asked for, in the order that is asked for.
-func (q query) choose(all []person, team []string, held func(*person) access.Effective) []person {
+func (q query) choose(all []person, team []string, held func(*person) access.Effective) []*person {
 	members := map[string]bool{}
 	for _, name := range team {
 		members[name] = true
 	}
 	words := strings.Fields(fold(q.Search))
-	chosen := make([]person, 0, len(all))
+	chosen := make([]*person, 0, len(all))
 	for i := range all {
 		if q.matches(&all[i], words, members, held) {
-			chosen = append(chosen, all[i])
+			chosen = append(chosen, &all[i])
 		}
 	}
 	by, descending := strings.CutPrefix(q.Sort, "-")
-	slices.SortFunc(chosen, func(a, b person) int {
-		return cmp.Or(order(by, descending, &a, &b), cmp.Compare(a.folded, b.folded), byObject(&a, &b))
+	slices.SortFunc(chosen, func(a, b *person) int {
+		if c := order(by, descending, a, b); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.folded, b.folded), byObject(a, b))
 	})
 	return chosen
 }

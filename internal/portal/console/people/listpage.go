@@ -75,8 +75,8 @@ func (h *Handler) getPeople(v *console.Visit) error {
 		Columns: columns(v, q), Count: w.N("people.count", len(found)),
 	}
 	list.links(v, q, of)
-	for i := range part {
-		list.Rows = append(list.Rows, w.row(v, &part[i]))
+	for _, p := range part {
+		list.Rows = append(list.Rows, w.row(v, p))
 	}
 	return v.Show(http.StatusOK, pagePeople, w.T("people.title", "Org", list.Frame.Org), list)
 }
