@@ -219,6 +219,19 @@ func TestThePageOfAPerson(t *testing.T) {
 			t.Errorf("the list names her %d times", n)
 		}
 	})
+	t.Run("two Members of one address lead to each other", func(t *testing.T) {
+		twin := w.colleague("zoe-too", func(m *rosterv1alpha1.MemberSpec) {
+			m.Email, m.AccountRef = zoe.Spec.Email, zoe.Spec.AccountRef
+		}, func(st *rosterv1alpha1.MemberStatus) {
+			st.State = ""
+			for _, kind := range []string{rosterv1alpha1.ConditionReady, rosterv1alpha1.ConditionStalled} {
+				st.Conditions = append(st.Conditions, metav1.Condition{Type: kind, Reason: rosterv1alpha1.ReasonDuplicateEmail, LastTransitionTime: metav1.NewTime(now()),
+					Status: map[bool]metav1.ConditionStatus{true: metav1.ConditionTrue, false: metav1.ConditionFalse}[kind == rosterv1alpha1.ConditionStalled]})
+			}
+		})
+		manager.get(path).expect(t, http.StatusOK, w.personPath("members", twin.Name), "Only one of them counts")
+		manager.get(w.personPath("members", twin.Name)).expect(t, http.StatusOK, ">Waiting<", path, "Another entry with the same address counts")
+	})
 	for name, path := range map[string]string{
 		"nobody": w.personPath("members", "nobody"), "no name": w.personPath("members", "No%2FName"), "no invitation": w.personPath("invitations", "x"),
 	} {

@@ -102,6 +102,10 @@ func TestConsequences(t *testing.T) {
 			want: "loses get+configure+connect on x; loses AddProfiles; unanswered zoe; unadministered x; unattended fb; unrenewed x"},
 		"stays, and so does what only they can do": {who: "ada", change: func(s *rosterv1alpha1.MemberSpec) { s.Company = "Press" },
 			before: func(_ *Organization, m *rosterv1alpha1.Member) { m.Status.SoleRenewerOf = []string{"x"} }},
+		"removed while suspended: what they looked after is the owner's already": {who: "sam",
+			before: func(o *Organization, _ *rosterv1alpha1.Member) {
+				o.Profiles[0].Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "sam"}
+			}},
 		"waits for a seat, and loses nothing": {who: "ana", change: suspended,
 			before: func(_ *Organization, m *rosterv1alpha1.Member) { m.Status.State = "" }},
 	}

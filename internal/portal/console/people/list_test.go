@@ -194,6 +194,16 @@ func TestFindingPeople(t *testing.T) {
 	}
 }
 
+// TestNobodyIsListedTwice: an Invitation that was there before the Member was declared is about the same person.
+func TestNobodyIsListedTwice(t *testing.T) {
+	all := acme([]*rosterv1alpha1.Member{member("ana", func(m *rosterv1alpha1.Member) {
+		m.Spec.AccountRef, m.Status.State, m.Status.Invitation = nil, rosterv1alpha1.MemberPending, "first"
+	})}, inviting("first", rosterv1alpha1.InvitationSent))
+	if got := found(t, all, ""); got != "ana" {
+		t.Error(got)
+	}
+}
+
 func TestPagesOfAList(t *testing.T) {
 	for _, c := range []struct{ size, number, first, count, at, of int }{
 		{0, 1, -1, 0, 1, 1}, {50, 1, 0, 50, 1, 1}, {51, 1, 0, 50, 1, 2}, {51, 2, 50, 1, 2, 2}, {51, 99, 50, 1, 2, 2}, {51, -1, 0, 50, 1, 2},
@@ -253,7 +263,7 @@ func many(n int) *rights.Organization {
 	return all
 }
 
-// BenchmarkPeople makes the list of 10,000 people and 1,000 invitations, without its page: docs/performance.md.
+// BenchmarkPeople makes the list of 10,000 people and 1,000 invitations, without its page.
 func BenchmarkPeople(b *testing.B) {
 	all := many(10_000)
 	for _, address := range []string{"", "q=lefevre+77", "sort=-joined&page=100", "sort=role&state=active", "profile=fb", "workspace=west", "team=team-7"} {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -63,6 +64,13 @@ func (h *Handler) getPeople(v *console.Visit) error {
 	all, err := h.read(v)
 	if err != nil {
 		return err
+	}
+	var members rosterv1alpha1.MemberList
+	if err := v.Cache().List(v.R.Context(), &members, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	for i := range members.Items {
+		all.Members = append(all.Members, &members.Items[i])
 	}
 	q := parse(v.R.URL.Query())
 	everybody := crowd{all.Organization, all.Members, all.Invitations, all.Now}.people()
