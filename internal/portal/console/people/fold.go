@@ -31,8 +31,8 @@ func fold(s string) string {
 	return b.String()
 }
 
-// plainly is how people write a letter who do not have it on their keyboard: Unicode takes these for letters of their own, without an accent
-// that could be left out.
+// plainly is how people write a letter who do not have it on their keyboard: Unicode takes these for letters of their own, without an
+// accent that could be left out.
 func plainly(r rune) string {
 	switch r {
 	case 'ß':

@@ -60,7 +60,8 @@ type crowd struct {
 	now          time.Time
 }
 
-// people are all of them, in no order. The Invitation by which a Member comes in belongs to the Member; one that was accepted has become one.
+// people are all of them, in no order. The Invitation by which a Member comes in belongs to the Member; one that was accepted has become
+// one.
 func (c crowd) people() []person {
 	byName := make(map[string]*rosterv1alpha1.Invitation, len(c.invitations))
 	for _, inv := range c.invitations {

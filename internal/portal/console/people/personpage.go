@@ -158,7 +158,8 @@ func (p *personPage) deeds(v *console.Visit, s *subject, held access.Effective) 
 	}
 	for _, d := range s.offered(held, s.isSelf(v)) {
 		p.Deeds = append(p.Deeds, deedView{
-			Action: web.Action{Text: v.Words.T("people.do." + string(d)), Href: v.To(s.path(string(d)))}, Quiet: d == suspend || d == remove || d == withdraw,
+			Action: web.Action{Text: v.Words.T("people.do." + string(d)), Href: v.To(s.path(string(d)))},
+			Quiet:  d == suspend || d == remove || d == withdraw,
 		})
 	}
 }
