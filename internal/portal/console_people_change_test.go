@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
 )
 
 // TestSuspendingResumingAndRemoving goes through all of it, as the person who does it.
@@ -239,6 +240,24 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 		}
 		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This is no longer there")
 	})
+}
+
+// TestNobodyIsMadeCoOwnerFromABrowserLeftOpen: that takes a proof of who asks, as recent as for all that is sensitive.
+func TestNobodyIsMadeCoOwnerFromABrowserLeftOpen(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	b := w.looksAfter(s, "cleo", rosterv1alpha1.RoleCoOwner)
+	zoe := w.colleague("zoe", nil, nil)
+	path, form := w.personPath("members", "zoe", "change"), url.Values{"generation": {"1"}, "displayName": {"Zoe"}, "role": {"CoOwner"}}
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	if to := b.post(path, form).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in/confirm?next="+url.QueryEscape(path)) {
+		t.Errorf("it leads to %q", to)
+	}
+	if w.is(zoe).Generation != 1 {
+		t.Error("it is done")
+	}
+	s.clock.SetTime(now())
+	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Zoe has been changed", "Co-owner")
 }
 
 // TestWhoMayNotChangePeople: the API server refuses, and the page says why at the form. Who may only look sees no buttons.

@@ -110,25 +110,19 @@ func (c crowd) invited(inv *rosterv1alpha1.Invitation) person {
 
 // matches reports whether somebody is asked for. Members of the team are those that its Team names.
 func (q query) matches(p *person, words []string, team map[string]bool, held func(*person) access.Effective) bool {
-	for _, word := range words {
-		if !strings.Contains(p.folded, word) {
-			return false
-		}
-	}
+	_, name := p.object()
 	switch {
 	case q.Standing == "" && p.member == nil && (p.standing == declined || p.standing == withdrawn):
 		return false // Nobody is waiting for them.
-	case q.Standing != "" && string(p.standing) != q.Standing, q.Role != "" && string(p.role) != q.Role:
+	case q.Standing != "" && string(p.standing) != q.Standing, q.Role != "" && string(p.role) != q.Role, q.Team != "" && !team[name]:
 		return false
-	case q.Team != "":
-		if _, name := p.object(); !team[name] {
-			return false
-		}
 	}
-	if q.Profile == "" && q.Workspace == "" {
-		return true
-	}
-	e := held(p)
+	lacks := func(word string) bool { return !strings.Contains(p.folded, word) }
+	return !slices.ContainsFunc(words, lacks) && (q.Profile == "" && q.Workspace == "" || q.reaches(held(p)))
+}
+
+// reaches reports whether somebody who holds that works on the profile and in the workspace that are asked for.
+func (q query) reaches(e access.Effective) bool {
 	return (q.Profile == "" || e.On(q.Profile) != 0) &&
 		(q.Workspace == "" || slices.Contains(e.Workspaces, q.Workspace) || slices.Contains(e.Workspaces, access.AllProfiles))
 }
@@ -158,7 +152,7 @@ func (q query) choose(all []person, team []string, held func(*person) access.Eff
 
 // order compares by one column. Those who have nothing in it stand last, whichever way round.
 func order(by string, descending bool, a, b *person) int {
-	c := 0
+	var c int
 	switch by {
 	case sortJoined:
 		return times(a.joined(), b.joined(), descending)

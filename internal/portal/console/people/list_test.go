@@ -122,7 +122,7 @@ func TestWhereSomebodyStands(t *testing.T) {
 			stall(&i.Status.Conditions, rosterv1alpha1.ReasonDomainNotAllowed)
 		}), want: waiting},
 	} {
-		got := standing("")
+		var got standing
 		if c.m != nil {
 			got = ofMember(o, c.m, c.inv, now())
 		} else {
@@ -297,7 +297,7 @@ func TestAListOfManyIsWhole(t *testing.T) {
 
 func TestFold(t *testing.T) {
 	for s, want := range map[string]string{
-		"Ana": "ana", "ZOÉ": "zoe", "Zoe\u0301": "zoe", "Łukasz Øster": "lukasz oster", "STRASSE Straße": "strasse strasse", "Æsa": "aesa",
+		"Ana": "ana", "ZOÉ": "zoe", "Zoe\u0301": "zoe", "Łukasz Øster": "lukasz oster", "Straße": "strasse", "Æsa": "aesa",
 		"İpek ısı": "ipek isi", "ＡＢＣ": "abc", "Ὀδυσσεύς ΟΔΥΣΣΕΥΣ": "οδυσσευσ οδυσσευσ", "한국": norm.NFKD.String("한국"), "": "",
 	} {
 		if got := fold(s); got != want {

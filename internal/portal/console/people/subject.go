@@ -5,6 +5,7 @@ package people
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -194,11 +195,8 @@ func (s *subject) teams() []*rosterv1alpha1.Team {
 	name := s.object().GetName()
 	var named []*rosterv1alpha1.Team
 	for _, t := range s.all.Teams {
-		for _, member := range t.Spec.Members {
-			if member == name {
-				named = append(named, t)
-				break
-			}
+		if slices.Contains(t.Spec.Members, name) {
+			named = append(named, t)
 		}
 	}
 	return named
