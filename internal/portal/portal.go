@@ -151,6 +151,9 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		FactorKeys: o.FactorKeys, Common: known, Limits: p.limits, Background: p.background,
 	}
 	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache, UserPrefix: o.UserPrefix}
+	if o.As != nil {
+		organizations.Team, organizations.Invite = people.Path, people.Path
+	}
 	aboutPerson := &personal.Handler{
 		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
 		Passkeys: passkeys, FactorKeys: o.FactorKeys, Common: known, Limits: p.limits,

@@ -29,7 +29,7 @@ func (h *Handler) getWelcome(v *visit) error {
 	page := welcomePage{Offer: offer, Account: v.Path("/account")}
 	if o.Organization != nil {
 		n := h.invitedNewcomer(v)
-		page.Create, page.Steps = n.Create(w), n.Steps(w, v.Path("/account/profile"), "")
+		page.Create, page.Steps = n.Create(w), n.Steps(w, organization.Places{Profile: v.Path("/account/profile")})
 	}
 	return v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }

@@ -58,8 +58,11 @@ func (n Newcomer) Create(w web.Words) []string {
 	return all
 }
 
+// Places are the pages that first steps lead to; empty for those that there are not.
+type Places struct{ Profile, Connections, Invite, Teams string }
+
 // Steps are the first steps. Where the organisation is new, they set it up; otherwise they tell to find one's way, and to agree changes.
-func (n Newcomer) Steps(w web.Words, profileHref, connections string) []web.Action {
+func (n Newcomer) Steps(w web.Words, to Places) []web.Action {
 	var steps []web.Action
 	add := func(may bool, s web.Action) {
 		if may {
@@ -68,12 +71,12 @@ func (n Newcomer) Steps(w web.Words, profileHref, connections string) []web.Acti
 	}
 	settingUp := n.Organization.Spec.Onboarding.Mode == rosterv1alpha1.OnboardingNew
 	add(settingUp && n.mayAddProfiles() || n.Role == rosterv1alpha1.RoleProfileConnector,
-		web.Action{Text: w.T("step.new.profiles"), Href: connections})
-	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), web.Action{Text: w.T("step.new.invite")})
-	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), web.Action{Text: w.T("step.new.teams")})
+		web.Action{Text: w.T("step.new.profiles"), Href: to.Connections})
+	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), web.Action{Text: w.T("step.new.invite"), Href: to.Invite})
+	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), web.Action{Text: w.T("step.new.teams"), Href: to.Teams})
 	add(!settingUp, web.Action{Text: w.T("step.existing.look")})
 	add(!settingUp && n.Contact != "", web.Action{Text: w.T("step.existing.agree", "Contact", n.Contact)})
-	add(true, web.Action{Text: w.T("step.preferences"), Href: profileHref})
+	add(true, web.Action{Text: w.T("step.preferences"), Href: to.Profile})
 	for _, s := range n.Organization.Spec.Onboarding.Steps {
 		step := web.Action{Text: s.Text}
 		if offer.IsWebAddress(s.URL) {
@@ -100,8 +103,22 @@ func (h *Handler) getOnboarding(v *session.MemberVisit) error {
 	page, w := h.organizationPage(v), v.Words
 	n := h.newcomer(v, page.Contact)
 	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
-	page.Create, page.Steps = n.Create(w), n.Steps(w, v.Path("/account/profile"), page.Connections)
+	page.Create, page.Steps = n.Create(w), n.Steps(w, h.places(v, page))
 	return v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
+}
+
+// places are those that the person may go to.
+func (h *Handler) places(v *session.MemberVisit, page organizationPage) Places {
+	p := Places{Profile: v.Path("/account/profile"), Connections: page.Connections}
+	if page.Team == "" {
+		return p
+	}
+	for place, path := range map[*string]string{&p.Invite: h.Invite, &p.Teams: h.Teams} {
+		if path != "" {
+			*place = v.OrganizationPath(v.Member.Namespace, path)
+		}
+	}
+	return p
 }
 
 func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer {

@@ -30,6 +30,9 @@ type Handler struct {
 	Cache    web.Cache
 	// UserPrefix may stand before the address in a person's user name.
 	UserPrefix string
+	// Team is the path, behind that of the organisation, of the pages by which people look after it; Invite and Teams are those of what they
+	// do first. Empty where there are none.
+	Team, Invite, Teams string
 }
 
 // organizationPage is what a person is and may do in one organisation.
@@ -47,7 +50,9 @@ type organizationPage struct {
 	Create         []string
 	Heading, Lead  string
 	// Connections is where to connect profiles; empty for somebody who may connect none.
-	Connections    string
+	Connections string
+	// Team leads to the pages by which people look after the organisation; empty for somebody who may not.
+	Team           string
 	Welcome, Leave string
 	// Offer is what the person is asked or has answered about owning the organisation, with the page on which they say so; empty for nothing.
 	// Ownership is where the owner gives it up.
@@ -89,6 +94,9 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 	page.AllProfiles, page.Profiles = h.permissions(ctx, w, v.Membership)
 	if n := h.newcomer(v, nil); n.connects() {
 		page.Connections = v.OrganizationPath(m.Namespace, "/profiles")
+	}
+	if h.Team != "" && h.Holds(ctx, v.Membership).May(rosterv1alpha1.PermissionViewTeam) {
+		page.Team = v.OrganizationPath(m.Namespace, h.Team)
 	}
 	if t := m.Status.JoinedTime; t != nil {
 		page.Since = w.Time(t.Time)

@@ -161,6 +161,9 @@ func (h *Handler) postChange(kind string) func(*console.Visit) error {
 			return h.changeForm(v, s, typed, append(problems, web.Problem{Text: v.Words.T("people.changedTyped")}), true)
 		case len(problems) > 0:
 			return h.changeForm(v, s, typed, problems, false)
+		case typed.offer.Role == rosterv1alpha1.RoleCoOwner && wishOf(s).offer.Role != typed.offer.Role && !v.Person.Session.Fresh(v.Now()):
+			// A browser that was left open is not enough to give nearly everything away.
+			return v.SeeOther("/sign-in/confirm", v.Wanted())
 		case v.R.PostForm.Get(fieldSure) == "":
 			if points := takenAway(v, s, typed); points != nil {
 				return h.sureOfChange(v, s, change, points, typed.values())

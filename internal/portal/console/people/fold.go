@@ -7,7 +7,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
 )
 
@@ -16,14 +15,46 @@ func fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
-	bare := strings.Map(func(r rune) rune {
+	var b strings.Builder
+	b.Grow(len(s))
+	for _, r := range norm.NFKD.String(s) {
 		if unicode.Is(unicode.Mn, r) {
-			return -1
+			continue
 		}
-		return r
-	}, norm.NFKD.String(cases.Fold().String(s)))
-	// Unicode takes these for letters of their own; people who have no such key do not.
-	return strings.NewReplacer("ø", "o", "ł", "l", "đ", "d", "ð", "d", "þ", "th", "æ", "ae", "œ", "oe", "ı", "i").Replace(bare)
+		r = unicode.ToLower(r)
+		if plain := plainly(r); plain != "" {
+			b.WriteString(plain)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// plainly is how people write a letter who do not have it on their keyboard: Unicode takes these for letters of their own, without an
+// accent that could be left out.
+func plainly(r rune) string {
+	switch r {
+	case 'ß':
+		return "ss"
+	case 'æ':
+		return "ae"
+	case 'œ':
+		return "oe"
+	case 'þ':
+		return "th"
+	case 'ø':
+		return "o"
+	case 'ł':
+		return "l"
+	case 'đ', 'ð':
+		return "d"
+	case 'ı':
+		return "i"
+	case 'ς':
+		return "σ"
+	}
+	return ""
 }
 
 func isASCII(s string) bool {

@@ -60,7 +60,8 @@ type crowd struct {
 	now          time.Time
 }
 
-// people are all of them, in no order. The Invitation by which a Member comes in belongs to the Member; one that was accepted has become one.
+// people are all of them, in no order. The Invitation by which a Member comes in belongs to the Member; one that was accepted has become
+// one.
 func (c crowd) people() []person {
 	byName := make(map[string]*rosterv1alpha1.Invitation, len(c.invitations))
 	for _, inv := range c.invitations {
@@ -109,52 +110,49 @@ func (c crowd) invited(inv *rosterv1alpha1.Invitation) person {
 
 // matches reports whether somebody is asked for. Members of the team are those that its Team names.
 func (q query) matches(p *person, words []string, team map[string]bool, held func(*person) access.Effective) bool {
-	for _, word := range words {
-		if !strings.Contains(p.folded, word) {
-			return false
-		}
-	}
+	_, name := p.object()
 	switch {
 	case q.Standing == "" && p.member == nil && (p.standing == declined || p.standing == withdrawn):
 		return false // Nobody is waiting for them.
-	case q.Standing != "" && string(p.standing) != q.Standing, q.Role != "" && string(p.role) != q.Role:
+	case q.Standing != "" && string(p.standing) != q.Standing, q.Role != "" && string(p.role) != q.Role, q.Team != "" && !team[name]:
 		return false
-	case q.Team != "":
-		if _, name := p.object(); !team[name] {
-			return false
-		}
 	}
-	if q.Profile == "" && q.Workspace == "" {
-		return true
-	}
-	e := held(p)
+	lacks := func(word string) bool { return !strings.Contains(p.folded, word) }
+	return !slices.ContainsFunc(words, lacks) && (q.Profile == "" && q.Workspace == "" || q.reaches(held(p)))
+}
+
+// reaches reports whether somebody who holds that works on the profile and in the workspace that are asked for.
+func (q query) reaches(e access.Effective) bool {
 	return (q.Profile == "" || e.On(q.Profile) != 0) &&
 		(q.Workspace == "" || slices.Contains(e.Workspaces, q.Workspace) || slices.Contains(e.Workspaces, access.AllProfiles))
 }
 
 // choose are the people who are asked for, in the order that is asked for.
-func (q query) choose(all []person, team []string, held func(*person) access.Effective) []person {
+func (q query) choose(all []person, team []string, held func(*person) access.Effective) []*person {
 	members := map[string]bool{}
 	for _, name := range team {
 		members[name] = true
 	}
 	words := strings.Fields(fold(q.Search))
-	chosen := make([]person, 0, len(all))
+	chosen := make([]*person, 0, len(all))
 	for i := range all {
 		if q.matches(&all[i], words, members, held) {
-			chosen = append(chosen, all[i])
+			chosen = append(chosen, &all[i])
 		}
 	}
 	by, descending := strings.CutPrefix(q.Sort, "-")
-	slices.SortFunc(chosen, func(a, b person) int {
-		return cmp.Or(order(by, descending, &a, &b), cmp.Compare(a.folded, b.folded), byObject(&a, &b))
+	slices.SortFunc(chosen, func(a, b *person) int {
+		if c := order(by, descending, a, b); c != 0 {
+			return c
+		}
+		return cmp.Or(cmp.Compare(a.folded, b.folded), byObject(a, b))
 	})
 	return chosen
 }
 
 // order compares by one column. Those who have nothing in it stand last, whichever way round.
 func order(by string, descending bool, a, b *person) int {
-	c := 0
+	var c int
 	switch by {
 	case sortJoined:
 		return times(a.joined(), b.joined(), descending)

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -66,6 +67,13 @@ func (h *Handler) getPeople(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
+	var members rosterv1alpha1.MemberList
+	if err := v.Cache().List(v.R.Context(), &members, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return err
+	}
+	for i := range members.Items {
+		all.Members = append(all.Members, &members.Items[i])
+	}
 	q := parse(v.R.URL.Query())
 	everybody := crowd{all.Organization, all.Members, all.Invitations, all.Now}.people()
 	found := q.choose(everybody, teamMembers(all, q.Team), holding(all))
@@ -82,8 +90,8 @@ func (h *Handler) getPeople(v *console.Visit) error {
 			Search: q.Search, Standing: q.Standing, Role: q.Role, Team: q.Team, Workspace: q.Workspace, Profile: q.Profile, Sort: sortName,
 		}.values())
 	}
-	for i := range part {
-		list.Rows = append(list.Rows, w.row(v, &part[i]))
+	for _, p := range part {
+		list.Rows = append(list.Rows, w.row(v, p))
 	}
 	return v.Show(http.StatusOK, pagePeople, w.T("people.title", "Org", list.Frame.Org), list)
 }

@@ -52,7 +52,7 @@ type badgeView struct{ Text, Class string }
 
 type deedView struct {
 	web.Action
-	// Quiet are those that are not the first to think of.
+	// Quiet are all but the first.
 	Quiet bool
 }
 
@@ -156,9 +156,10 @@ func (p *personPage) deeds(v *console.Visit, s *subject, held access.Effective) 
 	case s.isSelf(v) && manages:
 		p.Self = v.Words.T("people.blocked.self")
 	}
-	for _, d := range s.offered(held, s.isSelf(v)) {
+	for i, d := range s.offered(held, s.isSelf(v)) {
 		p.Deeds = append(p.Deeds, deedView{
-			Action: web.Action{Text: v.Words.T("people.do." + string(d)), Href: v.To(s.path(string(d)))}, Quiet: d == suspend || d == remove || d == withdraw,
+			Action: web.Action{Text: v.Words.T("people.do." + string(d)), Href: v.To(s.path(string(d)))},
+			Quiet:  i > 0,
 		})
 	}
 }

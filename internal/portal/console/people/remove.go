@@ -30,8 +30,8 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 	// The list is made of the cache.
 	_ = wait.PollUntilContextTimeout(v.R.Context(), 20*time.Millisecond, catchUp, true, func(ctx context.Context) (bool, error) {
 		m := &rosterv1alpha1.Member{}
-		err := v.Cache().Get(ctx, client.ObjectKeyFromObject(s.member), m)
-		return err != nil || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
+		there := v.Cache().Look(ctx, client.ObjectKeyFromObject(s.member), m)
+		return !there || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
 	})
 	if len(left) > 0 {
 		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", w.some(left))

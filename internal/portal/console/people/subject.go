@@ -5,6 +5,7 @@ package people
 import (
 	"cmp"
 	"context"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/validation"
@@ -73,26 +74,20 @@ func (s *subject) isOwner() bool {
 	return s.member != nil && membership.IsOwner(s.all.Organization, s.member.Name)
 }
 
-// read gets everything that rights come from. The people are those of the cache.
+// read gets everything that rights come from, and the invitations, from the cache.
 func (h *Handler) read(v *console.Visit) (*rights.Organization, error) {
-	ctx, here := v.R.Context(), client.InNamespace(v.Namespace())
+	ctx := v.R.Context()
 	s, err := snapshot.Read(ctx, v.Cache(), v.Organization, v.Namespace(), h.Desk.UserPrefix, client.UnsafeDisableDeepCopy)
 	if err != nil {
 		return nil, err
 	}
-	var members rosterv1alpha1.MemberList
 	var invitations rosterv1alpha1.InvitationList
-	for _, list := range []client.ObjectList{&members, &invitations} {
-		if err := v.Cache().List(ctx, list, here, client.UnsafeDisableDeepCopy); err != nil {
-			return nil, err
-		}
+	if err := v.Cache().List(ctx, &invitations, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+		return nil, err
 	}
 	all := &rights.Organization{
 		Namespace: v.Namespace(), Organization: v.Organization, Profiles: s.Profiles, Teams: s.Teams, Workspaces: s.Workspaces,
 		Roles: s.Roles, UserPrefix: h.Desk.UserPrefix, Now: v.Now(),
-	}
-	for i := range members.Items {
-		all.Members = append(all.Members, &members.Items[i])
 	}
 	for i := range invitations.Items {
 		all.Invitations = append(all.Invitations, &invitations.Items[i])
@@ -200,11 +195,8 @@ func (s *subject) teams() []*rosterv1alpha1.Team {
 	name := s.object().GetName()
 	var named []*rosterv1alpha1.Team
 	for _, t := range s.all.Teams {
-		for _, member := range t.Spec.Members {
-			if member == name {
-				named = append(named, t)
-				break
-			}
+		if slices.Contains(t.Spec.Members, name) {
+			named = append(named, t)
 		}
 	}
 	return named

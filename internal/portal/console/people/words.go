@@ -203,7 +203,7 @@ func (w speech) why(s *subject) (text, detail string) {
 	if s.member != nil {
 		ready = meta.FindStatusCondition(s.member.Status.Conditions, rosterv1alpha1.ConditionReady)
 	}
-	if inv := s.invitation; inv != nil && (s.member == nil || s.member.Spec.AccountRef == nil && (ready == nil || !stalled(s.member.Status.Conditions))) {
+	if inv := s.invitation; inv != nil && !s.joined() && (s.member == nil || !stalled(s.member.Status.Conditions)) {
 		ready = meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionReady)
 	}
 	if ready == nil {
