@@ -161,7 +161,7 @@ func (p *Portal) consoleRoutes(
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Tabs: []console.Tab{people.Tab(), inviting.Tab()},
 	}
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	invites := &inviting.Handler{Desk: desk, Composer: composer}
+	invites := &inviting.Handler{Desk: desk, Composer: composer, LinkKeys: o.Keys}
 	return slices.Concat(aboutPeople.Routes(), invites.Routes())
 }
 
