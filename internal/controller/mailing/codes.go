@@ -79,7 +79,7 @@ func (r *codes) mail(ctx context.Context, inv *rosterv1alpha1.Invitation) error 
 	to, invalid := address.Parse(offer.Email())
 	if invalid != nil || offer.Organization == nil || offer.Check(inv.Status.Code.Attempt, r.Clock.Now()) != invitation.LinkOpen {
 		r.leaveOut(inv, "the link of the invitation does not work any more")
-		return nil
+		return nil //nolint:nilerr // The condition of the Invitation says what is wrong with its address.
 	}
 	key := limiterKey(inv.Namespace, to)
 	if r.limiter.Take(key, r.Clock.Now()) > 0 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mailing sends the mails of the operator, and remembers which ones it has sent: invitations and reminders for the controllers of
-// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and new items on them, about memberships that
-// end, and codes for people who were handed a link.
+// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and new items on them, about
+// memberships that end, and codes for people who were handed a link.
 package mailing
 
 import (
