@@ -191,6 +191,10 @@ type InvitationStatus struct {
 	// +optional
 	RenewalRequestedTime *metav1.Time `json:"renewalRequestedTime,omitempty"`
 
+	// code is the one that the portal last asked the operator to mail to the invited address, for somebody who has a copied link.
+	// +optional
+	Code *InvitationCode `json:"code,omitempty"`
+
 	// handledResendTime is the newest spec.resendRequestedAt that has been acted on.
 	// +optional
 	HandledResendTime *metav1.Time `json:"handledResendTime,omitempty"`
@@ -214,6 +218,39 @@ type InvitationStatus struct {
 	// Member is removed, suspended or may no longer give what is offered, the invitation cannot be accepted.
 	// +optional
 	InviterRef *InviterReference `json:"inviterRef,omitempty"`
+}
+
+// InvitationCode is a code that is mailed to the invited address, so that somebody who was handed a copied link shows that they read its
+// mail. The code itself stands nowhere.
+type InvitationCode struct {
+	// attempt is the number of the mail that the copied link goes with. The code is void once there is a newer one.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Attempt int32 `json:"attempt,omitempty"`
+
+	// browser that asked for the code, and alone can use it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Browser string `json:"browser,omitempty"`
+
+	// requestedTime is when the code was first asked for. Its lifetime starts then, however often it is mailed.
+	// +required
+	RequestedTime metav1.MicroTime `json:"requestedTime,omitempty,omitzero"`
+
+	// mailRequestedTime is when its mail was last asked for.
+	// +required
+	MailRequestedTime metav1.MicroTime `json:"mailRequestedTime,omitempty,omitzero"`
+
+	// mailHandledTime is the newest mailRequestedTime that the operator has acted on.
+	// +optional
+	MailHandledTime *metav1.MicroTime `json:"mailHandledTime,omitempty"`
+
+	// tries is how often a wrong code was typed in; absent for never. After the fifth, no code is accepted.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=5
+	Tries int32 `json:"tries,omitempty"`
 }
 
 // InviterReference names the Member who invites.

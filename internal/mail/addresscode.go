@@ -12,7 +12,7 @@ import (
 type AddressCode struct {
 	Envelope
 
-	// Account is the address of the Account that asked for the code.
+	// Account is the address of the Account that asked for the code; empty for somebody who has none yet.
 	Account string
 	// Organization, by its name, whose invitation is to be accepted with it.
 	Organization string
@@ -26,8 +26,8 @@ type AddressCode struct {
 func (c *Composer) AddressCode(a AddressCode) (*Message, error) {
 	a.Organization, a.Name = oneLine(a.Organization, maxName), ""
 	var wrong error
-	if a.Code == "" || a.Account == "" || a.Organization == "" {
-		wrong = errors.New("the code, the account or the organisation is missing")
+	if a.Code == "" || a.Organization == "" {
+		wrong = errors.New("the code or the organisation is missing")
 	}
 	return c.notice(a.Envelope, c.from.Name, func(s *speaker) noticeView { return c.codeView(s, a) }, wrong)
 }
@@ -36,10 +36,14 @@ func (c *Composer) codeView(s *speaker, a AddressCode) noticeView {
 	names := words{
 		"Account": a.Account, "Organization": a.Organization, "Time": s.time(a.Expiry), "Duration": unbroken(s.duration(a.Expiry.Sub(a.Now))),
 	}
-	v := newNotice(s, a.Envelope, c.sender(), "addressCode", names)
-	v.Paragraphs = append(v.Paragraphs, s.say("addressCode.next", names))
+	about := "addressCode"
+	if a.Account == "" {
+		about = "invitationCode"
+	}
+	v := newNotice(s, a.Envelope, c.sender(), about, names)
+	v.Paragraphs = append(v.Paragraphs, s.say(about+".next", names))
 	v.CodeLabel, v.Code, v.Expiry = s.say("addressCode.label", nil), a.Code, s.say("addressCode.expiry", names)
-	v.Private, v.Footer = s.say("addressCode.private", names), []string{s.say("addressCode.why", names)}
+	v.Private, v.Footer = s.say(about+".private", names), []string{s.say(about+".why", names)}
 	return v
 }
 

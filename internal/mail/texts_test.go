@@ -95,10 +95,12 @@ func TestEveryTextIsUsed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	code := composer.codeView(composer.speaker("en"), AddressCode{Code: "1234 5678", Expiry: time.Now()})
-	seen.WriteString(code.Subject)
-	if err := composer.html.ExecuteTemplate(&seen, "notice.html", code); err != nil {
-		t.Fatal(err)
+	for _, account := range []string{"bob@example.com", ""} {
+		code := composer.codeView(composer.speaker("en"), AddressCode{Account: account, Code: "1234 5678", Expiry: time.Now()})
+		seen.WriteString(code.Subject)
+		if err := composer.html.ExecuteTemplate(&seen, "notice.html", code); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, topic := range []rosterv1alpha1.AccountMailTopic{
 		rosterv1alpha1.MailPasswordReset, rosterv1alpha1.MailPasswordChanged, rosterv1alpha1.MailUsernameChanged, rosterv1alpha1.MailFactorsChanged,

@@ -368,9 +368,18 @@ func TestBrowserInviting(t *testing.T) {
 	b.says("Changed")
 	b.choose("Send 2 invitations")
 	b.says("Invitations sent: 2")
-	if n := len(w.invitations()); n != 2 {
-		t.Errorf("%d Invitations", n)
+	all := w.invitations()
+	if len(all) != 2 {
+		t.Errorf("%d Invitations", len(all))
 	}
+	zoe := all["zoe@agency.example"]
+	zoe = *w.sent(&zoe, 1, now().Add(72*time.Hour))
+	b.open(s.url + w.invitePath() + "/links/" + zoe.Name)
+	b.says("A link for zoe@agency.example", "Works until")
+	b.sound("inviting-link")
+	b.open(s.url + w.copied(&zoe))
+	b.says("You are invited to Acme Social", "You are signed in as")
+	b.sound("copied-link")
 	b.open(s.url + w.invitePath() + "?seat=full&lang=fr")
 	b.says("Inviter des personnes", "Adresses de courriel")
 	b.sound("inviting-french")

@@ -179,7 +179,7 @@ func (p *Portal) consoleRoutes(
 	}
 	desk.Tabs = slices.Concat([]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab(), activity.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
-	invites := &inviting.Handler{Desk: desk, Composer: composer}
+	invites := &inviting.Handler{Desk: desk, Composer: composer, LinkKeys: o.Keys}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
 	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
 	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package mailing sends the mails of the operator, and remembers which ones it has sent: invitations and reminders for the controllers of
-// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and new items on them, and about
-// memberships that end.
+// Invitations, and with controllers of its own, mails about Accounts, about the tokens of profiles and new items on them, about
+// memberships that end, and codes for people who were handed a link.
 package mailing
 
 import (
@@ -52,5 +52,7 @@ func Setup(mgr manager.Manager, o Options) error {
 		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(newAccountMails(o)),
 		ctrl.NewControllerManagedBy(mgr).Named("end-notices").
 			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).Complete(&endNotices{courier: courier{o}}),
+		ctrl.NewControllerManagedBy(mgr).Named("codes").
+			For(&rosterv1alpha1.Invitation{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForCode))).Complete(newCodes(o)),
 	)
 }

@@ -227,7 +227,7 @@ func TestManyProfilesAreFoldedAway(t *testing.T) {
 	if chosen < 0 || folded < chosen || strings.Count(page, "<details>") != 2 || strings.Count(page, "<select") != 503 {
 		t.Errorf("chosen at %d, folded at %d, %d groups, %d fields", chosen, folded, strings.Count(page, "<details>"), strings.Count(page, "<select"))
 	}
-	if !strings.Contains(page, "Instagram: 249 more") {
+	if !strings.Contains(page, "Instagram (249 profiles)") {
 		t.Error("it does not tell how many there are")
 	}
 }

@@ -93,7 +93,7 @@ func (view *OfferView) addProfiles(c *Choices, o Offer) {
 	}
 	for i := range view.Others {
 		g := &view.Others[i]
-		g.Summary = g.Kind + ": " + c.words.N("console.offer.profiles.more", len(g.Profiles))
+		g.Summary = g.Kind + " (" + c.words.N("console.offer.profiles.more", len(g.Profiles)) + ")"
 	}
 	slices.SortStableFunc(view.Chosen, func(a, b targetView) int {
 		switch {

@@ -62,6 +62,7 @@ func (h *Handler) Routes() []web.Route {
 		{Path: path, Get: h.opened(true, h.getInvitation), Post: h.postInvitation, Returnable: true},
 		{Path: path + "/decline", Get: h.opened(false, h.getDecline)},
 		{Path: path + "/address", Get: h.openedByOther(h.getOtherAddress), Post: h.openedByOther(h.postOtherAddress), Returnable: true},
+		{Path: "/copied/{token}", Get: h.openedByCopy(h.getCopied), Post: h.openedByCopy(h.postCopied), Returnable: true},
 		{Path: path + "/welcome", Get: h.opened(false, h.getWelcome)},
 	}
 }

@@ -146,6 +146,29 @@ func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Veri
 // Identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
 // relying on it. An unknown invitation takes the same way as a wrong signature.
 func (s *Store) Identify(ctx context.Context, token string) (Verified, error) {
+	return s.identify(ctx, token, func(keys keyring.Keys) keyring.Keys { return keys })
+}
+
+// OpenCopied finds the invitation of a link that somebody copied, and reads it again. Such a link proves nothing: before anything of the
+// invitation is shown, the person shows that they are the invited one.
+func (s *Store) OpenCopied(ctx context.Context, token string) (Verified, error) {
+	f, err := s.identify(ctx, token, invitation.CopiedKeys)
+	if err != nil {
+		return f, err
+	}
+	return s.Refresh(ctx, f)
+}
+
+// Mailed is the token of the link that was mailed, for somebody who has shown that they are the invited person.
+func (s *Store) Mailed(ctx context.Context, f Verified) (string, error) {
+	keys, err := s.Keys.Keys(ctx)
+	if err != nil {
+		return "", err
+	}
+	return invitation.Token(keys, invitation.LinkID(f.Offer.Invitation), f.Attempt, f.Address)
+}
+
+func (s *Store) identify(ctx context.Context, token string, kind func(keyring.Keys) keyring.Keys) (Verified, error) {
 	keys, err := s.Keys.Keys(ctx)
 	if err != nil {
 		return Verified{}, err
@@ -155,12 +178,12 @@ func (s *Store) Identify(ctx context.Context, token string) (Verified, error) {
 	if err != nil {
 		return Verified{}, err
 	}
-	address, ok := signedFor(keys, token, offer)
+	address, ok := signedFor(kind(keys), token, offer)
 	if !ok {
 		if keys, err = s.Keys.Refresh(ctx); err != nil {
 			return Verified{}, err
 		}
-		address, ok = signedFor(keys, token, offer)
+		address, ok = signedFor(kind(keys), token, offer)
 	}
 	if !ok || offer.Invitation == nil {
 		return Verified{}, ErrUnknown

@@ -13,7 +13,7 @@ const (
 	EventAccept         Event = "accept"          // an invitation was accepted
 	EventFactor         Event = "second_factor"   // a code, a recovery code or a passkey was given after the password
 	EventFactorChange   Event = "factor_change"   // a second factor was added, removed or replaced
-	EventAddress        Event = "address"         // a code was given that was mailed to another address
+	EventAddress        Event = "address"         // a code was given that was mailed to another address, or to an invited one
 	EventAddressRemoved Event = "address_removed" // the person removed an address that they had confirmed
 	EventLink           Event = "company_link"    // an account was tied to the sign-in of a company
 	// EventForgotten: a mail with a new link was asked for; whether there is an Account is not told here either.

@@ -35,6 +35,7 @@ const (
 	PageInvitation      PageName = "invitation"
 	PageDecline         PageName = "decline"
 	PageOtherAddress    PageName = "other-address"
+	PageCopiedLink      PageName = "copied-link"
 	PageWelcome         PageName = "welcome"
 	PageNotice          PageName = "notice"
 	PageSignIn          PageName = "sign-in"

@@ -27,6 +27,7 @@ const (
 	pageForm  web.PageName = "inviting-form"
 	pageCheck web.PageName = "inviting-check"
 	pageOne   web.PageName = "inviting-one"
+	pageLink  web.PageName = "inviting-link"
 )
 
 // Handler of the pages on which people invite.
@@ -34,6 +35,8 @@ type Handler struct {
 	Desk *console.Desk
 	// Composer writes the mails that people look at. None is sent by it.
 	Composer *mail.Composer
+	// LinkKeys sign links that are copied.
+	LinkKeys *web.KeySource
 }
 
 // Path of the room behind that of the organisation.
@@ -47,6 +50,7 @@ func (h *Handler) Routes() []web.Route {
 	const room = "/organizations/{namespace}" + Path
 	return []web.Route{
 		{Path: room, Get: h.enter(h.get), Post: h.enter(h.post), Returnable: true},
+		{Path: room + "/links/{name}", Get: h.enter(h.getLink), Returnable: true},
 	}
 }
 
