@@ -202,8 +202,10 @@ func profile(name string, connected bool) *rosterv1alpha1.SocialProfile {
 func office() (*membership.Snapshot, []*rosterv1alpha1.Member) {
 	looked := profile("fb", true)
 	looked.Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "ana"}
+	bare := profile("bare", false)
+	bare.Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "sam"} // who is suspended already
 	s := &membership.Snapshot{
-		Organization: acme(), Profiles: []*rosterv1alpha1.SocialProfile{looked, profile("x", true), profile("bare", false)},
+		Organization: acme(), Profiles: []*rosterv1alpha1.SocialProfile{looked, profile("x", true), bare},
 		Teams: []*rosterv1alpha1.Team{
 			{ObjectMeta: named("press"), Spec: rosterv1alpha1.TeamSpec{Members: []string{"ana", "ben"}, Profiles: []string{"x"}, Role: "Editor"}},
 			{ObjectMeta: named("care"), Spec: rosterv1alpha1.TeamSpec{Members: []string{"zoe"}, Profiles: []string{"x"}, Role: "Moderator"}},
@@ -253,7 +255,8 @@ func TestWhatAChangeMeans(t *testing.T) {
 			people: 1, deserted: "care"},
 		"less on a profile": {change: change{Action: actionChange, Give: grants("fb:Editor")}, chosen: "ben sam", people: 1, unchanged: 1,
 			losses: map[string]int{"fb configure,connect": 1}},
-		"more": {change: change{Action: actionChange, Role: "Manager"}, chosen: "zoe", people: 1},
+		"as much by another role": {change: change{Action: actionChange, Role: "Manager", Take: []string{"fb"}}, chosen: "ben", people: 1},
+		"more":                    {change: change{Action: actionChange, Role: "Manager"}, chosen: "zoe", people: 1},
 		"an end to come": {change: change{Action: actionChange, End: ptr.To(metav1.NewTime(today().Add(time.Hour)))}, chosen: "ana ben",
 			people: 2},
 		"remove": {change: change{Action: actionRemove}, chosen: "sam olivia", people: 1, left: 1},
