@@ -240,6 +240,9 @@ func (r *run) refused(err error) (string, error) {
 	var all []string
 	for _, p := range problems {
 		all = append(all, p.Text)
+		if p.Quote != "" {
+			all = append(all, "“"+p.Quote+"”")
+		}
 	}
 	return strings.Join(all, " "), err
 }
