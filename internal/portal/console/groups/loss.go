@@ -46,8 +46,10 @@ func lossOf(before, after *membership.Snapshot, people []*rosterv1alpha1.Member,
 			if gone := held.On(p) &^ holds.On(p); gone != 0 {
 				all, lost[p] = all|gone, true
 			}
-			couldPublish[p] = couldPublish[p] || held.Named(p).Contains(publish)
-			published[p] = published[p] || holds.Named(p).Contains(publish)
+			if !held.Everywhere().Contains(publish) { // Those who have it everywhere keep it.
+				couldPublish[p] = couldPublish[p] || held.Named(p).Contains(publish)
+				published[p] = published[p] || holds.Named(p).Contains(publish)
+			}
 		}
 		if all != 0 {
 			l.People, l.Permissions = append(l.People, organization.MemberName(m)), l.Permissions|all

@@ -135,7 +135,7 @@ func padded(pairs []pair, more int) []pair {
 	return pairs
 }
 
-// readPairs are the rows of a form, without those left empty at the end.
+// readPairs are the rows of a form.
 func readPairs(values url.Values, id string) []pair {
 	firsts, seconds := values[id], values[id+"-url"]
 	var pairs []pair
@@ -145,9 +145,6 @@ func readPairs(values url.Values, id string) []pair {
 			p.Second = strings.TrimSpace(seconds[i])
 		}
 		pairs = append(pairs, p)
-	}
-	for len(pairs) > 0 && pairs[len(pairs)-1] == (pair{}) {
-		pairs = pairs[:len(pairs)-1]
 	}
 	return pairs
 }

@@ -213,6 +213,8 @@ func TestWhatAChangeMeans(t *testing.T) {
 		{"a second factor", factor("Optional"), factor("Required"), []string{"12 active people are asked for a second factor"}},
 		{"a second factor for the rest", factor("NewMembers"), factor("Required"), []string{"12 active people are asked"}},
 		{"a second factor for new people", spec{}, factor("NewMembers"), []string{"Everybody who joins from now on"}},
+		{"a second factor as before", factor("Required"), factor("Required"), nil},
+		{"other domains, none of which was allowed", domains("z.example"), domains("x.example"), nil},
 		{"fewer second factors", factor("Required"), factor("NewMembers"), nil},
 		{"the company alone", spec{}, sso("SSO"), []string{"can no longer open these pages with a password", "People sign in with acme", "You yourself"}},
 		{"the company, too", spec{}, sso("Password", "SSO"), []string{"People sign in with acme"}},
