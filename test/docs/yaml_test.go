@@ -84,6 +84,7 @@ const (
 	groupConfig    = "config.roster.dev"
 	groupAPIServer = "apiserver.config.k8s.io"
 	groupKustomize = "kustomize.config.k8s.io"
+	groupAudit     = "audit.k8s.io"
 )
 
 // TestYAML applies everything that readers may copy.
@@ -101,6 +102,7 @@ func TestYAML(t *testing.T) {
 				}
 			case groupAPIServer: // The API server was started with it.
 			case groupKustomize: // See below.
+			case groupAudit: // A test of the policies starts an API server with it.
 			case groupRoster:
 				c.create(t, d)
 			default:
