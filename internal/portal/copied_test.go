@@ -96,7 +96,7 @@ func TestWhoCannotOpenACopiedLink(t *testing.T) {
 // TestCodesForCopiedLinksAreLimited: at one address, from whatever browsers.
 func TestCodesForCopiedLinksAreLimited(t *testing.T) {
 	w := newWorld(t)
-	s := w.site()
+	s := w.site(unlimited) // but for mails and codes
 	inv := w.invite("ana")
 	b := s.browser()
 	b.post(w.copied(inv), sendCode).expect(t, http.StatusSeeOther)
