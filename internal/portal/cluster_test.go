@@ -138,7 +138,8 @@ func (p *plane) prepare(ctx context.Context) error {
 		return err
 	}
 	objects, err := manifests(append(policies, "../../config/namespace/namespaces.yaml",
-		"../../config/rbac/portal_role.yaml", "../../config/rbac/portal_namespaced_role.yaml")...)
+		"../../config/rbac/portal_role.yaml", "../../config/rbac/portal_namespaced_role.yaml",
+		"../../config/components/console/roles.yaml", "../../config/components/console/policy.yaml")...)
 	if err != nil {
 		return err
 	}

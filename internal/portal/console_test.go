@@ -18,6 +18,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 )
 
 // console lets the site act for people, as far as the API server lets the portal.
@@ -26,12 +27,19 @@ func (w *world) console(c *configure) { c.As = actingAs(w.userConfig, w.portal) 
 // mayBe lets the portal be a person, but do nothing in their name.
 func (w *world) mayBe(users ...string) {
 	w.t.Helper()
-	named := metav1.ObjectMeta{Name: w.ns + "-console"}
-	w.create(&rbacv1.ClusterRole{ObjectMeta: named, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"users"}, Verbs: []string{"impersonate:user-info"}, ResourceNames: users,
-	}}})
-	w.create(&rbacv1.ClusterRoleBinding{ObjectMeta: named, Subjects: w.portalSubject(),
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: named.Name}})
+	await(w.t, func(ctx context.Context) bool {
+		list := &rbacv1.ClusterRole{}
+		if err := w.admin.Get(ctx, client.ObjectKey{Name: "roster-console-people"}, list); err != nil {
+			return false
+		}
+		if len(list.Rules) == 0 {
+			list.Rules = []rbacv1.PolicyRule{{
+				APIGroups: []string{"authentication.k8s.io"}, Resources: []string{"users"}, Verbs: []string{"impersonate:user-info"},
+			}}
+		}
+		list.Rules[0].ResourceNames = append(list.Rules[0].ResourceNames, users...)
+		return w.admin.Update(ctx, list) == nil
+	})
 	await(w.t, func(ctx context.Context) bool {
 		review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
 			User: portalUser, ResourceAttributes: &authorizationv1.ResourceAttributes{
@@ -42,25 +50,15 @@ func (w *world) mayBe(users ...string) {
 	})
 }
 
-func (w *world) portalSubject() []rbacv1.Subject {
-	return []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: portalUser}}
-}
-
 // mayActFor lets the portal act for a person in the namespace, as the operator does for those who look after an organisation.
 func (w *world) mayActFor(users ...string) {
 	w.t.Helper()
 	w.mayBe(users...)
-	here := metav1.ObjectMeta{Namespace: w.ns, Name: "console"}
-	var verbs []string
-	for _, verb := range []string{"get", "list", "create", "update", "patch", "delete"} {
-		verbs = append(verbs, "impersonate-on:user-info:"+verb)
-	}
-	w.create(&rbacv1.Role{ObjectMeta: here, Rules: []rbacv1.PolicyRule{{
-		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Verbs: verbs,
-		Resources: []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations", "socialprofiles"},
-	}}})
-	w.create(&rbacv1.RoleBinding{ObjectMeta: here, Subjects: w.portalSubject(),
-		RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: here.Name}})
+	w.create(&rbacv1.RoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: access.ConsoleBinding},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-console"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: systemNamespace, Name: "roster-portal"}},
+	})
 }
 
 // looksAfter is the browser of somebody with a role in the organisation, whom the portal may act for.

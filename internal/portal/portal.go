@@ -152,7 +152,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	}
 	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache, UserPrefix: o.UserPrefix}
 	if o.As != nil {
-		organizations.Team, organizations.Invite = people.Path, people.Path
+		organizations.Team, organizations.Invite, organizations.Teams = people.Path, inviting.Path, groups.TeamsPath
 	}
 	aboutPerson := &personal.Handler{
 		Sessions: p.sessions, SignIn: signIn, Organizations: organizations, Links: p.links, Accounts: o.Accounts, Companies: o.Companies,
