@@ -61,7 +61,7 @@ func (h *Handler) postDo(v *console.Visit) error {
 		j = j.again()
 	}
 	r := &run{Visit: v, handler: h, job: j, team: t, members: map[id]*rosterv1alpha1.Member{}}
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		r.members[idOf(m.UID)] = m
 	}
 	if err := r.all(); err != nil {
@@ -327,7 +327,7 @@ func (r *run) show() error {
 		page.Summary = append(page.Summary, w.N("bulk.result.refused", refused))
 	}
 	if len(r.stillNamed) > 0 {
-		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", listed(w, r.stillNamed, t.title)))
+		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", listed(w, r.stillNamed, t.names(w).Team)))
 	}
 	for _, result := range j.TeamResults {
 		page.Teams = append(page.Teams, teamRow(w, t, result))
@@ -336,7 +336,7 @@ func (r *run) show() error {
 	for _, o := range r.now {
 		page.Rows = append(page.Rows, personResult(w, o))
 	}
-	page.Few = len(page.Rows) <= onPage
+	page.Few = len(page.Rows) <= console.PerPage
 	page.Again = page.Left == 0 && (page.Again || refused > 0)
 	var err error
 	if page.Job, err = j.seal(r.Visit); err != nil {
@@ -346,7 +346,7 @@ func (r *run) show() error {
 }
 
 func teamRow(w web.Words, t *team, result teamResult) resultRow {
-	row := resultRow{Name: t.title(result.Name), Text: result.Why, Bad: result.Why != ""}
+	row := resultRow{Name: t.names(w).Team(result.Name), Text: result.Why, Bad: result.Why != ""}
 	switch {
 	case row.Bad:
 	case result.Changed:

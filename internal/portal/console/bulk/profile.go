@@ -45,7 +45,7 @@ type profilePage struct {
 	Configures, Removes  bool
 	Form                 profileForm
 	Now                  string
-	Suggested            []personRow
+	Suggested            []console.PersonView
 	Action, Remove, Back string
 	Assign               string
 }
@@ -114,21 +114,21 @@ func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.Soci
 	for _, one := range g {
 		if one.Has(sp) {
 			role := w.Roles.OnProfile(one.Spec.Role, custom).Name
-			page.Teams = append(page.Teams, namedRole{teamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
+			page.Teams = append(page.Teams, namedRole{console.TeamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
 		}
 	}
 	if t.managesTeams() {
-		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.query())
+		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.values())
 	}
-	if page.Configures && len(t.members) <= mostSuggested {
-		for _, m := range t.members {
-			page.Suggested = append(page.Suggested, personRow{Name: organization.MemberName(m), Address: m.Spec.Email})
+	if page.Configures && len(t.Members) <= mostSuggested {
+		for _, m := range t.Members {
+			page.Suggested = append(page.Suggested, console.PersonView{Name: organization.MemberName(m), Address: m.Spec.Email})
 		}
 	}
 	if len(problems) > 0 {
 		page.Now = cmp.Or(t.responsible(sp), w.T("bulk.profiles.nobody"))
 	}
-	return v.Form(pageProfile, w.T("bulk.profile.title", "Profile", profileTitle(w, sp)), problems, page)
+	return v.Form(pageProfile, w.T("bulk.profile.title", "Profile", console.ProfileName(w, sp)), problems, page)
 }
 
 func holders(w web.Words, h rosterv1alpha1.RoleHolders) []string {
@@ -188,7 +188,7 @@ func (t *team) find(text string) (*rosterv1alpha1.Member, bool) {
 	if err != nil {
 		return nil, false
 	}
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		if a, err := address.OfMember(m); err == nil && a == of && m.DeletionTimestamp == nil {
 			return m, true
 		}
@@ -232,12 +232,12 @@ func (h *Handler) getRemove(v *console.Visit) error {
 func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
 	w := v.Words
 	page := removePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Title: profileTitle(w, sp), UID: string(sp.UID),
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Title: console.ProfileName(w, sp), UID: string(sp.UID),
 		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
 	}
 	people := 0
 	sums := t.Sums()
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		if sums.Holds(m).Named(sp.Name) != 0 {
 			people++
 		}
@@ -245,7 +245,7 @@ func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.Socia
 	page.Consequences = append(page.Consequences, w.N("bulk.remove.people", people))
 	var titles []string
 	for _, of := range groupsOf(t.Teams).of(sp) {
-		titles = append(titles, teamName(of))
+		titles = append(titles, console.TeamName(of))
 	}
 	if len(titles) > 0 {
 		page.Consequences = append(page.Consequences, w.T("bulk.remove.teams", "Teams", strings.Join(titles, ", ")))
@@ -271,9 +271,9 @@ func (h *Handler) postRemove(v *console.Visit) error {
 	if len(problems) > 0 {
 		return h.removeForm(v, t, sp, problems)
 	}
-	title := profileTitle(v.Words, sp)
+	title := console.ProfileName(v.Words, sp)
 	if left := leaveTeams(v, t, sp); len(left) > 0 {
-		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.title))
+		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))
 	}
 	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
 }

@@ -16,7 +16,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Files are the templates and texts of the room.
@@ -52,8 +51,6 @@ const (
 	fieldPermission  = "permission"
 	fieldAdd         = "add"
 	fieldRemove      = "remove"
-	fieldSearch      = "q"
-	fieldFrom        = "from"
 )
 
 // Handler of the pages.
@@ -101,8 +98,7 @@ type scene struct {
 }
 
 func (h *Handler) scene(v *console.Visit) (*scene, error) {
-	prefix := h.Organizations.UserPrefix
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), prefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -149,19 +145,6 @@ type above struct {
 	Kept    *console.KeptView
 	Changed *console.ChangedView
 	Now     []fact
-}
-
-// members are the people of the organisation.
-func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
-	var list rosterv1alpha1.MemberList
-	if err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	all := make([]*rosterv1alpha1.Member, len(list.Items))
-	for i := range list.Items {
-		all[i] = &list.Items[i]
-	}
-	return all, nil
 }
 
 // fields are those of the forms, by what they write.

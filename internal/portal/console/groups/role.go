@@ -125,7 +125,7 @@ func useOf(
 	}
 	for _, t := range teams {
 		if r.Spec.Scope == rosterv1alpha1.ScopeProfile && string(t.Spec.Role) == r.Name {
-			u.Teams = append(u.Teams, teamName(t))
+			u.Teams = append(u.Teams, console.TeamName(t))
 		}
 	}
 	for i := range invited {
@@ -143,7 +143,7 @@ func useOf(
 
 // roleUsers say who has a role.
 func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.CustomRole) ([]string, error) {
-	people, err := members(v)
+	people, err := v.Members()
 	if err != nil {
 		return nil, err
 	}

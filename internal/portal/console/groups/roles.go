@@ -63,7 +63,7 @@ func (h *Handler) getRoles(v *console.Visit) error {
 		})
 	}
 	slices.SortFunc(page.Custom, func(a, b roleRow) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+		return console.CompareNames(a.Name, a.Href, b.Name, b.Href)
 	})
 	return v.Show(http.StatusOK, pageRoles, w.T("groups.roles.title", "Org", page.Frame.Org), page)
 }

@@ -3,7 +3,6 @@
 package groups
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
 	"strconv"
@@ -51,8 +50,6 @@ func (f teamForm) check(w web.Words) []web.Problem {
 	}
 	return problems
 }
-
-func teamName(t *rosterv1alpha1.Team) string { return cmp.Or(t.Spec.DisplayName, t.Name) }
 
 // teamRoles are the roles that the person may give by a team: those who may give every role everywhere give any, others what they hold
 // somewhere. The role that the team has is among them.
@@ -107,14 +104,14 @@ func (h *Handler) teamsForm(v *console.Visit, form teamForm, problems []web.Prob
 	}
 	for _, t := range s.Teams {
 		page.Rows = append(page.Rows, teamRow{
-			Name: teamName(t), Href: v.To(TeamsPath + "/" + t.Name), Role: w.Roles.OnProfile(t.Spec.Role, s.roles).Name,
+			Name: console.TeamName(t), Href: v.To(TeamsPath + "/" + t.Name), Role: w.Roles.OnProfile(t.Spec.Role, s.roles).Name,
 			People:   w.N("groups.people.count", len(t.Spec.Members)),
 			Profiles: w.N("groups.profiles.count", int(ptr.Deref(t.Status.Profiles, int32(len(t.Spec.Profiles))))),
 			State:    stateOf(w, t.Status.Conditions, t.Generation, t.Status.ObservedGeneration),
 		})
 	}
 	slices.SortFunc(page.Rows, func(a, b teamRow) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+		return console.CompareNames(a.Name, a.Href, b.Name, b.Href)
 	})
 	return v.Form(pageTeams, w.T("groups.teams.title", "Org", page.Frame.Org), problems, page)
 }
@@ -174,7 +171,7 @@ func (h *Handler) teamForm(
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
 	page := teamPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: teamName(t), May: s.mayWriteGroups(), Form: form,
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: console.TeamName(t), May: s.mayWriteGroups(), Form: form,
 		Roles: teamRoles(w, s, string(t.Spec.Role)), Generation: t.Generation, Selector: selectorWords(w, t.Spec.ProfileSelector),
 		State: stateOf(w, t.Status.Conditions, t.Generation, t.Status.ObservedGeneration),
 		Role:  w.Roles.OnProfile(t.Spec.Role, s.roles).Name, People: w.N("groups.people.count", len(t.Spec.Members)),
@@ -235,7 +232,7 @@ func (h *Handler) deleteTeamForm(v *console.Visit, t *rosterv1alpha1.Team, probl
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
 	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.team", "Name", teamName(t)), Lines: meaning, Submit: w.T("groups.delete.submit"),
+		Heading: w.T("groups.delete.team", "Name", console.TeamName(t)), Lines: meaning, Submit: w.T("groups.delete.submit"),
 		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(t.Generation, 10),
 	})
 }
@@ -246,7 +243,7 @@ func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team)
 	if err != nil {
 		return nil, err
 	}
-	people, err := members(v)
+	people, err := v.Members()
 	if err != nil {
 		return nil, err
 	}
@@ -262,5 +259,5 @@ func (h *Handler) postDeleteTeam(v *console.Visit) error {
 	if changed, _ := v.Changed(t, nil); changed != nil {
 		return h.deleteTeamForm(v, t, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
 	}
-	return h.remove(v, t, TeamsPath, teamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
+	return h.remove(v, t, TeamsPath, console.TeamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
 }

@@ -129,10 +129,10 @@ func (w speech) offer(has wish) []string {
 		all = append(all, w.T("console.offer.canManageProfiles"))
 	}
 	for _, g := range has.offer.Profiles {
-		all = append(all, w.T("people.fact", "What", w.profile(g.Name), "Value", w.roleOnProfile(string(g.Role))))
+		all = append(all, w.T("people.fact", "What", w.names().Profile(g.Name), "Value", w.roleOnProfile(string(g.Role))))
 	}
 	for _, g := range has.offer.Workspaces {
-		all = append(all, w.T("people.fact", "What", w.workspace(g.Name), "Value", w.inWorkspace(g.Role)))
+		all = append(all, w.T("people.fact", "What", w.names().Workspace(g.Name), "Value", w.inWorkspace(g.Role)))
 	}
 	if end := has.offer.EndTime; end != nil {
 		all = append(all, w.T("people.fact", "What", w.T("people.ends"), "Value", w.Moment(end.Time)))

@@ -27,7 +27,7 @@ type endPage struct {
 }
 
 func (h *Handler) getEnd(v *console.Visit) error {
-	s, err := h.lookUp(v, kindMembers)
+	s, err := h.lookUp(v, console.KindMembers)
 	switch {
 	case err != nil:
 		return err
@@ -47,7 +47,7 @@ func (h *Handler) endForm(v *console.Visit, s *subject, typed string, problems [
 		Points: []string{w.T("people.end.holds"), w.T("people.end.told"), w.T("people.seat.stays")},
 		Action: v.To(s.path(string(end))), Back: v.To(s.path("")),
 	}
-	if at := s.person.Ends; at != nil && s.standing == ended {
+	if at := s.person.Ends; at != nil && s.standing == console.StandingEnded {
 		page.Lead = w.T("people.end.was", "Name", s.name, "Time", w.Moment(at.Time))
 	} else if at != nil {
 		page.Lead = w.T("people.end.is", "Name", s.name, "Time", w.Moment(at.Time))
@@ -59,7 +59,7 @@ func (h *Handler) endForm(v *console.Visit, s *subject, typed string, problems [
 }
 
 func (h *Handler) postEnd(v *console.Visit) error {
-	s, err := h.lookUp(v, kindMembers)
+	s, err := h.lookUp(v, console.KindMembers)
 	if err != nil {
 		return err
 	}

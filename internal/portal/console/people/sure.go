@@ -37,21 +37,21 @@ type surePage struct {
 	Go     web.Action
 	Submit string
 	// Hidden are fields that the form carries.
-	Hidden       []hidden
+	Hidden       []console.Hidden
 	Action, Back string
 }
 
-type hidden struct{ Name, Value string }
-
 // hiddenFields carries what was typed to the next page.
-func hiddenFields(values url.Values) []hidden {
-	var all []hidden
+func hiddenFields(values url.Values) []console.Hidden {
+	var all []console.Hidden
 	for name, some := range values {
 		for _, value := range some {
-			all = append(all, hidden{name, value})
+			all = append(all, console.Hidden{Name: name, Value: value})
 		}
 	}
-	slices.SortFunc(all, func(a, b hidden) int { return slices.Compare([]string{a.Name, a.Value}, []string{b.Name, b.Value}) })
+	slices.SortFunc(all, func(a, b console.Hidden) int {
+		return slices.Compare([]string{a.Name, a.Value}, []string{b.Name, b.Value})
+	})
 	return all
 }
 
@@ -91,14 +91,14 @@ func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.
 		Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
 	}
 	if text, instead := s.blocked(d, s.isSelf(v)); text != "" {
-		page.Lead = w.T(text, "Name", s.name, "Org", page.Frame.Org, "State", w.standing(s.standing))
+		page.Lead = w.T(text, "Name", s.name, "Org", page.Frame.Org, "State", s.standing.Badge(w.Words).Text)
 		if instead.Href != "" {
 			page.Go = web.Action{Text: w.T(instead.Text), Href: v.To(instead.Href)}
 		}
 	} else {
 		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", page.Frame.Org, "Address", s.address)
 		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
-		page.Hidden = []hidden{{fieldGeneration, generationOf(s.about(d))}}
+		page.Hidden = []console.Hidden{{Name: fieldGeneration, Value: generationOf(s.about(d))}}
 	}
 	return v.Form(pageSure, page.Heading, problems, page)
 }
@@ -114,7 +114,7 @@ func (s *subject) blocked(d deed, self bool) (text string, instead web.Action) {
 		return "people.blocked.state", web.Action{}
 	case d == suspend && membership.IsSuspended(s.member), d == resume && !membership.IsSuspended(s.member):
 		return "people.blocked.state", web.Action{}
-	case d == resume && s.standing == ended:
+	case d == resume && s.standing == console.StandingEnded:
 		return "people.blocked.ended", web.Action{Text: "people.do.end", Href: s.path(string(end))}
 	case d == remove && !s.removable():
 		return "people.blocked.guardrail", web.Action{Text: "people.do.suspend", Href: s.path(string(suspend))}
@@ -156,7 +156,7 @@ func removePoints(w speech, s *subject) []string {
 	points := w.means(s.name, s.all.Consequences(s.person, nil))
 	var names []string
 	for _, t := range s.teams() {
-		names = append(names, w.team(t.Name))
+		names = append(names, w.names().Team(t.Name))
 	}
 	if len(names) > 0 {
 		points = append(points, w.T("people.remove.teams", "Teams", w.some(names)))
