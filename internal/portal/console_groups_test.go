@@ -151,7 +151,7 @@ func TestTwoPeopleEditATeam(t *testing.T) {
 	}
 	stale := b.get(here + "/delete").filled(here + "/delete")
 	stale.Set("generation", "1")
-	b.post(here+"/delete", stale).expect(t, http.StatusUnprocessableEntity, "Check again what deleting it means")
+	b.post(here+"/delete", stale).expect(t, http.StatusUnprocessableEntity, "confirm once more")
 }
 
 // TestARefusalIsShownAtTheForm: the policies have the last word, and what was typed is kept.

@@ -140,13 +140,11 @@ func (h *Handler) postAssign(v *console.Visit) error {
 		return h.confirmAssign(v, t, chosen, a)
 	}
 	problems, err := h.assign(v, t, a)
-	if err != nil {
-		return err
-	}
+	again := func(problems []web.Problem) error { return h.assignForm(v, t, chosen, form, problems) }
 	if len(problems) > 0 {
-		return h.assignForm(v, t, chosen, form, problems)
+		return again(problems)
 	}
-	return v.Done(pathProfiles, "bulk.assign.done")
+	return v.Wrote(err, func() error { return v.Done(pathProfiles, "bulk.assign.done") }, again)
 }
 
 // assign writes each Team once. Teams that could be written stay so where others could not.
@@ -159,8 +157,11 @@ func (h *Handler) assign(v *console.Visit, t *team, a assignment) ([]web.Problem
 			of.Spec.Profiles = profiles
 			return changed
 		})
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
+		case len(a.All)+len(a.None) == 1:
+			return nil, err // There is a page for what one of them says.
 		}
 		why, err := r.refused(err)
 		if err != nil {

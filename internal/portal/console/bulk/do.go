@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -237,14 +236,7 @@ func (r *run) refused(err error) (string, error) {
 		return r.Words.T("bulk.kept", "Keeper", kept.Keeper), nil
 	}
 	problems, err := r.Refused(err)
-	var all []string
-	for _, p := range problems {
-		all = append(all, p.Text)
-		if p.Quote != "" {
-			all = append(all, "“"+p.Quote+"”")
-		}
-	}
-	return strings.Join(all, " "), err
+	return console.Sentences(problems), err
 }
 
 // teams writes each Team once, whatever the number of people.

@@ -5,7 +5,6 @@ package bulk
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,7 +21,6 @@ import (
 
 const (
 	fieldResponsible = "responsible"
-	fieldGeneration  = "generation"
 	fieldExpiry      = "tokenExpiry"
 	fieldEngagement  = "engagement"
 	// mostSuggested is how many people there may be for the browser to suggest them.
@@ -33,6 +31,8 @@ const (
 type profilePage struct {
 	web.Fields
 	Frame           console.Frame
+	Kept            *console.KeptView
+	Changed         *console.ChangedView
 	Handle, Network string
 	Connection      string
 	Bad, Waits      bool
@@ -81,12 +81,12 @@ func (h *Handler) getProfile(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	return h.profileForm(v, t, sp, t.formOf(sp), nil)
+	return h.profileForm(v, t, sp, t.formOf(sp), nil, nil)
 }
 
 // formOf is a profile as the form shows it.
 func (t *team) formOf(sp *rosterv1alpha1.SocialProfile) profileForm {
-	f := profileForm{Expiry: true, Generation: strconv.FormatInt(sp.Generation, 10)}
+	f := profileForm{Expiry: true, Generation: console.Generation(sp)}
 	if m := t.responsibleMember(sp); m != nil {
 		f.Responsible = m.Spec.Email
 	}
@@ -96,11 +96,14 @@ func (t *team) formOf(sp *rosterv1alpha1.SocialProfile) profileForm {
 	return f
 }
 
-func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, f profileForm, problems []web.Problem) error {
+func (h *Handler) profileForm(
+	v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, f profileForm, problems []web.Problem, changed *console.ChangedView,
+) error {
 	w, g := v.Words, groupsOf(t.Teams)
 	page := profilePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Handle: sp.Spec.Handle, Network: organization.NetworkName(w, sp),
-		Waits: membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Changed: changed, Handle: sp.Spec.Handle,
+		Network: organization.NetworkName(w, sp),
+		Waits:   membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
 		ConnectedBy: strings.TrimPrefix(sp.Spec.ConnectedBy, h.Desk.UserPrefix), Form: f,
 		Configures: t.may(access.Configure, sp.Name), Removes: t.may(access.Connect, sp.Name), Back: v.To(pathProfiles),
 		Action: v.To(pathProfiles + "/" + sp.Name), Remove: v.To(pathProfiles + "/" + sp.Name + "/remove"),
@@ -156,27 +159,21 @@ func (h *Handler) postProfile(v *console.Visit) error {
 	form := v.R.PostForm
 	f := profileForm{
 		Responsible: web.Tidy(form.Get(fieldResponsible)), Expiry: form.Get(fieldExpiry) != "", Engagement: form.Get(fieldEngagement) != "",
-		Generation: form.Get(fieldGeneration),
-	}
-	if now := strconv.FormatInt(sp.Generation, 10); f.Generation != now {
-		f.Generation = now
-		return h.profileForm(v, t, sp, f, []web.Problem{{Text: v.Words.T("console.conflict")}})
+		Generation: console.Generation(sp),
 	}
 	m, ok := t.find(f.Responsible)
 	if !ok {
 		text := v.Words.T("bulk.profile.noMember", "Address", f.Responsible)
-		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: text}})
+		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: text}}, nil)
 	}
-	before := sp.DeepCopy()
-	f.apply(&sp.Spec, m)
-	problems, err := v.Refused(v.Update(sp))
-	if err != nil {
-		return err
+	wanted := sp.DeepCopy()
+	f.apply(&wanted.Spec, m)
+	if changed, problems := v.Changed(sp, wanted); changed != nil {
+		return h.profileForm(v, t, sp, f, problems, changed)
 	}
-	if len(problems) > 0 {
-		return h.profileForm(v, t, before, f, problems)
-	}
-	return v.Done(pathProfiles+"/"+sp.Name, "bulk.profile.done")
+	return v.Wrote(v.Update(wanted), func() error { return v.Done(pathProfiles+"/"+sp.Name, "bulk.profile.done") },
+		func(problems []web.Problem) error { return h.profileForm(v, t, sp, f, problems, nil) },
+		console.Fields{"spec.responsibleRef": fieldResponsible})
 }
 
 // find is the Member of an address; nil for nobody where it is empty, and false where there is none.
@@ -212,6 +209,7 @@ func (f profileForm) apply(spec *rosterv1alpha1.SocialProfileSpec, responsible *
 type removePage struct {
 	web.Fields
 	Frame        console.Frame
+	Kept         *console.KeptView
 	Title        string
 	Consequences []string
 	UID          string
@@ -232,7 +230,7 @@ func (h *Handler) getRemove(v *console.Visit) error {
 func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
 	w := v.Words
 	page := removePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Title: console.ProfileName(w, sp), UID: string(sp.UID),
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Title: console.ProfileName(w, sp), UID: string(sp.UID),
 		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
 	}
 	people := 0
@@ -264,13 +262,11 @@ func (h *Handler) postRemove(v *console.Visit) error {
 	if string(sp.UID) != v.R.PostForm.Get("uid") {
 		return h.removeForm(v, t, sp, []web.Problem{{Text: v.Words.T("console.conflict")}})
 	}
-	problems, err := v.Refused(v.Delete(sp))
-	if err != nil {
-		return err
-	}
-	if len(problems) > 0 {
-		return h.removeForm(v, t, sp, problems)
-	}
+	return v.Wrote(v.Delete(sp), func() error { return removed(v, t, sp) },
+		func(problems []web.Problem) error { return h.removeForm(v, t, sp, problems) })
+}
+
+func removed(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) error {
 	title := console.ProfileName(v.Words, sp)
 	if left := leaveTeams(v, t, sp); len(left) > 0 {
 		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))

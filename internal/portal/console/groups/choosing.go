@@ -128,12 +128,12 @@ func (c *choosing) post(v *console.Visit) error {
 		*c.list = before
 		return c.show(v, problems)
 	}
-	return wrote(v, v.Update(c.object), again, func() error {
+	return v.Wrote(v.Update(c.object), func() error {
 		if len(remove) > 0 {
 			return v.Done(c.here, "groups.choose.removed")
 		}
 		return v.Done(c.here, "groups.choose.added")
-	})
+	}, again, fields())
 }
 
 func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Problem) error {

@@ -153,11 +153,3 @@ func fields() console.Fields {
 		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription, "spec.permissions": fieldPermission,
 	}
 }
-
-// wrote goes on after a write: done, or with what the API server has refused.
-func wrote(v *console.Visit, err error, again func([]web.Problem) error, done func() error) error {
-	if err == nil {
-		return done()
-	}
-	return v.Failed(err, again, fields())
-}

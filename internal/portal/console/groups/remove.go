@@ -32,7 +32,7 @@ func sure(v *console.Visit, problems []web.Problem, page surePage) error {
 
 // remove deletes an object and leads back to the list.
 func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
-	return wrote(v, v.Delete(o), again, func() error { return v.Done(list, "groups.deleted", "Name", name) })
+	return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", name) }, again, fields())
 }
 
 // withTeam is a snapshot with a team as it is to be.

@@ -185,7 +185,7 @@ func (h *Handler) postRole(v *console.Visit) error {
 	was := r.DeepCopy()
 	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
 	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, nil) }
-	return wrote(v, v.Update(r), again, func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Update(r), func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
 func (h *Handler) getDeleteRole(v *console.Visit) error {
@@ -222,8 +222,8 @@ func (h *Handler) postDeleteRole(v *console.Visit) error {
 	if err := find(v, r); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(r, nil); changed != nil {
-		return h.deleteRoleForm(v, r, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(r); problems != nil {
+		return h.deleteRoleForm(v, r, problems)
 	}
 	return h.remove(v, r, RolesPath, roleName(r), func(problems []web.Problem) error { return h.deleteRoleForm(v, r, problems) })
 }

@@ -238,5 +238,5 @@ func (h *Handler) postRoles(v *console.Visit) error {
 		},
 	}
 	again := func(problems []web.Problem) error { return h.roleForm(v, nil, form, problems, nil) }
-	return wrote(v, v.Create(r), again, func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Create(r), func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) }, again, fields())
 }

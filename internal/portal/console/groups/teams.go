@@ -134,7 +134,7 @@ func (h *Handler) postTeams(v *console.Visit) error {
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
 	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }
-	return wrote(v, v.Create(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name) })
+	return v.Wrote(v.Create(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name) }, again, fields())
 }
 
 type teamPage struct {
@@ -211,7 +211,7 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	was := t.DeepCopy()
 	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
 	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, nil) }
-	return wrote(v, v.Update(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Update(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
 func (h *Handler) getDeleteTeam(v *console.Visit) error {
@@ -256,8 +256,8 @@ func (h *Handler) postDeleteTeam(v *console.Visit) error {
 	if err := find(v, t); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(t, nil); changed != nil {
-		return h.deleteTeamForm(v, t, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(t); problems != nil {
+		return h.deleteTeamForm(v, t, problems)
 	}
 	return h.remove(v, t, TeamsPath, console.TeamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
 }

@@ -74,7 +74,7 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
-	return wrote(v, v.Create(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) })
+	return v.Wrote(v.Create(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) }, again, fields())
 }
 
 type workspacePage struct {
@@ -173,7 +173,7 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 	was := ws.DeepCopy()
 	ws.Spec.DisplayName = name
 	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, nil) }
-	return wrote(v, v.Update(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) })
+	return v.Wrote(v.Update(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) }, again, fields())
 }
 
 func (h *Handler) getWorkspaceProfiles(v *console.Visit) error {
@@ -263,8 +263,8 @@ func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
 	if err := find(v, ws); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(ws, nil); changed != nil {
-		return h.deleteWorkspaceForm(v, ws, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(ws); problems != nil {
+		return h.deleteWorkspaceForm(v, ws, problems)
 	}
 	return h.remove(v, ws, WorkspacesPath, console.WorkspaceName(ws), func(problems []web.Problem) error {
 		return h.deleteWorkspaceForm(v, ws, problems)

@@ -5,7 +5,6 @@ package people
 import (
 	"net/url"
 	"slices"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
@@ -18,18 +17,14 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// The fields of forms that change somebody.
-const (
-	// fieldGeneration is the spec that a form was made of.
-	fieldGeneration = "generation"
-	// fieldSure is in a form once the page has told what the change means.
-	fieldSure = "sure"
-)
+// fieldSure is in a form once the page has told what the change means.
+const fieldSure = "sure"
 
 // surePage tells what something means before it is done.
 type surePage struct {
 	web.Fields
 	Frame         console.Frame
+	Kept          *console.KeptView
 	Heading, Lead string
 	// Points are what it means, one by one.
 	Points []string
@@ -63,14 +58,6 @@ func (s *subject) about(d deed) client.Object {
 	return s.object()
 }
 
-// generationOf is what a form carries about an object, so that a change of somebody else in the meantime is noticed.
-func generationOf(o client.Object) string { return strconv.FormatInt(o.GetGeneration(), 10) }
-
-// unchanged reports whether an object is still what a form was made of.
-func unchanged(v *console.Visit, o client.Object) bool {
-	return v.R.PostForm.Get(fieldGeneration) == generationOf(o)
-}
-
 func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
 	return func(v *console.Visit) error {
 		s, err := h.lookUp(v, kind)
@@ -97,8 +84,9 @@ func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.
 		}
 	} else {
 		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", page.Frame.Org, "Address", s.address)
+		page.Kept = v.KeptView(s.about(d))
 		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
-		page.Hidden = []console.Hidden{{Name: fieldGeneration, Value: generationOf(s.about(d))}}
+		page.Hidden = []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(s.about(d))}}
 	}
 	return v.Form(pageSure, page.Heading, problems, page)
 }
@@ -177,23 +165,18 @@ func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
 		if err != nil {
 			return err
 		}
-		text, _ := s.blocked(d, false)
-		switch {
-		case text == "people.blocked.state":
+		if text, _ := s.blocked(d, false); text == "people.blocked.state" {
 			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("console.conflict")}})
-		case !unchanged(v, s.about(d)):
-			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("people.changed")}})
 		}
-		problems, err := v.Refused(h.act(v, s, d))
-		switch {
-		case err != nil:
-			return err
-		case len(problems) > 0:
+		if problems := v.Unconfirmed(s.about(d)); problems != nil {
 			return h.sureForm(v, s, d, problems)
-		case d == remove:
-			return h.removed(v, s)
 		}
-		return v.Done(s.path(""), "people.done."+string(d), "Name", s.name)
+		return v.Wrote(h.act(v, s, d), func() error {
+			if d == remove {
+				return h.removed(v, s)
+			}
+			return v.Done(s.path(""), "people.done."+string(d), "Name", s.name)
+		}, func(problems []web.Problem) error { return h.sureForm(v, s, d, problems) })
 	}
 }
 

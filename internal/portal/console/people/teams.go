@@ -93,15 +93,13 @@ func (h *Handler) postTeams(kind string) func(*console.Visit) error {
 			if slices.Contains(leaves, team) {
 				to = leaveTeam
 			}
-			problems, err := v.Refused(to(v, team, s.object().GetName()))
-			switch {
-			case err != nil:
-				return err
-			case len(problems) > 0:
-				for i := range problems {
-					problems[i].Text = v.Words.T("people.teams.problem", "Team", speech{v.Words, s.all}.names().Team(team), "Why", problems[i].Text)
-				}
-				return h.teamsForm(v, s, in, s.teamNames(), problems)
+			if err := to(v, team, s.object().GetName()); err != nil {
+				return v.Failed(err, func(problems []web.Problem) error {
+					for i := range problems {
+						problems[i].Text = v.Words.T("people.teams.problem", "Team", speech{v.Words, s.all}.names().Team(team), "Why", problems[i].Text)
+					}
+					return h.teamsForm(v, s, in, s.teamNames(), problems)
+				})
 			}
 		}
 		return v.Done(s.path(""), "people.done.teams", "Name", s.name)
