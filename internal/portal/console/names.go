@@ -4,10 +4,13 @@ package console
 
 import (
 	"cmp"
+	"slices"
+	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -44,6 +47,48 @@ func (n Names) Profile(name string) string {
 // Role is what a role in the organisation is called; adds tells that its holder, a Member, may add profiles.
 func (n Names) Role(role rosterv1alpha1.OrganizationRole, adds bool) string {
 	return n.Words.Roles.InOrganization(cmp.Or(role, rosterv1alpha1.RoleMember), adds, membership.CustomRoles(n.All.Roles)).Name
+}
+
+// mostListed are so many names that a sentence has one by one.
+const mostListed = 10
+
+// Listed are names in a sentence, the first of many: "Ana, Ben and 3 more".
+func Listed(w web.Words, names []string) string {
+	if more := len(names) - mostListed; more > 1 {
+		names = append(slices.Clone(names[:mostListed]), w.N("console.more", more))
+	}
+	return And(w, names)
+}
+
+// And joins the parts of a sentence: "a, b and c".
+func And(w web.Words, parts []string) string {
+	if n := len(parts); n > 1 {
+		return w.T("console.and", "Some", strings.Join(parts[:n-1], ", "), "Last", parts[n-1])
+	}
+	return strings.Join(parts, "")
+}
+
+// May is what a set of permissions on profiles lets people do: "view, plan posts and publish".
+func May(w web.Words, set access.Set) string {
+	var may []string
+	for _, p := range set.Permissions() {
+		may = append(may, organization.PermissionText(w, p))
+	}
+	return And(w, may)
+}
+
+// Allowed is what permissions of a role let people do, one by one, in the organisation or on profiles.
+func Allowed(w web.Words, permissions []rosterv1alpha1.RolePermission) []string {
+	here := access.AllOrganizationPermissions()
+	var may []string
+	for _, p := range permissions {
+		if slices.Contains(here, p) {
+			may = append(may, w.T("console.permission."+string(p)))
+			continue
+		}
+		may = append(may, organization.PermissionText(w, access.Permission(p)))
+	}
+	return may
 }
 
 func called[O client.Object](all []O, name string, as func(O) string) string {

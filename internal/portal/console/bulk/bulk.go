@@ -30,7 +30,6 @@ const (
 	pageProfiles web.PageName = "team-profiles"
 	pageProfile  web.PageName = "team-profile"
 	pageAssign   web.PageName = "team-profiles-assign"
-	pageRemove   web.PageName = "team-profile-remove"
 )
 
 // Paths of the rooms behind that of the organisation.

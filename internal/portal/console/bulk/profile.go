@@ -23,6 +23,7 @@ const (
 	fieldResponsible = "responsible"
 	fieldExpiry      = "tokenExpiry"
 	fieldEngagement  = "engagement"
+	fieldUID         = "uid"
 	// mostSuggested is how many people there may be for the browser to suggest them.
 	mostSuggested = 200
 )
@@ -205,17 +206,6 @@ func (f profileForm) apply(spec *rosterv1alpha1.SocialProfileSpec, responsible *
 	spec.Notifications = &rosterv1alpha1.ProfileNotifications{TokenExpiry: ptr.To(f.Expiry), Engagement: ptr.To(f.Engagement)}
 }
 
-// removePage asks whether a profile is to be removed.
-type removePage struct {
-	web.Fields
-	Frame        console.Frame
-	Kept         *console.KeptView
-	Title        string
-	Consequences []string
-	UID          string
-	Action, Back string
-}
-
 func (h *Handler) getRemove(v *console.Visit) error {
 	t, sp, err := h.opened(v)
 	if err != nil {
@@ -228,29 +218,28 @@ func (h *Handler) getRemove(v *console.Visit) error {
 }
 
 func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
-	w := v.Words
-	page := removePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Title: console.ProfileName(w, sp), UID: string(sp.UID),
-		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
-	}
-	people := 0
+	w, people := v.Words, 0
 	sums := t.Sums()
 	for _, m := range t.Members {
 		if sums.Holds(m).Named(sp.Name) != 0 {
 			people++
 		}
 	}
-	page.Consequences = append(page.Consequences, w.N("bulk.remove.people", people))
-	var titles []string
+	page := console.Sure{
+		Kept: v.KeptView(sp), Heading: w.T("bulk.remove.title", "Profile", console.ProfileName(w, sp)),
+		Points: []string{w.N("bulk.remove.people", people)}, Submit: w.T("bulk.remove.submit"),
+		Hidden: []console.Hidden{{Name: fieldUID, Value: string(sp.UID)}},
+		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
+	}
+	var teams []string
 	for _, of := range groupsOf(t.Teams).of(sp) {
-		titles = append(titles, console.TeamName(of))
+		teams = append(teams, console.TeamName(of))
 	}
-	if len(titles) > 0 {
-		page.Consequences = append(page.Consequences, w.T("bulk.remove.teams", "Teams", strings.Join(titles, ", ")))
+	if len(teams) > 0 {
+		page.Points = append(page.Points, w.T("bulk.remove.teams", "Teams", console.Listed(w, teams)))
 	}
-	page.Consequences = append(page.Consequences,
-		w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
-	return v.Form(pageRemove, w.T("bulk.remove.title", "Profile", page.Title), problems, page)
+	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	return v.Ask(page, problems)
 }
 
 // postRemove answers POST /organizations/{namespace}/team/profiles/{name}/remove.
@@ -259,7 +248,7 @@ func (h *Handler) postRemove(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	if string(sp.UID) != v.R.PostForm.Get("uid") {
+	if string(sp.UID) != v.R.PostForm.Get(fieldUID) {
 		return h.removeForm(v, t, sp, []web.Problem{{Text: v.Words.T("console.conflict")}})
 	}
 	return v.Wrote(v.Delete(sp), func() error { return removed(v, t, sp) },

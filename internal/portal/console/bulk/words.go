@@ -3,11 +3,8 @@
 package bulk
 
 import (
-	"strings"
-
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -144,25 +141,17 @@ func tell(w web.Words, t *team, c consequences) []string {
 	return all
 }
 
-// listed are some names in words, as many as fit.
+// listed are some names in words.
 func listed(w web.Words, names []string, title func(string) string) string {
-	var titles []string
-	for _, name := range names[:min(len(names), mostTold)] {
-		titles = append(titles, title(name))
+	titles := make([]string, len(names))
+	for i, name := range names {
+		titles[i] = title(name)
 	}
-	told := strings.Join(titles, ", ")
-	if more := len(names) - len(titles); more > 0 {
-		told += " " + w.N("bulk.more", more)
-	}
-	return told
+	return console.Listed(w, titles)
 }
 
 func lossText(w web.Words, t *team, l loss) string {
-	var verbs []string
-	for _, p := range l.Set.Permissions() {
-		verbs = append(verbs, organization.PermissionText(w, p))
-	}
-	what := strings.Join(verbs, ", ")
+	what := console.May(w, l.Set)
 	if l.Profile == access.AllProfiles {
 		return w.N("bulk.loss.everywhere", l.People, "What", what)
 	}

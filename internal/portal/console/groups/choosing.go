@@ -145,11 +145,14 @@ func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Pro
 	for _, one := range chosen(c.all, remove, "") {
 		names = append(names, one.Name)
 	}
-	lines = append([]string{listed(v.Words, names)}, lines...)
-	return sure(v, problems, surePage{
-		Heading: c.sure(len(remove)), Lines: lines, Removed: remove, Submit: v.Words.T("groups.choose.remove"),
-		Action: v.To(c.here), Back: v.To(c.here),
-	})
+	hidden := []console.Hidden{{Name: web.FieldConfirm, Value: "yes"}}
+	for _, name := range remove {
+		hidden = append(hidden, console.Hidden{Name: fieldRemove, Value: name})
+	}
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(c.object), Heading: c.sure(len(remove)), Lead: console.Listed(v.Words, names), Points: lines, Hidden: hidden,
+		Submit: v.Words.T("groups.choose.remove"), Action: v.To(c.here), Back: v.To(c.here),
+	}, problems)
 }
 
 // people are the candidates for a team, and those of them that it can have: teams give nothing to people who only connect profiles.

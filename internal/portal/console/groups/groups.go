@@ -31,9 +31,8 @@ const (
 	pageWorkspace  web.PageName = "groups-workspace"
 	pageRoles      web.PageName = "groups-roles"
 	pageRole       web.PageName = "groups-role"
-	// pageChoose is for the people or the profiles of a group, pageSure says what it means to take something away.
+	// pageChoose is for the people or the profiles of a group.
 	pageChoose web.PageName = "groups-choose"
-	pageSure   web.PageName = "groups-sure"
 )
 
 // Paths behind that of the organisation.

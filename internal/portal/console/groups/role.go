@@ -5,7 +5,6 @@ package groups
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +22,7 @@ type rolePage struct {
 	Heading string
 	// Name of the role; empty for a new one.
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Form  roleForm
 	Scope string
@@ -78,15 +77,15 @@ func (h *Handler) roleForm(
 	}
 	offered := s.offered(form.Scope)
 	for _, p := range offered {
-		page.Boxes = append(page.Boxes, box{string(p), permissionText(w, p), slices.Contains(form.Permissions, string(p))})
+		page.Boxes = append(page.Boxes, box{string(p), console.Allowed(w, []rosterv1alpha1.RolePermission{p})[0], slices.Contains(form.Permissions, string(p))})
 	}
 	if r != nil {
 		here := v.To(RolesPath + "/" + r.Name)
 		page.Name, page.Generation, page.Action = roleName(r), r.Generation, here
 		page.Heading, page.DeleteHref = page.Name, v.To(RolesPath+"/"+r.Name+"/delete")
 		page.State = stateOf(w, r.Status.Conditions, r.Generation, r.Status.ObservedGeneration)
-		page.Allows = permissionTexts(w, r.Spec.Permissions)
-		page.Fixed = permissionTexts(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
+		page.Allows = console.Allowed(w, r.Spec.Permissions)
+		page.Fixed = console.Allowed(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
 			return slices.Contains(offered, p)
 		}))
 		page.Kept, page.Changed = v.KeptView(r), changed
@@ -154,13 +153,13 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 	w, u := v.Words, useOf(r, people, s.Teams, invitations.Items)
 	var lines []string
 	if n := len(u.People); n > 0 {
-		lines = append(lines, w.N("groups.role.people", n)+" "+listed(w, u.People))
+		lines = append(lines, w.N("groups.role.people", n)+" "+console.Listed(w, u.People))
 	}
 	if n := len(u.Teams); n > 0 {
-		lines = append(lines, w.N("groups.role.teams", n)+" "+listed(w, u.Teams))
+		lines = append(lines, w.N("groups.role.teams", n)+" "+console.Listed(w, u.Teams))
 	}
 	if n := len(u.Invited); n > 0 {
-		lines = append(lines, w.N("groups.role.invited", n)+" "+listed(w, u.Invited))
+		lines = append(lines, w.N("groups.role.invited", n)+" "+console.Listed(w, u.Invited))
 	}
 	return lines, nil
 }
@@ -211,10 +210,7 @@ func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole,
 	} else {
 		lines = append(lines, w.T("groups.role.meaning"))
 	}
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.role", "Name", roleName(r)), Lines: lines, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(r.Generation, 10),
-	})
+	return askDelete(v, r, here, w.T("groups.delete.role", "Name", roleName(r)), lines, problems)
 }
 
 func (h *Handler) postDeleteRole(v *console.Visit) error {

@@ -5,7 +5,6 @@ package groups
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -33,7 +32,7 @@ type teamsPage struct {
 type teamRow struct {
 	Name, Href, Role string
 	People, Profiles string
-	State            state
+	State            console.Badge
 }
 
 // teamForm is what people type about a team.
@@ -141,7 +140,7 @@ type teamPage struct {
 	Frame console.Frame
 	web.Fields
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Form  teamForm
 	Roles []option
@@ -231,10 +230,7 @@ func (h *Handler) deleteTeamForm(v *console.Visit, t *rosterv1alpha1.Team, probl
 		return err
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.team", "Name", console.TeamName(t)), Lines: meaning, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(t.Generation, 10),
-	})
+	return askDelete(v, t, here, w.T("groups.delete.team", "Name", console.TeamName(t)), meaning, problems)
 }
 
 // teamLoss says what a change to a team takes away from people.

@@ -4,7 +4,6 @@ package groups
 
 import (
 	"slices"
-	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -29,7 +28,7 @@ type workspacesPage struct {
 type workspaceRow struct {
 	Name, Href       string
 	People, Profiles string
-	State            state
+	State            console.Badge
 }
 
 func (h *Handler) getWorkspaces(v *console.Visit) error { return h.workspacesForm(v, "", nil) }
@@ -81,7 +80,7 @@ type workspacePage struct {
 	Frame console.Frame
 	web.Fields
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Typed string
 	above
@@ -129,7 +128,7 @@ func (h *Handler) workspaceForm(
 	page.Holders = workspaceHolders(w, s, all, ws.Name)
 	page.HoldersCaption = w.N("groups.workspace.holders", len(page.Holders))
 	if rest := len(page.Holders) - console.PerPage; rest > 0 {
-		page.Holders, page.More = page.Holders[:console.PerPage], w.N("groups.more", rest)
+		page.Holders, page.More = page.Holders[:console.PerPage], w.N("console.more", rest)
 	}
 	page.Kept, page.Changed = v.KeptView(ws), changed
 	if changed != nil {
@@ -252,10 +251,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 	if n := len(workspaceHolders(w, s, all, ws.Name)); n > 0 {
 		lines = append(lines, w.N("groups.delete.workspaceHolders", n))
 	}
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.workspace", "Name", console.WorkspaceName(ws)), Lines: lines, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(ws.Generation, 10),
-	})
+	return askDelete(v, ws, here, w.T("groups.delete.workspace", "Name", console.WorkspaceName(ws)), lines, problems)
 }
 
 func (h *Handler) postDeleteWorkspace(v *console.Visit) error {

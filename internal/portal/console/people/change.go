@@ -245,9 +245,8 @@ func (h *Handler) sureOfChange(v *console.Visit, s *subject, d deed, points []st
 	values.Set(fieldSure, "yes")
 	values.Set(console.FieldGeneration, console.Generation(s.object()))
 	w := v.Words
-	page := surePage{
-		Frame: v.Frame(), Heading: w.T("people.sure."+string(d), "Name", s.name), Lead: w.T("people.change.means"), Points: points,
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(s.object()), Heading: w.T("people.sure."+string(d), "Name", s.name), Lead: w.T("people.change.means"), Points: points,
 		Submit: w.T("form.save"), Hidden: hiddenFields(values), Action: v.To(s.path(string(d))), Back: v.To(s.path(string(d))),
-	}
-	return v.Form(pageSure, page.Heading, nil, page)
+	}, nil)
 }

@@ -20,7 +20,6 @@ var Files embed.FS
 const (
 	pagePeople web.PageName = "people"
 	pagePerson web.PageName = "people-person"
-	pageSure   web.PageName = "people-sure"
 	pageEnd    web.PageName = "people-end"
 	pageChange web.PageName = "people-change"
 	pageTeams  web.PageName = "people-teams"

@@ -122,7 +122,7 @@ func (p *personPage) rights(w speech, s *subject) {
 		p.Holds = w.T("people.holds.waiting")
 	}
 	for _, e := range s.person.Holds.Grants {
-		view := rightView{Profile: w.names().Profile(e.Profile), May: w.may(s.person.Holds.Named(e.Profile))}
+		view := rightView{Profile: w.names().Profile(e.Profile), May: console.May(w.Words, s.person.Holds.Named(e.Profile))}
 		for _, g := range s.person.Grants {
 			if g.Profile == e.Profile {
 				view.From = append(view.From, w.from(g))

@@ -34,7 +34,7 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 		return !there || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
 	})
 	if len(left) > 0 {
-		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", w.some(left))
+		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", console.Listed(w.Words, left))
 	}
 	return v.Done(Path, "people.done.remove", "Name", s.name)
 }

@@ -20,22 +20,6 @@ import (
 // fieldSure is in a form once the page has told what the change means.
 const fieldSure = "sure"
 
-// surePage tells what something means before it is done.
-type surePage struct {
-	web.Fields
-	Frame         console.Frame
-	Kept          *console.KeptView
-	Heading, Lead string
-	// Points are what it means, one by one.
-	Points []string
-	// Go is where to go instead; Submit is empty where it cannot be done.
-	Go     web.Action
-	Submit string
-	// Hidden are fields that the form carries.
-	Hidden       []console.Hidden
-	Action, Back string
-}
-
 // hiddenFields carries what was typed to the next page.
 func hiddenFields(values url.Values) []console.Hidden {
 	var all []console.Hidden
@@ -73,22 +57,21 @@ func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
 
 func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.Problem) error {
 	w := speech{v.Words, s.all}
-	page := surePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Heading: w.T("people.heading."+string(d), "Name", s.name),
-		Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
+	page := console.Sure{
+		Heading: w.T("people.heading."+string(d), "Name", s.name), Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
 	}
 	if text, instead := s.blocked(d, s.isSelf(v)); text != "" {
-		page.Lead = w.T(text, "Name", s.name, "Org", page.Frame.Org, "State", s.standing.Badge(w.Words).Text)
+		page.Lead = w.T(text, "Name", s.name, "Org", v.Organization.Spec.DisplayName, "State", s.standing.Badge(w.Words).Text)
 		if instead.Href != "" {
 			page.Go = web.Action{Text: w.T(instead.Text), Href: v.To(instead.Href)}
 		}
 	} else {
-		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", page.Frame.Org, "Address", s.address)
+		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", v.Organization.Spec.DisplayName, "Address", s.address)
 		page.Kept = v.KeptView(s.about(d))
 		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
 		page.Hidden = []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(s.about(d))}}
 	}
-	return v.Form(pageSure, page.Heading, problems, page)
+	return v.Ask(page, problems)
 }
 
 // blocked says why something cannot be done, and where to go instead; empty where it can.
@@ -147,7 +130,7 @@ func removePoints(w speech, s *subject) []string {
 		names = append(names, w.names().Team(t.Name))
 	}
 	if len(names) > 0 {
-		points = append(points, w.T("people.remove.teams", "Teams", w.some(names)))
+		points = append(points, w.T("people.remove.teams", "Teams", console.Listed(w.Words, names)))
 	}
 	return append(points, w.T("people.seat.frees"), w.T("people.remove.final"))
 }

@@ -3,43 +3,21 @@
 package people
 
 import (
-	"strings"
-
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
-// mostNamed are so many things that a sentence names one by one.
-const mostNamed = 10
-
 // speech puts what an organisation has into words.
 type speech struct {
 	web.Words
 	all *rights.Organization
-}
-
-// and joins the parts of a sentence: "a, b and c".
-func (w speech) and(parts []string) string {
-	if n := len(parts); n > 1 {
-		return w.T("people.and", "Some", strings.Join(parts[:n-1], ", "), "Last", parts[n-1])
-	}
-	return strings.Join(parts, "")
-}
-
-// some names the first of many things.
-func (w speech) some(names []string) string {
-	if n := len(names) - mostNamed; n > 1 {
-		names = append(append([]string{}, names[:mostNamed]...), w.N("people.more", n))
-	}
-	return w.and(names)
 }
 
 func (w speech) names() console.Names { return console.Names{Words: w.Words, All: w.all.Snapshot()} }
@@ -53,7 +31,7 @@ func (w speech) profiles(names []string) string {
 	if len(handles) == 1 {
 		return handles[0]
 	}
-	return w.T("people.profilesNamed", "Count", w.N("people.profiles", len(handles)), "Names", w.some(handles))
+	return w.T("people.profilesNamed", "Count", w.N("people.profiles", len(handles)), "Names", console.Listed(w.Words, handles))
 }
 
 func (w speech) where(on rights.OnProfiles) string {
@@ -63,21 +41,8 @@ func (w speech) where(on rights.OnProfiles) string {
 	return w.profiles(on.Profiles)
 }
 
-// may is what a set of permissions lets people do: "view, plan posts and publish".
-func (w speech) may(set access.Set) string {
-	var may []string
-	for _, p := range set.Permissions() {
-		may = append(may, organization.PermissionText(w.Words, p))
-	}
-	return w.and(may)
-}
-
 func (w speech) mayHere(permissions []rosterv1alpha1.RolePermission) string {
-	var may []string
-	for _, p := range permissions {
-		may = append(may, w.T("people.permission."+string(p)))
-	}
-	return w.and(may)
+	return console.And(w.Words, console.Allowed(w.Words, permissions))
 }
 
 // role in the organisation, with its description where it is a CustomRole: those of a built-in one address the person who has it.
@@ -133,13 +98,13 @@ func (w speech) means(name string, c rights.Consequences) []string {
 		add("people.means.losesHere", "May", w.mayHere(c.LosesHere))
 	}
 	for _, on := range c.Loses {
-		add("people.means.loses", "May", w.may(on.Set), "Where", w.where(on))
+		add("people.means.loses", "May", console.May(w.Words, on.Set), "Where", w.where(on))
 	}
 	if len(c.GainsHere) > 0 {
 		add("people.means.gainsHere", "May", w.mayHere(c.GainsHere))
 	}
 	for _, on := range c.Gains {
-		add("people.means.gains", "May", w.may(on.Set), "Where", w.where(on))
+		add("people.means.gains", "May", console.May(w.Words, on.Set), "Where", w.where(on))
 	}
 	for _, p := range c.Unrenewed {
 		if s := p.Status.Credential; s != nil && s.ReconnectByTime != nil {

@@ -46,17 +46,6 @@ type personRow struct {
 	Chosen bool
 }
 
-// handOverPage says what it means to hand over, for both.
-type handOverPage struct {
-	Frame console.Frame
-	web.Fields
-	Heading      string
-	Lines        []string
-	To           string
-	Generation   int64
-	Action, Back string
-}
-
 // standing is how an offer of the ownership stands.
 type standing string
 
@@ -228,11 +217,13 @@ func (h *Handler) postOwner(v *console.Visit) error {
 
 func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization, to *rosterv1alpha1.Member, problems []web.Problem) error {
 	w, who := v.Words, called(to)
-	page := handOverPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems},
-		Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
-		To:      to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
-		Lines: []string{w.T("settings.owner.forThem", "Person", who)},
+	page := console.Sure{
+		Kept: v.KeptView(o), Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
+		Hidden: []console.Hidden{
+			{Name: console.FieldGeneration, Value: console.Generation(o)}, {Name: fieldTo, Value: to.Name}, {Name: web.FieldConfirm, Value: "yes"},
+		},
+		Submit: w.T("settings.owner.offer"), Action: v.To(OwnerPath), Back: v.To(OwnerPath),
+		Points: []string{w.T("settings.owner.forThem", "Person", who)},
 	}
 	if owner := person(v, o.Status.OwnerRef); owner != nil {
 		role := w.Roles.InOrganization(owner.Spec.Role, false, nil).Name
@@ -240,9 +231,9 @@ func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization,
 		if owner.Name == v.Member.Name {
 			text = w.T("settings.owner.forYou", "Person", who, "Role", role)
 		}
-		page.Lines = append(page.Lines, text)
+		page.Points = append(page.Points, text)
 	}
-	return v.Form(pageHandOver, page.Heading, problems, page)
+	return v.Ask(page, problems)
 }
 
 // name writes who is to own the organisation.
