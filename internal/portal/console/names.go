@@ -79,16 +79,19 @@ func May(w web.Words, set access.Set) string {
 
 // Allowed is what permissions of a role let people do, one by one, in the organisation or on profiles.
 func Allowed(w web.Words, permissions []rosterv1alpha1.RolePermission) []string {
-	here := access.AllOrganizationPermissions()
-	var may []string
-	for _, p := range permissions {
-		if slices.Contains(here, p) {
-			may = append(may, w.T("console.permission."+string(p)))
-			continue
-		}
-		may = append(may, organization.PermissionText(w, access.Permission(p)))
+	may := make([]string, len(permissions))
+	for i, p := range permissions {
+		may[i] = Permission(w, p)
 	}
 	return may
+}
+
+// Permission is what one permission of a role lets people do.
+func Permission(w web.Words, p rosterv1alpha1.RolePermission) string {
+	if slices.Contains(access.AllOrganizationPermissions(), p) {
+		return w.T("console.permission." + string(p))
+	}
+	return organization.PermissionText(w, access.Permission(p))
 }
 
 func called[O client.Object](all []O, name string, as func(O) string) string {

@@ -64,7 +64,7 @@ func StandingOfMember(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member, 
 		return StandingSuspended
 	case m.Spec.AccountRef == nil && inv != nil:
 		return StandingOfInvitation(inv, now)
-	case stalled(m.Status.Conditions) && !membership.IsActive(m):
+	case Stalled(m.Status.Conditions) && !membership.IsActive(m):
 		return StandingWaiting
 	case m.Spec.AccountRef == nil:
 		return StandingInvited
@@ -95,13 +95,13 @@ func StandingOfInvitation(inv *rosterv1alpha1.Invitation, now time.Time) Standin
 		return StandingInvited
 	case rosterv1alpha1.InvitationPending, rosterv1alpha1.InvitationAccepted:
 	}
-	if stalled(inv.Status.Conditions) {
+	if Stalled(inv.Status.Conditions) {
 		return StandingWaiting
 	}
 	return StandingInvited
 }
 
-// stalled reports whether somebody has to change something before an object does what it is for.
-func stalled(conditions []metav1.Condition) bool {
+// Stalled reports whether somebody has to change something before an object does what it is for.
+func Stalled(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, rosterv1alpha1.ConditionStalled)
 }

@@ -260,7 +260,8 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 func (p *whatPage) fields(w web.Words, m *menu, form url.Values) {
 	asIs := console.Option{Text: w.T("bulk.what.asIs")}
 	take := console.Option{Value: valueTake, Text: w.T("bulk.what.take")}
-	p.Role = p.field(form, console.FieldRole, console.Target{Title: w.T("console.find.role")}, append([]console.Option{asIs}, optionsOf(m.roles)...))
+	role := console.Target{Title: w.T("console.find.role")}
+	p.Role = p.field(form, console.FieldRole, role, append([]console.Option{asIs}, optionsOf(m.roles)...))
 	group := func(legend, hint, prefix string, targets []console.Target, options func(console.Target) []console.Option) {
 		if len(targets) == 0 {
 			return

@@ -77,7 +77,7 @@ func (h *Handler) roleForm(
 	}
 	offered := s.offered(form.Scope)
 	for _, p := range offered {
-		page.Boxes = append(page.Boxes, box{string(p), console.Allowed(w, []rosterv1alpha1.RolePermission{p})[0], slices.Contains(form.Permissions, string(p))})
+		page.Boxes = append(page.Boxes, box{string(p), console.Permission(w, p), slices.Contains(form.Permissions, string(p))})
 	}
 	if r != nil {
 		here := v.To(RolesPath + "/" + r.Name)

@@ -40,7 +40,8 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 	w, before := v.Words, t.DeepCopy()
 	c := &choosing{
 		object: t, list: &t.Spec.Members, most: maxMembers, may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
-		missing: w.T("groups.choose.nobody"), searchLabel: "console.find.people", sure: func(n int) string { return w.N("groups.sure.people", n) },
+		missing: w.T("groups.choose.nobody"), searchLabel: "console.find.people",
+		sure: func(n int) string { return w.N("groups.sure.people", n) },
 		meaning: func(remove []string) ([]string, error) {
 			after := before.DeepCopy()
 			after.Spec.Members = changed(after.Spec.Members, nil, remove, nil)

@@ -73,7 +73,9 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
-	return v.Wrote(v.Create(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) }, again, fields())
+	return v.Wrote(v.Create(ws), func() error {
+		return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name)
+	}, again, fields())
 }
 
 type workspacePage struct {

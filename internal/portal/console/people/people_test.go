@@ -37,10 +37,6 @@ func inviting(name string, state rosterv1alpha1.InvitationState, change ...func(
 	return inv
 }
 
-func stall(conditions *[]metav1.Condition, reason string) {
-	*conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason}}
-}
-
 func acme() *rights.Organization {
 	return &rights.Organization{
 		Namespace: "acme", Organization: &rosterv1alpha1.Organization{ObjectMeta: named("acme")}, Now: now(),

@@ -139,7 +139,7 @@ func (w speech) why(s *subject) (text, detail string) {
 	if s.member != nil {
 		ready = meta.FindStatusCondition(s.member.Status.Conditions, rosterv1alpha1.ConditionReady)
 	}
-	if inv := s.invitation; inv != nil && !s.joined() && (s.member == nil || !meta.IsStatusConditionTrue(s.member.Status.Conditions, rosterv1alpha1.ConditionStalled)) {
+	if inv := s.invitation; inv != nil && !s.joined() && (s.member == nil || !console.Stalled(s.member.Status.Conditions)) {
 		ready = meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionReady)
 	}
 	if ready == nil {
