@@ -8,9 +8,10 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/roster-dev/roster/internal/gitops"
 	"github.com/roster-dev/roster/internal/portal/organization"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // By is by what somebody has written an object.
