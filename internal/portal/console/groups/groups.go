@@ -16,7 +16,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Files are the templates and texts of the room.
@@ -101,8 +100,7 @@ type scene struct {
 }
 
 func (h *Handler) scene(v *console.Visit) (*scene, error) {
-	prefix := h.Organizations.UserPrefix
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), prefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}

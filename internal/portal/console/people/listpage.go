@@ -220,6 +220,9 @@ func (w speech) filters(q query, everybody []person) []filterView {
 		workspaces = append(workspaces, optionView{Value: ws.Name, Text: w.workspace(ws.Name)})
 	}
 	for _, p := range w.all.Profiles {
+		if !console.Seen(p) {
+			continue
+		}
 		profiles = append(profiles, optionView{Value: p.Name, Text: w.profile(p.Name)})
 	}
 	for _, options := range [][]optionView{teams, workspaces, profiles} {

@@ -19,7 +19,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // The kinds of objects that people are, as they stand in addresses.
@@ -77,7 +76,7 @@ func (s *subject) isOwner() bool {
 // read gets everything that rights come from, and the invitations, from the cache.
 func (h *Handler) read(v *console.Visit) (*rights.Organization, error) {
 	ctx := v.R.Context()
-	s, err := snapshot.Read(ctx, v.Cache(), v.Organization, v.Namespace(), h.Desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	s, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}

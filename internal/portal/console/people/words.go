@@ -11,6 +11,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
@@ -45,7 +46,7 @@ func (w speech) some(names []string) string {
 // profile is what people know a profile by.
 func (w speech) profile(name string) string {
 	for _, p := range w.all.Profiles {
-		if p.Name == name {
+		if p.Name == name && console.Seen(p) {
 			return w.T("people.profile", "Handle", p.Spec.Handle, "Network", organization.NetworkName(w.Words, p))
 		}
 	}
