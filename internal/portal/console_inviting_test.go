@@ -199,7 +199,7 @@ func TestInvitationsThatAreRefusedStay(t *testing.T) {
 	// Her own role is lowered before she sends it.
 	w.lower("mia", "team-lead", rosterv1alpha1.PermissionViewTeam, rosterv1alpha1.PermissionManageMembers)
 	page = b.post(w.invitePath(), page.carried(t, "action", "send"))
-	page.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 1", "1 invitation was refused", "may not give the role Manager")
+	page.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 1", "1 invitation was refused", "cannot give the role Manager")
 	page = b.post(w.invitePath(), page.carried(t, "action", "shared", "for", "b@x.example"))
 	page.expect(t, http.StatusOK, "Go on: 1 invitation left")
 	b.follow(b.post(w.invitePath(), page.carried(t, "action", "send"))).expect(t, http.StatusOK, "Invitations sent: 2")
