@@ -16,6 +16,7 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
@@ -53,6 +54,7 @@ func TestFormsThatNoPageMakes(t *testing.T) {
 	for i := range 4000 {
 		many.Set("profile.p"+strconv.Itoa(i), "x")
 	}
+	s.writes.clear()
 	may := regexp.MustCompile(`/(ana|mia)/(suspend|remove)$|/delete$|/acme-fb/remove$`) // as with kubectl
 	for _, r := range s.desk() {
 		page := w.page(r, invited)
@@ -72,6 +74,11 @@ func TestFormsThatNoPageMakes(t *testing.T) {
 					}
 				}
 			}
+		}
+	}
+	for line := range strings.SplitSeq(s.writes.String(), "\n") {
+		if line != "" && !strings.HasSuffix(line, ".Account") && !strings.HasSuffix(line, ".Secret") && !strings.HasSuffix(line, "SubjectAccessReview") {
+			t.Errorf("the portal writes by its own rights: %s", line)
 		}
 	}
 	after := w.is(ana)
@@ -260,6 +267,58 @@ func TestTheBannerCannotBeForged(t *testing.T) {
 		if strings.Contains(a.body, `class="done"`) || strings.Contains(a.body, "lost") {
 			t.Error("the page says what nobody has done")
 		}
+	}
+	// Who uses the browser next is not told what the one before has done.
+	b.post(w.at("/team/teams"), url.Values{"displayName": {"Secret team"}, "role": {"Guest"}}).expect(t, http.StatusSeeOther)
+	other := w.connector(s, "max", rosterv1alpha1.RoleManager)
+	w.mayBe(prefix + w.address("max"))
+	w.awaitActing("max")
+	for _, c := range b.client.Jar.Cookies(home) {
+		if strings.HasSuffix(c.Name, "roster-done") {
+			other.client.Jar.SetCookies(home, []*http.Cookie{{Name: c.Name, Value: c.Value, Path: "/"}})
+		}
+	}
+	if a := other.get(w.at("/team/invite")); strings.Contains(a.body, "Secret team") {
+		t.Error("the next person on the browser is told what the one before has done")
+	}
+	if a := b.get(w.at("/team/invite")); !strings.Contains(a.body, "Secret team") {
+		t.Error("the person is not told what they have done")
+	}
+}
+
+// TestATeamIsAskedForOnce: AG-17. A form that names the same team again and again costs the API server no more than one that names it once.
+func TestATeamIsAskedForOnce(t *testing.T) {
+	w := newWorld(t)
+	asked := &lines{}
+	s := w.site(unlimited, w.connects(), func(c *configure) {
+		act := actingAs(w.userConfig, w.portal)
+		c.As = func(user string) (client.Client, error) {
+			as, err := act(user)
+			if err != nil {
+				return nil, err
+			}
+			way, err := client.NewWithWatch(w.userConfig, client.Options{Scheme: w.portal.Scheme(), Mapper: w.portal.RESTMapper()})
+			return interceptor.NewClient(way, interceptor.Funcs{
+				Get: func(ctx context.Context, _ client.WithWatch, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+					asked.add(key.Name)
+					return as.Get(ctx, key, o, opts...)
+				},
+				List: func(ctx context.Context, _ client.WithWatch, o client.ObjectList, opts ...client.ListOption) error {
+					return as.List(ctx, o, opts...)
+				},
+				Update: func(ctx context.Context, _ client.WithWatch, o client.Object, opts ...client.UpdateOption) error {
+					return as.Update(ctx, o, opts...)
+				},
+			}), err
+		}
+	})
+	w.furnished()
+	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	w.team("care", rosterv1alpha1.TeamSpec{Role: "Guest"})
+	form := url.Values{"in": slices.Repeat([]string{"care"}, 2000), "was": {}}
+	b.post(w.personPath("members", "ana", "teams"), form).expect(t, http.StatusSeeOther)
+	if n := strings.Count(asked.String(), "care"); n != 1 {
+		t.Errorf("the team is read %d times", n)
 	}
 }
 
