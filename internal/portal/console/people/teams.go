@@ -106,8 +106,20 @@ func (h *Handler) postTeams(kind string) func(*console.Visit) error {
 	}
 }
 
+// without are the names, each once, that are not among some others.
 func without(all, some []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(some, name) })
+	seen := make(map[string]bool, len(all)+len(some))
+	for _, name := range some {
+		seen[name] = true
+	}
+	var left []string
+	for _, name := range all {
+		if !seen[name] {
+			seen[name] = true
+			left = append(left, name)
+		}
+	}
+	return left
 }
 
 // withTeams is the person as they will be in other teams.
