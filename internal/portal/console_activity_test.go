@@ -132,7 +132,7 @@ func TestBrowserActivity(t *testing.T) {
 	b.choose("Activity")
 	b.says("Ana Silva was suspended", "What is not here")
 	b.sound("activity")
-	b.value(`document.getElementById('person').focus(); 0`)
+	b.value(`document.getElementById('q').focus(); 0`)
 	b.press("Ana")
 	b.submit(kb.Enter)
 	b.says("Show everything", "Ana Silva joined")
