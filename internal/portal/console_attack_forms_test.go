@@ -32,7 +32,7 @@ func with(form url.Values, more ...string) url.Values {
 	return all
 }
 
-// TestFormsThatNoPageMakes: SEC-01. Whatever a manager sends, it gives no more than kubectl would, touches what its page is about alone, and
+// TestFormsThatNoPageMakes: Whatever a manager sends, it gives no more than kubectl would, touches what its page is about alone, and
 // never breaks a page.
 func TestFormsThatNoPageMakes(t *testing.T) {
 	w := newWorld(t)
@@ -147,7 +147,7 @@ func TestDraftsThatNoPageMakes(t *testing.T) {
 	}
 }
 
-// TestFormsOfOtherSites: SEC-02. No page of the console takes a form of another site, and none is kept, framed, or named to others.
+// TestFormsOfOtherSites: No page of the console takes a form of another site, and none is kept, framed, or named to others.
 func TestFormsOfOtherSites(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
@@ -188,7 +188,7 @@ func TestFormsOfOtherSites(t *testing.T) {
 	}
 }
 
-// TestNamesWithMarkup: SEC-02. Names, notes and searches stand on pages as text, on one line, in their own direction.
+// TestNamesWithMarkup: Names, notes and searches stand on pages as text, on one line, in their own direction.
 func TestNamesWithMarkup(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
