@@ -364,7 +364,7 @@ func objectsOf(t testing.TB, list client.ObjectList) []client.Object {
 	return all
 }
 
-// TestInvitingTellsNothingOfAccounts: SEC-05. What a manager sees of an address does not depend on whether it has an account, or belongs to
+// TestInvitingTellsNothingOfAccounts: What a manager sees of an address does not depend on whether it has an account, or belongs to
 // another organisation.
 func TestInvitingTellsNothingOfAccounts(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)

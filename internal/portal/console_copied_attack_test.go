@@ -77,7 +77,7 @@ func TestACodeOpensOneInvitationOnce(t *testing.T) {
 	}
 }
 
-// TestCodesOfAccountsAndOfCopiedLinksAreApart: SEC-03. A code that an account asked for to confirm the invited address opens no copied link,
+// TestCodesOfAccountsAndOfCopiedLinksAreApart: A code that an account asked for to confirm the invited address opens no copied link,
 // and the one of the link confirms no address.
 func TestCodesOfAccountsAndOfCopiedLinksAreApart(t *testing.T) {
 	w := newWorld(t)
@@ -98,7 +98,7 @@ func TestCodesOfAccountsAndOfCopiedLinksAreApart(t *testing.T) {
 	bob.post(w.link(inv)+"/address", code(ofLink)).expect(t, http.StatusUnprocessableEntity, "The code is wrong")
 }
 
-// TestCopiedLinksCauseFewMails: SEC-04. Strangers who have a link cannot have somebody mailed again and again, from whatever browsers and by
+// TestCopiedLinksCauseFewMails: Strangers who have a link cannot have somebody mailed again and again, from whatever browsers and by
 // whatever invitations to the mailbox.
 func TestCopiedLinksCauseFewMails(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
