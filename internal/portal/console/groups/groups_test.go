@@ -146,8 +146,8 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	}
 	sc := &scene{Snapshot: s}
 	want := []string{
-		"2 people lose rights on 3 profiles: view, plan posts, publish, reply, see reports.", "That concerns ana@x.example, ben@x.example.",
-		"Left without a team: 2 profiles (@in, @x).", "Nobody can publish any more, except people who administer every profile: 2 profiles (@fb, @in).",
+		"2 people lose rights on 3 profiles: view, plan posts, publish, reply, see reports.", "This affects ana@x.example, ben@x.example.",
+		"Left without a team: 2 profiles (@in, @x).", "Only people who administer every profile can still publish on: 2 profiles (@fb, @in).",
 	}
 	if got := l.words(english(t), sc); !slices.Equal(got, want) {
 		t.Errorf("in words: %q", got)
@@ -228,10 +228,10 @@ func TestStatesInWords(t *testing.T) {
 	}{
 		{nil, -1, state{"Being set up", "off"}},
 		{ready(metav1.ConditionTrue, "Ready"), 1, state{"Being set up", "off"}},
-		{ready(metav1.ConditionTrue, "Ready"), 2, state{"In force", ""}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, state{"Names somebody who is not there", "bad"}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, state{"Not in your plan: gives nothing", "bad"}},
-		{ready(metav1.ConditionFalse, "Whatever"), 2, state{"Not in force (Whatever)", "bad"}},
+		{ready(metav1.ConditionTrue, "Ready"), 2, state{"Active", ""}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, state{"Lists a person who does not exist", "bad"}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, state{"Not in your plan, has no effect", "bad"}},
+		{ready(metav1.ConditionFalse, "Whatever"), 2, state{"Not active (Whatever)", "bad"}},
 	} {
 		if got := stateOf(w, c.conditions, 2, c.observed); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)

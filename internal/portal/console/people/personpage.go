@@ -93,7 +93,7 @@ func (p *personPage) about(w speech, s *subject) {
 	p.Role = w.role(s.person.Holds.Role, slices.Contains(s.person.Holds.Permissions, rosterv1alpha1.PermissionAddProfiles))
 	p.May = w.mayHere(s.person.Holds.Permissions)
 	if at := s.person.Ends; at != nil {
-		p.Ends = w.Time(at.Time)
+		p.Ends = w.Short(at.Time)
 	}
 	m := s.member
 	if m == nil {
@@ -102,11 +102,11 @@ func (p *personPage) about(w speech, s *subject) {
 	p.Company, p.Owner = m.Spec.Company, s.person.Holds.Role == rosterv1alpha1.RoleOwner
 	p.Factor = account.DemandsFactor(s.all.Organization, m)
 	if t := m.Status.JoinedTime; t != nil {
-		p.Joined = w.Time(t.Time)
+		p.Joined = w.Short(t.Time)
 	}
 	t := m.Status.LastSignInTime
 	if p.NeverSignedIn = s.joined() && t == nil; t != nil {
-		p.SignedIn = w.Time(t.Time)
+		p.SignedIn = w.Short(t.Time)
 	}
 }
 
