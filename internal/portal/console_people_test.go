@@ -321,9 +321,11 @@ func TestTheWayToTheTeam(t *testing.T) {
 	s := w.site(unlimited, w.connects(), w.console)
 	manager, member := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager), w.connector(s, "ana", rosterv1alpha1.RoleMember)
 	home, link := "/organizations/"+w.ns, `href="`+w.peoplePath()+`"`
+	team := home + "/team/"
+	manager.get(home).expect(t, http.StatusOK, link)
+	manager.get(home+"/welcome").expect(t, http.StatusOK, team+"invite", team+"teams")
 	for _, page := range []string{home, home + "/welcome"} {
-		manager.get(page).expect(t, http.StatusOK, link)
-		if strings.Contains(member.get(page).body, link) {
+		if strings.Contains(member.get(page).body, team) {
 			t.Errorf("%s leads a member to the team", page)
 		}
 	}

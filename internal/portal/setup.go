@@ -56,8 +56,8 @@ func CacheOptions() cache.Options {
 	return cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: keepWriters}
 }
 
-// keepWriters leaves of managedFields who has written an object itself, and when, for pages that tell so. Which fields they wrote is most of
-// the bytes of an object, and read from the API server where a page needs it.
+// keepWriters leaves of managedFields who has written an object itself, and when, for pages that tell so. Which fields they wrote is most
+// of the bytes of an object, and read from the API server where a page needs it.
 func keepWriters(o any) (any, error) {
 	object, err := meta.Accessor(o)
 	if err != nil {

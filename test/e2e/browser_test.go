@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -13,11 +14,11 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// browser starts Chromium with a profile of its own.
-func browser(t *testing.T) context.Context {
+// browser starts Chromium with a profile of its own, for as long as a test may take.
+func browser(t *testing.T, lasts time.Duration) context.Context {
 	t.Helper()
 	path := testenv.Chromium(t)
-	ctx, cancelTimeout := context.WithTimeout(t.Context(), patience)
+	ctx, cancelTimeout := context.WithTimeout(t.Context(), lasts)
 	t.Cleanup(cancelTimeout)
 	ctx, cancel := chromedp.NewContext(ctx, chromedp.WithAllocatorOptions(chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU,
 		chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true), chromedp.UserDataDir(t.TempDir())))
@@ -29,7 +30,7 @@ func browser(t *testing.T) context.Context {
 func declaredMemberAccepts(t *testing.T, d *demo) {
 	d.t = t
 	const ana = "ana@acme.example"
-	ctx := browser(t)
+	ctx := browser(t, patience)
 	link := d.linkIn(d.mailTo(ana))
 	if state := memberState(t, d, "ana"); state != rosterv1alpha1.MemberPending {
 		t.Errorf("before she has accepted, Ana is %s", state)

@@ -53,7 +53,7 @@ func (d *Desk) note(log logr.Logger, now state) {
 		return
 	}
 	d.Metrics.ConsoleOff(map[string]bool{string(noComponent): now == noComponent, string(oldKubernetes): now == oldKubernetes})
-	reason, remedy := "", ""
+	var reason, remedy string
 	switch now {
 	case noComponent:
 		reason, remedy = "ConsoleNotInstalled", "nobody can look after an organisation in the browser, since the portal may act for nobody: "+

@@ -115,8 +115,8 @@ func (t *teller) thing(o client.Object, name, about string) {
 	t.writes(h, about+"changed")
 }
 
-// maker is who wrote an object in the second in which it was made; nil where that was Roster, or they hold nothing of it any more. Of several,
-// it is the one that stands last: people are named before the program that made what they change.
+// maker is who wrote an object in the second in which it was made; nil where that was Roster, or they hold nothing of it any more. Of
+// several, it is the one that stands last: people are named before the program that made what they change.
 func maker(o client.Object) *console.Writer {
 	var found *console.Writer
 	for _, w := range console.Writers(o.GetManagedFields()) {

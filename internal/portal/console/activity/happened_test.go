@@ -52,10 +52,10 @@ func TestWhatObjectsTell(t *testing.T) {
 	}{
 		"somebody who accepted": {func(t *teller) {
 			t.member(&rosterv1alpha1.Member{
-				ObjectMeta: object("ana", 5, map[string]int{"roster": 5}), Spec: rosterv1alpha1.MemberSpec{Email: "ana@acme.example"},
+				ObjectMeta: object("ana", 5, map[string]int{"roster": 5}), Spec: rosterv1alpha1.MemberSpec{Email: "ana@acme.example", DisplayName: "Ana"},
 				Status: rosterv1alpha1.MemberStatus{State: rosterv1alpha1.MemberActive, JoinedTime: at(5)},
 			})
-		}, []string{"05 activity.member.joined ana@acme.example ana@acme.example"}},
+		}, []string{"05 activity.member.joined Ana ana@acme.example"}},
 		"somebody who was declared, changed and suspended": {func(t *teller) {
 			t.member(&rosterv1alpha1.Member{
 				ObjectMeta: object("ana", 1, map[string]int{mia: 9, "kubectl": 1}),
