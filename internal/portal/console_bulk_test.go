@@ -406,14 +406,14 @@ func TestBrowserChangesMany(t *testing.T) {
 	b.sound("bulk-suspend")
 
 	b.choose("Profiles")
-	b.says("2 profiles wait for their first team")
+	b.says("2 profiles are waiting for their first team")
 	b.sound("team-profiles")
 	b.choose("Change teams of all 3 found")
-	b.says("1 of 3", "finds its profiles by their labels")
+	b.says("1 of 3", "finds its profiles by label")
 	b.sound("team-profiles-assign")
 	b.into("team.press", "N") // None of them
 	b.choose("Save")
-	b.says("Take profiles away from teams?")
+	b.says("Remove profiles from teams?")
 	b.sound("team-profiles-sure")
 	b.choose("Change the teams")
 	b.says("The teams have been changed.")

@@ -361,7 +361,7 @@ func TestBrowserGroups(t *testing.T) {
 	b.fill("role", "Ed")
 	b.press(kb.Tab)
 	b.submit(kb.Enter)
-	b.says("Now choose its people and its profiles")
+	b.says("Now choose its people and profiles")
 	b.sound("groups-team")
 	b.choose("0 people")
 	b.value(`document.getElementById('q').focus(); 0`)

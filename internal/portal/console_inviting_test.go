@@ -116,7 +116,7 @@ func TestNothingIsSentWhileAPartOfTheListIsBad(t *testing.T) {
 
 	list := strings.Join([]string{"not-an-address", w.address("mia"), w.address("kim"), "zoe@elsewhere.example", w.address("a"), w.address("b"), w.address("c")}, "\n")
 	bad := b.post(w.invitePath(), wanted(list))
-	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats are free", "5 of the list cannot be invited", "not-an-address", "This is not a mail address",
+	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats are free", "5 of the list cannot be invited", "not-an-address", "This is not an email address",
 		"Already a member", "/team/people/members/mia", "Already invited", "/team/people/invitations/"+invited.Name,
 		"does not invite to elsewhere.example", "There is no seat left", list)
 	if len(w.invitations()) > 0 {
@@ -346,7 +346,7 @@ func TestBrowserInviting(t *testing.T) {
 	b.write("addresses", "zoe@agency.example, max")
 	b.choose("Review invitations")
 	b.focused("errors")
-	b.says("This is not a mail address", "Invite the others now")
+	b.says("This is not an email address", "Invite the others now")
 	b.sound("inviting-bad")
 	b.value(`document.getElementById('addresses').value = ''; 0`)
 	b.write("addresses", "zoe@agency.example, max@agency.example")

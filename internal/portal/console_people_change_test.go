@@ -92,7 +92,7 @@ func TestInvitationsAreSentAgainAndWithdrawn(t *testing.T) {
 	inv := w.invite("nina")
 	path := func(deed string) string { return w.personPath("invitations", inv.Name, deed) }
 
-	manager.does(path("resend")).expect(t, http.StatusOK, "Another email to "+w.address("nina")+" is on its way", "was requested")
+	manager.does(path("resend")).expect(t, http.StatusOK, "A new email to "+w.address("nina")+" is on its way", "was requested")
 	if got := w.fresh(inv).Spec; got.ResendRequestedAt == nil || !got.ResendRequestedAt.Time.Equal(now()) || got.InvitedBy != "olivia@acme.example" {
 		t.Errorf("%+v", got)
 	}
@@ -237,7 +237,7 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 		if members("press") != "mia" || members("care") != "zoe" {
 			t.Errorf("press has %s, care has %s", members("press"), members("care"))
 		}
-		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This is no longer there")
+		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This no longer exists")
 	})
 }
 

@@ -192,6 +192,7 @@ func TestThePageOfAPerson(t *testing.T) {
 		inv := w.status(w.invite("nina"), func(st *rosterv1alpha1.InvitationStatus) { st.Attempt = 3; st.RemindersSent = 1 })
 		manager.get(w.personPath("invitations", inv.Name)).expect(t, http.StatusOK, w.address("nina"), "This applies once the person has accepted",
 			"Email sent (3 so far; this is the latest)", "Only the number of earlier emails is kept", "1 reminder", "Resend invitation", "Withdraw",
+			"Copy a link", `href="/organizations/`+w.ns+`/team/invite/links/`+inv.Name+`"`,
 			"Thursday, 26 November 2026")
 	})
 	t.Run("the invitation of a declared Member is on the Member's page", func(t *testing.T) {

@@ -142,7 +142,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 			"You cannot give the role Co-owner, because it is above your own. Choose another, or ask Olivia Martin.",
 			"Vous ne pouvez pas donner le rôle Copropriétaire\u00a0: il est supérieur au vôtre. Choisissez-en un autre, ou demandez à Olivia Martin."},
 		{"the owner suspended", "olivia", "update", `{"suspended":true}`, "", "Hand the organisation over first.", "Transmettez d’abord l’organisation."},
-		{"somebody removed who is not suspended", "ana", "delete", `{}`, "", "Suspend them first.", "Commencez par une suspension."},
+		{"somebody removed who is not suspended", "ana", "delete", `{}`, "", "Suspend them first.", "Commencez par suspendre son accès."},
 		{"another's name", "new", "create", `{"email":"new@acme.example","invitedBy":"olivia@acme.example"}`, "",
 			"You cannot invite in the name of olivia@acme.example.", "Vous ne pouvez pas inviter au nom de olivia@acme.example."},
 		{"oneself", "mia", "update", `{"role":"Member"}`, "", "You cannot change your own roles or membership", "Vous ne pouvez pas modifier vos propres droits"},

@@ -185,7 +185,7 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	otto.post(here, page.filled(here)).expect(t, http.StatusUnprocessableEntity, "Choose somebody who is an active member.")
 	sure := otto.post(here, page.filled(here, "to", "ana"))
 	sure.expect(t, http.StatusOK, "Offer Acme Social to Ana Silva", "gets an email, and accepts or declines", "After that, your role is Co-owner")
-	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "is offered to Ana Silva")
+	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva has been asked to become the owner")
 	if got := w.organization().Spec.OwnerRef.Name; got != "ana" {
 		t.Errorf("ownerRef is %s", got)
 	}
@@ -276,7 +276,7 @@ func TestBrowserSettings(t *testing.T) {
 	b.says("you stay the owner")
 	b.sound("settings-hand-over")
 	b.choose("Offer ownership")
-	b.says("is offered to Ana Silva")
+	b.says("has been asked to become the owner")
 	b.sound("settings-owner-offered")
 	b.choose("Withdraw offer")
 	b.says("The offer has been withdrawn.")

@@ -45,7 +45,9 @@ type personPage struct {
 	Deeds             []deedView
 	HandOver, Self    string
 	History           []eventView
-	Outlook           []string
+	// Copy is the page with a link to pass on; empty where no link works or it is not theirs to give.
+	Copy    string
+	Outlook []string
 }
 
 type badgeView struct{ Text, Class string }
@@ -155,6 +157,9 @@ func (p *personPage) deeds(v *console.Visit, s *subject, held access.Effective) 
 		p.HandOver = v.To("/team/owner")
 	case s.isSelf(v) && manages:
 		p.Self = v.Words.T("people.blocked.self")
+	}
+	if inv := s.invitation; inv != nil && manages && s.withdrawable() && inv.Status.State == rosterv1alpha1.InvitationSent {
+		p.Copy = v.To("/team/invite/links/" + inv.Name)
 	}
 	for i, d := range s.offered(held, s.isSelf(v)) {
 		p.Deeds = append(p.Deeds, deedView{
