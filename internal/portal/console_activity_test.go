@@ -58,12 +58,12 @@ func TestActivity(t *testing.T) {
 	}
 	manager.get(w.activityPath()+"?lang=fr").expect(t, http.StatusOK, "Suspension de Ana Silva", "Invitation de "+w.address("zoe"), "journal d’audit")
 
-	one := manager.get(w.activityPath() + "?lang=en&person=ana+SILVA")
+	one := manager.get(w.activityPath() + "?lang=en&q=ana+SILVA")
 	one.expect(t, http.StatusOK, "Ana Silva was suspended", "Show everything")
 	if strings.Contains(one.body, w.address("zoe")) {
 		t.Error("the page about one person is about another")
 	}
-	manager.get(w.activityPath()+"?lang=en&person=nobody").expect(t, http.StatusOK, "No activity found.")
+	manager.get(w.activityPath()+"?lang=en&q=nobody").expect(t, http.StatusOK, "No activity found.")
 	ben.get(w.activityPath()).expect(t, http.StatusNotFound)
 }
 
@@ -92,9 +92,9 @@ func TestActivityInPages(t *testing.T) {
 		w.awaitCache(m)
 	}
 	first := manager.get(w.activityPath() + "?lang=en")
-	first.expect(t, http.StatusOK, "was added", "Older", "Page 1 of 3")
+	first.expect(t, http.StatusOK, "was added", ">Next<", "Page 1 of 3")
 	last := manager.get(w.activityPath() + "?lang=en&page=3")
-	last.expect(t, http.StatusOK, w.address("m59")+" joined", "Newer", "lang=en", "Page 3 of 3")
+	last.expect(t, http.StatusOK, w.address("m59")+" joined", ">Previous<", "lang=en", "Page 3 of 3")
 	if strings.Contains(first.body, w.address("m59")+" joined") || strings.Contains(last.body, "was added") {
 		t.Error("the pages show the same")
 	}
@@ -132,7 +132,7 @@ func TestBrowserActivity(t *testing.T) {
 	b.choose("Activity")
 	b.says("Ana Silva was suspended", "What this page leaves out")
 	b.sound("activity")
-	b.value(`document.getElementById('person').focus(); 0`)
+	b.value(`document.getElementById('q').focus(); 0`)
 	b.press("Ana")
 	b.submit(kb.Enter)
 	b.says("Show everything", "Ana Silva joined")

@@ -119,7 +119,7 @@ func TestATeamIsMadeInTheBrowser(t *testing.T) {
 	w.stored("equipe-re-co", team)
 	w.awaitCache(team)
 	sure = b.get(here + "/delete")
-	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view, plan posts, publish, reply, see reports",
+	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view, plan posts, publish, reply and see reports",
 		w.address("ana"), "Left without a team: 1 profile (acme.social)", "Only people who administer every profile can still publish on")
 	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "has been deleted.")
 	if err := w.admin.Get(context.Background(), client.ObjectKeyFromObject(team), team); !apierrors.IsNotFound(err) {
@@ -151,7 +151,7 @@ func TestTwoPeopleEditATeam(t *testing.T) {
 	}
 	stale := b.get(here + "/delete").filled(here + "/delete")
 	stale.Set("generation", "1")
-	b.post(here+"/delete", stale).expect(t, http.StatusUnprocessableEntity, "Check again what deleting it means")
+	b.post(here+"/delete", stale).expect(t, http.StatusUnprocessableEntity, "confirm once more")
 }
 
 // TestARefusalIsShownAtTheForm: the policies have the last word, and what was typed is kept.
@@ -182,7 +182,7 @@ func TestARefusalIsShownAtTheForm(t *testing.T) {
 	}
 	fresh := b.get(w.at("/team/roles?new=Organization"))
 	fresh.expect(t, http.StatusOK, "see the team")
-	if strings.Contains(fresh.body, "change the settings of the organisation") {
+	if strings.Contains(fresh.body, "change the settings") {
 		t.Error("a permission is offered that the person does not have")
 	}
 }

@@ -54,6 +54,7 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 	manager.post(path("remove"), url.Values{"generation": {"1"}}).expect(t, http.StatusUnprocessableEntity, "Please fix the following")
 	manager.get(path("suspend")).expect(t, http.StatusOK, "Zoe can no longer view, plan posts, publish, reply, see reports, change settings and connect and remove on acme.social (Facebook).",
 		"Nobody else can reconnect acme.social (Facebook), which has to be done by 26 November 2026.", "The seat stays taken")
+	manager.post(path("suspend"), url.Values{"generation": {"7"}}).expect(t, http.StatusUnprocessableEntity, "changed while you were looking", "confirm once more")
 	manager.does(path("suspend")).expect(t, http.StatusOK, "Zoe has been suspended.", ">Suspended<", "Lift the suspension")
 	if m := w.is(zoe); !ptr.Deref(m.Spec.Suspended, false) || m.ManagedFields[len(m.ManagedFields)-1].Manager == "" {
 		t.Errorf("%+v", m.Spec)
@@ -168,7 +169,7 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 
 	// Somebody else has changed her since the form was made.
 	page := manager.post(path, typed("displayName", "Zoe B."))
-	page.expect(t, http.StatusUnprocessableEntity, "What it says now", "Park Studio", "@acme@mastodon.example (Mastodon): Moderator", `value="Zoe B."`, `name="generation" value="2"`)
+	page.expect(t, http.StatusUnprocessableEntity, "What it says now", "Park Studio", "Last changed by you, in another window", "+ </span>  displayName: Zoe B.", "@acme@mastodon.example (Mastodon): Moderator", `value="Zoe B."`, `name="generation" value="2"`)
 
 	lowered := typed("generation", "2", "profile.acme-fb", "Guest", "profile.acme-masto", "Moderator", "canManageProfiles", "yes")
 	page = manager.post(path, lowered)
@@ -239,6 +240,48 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 		}
 		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This no longer exists")
 	})
+}
+
+// TestSomebodyWhoIsKeptInGit: each form says so, and ends with the change to copy.
+func TestSomebodyWhoIsKeptInGit(t *testing.T) {
+	w := newWorld(t)
+	manager := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	zoe := w.member("zoe", w.address("zoe"), func(m *rosterv1alpha1.Member) {
+		m.Spec.DisplayName, m.Spec.AccountRef = "Zoe", &rosterv1alpha1.LocalReference{Name: "zoe"}
+	})
+	press := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "press"}, Spec: rosterv1alpha1.TeamSpec{
+		Role: rosterv1alpha1.ProfileEditor, Profiles: []string{"acme-ads"},
+	}}
+	for _, o := range []client.Object{zoe, press} {
+		if err := w.admin.Create(t.Context(), o, client.FieldOwner("kustomize-controller")); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitCache(o)
+	}
+	path := func(deed string) string { return w.personPath("members", "zoe", deed) }
+	form := func(pairs ...string) url.Values {
+		v := url.Values{"generation": {"1"}}
+		for i := 0; i+1 < len(pairs); i += 2 {
+			v.Set(pairs[i], pairs[i+1])
+		}
+		return v
+	}
+	for deed, c := range map[string]struct {
+		form url.Values
+		says string
+	}{
+		"change":  {form("displayName", "Zoe", "role", "AdvancedMember"), "role: AdvancedMember"},
+		"end":     {form("endTime", "2027-01-31"), "endTime: &#34;2027-01-31T23:59:59Z&#34;"},
+		"suspend": {form(), "suspended: true"},
+		"remove":  {form(), "What to remove"},
+	} {
+		manager.get(path(deed)).expect(t, http.StatusOK, "Flux keeps this in Git.")
+		manager.post(path(deed), c.form).expect(t, http.StatusConflict, "Flux keeps zoe in Git", c.says, "kind: Member")
+	}
+	manager.post(path("teams"), url.Values{"in": {"press"}}).expect(t, http.StatusConflict, "Flux keeps press in Git", "- zoe", "kind: Team")
+	if w.is(zoe).Generation != 1 {
+		t.Error("something was written")
+	}
 }
 
 // TestNobodyIsMadeCoOwnerFromABrowserLeftOpen: that takes a proof of who asks, as recent as for all that is sensitive.

@@ -14,6 +14,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
@@ -91,7 +92,8 @@ func TestAboutASocialProfile(t *testing.T) {
 		t.Errorf("%+v", spec)
 	}
 	form.Set("responsible", "")
-	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "Somebody else has just changed this", "has just changed it to Ana")
+	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "This was changed while you were editing (you, in another window)", "has just changed it to Ana",
+		`<del><span class="sign">- </span>    name: ana`)
 	form.Set("generation", fmt.Sprint(sp.Generation))
 	form.Set("responsible", "nobody@elsewhere.example")
 	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "nobody here has the address “nobody@elsewhere.example”")
@@ -108,6 +110,36 @@ func TestAboutASocialProfile(t *testing.T) {
 	w.planOf(1, 2)
 	b.get(w.profilesPath("")).expect(t, http.StatusOK, "sales@roster.example")
 	b.get(w.profilesPath("/acme-masto")).expect(t, http.StatusOK, "The plan has no room for this profile", "Ask sales@roster.example")
+}
+
+// TestProfilesAndTeamsThatAreKeptInGit: the pages end with the change to copy.
+func TestProfilesAndTeamsThatAreKeptInGit(t *testing.T) {
+	w := newWorld(t)
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	sp := &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "git-x"}, Spec: rosterv1alpha1.SocialProfileSpec{
+		Network: rosterv1alpha1.NetworkX, Handle: "@git",
+	}}
+	press := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "press"}, Spec: rosterv1alpha1.TeamSpec{Role: "Editor"}}
+	for _, o := range []client.Object{sp, press} {
+		if err := w.admin.Create(t.Context(), o, client.FieldOwner("kustomize-controller")); err != nil {
+			t.Fatal(err)
+		}
+		w.awaitCache(o)
+	}
+	path := w.profilesPath("/git-x")
+	page := b.get(path)
+	page.expect(t, http.StatusOK, "Flux keeps this in Git.")
+	b.post(path, url.Values{"generation": {"1"}, "responsible": {w.address("mia")}, "tokenExpiry": {"yes"}}).expect(t, http.StatusConflict,
+		"Flux keeps git-x in Git", "responsibleRef:", "kind: SocialProfile")
+	sure := b.get(path + "/remove")
+	sure.expect(t, http.StatusOK, "Flux keeps this in Git.")
+	b.post(path+"/remove", url.Values{"uid": {sure.hidden(t, "uid")}}).expect(t, http.StatusConflict, "What to remove")
+	assign := b.get(w.profilesPath("/-/teams?who=all&q=git"))
+	form := url.Values{"profiles": {assign.hidden(t, "profiles")}, "team.press": {"all"}}
+	b.post(w.profilesPath("/-/teams"), form).expect(t, http.StatusConflict, "Flux keeps press in Git", "- git-x", "kind: Team")
+	if fresh(w, sp).Generation != 1 || fresh(w, press).Generation != 1 {
+		t.Error("something was written")
+	}
 }
 
 // TestWhoMayNotLookAtProfiles: FL-14. Whoever may look at the team and not at a profile sees nothing of it, and is offered nothing.

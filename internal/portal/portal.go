@@ -177,7 +177,8 @@ func (p *Portal) consoleRoutes(
 	desk := &console.Desk{
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
 	}
-	desk.Tabs = slices.Concat([]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab(), activity.Tab()})
+	desk.Tabs = slices.Concat(
+		[]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab(), activity.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	invites := &inviting.Handler{Desk: desk, Composer: composer, LinkKeys: o.Keys}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}

@@ -167,4 +167,4 @@ func Future(inv *rosterv1alpha1.Invitation) *rosterv1alpha1.Member {
 }
 
 // Sums answers what people hold, for one question about many of them.
-func (o *Organization) Sums() *membership.Sums { return o.snapshot().Sums() }
+func (o *Organization) Sums() *membership.Sums { return o.Snapshot().Sums() }

@@ -118,7 +118,8 @@ func (o *Organization) People() []*Person {
 // CustomRoles are the roles that the organisation has made for itself.
 func (o *Organization) CustomRoles() access.Roles { return membership.CustomRoles(o.Roles) }
 
-func (o *Organization) snapshot() *membership.Snapshot {
+// Snapshot is what rights come from, but for the people.
+func (o *Organization) Snapshot() *membership.Snapshot {
 	return &membership.Snapshot{
 		Organization: o.Organization, Profiles: o.Profiles, Teams: o.Teams, Workspaces: o.Workspaces, Roles: o.Roles, UserPrefix: o.UserPrefix,
 	}
@@ -206,7 +207,7 @@ func (o *Organization) TeamHas(t *rosterv1alpha1.Team, profile string) bool {
 // ProfilesOf are the profiles of a group by name and by label, sorted.
 func (o *Organization) ProfilesOf(names []string, selector *metav1.LabelSelector) []string {
 	group, _ := membership.NewGroup(names, selector)
-	return o.snapshot().ProfilesOf(group)
+	return o.Snapshot().ProfilesOf(group)
 }
 
 // oneLine takes out of a name what a terminal would act on.

@@ -23,20 +23,43 @@ type ChangedView struct {
 	Lines []Line
 }
 
+// Unconfirmed is what a page says that asks whether something is to be done to an object, and that somebody has changed since: it tells
+// again what that means. Nothing where nobody has.
+func (v *Visit) Unconfirmed(now client.Object) []web.Problem {
+	if !v.stale(now) {
+		return nil
+	}
+	who, _ := v.lastWriter(now)
+	return []web.Problem{{Text: v.Words.T("console.changed.confirm", "Who", who)}}
+}
+
+// Generation is what a form carries about the object that it was made from.
+func Generation(o client.Object) string { return strconv.FormatInt(o.GetGeneration(), 10) }
+
+func (v *Visit) stale(now client.Object) bool {
+	return v.R.PostFormValue(FieldGeneration) != Generation(now)
+}
+
+// lastWriter is who has written an object last, in words, and when.
+func (v *Visit) lastWriter(o client.Object) (string, *web.MomentView) {
+	all := Writers(o.GetManagedFields())
+	if len(all) == 0 {
+		return v.Words.T("console.writer.someone"), nil
+	}
+	when := v.Words.Time(all[0].Time)
+	return v.WriterName(all[0]), &when
+}
+
 // Changed compares the object as it is now with the generation that the form was made from: nil where nobody has changed it since. Wanted
 // is the object as the form would have it, now; nil for none. The form shows its problems, keeps what was entered, and carries the
 // generation of now from then on.
 func (v *Visit) Changed(now, wanted client.Object) (*ChangedView, []web.Problem) {
-	if v.R.PostFormValue(FieldGeneration) == strconv.FormatInt(now.GetGeneration(), 10) {
+	if !v.stale(now) {
 		return nil, nil
 	}
 	view := &ChangedView{}
-	who := v.Words.T("console.writer.someone")
-	if all := Writers(now.GetManagedFields()); len(all) > 0 {
-		who = v.WriterName(all[0])
-		when := v.Words.Time(all[0].Time)
-		view.When = &when
-	}
+	var who string
+	who, view.When = v.lastWriter(now)
 	view.Who = v.Words.T("console.changed.who", "Who", who)
 	if wanted != nil {
 		before, beforeErr := authored(now, v.API.Scheme())

@@ -6,17 +6,13 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 	"time"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Choices are what somebody may give to others in an organisation, by the rules of internal/access and of the policy roster-grants. They
@@ -58,7 +54,7 @@ func has(choices []Choice, value string) bool {
 
 // Choices are what the person may give.
 func (v *Visit) Choices() (*Choices, error) {
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -85,13 +81,13 @@ func NewChoices(w web.Words, all *membership.Snapshot, held access.Effective, no
 	if everything && access.HasFeature(plan, rosterv1alpha1.FeatureWorkspaces) {
 		for _, ws := range all.Workspaces {
 			c.Workspaces = append(c.Workspaces, Target{
-				Name: ws.Name, Title: cmp.Or(ws.Spec.DisplayName, ws.Name), Roles: append([]Choice{c.shown()}, roles...),
+				Name: ws.Name, Title: WorkspaceName(ws), Roles: append([]Choice{c.shown()}, roles...),
 			})
 		}
 	}
 	if held.May(rosterv1alpha1.PermissionManageTeams) {
 		for _, team := range all.Teams {
-			c.Teams = append(c.Teams, Target{Name: team.Name, Title: cmp.Or(team.Spec.DisplayName, team.Name)})
+			c.Teams = append(c.Teams, Target{Name: team.Name, Title: TeamName(team)})
 		}
 	}
 	for _, targets := range [][]Target{c.Profiles, c.Workspaces, c.Teams} {
@@ -101,7 +97,7 @@ func NewChoices(w web.Words, all *membership.Snapshot, held access.Effective, no
 }
 
 func byTitle(a, b Target) int {
-	return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.Name, b.Name))
+	return cmp.Or(cmp.Compare(a.Kind, b.Kind), CompareNames(a.Title, a.Name, b.Title, b.Name))
 }
 
 func (c *Choices) addProfiles(profiles []*rosterv1alpha1.SocialProfile, held access.Effective, roles []Choice, everything bool) {

@@ -67,6 +67,14 @@ func (v *Visit) Failed(err error, form func([]web.Problem) error, fields ...Fiel
 	return form(problems)
 }
 
+// Wrote goes on after a write: done, or as Failed does.
+func (v *Visit) Wrote(err error, done func() error, form func([]web.Problem) error, fields ...Fields) error {
+	if err == nil {
+		return done()
+	}
+	return v.Failed(err, form, fields...)
+}
+
 const pageKept web.PageName = "kept"
 
 type keptPage struct {

@@ -42,6 +42,11 @@ type Offer struct {
 	end string
 }
 
+// OfferFields are the fields of an offer by what they write.
+func OfferFields() Fields {
+	return Fields{"spec.role": FieldRole, "spec.canManageProfiles": FieldCanManageProfiles, "spec.endTime": FieldEndTime}
+}
+
 // OfferOfMember is what a Member is given.
 func OfferOfMember(s *rosterv1alpha1.MemberSpec) Offer {
 	return Offer{Role: s.Role, CanManageProfiles: ptr.Deref(s.CanManageProfiles, false), Profiles: s.Profiles, Workspaces: s.Workspaces,

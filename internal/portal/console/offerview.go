@@ -39,13 +39,8 @@ type roleView struct {
 type targetView struct {
 	web.FieldView
 	Title, Kind string
-	Options     []optionView
+	Options     []Option
 	Chosen      bool
-}
-
-type optionView struct {
-	Value, Text string
-	Selected    bool
 }
 
 type groupView struct {
@@ -108,13 +103,13 @@ func (view *OfferView) addProfiles(c *Choices, o Offer) {
 
 func (view *OfferView) target(prefix string, t Target, value, none string) targetView {
 	field := targetView{FieldView: view.Field(prefix + t.Name), Title: t.Title, Kind: t.Kind, Chosen: value != ""}
-	field.Options = append(field.Options, optionView{Text: none, Selected: value == ""})
+	field.Options = append(field.Options, Option{Text: none, Selected: value == ""})
 	for _, r := range t.Roles {
 		text := r.Name
 		if r.Words != "" {
 			text += " – " + r.Words
 		}
-		field.Options = append(field.Options, optionView{Value: r.Value, Text: text, Selected: r.Value == value})
+		field.Options = append(field.Options, Option{Value: r.Value, Text: text, Selected: r.Value == value})
 	}
 	return field
 }

@@ -57,6 +57,18 @@ func (v *Visit) Refused(err error, fields ...Fields) ([]web.Problem, error) {
 	return problems, nil
 }
 
+// Sentences are problems in one text, for where there is no room for a list.
+func Sentences(problems []web.Problem) string {
+	var all []string
+	for _, p := range problems {
+		all = append(all, p.Text)
+		if p.Quote != "" {
+			all = append(all, "“"+p.Quote+"”")
+		}
+	}
+	return strings.Join(all, " ")
+}
+
 // speaker puts refusals into the words of one language.
 type speaker struct {
 	words  web.Words

@@ -9,9 +9,7 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/gitops"
 	"github.com/roster-dev/roster/internal/portal/organization"
 )
@@ -112,12 +110,11 @@ func (v *Visit) Address(user string) string { return strings.TrimPrefix(user, v.
 // PersonName is what the person of a user name, or of an address, is called in the organisation; else the address.
 func (v *Visit) PersonName(user string) string {
 	plain := v.Address(user)
-	var all rosterv1alpha1.MemberList
-	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+	all, err := v.Members()
+	if err != nil {
 		return plain
 	}
-	for i := range all.Items {
-		m := &all.Items[i]
+	for _, m := range all {
 		if strings.EqualFold(cmp.Or(m.Status.Email, m.Spec.Email), plain) {
 			return organization.MemberName(m)
 		}

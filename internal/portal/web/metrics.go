@@ -66,7 +66,9 @@ func NewMetrics(registry prometheus.Registerer) (*Metrics, error) {
 		}, []string{"reason"}),
 	}
 	var errs []error
-	for _, c := range []prometheus.Collector{m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events, m.consoleVisits, m.consoleOff} {
+	for _, c := range []prometheus.Collector{
+		m.HashWait, m.Untrusted, m.requests, m.duration, m.claims, m.events, m.consoleVisits, m.consoleOff,
+	} {
 		errs = append(errs, registry.Register(c))
 	}
 	// A series that begins with its first event hides it: increase() needs a zero before it.

@@ -111,15 +111,3 @@ func TestWhatObjectsTell(t *testing.T) {
 		}
 	}
 }
-
-func TestPageNumber(t *testing.T) {
-	for _, c := range []struct {
-		asked       string
-		rows        int
-		page, pages int
-	}{{"", 0, 1, 1}, {"1", 50, 1, 1}, {"2", 51, 2, 2}, {"9", 51, 2, 2}, {"-1", 51, 1, 2}, {"x", 51, 1, 2}} {
-		if page, pages := pageNumber(c.asked, c.rows); page != c.page || pages != c.pages {
-			t.Errorf("%+v: %d of %d", c, page, pages)
-		}
-	}
-}

@@ -18,10 +18,9 @@ type speech struct {
 	names map[string]string
 }
 
-func newSpeech(v *console.Visit, members *rosterv1alpha1.MemberList) *speech {
-	s := &speech{Visit: v, names: make(map[string]string, len(members.Items))}
-	for i := range members.Items {
-		m := &members.Items[i]
+func newSpeech(v *console.Visit, members []*rosterv1alpha1.Member) *speech {
+	s := &speech{Visit: v, names: make(map[string]string, len(members))}
+	for _, m := range members {
 		s.names[strings.ToLower(cmp.Or(m.Status.Email, m.Spec.Email))] = organization.MemberName(m)
 	}
 	return s
@@ -52,17 +51,15 @@ func (s *speech) subject(h happening) string {
 }
 
 // about keeps what somebody did, or what was done to them.
-func (s *speech) about(all []happening, person string) []happening {
-	if person == "" {
+func (s *speech) about(all []happening, search string) []happening {
+	words := console.SearchFor(search)
+	if len(words) == 0 {
 		return all
 	}
 	var kept []happening
 	for _, h := range all {
-		for _, text := range []string{s.subject(h), h.subject, h.address, s.who(h), h.person} {
-			if text != "" && contains(text, person) {
-				kept = append(kept, h)
-				break
-			}
+		if words.In(console.Fold(strings.Join([]string{s.subject(h), h.subject, h.address, s.who(h), h.person}, "\n"))) {
+			kept = append(kept, h)
 		}
 	}
 	return kept

@@ -28,7 +28,7 @@ type assignPage struct {
 	// Confirms: something is taken away, which is asked about once.
 	Confirms     bool
 	Consequences []string
-	Hidden       []option
+	Hidden       []console.Hidden
 }
 
 // assignRow is a Team, and how many of the profiles it has.
@@ -73,7 +73,7 @@ func (h *Handler) newAssignPage(v *console.Visit, chosen []*rosterv1alpha1.Socia
 		Back: v.To(pathProfiles),
 	}
 	for _, sp := range chosen[:min(len(chosen), fewFields)] {
-		page.Names = append(page.Names, profileTitle(v.Words, sp))
+		page.Names = append(page.Names, console.ProfileName(v.Words, sp))
 	}
 	page.More = len(chosen) - len(page.Names)
 	return page
@@ -96,11 +96,11 @@ func (h *Handler) assignForm(
 	for _, one := range g {
 		have := one.have(chosen)
 		row := assignRow{
-			fieldView: fieldView{FieldView: page.Field(prefixTeam + one.Name), Title: teamName(one.Team)},
+			fieldView: fieldView{FieldView: page.Field(prefixTeam + one.Name), Title: console.TeamName(one.Team)},
 			Role:      w.Roles.OnProfile(one.Spec.Role, custom).Name, Some: have > 0 && have < len(chosen), ByLabel: one.Spec.ProfileSelector != nil,
 			State: haveText(w, have, len(chosen)),
 		}
-		row.Options = []option{
+		row.Options = []console.Option{
 			{Text: w.T("bulk.what.asIs")}, {Value: valueAll, Text: w.T("bulk.assign.all")}, {Value: valueNone, Text: w.T("bulk.assign.none")},
 		}
 		for i := range row.Options {
@@ -140,13 +140,11 @@ func (h *Handler) postAssign(v *console.Visit) error {
 		return h.confirmAssign(v, t, chosen, a)
 	}
 	problems, err := h.assign(v, t, a)
-	if err != nil {
-		return err
-	}
+	again := func(problems []web.Problem) error { return h.assignForm(v, t, chosen, form, problems) }
 	if len(problems) > 0 {
-		return h.assignForm(v, t, chosen, form, problems)
+		return again(problems)
 	}
-	return v.Done(pathProfiles, "bulk.assign.done")
+	return v.Wrote(err, func() error { return v.Done(pathProfiles, "bulk.assign.done") }, again)
 }
 
 // assign writes each Team once. Teams that could be written stay so where others could not.
@@ -159,14 +157,17 @@ func (h *Handler) assign(v *console.Visit, t *team, a assignment) ([]web.Problem
 			of.Spec.Profiles = profiles
 			return changed
 		})
-		if err == nil {
+		switch {
+		case err == nil:
 			continue
+		case len(a.All)+len(a.None) == 1:
+			return nil, err // There is a page for what one of them says.
 		}
 		why, err := r.refused(err)
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, web.Problem{Field: prefixTeam + name, Text: t.title(name) + ": " + why})
+		problems = append(problems, web.Problem{Field: prefixTeam + name, Text: t.names(v.Words).Team(name) + ": " + why})
 	}
 	return problems, nil
 }
@@ -174,14 +175,14 @@ func (h *Handler) assign(v *console.Visit, t *team, a assignment) ([]web.Problem
 func (h *Handler) confirmAssign(v *console.Visit, t *team, chosen []*rosterv1alpha1.SocialProfile, a assignment) error {
 	page := h.newAssignPage(v, chosen, nil)
 	page.Confirms = true
-	page.Consequences = tell(v.Words, t, a.weigh(t.Snapshot, t.members, circumstances{Organization: v.Organization, Now: v.Now()}))
+	page.Consequences = tell(v.Words, t, a.weigh(t.Snapshot, t.Members, circumstances{Organization: v.Organization, Now: v.Now()}))
 	for _, name := range a.All {
-		page.Hidden = append(page.Hidden, option{Value: valueAll, Text: prefixTeam + name})
-		page.Teams = append(page.Teams, assignRow{fieldView: fieldView{Title: t.title(name)}, State: v.Words.T("bulk.assign.all")})
+		page.Hidden = append(page.Hidden, console.Hidden{Name: prefixTeam + name, Value: valueAll})
+		page.Teams = append(page.Teams, assignRow{fieldView: fieldView{Title: t.names(v.Words).Team(name)}, State: v.Words.T("bulk.assign.all")})
 	}
 	for _, name := range a.None {
-		page.Hidden = append(page.Hidden, option{Value: valueNone, Text: prefixTeam + name})
-		page.Teams = append(page.Teams, assignRow{fieldView: fieldView{Title: t.title(name)}, State: v.Words.T("bulk.assign.none")})
+		page.Hidden = append(page.Hidden, console.Hidden{Name: prefixTeam + name, Value: valueNone})
+		page.Teams = append(page.Teams, assignRow{fieldView: fieldView{Title: t.names(v.Words).Team(name)}, State: v.Words.T("bulk.assign.none")})
 	}
 	return v.Show(http.StatusOK, pageAssign, v.Words.T("bulk.assign.title", "Org", page.Frame.Org), page)
 }

@@ -9,15 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Files are the templates and texts of the room.
@@ -34,7 +30,6 @@ const (
 	pageProfiles web.PageName = "team-profiles"
 	pageProfile  web.PageName = "team-profile"
 	pageAssign   web.PageName = "team-profiles-assign"
-	pageRemove   web.PageName = "team-profile-remove"
 )
 
 // Paths of the rooms behind that of the organisation.
@@ -98,27 +93,18 @@ func frame(v *console.Visit) console.Frame {
 
 // team is everything in an organisation that the pages are made of. It belongs to the cache and is not changed.
 type team struct {
-	*membership.Snapshot
-	members []*rosterv1alpha1.Member
+	*console.Crowd
 	// holds is what the person holds, and seen are the profiles that they may look at: to look at the team does not allow that.
 	holds access.Effective
 	seen  []*rosterv1alpha1.SocialProfile
 }
 
 func (h *Handler) load(v *console.Visit) (*team, error) {
-	ctx := v.R.Context()
-	all, err := snapshot.Read(ctx, v.Cache(), v.Organization, v.Namespace(), h.Desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Crowd()
 	if err != nil {
 		return nil, err
 	}
-	var list rosterv1alpha1.MemberList
-	if err := v.Cache().List(ctx, &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	t := &team{Snapshot: all, members: make([]*rosterv1alpha1.Member, len(list.Items)), holds: all.Sums().Holds(v.Member)}
-	for i := range list.Items {
-		t.members[i] = &list.Items[i]
-	}
+	t := &team{Crowd: all, holds: all.Sums().Holds(v.Member)}
 	for _, sp := range all.Profiles {
 		if sp.DeletionTimestamp == nil && t.may(access.Get, sp.Name) {
 			t.seen = append(t.seen, sp)
@@ -130,6 +116,8 @@ func (h *Handler) load(v *console.Visit) (*team, error) {
 	})
 	return t, nil
 }
+
+func (t *team) names(w web.Words) console.Names { return console.Names{Words: w, All: t.Snapshot} }
 
 // changes reports whether there is anything about people that the person may change.
 func (t *team) changes() bool { return t.managesMembers() || t.managesTeams() }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -61,7 +60,7 @@ func (h *Handler) postDo(v *console.Visit) error {
 		j = j.again()
 	}
 	r := &run{Visit: v, handler: h, job: j, team: t, members: map[id]*rosterv1alpha1.Member{}}
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		r.members[idOf(m.UID)] = m
 	}
 	if err := r.all(); err != nil {
@@ -237,14 +236,7 @@ func (r *run) refused(err error) (string, error) {
 		return r.Words.T("bulk.kept", "Keeper", kept.Keeper), nil
 	}
 	problems, err := r.Refused(err)
-	var all []string
-	for _, p := range problems {
-		all = append(all, p.Text)
-		if p.Quote != "" {
-			all = append(all, "“"+p.Quote+"”")
-		}
-	}
-	return strings.Join(all, " "), err
+	return console.Sentences(problems), err
 }
 
 // teams writes each Team once, whatever the number of people.
@@ -327,7 +319,7 @@ func (r *run) show() error {
 		page.Summary = append(page.Summary, w.N("bulk.result.refused", refused))
 	}
 	if len(r.stillNamed) > 0 {
-		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", listed(w, r.stillNamed, t.title)))
+		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", listed(w, r.stillNamed, t.names(w).Team)))
 	}
 	for _, result := range j.TeamResults {
 		page.Teams = append(page.Teams, teamRow(w, t, result))
@@ -336,7 +328,7 @@ func (r *run) show() error {
 	for _, o := range r.now {
 		page.Rows = append(page.Rows, personResult(w, o))
 	}
-	page.Few = len(page.Rows) <= onPage
+	page.Few = len(page.Rows) <= console.PerPage
 	page.Again = page.Left == 0 && (page.Again || refused > 0)
 	var err error
 	if page.Job, err = j.seal(r.Visit); err != nil {
@@ -346,7 +338,7 @@ func (r *run) show() error {
 }
 
 func teamRow(w web.Words, t *team, result teamResult) resultRow {
-	row := resultRow{Name: t.title(result.Name), Text: result.Why, Bad: result.Why != ""}
+	row := resultRow{Name: t.names(w).Team(result.Name), Text: result.Why, Bad: result.Why != ""}
 	switch {
 	case row.Bad:
 	case result.Changed:

@@ -66,7 +66,7 @@ func (h *Handler) postPreview(v *console.Visit) error {
 	}
 	c := readChoice(people)
 	change, problems := m.parse(v.Words, v.R.PostForm, v.Now())
-	chosen := c.people(t, v.Organization, v.Now())
+	chosen := c.people(t)
 	if len(problems) > 0 || len(chosen) == 0 {
 		return h.whatForm(v, c, v.R.PostForm, problems)
 	}
@@ -74,7 +74,7 @@ func (h *Handler) postPreview(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	return h.preview(v, t, change.plan(t.Snapshot, t.members, chosen, in), c)
+	return h.preview(v, t, change.plan(t.Snapshot, t.Members, chosen, in), c)
 }
 
 // circumstances asks the API server which Members are kept in Git: the cache does not know.
@@ -102,7 +102,7 @@ func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
 		Frame: frame(v), Heading: heading(w, p.Change.Action, len(p.People)), Text: meaning(w, p.Change.Action),
 		Changing: len(p.People), Unchanged: p.Unchanged, Consequences: tell(w, t, p.consequences), Action: v.To(pathDo),
 		Submit: submit(w, p.Change.Action, len(p.People)), Serious: p.Change.Action == actionRemove || p.Change.Action == actionSuspend,
-		Back: v.PathWith("/organizations/"+v.Namespace()+pathWhat, c.query()),
+		Back: v.PathWith("/organizations/"+v.Namespace()+pathWhat, c.values()),
 	}
 	teams := membersByTeam(t.Teams)
 	d := describer{words: w, team: t}

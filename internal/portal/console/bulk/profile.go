@@ -5,7 +5,6 @@ package bulk
 import (
 	"cmp"
 	"slices"
-	"strconv"
 	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -22,9 +21,9 @@ import (
 
 const (
 	fieldResponsible = "responsible"
-	fieldGeneration  = "generation"
 	fieldExpiry      = "tokenExpiry"
 	fieldEngagement  = "engagement"
+	fieldUID         = "uid"
 	// mostSuggested is how many people there may be for the browser to suggest them.
 	mostSuggested = 200
 )
@@ -33,6 +32,8 @@ const (
 type profilePage struct {
 	web.Fields
 	Frame           console.Frame
+	Kept            *console.KeptView
+	Changed         *console.ChangedView
 	Handle, Network string
 	Connection      string
 	Bad, Waits      bool
@@ -45,7 +46,7 @@ type profilePage struct {
 	Configures, Removes  bool
 	Form                 profileForm
 	Now                  string
-	Suggested            []personRow
+	Suggested            []console.PersonView
 	Action, Remove, Back string
 	Assign               string
 }
@@ -81,12 +82,12 @@ func (h *Handler) getProfile(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	return h.profileForm(v, t, sp, t.formOf(sp), nil)
+	return h.profileForm(v, t, sp, t.formOf(sp), nil, nil)
 }
 
 // formOf is a profile as the form shows it.
 func (t *team) formOf(sp *rosterv1alpha1.SocialProfile) profileForm {
-	f := profileForm{Expiry: true, Generation: strconv.FormatInt(sp.Generation, 10)}
+	f := profileForm{Expiry: true, Generation: console.Generation(sp)}
 	if m := t.responsibleMember(sp); m != nil {
 		f.Responsible = m.Spec.Email
 	}
@@ -96,11 +97,14 @@ func (t *team) formOf(sp *rosterv1alpha1.SocialProfile) profileForm {
 	return f
 }
 
-func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, f profileForm, problems []web.Problem) error {
+func (h *Handler) profileForm(
+	v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, f profileForm, problems []web.Problem, changed *console.ChangedView,
+) error {
 	w, g := v.Words, groupsOf(t.Teams)
 	page := profilePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Handle: sp.Spec.Handle, Network: organization.NetworkName(w, sp),
-		Waits: membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Changed: changed, Handle: sp.Spec.Handle,
+		Network: organization.NetworkName(w, sp),
+		Waits:   membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
 		ConnectedBy: strings.TrimPrefix(sp.Spec.ConnectedBy, h.Desk.UserPrefix), Form: f,
 		Configures: t.may(access.Configure, sp.Name), Removes: t.may(access.Connect, sp.Name), Back: v.To(pathProfiles),
 		Action: v.To(pathProfiles + "/" + sp.Name), Remove: v.To(pathProfiles + "/" + sp.Name + "/remove"),
@@ -114,21 +118,21 @@ func (h *Handler) profileForm(v *console.Visit, t *team, sp *rosterv1alpha1.Soci
 	for _, one := range g {
 		if one.Has(sp) {
 			role := w.Roles.OnProfile(one.Spec.Role, custom).Name
-			page.Teams = append(page.Teams, namedRole{teamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
+			page.Teams = append(page.Teams, namedRole{console.TeamName(one.Team), role, !slices.Contains(one.Names, sp.Name)})
 		}
 	}
 	if t.managesTeams() {
-		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.query())
+		page.Assign = v.PathWith("/organizations/"+v.Namespace()+pathAssign, choice{Ticked: map[id]bool{idOf(sp.UID): true}}.values())
 	}
-	if page.Configures && len(t.members) <= mostSuggested {
-		for _, m := range t.members {
-			page.Suggested = append(page.Suggested, personRow{Name: organization.MemberName(m), Address: m.Spec.Email})
+	if page.Configures && len(t.Members) <= mostSuggested {
+		for _, m := range t.Members {
+			page.Suggested = append(page.Suggested, console.PersonView{Name: organization.MemberName(m), Address: m.Spec.Email})
 		}
 	}
 	if len(problems) > 0 {
 		page.Now = cmp.Or(t.responsible(sp), w.T("bulk.profiles.nobody"))
 	}
-	return v.Form(pageProfile, w.T("bulk.profile.title", "Profile", profileTitle(w, sp)), problems, page)
+	return v.Form(pageProfile, w.T("bulk.profile.title", "Profile", console.ProfileName(w, sp)), problems, page)
 }
 
 func holders(w web.Words, h rosterv1alpha1.RoleHolders) []string {
@@ -156,27 +160,21 @@ func (h *Handler) postProfile(v *console.Visit) error {
 	form := v.R.PostForm
 	f := profileForm{
 		Responsible: web.Tidy(form.Get(fieldResponsible)), Expiry: form.Get(fieldExpiry) != "", Engagement: form.Get(fieldEngagement) != "",
-		Generation: form.Get(fieldGeneration),
-	}
-	if now := strconv.FormatInt(sp.Generation, 10); f.Generation != now {
-		f.Generation = now
-		return h.profileForm(v, t, sp, f, []web.Problem{{Text: v.Words.T("console.conflict")}})
+		Generation: console.Generation(sp),
 	}
 	m, ok := t.find(f.Responsible)
 	if !ok {
 		text := v.Words.T("bulk.profile.noMember", "Address", f.Responsible)
-		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: text}})
+		return h.profileForm(v, t, sp, f, []web.Problem{{Field: fieldResponsible, Text: text}}, nil)
 	}
-	before := sp.DeepCopy()
-	f.apply(&sp.Spec, m)
-	problems, err := v.Refused(v.Update(sp))
-	if err != nil {
-		return err
+	wanted := sp.DeepCopy()
+	f.apply(&wanted.Spec, m)
+	if changed, problems := v.Changed(sp, wanted); changed != nil {
+		return h.profileForm(v, t, sp, f, problems, changed)
 	}
-	if len(problems) > 0 {
-		return h.profileForm(v, t, before, f, problems)
-	}
-	return v.Done(pathProfiles+"/"+sp.Name, "bulk.profile.done")
+	return v.Wrote(v.Update(wanted), func() error { return v.Done(pathProfiles+"/"+sp.Name, "bulk.profile.done") },
+		func(problems []web.Problem) error { return h.profileForm(v, t, sp, f, problems, nil) },
+		console.Fields{"spec.responsibleRef": fieldResponsible})
 }
 
 // find is the Member of an address; nil for nobody where it is empty, and false where there is none.
@@ -188,7 +186,7 @@ func (t *team) find(text string) (*rosterv1alpha1.Member, bool) {
 	if err != nil {
 		return nil, false
 	}
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		if a, err := address.OfMember(m); err == nil && a == of && m.DeletionTimestamp == nil {
 			return m, true
 		}
@@ -208,16 +206,6 @@ func (f profileForm) apply(spec *rosterv1alpha1.SocialProfileSpec, responsible *
 	spec.Notifications = &rosterv1alpha1.ProfileNotifications{TokenExpiry: ptr.To(f.Expiry), Engagement: ptr.To(f.Engagement)}
 }
 
-// removePage asks whether a profile is to be removed.
-type removePage struct {
-	web.Fields
-	Frame        console.Frame
-	Title        string
-	Consequences []string
-	UID          string
-	Action, Back string
-}
-
 func (h *Handler) getRemove(v *console.Visit) error {
 	t, sp, err := h.opened(v)
 	if err != nil {
@@ -230,29 +218,28 @@ func (h *Handler) getRemove(v *console.Visit) error {
 }
 
 func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile, problems []web.Problem) error {
-	w := v.Words
-	page := removePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Title: profileTitle(w, sp), UID: string(sp.UID),
-		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
-	}
-	people := 0
+	w, people := v.Words, 0
 	sums := t.Sums()
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		if sums.Holds(m).Named(sp.Name) != 0 {
 			people++
 		}
 	}
-	page.Consequences = append(page.Consequences, w.N("bulk.remove.people", people))
-	var titles []string
+	page := console.Sure{
+		Kept: v.KeptView(sp), Heading: w.T("bulk.remove.title", "Profile", console.ProfileName(w, sp)),
+		Points: []string{w.N("bulk.remove.people", people)}, Submit: w.T("bulk.remove.submit"),
+		Hidden: []console.Hidden{{Name: fieldUID, Value: string(sp.UID)}},
+		Action: v.To(pathProfiles + "/" + sp.Name + "/remove"), Back: v.To(pathProfiles + "/" + sp.Name),
+	}
+	var teams []string
 	for _, of := range groupsOf(t.Teams).of(sp) {
-		titles = append(titles, teamName(of))
+		teams = append(teams, console.TeamName(of))
 	}
-	if len(titles) > 0 {
-		page.Consequences = append(page.Consequences, w.T("bulk.remove.teams", "Teams", strings.Join(titles, ", ")))
+	if len(teams) > 0 {
+		page.Points = append(page.Points, w.T("bulk.remove.teams", "Teams", console.Listed(w, teams)))
 	}
-	page.Consequences = append(page.Consequences,
-		w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
-	return v.Form(pageRemove, w.T("bulk.remove.title", "Profile", page.Title), problems, page)
+	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	return v.Ask(page, problems)
 }
 
 // postRemove answers POST /organizations/{namespace}/team/profiles/{name}/remove.
@@ -261,19 +248,17 @@ func (h *Handler) postRemove(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	if string(sp.UID) != v.R.PostForm.Get("uid") {
+	if string(sp.UID) != v.R.PostForm.Get(fieldUID) {
 		return h.removeForm(v, t, sp, []web.Problem{{Text: v.Words.T("console.conflict")}})
 	}
-	problems, err := v.Refused(v.Delete(sp))
-	if err != nil {
-		return err
-	}
-	if len(problems) > 0 {
-		return h.removeForm(v, t, sp, problems)
-	}
-	title := profileTitle(v.Words, sp)
+	return v.Wrote(v.Delete(sp), func() error { return removed(v, t, sp) },
+		func(problems []web.Problem) error { return h.removeForm(v, t, sp, problems) })
+}
+
+func removed(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) error {
+	title := console.ProfileName(v.Words, sp)
 	if left := leaveTeams(v, t, sp); len(left) > 0 {
-		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.title))
+		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))
 	}
 	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
 }

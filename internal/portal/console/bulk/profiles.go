@@ -25,12 +25,9 @@ const (
 type profilesPage struct {
 	web.Fields
 	Frame          console.Frame
-	Lang           string
 	Action, Assign string
 	Untick         string
-	Query          string
-	Networks       []option
-	Needs          []option
+	Finder         console.FinderView
 	Rows           []profileRow
 	Found, Ticked  int
 	Elsewhere      string
@@ -39,7 +36,7 @@ type profilesPage struct {
 	// Assigns: the person may change Teams. Connect is where to connect another profile; Full says why there is no place.
 	Assigns       bool
 	Connect, Full string
-	pager
+	Pager         console.Pager
 }
 
 type profileRow struct {
@@ -63,17 +60,14 @@ func (h *Handler) profilesForm(v *console.Visit, problems []web.Problem) error {
 	g := groupsOf(t.Teams)
 	found := find.find(v.Words, t, g)
 	page := profilesPage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathProfiles), Assign: v.To(pathAssign), Query: find.Query,
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Action: v.To(pathProfiles), Assign: v.To(pathAssign), Finder: find.finder(v, t),
 		Found: len(found), Assigns: t.managesTeams(),
-		Untick: v.PathWith("/organizations/"+v.Namespace()+pathProfiles, find.query()),
+		Untick: v.PathWith("/organizations/"+v.Namespace()+pathProfiles, find.values()),
 	}
-	if v.Words.Chosen {
-		page.Lang = string(v.Words.Locale)
-	}
-	page.options(v.Words, t, find)
-	page.pager = pages(len(found), cmp.Or(query.Get(paramTickPage), query.Get(paramPage)))
+	shown, pager := console.PageOf(found, console.PageNumber(cmp.Or(query.Get(paramTickPage), query.Get(console.FindPage))))
+	page.Pager = pager
 	here := map[id]bool{}
-	for _, sp := range found[(page.Page-1)*onPage : min(page.Page*onPage, len(found))] {
+	for _, sp := range shown {
 		i := idOf(sp.UID)
 		here[i] = true
 		if query.Get(paramTickPage) != "" {
@@ -81,7 +75,7 @@ func (h *Handler) profilesForm(v *console.Visit, problems []web.Problem) error {
 		}
 		page.Rows = append(page.Rows, t.profileRow(v, g, sp, c.Ticked[i]))
 	}
-	page.Ticked, page.Elsewhere = len(c.Ticked), encodeIDs(c.sorted(here))
+	page.Ticked, page.Elsewhere = len(c.Ticked), encodeIDs(c.except(here))
 	if membership.RequiresTeam(v.Organization) {
 		page.Waiting = len(profileFilter{Need: needTeam}.find(v.Words, t, g))
 	}
@@ -97,18 +91,6 @@ func (p *profilesPage) place(v *console.Visit, t *team) {
 		p.Full = v.Words.T("connect.full.text", "Org", p.Frame.Org) + " " + v.Words.T("connect.full.next", "Contact", contact)
 	case t.holds.MayAddProfiles():
 		p.Connect = v.To("/profiles")
-	}
-}
-
-func (p *profilesPage) options(w web.Words, t *team, f profileFilter) {
-	for _, n := range rosterv1alpha1.Networks() {
-		if slices.ContainsFunc(t.seen, func(sp *rosterv1alpha1.SocialProfile) bool { return sp.Spec.Network == n }) {
-			p.Networks = append(p.Networks, option{string(n), string(n), f.Network == string(n)})
-		}
-	}
-	p.Needs = []option{
-		{needReconnect, w.T("bulk.profiles.needsReconnect"), f.Need == needReconnect},
-		{needTeam, w.T("bulk.profiles.needsTeam"), f.Need == needTeam},
 	}
 }
 
@@ -128,7 +110,7 @@ func groupsOf(teams []*rosterv1alpha1.Team) groups {
 		}
 	}
 	slices.SortFunc(all, func(a, b group) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(teamName(a.Team)), strings.ToLower(teamName(b.Team))), cmp.Compare(a.Name, b.Name))
+		return console.CompareNames(console.TeamName(a.Team), a.Name, console.TeamName(b.Team), b.Name)
 	})
 	return all
 }
@@ -144,16 +126,22 @@ func (g groups) of(sp *rosterv1alpha1.SocialProfile) []*rosterv1alpha1.Team {
 	return all
 }
 
+// The fields by which profiles are found, besides words.
+const (
+	findNetwork = "network"
+	findNeed    = "need"
+)
+
 // profileFilter is which profiles are looked for.
-type profileFilter struct{ Query, Network, Need string }
+type profileFilter struct{ Search, Network, Need string }
 
 func readProfileFilter(v url.Values) profileFilter {
-	return profileFilter{Query: strings.TrimSpace(v.Get(paramQuery)), Network: v.Get("network"), Need: v.Get("need")}
+	return profileFilter{Search: web.Tidy(v.Get(console.FindSearch)), Network: v.Get(findNetwork), Need: v.Get(findNeed)}
 }
 
-func (f profileFilter) query() url.Values {
+func (f profileFilter) values() url.Values {
 	v := url.Values{}
-	for name, value := range map[string]string{paramQuery: f.Query, "network": f.Network, "need": f.Need} {
+	for name, value := range map[string]string{console.FindSearch: f.Search, findNetwork: f.Network, findNeed: f.Need} {
 		if value != "" {
 			v.Set(name, value)
 		}
@@ -161,12 +149,27 @@ func (f profileFilter) query() url.Values {
 	return v
 }
 
+// finder is the form.
+func (f profileFilter) finder(v *console.Visit, t *team) console.FinderView {
+	var networks []console.Option
+	for _, n := range rosterv1alpha1.Networks() {
+		if slices.ContainsFunc(t.seen, func(sp *rosterv1alpha1.SocialProfile) bool { return sp.Spec.Network == n }) {
+			networks = append(networks, console.Option{Value: string(n), Text: string(n)})
+		}
+	}
+	form := v.Finder("bulk.profiles.search", f.Search)
+	form.Filter(v.Words, findNetwork, "bulk.profiles.network", f.Network, networks)
+	form.Filter(v.Words, findNeed, "bulk.profiles.needs", f.Need, []console.Option{
+		{Value: needReconnect, Text: v.Words.T("bulk.profiles.needsReconnect")}, {Value: needTeam, Text: v.Words.T("bulk.profiles.needsTeam")},
+	})
+	return form
+}
+
 func (f profileFilter) find(w web.Words, t *team, g groups) []*rosterv1alpha1.SocialProfile {
-	query := strings.ToLower(f.Query)
+	words := console.SearchFor(f.Search)
 	var found []*rosterv1alpha1.SocialProfile
 	for _, sp := range t.seen {
-		if query != "" && !strings.Contains(strings.ToLower(sp.Spec.Handle), query) && !strings.Contains(sp.Name, query) ||
-			f.Network != "" && f.Network != string(sp.Spec.Network) {
+		if f.Network != "" && f.Network != string(sp.Spec.Network) || !words.In(console.Fold(sp.Spec.Handle+"\n"+sp.Name)) {
 			continue
 		}
 		_, bad := organization.ConnectionState(w, sp)
@@ -188,7 +191,7 @@ func (t *team) profileRow(v *console.Visit, g groups, sp *rosterv1alpha1.SocialP
 	row.Connection, row.Bad = organization.ConnectionState(v.Words, sp)
 	var titles []string
 	for _, of := range teams {
-		titles = append(titles, teamName(of))
+		titles = append(titles, console.TeamName(of))
 	}
 	row.Teams = strings.Join(titles, ", ")
 	return row
@@ -206,7 +209,7 @@ func (t *team) responsibleMember(sp *rosterv1alpha1.SocialProfile) *rosterv1alph
 	if sp.Spec.ResponsibleRef == nil {
 		return nil
 	}
-	for _, m := range t.members {
+	for _, m := range t.Members {
 		if m.Name == sp.Spec.ResponsibleRef.Name {
 			return m
 		}

@@ -213,7 +213,7 @@ type groupView struct {
 type fieldView struct {
 	web.FieldView
 	Title, Kind string
-	Options     []option
+	Options     []console.Option
 }
 
 func (h *Handler) getWhat(v *console.Visit) error {
@@ -228,10 +228,10 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	if !t.changes() {
 		return v.NotFound()
 	}
-	chosen := c.people(t, v.Organization, v.Now())
+	chosen := c.people(t)
 	if len(chosen) == 0 {
 		if v.R.Method == http.MethodPost {
-			return v.Redirect(v.PathWith("/organizations/"+v.Namespace()+Path, choice{filter: c.filter}.query()))
+			return v.Redirect(v.PathWith("/organizations/"+v.Namespace()+Path, choice{Query: c.Query}.values()))
 		}
 		return h.chooseForm(v, []web.Problem{{Text: v.Words.T("bulk.choose.nobodyChosen")}})
 	}
@@ -242,8 +242,8 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 	back := c
 	back.All = false
 	page := whatPage{
-		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(pathPreview), People: c.query().Encode(), Count: len(chosen),
-		Back:    v.PathWith("/organizations/"+v.Namespace()+Path, back.query()),
+		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(pathPreview), People: c.values().Encode(), Count: len(chosen),
+		Back:    v.PathWith("/organizations/"+v.Namespace()+Path, back.values()),
 		Members: t.managesMembers(), End: form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
 	}
 	for _, m := range chosen[:min(len(chosen), fewFields)] {
@@ -258,41 +258,42 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 }
 
 func (p *whatPage) fields(w web.Words, m *menu, form url.Values) {
-	asIs := option{Text: w.T("bulk.what.asIs")}
-	take := option{Value: valueTake, Text: w.T("bulk.what.take")}
-	p.Role = p.field(form, console.FieldRole, console.Target{Title: w.T("bulk.role")}, append([]option{asIs}, optionsOf(m.roles)...))
-	group := func(legend, hint, prefix string, targets []console.Target, options func(console.Target) []option) {
+	asIs := console.Option{Text: w.T("bulk.what.asIs")}
+	take := console.Option{Value: valueTake, Text: w.T("bulk.what.take")}
+	role := console.Target{Title: w.T("console.find.role")}
+	p.Role = p.field(form, console.FieldRole, role, append([]console.Option{asIs}, optionsOf(m.roles)...))
+	group := func(legend, hint, prefix string, targets []console.Target, options func(console.Target) []console.Option) {
 		if len(targets) == 0 {
 			return
 		}
 		g := groupView{Legend: legend, Hint: hint, Folded: len(targets) > fewFields}
 		for _, t := range targets {
-			f := p.field(form, prefix+t.Name, t, append([]option{asIs}, options(t)...))
+			f := p.field(form, prefix+t.Name, t, append([]console.Option{asIs}, options(t)...))
 			g.Folded = g.Folded && len(f.Problems) == 0 && form.Get(prefix+t.Name) == ""
 			g.Fields = append(g.Fields, f)
 		}
 		p.Groups = append(p.Groups, g)
 	}
-	given := func(t console.Target) []option { return append(optionsOf(t.Roles), take) }
+	given := func(t console.Target) []console.Option { return append(optionsOf(t.Roles), take) }
 	group(w.T("bulk.what.profiles"), w.T("bulk.what.profiles.hint"), console.PrefixProfile, m.profiles, given)
 	group(w.T("bulk.what.workspaces"), w.T("bulk.what.workspaces.hint"), console.PrefixWorkspace, m.workspaces, given)
-	group(w.T("bulk.what.teams"), w.T("bulk.what.teams.hint"), prefixTeam, m.teams, func(console.Target) []option {
-		return []option{{Value: valueJoin, Text: w.T("bulk.what.join")}, {Value: valueLeave, Text: w.T("bulk.what.leave")}}
+	group(w.T("bulk.what.teams"), w.T("bulk.what.teams.hint"), prefixTeam, m.teams, func(console.Target) []console.Option {
+		return []console.Option{{Value: valueJoin, Text: w.T("bulk.what.join")}, {Value: valueLeave, Text: w.T("bulk.what.leave")}}
 	})
 }
 
 // field shows one with what is chosen in it.
-func (p *whatPage) field(form url.Values, name string, t console.Target, options []option) fieldView {
+func (p *whatPage) field(form url.Values, name string, t console.Target, options []console.Option) fieldView {
 	for i := range options {
 		options[i].Selected = options[i].Value == form.Get(name)
 	}
 	return fieldView{FieldView: p.Field(name), Title: t.Title, Kind: t.Kind, Options: options}
 }
 
-func optionsOf(choices []console.Choice) []option {
-	all := make([]option, len(choices))
+func optionsOf(choices []console.Choice) []console.Option {
+	all := make([]console.Option, len(choices))
 	for i, c := range choices {
-		all[i] = option{Value: c.Value, Text: c.Name}
+		all[i] = console.Option{Value: c.Value, Text: c.Name}
 	}
 	return all
 }

@@ -3,13 +3,8 @@
 package bulk
 
 import (
-	"cmp"
-	"strings"
-
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
-	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -81,7 +76,7 @@ type describer struct {
 }
 
 func (d describer) describe(x difference) []string {
-	w := d.words
+	w, names := d.words, d.team.names(d.words)
 	var all []string
 	say := func(condition bool, text string) {
 		if condition {
@@ -92,8 +87,7 @@ func (d describer) describe(x difference) []string {
 	say(x.Suspended, w.T("bulk.diff.suspended"))
 	say(x.Resumed, w.T("bulk.diff.resumed"))
 	if x.RoleAfter != "" {
-		custom := membership.CustomRoles(d.team.Roles)
-		all = append(all, w.T("bulk.diff.role", "Before", roleName(w, custom, x.RoleBefore), "After", roleName(w, custom, x.RoleAfter)))
+		all = append(all, w.T("bulk.diff.role", "Before", names.Role(x.RoleBefore, false), "After", names.Role(x.RoleAfter, false)))
 	}
 	say(x.Profiles.Added > 0, w.N("bulk.diff.profiles.added", x.Profiles.Added))
 	say(x.Profiles.Changed > 0, w.N("bulk.diff.profiles.changed", x.Profiles.Changed))
@@ -102,10 +96,10 @@ func (d describer) describe(x difference) []string {
 	say(x.Workspaces.Changed > 0, w.N("bulk.diff.workspaces.changed", x.Workspaces.Changed))
 	say(x.Workspaces.Taken > 0, w.N("bulk.diff.workspaces.taken", x.Workspaces.Taken))
 	for _, name := range x.Join {
-		all = append(all, w.T("bulk.diff.join", "Team", d.team.title(name)))
+		all = append(all, w.T("bulk.diff.join", "Team", names.Team(name)))
 	}
 	for _, name := range x.Leave {
-		all = append(all, w.T("bulk.diff.leave", "Team", d.team.title(name)))
+		all = append(all, w.T("bulk.diff.leave", "Team", names.Team(name)))
 	}
 	if x.Ends && x.End != nil {
 		all = append(all, w.T("bulk.diff.ends", "Time", w.Moment(x.End.Time)))
@@ -114,28 +108,14 @@ func (d describer) describe(x difference) []string {
 	return all
 }
 
-// title is what people know a Team by.
-func (t *team) title(name string) string {
-	for _, of := range t.Teams {
-		if of.Name == name {
-			return teamName(of)
-		}
-	}
-	return name
-}
-
 // profile is what people know a profile by; its name alone where the person may not look at it.
 func (t *team) profile(w web.Words, name string) string {
 	for _, sp := range t.seen {
 		if sp.Name == name {
-			return profileTitle(w, sp)
+			return console.ProfileName(w, sp)
 		}
 	}
 	return name
-}
-
-func profileTitle(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
-	return cmp.Or(sp.Spec.Handle, sp.Name) + " (" + organization.NetworkName(w, sp) + ")"
 }
 
 // tell puts consequences into words.
@@ -156,30 +136,22 @@ func tell(w web.Words, t *team, c consequences) []string {
 		all = append(all, w.T("bulk.unattended", "Profiles", listed(w, c.Unattended, profile)))
 	}
 	if len(c.Deserted) > 0 {
-		all = append(all, w.T("bulk.deserted", "Teams", listed(w, c.Deserted, t.title)))
+		all = append(all, w.T("bulk.deserted", "Teams", listed(w, c.Deserted, t.names(w).Team)))
 	}
 	return all
 }
 
-// listed are some names in words, as many as fit.
+// listed are some names in words.
 func listed(w web.Words, names []string, title func(string) string) string {
-	var titles []string
-	for _, name := range names[:min(len(names), mostTold)] {
-		titles = append(titles, title(name))
+	titles := make([]string, len(names))
+	for i, name := range names {
+		titles[i] = title(name)
 	}
-	told := strings.Join(titles, ", ")
-	if more := len(names) - len(titles); more > 0 {
-		told += " " + w.N("bulk.more", more)
-	}
-	return told
+	return console.Listed(w, titles)
 }
 
 func lossText(w web.Words, t *team, l loss) string {
-	var verbs []string
-	for _, p := range l.Set.Permissions() {
-		verbs = append(verbs, organization.PermissionText(w, p))
-	}
-	what := strings.Join(verbs, ", ")
+	what := console.May(w, l.Set)
 	if l.Profile == access.AllProfiles {
 		return w.N("bulk.loss.everywhere", l.People, "What", what)
 	}

@@ -3,39 +3,23 @@
 package groups
 
 import (
-	"cmp"
 	"slices"
-	"strings"
-	"unicode"
 
-	"golang.org/x/text/unicode/norm"
+	"github.com/roster-dev/roster/internal/portal/console"
 )
-
-// shownAtOnce is how many people or profiles a page lists: whatever is ticked on it fits into a form.
-const shownAtOnce = 50
 
 // candidate is somebody or something that a group has or could have.
 type candidate struct {
 	ID, Name, Detail string
-	// Note is what is wrong with one that the group has.
-	Note string
+	// State is how somebody stands who is not active, or what is wrong with what the group has; nil for nothing.
+	State *console.Badge
 	// Ticked in the form that is shown again.
 	Ticked bool
 }
 
-// plain is a text as it is searched for: without accents, and in lower case.
-func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Mn, r) {
-			return -1
-		}
-		return unicode.ToLower(r)
-	}, norm.NFD.String(s))
-}
-
-// search finds the candidates that have every word of a query, and are not in the group yet.
-func search(all []candidate, query string, in []string) []candidate {
-	words := strings.Fields(plain(query))
+// searched are the candidates that have every word of a query, and are not in the group yet.
+func searched(all []candidate, query string, in []string) []candidate {
+	words := console.SearchFor(query)
 	chosen := map[string]bool{}
 	for _, name := range in {
 		chosen[name] = true
@@ -45,8 +29,7 @@ func search(all []candidate, query string, in []string) []candidate {
 		if chosen[c.ID] {
 			continue
 		}
-		text := plain(c.Name + " " + c.Detail)
-		if !slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
+		if words.In(console.Fold(c.Name + "\n" + c.Detail)) {
 			found = append(found, c)
 		}
 	}
@@ -64,7 +47,7 @@ func chosen(all []candidate, in []string, missing string) []candidate {
 	for _, name := range in {
 		c, ok := known[name]
 		if !ok {
-			c = candidate{ID: name, Name: name, Note: missing}
+			c = candidate{ID: name, Name: name, State: &console.Badge{Text: missing, Class: "badge bad"}}
 		}
 		found = append(found, c)
 	}
@@ -74,30 +57,8 @@ func chosen(all []candidate, in []string, missing string) []candidate {
 
 func byName(all []candidate) {
 	slices.SortFunc(all, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.ID, b.ID))
+		return console.CompareNames(a.Name, a.ID, b.Name, b.ID)
 	})
-}
-
-// slice of a list that one page shows, with where the pages before and after begin; -1 for none.
-type slice struct {
-	Shown          []candidate
-	First, Last    int
-	Of             int
-	Before, Behind int
-}
-
-func sliceOf(all []candidate, from int) slice {
-	from = max(0, min(from, len(all)-1))
-	from -= from % shownAtOnce
-	to := min(from+shownAtOnce, len(all))
-	s := slice{Shown: all[from:to], First: from + 1, Last: to, Of: len(all), Before: -1, Behind: -1}
-	if from > 0 {
-		s.Before = from - shownAtOnce
-	}
-	if to < len(all) {
-		s.Behind = to
-	}
-	return s
 }
 
 // tick marks those that were ticked in the form.

@@ -5,7 +5,6 @@ package groups
 import (
 	"net/url"
 	"slices"
-	"strconv"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -35,6 +34,8 @@ type choosing struct {
 	offers []candidate
 	// missing says of a name in the list that there is nothing of that name.
 	missing string
+	// searchLabel is the name of the text beside the field for words.
+	searchLabel string
 	// meaning says what it takes away from people to take these names out.
 	meaning func(remove []string) ([]string, error)
 	may     bool
@@ -47,13 +48,14 @@ type choosing struct {
 type choosePage struct {
 	Frame console.Frame
 	web.Fields
-	Title, Heading, Lead    string
-	In, Found               slice
+	Title, Heading, Lead string
+	In, Found            []candidate
+	// Pager of what is in the group.
+	Pager                   console.Pager
 	InCaption, FoundCaption string
 	InEmpty, FoundEmpty     string
-	SearchLabel, Query      string
+	Finder                  console.FinderView
 	May                     bool
-	BeforeHref, BehindHref  string
 	Action, Back, BackText  string
 	SubmitAdd, SubmitRemove string
 	// More says that only the first of what was found are listed.
@@ -70,38 +72,33 @@ type boxes struct {
 // Boxes are for the template.
 func (p choosePage) Boxes(field string) boxes {
 	if field == fieldAdd {
-		return boxes{field, p.FoundCaption, p.Found.Shown, p.May}
+		return boxes{field, p.FoundCaption, p.Found, p.May}
 	}
-	return boxes{field, p.InCaption, p.In.Shown, p.May}
+	return boxes{field, p.InCaption, p.In, p.May}
 }
-
-// From is where the list of what is in the group begins.
-func (p choosePage) From() int { return p.In.First - 1 }
 
 // show writes the page, with what was ticked.
 func (c *choosing) show(v *console.Visit, problems []web.Problem) error {
 	w, page, asked := v.Words, c.view, v.R.URL.Query()
 	if v.R.PostForm != nil {
-		asked = url.Values{fieldSearch: v.R.PostForm[fieldSearch], fieldFrom: v.R.PostForm[fieldFrom]}
+		asked = url.Values{console.FindSearch: v.R.PostForm[console.FindSearch], console.FindPage: v.R.PostForm[console.FindPage]}
 	}
-	page.Frame, page.Fields, page.May, page.Query = v.Frame(), web.Fields{Problems: problems}, c.may, web.Tidy(asked.Get(fieldSearch))
-	from, _ := strconv.Atoi(asked.Get(fieldFrom))
-	page.In = sliceOf(chosen(c.all, *c.list, c.missing), from)
+	search := web.Tidy(asked.Get(console.FindSearch))
+	page.Frame, page.Fields, page.May, page.Finder = v.Frame(), web.Fields{Problems: problems}, c.may, v.Finder(c.searchLabel, search)
+	page.In, page.Pager = console.PageOf(chosen(c.all, *c.list, c.missing), console.PageNumber(asked.Get(console.FindPage)))
 	if c.may {
-		page.Found = sliceOf(search(c.offers, page.Query, *c.list), 0)
-		if rest := page.Found.Of - len(page.Found.Shown); rest > 0 {
+		found := searched(c.offers, search, *c.list)
+		page.Found, _ = console.PageOf(found, 1)
+		if rest := len(found) - len(page.Found); rest > 0 {
 			page.More = w.N("groups.choose.more", rest)
 		}
 	}
-	tick(page.In.Shown, v.R.PostForm[fieldRemove])
-	tick(page.Found.Shown, v.R.PostForm[fieldAdd])
-	link := func(at int) string {
-		if at < 0 {
-			return ""
-		}
-		return v.PathWith("/organizations/"+v.Namespace()+c.here, url.Values{fieldFrom: {strconv.Itoa(at)}, fieldSearch: {page.Query}})
-	}
-	page.BeforeHref, page.BehindHref, page.Action = link(page.In.Before), link(page.In.Behind), v.To(c.here)
+	tick(page.In, v.R.PostForm[fieldRemove])
+	tick(page.Found, v.R.PostForm[fieldAdd])
+	page.Pager = page.Pager.Link(func(number int) string {
+		return v.PathWith("/organizations/"+v.Namespace()+c.here, console.Query{Search: search, Page: number}.Values())
+	})
+	page.Action = v.To(c.here)
 	return v.Form(pageChoose, page.Title, problems, page)
 }
 
@@ -131,12 +128,12 @@ func (c *choosing) post(v *console.Visit) error {
 		*c.list = before
 		return c.show(v, problems)
 	}
-	return wrote(v, v.Update(c.object), again, func() error {
+	return v.Wrote(v.Update(c.object), func() error {
 		if len(remove) > 0 {
 			return v.Done(c.here, "groups.choose.removed")
 		}
 		return v.Done(c.here, "groups.choose.added")
-	})
+	}, again, fields())
 }
 
 func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Problem) error {
@@ -148,22 +145,34 @@ func (c *choosing) confirm(v *console.Visit, remove []string, problems []web.Pro
 	for _, one := range chosen(c.all, remove, "") {
 		names = append(names, one.Name)
 	}
-	lines = append([]string{listed(v.Words, names)}, lines...)
-	return sure(v, problems, surePage{
-		Heading: c.sure(len(remove)), Lines: lines, Removed: remove, Submit: v.Words.T("groups.choose.remove"),
-		Action: v.To(c.here), Back: v.To(c.here),
-	})
+	hidden := []console.Hidden{{Name: web.FieldConfirm, Value: "yes"}}
+	for _, name := range remove {
+		hidden = append(hidden, console.Hidden{Name: fieldRemove, Value: name})
+	}
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(c.object), Heading: c.sure(len(remove)), Lead: console.Listed(v.Words, names), Points: lines, Hidden: hidden,
+		Submit: v.Words.T("groups.choose.remove"), Action: v.To(c.here), Back: v.To(c.here),
+	}, problems)
 }
 
 // people are the candidates for a team, and those of them that it can have: teams give nothing to people who only connect profiles.
-func people(all []*rosterv1alpha1.Member) (known, offers []candidate) {
-	for _, m := range all {
-		c := candidate{ID: m.Name, Name: organization.MemberName(m), Detail: m.Spec.Email}
-		if c.Name == c.Detail {
-			c.Detail = ""
+func people(w web.Words, all *console.Crowd) (known, offers []candidate) {
+	everybody := all.People()
+	for i := range everybody {
+		p := &everybody[i]
+		if p.Member == nil {
+			continue
+		}
+		c := candidate{ID: p.Member.Name, Name: p.Name}
+		if p.Address != p.Name {
+			c.Detail = p.Address
+		}
+		if p.Standing != console.StandingActive {
+			badge := p.Standing.Badge(w)
+			c.State = &badge
 		}
 		known = append(known, c)
-		if m.DeletionTimestamp == nil && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
+		if p.Role != rosterv1alpha1.RoleProfileConnector {
 			offers = append(offers, c)
 		}
 	}

@@ -16,7 +16,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Files are the templates and texts of the room.
@@ -32,9 +31,8 @@ const (
 	pageWorkspace  web.PageName = "groups-workspace"
 	pageRoles      web.PageName = "groups-roles"
 	pageRole       web.PageName = "groups-role"
-	// pageChoose is for the people or the profiles of a group, pageSure says what it means to take something away.
+	// pageChoose is for the people or the profiles of a group.
 	pageChoose web.PageName = "groups-choose"
-	pageSure   web.PageName = "groups-sure"
 )
 
 // Paths behind that of the organisation.
@@ -52,8 +50,6 @@ const (
 	fieldPermission  = "permission"
 	fieldAdd         = "add"
 	fieldRemove      = "remove"
-	fieldSearch      = "q"
-	fieldFrom        = "from"
 )
 
 // Handler of the pages.
@@ -101,8 +97,7 @@ type scene struct {
 }
 
 func (h *Handler) scene(v *console.Visit) (*scene, error) {
-	prefix := h.Organizations.UserPrefix
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), prefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}
@@ -151,30 +146,9 @@ type above struct {
 	Now     []fact
 }
 
-// members are the people of the organisation.
-func members(v *console.Visit) ([]*rosterv1alpha1.Member, error) {
-	var list rosterv1alpha1.MemberList
-	if err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	all := make([]*rosterv1alpha1.Member, len(list.Items))
-	for i := range list.Items {
-		all[i] = &list.Items[i]
-	}
-	return all, nil
-}
-
 // fields are those of the forms, by what they write.
 func fields() console.Fields {
 	return console.Fields{
 		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription, "spec.permissions": fieldPermission,
 	}
-}
-
-// wrote goes on after a write: done, or with what the API server has refused.
-func wrote(v *console.Visit, err error, again func([]web.Problem) error, done func() error) error {
-	if err == nil {
-		return done()
-	}
-	return v.Failed(err, again, fields())
 }

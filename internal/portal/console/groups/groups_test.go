@@ -15,12 +15,13 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 func english(t testing.TB) web.Words {
 	t.Helper()
-	d, err := web.NewDictionary(Files)
+	d, err := web.NewDictionary(Files, console.Files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,27 +67,13 @@ func TestSearchingPeople(t *testing.T) {
 	for query, want := range map[string]string{
 		"": "ana zoe", "ZOE": "zoe", "silva X.example": "ana", "nobody": "", "b@y": "",
 	} {
-		if got := names(search(all, query, []string{"ben"})); got != want {
+		if got := names(searched(all, query, []string{"ben"})); got != want {
 			t.Errorf("%q finds %q, want %q", query, got, want)
 		}
 	}
 	in := chosen(all, []string{"gone", "ana"}, "not there")
-	if names(in) != "ana gone" || in[1].Note != "not there" || in[0].Note != "" {
+	if names(in) != "ana gone" || in[1].State.Text != "not there" || in[0].State != nil {
 		t.Errorf("in the group: %+v", in)
-	}
-}
-
-func TestPagesOfALongList(t *testing.T) {
-	all := make([]candidate, 120)
-	for _, c := range []struct{ from, first, last, before, behind int }{
-		{0, 1, 50, -1, 50}, {50, 51, 100, 0, 100}, {100, 101, 120, 50, -1}, {9999, 101, 120, 50, -1}, {-5, 1, 50, -1, 50}, {60, 51, 100, 0, 100},
-	} {
-		if s := sliceOf(all, c.from); s.First != c.first || s.Last != c.last || s.Before != c.before || s.Behind != c.behind || len(s.Shown) != c.last-c.first+1 {
-			t.Errorf("from %d: %d to %d, before %d, behind %d", c.from, s.First, s.Last, s.Before, s.Behind)
-		}
-	}
-	if s := sliceOf(nil, 7); len(s.Shown) != 0 || s.Before != -1 || s.Behind != -1 {
-		t.Errorf("of nothing: %+v", s)
 	}
 }
 
@@ -146,8 +133,8 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	}
 	sc := &scene{Snapshot: s}
 	want := []string{
-		"2 people lose rights on 3 profiles: view, plan posts, publish, reply, see reports.", "This affects ana@x.example, ben@x.example.",
-		"Left without a team: 2 profiles (@in, @x).", "Only people who administer every profile can still publish on: 2 profiles (@fb, @in).",
+		"2 people lose rights on 3 profiles: view, plan posts, publish, reply and see reports.", "This affects ana@x.example and ben@x.example.",
+		"Left without a team: 2 profiles (@in and @x).", "Only people who administer every profile can still publish on: 2 profiles (@fb and @in).",
 	}
 	if got := l.words(english(t), sc); !slices.Equal(got, want) {
 		t.Errorf("in words: %q", got)
@@ -224,14 +211,14 @@ func TestStatesInWords(t *testing.T) {
 	for _, c := range []struct {
 		conditions []metav1.Condition
 		observed   int64
-		want       state
+		want       console.Badge
 	}{
-		{nil, -1, state{"Being set up", "off"}},
-		{ready(metav1.ConditionTrue, "Ready"), 1, state{"Being set up", "off"}},
-		{ready(metav1.ConditionTrue, "Ready"), 2, state{"Active", ""}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, state{"Lists a person who does not exist", "bad"}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, state{"Not in your plan, has no effect", "bad"}},
-		{ready(metav1.ConditionFalse, "Whatever"), 2, state{"Not active (Whatever)", "bad"}},
+		{nil, -1, console.Badge{Text: "Being set up", Class: "badge off"}},
+		{ready(metav1.ConditionTrue, "Ready"), 1, console.Badge{Text: "Being set up", Class: "badge off"}},
+		{ready(metav1.ConditionTrue, "Ready"), 2, console.Badge{Text: "Active", Class: "badge"}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, console.Badge{Text: "Lists a person who does not exist", Class: "badge bad"}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, console.Badge{Text: "Not in your plan, has no effect", Class: "badge bad"}},
+		{ready(metav1.ConditionFalse, "Whatever"), 2, console.Badge{Text: "Not active (Whatever)", Class: "badge bad"}},
 	} {
 		if got := stateOf(w, c.conditions, 2, c.observed); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)
@@ -242,7 +229,7 @@ func TestStatesInWords(t *testing.T) {
 // TestWhatIsTickedFitsIntoAForm: the portal takes forms of 64 KiB, and names of objects have 253 characters at most.
 func TestWhatIsTickedFitsIntoAForm(t *testing.T) {
 	const most, longest = 64 << 10, 253
-	if got := shownAtOnce * (longest + len("&remove=")); got > most/2 {
+	if got := console.PerPage * (longest + len("&remove=")); got > most/2 {
 		t.Errorf("a form with everything ticked has %d bytes", got)
 	}
 }
@@ -266,9 +253,9 @@ func BenchmarkTenThousandPeople(b *testing.B) {
 	}
 	b.Run("list", func(b *testing.B) {
 		for b.Loop() {
-			known, offers := people(all)
-			sliceOf(chosen(known, press.Spec.Members, ""), 0)
-			sliceOf(search(offers, "m99", press.Spec.Members), 0)
+			known, offers := people(w, &console.Crowd{Snapshot: s, Members: all})
+			chosen(known, press.Spec.Members, "")
+			searched(offers, "m99", press.Spec.Members)
 		}
 	})
 	b.Run("delete", func(b *testing.B) {

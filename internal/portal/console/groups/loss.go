@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -100,24 +100,20 @@ func (l loss) words(w web.Words, s *scene) []string {
 	}
 	var lines []string
 	if len(l.People) > 0 {
-		var what []string
-		for _, p := range l.Permissions.Permissions() {
-			what = append(what, organization.PermissionText(w, p))
-		}
 		lines = append(lines, w.T("groups.loss.rights", "Who", w.N("groups.loss.people", len(l.People)),
-			"Where", w.N("groups.profiles.count", len(l.Profiles)), "What", strings.Join(what, ", ")),
-			w.T("groups.loss.who", "Names", listed(w, l.People)))
+			"Where", w.N("groups.profiles.count", len(l.Profiles)), "What", console.May(w, l.Permissions)),
+			w.T("groups.loss.who", "Names", console.Listed(w, l.People)))
 	}
 	if n := len(l.Teamless); n > 0 {
-		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", listed(w, s.handles(l.Teamless)))
+		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
 		if membership.RequiresTeam(s.Organization) {
-			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", listed(w, s.handles(l.Teamless)))
+			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
 		}
 		lines = append(lines, text)
 	}
 	if n := len(l.Unpublished); n > 0 {
 		lines = append(lines, w.T("groups.loss.unpublished", "Profiles", w.N("groups.profiles.count", n),
-			"Names", listed(w, s.handles(l.Unpublished))))
+			"Names", console.Listed(w, s.handles(l.Unpublished))))
 	}
 	return lines
 }
@@ -136,13 +132,4 @@ func (s *scene) handles(names []string) []string {
 		all = append(all, name)
 	}
 	return all
-}
-
-// listed are the first of some names, and how many more there are.
-func listed(w web.Words, names []string) string {
-	const most = 10
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return strings.Join(names[:most], ", ") + " " + w.N("groups.more", len(names)-most)
 }

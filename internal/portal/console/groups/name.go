@@ -5,10 +5,8 @@ package groups
 import (
 	"fmt"
 	"strings"
-	"unicode"
 
-	"golang.org/x/text/unicode/norm"
-
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -35,11 +33,10 @@ func objectName(called, kind string, taken func(string) bool) string {
 // slug are the letters and digits of ASCII, without accents, with hyphens for what stands between them.
 func slug(s string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(strings.ToLower(s)) {
+	for _, r := range console.Fold(s) {
 		switch {
 		case r >= 'a' && r <= 'z', r >= '0' && r <= '9':
 			b.WriteRune(r)
-		case unicode.Is(unicode.Mn, r):
 		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
 			b.WriteByte('-')
 		}

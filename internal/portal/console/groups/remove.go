@@ -13,26 +13,18 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// surePage says what it means to take something away, and asks for it once.
-type surePage struct {
-	Frame console.Frame
-	web.Fields
-	Heading string
-	Lines   []string
-	// Removed are the names that the form takes out of a group; empty where the whole of it goes.
-	Removed              []string
-	Generation           string
-	Submit, Action, Back string
-}
-
-func sure(v *console.Visit, problems []web.Problem, page surePage) error {
-	page.Frame, page.Fields = v.Frame(), web.Fields{Problems: problems}
-	return v.Form(pageSure, page.Heading, problems, page)
+// askDelete says what it means to delete an object, and asks for it once.
+func askDelete(v *console.Visit, o client.Object, here, heading string, lines []string, problems []web.Problem) error {
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(o), Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"),
+		Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(o)}},
+		Action: v.To(here + "/delete"), Back: v.To(here),
+	}, problems)
 }
 
 // remove deletes an object and leads back to the list.
 func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
-	return wrote(v, v.Delete(o), again, func() error { return v.Done(list, "groups.deleted", "Name", name) })
+	return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", name) }, again, fields())
 }
 
 // withTeam is a snapshot with a team as it is to be.

@@ -5,7 +5,6 @@ package groups
 import (
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -23,7 +22,7 @@ type rolePage struct {
 	Heading string
 	// Name of the role; empty for a new one.
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Form  roleForm
 	Scope string
@@ -78,15 +77,15 @@ func (h *Handler) roleForm(
 	}
 	offered := s.offered(form.Scope)
 	for _, p := range offered {
-		page.Boxes = append(page.Boxes, box{string(p), permissionText(w, p), slices.Contains(form.Permissions, string(p))})
+		page.Boxes = append(page.Boxes, box{string(p), console.Permission(w, p), slices.Contains(form.Permissions, string(p))})
 	}
 	if r != nil {
 		here := v.To(RolesPath + "/" + r.Name)
 		page.Name, page.Generation, page.Action = roleName(r), r.Generation, here
 		page.Heading, page.DeleteHref = page.Name, v.To(RolesPath+"/"+r.Name+"/delete")
 		page.State = stateOf(w, r.Status.Conditions, r.Generation, r.Status.ObservedGeneration)
-		page.Allows = permissionTexts(w, r.Spec.Permissions)
-		page.Fixed = permissionTexts(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
+		page.Allows = console.Allowed(w, r.Spec.Permissions)
+		page.Fixed = console.Allowed(w, slices.DeleteFunc(slices.Clone(r.Spec.Permissions), func(p rosterv1alpha1.RolePermission) bool {
 			return slices.Contains(offered, p)
 		}))
 		page.Kept, page.Changed = v.KeptView(r), changed
@@ -125,7 +124,7 @@ func useOf(
 	}
 	for _, t := range teams {
 		if r.Spec.Scope == rosterv1alpha1.ScopeProfile && string(t.Spec.Role) == r.Name {
-			u.Teams = append(u.Teams, teamName(t))
+			u.Teams = append(u.Teams, console.TeamName(t))
 		}
 	}
 	for i := range invited {
@@ -143,7 +142,7 @@ func useOf(
 
 // roleUsers say who has a role.
 func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.CustomRole) ([]string, error) {
-	people, err := members(v)
+	people, err := v.Members()
 	if err != nil {
 		return nil, err
 	}
@@ -154,13 +153,13 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 	w, u := v.Words, useOf(r, people, s.Teams, invitations.Items)
 	var lines []string
 	if n := len(u.People); n > 0 {
-		lines = append(lines, w.N("groups.role.people", n)+" "+listed(w, u.People))
+		lines = append(lines, w.N("groups.role.people", n)+" "+console.Listed(w, u.People))
 	}
 	if n := len(u.Teams); n > 0 {
-		lines = append(lines, w.N("groups.role.teams", n)+" "+listed(w, u.Teams))
+		lines = append(lines, w.N("groups.role.teams", n)+" "+console.Listed(w, u.Teams))
 	}
 	if n := len(u.Invited); n > 0 {
-		lines = append(lines, w.N("groups.role.invited", n)+" "+listed(w, u.Invited))
+		lines = append(lines, w.N("groups.role.invited", n)+" "+console.Listed(w, u.Invited))
 	}
 	return lines, nil
 }
@@ -185,7 +184,7 @@ func (h *Handler) postRole(v *console.Visit) error {
 	was := r.DeepCopy()
 	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
 	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, nil) }
-	return wrote(v, v.Update(r), again, func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Update(r), func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
 func (h *Handler) getDeleteRole(v *console.Visit) error {
@@ -211,10 +210,7 @@ func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole,
 	} else {
 		lines = append(lines, w.T("groups.role.meaning"))
 	}
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.role", "Name", roleName(r)), Lines: lines, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(r.Generation, 10),
-	})
+	return askDelete(v, r, here, w.T("groups.delete.role", "Name", roleName(r)), lines, problems)
 }
 
 func (h *Handler) postDeleteRole(v *console.Visit) error {
@@ -222,8 +218,8 @@ func (h *Handler) postDeleteRole(v *console.Visit) error {
 	if err := find(v, r); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(r, nil); changed != nil {
-		return h.deleteRoleForm(v, r, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(r); problems != nil {
+		return h.deleteRoleForm(v, r, problems)
 	}
 	return h.remove(v, r, RolesPath, roleName(r), func(problems []web.Problem) error { return h.deleteRoleForm(v, r, problems) })
 }

@@ -31,7 +31,7 @@ type rolesPage struct {
 type roleRow struct {
 	Name, Href, Words, Scope string
 	May                      []string
-	State                    state
+	State                    console.Badge
 }
 
 func roleName(r *rosterv1alpha1.CustomRole) string { return cmp.Or(r.Spec.DisplayName, r.Name) }
@@ -59,11 +59,11 @@ func (h *Handler) getRoles(v *console.Visit) error {
 	for _, r := range s.Roles {
 		page.Custom = append(page.Custom, roleRow{
 			Name: roleName(r), Href: v.To(RolesPath + "/" + r.Name), Words: r.Spec.Description, Scope: scopeText(w, r.Spec.Scope),
-			May: permissionTexts(w, r.Spec.Permissions), State: stateOf(w, r.Status.Conditions, r.Generation, r.Status.ObservedGeneration),
+			May: console.Allowed(w, r.Spec.Permissions), State: stateOf(w, r.Status.Conditions, r.Generation, r.Status.ObservedGeneration),
 		})
 	}
 	slices.SortFunc(page.Custom, func(a, b roleRow) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+		return console.CompareNames(a.Name, a.Href, b.Name, b.Href)
 	})
 	return v.Show(http.StatusOK, pageRoles, w.T("groups.roles.title", "Org", page.Frame.Org), page)
 }
@@ -82,11 +82,8 @@ func scopeText(w web.Words, s rosterv1alpha1.RoleScope) string {
 // builtInRoles are the roles in an organisation that everybody has.
 func builtInRoles(w web.Words) []roleRow {
 	var rows []roleRow
-	for _, role := range []rosterv1alpha1.OrganizationRole{
-		rosterv1alpha1.RoleOwner, rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager, rosterv1alpha1.RoleAdvancedMember,
-		rosterv1alpha1.RoleMember, rosterv1alpha1.RoleProfileConnector,
-	} {
-		row := roleRow{Name: w.Roles.InOrganization(role, false, nil).Name, May: permissionTexts(w, access.OrganizationPermissions(role))}
+	for _, role := range console.BuiltInRoles() {
+		row := roleRow{Name: w.Roles.InOrganization(role, false, nil).Name, May: console.Allowed(w, access.OrganizationPermissions(role))}
 		switch role {
 		case rosterv1alpha1.RoleOwner:
 			row.May = append(row.May, w.T("groups.permission.transfer"))
@@ -110,42 +107,6 @@ func builtInProfileRoles(w web.Words) []roleRow {
 		rows = append(rows, row)
 	}
 	return rows
-}
-
-func permissionTexts(w web.Words, permissions []rosterv1alpha1.RolePermission) []string {
-	var all []string
-	for _, p := range permissions {
-		all = append(all, permissionText(w, p))
-	}
-	return all
-}
-
-func permissionText(w web.Words, p rosterv1alpha1.RolePermission) string {
-	switch p {
-	case rosterv1alpha1.PermissionViewTeam:
-		return w.T("groups.permission.viewTeam")
-	case rosterv1alpha1.PermissionManageMembers:
-		return w.T("groups.permission.manageMembers")
-	case rosterv1alpha1.PermissionManageTeams:
-		return w.T("groups.permission.manageTeams")
-	case rosterv1alpha1.PermissionManageRoles:
-		return w.T("groups.permission.manageRoles")
-	case rosterv1alpha1.PermissionManageSettings:
-		return w.T("groups.permission.manageSettings")
-	case rosterv1alpha1.PermissionViewSubscription:
-		return w.T("groups.permission.viewSubscription")
-	case rosterv1alpha1.PermissionBuyAddOns:
-		return w.T("groups.permission.buyAddOns")
-	case rosterv1alpha1.PermissionManageSubscription:
-		return w.T("groups.permission.manageSubscription")
-	case rosterv1alpha1.PermissionManageContacts:
-		return w.T("groups.permission.manageContacts")
-	case rosterv1alpha1.PermissionAdministerProfiles:
-		return w.T("groups.permission.administerProfiles")
-	case rosterv1alpha1.PermissionAddProfiles:
-		return w.T("groups.permission.addProfiles")
-	}
-	return organization.PermissionText(w, access.Permission(p))
 }
 
 // roleForm is what people type about a custom role.
@@ -238,5 +199,5 @@ func (h *Handler) postRoles(v *console.Visit) error {
 		},
 	}
 	again := func(problems []web.Problem) error { return h.roleForm(v, nil, form, problems, nil) }
-	return wrote(v, v.Create(r), again, func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Create(r), func() error { return v.Done(RolesPath, "groups.saved", "Name", form.Name) }, again, fields())
 }

@@ -7,23 +7,20 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// state is how it stands with a group or a role. Kind is that of the badge: "" for well, "off" for not yet, "bad" for what somebody has to
-// correct.
-type state struct{ Text, Kind string }
-
 // stateOf puts the conditions of an object into words.
-func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) state {
+func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) console.Badge {
 	ready := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady)
 	switch {
 	case ready == nil || observed < generation:
-		return state{w.T("groups.state.soon"), "off"}
+		return console.Badge{Text: w.T("groups.state.soon"), Class: "badge off"}
 	case ready.Status == metav1.ConditionTrue:
-		return state{w.T("groups.state.ready"), ""}
+		return console.Badge{Text: w.T("groups.state.ready"), Class: "badge"}
 	}
-	return state{whyNot(w, ready.Reason), "bad"}
+	return console.Badge{Text: whyNot(w, ready.Reason), Class: "badge bad"}
 }
 
 func whyNot(w web.Words, reason string) string {

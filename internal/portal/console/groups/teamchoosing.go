@@ -33,29 +33,30 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 	if err != nil {
 		return nil, err
 	}
-	all, err := members(v)
+	all, err := v.Crowd()
 	if err != nil {
 		return nil, err
 	}
 	w, before := v.Words, t.DeepCopy()
 	c := &choosing{
 		object: t, list: &t.Spec.Members, most: maxMembers, may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
-		missing: w.T("groups.choose.nobody"), sure: func(n int) string { return w.N("groups.sure.people", n) },
+		missing: w.T("groups.choose.nobody"), searchLabel: "console.find.people",
+		sure: func(n int) string { return w.N("groups.sure.people", n) },
 		meaning: func(remove []string) ([]string, error) {
 			after := before.DeepCopy()
 			after.Spec.Members = changed(after.Spec.Members, nil, remove, nil)
 			return h.teamLoss(v, before, after)
 		},
 		view: choosePage{
-			Title: w.T("groups.team.people", "Name", teamName(t)), Heading: w.T("groups.team.people", "Name", teamName(t)),
+			Title: w.T("groups.team.people", "Name", console.TeamName(t)), Heading: w.T("groups.team.people", "Name", console.TeamName(t)),
 			Lead:      w.T("groups.team.gives", "Role", w.Roles.OnProfile(t.Spec.Role, s.roles).Name),
 			InCaption: w.N("groups.people.in", len(t.Spec.Members)), InEmpty: w.T("groups.people.empty"),
-			FoundCaption: w.T("groups.people.found"), FoundEmpty: w.T("groups.people.notFound"), SearchLabel: w.T("groups.people.search"),
-			Back: v.To(TeamsPath + "/" + t.Name), BackText: teamName(t), SubmitAdd: w.T("groups.choose.addPeople"),
+			FoundCaption: w.T("groups.people.found"), FoundEmpty: w.T("groups.people.notFound"),
+			Back: v.To(TeamsPath + "/" + t.Name), BackText: console.TeamName(t), SubmitAdd: w.T("groups.choose.addPeople"),
 			SubmitRemove: w.T("groups.choose.takeOut"),
 		},
 	}
-	c.all, c.offers = people(all)
+	c.all, c.offers = people(w, all)
 	return c, nil
 }
 
@@ -86,7 +87,7 @@ func (h *Handler) teamProfiles(v *console.Visit) (*choosing, error) {
 		return nil, err
 	}
 	w, before := v.Words, t.DeepCopy()
-	c := h.profileChoosing(v, s, teamName(t), TeamsPath+"/"+t.Name, selectorWords(w, t.Spec.ProfileSelector), len(t.Spec.Profiles))
+	c := h.profileChoosing(v, s, console.TeamName(t), TeamsPath+"/"+t.Name, selectorWords(w, t.Spec.ProfileSelector), len(t.Spec.Profiles))
 	c.object, c.list = t, &t.Spec.Profiles
 	c.all, c.offers = s.profiles(w, s.gives(t.Spec.Role))
 	c.meaning = func(remove []string) ([]string, error) {
@@ -102,11 +103,12 @@ func (h *Handler) profileChoosing(v *console.Visit, s *scene, name, group, selec
 	w := v.Words
 	return &choosing{
 		most: maxProfiles, may: s.mayWriteGroups(), here: group + "/profiles", missing: w.T("groups.choose.noProfile"),
-		sure: func(n int) string { return w.N("groups.sure.profiles", n) },
+		searchLabel: "groups.profiles.search",
+		sure:        func(n int) string { return w.N("groups.sure.profiles", n) },
 		view: choosePage{
 			Title: w.T("groups.profiles.of", "Name", name), Heading: w.T("groups.profiles.of", "Name", name), Lead: selector,
 			InCaption: w.N("groups.profiles.in", n), InEmpty: w.T("groups.profiles.empty"),
-			FoundCaption: w.T("groups.profiles.found"), FoundEmpty: w.T("groups.profiles.notFound"), SearchLabel: w.T("groups.profiles.search"),
+			FoundCaption: w.T("groups.profiles.found"), FoundEmpty: w.T("groups.profiles.notFound"),
 			Back: v.To(group), BackText: name, SubmitAdd: w.T("groups.choose.addProfiles"),
 			SubmitRemove: w.T("groups.choose.takeOut"),
 		},

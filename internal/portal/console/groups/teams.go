@@ -3,10 +3,8 @@
 package groups
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -34,7 +32,7 @@ type teamsPage struct {
 type teamRow struct {
 	Name, Href, Role string
 	People, Profiles string
-	State            state
+	State            console.Badge
 }
 
 // teamForm is what people type about a team.
@@ -51,8 +49,6 @@ func (f teamForm) check(w web.Words) []web.Problem {
 	}
 	return problems
 }
-
-func teamName(t *rosterv1alpha1.Team) string { return cmp.Or(t.Spec.DisplayName, t.Name) }
 
 // teamRoles are the roles that the person may give by a team: those who may give every role everywhere give any, others what they hold
 // somewhere. The role that the team has is among them.
@@ -107,14 +103,14 @@ func (h *Handler) teamsForm(v *console.Visit, form teamForm, problems []web.Prob
 	}
 	for _, t := range s.Teams {
 		page.Rows = append(page.Rows, teamRow{
-			Name: teamName(t), Href: v.To(TeamsPath + "/" + t.Name), Role: w.Roles.OnProfile(t.Spec.Role, s.roles).Name,
+			Name: console.TeamName(t), Href: v.To(TeamsPath + "/" + t.Name), Role: w.Roles.OnProfile(t.Spec.Role, s.roles).Name,
 			People:   w.N("groups.people.count", len(t.Spec.Members)),
 			Profiles: w.N("groups.profiles.count", int(ptr.Deref(t.Status.Profiles, int32(len(t.Spec.Profiles))))),
 			State:    stateOf(w, t.Status.Conditions, t.Generation, t.Status.ObservedGeneration),
 		})
 	}
 	slices.SortFunc(page.Rows, func(a, b teamRow) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+		return console.CompareNames(a.Name, a.Href, b.Name, b.Href)
 	})
 	return v.Form(pageTeams, w.T("groups.teams.title", "Org", page.Frame.Org), problems, page)
 }
@@ -137,14 +133,14 @@ func (h *Handler) postTeams(v *console.Visit) error {
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
 	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }
-	return wrote(v, v.Create(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name) })
+	return v.Wrote(v.Create(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.teams.made", "Name", form.Name) }, again, fields())
 }
 
 type teamPage struct {
 	Frame console.Frame
 	web.Fields
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Form  teamForm
 	Roles []option
@@ -174,7 +170,7 @@ func (h *Handler) teamForm(
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
 	page := teamPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: teamName(t), May: s.mayWriteGroups(), Form: form,
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: console.TeamName(t), May: s.mayWriteGroups(), Form: form,
 		Roles: teamRoles(w, s, string(t.Spec.Role)), Generation: t.Generation, Selector: selectorWords(w, t.Spec.ProfileSelector),
 		State: stateOf(w, t.Status.Conditions, t.Generation, t.Status.ObservedGeneration),
 		Role:  w.Roles.OnProfile(t.Spec.Role, s.roles).Name, People: w.N("groups.people.count", len(t.Spec.Members)),
@@ -214,7 +210,7 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	was := t.DeepCopy()
 	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
 	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, nil) }
-	return wrote(v, v.Update(t), again, func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) })
+	return v.Wrote(v.Update(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
 func (h *Handler) getDeleteTeam(v *console.Visit) error {
@@ -234,10 +230,7 @@ func (h *Handler) deleteTeamForm(v *console.Visit, t *rosterv1alpha1.Team, probl
 		return err
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.team", "Name", teamName(t)), Lines: meaning, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(t.Generation, 10),
-	})
+	return askDelete(v, t, here, w.T("groups.delete.team", "Name", console.TeamName(t)), meaning, problems)
 }
 
 // teamLoss says what a change to a team takes away from people.
@@ -246,7 +239,7 @@ func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team)
 	if err != nil {
 		return nil, err
 	}
-	people, err := members(v)
+	people, err := v.Members()
 	if err != nil {
 		return nil, err
 	}
@@ -259,8 +252,8 @@ func (h *Handler) postDeleteTeam(v *console.Visit) error {
 	if err := find(v, t); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(t, nil); changed != nil {
-		return h.deleteTeamForm(v, t, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(t); problems != nil {
+		return h.deleteTeamForm(v, t, problems)
 	}
-	return h.remove(v, t, TeamsPath, teamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
+	return h.remove(v, t, TeamsPath, console.TeamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
 }

@@ -3,9 +3,7 @@
 package groups
 
 import (
-	"cmp"
 	"slices"
-	"strconv"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -30,10 +28,8 @@ type workspacesPage struct {
 type workspaceRow struct {
 	Name, Href       string
 	People, Profiles string
-	State            state
+	State            console.Badge
 }
-
-func workspaceName(ws *rosterv1alpha1.Workspace) string { return cmp.Or(ws.Spec.DisplayName, ws.Name) }
 
 func (h *Handler) getWorkspaces(v *console.Visit) error { return h.workspacesForm(v, "", nil) }
 
@@ -49,14 +45,14 @@ func (h *Handler) workspacesForm(v *console.Visit, name string, problems []web.P
 	}
 	for _, ws := range s.Workspaces {
 		page.Rows = append(page.Rows, workspaceRow{
-			Name: workspaceName(ws), Href: v.To(WorkspacesPath + "/" + ws.Name),
+			Name: console.WorkspaceName(ws), Href: v.To(WorkspacesPath + "/" + ws.Name),
 			People:   w.N("groups.people.count", int(ptr.Deref(ws.Status.Members, 0))),
 			Profiles: w.N("groups.profiles.count", int(ptr.Deref(ws.Status.Profiles, int32(len(ws.Spec.Profiles))))),
 			State:    stateOf(w, ws.Status.Conditions, ws.Generation, ws.Status.ObservedGeneration),
 		})
 	}
 	slices.SortFunc(page.Rows, func(a, b workspaceRow) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Href, b.Href))
+		return console.CompareNames(a.Name, a.Href, b.Name, b.Href)
 	})
 	return v.Form(pageWorkspaces, w.T("groups.workspaces.title", "Org", page.Frame.Org), problems, page)
 }
@@ -77,14 +73,16 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
-	return wrote(v, v.Create(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name) })
+	return v.Wrote(v.Create(ws), func() error {
+		return v.Done(WorkspacesPath+"/"+ws.Name, "groups.workspaces.made", "Name", name)
+	}, again, fields())
 }
 
 type workspacePage struct {
 	Frame console.Frame
 	web.Fields
 	Name  string
-	State state
+	State console.Badge
 	May   bool
 	Typed string
 	above
@@ -116,13 +114,13 @@ func (h *Handler) workspaceForm(
 	if err != nil {
 		return err
 	}
-	all, err := members(v)
+	all, err := v.Members()
 	if err != nil {
 		return err
 	}
 	w, here := v.Words, WorkspacesPath+"/"+ws.Name
 	page := workspacePage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: workspaceName(ws), May: s.mayWriteGroups(), Typed: typed,
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Name: console.WorkspaceName(ws), May: s.mayWriteGroups(), Typed: typed,
 		State:      stateOf(w, ws.Status.Conditions, ws.Generation, ws.Status.ObservedGeneration),
 		Lacks:      s.lacks(w, rosterv1alpha1.FeatureWorkspaces, w.T("groups.feature.workspaces")),
 		Generation: ws.Generation, Selector: selectorWords(w, ws.Spec.ProfileSelector),
@@ -131,8 +129,8 @@ func (h *Handler) workspaceForm(
 	}
 	page.Holders = workspaceHolders(w, s, all, ws.Name)
 	page.HoldersCaption = w.N("groups.workspace.holders", len(page.Holders))
-	if rest := len(page.Holders) - shownAtOnce; rest > 0 {
-		page.Holders, page.More = page.Holders[:shownAtOnce], w.N("groups.more", rest)
+	if rest := len(page.Holders) - console.PerPage; rest > 0 {
+		page.Holders, page.More = page.Holders[:console.PerPage], w.N("console.more", rest)
 	}
 	page.Kept, page.Changed = v.KeptView(ws), changed
 	if changed != nil {
@@ -157,7 +155,7 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 		}
 	}
 	slices.SortFunc(found, func(a, b holder) int {
-		return cmp.Or(cmp.Compare(plain(a.Name), plain(b.Name)), cmp.Compare(a.Address, b.Address))
+		return console.CompareNames(a.Name, a.Address, b.Name, b.Address)
 	})
 	return found
 }
@@ -176,7 +174,7 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 	was := ws.DeepCopy()
 	ws.Spec.DisplayName = name
 	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, nil) }
-	return wrote(v, v.Update(ws), again, func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) })
+	return v.Wrote(v.Update(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) }, again, fields())
 }
 
 func (h *Handler) getWorkspaceProfiles(v *console.Visit) error {
@@ -207,7 +205,7 @@ func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 	}
 	w, before := v.Words, ws.DeepCopy()
 	selector := selectorWords(w, ws.Spec.ProfileSelector)
-	c := h.profileChoosing(v, s, workspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
+	c := h.profileChoosing(v, s, console.WorkspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
 	c.object, c.list = ws, &ws.Spec.Profiles
 	c.all, c.offers = s.profiles(w, func(string) bool { return s.givesEverywhere() })
 	c.meaning = func(remove []string) ([]string, error) {
@@ -222,7 +220,7 @@ func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 func (h *Handler) workspaceLoss(
 	v *console.Visit, s *scene, before *rosterv1alpha1.Workspace, after *membership.Snapshot,
 ) ([]string, error) {
-	people, err := members(v)
+	people, err := v.Members()
 	if err != nil {
 		return nil, err
 	}
@@ -243,7 +241,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 	if err != nil {
 		return err
 	}
-	all, err := members(v)
+	all, err := v.Members()
 	if err != nil {
 		return err
 	}
@@ -255,10 +253,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 	if n := len(workspaceHolders(w, s, all, ws.Name)); n > 0 {
 		lines = append(lines, w.N("groups.delete.workspaceHolders", n))
 	}
-	return sure(v, problems, surePage{
-		Heading: w.T("groups.delete.workspace", "Name", workspaceName(ws)), Lines: lines, Submit: w.T("groups.delete.submit"),
-		Action: v.To(here + "/delete"), Back: v.To(here), Generation: strconv.FormatInt(ws.Generation, 10),
-	})
+	return askDelete(v, ws, here, w.T("groups.delete.workspace", "Name", console.WorkspaceName(ws)), lines, problems)
 }
 
 func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
@@ -266,10 +261,10 @@ func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
 	if err := find(v, ws); err != nil {
 		return err
 	}
-	if changed, _ := v.Changed(ws, nil); changed != nil {
-		return h.deleteWorkspaceForm(v, ws, []web.Problem{{Text: v.Words.T("groups.error.changedDelete")}})
+	if problems := v.Unconfirmed(ws); problems != nil {
+		return h.deleteWorkspaceForm(v, ws, problems)
 	}
-	return h.remove(v, ws, WorkspacesPath, workspaceName(ws), func(problems []web.Problem) error {
+	return h.remove(v, ws, WorkspacesPath, console.WorkspaceName(ws), func(problems []web.Problem) error {
 		return h.deleteWorkspaceForm(v, ws, problems)
 	})
 }

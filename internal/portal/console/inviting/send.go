@@ -11,6 +11,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/recipients"
 )
@@ -24,7 +25,11 @@ const (
 
 // try asks the API server whether it would take the Invitation of a person: the admission policies see what is offered.
 func (v *visit) try(d *draft, p *person) ([]web.Problem, error) {
-	return v.Refused(client.IgnoreAlreadyExists(v.API.Create(v.R.Context(), d.invitation(p, v.Namespace(), v.User()), client.DryRunAll)))
+	fields := console.OfferFields()
+	fields["spec.email"], fields["spec.message"] = fieldAddresses, fieldMessage
+	fields["spec.locale"], fields["spec.validity"] = web.FieldLocale, fieldValidity
+	err := v.API.Create(v.R.Context(), d.invitation(p, v.Namespace(), v.User()), client.DryRunAll)
+	return v.Refused(client.IgnoreAlreadyExists(err), fields)
 }
 
 // send invites those who are not invited yet, as many as one request has time for. It returns why it stopped early, nil for no trouble.
@@ -64,9 +69,7 @@ func (v *visit) invite(d *draft, p *person, stands func(address.Address) (why, p
 		return v.settle(p, "")
 	}
 	problems, err := v.Refused(err)
-	for _, problem := range problems {
-		p.Refused = problem.Text
-	}
+	p.Refused = console.Sentences(problems)
 	return err
 }
 

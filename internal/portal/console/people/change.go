@@ -20,6 +20,8 @@ import (
 type changePage struct {
 	web.Fields
 	Frame         console.Frame
+	Kept          *console.KeptView
+	Changed       *console.ChangedView
 	Heading, Lead string
 	// Now is what it says now, where somebody else has changed it in the meantime.
 	Now []string
@@ -70,6 +72,13 @@ func (w wish) to(s *subject, o client.Object, user string) {
 	}
 }
 
+// of is the object as the wish would have it.
+func (w wish) of(s *subject, user string) client.Object {
+	o, _ := s.object().DeepCopyObject().(client.Object)
+	w.to(s, o, user)
+	return o
+}
+
 // adds reports whether an offer has anything that it did not have, as the policy roster-invited-by asks.
 func adds(before, after console.Offer) bool {
 	return before.Role != after.Role || after.CanManageProfiles && !before.CanManageProfiles || later(after.EndTime, before.EndTime) ||
@@ -88,11 +97,13 @@ func (h *Handler) getChange(kind string) func(*console.Visit) error {
 		case s.isOwner() || s.isSelf(v):
 			return h.sureForm(v, s, change, nil)
 		}
-		return h.changeForm(v, s, wishOf(s), nil, false)
+		return h.changeForm(v, s, wishOf(s), nil, nil)
 	}
 }
 
-func (h *Handler) changeForm(v *console.Visit, s *subject, typed wish, problems []web.Problem, changed bool) error {
+func (h *Handler) changeForm(
+	v *console.Visit, s *subject, typed wish, problems []web.Problem, changed *console.ChangedView,
+) error {
 	choices, err := v.Choices()
 	if err != nil {
 		return err
@@ -101,15 +112,16 @@ func (h *Handler) changeForm(v *console.Visit, s *subject, typed wish, problems 
 	choices.Keep(before.offer)
 	w := speech{v.Words, s.all}
 	page := changePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Heading: w.T("people.heading.change", "Name", s.name),
-		Lead: w.T("people.change.lead"), Named: s.member != nil, Name: typed.name, Company: typed.company,
-		Offer: choices.View(typed.offer, problems), Generation: generationOf(s.object()),
+		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(s.object()), Changed: changed,
+		Heading: w.T("people.heading.change", "Name", s.name),
+		Lead:    w.T("people.change.lead"), Named: s.member != nil, Name: typed.name, Company: typed.company,
+		Offer: choices.View(typed.offer, problems), Generation: console.Generation(s.object()),
 		Action: v.To(s.path(string(change))), Back: v.To(s.path("")),
 	}
 	if !s.joined() {
 		page.Lead = w.T("people.change.leadInvited")
 	}
-	if changed {
+	if changed != nil {
 		page.Now = w.offer(before)
 	}
 	return v.Form(pageChange, page.Heading, problems, page)
@@ -129,10 +141,10 @@ func (w speech) offer(has wish) []string {
 		all = append(all, w.T("console.offer.canManageProfiles"))
 	}
 	for _, g := range has.offer.Profiles {
-		all = append(all, w.T("people.fact", "What", w.profile(g.Name), "Value", w.roleOnProfile(string(g.Role))))
+		all = append(all, w.T("people.fact", "What", w.names().Profile(g.Name), "Value", w.roleOnProfile(string(g.Role))))
 	}
 	for _, g := range has.offer.Workspaces {
-		all = append(all, w.T("people.fact", "What", w.workspace(g.Name), "Value", w.inWorkspace(g.Role)))
+		all = append(all, w.T("people.fact", "What", w.names().Workspace(g.Name), "Value", w.inWorkspace(g.Role)))
 	}
 	if end := has.offer.EndTime; end != nil {
 		all = append(all, w.T("people.fact", "What", w.T("people.ends"), "Value", w.Moment(end.Time)))
@@ -154,13 +166,15 @@ func (h *Handler) postChange(kind string) func(*console.Visit) error {
 			return err
 		}
 		typed, problems, err := parseWish(v, s)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !unchanged(v, s.object()):
-			return h.changeForm(v, s, typed, append(problems, web.Problem{Text: v.Words.T("people.changedTyped")}), true)
+		}
+		changed, why := v.Changed(s.object(), typed.of(s, v.User()))
+		switch {
+		case changed != nil:
+			return h.changeForm(v, s, typed, append(why, problems...), changed)
 		case len(problems) > 0:
-			return h.changeForm(v, s, typed, problems, false)
+			return h.changeForm(v, s, typed, problems, nil)
 		case typed.offer.Role == rosterv1alpha1.RoleCoOwner && wishOf(s).offer.Role != typed.offer.Role && !v.Person.Session.Fresh(v.Now()):
 			// A browser that was left open is not enough to give nearly everything away.
 			return v.SeeOther("/sign-in/confirm", v.Wanted())
@@ -184,14 +198,10 @@ func (h *Handler) makeChange(v *console.Visit, s *subject, typed wish) error {
 		was.invitation = s.invitation.DeepCopy()
 		err = write(v, s.invitation, func() { typed.to(&was, s.invitation, v.User()) })
 	}
-	problems, err := v.Refused(err)
-	switch {
-	case err != nil:
-		return err
-	case len(problems) > 0:
-		return h.changeForm(v, &was, typed, problems, false)
-	}
-	return v.Done(s.path(""), "people.done.change", "Name", s.name)
+	fields := console.OfferFields()
+	fields["spec.displayName"], fields["spec.company"] = web.FieldDisplayName, web.FieldCompany
+	return v.Wrote(err, func() error { return v.Done(s.path(""), "people.done.change", "Name", s.name) },
+		func(problems []web.Problem) error { return h.changeForm(v, &was, typed, problems, nil) }, fields)
 }
 
 // parseWish reads the form.
@@ -215,16 +225,14 @@ func parseWish(v *console.Visit, s *subject) (wish, []web.Problem, error) {
 
 // takenAway tells what a change means, if it takes anything away; nil where it does not.
 func takenAway(v *console.Visit, s *subject, typed wish) []string {
-	var c rights.Consequences
-	if s.member != nil {
-		m := s.member.DeepCopy()
-		typed.to(s, m, v.User())
-		c = s.all.Consequences(s.person, s.all.Once(m))
-	} else {
-		inv := s.invitation.DeepCopy()
-		typed.to(s, inv, v.User())
-		c = s.all.Consequences(s.person, s.all.Offered(inv))
+	var after *rights.Person
+	switch o := typed.of(s, v.User()).(type) {
+	case *rosterv1alpha1.Member:
+		after = s.all.Once(o)
+	case *rosterv1alpha1.Invitation:
+		after = s.all.Offered(o)
 	}
+	c := s.all.Consequences(s.person, after)
 	if len(c.Loses)+len(c.LosesHere) == 0 {
 		return nil
 	}
@@ -235,11 +243,10 @@ func takenAway(v *console.Visit, s *subject, typed wish) []string {
 func (h *Handler) sureOfChange(v *console.Visit, s *subject, d deed, points []string, typed url.Values) error {
 	values := maps.Clone(typed)
 	values.Set(fieldSure, "yes")
-	values.Set(fieldGeneration, generationOf(s.object()))
+	values.Set(console.FieldGeneration, console.Generation(s.object()))
 	w := v.Words
-	page := surePage{
-		Frame: v.Frame(), Heading: w.T("people.sure."+string(d), "Name", s.name), Lead: w.T("people.change.means"), Points: points,
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(s.object()), Heading: w.T("people.sure."+string(d), "Name", s.name), Lead: w.T("people.change.means"), Points: points,
 		Submit: w.T("form.save"), Hidden: hiddenFields(values), Action: v.To(s.path(string(d))), Back: v.To(s.path(string(d))),
-	}
-	return v.Form(pageSure, page.Heading, nil, page)
+	}, nil)
 }

@@ -20,7 +20,6 @@ var Files embed.FS
 const (
 	pagePeople web.PageName = "people"
 	pagePerson web.PageName = "people-person"
-	pageSure   web.PageName = "people-sure"
 	pageEnd    web.PageName = "people-end"
 	pageChange web.PageName = "people-change"
 	pageTeams  web.PageName = "people-teams"
@@ -44,7 +43,7 @@ func (h *Handler) Routes() []web.Route {
 	open := h.Desk.Open
 	routes := []web.Route{{Path: room, Get: open(h.getPeople), Returnable: true}}
 	for kind, deeds := range map[string][]deed{
-		kindMembers: {resend, withdraw, suspend, resume, remove}, kindInvitations: {resend, withdraw},
+		console.KindMembers: {resend, withdraw, suspend, resume, remove}, console.KindInvitations: {resend, withdraw},
 	} {
 		person := room + "/" + kind + "/{name}"
 		routes = append(routes,
@@ -59,6 +58,6 @@ func (h *Handler) Routes() []web.Route {
 		}
 	}
 	return append(routes, web.Route{
-		Path: room + "/" + kindMembers + "/{name}/" + string(end), Get: open(h.getEnd), Post: open(h.postEnd), Returnable: true,
+		Path: room + "/" + console.KindMembers + "/{name}/" + string(end), Get: open(h.getEnd), Post: open(h.postEnd), Returnable: true,
 	})
 }

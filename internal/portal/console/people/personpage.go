@@ -24,7 +24,7 @@ type personPage struct {
 	Frame                  console.Frame
 	Back                   string
 	Name, Address, Company string
-	State                  badgeView
+	State                  console.Badge
 	Owner                  bool
 	// Why somebody stands there, and what the operator noted in English.
 	Why, Detail string
@@ -49,8 +49,6 @@ type personPage struct {
 	Copy    string
 	Outlook []string
 }
-
-type badgeView struct{ Text, Class string }
 
 type deedView struct {
 	web.Action
@@ -82,7 +80,7 @@ func (h *Handler) getPerson(kind string) func(*console.Visit) error {
 			page.History, page.Outlook = w.events(inv), w.outlook(inv, v.Now())
 		}
 		if s.twin != "" {
-			page.Twin = v.To(Path + "/" + kindMembers + "/" + s.twin)
+			page.Twin = v.To(Path + "/" + console.KindMembers + "/" + s.twin)
 		}
 		return v.Show(http.StatusOK, pagePerson, w.T("people.person.title", "Name", s.name, "Org", page.Frame.Org), page)
 	}
@@ -90,7 +88,7 @@ func (h *Handler) getPerson(kind string) func(*console.Visit) error {
 
 // about fills in who somebody is, and where they stand.
 func (p *personPage) about(w speech, s *subject) {
-	p.State = badgeView{w.standing(s.standing), s.standing.badge()}
+	p.State = s.standing.Badge(w.Words)
 	p.Why, p.Detail = w.why(s)
 	p.Role = w.role(s.person.Holds.Role, slices.Contains(s.person.Holds.Permissions, rosterv1alpha1.PermissionAddProfiles))
 	p.May = w.mayHere(s.person.Holds.Permissions)
@@ -115,18 +113,18 @@ func (p *personPage) about(w speech, s *subject) {
 // rights fills in what somebody holds, or will.
 func (p *personPage) rights(w speech, s *subject) {
 	switch s.standing {
-	case active:
-	case invited, expired, undeliverable, declined, withdrawn:
+	case console.StandingActive:
+	case console.StandingInvited, console.StandingExpired, console.StandingUndeliverable, console.StandingDeclined, console.StandingWithdrawn:
 		p.Holds = w.T("people.holds.invited")
-	case suspended:
+	case console.StandingSuspended:
 		p.Holds = w.T("people.holds.suspended")
-	case ended:
+	case console.StandingEnded:
 		p.Holds = w.T("people.holds.ended")
-	case waiting:
+	case console.StandingWaiting:
 		p.Holds = w.T("people.holds.waiting")
 	}
 	for _, e := range s.person.Holds.Grants {
-		view := rightView{Profile: w.profile(e.Profile), May: w.may(s.person.Holds.Named(e.Profile))}
+		view := rightView{Profile: w.names().Profile(e.Profile), May: console.May(w.Words, s.person.Holds.Named(e.Profile))}
 		for _, g := range s.person.Grants {
 			if g.Profile == e.Profile {
 				view.From = append(view.From, w.from(g))
@@ -142,10 +140,10 @@ func (p *personPage) rights(w speech, s *subject) {
 			p.Workspaces = []string{w.T("people.everyWorkspace")}
 			break
 		}
-		p.Workspaces = append(p.Workspaces, w.workspace(name))
+		p.Workspaces = append(p.Workspaces, w.names().Workspace(name))
 	}
 	for _, t := range s.teams() {
-		p.Teams = append(p.Teams, w.T("people.fact", "What", w.team(t.Name), "Value", w.roleOnProfile(string(t.Spec.Role))))
+		p.Teams = append(p.Teams, w.T("people.fact", "What", w.names().Team(t.Name), "Value", w.roleOnProfile(string(t.Spec.Role))))
 	}
 }
 
@@ -188,7 +186,7 @@ func (h *Handler) inviter(v *console.Visit, s *subject) (web.Action, error) {
 	case err != nil:
 		return web.Action{}, err
 	case len(members) > 0:
-		return web.Action{Text: organization.MemberName(members[0]), Href: v.To(Path + "/" + kindMembers + "/" + members[0].Name)}, nil
+		return web.Action{Text: organization.MemberName(members[0]), Href: v.To(Path + "/" + console.KindMembers + "/" + members[0].Name)}, nil
 	case who.Address != "":
 		return web.Action{Text: string(who.Address)}, nil
 	}

@@ -24,7 +24,7 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 	for _, t := range s.teams() {
 		if err := leaveTeam(v, t.Name, s.member.Name); err != nil {
 			v.Log().Info("A team still names somebody who was removed", "team", t.Name, "why", err.Error())
-			left = append(left, w.team(t.Name))
+			left = append(left, w.names().Team(t.Name))
 		}
 	}
 	// The list is made of the cache.
@@ -34,7 +34,7 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 		return !there || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
 	})
 	if len(left) > 0 {
-		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", w.some(left))
+		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", console.Listed(w.Words, left))
 	}
 	return v.Done(Path, "people.done.remove", "Name", s.name)
 }

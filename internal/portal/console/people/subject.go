@@ -19,13 +19,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
-	"github.com/roster-dev/roster/internal/snapshot"
-)
-
-// The kinds of objects that people are, as they stand in addresses.
-const (
-	kindMembers     = "members"
-	kindInvitations = "invitations"
 )
 
 // subject is whom a page is about: somebody by a Member, with the Invitation by which they come or came in, or by an Invitation of its own.
@@ -38,15 +31,15 @@ type subject struct {
 	name, address string
 	// twin is the name of another Member of the same address; empty where there is none.
 	twin     string
-	standing standing
+	standing console.Standing
 	person   *rights.Person
 }
 
 // path of the person's page in the room, or of something to do there.
 func (s *subject) path(deed string) string {
-	kind, name := kindInvitations, s.invitationName()
+	kind, name := console.KindInvitations, s.invitationName()
 	if s.member != nil {
-		kind, name = kindMembers, s.member.Name
+		kind, name = console.KindMembers, s.member.Name
 	}
 	if deed != "" {
 		deed = "/" + deed
@@ -76,23 +69,15 @@ func (s *subject) isOwner() bool {
 
 // read gets everything that rights come from, and the invitations, from the cache.
 func (h *Handler) read(v *console.Visit) (*rights.Organization, error) {
-	ctx := v.R.Context()
-	s, err := snapshot.Read(ctx, v.Cache(), v.Organization, v.Namespace(), h.Desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	s, err := v.Snapshot()
 	if err != nil {
 		return nil, err
 	}
-	var invitations rosterv1alpha1.InvitationList
-	if err := v.Cache().List(ctx, &invitations, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
-		return nil, err
-	}
-	all := &rights.Organization{
-		Namespace: v.Namespace(), Organization: v.Organization, Profiles: s.Profiles, Teams: s.Teams, Workspaces: s.Workspaces,
-		Roles: s.Roles, UserPrefix: h.Desk.UserPrefix, Now: v.Now(),
-	}
-	for i := range invitations.Items {
-		all.Invitations = append(all.Invitations, &invitations.Items[i])
-	}
-	return all, nil
+	invitations, err := v.Invitations()
+	return &rights.Organization{
+		Namespace: v.Namespace(), Organization: v.Organization, Invitations: invitations, Profiles: s.Profiles, Teams: s.Teams,
+		Workspaces: s.Workspaces, Roles: s.Roles, UserPrefix: h.Desk.UserPrefix, Now: v.Now(),
+	}, err
 }
 
 // lookUp finds whom the address of a page is about, as the API server has them now.
@@ -106,7 +91,7 @@ func (h *Handler) lookUp(v *console.Visit, kind string) (*subject, error) {
 		return nil, err
 	}
 	s := &subject{all: all}
-	if kind == kindMembers {
+	if kind == console.KindMembers {
 		s.member = &rosterv1alpha1.Member{}
 		err = v.Get(name, s.member)
 	} else {
@@ -127,10 +112,10 @@ func (h *Handler) complete(v *console.Visit, s *subject) error {
 	now := v.Now()
 	if s.member == nil {
 		if of := s.becameMember(v.R.Context(), v.Cache()); of != "" {
-			return web.Answered(v.Redirect(v.To(Path + "/" + kindMembers + "/" + of)))
+			return web.Answered(v.Redirect(v.To(Path + "/" + console.KindMembers + "/" + of)))
 		}
 		s.address = cmp.Or(s.invitation.Spec.Email, s.invitation.Status.Email)
-		s.name, s.standing, s.person = s.address, ofInvitation(s.invitation, now), s.all.Offered(s.invitation)
+		s.name, s.standing, s.person = s.address, console.StandingOfInvitation(s.invitation, now), s.all.Offered(s.invitation)
 		return nil
 	}
 	m := s.member
@@ -144,7 +129,7 @@ func (h *Handler) complete(v *console.Visit, s *subject) error {
 		}
 	}
 	s.name, s.address = organization.MemberName(m), m.Spec.Email
-	s.standing, s.person = ofMember(s.all.Organization, m, s.invitation, now), s.all.Person(m)
+	s.standing, s.person = console.StandingOfMember(s.all.Organization, m, s.invitation, now), s.all.Person(m)
 	var err error
 	s.twin, err = twin(v, m)
 	return err

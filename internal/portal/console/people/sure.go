@@ -5,7 +5,6 @@ package people
 import (
 	"net/url"
 	"slices"
-	"strconv"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/ptr"
@@ -18,40 +17,20 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// The fields of forms that change somebody.
-const (
-	// fieldGeneration is the spec that a form was made of.
-	fieldGeneration = "generation"
-	// fieldSure is in a form once the page has told what the change means.
-	fieldSure = "sure"
-)
-
-// surePage tells what something means before it is done.
-type surePage struct {
-	web.Fields
-	Frame         console.Frame
-	Heading, Lead string
-	// Points are what it means, one by one.
-	Points []string
-	// Go is where to go instead; Submit is empty where it cannot be done.
-	Go     web.Action
-	Submit string
-	// Hidden are fields that the form carries.
-	Hidden       []hidden
-	Action, Back string
-}
-
-type hidden struct{ Name, Value string }
+// fieldSure is in a form once the page has told what the change means.
+const fieldSure = "sure"
 
 // hiddenFields carries what was typed to the next page.
-func hiddenFields(values url.Values) []hidden {
-	var all []hidden
+func hiddenFields(values url.Values) []console.Hidden {
+	var all []console.Hidden
 	for name, some := range values {
 		for _, value := range some {
-			all = append(all, hidden{name, value})
+			all = append(all, console.Hidden{Name: name, Value: value})
 		}
 	}
-	slices.SortFunc(all, func(a, b hidden) int { return slices.Compare([]string{a.Name, a.Value}, []string{b.Name, b.Value}) })
+	slices.SortFunc(all, func(a, b console.Hidden) int {
+		return slices.Compare([]string{a.Name, a.Value}, []string{b.Name, b.Value})
+	})
 	return all
 }
 
@@ -61,14 +40,6 @@ func (s *subject) about(d deed) client.Object {
 		return s.invitation
 	}
 	return s.object()
-}
-
-// generationOf is what a form carries about an object, so that a change of somebody else in the meantime is noticed.
-func generationOf(o client.Object) string { return strconv.FormatInt(o.GetGeneration(), 10) }
-
-// unchanged reports whether an object is still what a form was made of.
-func unchanged(v *console.Visit, o client.Object) bool {
-	return v.R.PostForm.Get(fieldGeneration) == generationOf(o)
 }
 
 func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
@@ -86,21 +57,21 @@ func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
 
 func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.Problem) error {
 	w := speech{v.Words, s.all}
-	page := surePage{
-		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Heading: w.T("people.heading."+string(d), "Name", s.name),
-		Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
+	page := console.Sure{
+		Heading: w.T("people.heading."+string(d), "Name", s.name), Action: v.To(s.path(string(d))), Back: v.To(s.path("")),
 	}
 	if text, instead := s.blocked(d, s.isSelf(v)); text != "" {
-		page.Lead = w.T(text, "Name", s.name, "Org", page.Frame.Org, "State", w.standing(s.standing))
+		page.Lead = w.T(text, "Name", s.name, "Org", v.Organization.Spec.DisplayName, "State", s.standing.Badge(w.Words).Text)
 		if instead.Href != "" {
 			page.Go = web.Action{Text: w.T(instead.Text), Href: v.To(instead.Href)}
 		}
 	} else {
-		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", page.Frame.Org, "Address", s.address)
+		page.Lead = w.T("people.lead."+string(d), "Name", s.name, "Org", v.Organization.Spec.DisplayName, "Address", s.address)
+		page.Kept = v.KeptView(s.about(d))
 		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
-		page.Hidden = []hidden{{fieldGeneration, generationOf(s.about(d))}}
+		page.Hidden = []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(s.about(d))}}
 	}
-	return v.Form(pageSure, page.Heading, problems, page)
+	return v.Ask(page, problems)
 }
 
 // blocked says why something cannot be done, and where to go instead; empty where it can.
@@ -114,7 +85,7 @@ func (s *subject) blocked(d deed, self bool) (text string, instead web.Action) {
 		return "people.blocked.state", web.Action{}
 	case d == suspend && membership.IsSuspended(s.member), d == resume && !membership.IsSuspended(s.member):
 		return "people.blocked.state", web.Action{}
-	case d == resume && s.standing == ended:
+	case d == resume && s.standing == console.StandingEnded:
 		return "people.blocked.ended", web.Action{Text: "people.do.end", Href: s.path(string(end))}
 	case d == remove && !s.removable():
 		return "people.blocked.guardrail", web.Action{Text: "people.do.suspend", Href: s.path(string(suspend))}
@@ -156,10 +127,10 @@ func removePoints(w speech, s *subject) []string {
 	points := w.means(s.name, s.all.Consequences(s.person, nil))
 	var names []string
 	for _, t := range s.teams() {
-		names = append(names, w.team(t.Name))
+		names = append(names, w.names().Team(t.Name))
 	}
 	if len(names) > 0 {
-		points = append(points, w.T("people.remove.teams", "Teams", w.some(names)))
+		points = append(points, w.T("people.remove.teams", "Teams", console.Listed(w.Words, names)))
 	}
 	return append(points, w.T("people.seat.frees"), w.T("people.remove.final"))
 }
@@ -177,23 +148,18 @@ func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
 		if err != nil {
 			return err
 		}
-		text, _ := s.blocked(d, false)
-		switch {
-		case text == "people.blocked.state":
+		if text, _ := s.blocked(d, false); text == "people.blocked.state" {
 			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("console.conflict")}})
-		case !unchanged(v, s.about(d)):
-			return h.sureForm(v, s, d, []web.Problem{{Text: v.Words.T("people.changed")}})
 		}
-		problems, err := v.Refused(h.act(v, s, d))
-		switch {
-		case err != nil:
-			return err
-		case len(problems) > 0:
+		if problems := v.Unconfirmed(s.about(d)); problems != nil {
 			return h.sureForm(v, s, d, problems)
-		case d == remove:
-			return h.removed(v, s)
 		}
-		return v.Done(s.path(""), "people.done."+string(d), "Name", s.name)
+		return v.Wrote(h.act(v, s, d), func() error {
+			if d == remove {
+				return h.removed(v, s)
+			}
+			return v.Done(s.path(""), "people.done."+string(d), "Name", s.name)
+		}, func(problems []web.Problem) error { return h.sureForm(v, s, d, problems) })
 	}
 }
 

@@ -65,13 +65,13 @@ func (h *Handler) teamsForm(v *console.Visit, s *subject, in, was []string, prob
 	}
 	for _, t := range s.all.Teams {
 		page.Teams = append(page.Teams, teamView{
-			Name: t.Name, Title: w.team(t.Name), Role: w.roleOnProfile(string(t.Spec.Role)),
+			Name: t.Name, Title: w.names().Team(t.Name), Role: w.roleOnProfile(string(t.Spec.Role)),
 			Works: w.N("people.profiles", len(s.all.ProfilesOf(t.Spec.Profiles, t.Spec.ProfileSelector))),
 			In:    slices.Contains(in, t.Name), Was: slices.Contains(was, t.Name),
 		})
 	}
 	slices.SortFunc(page.Teams, func(a, b teamView) int {
-		return cmp.Or(strings.Compare(fold(a.Title), fold(b.Title)), strings.Compare(a.Name, b.Name))
+		return cmp.Or(strings.Compare(console.Fold(a.Title), console.Fold(b.Title)), strings.Compare(a.Name, b.Name))
 	})
 	return v.Form(pageTeams, page.Heading, problems, page)
 }
@@ -93,15 +93,13 @@ func (h *Handler) postTeams(kind string) func(*console.Visit) error {
 			if slices.Contains(leaves, team) {
 				to = leaveTeam
 			}
-			problems, err := v.Refused(to(v, team, s.object().GetName()))
-			switch {
-			case err != nil:
-				return err
-			case len(problems) > 0:
-				for i := range problems {
-					problems[i].Text = v.Words.T("people.teams.problem", "Team", speech{v.Words, s.all}.team(team), "Why", problems[i].Text)
-				}
-				return h.teamsForm(v, s, in, s.teamNames(), problems)
+			if err := to(v, team, s.object().GetName()); err != nil {
+				return v.Failed(err, func(problems []web.Problem) error {
+					for i := range problems {
+						problems[i].Text = v.Words.T("people.teams.problem", "Team", speech{v.Words, s.all}.names().Team(team), "Why", problems[i].Text)
+					}
+					return h.teamsForm(v, s, in, s.teamNames(), problems)
+				})
 			}
 		}
 		return v.Done(s.path(""), "people.done.teams", "Name", s.name)

@@ -5,7 +5,6 @@ package settings
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -21,7 +20,6 @@ import (
 const (
 	fieldTo     = "to"
 	fieldCancel = "cancel"
-	fieldSearch = "q"
 )
 
 // shownAtOnce is how many people a page lists to choose from.
@@ -34,7 +32,7 @@ type ownerPage struct {
 	Owner, Offer string
 	// May hand over, and MayCancel an offer.
 	May, MayCancel bool
-	Query          string
+	Finder         console.FinderView
 	Found          []personRow
 	More           string
 	Generation     int64
@@ -43,19 +41,9 @@ type ownerPage struct {
 }
 
 type personRow struct {
-	ID, Name, Address, Role string
-	Chosen                  bool
-}
-
-// handOverPage says what it means to hand over, for both.
-type handOverPage struct {
-	Frame console.Frame
-	web.Fields
-	Heading      string
-	Lines        []string
-	To           string
-	Generation   int64
-	Action, Back string
+	console.PersonView
+	ID     string
+	Chosen bool
 }
 
 // standing is how an offer of the ownership stands.
@@ -149,7 +137,7 @@ func (h *Handler) ownerForm(v *console.Visit, o *rosterv1alpha1.Organization, pr
 	w := v.Words
 	page := ownerPage{
 		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, May: may, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(Path),
-		Owner: w.T("settings.owner.nobody"), Query: web.Tidy(cmp.Or(v.R.PostForm.Get(fieldSearch), v.R.URL.Query().Get(fieldSearch))),
+		Owner: w.T("settings.owner.nobody"),
 	}
 	owner, named := person(v, o.Status.OwnerRef), person(v, o.Spec.OwnerRef)
 	if owner != nil {
@@ -168,12 +156,15 @@ func (h *Handler) ownerForm(v *console.Visit, o *rosterv1alpha1.Organization, pr
 		page.GiveUp = v.OrganizationPath(v.Namespace(), "/ownership")
 	}
 	if may {
-		all, err := members(v)
+		all, err := v.Crowd()
 		if err != nil {
 			return err
 		}
+		all.Organization = o
+		search := web.Tidy(cmp.Or(v.R.PostForm.Get(console.FindSearch), v.R.URL.Query().Get(console.FindSearch)))
+		page.Finder = v.Finder("console.find.people", search)
 		var rest int
-		page.Found, rest = successors(w, o, all, page.Query, v.R.PostForm.Get(fieldTo))
+		page.Found, rest = successors(w, all, search, v.R.PostForm.Get(fieldTo))
 		if rest > 0 {
 			page.More = w.N("settings.owner.more", rest)
 		}
@@ -181,40 +172,25 @@ func (h *Handler) ownerForm(v *console.Visit, o *rosterv1alpha1.Organization, pr
 	return v.Form(pageOwner, w.T("settings.owner.title", "Org", page.Frame.Org), problems, page)
 }
 
-func members(v *console.Visit) ([]rosterv1alpha1.Member, error) {
-	var list rosterv1alpha1.MemberList
-	err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy)
-	return list.Items, err
-}
-
-// successors are the first of the people who can be offered the ownership and have every word of a query, and how many more there are. It
-// passes to people who are active and whose membership does not end.
-func successors(w web.Words, o *rosterv1alpha1.Organization, all []rosterv1alpha1.Member, query, chosen string) ([]personRow, int) {
-	words := strings.Fields(strings.ToLower(query))
-	var found []personRow
-	for i := range all {
-		m := &all[i]
-		owner, elsewhere := membership.Owns(o, m)
-		offered, said := membership.Offered(o, m)
-		if owner || elsewhere || offered && !said || !membership.IsActive(m) || m.Spec.EndTime != nil {
-			continue
-		}
-		text := strings.ToLower(organization.MemberName(m) + " " + m.Spec.Email)
-		if slices.ContainsFunc(words, func(word string) bool { return !strings.Contains(text, word) }) {
-			continue
-		}
-		found = append(found, personRow{ID: m.Name, Name: organization.MemberName(m), Address: m.Spec.Email, Role: string(m.Spec.Role),
-			Chosen: m.Name == chosen})
-	}
-	slices.SortFunc(found, func(a, b personRow) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)), cmp.Compare(a.ID, b.ID))
+// successors are the first of the people who can be offered the ownership and have every word of a search, and how many more there are.
+func successors(w web.Words, all *console.Crowd, search, chosen string) ([]personRow, int) {
+	found := slices.DeleteFunc(all.Find(console.Query{Search: search}, all.People()), func(p *console.Person) bool {
+		return p.Member == nil || !mayFollow(all.Organization, p.Member)
 	})
 	rest := max(0, len(found)-shownAtOnce)
-	found = found[:len(found)-rest]
-	for i := range found {
-		found[i].Role = w.Roles.InOrganization(rosterv1alpha1.OrganizationRole(found[i].Role), false, nil).Name
+	var rows []personRow
+	names := console.Names{Words: w, All: all.Snapshot}
+	for _, p := range found[:len(found)-rest] {
+		rows = append(rows, personRow{PersonView: names.Show(p), ID: p.Member.Name, Chosen: p.Member.Name == chosen})
 	}
-	return found, rest
+	return rows, rest
+}
+
+// mayFollow reports whether the ownership can be offered to somebody: it passes to people who are active and whose membership does not end.
+func mayFollow(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
+	owner, elsewhere := membership.Owns(o, m)
+	offered, said := membership.Offered(o, m)
+	return !owner && !elsewhere && (!offered || said) && membership.IsActive(m) && m.Spec.EndTime == nil
 }
 
 // postOwner offers the ownership once the person has seen what it means, or withdraws an offer.
@@ -241,11 +217,13 @@ func (h *Handler) postOwner(v *console.Visit) error {
 
 func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization, to *rosterv1alpha1.Member, problems []web.Problem) error {
 	w, who := v.Words, called(to)
-	page := handOverPage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems},
-		Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
-		To:      to.Name, Generation: o.Generation, Action: v.To(OwnerPath), Back: v.To(OwnerPath),
-		Lines: []string{w.T("settings.owner.forThem", "Person", who)},
+	page := console.Sure{
+		Kept: v.KeptView(o), Heading: w.T("settings.owner.sure", "Org", v.Organization.Spec.DisplayName, "Person", who),
+		Hidden: []console.Hidden{
+			{Name: console.FieldGeneration, Value: console.Generation(o)}, {Name: fieldTo, Value: to.Name}, {Name: web.FieldConfirm, Value: "yes"},
+		},
+		Submit: w.T("settings.owner.offer"), Action: v.To(OwnerPath), Back: v.To(OwnerPath),
+		Points: []string{w.T("settings.owner.forThem", "Person", who)},
 	}
 	if owner := person(v, o.Status.OwnerRef); owner != nil {
 		role := w.Roles.InOrganization(owner.Spec.Role, false, nil).Name
@@ -253,9 +231,9 @@ func (h *Handler) handOverForm(v *console.Visit, o *rosterv1alpha1.Organization,
 		if owner.Name == v.Member.Name {
 			text = w.T("settings.owner.forYou", "Person", who, "Role", role)
 		}
-		page.Lines = append(page.Lines, text)
+		page.Points = append(page.Points, text)
 	}
-	return v.Form(pageHandOver, page.Heading, problems, page)
+	return v.Ask(page, problems)
 }
 
 // name writes who is to own the organisation.

@@ -163,9 +163,5 @@ func save(
 	if err != nil {
 		return err
 	}
-	err = v.Update(u)
-	if err == nil {
-		return done()
-	}
-	return v.Failed(err, again, fields)
+	return v.Wrote(v.Update(u), done, again, fields)
 }

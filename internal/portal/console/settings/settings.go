@@ -27,7 +27,6 @@ const (
 	pageSection  web.PageName = "settings-section"
 	pagePlan     web.PageName = "settings-plan"
 	pageOwner    web.PageName = "settings-owner"
-	pageHandOver web.PageName = "settings-hand-over"
 )
 
 // Paths behind that of the organisation.

@@ -18,6 +18,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -303,20 +305,22 @@ func TestHowAnOfferStands(t *testing.T) {
 }
 
 func TestWhoCanBeOfferedTheOwnership(t *testing.T) {
-	var all []rosterv1alpha1.Member
+	var all []*rosterv1alpha1.Member
 	for i := range 30 {
-		m := rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("m%02d", i)}}
+		m := &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("m%02d", i)}}
 		m.Spec.Email, m.Spec.AccountRef = m.Name+"@x.example", &rosterv1alpha1.LocalReference{Name: "a"}
 		m.Status.State = rosterv1alpha1.MemberActive
 		all = append(all, m)
 	}
 	all[0].Status.State, all[1].Spec.EndTime = rosterv1alpha1.MemberPending, &metav1.Time{}
 	o := &rosterv1alpha1.Organization{Spec: rosterv1alpha1.OrganizationSpec{OwnerRef: &rosterv1alpha1.LocalReference{Name: "m02"}}}
-	found, rest := successors(english(t), o, all, "", "m04")
+	all[7].Spec.DisplayName = "Zoé"
+	everybody := &console.Crowd{Snapshot: &membership.Snapshot{Organization: o}, Members: all}
+	found, rest := successors(english(t), everybody, "", "m04")
 	if len(found) != shownAtOnce || rest != 2 || found[0].ID != "m03" || !found[1].Chosen {
 		t.Errorf("%d of %d, first %+v", len(found), len(found)+rest, found[0])
 	}
-	if found, rest := successors(english(t), o, all, "X.example m07", ""); len(found) != 1 || rest != 0 || found[0].ID != "m07" {
+	if found, rest := successors(english(t), everybody, "X.example ZOE", ""); len(found) != 1 || rest != 0 || found[0].ID != "m07" {
 		t.Errorf("the search finds %+v", found)
 	}
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package people
+package console
 
 import (
 	"fmt"
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,8 @@ import (
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/rights"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 func now() time.Time { return time.Date(2026, time.November, 23, 9, 30, 0, 0, time.UTC) }
@@ -56,29 +58,27 @@ func stall(conditions *[]metav1.Condition, reason string) {
 	*conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason}}
 }
 
-func acme(members []*rosterv1alpha1.Member, invitations ...*rosterv1alpha1.Invitation) *rights.Organization {
-	return &rights.Organization{
-		Namespace: "acme", Organization: &rosterv1alpha1.Organization{ObjectMeta: named("acme")}, Members: members, Invitations: invitations, Now: now(),
-		Profiles: []*rosterv1alpha1.SocialProfile{{ObjectMeta: named("fb")}, {ObjectMeta: named("x")}},
+func acme(members []*rosterv1alpha1.Member, invitations ...*rosterv1alpha1.Invitation) *Crowd {
+	return &Crowd{Members: members, Invitations: invitations, Now: now(), Snapshot: &membership.Snapshot{
+		Organization: &rosterv1alpha1.Organization{ObjectMeta: named("acme")},
+		Profiles:     []*rosterv1alpha1.SocialProfile{{ObjectMeta: named("fb")}, {ObjectMeta: named("x")}},
 		Teams: []*rosterv1alpha1.Team{{ObjectMeta: named("press"), Spec: rosterv1alpha1.TeamSpec{
 			Role: rosterv1alpha1.ProfileEditor, Members: []string{"ana", "invited"}, Profiles: []string{"fb"},
 		}}},
 		Workspaces: []*rosterv1alpha1.Workspace{{ObjectMeta: named("west"), Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"x"}}}},
-	}
+	}}
 }
 
 // found are the names of the objects on the list that an address asks for.
-func found(t testing.TB, all *rights.Organization, address string) string {
+func found(t testing.TB, all *Crowd, address string) string {
 	t.Helper()
 	values, err := url.ParseQuery(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	q := parse(values)
-	people := crowd{all.Organization, all.Members, all.Invitations, all.Now}.people()
 	var names []string
-	for _, p := range q.choose(people, teamMembers(all, q.Team), holding(all)) {
-		_, name := p.object()
+	for _, p := range all.Find(ParseQuery(values), all.People()) {
+		_, name := p.Object()
 		names = append(names, name)
 	}
 	return strings.Join(names, " ")
@@ -91,42 +91,42 @@ func TestWhereSomebodyStands(t *testing.T) {
 	for name, c := range map[string]struct {
 		m    *rosterv1alpha1.Member
 		inv  *rosterv1alpha1.Invitation
-		want standing
+		want Standing
 	}{
-		"joined":                 {m: member("a"), want: active},
-		"suspended a moment ago": {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) }), want: suspended},
-		"ended a moment ago":     {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = at(-1) }), want: ended},
-		"suspended and ended":    {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime, m.Spec.Suspended = at(-1), ptr.To(true) }), want: ended},
-		"ends tomorrow":          {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = at(1) }), want: active},
+		"joined":                 {m: member("a"), want: StandingActive},
+		"suspended a moment ago": {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) }), want: StandingSuspended},
+		"ended a moment ago":     {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = at(-1) }), want: StandingEnded},
+		"suspended and ended":    {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime, m.Spec.Suspended = at(-1), ptr.To(true) }), want: StandingEnded},
+		"ends tomorrow":          {m: member("a", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = at(1) }), want: StandingActive},
 		"without a seat": {m: member("a", func(m *rosterv1alpha1.Member) {
 			stall(&m.Status.Conditions, rosterv1alpha1.ReasonNoSeat)
 			m.Status.State = ""
-		}), want: waiting},
+		}), want: StandingWaiting},
 		"with a grant that is missing": {m: member("a", func(m *rosterv1alpha1.Member) {
 			stall(&m.Status.Conditions, rosterv1alpha1.ReasonProfileNotFound)
-		}), want: active},
-		"declared":             {m: member("a", no), want: invited},
-		"declared and mailed":  {m: member("a", no), inv: inviting("a", rosterv1alpha1.InvitationSent), want: invited},
-		"declared and expired": {m: member("a", no), inv: inviting("a", rosterv1alpha1.InvitationExpired), want: expired},
-		"just created":         {inv: inviting("a", ""), want: invited},
+		}), want: StandingActive},
+		"declared":             {m: member("a", no), want: StandingInvited},
+		"declared and mailed":  {m: member("a", no), inv: inviting("a", rosterv1alpha1.InvitationSent), want: StandingInvited},
+		"declared and expired": {m: member("a", no), inv: inviting("a", rosterv1alpha1.InvitationExpired), want: StandingExpired},
+		"just created":         {inv: inviting("a", ""), want: StandingInvited},
 		"expired unnoticed": {inv: inviting("a", rosterv1alpha1.InvitationSent, func(i *rosterv1alpha1.Invitation) {
 			i.Status.ExpiryTime = at(-1)
-		}), want: expired},
-		"declined":      {inv: inviting("a", rosterv1alpha1.InvitationDeclined), want: declined},
-		"undeliverable": {inv: inviting("a", rosterv1alpha1.InvitationUndeliverable), want: undeliverable},
+		}), want: StandingExpired},
+		"declined":      {inv: inviting("a", rosterv1alpha1.InvitationDeclined), want: StandingDeclined},
+		"undeliverable": {inv: inviting("a", rosterv1alpha1.InvitationUndeliverable), want: StandingUndeliverable},
 		"withdrawn a moment ago": {inv: inviting("a", rosterv1alpha1.InvitationSent, func(i *rosterv1alpha1.Invitation) {
 			i.Spec.Revoked = ptr.To(true)
-		}), want: withdrawn},
-		"ended with its Member": {inv: inviting("a", rosterv1alpha1.InvitationRevoked), want: withdrawn},
+		}), want: StandingWithdrawn},
+		"ended with its Member": {inv: inviting("a", rosterv1alpha1.InvitationRevoked), want: StandingWithdrawn},
 		"not to be mailed": {inv: inviting("a", rosterv1alpha1.InvitationPending, func(i *rosterv1alpha1.Invitation) {
 			stall(&i.Status.Conditions, rosterv1alpha1.ReasonDomainNotAllowed)
-		}), want: waiting},
+		}), want: StandingWaiting},
 	} {
-		var got standing
+		var got Standing
 		if c.m != nil {
-			got = ofMember(o, c.m, c.inv, now())
+			got = StandingOfMember(o, c.m, c.inv, now())
 		} else {
-			got = ofInvitation(c.inv, now())
+			got = StandingOfInvitation(c.inv, now())
 		}
 		if got != c.want {
 			t.Errorf("%s: %s, want %s", name, got, c.want)
@@ -212,9 +212,12 @@ func TestPagesOfAList(t *testing.T) {
 		for i := range all {
 			all[i] = i
 		}
-		part, at, of := page(all, c.number)
-		if len(part) != c.count || at != c.at || of != c.of || c.count > 0 && part[0] != c.first {
-			t.Errorf("%+v: %d from %v, page %d of %d", c, len(part), part, at, of)
+		part, p := PageOf(all, c.number)
+		if len(part) != c.count || p.Page != c.at || p.Pages != c.of || c.count > 0 && part[0] != c.first {
+			t.Errorf("%+v: %d from %v, %+v", c, len(part), part, p)
+		}
+		if p = p.Link(strconv.Itoa); (p.BeforeHref != "") != (c.at > 1) || (p.AfterHref != "") != (c.at < c.of) {
+			t.Errorf("%+v: %+v", c, p)
 		}
 	}
 }
@@ -226,21 +229,21 @@ func TestAddressesOfLists(t *testing.T) {
 		"page=-4": "", "page=x": "",
 	} {
 		values, _ := url.ParseQuery(address)
-		if got := parse(values).values().Encode(); got != want {
+		if got := ParseQuery(values).Values().Encode(); got != want {
 			t.Errorf("%s: %s, want %s", address, got, want)
 		}
 	}
 	for _, c := range []struct{ sort, column, want string }{
 		{"name", "name", "-name"}, {"-name", "name", "name"}, {"name", "joined", "-joined"}, {"-joined", "joined", "joined"}, {"joined", "role", "role"},
 	} {
-		if got := (query{Sort: c.sort, Page: 4}).sorted(c.column); got.Sort != c.want || got.Page != 1 {
+		if got := (Query{Sort: c.sort, Page: 4}).Sorted(c.column); got.Sort != c.want || got.Page != 1 {
 			t.Errorf("%+v: %+v", c, got)
 		}
 	}
 }
 
 // many is an organisation of that many people, and a tenth as many who are invited.
-func many(n int) *rights.Organization {
+func many(n int) *Crowd {
 	var members []*rosterv1alpha1.Member
 	var invitations []*rosterv1alpha1.Invitation
 	for i := range n {
@@ -280,13 +283,12 @@ func TestAListOfManyIsWhole(t *testing.T) {
 	all := many(1_000)
 	seen := map[string]int{}
 	for n := range 22 {
-		people := query{Sort: "-joined"}.choose(crowd{all.Organization, all.Members, all.Invitations, all.Now}.people(), nil, holding(all))
-		part, _, of := page(people, n+1)
-		if of != 22 {
-			t.Fatalf("%d pages", of)
+		part, pager := PageOf(all.Find(Query{Sort: "-joined"}, all.People()), n+1)
+		if pager.Pages != 22 {
+			t.Fatalf("%d pages", pager.Pages)
 		}
 		for _, p := range part {
-			_, name := p.object()
+			_, name := p.Object()
 			seen[name]++
 		}
 	}
@@ -300,8 +302,22 @@ func TestFold(t *testing.T) {
 		"Ana": "ana", "ZOÉ": "zoe", "Zoe\u0301": "zoe", "Łukasz Øster": "lukasz oster", "Straße": "strasse", "Æsa": "aesa",
 		"İpek ısı": "ipek isi", "ＡＢＣ": "abc", "Ὀδυσσεύς ΟΔΥΣΣΕΥΣ": "οδυσσευσ οδυσσευσ", "한국": norm.NFKD.String("한국"), "": "",
 	} {
-		if got := fold(s); got != want {
+		if got := Fold(s); got != want {
 			t.Errorf("%s: %q, want %q", s, got, want)
+		}
+	}
+}
+
+func TestStandingsInWords(t *testing.T) {
+	words, err := web.NewDictionary(Files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for l, w := range words.Words {
+		for _, s := range standings() {
+			if text := s.Badge(w).Text; strings.HasPrefix(text, "console.") {
+				t.Errorf("%s: %s", l, text)
+			}
 		}
 	}
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package people
+package console
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -10,8 +11,8 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold brings a text into the form in which it is searched and sorted: without case and without accents.
-func fold(s string) string {
+// Fold brings a text into the form in which it is searched and sorted: without case and without accents.
+func Fold(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
@@ -29,6 +30,17 @@ func fold(s string) string {
 		b.WriteRune(r)
 	}
 	return b.String()
+}
+
+// Search is what is looked for: words, folded.
+type Search []string
+
+// SearchFor reads what somebody has typed.
+func SearchFor(typed string) Search { return strings.Fields(Fold(typed)) }
+
+// In reports whether a folded text has every word.
+func (s Search) In(folded string) bool {
+	return !slices.ContainsFunc(s, func(word string) bool { return !strings.Contains(folded, word) })
 }
 
 // plainly is how people write a letter who do not have it on their keyboard: Unicode takes these for letters of their own, without an

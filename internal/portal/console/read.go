@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package console
+
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/snapshot"
+)
+
+// What pages are made of belongs to the cache and is not changed.
+
+// Snapshot is what rights come from in the organisation, but for the people.
+func (v *Visit) Snapshot() (*membership.Snapshot, error) {
+	return snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
+}
+
+// Members of the organisation.
+func (v *Visit) Members() ([]*rosterv1alpha1.Member, error) {
+	var list rosterv1alpha1.MemberList
+	err := v.list(&list)
+	return pointers(list.Items), err
+}
+
+// Invitations of the organisation.
+func (v *Visit) Invitations() ([]*rosterv1alpha1.Invitation, error) {
+	var list rosterv1alpha1.InvitationList
+	err := v.list(&list)
+	return pointers(list.Items), err
+}
+
+// Crowd is everybody in the organisation.
+func (v *Visit) Crowd() (*Crowd, error) {
+	all, err := v.Snapshot()
+	if err != nil {
+		return nil, err
+	}
+	members, err := v.Members()
+	if err != nil {
+		return nil, err
+	}
+	invitations, err := v.Invitations()
+	return &Crowd{Snapshot: all, Members: members, Invitations: invitations, Now: v.Now()}, err
+}
+
+func (v *Visit) list(into client.ObjectList) error {
+	return v.Cache().List(v.R.Context(), into, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy)
+}
+
+func pointers[T any](items []T) []*T {
+	all := make([]*T, len(items))
+	for i := range items {
+		all[i] = &items[i]
+	}
+	return all
+}
