@@ -48,7 +48,7 @@ func TestActivity(t *testing.T) {
 	w.suspendedByMia(s, manager)
 	w.awaitCache(w.invite("zoe"))
 	page := manager.get(w.activityPath() + "?lang=en")
-	page.expect(t, http.StatusOK, "Ana Silva was suspended", w.address("zoe")+" was invited", "The invitation to "+w.address("zoe")+" was mailed",
+	page.expect(t, http.StatusOK, "Ana Silva was suspended", w.address("zoe")+" was invited", "The invitation to "+w.address("zoe")+" was sent",
 		"audit log of the cluster", "Ana Silva was changed", "suspension")
 	if suspended := line(page.body, "Ana Silva was suspended"); !strings.Contains(suspended, ">"+w.address("mia")+"<") {
 		t.Errorf("the page does not say that Mia did it: %s", suspended)
@@ -63,7 +63,7 @@ func TestActivity(t *testing.T) {
 	if strings.Contains(one.body, w.address("zoe")) {
 		t.Error("the page about one person is about another")
 	}
-	manager.get(w.activityPath()+"?lang=en&q=nobody").expect(t, http.StatusOK, "Nothing is known about that.")
+	manager.get(w.activityPath()+"?lang=en&q=nobody").expect(t, http.StatusOK, "No activity found.")
 	ben.get(w.activityPath()).expect(t, http.StatusNotFound)
 }
 
@@ -92,9 +92,9 @@ func TestActivityInPages(t *testing.T) {
 		w.awaitCache(m)
 	}
 	first := manager.get(w.activityPath() + "?lang=en")
-	first.expect(t, http.StatusOK, "was added", "Next page", "Page 1 of 3")
+	first.expect(t, http.StatusOK, "was added", ">Next<", "Page 1 of 3")
 	last := manager.get(w.activityPath() + "?lang=en&page=3")
-	last.expect(t, http.StatusOK, w.address("m59")+" joined", "Previous page", "lang=en", "Page 3 of 3")
+	last.expect(t, http.StatusOK, w.address("m59")+" joined", ">Previous<", "lang=en", "Page 3 of 3")
 	if strings.Contains(first.body, w.address("m59")+" joined") || strings.Contains(last.body, "was added") {
 		t.Error("the pages show the same")
 	}
@@ -130,7 +130,7 @@ func TestBrowserActivity(t *testing.T) {
 	b.signIn(s, w.address("mia"), goodPassword)
 	b.open(s.url + w.peoplePath())
 	b.choose("Activity")
-	b.says("Ana Silva was suspended", "What is not here")
+	b.says("Ana Silva was suspended", "What this page leaves out")
 	b.sound("activity")
 	b.value(`document.getElementById('q').focus(); 0`)
 	b.press("Ana")

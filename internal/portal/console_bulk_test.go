@@ -165,16 +165,16 @@ func TestTheChoiceIsKeptAcrossPages(t *testing.T) {
 	}
 	await(t, func(context.Context) bool { return strings.Contains(b.get(w.changePath("")).body, "62 people found") })
 	first := b.get(w.changePath(""))
-	first.expect(t, http.StatusOK, "Page 1 of 2", "0 ticked")
+	first.expect(t, http.StatusOK, "Page 1 of 2", "0 selected")
 	name := w.address("p03")
 	second := b.get(w.changePath("?page=2&tick=") + first.ticks()[name])
-	second.expect(t, http.StatusOK, "1 ticked", "Page 2 of 2")
+	second.expect(t, http.StatusOK, "1 selected", "Page 2 of 2")
 	back := b.get(w.changePath("?page=1&chosen=" + second.hidden(t, "chosen")))
-	back.expect(t, http.StatusOK, "1 ticked", `value="`+first.ticks()[name]+`" checked`)
+	back.expect(t, http.StatusOK, "1 selected", `value="`+first.ticks()[name]+`" checked`)
 	// What is unticked on its page is no longer chosen.
-	b.get(w.changePath("?page=1")).expect(t, http.StatusOK, "0 ticked")
-	b.get(w.changePath("?tickPage=1&chosen="+second.ticks()[w.address("p55")])).expect(t, http.StatusOK, "51 ticked")
-	b.get(w.changePath("/what?who=ticked")).expect(t, http.StatusUnprocessableEntity, "Nobody is ticked")
+	b.get(w.changePath("?page=1")).expect(t, http.StatusOK, "0 selected")
+	b.get(w.changePath("?tickPage=1&chosen="+second.ticks()[w.address("p55")])).expect(t, http.StatusOK, "51 selected")
+	b.get(w.changePath("/what?who=ticked")).expect(t, http.StatusUnprocessableEntity, "Nobody is selected")
 	b.get(w.changePath("/what?who=all&q=p0")).expect(t, http.StatusOK, "Change 10 people")
 }
 
@@ -193,7 +193,7 @@ func TestWhoIsLeftOutOfAChange(t *testing.T) {
 	}
 	w.awaitCache(git)
 	preview := w.preview(b, []string{"Ana", "Gil", w.address("mia"), "Olivia Martin"}, url.Values{"action": {"suspend"}})
-	preview.expect(t, http.StatusOK, "Suspend 1 person?", "3 people are left out", "hand the ownership over first", "Yourself", "kept in Git",
+	preview.expect(t, http.StatusOK, "Suspend 1 person?", "3 people are left out", "Finish handing it over first", "Yourself", "kept in Git",
 		"On acme.social (Facebook), 1 person can no longer: view")
 	w.do(b, preview).expect(t, http.StatusOK, "1 person has been changed")
 	if !ptr.Deref(fresh(w, ana).Spec.Suspended, false) || ptr.Deref(fresh(w, git).Spec.Suspended, false) {
@@ -217,7 +217,7 @@ func TestWhatIsRefusedIsSaid(t *testing.T) {
 		}
 	}
 	result := w.do(b, preview)
-	result.expect(t, http.StatusOK, "2 people could not be changed", "Somebody else has changed this in the meantime", "Try again what was not done")
+	result.expect(t, http.StatusOK, "2 people could not be changed", "Somebody else has just changed this", "Try these again")
 	if fresh(w, ben).Spec.Role != "ProfileConnector" || len(fresh(w, ana).Spec.Profiles) != 1 {
 		t.Error("what another person wrote has been lost")
 	}
@@ -269,7 +269,7 @@ func TestCoOwnersAreMadeByThoseWhoHaveLatelyProvedWhoTheyAre(t *testing.T) {
 	if to := w.do(b, preview).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in/confirm?next=") {
 		t.Errorf("sent to %q", to)
 	}
-	w.preview(b, []string{"Ana"}, url.Values{"role": {"CoOwner"}}).expect(t, http.StatusUnprocessableEntity, "confirm first that it is you")
+	w.preview(b, []string{"Ana"}, url.Values{"role": {"CoOwner"}}).expect(t, http.StatusUnprocessableEntity, "first confirm that it’s you")
 	if fresh(w, ana).Spec.Role != "Member" {
 		t.Error("it was done all the same")
 	}
@@ -381,12 +381,12 @@ func TestBrowserChangesMany(t *testing.T) {
 	b.submit(kb.Enter)
 	b.tick("Ana Silva")
 	b.sound("bulk-choose")
-	b.choose("Continue with those ticked")
+	b.choose("Continue with selected")
 	b.says("Change 2 people", "Ana Silva, Ben Okafor")
 	b.sound("bulk-what")
 	b.choose("See what this means")
 	b.focused("errors")
-	b.says("Nothing is chosen")
+	b.says("You have not chosen anything")
 	b.into("profile.acme-masto", "E") // Editor
 	b.choose("See what this means")
 	b.says("Change 2 people?", "+1 profile")
@@ -400,20 +400,20 @@ func TestBrowserChangesMany(t *testing.T) {
 
 	b.choose("Change other people")
 	b.tick("Ana Silva")
-	b.choose("Continue with those ticked")
+	b.choose("Continue with selected")
 	b.choose("Suspend…")
 	b.says("Suspend 1 person?", "can no longer")
 	b.sound("bulk-suspend")
 
 	b.choose("Profiles")
-	b.says("2 profiles wait for their first team")
+	b.says("2 profiles are waiting for their first team")
 	b.sound("team-profiles")
-	b.choose("Teams of all 3 found")
-	b.says("1 of 3", "finds its profiles by their labels")
+	b.choose("Change teams of all 3 found")
+	b.says("1 of 3", "finds its profiles by label")
 	b.sound("team-profiles-assign")
 	b.into("team.press", "N") // None of them
 	b.choose("Save")
-	b.says("Take profiles away from teams?")
+	b.says("Remove profiles from teams?")
 	b.sound("team-profiles-sure")
 	b.choose("Change the teams")
 	b.says("The teams have been changed.")

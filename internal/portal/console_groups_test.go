@@ -97,7 +97,7 @@ func TestATeamIsMadeInTheBrowser(t *testing.T) {
 	form.Set("displayName", "Équipe Ré & Co")
 	form.Set("role", "Editor")
 	made := b.follow(b.post(w.at("/team/teams"), form))
-	made.expect(t, http.StatusOK, "is there. Now choose its people", "Équipe Ré &amp; Co")
+	made.expect(t, http.StatusOK, "has been created. Now choose its people", "Équipe Ré &amp; Co")
 	here := w.at("/team/teams/equipe-re-co")
 
 	b.get(here+"/people?q=ANA").expect(t, http.StatusOK, w.address("ana"))
@@ -114,14 +114,14 @@ func TestATeamIsMadeInTheBrowser(t *testing.T) {
 	w.awaitCache(team)
 
 	sure := b.post(here+"/people", url.Values{"remove": {"ben"}})
-	sure.expect(t, http.StatusOK, "Take this person out of the team?", "1 person loses rights on 1 profile")
-	b.follow(b.post(here+"/people", sure.filled(here+"/people"))).expect(t, http.StatusOK, "1 person in the team", "Taken out.")
+	sure.expect(t, http.StatusOK, "Remove this person from the team?", "1 person loses rights on 1 profile")
+	b.follow(b.post(here+"/people", sure.filled(here+"/people"))).expect(t, http.StatusOK, "1 person in the team", "Removed.")
 	w.stored("equipe-re-co", team)
 	w.awaitCache(team)
 	sure = b.get(here + "/delete")
-	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view, plan posts, publish, reply, see reports",
-		w.address("ana"), "Left without a team: 1 profile (acme.social)", "Nobody can publish any more, except people who administer every profile")
-	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "is deleted.")
+	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view, plan posts, publish, reply and see reports",
+		w.address("ana"), "Left without a team: 1 profile (acme.social)", "Only people who administer every profile can still publish on")
+	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "has been deleted.")
 	if err := w.admin.Get(context.Background(), client.ObjectKeyFromObject(team), team); !apierrors.IsNotFound(err) {
 		t.Errorf("the team is still there: %v", err)
 	}
@@ -141,7 +141,7 @@ func TestTwoPeopleEditATeam(t *testing.T) {
 	other := mine.filled(here, "displayName", "Press office")
 	b.follow(b.post(here, other)).expect(t, http.StatusOK, "Press office")
 	late := b.post(here, mine.filled(here, "displayName", "Newsroom", "role", "Editor"))
-	late.expect(t, http.StatusUnprocessableEntity, "This has changed in the meantime", "What it says now", "Press office", `value="Newsroom"`,
+	late.expect(t, http.StatusUnprocessableEntity, "Somebody else has changed this", "What it says now", "Press office", `value="Newsroom"`,
 		`<option value="Editor" selected>`)
 	b.follow(b.post(here, late.filled(here))).expect(t, http.StatusOK, "Newsroom")
 	team := &rosterv1alpha1.Team{}
@@ -173,7 +173,7 @@ func TestARefusalIsShownAtTheForm(t *testing.T) {
 	}})
 	here := w.at("/team/teams/press")
 	form := b.get(here).filled(here, "role", "Administrator", "displayName", "My press")
-	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "you do not hold all of that yourself", `value="My press"`)
+	b.post(here, form).expect(t, http.StatusUnprocessableEntity, "you do not have all of that yourself", `value="My press"`)
 
 	roles := b.get(w.at("/team/roles"))
 	roles.expect(t, http.StatusOK, "New role in the organisation")
@@ -265,19 +265,19 @@ func TestWorkspacesInTheBrowser(t *testing.T) {
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	page := b.get(w.at("/team/workspaces"))
 	made := b.follow(b.post(w.at("/team/workspaces"), page.filled(w.at("/team/workspaces"), "displayName", "Büro Nord")))
-	made.expect(t, http.StatusOK, "Büro Nord", "Nobody has been given it.")
+	made.expect(t, http.StatusOK, "Büro Nord", "Nobody has it yet.")
 	here := w.at("/team/workspaces/buro-nord")
 	b.follow(b.post(here+"/profiles", url.Values{"add": {"acme-fb", "acme-ads"}})).expect(t, http.StatusOK, "2 profiles chosen by name")
 	w.active("ana", func(m *rosterv1alpha1.Member) {
 		m.Spec.DisplayName, m.Spec.Workspaces = "Ana Silva", []rosterv1alpha1.WorkspaceGrant{{Name: "buro-nord", Role: rosterv1alpha1.ProfileEditor}}
 	})
-	b.get(here).expect(t, http.StatusOK, "1 person has been given it", "Ana Silva", "Editor")
+	b.get(here).expect(t, http.StatusOK, "1 person has it", "Ana Silva", "Editor")
 	ws := &rosterv1alpha1.Workspace{}
 	w.stored("buro-nord", ws)
 	w.awaitCache(ws)
 	sure := b.get(here + "/delete")
-	sure.expect(t, http.StatusOK, "1 person loses rights on 2 profiles", "1 person has been given this workspace")
-	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "is deleted")
+	sure.expect(t, http.StatusOK, "1 person loses rights on 2 profiles", "1 person has this workspace")
+	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "has been deleted")
 }
 
 // TestWhatThePlanLacksSaysWhomToAsk: workspaces and roles of one's own are features of a plan.
@@ -304,13 +304,13 @@ func TestRolesInTheBrowser(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	b.get(w.at("/team/roles")).expect(t, http.StatusOK, "Built-in roles in the organisation", "hand over the organisation", "There are none yet")
+	b.get(w.at("/team/roles")).expect(t, http.StatusOK, "Built-in roles in the organisation", "hand over the organisation", "There are no custom roles yet")
 	fresh := b.get(w.at("/team/roles?new=Organization"))
-	fresh.expect(t, http.StatusOK, "invite, change, suspend and remove people")
+	fresh.expect(t, http.StatusOK, "invite and manage people")
 	form := fresh.filled(w.at("/team/roles"), "displayName", "2nd line")
-	b.post(w.at("/team/roles"), form).expect(t, http.StatusUnprocessableEntity, `value="2nd line"`, "Tick at least one thing")
+	b.post(w.at("/team/roles"), form).expect(t, http.StatusUnprocessableEntity, `value="2nd line"`, "Select at least one thing")
 	form["permission"] = []string{"ViewTeam", "ManageSubscription"}
-	b.follow(b.post(w.at("/team/roles"), form)).expect(t, http.StatusOK, "is saved", "2nd line")
+	b.follow(b.post(w.at("/team/roles"), form)).expect(t, http.StatusOK, "has been saved", "2nd line")
 	role := &rosterv1alpha1.CustomRole{}
 	w.stored("role-2nd-line", role)
 	if got := fmt.Sprint(role.Spec.Permissions); got != "[ViewTeam]" {
@@ -325,10 +325,10 @@ func TestRolesInTheBrowser(t *testing.T) {
 	w.awaitCache(role)
 	here := w.at("/team/roles/role-2nd-line")
 	edit := b.get(here)
-	edit.expect(t, http.StatusOK, "It also allows what you cannot give, which stays:", "change and end the subscription")
+	edit.expect(t, http.StatusOK, "This role also allows what you cannot give, which stays:", "manage the subscription")
 	form = edit.filled(here)
 	form["permission"] = []string{"ManageTeams"}
-	b.follow(b.post(here, form)).expect(t, http.StatusOK, "is saved")
+	b.follow(b.post(here, form)).expect(t, http.StatusOK, "has been saved")
 	w.stored("role-2nd-line", role)
 	if got := fmt.Sprint(role.Spec.Permissions); got != "[ManageSubscription ManageTeams]" {
 		t.Errorf("the role allows %s", got)
@@ -336,8 +336,8 @@ func TestRolesInTheBrowser(t *testing.T) {
 	w.awaitCache(role)
 	w.active("ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = "role-2nd-line" })
 	sure := b.get(here + "/delete")
-	sure.expect(t, http.StatusOK, "1 person has it:", w.address("ana"), "hold nothing by it")
-	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "is deleted")
+	sure.expect(t, http.StatusOK, "1 person has it:", w.address("ana"), "no longer allows anything")
+	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "has been deleted")
 }
 
 // TestBrowserGroups goes through the pages about teams, workspaces and roles by keyboard.
@@ -361,7 +361,7 @@ func TestBrowserGroups(t *testing.T) {
 	b.fill("role", "Ed")
 	b.press(kb.Tab)
 	b.submit(kb.Enter)
-	b.says("Now choose its people and its profiles")
+	b.says("Now choose its people and profiles")
 	b.sound("groups-team")
 	b.choose("0 people")
 	b.value(`document.getElementById('q').focus(); 0`)
@@ -377,14 +377,14 @@ func TestBrowserGroups(t *testing.T) {
 	b.choose("0 profiles")
 	b.value(`document.getElementById('add-0').focus(); 0`)
 	b.press(" ")
-	b.choose("Add those ticked")
+	b.choose("Add selected")
 	b.says("1 profile chosen by name")
 	b.sound("groups-profiles")
 	team := &rosterv1alpha1.Team{}
 	w.stored("press", team)
 	w.awaitCache(team)
 	b.choose("Press")
-	b.choose("Delete this team")
+	b.choose("Delete team")
 	b.says("1 person loses rights on 1 profile")
 	b.sound("groups-delete")
 	b.choose("Cancel")
@@ -405,7 +405,7 @@ func TestBrowserGroups(t *testing.T) {
 	b.value(`document.getElementById('permission-0').focus(); 0`)
 	b.press(" ")
 	b.choose("Save")
-	b.says("“Planner” is saved")
+	b.says("“Planner” has been saved")
 	b.open(s.url + w.at("/team/roles/planner?lang=fr"))
 	b.says("Personne n’a ce rôle")
 	b.sound("groups-role-fr")

@@ -76,11 +76,11 @@ func TestInvitingMany(t *testing.T) {
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	b.get(w.invitePath()).expect(t, http.StatusOK, "Full member", "Profile connector", "Takes no seat")
-	b.get(w.invitePath()+"?seat=full").expect(t, http.StatusOK, "Mail addresses", "profile.acme-fb")
+	b.get(w.invitePath()+"?seat=full").expect(t, http.StatusOK, "Email addresses", "profile.acme-fb")
 
 	checked := b.post(w.invitePath(), wanted("Zoë Lima <zoe@agency.example>; max@agency.example\tida@agency.example\nMAX@agency.example",
 		"profile.acme-fb", "Editor", "message", "Welcome!\r\nMia", "validity", "168h0m0s", "locale", "fr", "endTime", "2099-01-31"))
-	checked.expect(t, http.StatusOK, "3 people get a mail", "zoe@agency.example", "Editor", "until Saturday", "Comes again in line 2", "7 days",
+	checked.expect(t, http.StatusOK, "3 people each get an email", "zoe@agency.example", "Editor", "until Saturday", "Also in line 2", "7 days",
 		"vous invite", "&gt; Welcome!")
 	if len(w.invitations()) > 0 {
 		t.Fatal("invited before it was sent")
@@ -116,14 +116,14 @@ func TestNothingIsSentWhileAPartOfTheListIsBad(t *testing.T) {
 
 	list := strings.Join([]string{"not-an-address", w.address("mia"), w.address("kim"), "zoe@elsewhere.example", w.address("a"), w.address("b"), w.address("c")}, "\n")
 	bad := b.post(w.invitePath(), wanted(list))
-	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats are free", "5 of the list cannot be invited", "not-an-address", "This is not a mail address",
-		"Is a member already", "/team/people/members/mia", "Is invited already", "/team/people/invitations/"+invited.Name,
-		"does not invite to elsewhere.example", "No seat is left", list)
+	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats are free", "5 of the list cannot be invited", "not-an-address", "This is not an email address",
+		"Already a member", "/team/people/members/mia", "Already invited", "/team/people/invitations/"+invited.Name,
+		"does not invite to elsewhere.example", "There is no seat left", list)
 	if len(w.invitations()) > 0 {
 		t.Fatal("somebody is invited")
 	}
 	checked := b.post(w.invitePath(), wanted(list, "others", "yes", "message", "Hello"))
-	checked.expect(t, http.StatusOK, "2 people get a mail", "5 more of your list")
+	checked.expect(t, http.StatusOK, "2 people each get an email", "5 more of your list")
 	left := b.post(w.invitePath(), checked.carried(t, "action", "send"))
 	left.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 2", "not-an-address", w.address("c"), "Hello")
 	if all := w.invitations(); len(all) != 2 || all[w.address("a")].Name == "" || all[w.address("b")].Name == "" {
@@ -140,11 +140,11 @@ func TestOneOfManyGetsSomethingElse(t *testing.T) {
 	page = b.post(w.invitePath(), page.carried(t, "change", "b@x.example"))
 	page.expect(t, http.StatusOK, "What b@x.example gets", `value="Guest" selected`)
 	page = b.post(w.invitePath(), page.carried(t, "action", "save", "for", "b@x.example", "role", "CoOwner"))
-	page.expect(t, http.StatusUnprocessableEntity, "not one that you can give")
+	page.expect(t, http.StatusUnprocessableEntity, "you cannot give")
 	page = b.post(w.invitePath(), page.carried(t, "action", "save", "for", "b@x.example", "role", "AdvancedMember"))
 	page.expect(t, http.StatusOK, "Changed", "Advanced member")
 	page = b.post(w.invitePath(), page.carried(t, "remove", "a@x.example"))
-	page.expect(t, http.StatusOK, "2 people get a mail")
+	page.expect(t, http.StatusOK, "2 people each get an email")
 	// Back to the form, and on again: what was chosen for one is not lost.
 	back := b.post(w.invitePath(), page.carried(t, "action", "back"))
 	back.expect(t, http.StatusOK, "a@x.example")
@@ -199,9 +199,9 @@ func TestInvitationsThatAreRefusedStay(t *testing.T) {
 	// Her own role is lowered before she sends it.
 	w.lower("mia", "team-lead", rosterv1alpha1.PermissionViewTeam, rosterv1alpha1.PermissionManageMembers)
 	page = b.post(w.invitePath(), page.carried(t, "action", "send"))
-	page.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 1", "1 invitation was refused", "cannot give the role Manager")
+	page.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 1", "1 invitation was refused", "You cannot give the role Manager")
 	page = b.post(w.invitePath(), page.carried(t, "action", "shared", "for", "b@x.example"))
-	page.expect(t, http.StatusOK, "Go on: 1 invitation left")
+	page.expect(t, http.StatusOK, "Continue: 1 invitation left")
 	b.follow(b.post(w.invitePath(), page.carried(t, "action", "send"))).expect(t, http.StatusOK, "Invitations sent: 2")
 	if all := w.invitations(); len(all) != 2 || all["b@x.example"].Spec.Role != "Member" {
 		t.Errorf("%v", all)
@@ -218,9 +218,9 @@ func TestTwoHundredAreInvitedByOneForm(t *testing.T) {
 	for i := range 201 {
 		fmt.Fprintf(&list, "somebody-with-a-rather-long-name-%03d@marketing.agency.example\n", i)
 	}
-	b.post(w.invitePath(), wanted(list.String())).expect(t, http.StatusUnprocessableEntity, "At most 200 people", "-200@")
+	b.post(w.invitePath(), wanted(list.String())).expect(t, http.StatusUnprocessableEntity, "You can invite at most 200 people", "-200@")
 	page := b.post(w.invitePath(), wanted(list.String(), "others", "yes", "message", strings.Repeat("é", 2000)))
-	page.expect(t, http.StatusOK, "200 people get a mail")
+	page.expect(t, http.StatusOK, "200 people each get an email")
 	for _, left := range []string{"150 invitations left", "100 invitations left", "50 invitations left"} {
 		page = b.post(w.invitePath(), page.carried(t, "action", "send"))
 		page.expect(t, http.StatusOK, left)
@@ -236,9 +236,9 @@ func TestInvitingToALimitedSeat(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	b.get(w.invitePath()+"?seat=limited").expect(t, http.StatusOK, `name="role" value="ProfileConnector"`, "Takes no seat of the plan")
+	b.get(w.invitePath()+"?seat=limited").expect(t, http.StatusOK, `name="role" value="ProfileConnector"`, "Takes no seat")
 	form := wanted("kofi@agency.example", "seat", "limited", "role", "Manager")
-	b.post(w.invitePath(), form).expect(t, http.StatusUnprocessableEntity, "not one that you can give")
+	b.post(w.invitePath(), form).expect(t, http.StatusUnprocessableEntity, "you cannot give")
 	form.Set("role", "ProfileConnector")
 	page := b.post(w.invitePath(), form)
 	b.follow(b.post(w.invitePath(), page.carried(t, "action", "send")))
@@ -264,7 +264,7 @@ func TestThePreviewOfAMailLeadsNowhere(t *testing.T) {
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	page := b.post(w.invitePath(), wanted("a@x.example"))
-	page.expect(t, http.StatusOK, "The mail to a@x.example", "Accept", "/invitations/…")
+	page.expect(t, http.StatusOK, "The email to a@x.example", "Accept", "/invitations/…")
 	if regexp.MustCompile(`/invitations/[A-Za-z0-9_-]`).MatchString(page.body) {
 		t.Error("there is a link in it")
 	}
@@ -338,22 +338,22 @@ func TestBrowserInviting(t *testing.T) {
 	}
 	b.signIn(s, w.address("mia"), goodPassword)
 	b.open(s.url + w.invitePath())
-	b.says("Which seat do they take?")
+	b.says("What kind of access do they need?")
 	b.sound("inviting-seat")
 	b.value(`[...document.querySelectorAll('.choices a')][0].focus(); 0`)
 	b.submit(kb.Enter)
 	b.sound("inviting-form")
 	b.write("addresses", "zoe@agency.example, max")
-	b.choose("Check before sending")
+	b.choose("Review invitations")
 	b.focused("errors")
-	b.says("This is not a mail address", "Invite the others now")
+	b.says("This is not an email address", "Invite the others now")
 	b.sound("inviting-bad")
 	b.value(`document.getElementById('addresses').value = ''; 0`)
 	b.write("addresses", "zoe@agency.example, max@agency.example")
 	b.value(`document.getElementById('role').focus(); 0`)
 	b.press(kb.ArrowDown) // the next role
-	b.choose("Check before sending")
-	b.says("2 people get a mail", "zoe@agency.example")
+	b.choose("Review invitations")
+	b.says("2 people each get an email", "zoe@agency.example")
 	b.run(chromedp.Focus(".mail summary"))
 	b.press(kb.Enter)
 	b.says("invites you to join", "/invitations/…")
@@ -364,7 +364,7 @@ func TestBrowserInviting(t *testing.T) {
 	b.sound("inviting-one")
 	b.value(`document.querySelector('input[name=role][value=Member]').focus(); 0`)
 	b.press(" ")
-	b.choose("Use this")
+	b.choose("Apply")
 	b.says("Changed")
 	b.choose("Send 2 invitations")
 	b.says("Invitations sent: 2")
@@ -375,7 +375,7 @@ func TestBrowserInviting(t *testing.T) {
 	zoe := all["zoe@agency.example"]
 	zoe = *w.sent(&zoe, 1, now().Add(72*time.Hour))
 	b.open(s.url + w.invitePath() + "/links/" + zoe.Name)
-	b.says("A link for zoe@agency.example", "Works until")
+	b.says("Link for zoe@agency.example", "Works until")
 	b.sound("inviting-link")
 	b.open(s.url + w.copied(&zoe))
 	b.says("You are invited to Acme Social", "You are signed in as")

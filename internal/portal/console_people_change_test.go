@@ -53,8 +53,8 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 	manager.get(path("remove")).expect(t, http.StatusOK, "only people who are suspended can be removed", path("suspend"))
 	manager.post(path("remove"), url.Values{"generation": {"1"}}).expect(t, http.StatusUnprocessableEntity, "Please fix the following")
 	manager.get(path("suspend")).expect(t, http.StatusOK, "Zoe can no longer view, plan posts, publish, reply, see reports, change settings and connect and remove on acme.social (Facebook).",
-		"Nobody else can reconnect acme.social (Facebook), and somebody has to by 26 November 2026.", "The seat stays taken")
-	manager.post(path("suspend"), url.Values{"generation": {"7"}}).expect(t, http.StatusUnprocessableEntity, "changed in the meantime", "confirm once more")
+		"Nobody else can reconnect acme.social (Facebook), which has to be done by 26 November 2026.", "The seat stays taken")
+	manager.post(path("suspend"), url.Values{"generation": {"7"}}).expect(t, http.StatusUnprocessableEntity, "changed while you were looking", "confirm once more")
 	manager.does(path("suspend")).expect(t, http.StatusOK, "Zoe has been suspended.", ">Suspended<", "Lift the suspension")
 	if m := w.is(zoe); !ptr.Deref(m.Spec.Suspended, false) || m.ManagedFields[len(m.ManagedFields)-1].Manager == "" {
 		t.Errorf("%+v", m.Spec)
@@ -65,13 +65,13 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(zoe)
-	manager.get(path("resume")).expect(t, http.StatusOK, "gets back at once", "Zoe can view, plan posts", "acme.social (Facebook)")
+	manager.get(path("resume")).expect(t, http.StatusOK, "gets back all roles and teams at once", "Zoe can view, plan posts", "acme.social (Facebook)")
 	manager.does(path("resume")).expect(t, http.StatusOK, "The suspension of Zoe has been lifted.")
 	if ptr.Deref(w.is(zoe).Spec.Suspended, false) {
 		t.Error("Zoe is still suspended")
 	}
 	manager.does(path("suspend"))
-	manager.get(path("remove")).expect(t, http.StatusOK, "taken out of these teams", "press", "cannot be undone", "Their seat becomes free")
+	manager.get(path("remove")).expect(t, http.StatusOK, "removed from these teams", "press", "cannot be undone", "Their seat becomes free")
 	page := manager.does(path("remove"))
 	page.expect(t, http.StatusOK, "Zoe has been removed.")
 	if strings.Contains(page.body, w.address("zoe")) {
@@ -93,7 +93,7 @@ func TestInvitationsAreSentAgainAndWithdrawn(t *testing.T) {
 	inv := w.invite("nina")
 	path := func(deed string) string { return w.personPath("invitations", inv.Name, deed) }
 
-	manager.does(path("resend")).expect(t, http.StatusOK, "Another email to "+w.address("nina")+" is on its way", "was asked for")
+	manager.does(path("resend")).expect(t, http.StatusOK, "A new email to "+w.address("nina")+" is on its way", "was requested")
 	if got := w.fresh(inv).Spec; got.ResendRequestedAt == nil || !got.ResendRequestedAt.Time.Equal(now()) || got.InvitedBy != "olivia@acme.example" {
 		t.Errorf("%+v", got)
 	}
@@ -106,15 +106,15 @@ func TestInvitationsAreSentAgainAndWithdrawn(t *testing.T) {
 		st.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionAccepted, Status: metav1.ConditionFalse, Reason: rosterv1alpha1.ReasonRevoked,
 			Message: "withdrawn", LastTransitionTime: metav1.NewTime(now())}}
 	})
-	manager.get(path("withdraw")).expect(t, http.StatusOK, "There is nothing to do")
-	manager.post(path("withdraw"), url.Values{"generation": {"3"}}).expect(t, http.StatusUnprocessableEntity, "There is nothing to do")
-	manager.get(path("resend")).expect(t, http.StatusOK, "It is open again after this, and you answer for what it offers")
+	manager.get(path("withdraw")).expect(t, http.StatusOK, "Nothing to do")
+	manager.post(path("withdraw"), url.Values{"generation": {"3"}}).expect(t, http.StatusUnprocessableEntity, "Nothing to do")
+	manager.get(path("resend")).expect(t, http.StatusOK, "Resending reopens it, and you answer for what it offers")
 	manager.does(path("resend")).expect(t, http.StatusOK, "is on its way")
 	if got := w.fresh(inv).Spec; ptr.Deref(got.Revoked, true) || got.InvitedBy != prefix+w.address("mia") {
 		t.Errorf("%+v", got)
 	}
 	w.status(inv, func(st *rosterv1alpha1.InvitationStatus) { st.State = rosterv1alpha1.InvitationAccepted })
-	manager.get(path("resend")).expect(t, http.StatusOK, "There is nothing to do")
+	manager.get(path("resend")).expect(t, http.StatusOK, "Nothing to do")
 }
 
 // TestTheEndOfAMembership is set, put off and taken away.
@@ -124,8 +124,8 @@ func TestTheEndOfAMembership(t *testing.T) {
 	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	zoe := w.colleague("zoe", nil, nil)
 	path := w.personPath("members", "zoe", "end")
-	manager.get(path).expect(t, http.StatusOK, "does not end now", "14 and 3 days before", "The seat stays taken")
-	for typed, says := range map[string]string{"soon": "is not a date", "2026-11-22": "that has passed"} {
+	manager.get(path).expect(t, http.StatusOK, "has no end date", "14 and 3 days before", "The seat stays taken")
+	for typed, says := range map[string]string{"soon": "is not a date", "2026-11-22": "this is in the past"} {
 		page := manager.does(path, "endTime", typed)
 		page.expect(t, http.StatusUnprocessableEntity, says, `value="`+typed+`"`, `aria-describedby="endTime-hint endTime-error"`)
 	}
@@ -140,7 +140,7 @@ func TestTheEndOfAMembership(t *testing.T) {
 	over := w.colleague("over", func(m *rosterv1alpha1.MemberSpec) {
 		m.Suspended, m.EndTime = ptr.To(true), &metav1.Time{Time: now().Add(-time.Hour)}
 	}, func(st *rosterv1alpha1.MemberStatus) { st.State = rosterv1alpha1.MemberEnded })
-	manager.get(w.personPath("members", over.Name, "resume")).expect(t, http.StatusOK, "first put off the end", w.personPath("members", over.Name, "end"))
+	manager.get(w.personPath("members", over.Name, "resume")).expect(t, http.StatusOK, "Change the last day first", w.personPath("members", over.Name, "end"))
 	manager.get(w.personPath("members", over.Name, "end")).expect(t, http.StatusOK, "ended on Monday, 23 November 2026, 08:30 UTC")
 }
 
@@ -160,9 +160,9 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 		}
 		return v
 	}
-	manager.get(path).expect(t, http.StatusOK, "Change Zoe", `value="Zoe"`, "May add profiles", "Last day")
+	manager.get(path).expect(t, http.StatusOK, "Change Zoe", `value="Zoe"`, "Can add profiles", "Last day")
 	manager.follow(manager.post(path, typed("profile.acme-masto", "Moderator", "canManageProfiles", "yes"))).expect(t, http.StatusOK, "Zoe Park", "Park Studio",
-		"Moderator given to this person by name", "add social profiles and ad accounts")
+		"Moderator (given to this person)", "add social profiles and ad accounts")
 	if m := w.is(zoe); m.Spec.InvitedBy != "" || len(m.Spec.Profiles) != 2 || m.Generation != 2 {
 		t.Errorf("%+v", m.Spec)
 	}
@@ -177,17 +177,17 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 	if got := w.is(zoe).Spec.Profiles[0].Role; got != rosterv1alpha1.ProfileEditor {
 		t.Errorf("it is done before it is confirmed: %s", got)
 	}
-	manager.follow(manager.post(path, hiddenOf(page))).expect(t, http.StatusOK, "Zoe Park has been changed.")
+	manager.follow(manager.post(path, hiddenOf(page))).expect(t, http.StatusOK, "Your changes to Zoe Park have been saved.")
 	if got := w.is(zoe).Spec.Profiles; len(got) != 2 || got[0].Role != rosterv1alpha1.ProfileGuest {
 		t.Errorf("%v", got)
 	}
 	for name, c := range map[string]struct{ field, value, says string }{
-		"no role":             {"role", "", "Choose one of the list"},
-		"a role above theirs": {"role", "CoOwner", "Choose one of the list"},
+		"no role":             {"role", "", "Choose one from the list"},
+		"a role above theirs": {"role", "CoOwner", "Choose one from the list"},
 		"a long name":         {"displayName", strings.Repeat("x", 121), "at most 120 characters"},
-		"two lines":           {"company", "a\nb", "in one line"},
+		"two lines":           {"company", "a\nb", "on one line"},
 		"a day that is none":  {"endTime", "soon", "is not a date"},
-		"no such profile":     {"profile.none", "Editor", "no profile none"},
+		"no such profile":     {"profile.none", "Editor", "you cannot give roles on none"},
 	} {
 		page := manager.post(path, typed("generation", "3", c.field, c.value))
 		page.expect(t, http.StatusUnprocessableEntity, c.says)
@@ -238,7 +238,7 @@ func TestChangingWhatSomebodyHas(t *testing.T) {
 		if members("press") != "mia" || members("care") != "zoe" {
 			t.Errorf("press has %s, care has %s", members("press"), members("care"))
 		}
-		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This is no longer there")
+		manager.post(path, url.Values{"in": {"none"}}).expect(t, http.StatusUnprocessableEntity, "none: This no longer exists")
 	})
 }
 
@@ -273,7 +273,7 @@ func TestSomebodyWhoIsKeptInGit(t *testing.T) {
 		"change":  {form("displayName", "Zoe", "role", "AdvancedMember"), "role: AdvancedMember"},
 		"end":     {form("endTime", "2027-01-31"), "endTime: &#34;2027-01-31T23:59:59Z&#34;"},
 		"suspend": {form(), "suspended: true"},
-		"remove":  {form(), "The object to take out"},
+		"remove":  {form(), "What to remove"},
 	} {
 		manager.get(path(deed)).expect(t, http.StatusOK, "Flux keeps this in Git.")
 		manager.post(path(deed), c.form).expect(t, http.StatusConflict, "Flux keeps zoe in Git", c.says, "kind: Member")
@@ -299,7 +299,7 @@ func TestNobodyIsMadeCoOwnerFromABrowserLeftOpen(t *testing.T) {
 		t.Error("it is done")
 	}
 	s.clock.SetTime(now())
-	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Zoe has been changed", "Co-owner")
+	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Your changes to Zoe have been saved", "Co-owner")
 }
 
 // TestWhoMayNotChangePeople: the API server refuses, and the page says why at the form. Who may only look sees no buttons.
@@ -320,10 +320,10 @@ func TestWhoMayNotChangePeople(t *testing.T) {
 	}
 	manager.post(w.personPath("members", "olivia", "end"), url.Values{"generation": {"1"}, "endTime": {"2027-01-01"}}).expect(t, http.StatusUnprocessableEntity, "membership cannot end", `value="2027-01-01"`)
 	// Herself.
-	manager.get(w.personPath("members", "mia", "suspend")).expect(t, http.StatusOK, "You cannot change what you may do yourself")
-	manager.post(w.personPath("members", "mia", "suspend"), one).expect(t, http.StatusUnprocessableEntity, "cannot change your own rights")
+	manager.get(w.personPath("members", "mia", "suspend")).expect(t, http.StatusOK, "You cannot change your own roles or membership")
+	manager.post(w.personPath("members", "mia", "suspend"), one).expect(t, http.StatusUnprocessableEntity, "You cannot change your own roles or membership")
 	// Somebody above her: what she would give back is more than she has.
-	manager.post(w.personPath("members", boss.Name, "resume"), one).expect(t, http.StatusUnprocessableEntity, "cannot give the role Co-owner")
+	manager.post(w.personPath("members", boss.Name, "resume"), one).expect(t, http.StatusUnprocessableEntity, "You cannot give the role Co-owner")
 	// Somebody of another organisation, by the path of either.
 	for _, path := range []string{w.personPath("members", stranger.Name, "suspend"), other.personPath("members", stranger.Name, "suspend")} {
 		manager.get(path).expect(t, http.StatusNotFound)

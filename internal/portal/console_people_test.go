@@ -184,14 +184,15 @@ func TestThePageOfAPerson(t *testing.T) {
 	w.create(press)
 	w.awaitCache(press)
 	path := w.personPath("members", zoe.Name)
-	manager.get(path).expect(t, http.StatusOK, "Zoe", w.address("zoe"), "Moderator given to this person by name", "Editor by the team Press",
+	manager.get(path).expect(t, http.StatusOK, "Zoe", w.address("zoe"), "Moderator (given to this person)", "Editor (team Press)",
 		"view, plan posts, publish, reply and see reports", "acme.social (Facebook)", "Olivia Martin", "Not yet", "Suspend", "Change teams")
 	manager.get(path+"?lang=fr").expect(t, http.StatusOK, "Modération (attribution nominative)", "Édition (équipe Press)", "Suspendre")
 
 	t.Run("an invitation", func(t *testing.T) {
 		inv := w.status(w.invite("nina"), func(st *rosterv1alpha1.InvitationStatus) { st.Attempt = 3; st.RemindersSent = 1 })
-		manager.get(w.personPath("invitations", inv.Name)).expect(t, http.StatusOK, w.address("nina"), "It counts once the person has accepted",
-			"Email sent (3 in all; this is the newest)", "Of earlier emails, only the number is kept", "1 reminder", "Send another email", "Withdraw",
+		manager.get(w.personPath("invitations", inv.Name)).expect(t, http.StatusOK, w.address("nina"), "This applies once the person has accepted",
+			"Email sent (3 so far; this is the latest)", "Only the number of earlier emails is kept", "1 reminder", "Resend invitation", "Withdraw",
+			"Copy a link", `href="/organizations/`+w.ns+`/team/invite/links/`+inv.Name+`"`,
 			"Thursday, 26 November 2026")
 	})
 	t.Run("the invitation of a declared Member is on the Member's page", func(t *testing.T) {
@@ -212,7 +213,7 @@ func TestThePageOfAPerson(t *testing.T) {
 		}
 		w.awaitCache(m)
 		page := manager.follow(manager.get(w.personPath("invitations", "dora")))
-		page.expect(t, http.StatusOK, ">Undeliverable<", "refused for good", "550 no such user", "Send another email")
+		page.expect(t, http.StatusOK, ">Email refused<", "The email was refused", "550 no such user", "Resend invitation")
 		if n := strings.Count(manager.get(w.peoplePath()).body, w.address("dora")); n > 2 {
 			t.Errorf("the list names her %d times", n)
 		}
@@ -297,7 +298,7 @@ func TestThePeopleOfABigOrganisation(t *testing.T) {
 		"":                     {"11002 people", "Page 1 of 221", `href="` + w.peoplePath() + `?page=2" rel="next"`, "i-00049@"},
 		"?page=221":            {"Page 221 of 221", "Zoé Müller 09999", "?page=220"},
 		"?page=9999":           {"Page 221 of 221"},
-		"?q=muller+0123":       {"11 people", "Zoé Müller 01230", "Show everybody"},
+		"?q=muller+0123":       {"11 people", "Zoé Müller 01230", "Clear filters"},
 		"?state=invited":       {"1001 people", "Page 1 of 21"}, // Olivia has not accepted
 		"?sort=-joined&page=2": {"Zoé Müller 00049", "sort=-joined"},
 		"?profile=acme-fb":     {"1 person", w.address("mia")},

@@ -45,11 +45,11 @@ func TestProfilesAreGivenToTeams(t *testing.T) {
 	w.team("labelled", rosterv1alpha1.TeamSpec{DisplayName: "By label", ProfileSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}, Role: "Guest"})
 
 	list := b.get(w.profilesPath(""))
-	list.expect(t, http.StatusOK, "3 social profiles found", "acme.social", "Not connected", "2 profiles wait for their first team", "Press", "Waits for its first team")
+	list.expect(t, http.StatusOK, "3 social profiles found", "acme.social", "Not connected", "2 profiles are waiting for their first team", "Press", "Waiting for its first team")
 	b.get(w.profilesPath("?need=team")).expect(t, http.StatusOK, "2 social profiles found")
-	b.get(w.profilesPath("/-/teams?who=ticked")).expect(t, http.StatusUnprocessableEntity, "No social profile is ticked")
+	b.get(w.profilesPath("/-/teams?who=ticked")).expect(t, http.StatusUnprocessableEntity, "No social profile is selected")
 	assign := b.get(w.profilesPath("/-/teams?who=all"))
-	assign.expect(t, http.StatusOK, "Teams of 3 social profiles", "1 of 3", "None", "finds its profiles by their labels", "2 of them wait for their first team")
+	assign.expect(t, http.StatusOK, "Teams of 3 social profiles", "1 of 3", "None", "finds its profiles by label", "2 of them are waiting for their first team")
 	form := func(pairs ...string) url.Values {
 		v := url.Values{"profiles": {assign.hidden(t, "profiles")}}
 		for i := 0; i < len(pairs); i += 2 {
@@ -57,14 +57,14 @@ func TestProfilesAreGivenToTeams(t *testing.T) {
 		}
 		return v
 	}
-	b.post(w.profilesPath("/-/teams"), form()).expect(t, http.StatusUnprocessableEntity, "Nothing is chosen")
+	b.post(w.profilesPath("/-/teams"), form()).expect(t, http.StatusUnprocessableEntity, "You have not chosen anything")
 	b.follow(b.post(w.profilesPath("/-/teams"), form("team.care", "all", "team.labelled", "all"))).expect(t, http.StatusOK, "The teams have been changed")
 	if got := fresh(w, care).Spec.Profiles; len(got) != 3 {
 		t.Errorf("care has %v", got)
 	}
 	w.awaitCache(care)
 	sure := b.post(w.profilesPath("/-/teams"), form("team.press", "none"))
-	sure.expect(t, http.StatusOK, "Take profiles away from teams?", "On acme.social (Facebook), 1 person can no longer: plan posts, publish")
+	sure.expect(t, http.StatusOK, "Remove profiles from teams?", "On acme.social (Facebook), 1 person can no longer: plan posts, publish")
 	if got := fresh(w, press).Spec.Profiles; len(got) != 1 {
 		t.Errorf("press has lost %v before that was confirmed", got)
 	}
@@ -86,20 +86,20 @@ func TestAboutASocialProfile(t *testing.T) {
 	page := b.get(path)
 	page.expect(t, http.StatusOK, "acme.social", "Facebook", "Not connected", "Nobody", "Press: Editor")
 	form := url.Values{"generation": {page.hidden(t, "generation")}, "responsible": {strings.ToUpper(ana.Spec.Email)}, "engagement": {"yes"}}
-	b.follow(b.post(path, form)).expect(t, http.StatusOK, "The profile has been changed", "Ana")
+	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Your changes to the profile have been saved", "Ana")
 	sp := &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "acme-fb"}}
 	if spec := fresh(w, sp).Spec; spec.ResponsibleRef == nil || spec.ResponsibleRef.Name != ana.Name || *spec.Notifications.TokenExpiry || !*spec.Notifications.Engagement {
 		t.Errorf("%+v", spec)
 	}
 	form.Set("responsible", "")
-	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "This has been changed in the meantime (you, in another window)", "It now says: Ana",
+	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "This was changed while you were editing (you, in another window)", "has just changed it to Ana",
 		`<del><span class="sign">- </span>    name: ana`)
 	form.Set("generation", fmt.Sprint(sp.Generation))
 	form.Set("responsible", "nobody@elsewhere.example")
-	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "nobody here has “nobody@elsewhere.example”")
+	b.post(path, form).expect(t, http.StatusUnprocessableEntity, "nobody here has the address “nobody@elsewhere.example”")
 
 	sure := b.get(path + "/remove")
-	sure.expect(t, http.StatusOK, "Remove acme.social (Facebook)?", "1 person loses", "It is taken out of: Press", "The account at Facebook stays as it is")
+	sure.expect(t, http.StatusOK, "Remove acme.social (Facebook)?", "1 person loses", "It is removed from: Press", "The account at Facebook stays as it is")
 	b.post(path+"/remove", url.Values{"uid": {"another"}}).expect(t, http.StatusUnprocessableEntity)
 	b.follow(b.post(path+"/remove", url.Values{"uid": {sure.hidden(t, "uid")}})).expect(t, http.StatusOK, "acme.social (Facebook) has been removed")
 	if got := fresh(w, press).Spec.Profiles; !slices.Equal(got, []string{"acme-masto"}) {
@@ -109,7 +109,7 @@ func TestAboutASocialProfile(t *testing.T) {
 
 	w.planOf(1, 2)
 	b.get(w.profilesPath("")).expect(t, http.StatusOK, "sales@roster.example")
-	b.get(w.profilesPath("/acme-masto")).expect(t, http.StatusOK, "The plan has no place for this profile", "Ask sales@roster.example")
+	b.get(w.profilesPath("/acme-masto")).expect(t, http.StatusOK, "The plan has no room for this profile", "Ask sales@roster.example")
 }
 
 // TestProfilesAndTeamsThatAreKeptInGit: the pages end with the change to copy.
@@ -133,7 +133,7 @@ func TestProfilesAndTeamsThatAreKeptInGit(t *testing.T) {
 		"Flux keeps git-x in Git", "responsibleRef:", "kind: SocialProfile")
 	sure := b.get(path + "/remove")
 	sure.expect(t, http.StatusOK, "Flux keeps this in Git.")
-	b.post(path+"/remove", url.Values{"uid": {sure.hidden(t, "uid")}}).expect(t, http.StatusConflict, "The object to take out")
+	b.post(path+"/remove", url.Values{"uid": {sure.hidden(t, "uid")}}).expect(t, http.StatusConflict, "What to remove")
 	assign := b.get(w.profilesPath("/-/teams?who=all&q=git"))
 	form := url.Values{"profiles": {assign.hidden(t, "profiles")}, "team.press": {"all"}}
 	b.post(w.profilesPath("/-/teams"), form).expect(t, http.StatusConflict, "Flux keeps press in Git", "- git-x", "kind: Team")
@@ -156,7 +156,7 @@ func TestWhoMayNotLookAtProfiles(t *testing.T) {
 		s.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: "Editor"}}
 	})
 	list := lena.get(w.profilesPath(""))
-	list.expect(t, http.StatusOK, "No social profile matches")
+	list.expect(t, http.StatusOK, "No social profiles found")
 	preview := w.preview(lena, []string{"Ana"}, url.Values{"action": {"suspend"}})
 	preview.expect(t, http.StatusOK, "On acme-fb, 1 person can no longer")
 	for _, a := range []answer{list, lena.get(w.changePath("")), preview} {

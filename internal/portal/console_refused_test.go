@@ -139,18 +139,18 @@ func TestRefusalsAreSentences(t *testing.T) {
 	w.guarded()
 	for _, c := range []struct{ name, member, verb, spec, field, english, french string }{
 		{"a role above one's own", "ana", "update", `{"role":"CoOwner"}`, "role",
-			"You cannot give the role Co-owner: it is above your own. Choose another, or ask Olivia Martin.",
+			"You cannot give the role Co-owner, because it is above your own. Choose another, or ask Olivia Martin.",
 			"Vous ne pouvez pas donner le rôle Copropriétaire\u00a0: il est supérieur au vôtre. Choisissez-en un autre, ou demandez à Olivia Martin."},
-		{"the owner suspended", "olivia", "update", `{"suspended":true}`, "", "Hand the ownership over first.", "Transmettez d’abord la propriété."},
-		{"somebody removed who is not suspended", "ana", "delete", `{}`, "", "Suspend them first.", "Commencez par une suspension."},
+		{"the owner suspended", "olivia", "update", `{"suspended":true}`, "", "Hand the organisation over first.", "Transmettez d’abord l’organisation."},
+		{"somebody removed who is not suspended", "ana", "delete", `{}`, "", "Suspend them first.", "Commencez par suspendre son accès."},
 		{"another's name", "new", "create", `{"email":"new@acme.example","invitedBy":"olivia@acme.example"}`, "",
 			"You cannot invite in the name of olivia@acme.example.", "Vous ne pouvez pas inviter au nom de olivia@acme.example."},
-		{"oneself", "mia", "update", `{"role":"Member"}`, "", "You cannot change your own rights", "Vous ne pouvez pas modifier vos propres droits"},
-		{"a wrong address", "new", "create", `{"email":"no address"}`, "email", "Write a plain address such as ana@example.com",
+		{"oneself", "mia", "update", `{"role":"Member"}`, "", "You cannot change your own roles or membership", "Vous ne pouvez pas modifier vos propres droits"},
+		{"a wrong address", "new", "create", `{"email":"no address"}`, "email", "Enter a plain address such as ana@example.com",
 			"Écrivez une adresse simple comme ana@example.com"},
 		{"a name that is taken", "ana", "create", `{"email":"ana@acme.example","invitedBy":"` + prefix + w.address("mia") + `"}`, "",
-			"There is one of that name already.", "Ce nom est déjà pris."},
-		{"somebody gone", "nobody", "update", `{}`, "", "This is no longer there.", "Cet élément n’existe plus."},
+			"This name is already taken.", "Ce nom est déjà pris."},
+		{"somebody gone", "nobody", "update", `{}`, "", "This no longer exists.", "Cet élément n’existe plus."},
 	} {
 		for lang, want := range map[string]string{"en": c.english, "fr": c.french} {
 			t.Run(c.name+" "+lang, func(t *testing.T) {
@@ -178,7 +178,7 @@ func TestAnEndPutOff(t *testing.T) {
 		m.Role, m.EndTime = rosterv1alpha1.RoleCoOwner, &metav1.Time{Time: now().AddDate(0, 1, 0)}
 	}, nil)
 	w.change(manager, "ana", "en", "update", `{"endTime":"2030-01-01T00:00:00Z"}`).expect(t, http.StatusUnprocessableEntity,
-		"You cannot give the role Co-owner: it is above your own.")
+		"You cannot give the role Co-owner, because it is above your own.")
 }
 
 // TestWhoMayNotWriteAtAll: RBAC refuses, and the sentence says whom to ask.

@@ -52,14 +52,14 @@ func TestSettingsAreSavedSectionBySection(t *testing.T) {
 	environments := w.at("/team/settings/environments")
 	form = b.get(environments).filled(environments)
 	form["environments"], form["environments-url"] = []string{"Live", "", "Beta"}, []string{"https://new.example", "", "ftp://x"}
-	b.post(environments, form).expect(t, http.StatusUnprocessableEntity, "Row 3: “ftp://x” is no web address", "https://new.example",
+	b.post(environments, form).expect(t, http.StatusUnprocessableEntity, "Row 3: “ftp://x” is not a web address", "https://new.example",
 		`href="#environments-2"`)
 	form["environments-url"][2] = "https://beta.example"
 	b.follow(b.post(environments, form)).expect(t, http.StatusOK, "https://beta.example")
 
 	welcome := w.at("/team/settings/welcome")
 	form = b.get(welcome).filled(welcome, "mode", "New", "contact", "nobody@acme.example")
-	b.post(welcome, form).expect(t, http.StatusUnprocessableEntity, "Nobody with the address nobody@acme.example is a member", `value="nobody@acme.example"`)
+	b.post(welcome, form).expect(t, http.StatusUnprocessableEntity, "No member has the address nobody@acme.example", `value="nobody@acme.example"`)
 	form.Set("contact", strings.ToUpper(w.address("mia")))
 	form["steps"], form["steps-url"] = []string{"Read this"}, []string{""}
 	b.follow(b.post(welcome, form)).expect(t, http.StatusOK, "Read this", w.address("mia"))
@@ -77,7 +77,7 @@ func TestTwoPeopleChangeTheSettings(t *testing.T) {
 	mine := b.get(here)
 	b.follow(b.post(here, mine.filled(here, "displayName", "First"))).expect(t, http.StatusOK, "First")
 	late := b.post(here, mine.filled(here, "displayName", "Second"))
-	late.expect(t, http.StatusUnprocessableEntity, "This has changed in the meantime", "What is set now", "First", `value="Second"`)
+	late.expect(t, http.StatusUnprocessableEntity, "Somebody else has changed this", "Current settings", "First", `value="Second"`)
 	w.organization()
 	b.follow(b.post(here, late.filled(here))).expect(t, http.StatusOK, "Second")
 }
@@ -90,7 +90,7 @@ func TestWhatLocksPeopleOutIsToldFirst(t *testing.T) {
 	here := w.at("/team/settings/sign-in")
 	form := b.get(here).filled(here, "multiFactor", "Required")
 	told := b.post(here, form)
-	told.expect(t, http.StatusOK, "Before you save: what this means", "1 active person is asked for a second factor", "Save all the same")
+	told.expect(t, http.StatusOK, "Before you save, here is what this means", "1 active person will need a second factor", "Save anyway")
 	if w.organization().Spec.Security.MultiFactor == rosterv1alpha1.MultiFactorRequired {
 		t.Fatal("it was saved before the person was told")
 	}
@@ -99,7 +99,7 @@ func TestWhatLocksPeopleOutIsToldFirst(t *testing.T) {
 	form.Set("bySSO", "yes")
 	form.Set("issuer", "acme")
 	told = b.post(here, form)
-	told.expect(t, http.StatusOK, "can no longer open these pages with a password", "You yourself signed in another way", "People sign in with acme")
+	told.expect(t, http.StatusOK, "can no longer get to these pages with a password", "You signed in another way yourself", "People will sign in with acme")
 	if w.organization().Spec.Security.MultiFactor == rosterv1alpha1.MultiFactorRequired {
 		t.Fatal("it was saved with more than the person had been told")
 	}
@@ -145,7 +145,7 @@ func TestThePlanIsShown(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	b.get(w.at("/team/plan")).expect(t, http.StatusOK, "There is no plan: nothing is limited.")
+	b.get(w.at("/team/plan")).expect(t, http.StatusOK, "There is no plan, so nothing is limited.")
 	w.org.Status = rosterv1alpha1.OrganizationStatus{Plan: rosterv1alpha1.PlanInEffect{
 		Name: "basic", Contact: "sales@roster.example", Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureWorkspaces},
 		Seats: rosterv1alpha1.Usage{Limit: ptr.To[int32](5), Wanted: ptr.To[int32](7)},
@@ -154,7 +154,7 @@ func TestThePlanIsShown(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(w.org)
-	b.get(w.at("/team/plan")).expect(t, http.StatusOK, "The plan is basic.", "sales@roster.example", "5 of 5", "2 more wait for a place", "no limit")
+	b.get(w.at("/team/plan")).expect(t, http.StatusOK, "Your plan: basic", "sales@roster.example", "5 of 5", "2 more are waiting", "no limit")
 }
 
 // TestTheOrganizationIsHandedOver: CC-04. The owner chooses a member, sees what it means for both, and can withdraw the offer.
@@ -178,21 +178,21 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	here := w.at("/team/owner")
 	await(t, func(context.Context) bool { return otto.get(here).StatusCode == http.StatusOK })
 	page := otto.get(here + "?q=silva")
-	page.expect(t, http.StatusOK, "Ana Silva", "Who is to own it", w.address("otto"))
+	page.expect(t, http.StatusOK, "Ana Silva", "New owner", w.address("otto"))
 	if all := otto.get(here); strings.Contains(all.body, "Eve Novak") {
 		t.Error("somebody is offered whose membership ends")
 	}
 	otto.post(here, page.filled(here)).expect(t, http.StatusUnprocessableEntity, "Choose somebody who is an active member.")
 	sure := otto.post(here, page.filled(here, "to", "ana"))
-	sure.expect(t, http.StatusOK, "Offer Acme Social to Ana Silva", "gets a mail, and agrees or declines", "After that, your role is Co-owner")
-	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "is offered to Ana Silva")
+	sure.expect(t, http.StatusOK, "Offer Acme Social to Ana Silva", "gets an email, and accepts or declines", "After that, your role is Co-owner")
+	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva has been asked to become the owner")
 	if got := w.organization().Spec.OwnerRef.Name; got != "ana" {
 		t.Errorf("ownerRef is %s", got)
 	}
 	offered := otto.get(here)
-	offered.expect(t, http.StatusOK, "who has not answered yet", "Withdraw the offer")
-	mia.get(here).expect(t, http.StatusOK, "who has not answered yet")
-	otto.follow(otto.post(here, offered.filled(here, "cancel", "yes"))).expect(t, http.StatusOK, "The offer is withdrawn.")
+	offered.expect(t, http.StatusOK, "has not answered yet", "Withdraw offer")
+	mia.get(here).expect(t, http.StatusOK, "has not answered yet")
+	otto.follow(otto.post(here, offered.filled(here, "cancel", "yes"))).expect(t, http.StatusOK, "The offer has been withdrawn.")
 	if got := w.organization().Spec.OwnerRef.Name; got != "otto" {
 		t.Errorf("ownerRef is %s", got)
 	}
@@ -241,7 +241,7 @@ func TestBrowserSettings(t *testing.T) {
 	b.press("1000")
 	b.submit(kb.Enter)
 	b.focused("errors")
-	b.says("“1000” is no number of hours")
+	b.says("“1000” is not a number of hours")
 	b.sound("settings-invitations-corrected")
 	b.press(kb.Tab)
 	b.follow()
@@ -256,13 +256,13 @@ func TestBrowserSettings(t *testing.T) {
 	}
 	b.open(s.url + w.at("/team/settings/sign-in"))
 	b.value(`document.getElementById('multiFactor').focus(); 0`)
-	b.press("For everybody w")
+	b.press("Required for everybody w")
 	b.choose("Save")
 	b.focused("errors")
-	b.says("Before you save: what this means")
+	b.says("Before you save, here is what this means")
 	b.sound("settings-sign-in-meaning")
-	b.choose("Save all the same")
-	b.says("Saved: Signing in.")
+	b.choose("Save anyway")
+	b.says("Saved: Sign-in.")
 	b.open(s.url + w.at("/team/plan"))
 	b.sound("settings-plan")
 	b.open(s.url + w.at("/team/owner"))
@@ -275,11 +275,11 @@ func TestBrowserSettings(t *testing.T) {
 	b.choose("Continue")
 	b.says("you stay the owner")
 	b.sound("settings-hand-over")
-	b.choose("Offer the ownership")
-	b.says("is offered to Ana Silva")
+	b.choose("Offer ownership")
+	b.says("has been asked to become the owner")
 	b.sound("settings-owner-offered")
-	b.choose("Withdraw the offer")
-	b.says("The offer is withdrawn.")
+	b.choose("Withdraw offer")
+	b.says("The offer has been withdrawn.")
 	b.open(s.url + w.at("/team/settings?lang=fr"))
 	b.says("Réglages", "Garde-fous")
 	b.sound("settings-fr")

@@ -118,9 +118,9 @@ func TestTheConsoleThatIsOff(t *testing.T) {
 		reason, gauge  string
 	}{
 		"nobody may be acted for": {mod: func(*world) func(*configure) { return func(*configure) {} },
-			says: "it has not been switched on", inFrench: "n’est pas activée ici"},
+			says: "this has not been switched on", inFrench: "n’est pas activée ici"},
 		"the component is not installed": {mod: func(w *world) func(*configure) { return w.console },
-			says: "it has not been switched on", inFrench: "n’est pas activée ici", reason: "ConsoleNotInstalled", gauge: "component"},
+			says: "this has not been switched on", inFrench: "n’est pas activée ici", reason: "ConsoleNotInstalled", gauge: "component"},
 		"the organisation is not bound yet": {mod: func(w *world) func(*configure) { return w.console }, listed: true,
 			says: "Try again in a minute.", inFrench: "Réessayez dans une minute."},
 		"an API server that is too old": {mod: func(w *world) func(*configure) {
@@ -156,7 +156,7 @@ func TestSomebodyNewIsToldToWait(t *testing.T) {
 	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	newcomer := w.connector(s, "max", rosterv1alpha1.RoleManager)
 	manager.get(w.peoplePath()).expect(t, http.StatusOK)
-	newcomer.get(w.peoplePath()).expect(t, http.StatusServiceUnavailable, "being switched on for you", "Try again in a minute.")
+	newcomer.get(w.peoplePath()).expect(t, http.StatusServiceUnavailable, "This page will be ready in a moment", "Try again in a minute.")
 	if warned.String() != "" || s.count(`roster_portal_console_visits_total{result="name"}`) != 1 {
 		t.Errorf("warned of %q", warned.String())
 	}

@@ -170,7 +170,7 @@ func TestCopyingALink(t *testing.T) {
 	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	inv := w.invite("ana")
 	a := b.get(w.invitePath() + "/links/" + inv.Name)
-	a.expect(t, http.StatusOK, "A link for "+w.address("ana"), "http://127.0.0.1"+w.copied(inv))
+	a.expect(t, http.StatusOK, "Link for "+w.address("ana"), "http://127.0.0.1"+w.copied(inv))
 	if strings.Contains(a.body, w.link(inv)) {
 		t.Error("the page shows the link of the mail")
 	}

@@ -130,16 +130,16 @@ func TestPeopleAreOfferedWhatTheyMayGive(t *testing.T) {
 // TestFieldsAreRefusedWithWhatToDo: what nobody could choose on the page is refused, and what was chosen beside it is kept.
 func TestFieldsAreRefusedWithWhatToDo(t *testing.T) {
 	cases := map[string]struct{ form, field, says string }{
-		"another's role":             {"role=CoOwner", "role", "Choose one of the list"},
-		"no role":                    {"", "role", "Choose one of the list"},
-		"a stronger role":            {"role=Member&profile.acme-fb=Administrator", "profile.acme-fb", "@acme-fb: “Administrator”"},
-		"a profile of others":        {"role=Member&profile.acme-x=Guest", "", "no profile acme-x"},
-		"a profile that is not":      {"role=Member&profile.gone=Guest", "", "no profile gone"},
-		"a workspace":                {"role=Member&workspace.west=-", "", "no workspace west"},
+		"another's role":             {"role=CoOwner", "role", "Choose one from the list"},
+		"no role":                    {"", "role", "Choose one from the list"},
+		"a stronger role":            {"role=Member&profile.acme-fb=Administrator", "profile.acme-fb", "@acme-fb: you cannot give “Administrator”"},
+		"a profile of others":        {"role=Member&profile.acme-x=Guest", "", "roles on acme-x"},
+		"a profile that is not":      {"role=Member&profile.gone=Guest", "", "roles on gone"},
+		"a workspace":                {"role=Member&workspace.west=-", "", "cannot give west"},
 		"the switch":                 {"role=Member&canManageProfiles=yes", "canManageProfiles", "Leave it unticked"},
 		"a connector with a profile": {"role=ProfileConnector&profile.acme-fb=Editor", "role", "choose another role"},
 		"a day that is none":         {"role=Member&endTime=tomorrow", "endTime", "such as 2027-01-31"},
-		"a day that has passed":      {"role=Member&endTime=2027-01-09", "endTime", "from 2027-01-10 on"},
+		"a day that has passed":      {"role=Member&endTime=2027-01-09", "endTime", "Choose 2027-01-10 or later"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -135,6 +135,12 @@ func (w Words) Moment(t time.Time) string {
 		"Time", t.Format("15:04"))
 }
 
+// Short writes a time without its weekday: for tables and lists of facts.
+func (w Words) Short(t time.Time) MomentView {
+	day := w.Day(t)
+	return MomentView{Machine: day.Machine, Text: w.T("time.short", "Day", day.Text, "Time", t.UTC().Format("15:04"))}
+}
+
 // Day writes the day of a time, in UTC: for tables, where there is room for no more.
 func (w Words) Day(t time.Time) MomentView {
 	t = t.UTC()

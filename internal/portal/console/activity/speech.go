@@ -72,7 +72,7 @@ func (s *speech) rows(shown []happening, known owners) []row {
 		if h.writer == nil && h.field != "" {
 			h.writer = known.writerOf(h.object.GetUID(), h.field)
 		}
-		r := row{When: s.Words.Time(h.at), What: s.Words.T(h.text, "Subject", s.subject(h)), Who: s.who(h)}
+		r := row{When: s.Words.Short(h.at), What: s.Words.T(h.text, "Subject", s.subject(h)), Who: s.who(h)}
 		if h.writer != nil && h.field == "" && strings.HasSuffix(h.text, ".changed") {
 			r.Fields = s.fields(known.fieldsOf(h.object.GetUID(), *h.writer))
 		}

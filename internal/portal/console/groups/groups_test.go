@@ -133,8 +133,8 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	}
 	sc := &scene{Snapshot: s}
 	want := []string{
-		"2 people lose rights on 3 profiles: view, plan posts, publish, reply and see reports.", "That concerns ana@x.example and ben@x.example.",
-		"Left without a team: 2 profiles (@in and @x).", "Nobody can publish any more, except people who administer every profile: 2 profiles (@fb and @in).",
+		"2 people lose rights on 3 profiles: view, plan posts, publish, reply and see reports.", "This affects ana@x.example and ben@x.example.",
+		"Left without a team: 2 profiles (@in and @x).", "Only people who administer every profile can still publish on: 2 profiles (@fb and @in).",
 	}
 	if got := l.words(english(t), sc); !slices.Equal(got, want) {
 		t.Errorf("in words: %q", got)
@@ -215,10 +215,10 @@ func TestStatesInWords(t *testing.T) {
 	}{
 		{nil, -1, console.Badge{Text: "Being set up", Class: "badge off"}},
 		{ready(metav1.ConditionTrue, "Ready"), 1, console.Badge{Text: "Being set up", Class: "badge off"}},
-		{ready(metav1.ConditionTrue, "Ready"), 2, console.Badge{Text: "In force", Class: "badge"}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, console.Badge{Text: "Names somebody who is not there", Class: "badge bad"}},
-		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, console.Badge{Text: "Not in your plan: gives nothing", Class: "badge bad"}},
-		{ready(metav1.ConditionFalse, "Whatever"), 2, console.Badge{Text: "Not in force (Whatever)", Class: "badge bad"}},
+		{ready(metav1.ConditionTrue, "Ready"), 2, console.Badge{Text: "Active", Class: "badge"}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound), 2, console.Badge{Text: "Lists a person who does not exist", Class: "badge bad"}},
+		{ready(metav1.ConditionFalse, rosterv1alpha1.ReasonFeatureNotInPlan), 2, console.Badge{Text: "Not in your plan, has no effect", Class: "badge bad"}},
+		{ready(metav1.ConditionFalse, "Whatever"), 2, console.Badge{Text: "Not active (Whatever)", Class: "badge bad"}},
 	} {
 		if got := stateOf(w, c.conditions, 2, c.observed); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)

@@ -23,7 +23,7 @@ func aSieve(t *testing.T) sieve {
 		words: d.Words[rosterv1alpha1.LocaleEnglish], seats: -1,
 		stands: func(a address.Address) (why, page string) {
 			if a == "mia@x.example" {
-				return "Is a member already.", "/mia"
+				return "Already a member.", "/mia"
 			}
 			return "", ""
 		},
@@ -43,16 +43,16 @@ func TestListsAreParted(t *testing.T) {
 		"what is no address": {
 			list: "zoe@x.example, zoe\nmax@", people: "zoe", rest: []string{`1 "zoe": This is not`, `2 "max@": This is not`},
 		},
-		"somebody who is there": {list: "Mia <mia@x.example>\nzoe@x.example", people: "zoe", rest: []string{`1 "mia@x.example": Is a member`}},
+		"somebody who is there": {list: "Mia <mia@x.example>\nzoe@x.example", people: "zoe", rest: []string{`1 "mia@x.example": Already a member`}},
 		"a domain": {
 			list: "a@x.example b@y.example", change: func(s *sieve) { s.domains = []string{"x.example"} },
-			people: "a", rest: []string{`1 "b@y.example": The organisation does not invite to y.example, only to x.example`},
+			people: "a", rest: []string{`1 "b@y.example": The organisation does not invite people at y.example, only at x.example`},
 		},
 		"no seat for the last": {
 			list: "a@x.example\nmia@x.example\nb@x.example\nc@x.example", change: func(s *sieve) { s.seats = 2 },
-			people: "a b", rest: []string{`2 "mia@x.example"`, `4 "c@x.example": No seat`},
+			people: "a b", rest: []string{`2 "mia@x.example"`, `4 "c@x.example": There is no seat`},
 		},
-		"no seat at all": {list: "a@x.example", change: func(s *sieve) { s.seats = 0 }, rest: []string{`1 "a@x.example": No seat`}},
+		"no seat at all": {list: "a@x.example", change: func(s *sieve) { s.seats = 0 }, rest: []string{`1 "a@x.example": There is no seat`}},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

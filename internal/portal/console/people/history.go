@@ -87,7 +87,7 @@ func (w speech) outlook(inv *rosterv1alpha1.Invitation, now time.Time) []string 
 func (w speech) events(inv *rosterv1alpha1.Invitation) []eventView {
 	var all []eventView
 	for _, e := range history(inv) {
-		all = append(all, eventView{At: w.Time(e.at), Text: w.T(e.text, e.pairs...), Detail: e.detail})
+		all = append(all, eventView{At: w.Short(e.at), Text: w.T(e.text, e.pairs...), Detail: e.detail})
 	}
 	return all
 }

@@ -45,7 +45,9 @@ type personPage struct {
 	Deeds             []deedView
 	HandOver, Self    string
 	History           []eventView
-	Outlook           []string
+	// Copy is the page with a link to pass on; empty where no link works or it is not theirs to give.
+	Copy    string
+	Outlook []string
 }
 
 type deedView struct {
@@ -91,7 +93,7 @@ func (p *personPage) about(w speech, s *subject) {
 	p.Role = w.role(s.person.Holds.Role, slices.Contains(s.person.Holds.Permissions, rosterv1alpha1.PermissionAddProfiles))
 	p.May = w.mayHere(s.person.Holds.Permissions)
 	if at := s.person.Ends; at != nil {
-		p.Ends = w.Time(at.Time)
+		p.Ends = w.Short(at.Time)
 	}
 	m := s.member
 	if m == nil {
@@ -100,11 +102,11 @@ func (p *personPage) about(w speech, s *subject) {
 	p.Company, p.Owner = m.Spec.Company, s.person.Holds.Role == rosterv1alpha1.RoleOwner
 	p.Factor = account.DemandsFactor(s.all.Organization, m)
 	if t := m.Status.JoinedTime; t != nil {
-		p.Joined = w.Time(t.Time)
+		p.Joined = w.Short(t.Time)
 	}
 	t := m.Status.LastSignInTime
 	if p.NeverSignedIn = s.joined() && t == nil; t != nil {
-		p.SignedIn = w.Time(t.Time)
+		p.SignedIn = w.Short(t.Time)
 	}
 }
 
@@ -153,6 +155,9 @@ func (p *personPage) deeds(v *console.Visit, s *subject, held access.Effective) 
 		p.HandOver = v.To("/team/owner")
 	case s.isSelf(v) && manages:
 		p.Self = v.Words.T("people.blocked.self")
+	}
+	if inv := s.invitation; inv != nil && manages && s.withdrawable() && inv.Status.State == rosterv1alpha1.InvitationSent {
+		p.Copy = v.To("/team/invite/links/" + inv.Name)
 	}
 	for i, d := range s.offered(held, s.isSelf(v)) {
 		p.Deeds = append(p.Deeds, deedView{

@@ -109,11 +109,11 @@ func TestTheHistoryOfAnInvitation(t *testing.T) {
 		"mailed again and expired": {func(i *rosterv1alpha1.Invitation) {
 			i.Status.State, i.Status.SentTime, i.Status.Attempt, i.Status.ExpiryTime = rosterv1alpha1.InvitationExpired, at(-4), 2, at(-1)
 			i.Status.RemindersSent, i.Status.RenewalRequestedTime = 2, at(0)
-		}, "Created; Email sent (2 in all; this is the newest); The link expired; The person asked for a new link; " +
-			"Of earlier emails, only the number is kept.; 2 reminders of it have been sent."},
+		}, "Created; Email sent (2 so far; this is the latest); The link expired; The person asked for a new link; " +
+			"Only the number of earlier emails is kept.; 2 reminders have been sent."},
 		"another mail is due": {func(i *rosterv1alpha1.Invitation) {
 			i.Status.State, i.Status.SentTime, i.Status.Attempt, i.Spec.ResendRequestedAt = rosterv1alpha1.InvitationSent, at(-4), 1, at(-1)
-		}, "Created; Email sent; Another email was asked for on Sunday, 22 November 2026, 09:30 UTC and has not gone out yet."},
+		}, "Created; Email sent; Another email was requested on Sunday, 22 November 2026, 09:30 UTC and has not been sent yet."},
 		"another mail went out": {func(i *rosterv1alpha1.Invitation) {
 			i.Status.State, i.Status.SentTime, i.Status.Attempt, i.Spec.ResendRequestedAt = rosterv1alpha1.InvitationSent, at(-1), 1, at(-2)
 			i.Status.HandledResendTime = at(-2)
@@ -127,7 +127,7 @@ func TestTheHistoryOfAnInvitation(t *testing.T) {
 		"bounced": {func(i *rosterv1alpha1.Invitation) {
 			i.Status.State, i.Status.Attempt = rosterv1alpha1.InvitationUndeliverable, 1
 			i.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionDelivered, LastTransitionTime: *at(-1), Message: "550"}}
-		}, "Created; The email was refused for good (attempt 1) 550"},
+		}, "Created; The email was refused (attempt 1) 550"},
 		"withdrawn": {func(i *rosterv1alpha1.Invitation) {
 			i.Status.State = rosterv1alpha1.InvitationRevoked
 			i.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionAccepted, LastTransitionTime: *at(-1)}}
@@ -185,11 +185,11 @@ func TestWhatAChangeMeansInWords(t *testing.T) {
 		"Ana can no longer view and see reports on 14 profiles: @p00 (X), @p01 (X), @p02 (X), @p03 (X), @p04 (X), @p05 (X), @p06 (X), @p07 (X), @p08 (X), @p09 (X) and 4 more.",
 		"Ana can add social profiles and ad accounts in Acme.",
 		"Ana can view on every social profile.",
-		"Nobody else can reconnect @p00 (X), and somebody has to by 1 December 2026.",
-		"Nobody else can reconnect @p01 (X), and somebody has to: the connection no longer works.",
-		"Nobody else is named administrator of @p00 (X).",
-		"This person looks after 2 profiles: @p00 (X) and @p01 (X). From now on, what arrives there is for the owner.",
-		"1 open invitation of theirs can no longer be accepted.",
+		"Nobody else can reconnect @p00 (X), which has to be done by 1 December 2026.",
+		"Nobody else can reconnect @p01 (X), which has lost its connection.",
+		"Nobody else is an administrator of @p00 (X).",
+		"This person is responsible for 2 profiles: @p00 (X) and @p01 (X). From now on, the owner gets what arrives there.",
+		"1 open invitation from this person can no longer be accepted.",
 	}
 	if got := strings.Join(w.means("Ana", c), "\n"); got != strings.Join(want, "\n") {
 		t.Errorf("%s\nwant %s", got, strings.Join(want, "\n"))
