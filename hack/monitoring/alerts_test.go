@@ -171,7 +171,10 @@ func portalScenarios() []scenario {
 	signIns := func(result string) string {
 		return `roster_portal_security_events_total{event="sign_in",result="` + result + `"}`
 	}
-	const untrusted = "roster_portal_untrusted_proxy_requests_total"
+	const (
+		untrusted    = "roster_portal_untrusted_proxy_requests_total"
+		consoleWaits = `roster_portal_console_visits_total{result="name"}`
+	)
 	return []scenario{
 		{"RosterPortalErrors", []string{requests("200", "0+9x60"), requests("503", "0+1x60")}, 20 * minutes, []string{`{}`}},
 		{"RosterPortalErrors", []string{requests("200", "0+9x60"), requests("429", "0+5x60")}, 20 * minutes, nil},
@@ -183,6 +186,8 @@ func portalScenarios() []scenario {
 		{"RosterHashingSlow", histogram("portal", "roster_portal_password_hash_wait_seconds", "1.024", 9, 9), 30 * minutes, nil},
 		{"RosterUntrustedProxy", ours("portal", untrusted, "0+20x60"), 30 * minutes, []string{`{}`}},
 		{"RosterUntrustedProxy", ours("portal", untrusted, "0+1x60"), 30 * minutes, nil},
+		{"RosterConsoleWaits", ours("portal", consoleWaits, "0+5x60"), 30 * minutes, []string{`{}`}},
+		{"RosterConsoleWaits", ours("portal", consoleWaits, "0+1x60"), 30 * minutes, nil},
 		{"RosterSignInsFail", ours("portal", signIns("failure"), "0+5x60", signIns("throttled"), "0+5x60"), 30 * minutes, []string{`{}`}},
 		{"RosterSignInsFail", ours("portal", signIns("success"), "0+50x60"), 30 * minutes, nil},
 	}

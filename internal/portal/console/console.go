@@ -146,17 +146,24 @@ const (
 // Done sends the browser to a page of the console, which says what has been done: the text of that name, filled in with pairs of names and
 // values as those of web.Words.T are. It is sealed in a cookie, so that no link can make a page say it.
 func (v *Visit) Done(page, text string, pairs ...any) error {
-	if err := v.SealCookie(doneCookie, doneUse, v.Words.T(text, pairs...), 0); err != nil {
+	d := done{Account: v.Person.Account.Name, Namespace: v.Namespace(), Text: v.Words.T(text, pairs...)}
+	if err := v.SealCookie(doneCookie, doneUse, d, 0); err != nil {
 		return err
 	}
 	return v.Redirect(v.To(page))
 }
 
+// done is what somebody has done, in words. Nobody else who uses the browser, and no other organisation, is told.
+type done struct{ Account, Namespace, Text string }
+
 func (v *Visit) takeDone() string {
-	var text string
-	if ok, err := v.OpenCookie(doneCookie, doneUse, &text); !ok || err != nil {
+	var d done
+	if ok, err := v.OpenCookie(doneCookie, doneUse, &d); !ok || err != nil {
 		return ""
 	}
 	v.DropCookie(doneCookie)
-	return text
+	if d.Account != v.Person.Account.Name || d.Namespace != v.Namespace() {
+		return ""
+	}
+	return d.Text
 }

@@ -10,7 +10,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -68,14 +67,14 @@ func (f *FinderView) Filter(w web.Words, id, label, chosen string, options []Opt
 
 // PeopleFinder is the form by which people are found. What an organisation does not have is not offered, and of profiles those that the
 // person may look at: to look at the team does not allow that.
-func (v *Visit) PeopleFinder(q Query, c *Crowd, everybody []Person, held access.Effective) FinderView {
+func (v *Visit) PeopleFinder(q Query, c *Crowd, everybody []Person) FinderView {
 	w, names, f := v.Words, Names{v.Words, c.Snapshot}, v.Finder("console.find.people", q.Search)
 	var states, profiles []Option
 	for _, s := range standings() {
 		states = append(states, Option{Value: string(s), Text: s.Badge(w).Text})
 	}
 	for _, p := range c.Profiles {
-		if held.On(p.Name).Contains(access.NewSet(access.Get)) {
+		if Seen(p) {
 			profiles = append(profiles, Option{Value: p.Name, Text: ProfileName(w, p)})
 		}
 	}

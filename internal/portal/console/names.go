@@ -22,9 +22,12 @@ func TeamName(t *rosterv1alpha1.Team) string { return cmp.Or(t.Spec.DisplayName,
 // WorkspaceName is what people know a Workspace by.
 func WorkspaceName(w *rosterv1alpha1.Workspace) string { return cmp.Or(w.Spec.DisplayName, w.Name) }
 
-// ProfileName is what people know a profile by, with its network.
+// ProfileName is what people know a profile by, with its network; the name of its object where they may not look at it.
 func ProfileName(w web.Words, p *rosterv1alpha1.SocialProfile) string {
-	return w.T("console.profile", "Handle", cmp.Or(p.Spec.Handle, p.Name), "Network", organization.NetworkName(w, p))
+	if !Seen(p) {
+		return p.Name
+	}
+	return w.T("console.profile", "Handle", p.Spec.Handle, "Network", organization.NetworkName(w, p))
 }
 
 // Names puts the names of objects into words.

@@ -43,7 +43,7 @@ func (v *Visit) Refused(err error, fields ...Fields) ([]web.Problem, error) {
 	var problems []web.Problem
 	for _, r := range all {
 		if r.Kind == refusal.Later || r.Kind == refusal.Unsure || r.Kind == refusal.WebhookAway || r.Kind == refusal.Acting {
-			v.Log().Error(err, "Cannot write in a person's name", "user", v.User())
+			v.Log().Error(err, "Cannot write in a person's name", "account", v.Person.Account.Name)
 		}
 		p := say.problem(r)
 		for _, f := range fields {

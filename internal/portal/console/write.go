@@ -5,10 +5,14 @@ package console
 import (
 	"fmt"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -24,8 +28,12 @@ func FieldManager(user string) string {
 
 const consoleManager = "roster-console"
 
-// Get reads an object of the organisation as it is now, as the person.
+// Get reads an object of the organisation as it is now, as the person. What can be no name is that of nothing: it may stand in an address
+// or a form, and the API server would be asked for another path.
 func (v *Visit) Get(name string, into client.Object) error {
+	if len(validation.IsDNS1123Subdomain(name)) > 0 {
+		return apierrors.NewNotFound(schema.GroupResource{Group: rosterv1alpha1.GroupVersion.Group, Resource: v.kindOf(into)}, name)
+	}
 	return v.API.Get(v.R.Context(), client.ObjectKey{Namespace: v.Namespace(), Name: name}, into)
 }
 

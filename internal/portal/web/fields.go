@@ -42,10 +42,12 @@ type Problem struct {
 // IsLine refuses line breaks, control characters, and the marks that turn the direction of what stands beside a name.
 func IsLine(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
-		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) ||
-			0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069 // Unicode Bidirectional Algorithm, explicit formatting
+		return unicode.IsControl(r) || unicode.In(r, unicode.Zl, unicode.Zp) || turnsText(r)
 	})
 }
+
+// turnsText reports whether a mark changes the direction of text (Unicode Bidirectional Algorithm, explicit formatting).
+func turnsText(r rune) bool { return 0x202A <= r && r <= 0x202E || 0x2066 <= r && r <= 0x2069 }
 
 // IsVisible wants at least one character that can be seen.
 func IsVisible(s string) bool {

@@ -180,7 +180,8 @@ type languageView struct {
 	Current bool
 }
 
-// Write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well.
+// Write renders a page in memory first, so that a fault in a template cannot leave half a page under a status that says all is well. Marks
+// that turn text around are left out: somebody may have put them into a name with kubectl, and they would turn what stands beside it.
 func (p *Pages) Write(w http.ResponseWriter, status int, name PageName, words Words, title string, menu *MenuView, content any) error {
 	view := pageView{
 		Words: words, Title: title, Style: p.Style, Icon: p.icon, Content: content,
@@ -194,10 +195,19 @@ func (p *Pages) Write(w http.ResponseWriter, status int, name PageName, words Wo
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return fmt.Errorf("page %s: %w", name, err)
 	}
+	page := b.Bytes()
+	if bytes.ContainsFunc(page, turnsText) {
+		page = bytes.Map(func(r rune) rune {
+			if turnsText(r) {
+				return -1
+			}
+			return r
+		}, page)
+	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	w.Header().Set("Content-Language", string(words.Locale))
 	w.WriteHeader(status)
-	_, _ = b.WriteTo(w) // the client may be gone
+	_, _ = w.Write(page) // the client may be gone
 	return nil
 }
 

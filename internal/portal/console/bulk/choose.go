@@ -54,7 +54,7 @@ func (h *Handler) chooseForm(v *console.Visit, problems []web.Problem) error {
 	page := choosePage{
 		Fields: web.Fields{Problems: problems}, Frame: frame(v), Action: v.To(Path), What: v.To(pathWhat), Found: len(found),
 		Untick: v.PathWith("/organizations/"+v.Namespace()+Path, choice{Query: c.Query}.values()),
-		Finder: v.PeopleFinder(c.Query, t.Crowd, everybody, t.holds),
+		Finder: v.PeopleFinder(c.Query, t.Crowd, everybody),
 	}
 	shown, pager := console.PageOf(found, console.PageNumber(cmp.Or(ticking, query.Get(console.FindPage))))
 	page.Pager = pager

@@ -3,6 +3,7 @@
 package groups
 
 import (
+	"cmp"
 	"net/url"
 	"slices"
 
@@ -182,7 +183,7 @@ func people(w web.Words, all *console.Crowd) (known, offers []candidate) {
 // profiles are the candidates for a group, and those of them that the person may give a role on.
 func (s *scene) profiles(w web.Words, may func(profile string) bool) (known, offers []candidate) {
 	for _, p := range s.Profiles {
-		c := candidate{ID: p.Name, Name: p.Spec.Handle, Detail: organization.NetworkName(w, p)}
+		c := candidate{ID: p.Name, Name: cmp.Or(p.Spec.Handle, p.Name), Detail: organization.NetworkName(w, p)}
 		known = append(known, c)
 		if p.DeletionTimestamp == nil && may(p.Name) {
 			offers = append(offers, c)

@@ -149,6 +149,7 @@ type above struct {
 // fields are those of the forms, by what they write.
 func fields() console.Fields {
 	return console.Fields{
-		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription, "spec.permissions": fieldPermission,
+		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription,
+		"spec.permissions": fieldPermission,
 	}
 }

@@ -122,6 +122,11 @@ func (d *draft) find(a string) *person {
 	return &d.People[i]
 }
 
+// makesCoOwner reports whether somebody who is not invited yet is offered nearly everything.
+func (d *draft) makesCoOwner() bool {
+	return slices.ContainsFunc(d.open(), func(p *person) bool { return d.offer(p).Role == rosterv1alpha1.RoleCoOwner })
+}
+
 // keepOwn takes over what was chosen for single people before the list was changed.
 func (d *draft) keepOwn(before *draft) {
 	for i := range d.People {

@@ -165,6 +165,8 @@ type checkPage struct {
 	Valid         string
 	Mail          *mailView
 	Send          string
+	// Confirm is where to prove who one is, to invite co-owners; empty where that is not needed.
+	Confirm       string
 	Draft, Action string
 }
 
@@ -203,6 +205,9 @@ func (h *Handler) check(v *visit, d *draft, problems []web.Problem) error {
 		problems = append(problems, web.Problem{Text: w.N("inviting.check.refused", refused)})
 	}
 	page.Problems = problems
+	if d.makesCoOwner() && !v.Person.Session.Fresh(v.Now()) {
+		page.Confirm = v.Forward("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
+	}
 	if len(open) > 0 {
 		page.Mail = h.preview(v, d, open[0])
 	}
@@ -313,6 +318,10 @@ func (h *Handler) postOne(v *visit, d *draft, p *person, action string) error {
 
 // postSend invites as many as one request has time for, and leads on to the next.
 func (h *Handler) postSend(v *visit, d *draft) error {
+	if d.makesCoOwner() && !v.Person.Session.Fresh(v.Now()) {
+		// A browser that was left open is not enough to give nearly everything away.
+		return h.check(v, d, []web.Problem{{Text: v.Words.T("inviting.confirm.text")}})
+	}
 	err := v.send(d)
 	switch {
 	case err != nil && d.done() == 0:

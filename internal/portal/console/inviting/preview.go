@@ -3,10 +3,13 @@
 package inviting
 
 import (
+	"slices"
+
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/offer"
+	"github.com/roster-dev/roster/internal/portal/console"
 )
 
 // mailView is a mail as it will be, but for its link.
@@ -23,6 +26,11 @@ func (h *Handler) preview(v *visit, d *draft, p *person) *mailView {
 	if err != nil {
 		v.Log().Error(err, "Cannot read what an invitation offers")
 		return nil
+	}
+	for i, g := range told.Profiles { // Whoever makes up a form learns nothing of profiles that they may not look at.
+		if !slices.ContainsFunc(v.choices.Profiles, func(t console.Target) bool { return t.Name == g.Name }) {
+			told.Profiles[i].Of = nil
+		}
 	}
 	subject, text, err := h.Composer.Preview(mail.Invitation{
 		Envelope:     mail.Envelope{To: string(p.Address), Locale: o.Locale(), Now: v.Now(), MessageID: "preview@roster.invalid"},

@@ -47,7 +47,7 @@ func (h *Handler) getPeople(v *console.Visit) error {
 	part, pager := console.PageOf(found, q.Page)
 	w, to := v.Words, func(q console.Query) string { return v.PathWith(here(v), q.Values()) }
 	list := peoplePage{
-		Frame: v.Frame(), Seats: seats(w, v.Organization), Action: v.To(Path), Finder: v.PeopleFinder(q, all, everybody, held),
+		Frame: v.Frame(), Seats: seats(w, v.Organization), Action: v.To(Path), Finder: v.PeopleFinder(q, all, everybody),
 		Columns: columns(w, q, to), Count: w.N("people.count", len(found)),
 		Pager: pager.Link(func(page int) string { return to(q.Turned(page)) }),
 	}

@@ -83,7 +83,7 @@ func (h *Handler) postTeams(kind string) func(*console.Visit) error {
 			return err
 		}
 		in, was := v.R.PostForm[fieldIn], v.R.PostForm[fieldWas]
-		joins, leaves := without(in, was), without(was, in)
+		joins, leaves := without(in, was), s.known(without(was, in))
 		if v.R.PostForm.Get(fieldSure) == "" && len(leaves) > 0 {
 			points := speech{v.Words, s.all}.means(s.name, s.all.Consequences(s.person, s.withTeams(joins, leaves)))
 			return h.sureOfChange(v, s, teams, points, url.Values{fieldIn: in, fieldWas: was})
@@ -106,8 +106,29 @@ func (h *Handler) postTeams(kind string) func(*console.Visit) error {
 	}
 }
 
+// known are the names of Teams that are there: whatever a form names, the API server is asked about no others.
+func (s *subject) known(names []string) []string {
+	there := make(map[string]bool, len(s.all.Teams))
+	for _, t := range s.all.Teams {
+		there[t.Name] = true
+	}
+	return slices.DeleteFunc(names, func(name string) bool { return !there[name] })
+}
+
+// without are the names, each once, that are not among some others.
 func without(all, some []string) []string {
-	return slices.DeleteFunc(slices.Clone(all), func(name string) bool { return slices.Contains(some, name) })
+	seen := make(map[string]bool, len(all)+len(some))
+	for _, name := range some {
+		seen[name] = true
+	}
+	var left []string
+	for _, name := range all {
+		if !seen[name] {
+			seen[name] = true
+			left = append(left, name)
+		}
+	}
+	return left
 }
 
 // withTeams is the person as they will be in other teams.
