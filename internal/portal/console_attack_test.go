@@ -320,13 +320,13 @@ func TestNoCoOwnerIsInvitedFromABrowserLeftOpen(t *testing.T) {
 	b := w.looksAfter(s, "otto", rosterv1alpha1.RoleCoOwner)
 	form := wanted("zoe@agency.example", "role", "CoOwner")
 	checked := b.post(w.invitePath(), form)
-	checked.expect(t, http.StatusOK, "1 person gets a mail")
+	checked.expect(t, http.StatusOK, "1 person gets an email")
 	s.clock.SetTime(now().Add(account.ProofLifetime))
 	sent := b.post(w.invitePath(), checked.carried(t, "action", "send"))
-	sent.expect(t, http.StatusUnprocessableEntity, "confirm first that it is you", "/sign-in/confirm?next=")
+	sent.expect(t, http.StatusUnprocessableEntity, "first confirm that it’s you", "/sign-in/confirm?next=")
 	own := b.post(w.invitePath(), b.post(w.invitePath(), wanted("ida@agency.example")).carried(t,
 		"action", "save", "for", "ida@agency.example", "role", "CoOwner"))
-	b.post(w.invitePath(), own.carried(t, "action", "send")).expect(t, http.StatusUnprocessableEntity, "confirm first that it is you")
+	b.post(w.invitePath(), own.carried(t, "action", "send")).expect(t, http.StatusUnprocessableEntity, "first confirm that it’s you")
 	if len(w.invitations()) > 0 {
 		t.Error("a browser that was left open invites a co-owner")
 	}
