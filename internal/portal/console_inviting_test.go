@@ -116,14 +116,14 @@ func TestNothingIsSentWhileAPartOfTheListIsBad(t *testing.T) {
 
 	list := strings.Join([]string{"not-an-address", w.address("mia"), w.address("kim"), "zoe@elsewhere.example", w.address("a"), w.address("b"), w.address("c")}, "\n")
 	bad := b.post(w.invitePath(), wanted(list))
-	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats are free", "5 of the list cannot be invited", "not-an-address", "This is not an email address",
+	bad.expect(t, http.StatusUnprocessableEntity, "2 of 10 seats in the plan small are free", "5 entries cannot be invited", "not-an-address", "This is not an email address",
 		"Already a member", "/team/people/members/mia", "Already invited", "/team/people/invitations/"+invited.Name,
-		"does not invite to elsewhere.example", "There is no seat left", list)
+		"does not invite people at elsewhere.example", "There is no seat left", list)
 	if len(w.invitations()) > 0 {
 		t.Fatal("somebody is invited")
 	}
 	checked := b.post(w.invitePath(), wanted(list, "others", "yes", "message", "Hello"))
-	checked.expect(t, http.StatusOK, "2 people each get an email", "5 more of your list")
+	checked.expect(t, http.StatusOK, "2 people each get an email", "5 more entries of your list")
 	left := b.post(w.invitePath(), checked.carried(t, "action", "send"))
 	left.expect(t, http.StatusUnprocessableEntity, "Invitations sent: 2", "not-an-address", w.address("c"), "Hello")
 	if all := w.invitations(); len(all) != 2 || all[w.address("a")].Name == "" || all[w.address("b")].Name == "" {

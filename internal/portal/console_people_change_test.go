@@ -50,12 +50,12 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 	w.awaitCache(w.org)
 	path := func(deed string) string { return w.personPath("members", "zoe", deed) }
 
-	manager.get(path("remove")).expect(t, http.StatusOK, "only people who are suspended can be removed", path("suspend"))
+	manager.get(path("remove")).expect(t, http.StatusOK, "only suspended people can be removed", path("suspend"))
 	manager.post(path("remove"), url.Values{"generation": {"1"}}).expect(t, http.StatusUnprocessableEntity, "Please fix the following")
 	manager.get(path("suspend")).expect(t, http.StatusOK, "Zoe can no longer view, plan posts, publish, reply, see reports, change settings and connect and remove on acme.social (Facebook).",
 		"Nobody else can reconnect acme.social (Facebook), which has to be done by 26 November 2026.", "The seat stays taken")
 	manager.post(path("suspend"), url.Values{"generation": {"7"}}).expect(t, http.StatusUnprocessableEntity, "changed while you were looking", "confirm once more")
-	manager.does(path("suspend")).expect(t, http.StatusOK, "Zoe has been suspended.", ">Suspended<", "Lift the suspension")
+	manager.does(path("suspend")).expect(t, http.StatusOK, "Zoe has been suspended.", ">Suspended<", "Lift suspension")
 	if m := w.is(zoe); !ptr.Deref(m.Spec.Suspended, false) || m.ManagedFields[len(m.ManagedFields)-1].Manager == "" {
 		t.Errorf("%+v", m.Spec)
 	}
@@ -133,7 +133,7 @@ func TestTheEndOfAMembership(t *testing.T) {
 	if end := w.is(zoe).Spec.EndTime; end == nil || !end.Time.Equal(time.Date(2026, 12, 31, 23, 59, 59, 0, time.UTC)) {
 		t.Errorf("it ends at %v", end)
 	}
-	manager.does(path, "endTime", "").expect(t, http.StatusOK, "The membership of Zoe does not end.")
+	manager.does(path, "endTime", "").expect(t, http.StatusOK, "The membership of Zoe no longer ends.")
 	if end := w.is(zoe).Spec.EndTime; end != nil {
 		t.Errorf("it ends at %v", end)
 	}

@@ -164,7 +164,7 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	mia := w.connector(s, "mia", rosterv1alpha1.RoleManager)
 	w.mayActFor(prefix+w.address("mia"), prefix+w.address("otto"))
 	await(t, func(context.Context) bool { return mia.get(w.at("/team/owner")).StatusCode == http.StatusOK })
-	mia.get(w.at("/team/owner")).expect(t, http.StatusOK, "Only the owner hands the organisation over.")
+	mia.get(w.at("/team/owner")).expect(t, http.StatusOK, "Only the owner can hand over the organisation.")
 	mia.post(w.at("/team/owner"), url.Values{"generation": {"1"}, "to": {"mia"}, "confirm": {"yes"}}).
 		expect(t, http.StatusUnprocessableEntity, "Only the owner can hand the organisation over.")
 
@@ -182,10 +182,10 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	if all := otto.get(here); strings.Contains(all.body, "Eve Novak") {
 		t.Error("somebody is offered whose membership ends")
 	}
-	otto.post(here, page.filled(here)).expect(t, http.StatusUnprocessableEntity, "Choose somebody who is an active member.")
+	otto.post(here, page.filled(here)).expect(t, http.StatusUnprocessableEntity, "Choose an active member.")
 	sure := otto.post(here, page.filled(here, "to", "ana"))
 	sure.expect(t, http.StatusOK, "Offer Acme Social to Ana Silva", "gets an email, and accepts or declines", "After that, your role is Co-owner")
-	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva has been asked to become the owner")
+	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva (" + w.address("ana") + ") has been asked to become the owner")
 	if got := w.organization().Spec.OwnerRef.Name; got != "ana" {
 		t.Errorf("ownerRef is %s", got)
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,7 +130,7 @@ func TestInstall(t *testing.T) {
 	})
 	t.Run("Kubernetes knows every field that the values lead to", func(t *testing.T) {
 		for _, o := range c.render(t, read(t, every)) {
-			if o.GetKind() != "PodMonitor" && o.GetKind() != "HTTPRoute" { // not kinds of Kubernetes
+			if !slices.Contains([]string{"HTTPRoute", "PodMonitor", "PrometheusRule"}, o.GetKind()) { // not kinds of Kubernetes
 				c.apply(t, o, "helm", client.DryRunAll)
 			}
 		}
