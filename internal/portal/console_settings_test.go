@@ -185,7 +185,7 @@ func TestTheOrganizationIsHandedOver(t *testing.T) {
 	otto.post(here, page.filled(here)).expect(t, http.StatusUnprocessableEntity, "Choose an active member.")
 	sure := otto.post(here, page.filled(here, "to", "ana"))
 	sure.expect(t, http.StatusOK, "Offer Acme Social to Ana Silva", "gets an email, and accepts or declines", "After that, your role is Co-owner")
-	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva (" + w.address("ana") + ") has been asked to become the owner")
+	otto.follow(otto.post(here, sure.filled(here))).expect(t, http.StatusOK, "Ana Silva ("+w.address("ana")+") has been asked to become the owner")
 	if got := w.organization().Spec.OwnerRef.Name; got != "ana" {
 		t.Errorf("ownerRef is %s", got)
 	}
