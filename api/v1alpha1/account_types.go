@@ -2,7 +2,11 @@
 
 package v1alpha1
 
-import metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+import (
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // AccountSpec is what a person says about themselves.
 //
@@ -119,6 +123,11 @@ type AccountStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
+	// secondFactor reports whether the person has set up a second factor at the portal. It is absent until the next sign-in if an older portal
+	// wrote the status.
+	// +optional
+	SecondFactor SecondFactor `json:"secondFactor,omitzero"`
+
 	// suspendedTime is when the operator last found the Account suspended, or changed so often since it last looked that it may have been.
 	// Earlier sessions do not become valid again.
 	// +optional
@@ -181,6 +190,18 @@ type AccountStatus struct {
 	Ownership []OwnershipAnswer `json:"ownership,omitempty"`
 }
 
+// SecondFactor reports whether somebody has a second factor of their own: an authenticator app or a passkey. Recovery codes alone are none,
+// and neither is a factor that a company's sign-in asks for.
+type SecondFactor struct {
+	// enrolled reports whether there is one that counts.
+	// +required
+	Enrolled *bool `json:"enrolled,omitempty"`
+
+	// time since when that is known. A reset that was asked for later removes what was there.
+	// +required
+	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
+}
+
 // AccountMailTopic is what a mail about an Account says.
 // +kubebuilder:validation:Enum=PasswordReset;PasswordChanged;UsernameChanged;FactorsChanged;FactorsReset;OwnershipOffered;AddressCode
 type AccountMailTopic string
@@ -212,6 +233,19 @@ type AccountMail struct {
 	// time of the request, or of the event that the mail reports.
 	// +required
 	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
+}
+
+// HasSecondFactor is what is known about the person's second factor at a time; nil for nothing. As with the factors themselves, a reset
+// removes what was there until the end of its second.
+func (a *Account) HasSecondFactor(now time.Time) *bool {
+	known, reset := a.Status.SecondFactor, a.Spec.FactorsResetRequestedAt
+	switch {
+	case known.Enrolled == nil:
+		return nil
+	case reset != nil && !reset.After(now) && known.Time.Time.Before(reset.Truncate(time.Second).Add(time.Second)):
+		return new(bool)
+	}
+	return known.Enrolled
 }
 
 // Requested is when a mail of that topic was last asked for; zero if never.
@@ -387,6 +421,7 @@ type OwnershipAnswer struct {
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Username",type=string,JSONPath=`.spec.username`,priority=1
 // +kubebuilder:printcolumn:name="Suspended",type=boolean,JSONPath=`.spec.suspended`,priority=1
+// +kubebuilder:printcolumn:name="Second-Factor",type=boolean,JSONPath=`.status.secondFactor.enrolled`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type Account struct {
 	metav1.TypeMeta `json:",inline"`

@@ -186,6 +186,11 @@ type MemberStatus struct {
 	// +optional
 	LastSignInTime *metav1.Time `json:"lastSignInTime,omitempty"`
 
+	// secondFactor reports whether the person has set up a second factor at the portal: an authenticator app or a passkey. One that a company
+	// asks for at its sign-in is none. It is absent for somebody who has not joined, and where it is not known yet.
+	// +optional
+	SecondFactor *bool `json:"secondFactor,omitempty"`
+
 	// endNotice is the last mail that tells that the membership ends soon.
 	// +optional
 	EndNotice *EndNotice `json:"endNotice,omitempty"`
@@ -238,6 +243,7 @@ type EndNotice struct {
 // +kubebuilder:printcolumn:name="State",type=string,JSONPath=`.status.state`
 // +kubebuilder:printcolumn:name="Joined",type=date,JSONPath=`.status.joinedTime`
 // +kubebuilder:printcolumn:name="Last-Sign-In",type=date,JSONPath=`.status.lastSignInTime`
+// +kubebuilder:printcolumn:name="Second-Factor",type=boolean,JSONPath=`.status.secondFactor`,priority=1
 // +kubebuilder:printcolumn:name="Ends",type=string,JSONPath=`.spec.endTime`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1

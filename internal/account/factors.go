@@ -8,6 +8,7 @@ import (
 	"errors"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -179,19 +180,18 @@ func (s *Store) MakeRecoveryCodes(ctx context.Context, of *rosterv1alpha1.Accoun
 }
 
 // NoteFactors asks the operator to tell the person that their second factors have changed, and keeps the handle by which passkeys find the
-// Account.
+// Account, and whether there is a second factor.
 func (s *Store) NoteFactors(ctx context.Context, of *rosterv1alpha1.Account, now time.Time) error {
 	c, err := s.secrets.Get(ctx, of)
 	if err != nil {
 		return err
 	}
-	f, err := Factors(of, c, now)
-	if err != nil {
+	if _, err := Factors(of, c, now); err != nil {
 		return err
 	}
-	return s.patch(ctx, of, func(status *rosterv1alpha1.AccountStatus) bool {
-		changed := request(status, rosterv1alpha1.MailFactorsChanged, now)
-		return setHandle(status, f) || changed
+	return s.patchAccount(ctx, of, func(a *rosterv1alpha1.Account) bool {
+		changed := request(&a.Status, rosterv1alpha1.MailFactorsChanged, now)
+		return noteFactors(a, c, now) || changed
 	})
 }
 
@@ -204,10 +204,24 @@ func setHandle(status *rosterv1alpha1.AccountStatus, f factor.Factors) bool {
 	return true
 }
 
-// noteHandle is setHandle for credentials that have been read. Factors that cannot be read are told of where they are used.
-func noteHandle(status *rosterv1alpha1.AccountStatus, of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
+// setEnrolled notes whether there is a second factor, unless that is known.
+func setEnrolled(of *rosterv1alpha1.Account, f factor.Factors, now time.Time) bool {
+	is, known := f.Enrolled(), of.HasSecondFactor(now)
+	if known != nil && *known == is {
+		return false
+	}
+	of.Status.SecondFactor = rosterv1alpha1.SecondFactor{Enrolled: &is, Time: metav1.MicroTime{Time: now}}
+	return true
+}
+
+// noteFactors notes in the status of an Account what its factors show. Factors that cannot be read are told of where they are used.
+func noteFactors(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
 	f, err := Factors(of, c, now)
-	return err == nil && setHandle(status, f)
+	if err != nil {
+		return false
+	}
+	changed := setHandle(&of.Status, f)
+	return setEnrolled(of, f, now) || changed
 }
 
 // ByHandle finds the Account that passkeys know by that handle, in base64url. The error is ErrNotFound, ErrTerminating, ErrMismatch, or

@@ -4,14 +4,21 @@ package account
 
 import (
 	"context"
+	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 func TestRecoveryCodes(t *testing.T) {
@@ -181,5 +188,81 @@ func TestCompanysWordIsNotFresh(t *testing.T) {
 	s.Prove(MethodCompany("acme"), noon.Add(ProofLifetime))
 	if s.Fresh(noon.Add(ProofLifetime)) {
 		t.Error("a company's word keeps an old password fresh")
+	}
+}
+
+// testSecondFactorInStatus: the status tells whether somebody has a second factor, in as few writes as it changes.
+func testSecondFactorInStatus(t *testing.T, c cluster) {
+	patches := 0
+	counted := cluster{interceptor.NewClient(c, interceptor.Funcs{SubResourcePatch: func(
+		ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption,
+	) error {
+		patches++
+		return c.SubResource(sub).Patch(ctx, o, p, opts...)
+	}})}
+	ctx, s, now, address := t.Context(), storeOver(t, counted), noon, address.Address("factor@example.com")
+	account, err := register(ctx, s, address, profile("Factor"), "correct horse")
+	if err != nil {
+		t.Fatal(err)
+	}
+	note := func() error { return s.NoteFactors(ctx, account, now) }
+	begin := func() error { _, err := signIn(ctx, s, address, "laptop", now); return err }
+	add := func(id string) func() error {
+		return func() error {
+			_, err := s.AddPasskey(ctx, account, []byte(strings.Repeat("h", factor.HandleLen)), factor.Passkey{ID: []byte(id), Added: now}, now)
+			return errors.Join(err, note())
+		}
+	}
+	remove := func(id string) func() error {
+		return func() error { return errors.Join(s.RemovePasskey(ctx, account, []byte(id), now), note()) }
+	}
+	forget := func() error { // as an older portal left it
+		_, err := controllerutil.CreateOrPatch(ctx, c, account, func() error { account.Status.SecondFactor = rosterv1alpha1.SecondFactor{}; return nil })
+		return err
+	}
+	reset := func() error {
+		account.Spec.FactorsResetRequestedAt = &metav1.Time{Time: now}
+		return c.Update(ctx, account)
+	}
+	for _, step := range []struct {
+		name   string
+		do     func() error
+		writes int
+		want   string
+		since  time.Duration
+	}{
+		{"registered", func() error { return nil }, 0, "unknown", 0},
+		{"first sign-in", begin, 1, "false", time.Minute},
+		{"another, within the hour", begin, 0, "false", time.Minute},
+		{"a first one", add("one"), 1, "true", 3 * time.Minute},
+		{"a second one", add("two"), 1, "true", 3 * time.Minute},
+		{"one of two is removed", remove("one"), 1, "true", 3 * time.Minute},
+		{"signed in", begin, 0, "true", 3 * time.Minute},
+		{"the last one is removed", remove("two"), 1, "false", 7 * time.Minute},
+		{"set up again", add("three"), 1, "true", 8 * time.Minute},
+		{"not known, as before an update", forget, 0, "unknown", 0},
+		{"signed in after the update", begin, 1, "true", 10 * time.Minute},
+		{"reset by an administrator", reset, 0, "false", 10 * time.Minute},
+		{"signed in without one", begin, 0, "false", 10 * time.Minute},
+		{"set up after the reset", add("four"), 1, "true", 13 * time.Minute},
+	} {
+		patches = 0
+		if err := step.do(); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		if account, err = s.Named(ctx, account.Name); err != nil {
+			t.Fatal(err)
+		}
+		got := "unknown"
+		if has := account.HasSecondFactor(now); has != nil {
+			got = strconv.FormatBool(*has)
+		}
+		if got != step.want || patches != step.writes {
+			t.Errorf("%s: %s in %d writes, want %s in %d", step.name, got, patches, step.want, step.writes)
+		}
+		if known := account.Status.SecondFactor; known.Enrolled != nil && !known.Time.Time.Equal(noon.Add(step.since)) {
+			t.Errorf("%s: known since %v", step.name, known.Time)
+		}
+		now = now.Add(time.Minute)
 	}
 }

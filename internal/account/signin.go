@@ -265,20 +265,21 @@ func (s *Store) Named(ctx context.Context, name string) (*rosterv1alpha1.Account
 	return usable(account)
 }
 
-// RecordSignIn notes in the status of an Account that the person signed in, an hour apart at least.
+// RecordSignIn notes in the status of an Account that has just been made that the person signed in, and has no second factor.
 func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Account, at time.Time) error {
 	return s.record(ctx, account, Credentials{}, at)
 }
 
-// record notes a sign-in, and what could not be noted when it happened or has been lost since: that the password was changed, and the
-// handle by which passkeys find the Account.
+// record notes a sign-in, an hour apart at least, and what could not be noted when it happened or has been lost since: that the password
+// was changed, the handle by which passkeys find the Account, and whether there is a second factor.
 func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c Credentials, at time.Time) error {
-	return s.patch(ctx, account, func(status *rosterv1alpha1.AccountStatus) bool {
+	return s.patchAccount(ctx, account, func(a *rosterv1alpha1.Account) bool {
+		status := &a.Status
 		signedIn := status.LastSignInTime == nil || !at.Before(status.LastSignInTime.Add(signInEvery))
 		if signedIn {
 			status.LastSignInTime = &metav1.Time{Time: at}
 		}
-		changed := noteHandle(status, account, c, at)
+		changed := noteFactors(a, c, at)
 		return notePassword(status, c) || changed || signedIn
 	})
 }

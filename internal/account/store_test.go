@@ -110,6 +110,7 @@ func TestStore(t *testing.T) {
 		"accounts of an older portal":                testOlderPortal,
 		"a leftover of an older portal":              testOlderLeftover,
 		"last sign-in":                               testLastSignIn,
+		"second factor in the status":                testSecondFactorInStatus,
 		"a password hash that cannot be read":        testUnreadableHash,
 		"the API server's own errors are passed on":  testAPIError,
 		"sign-in by address and by user name":        testSignIn,

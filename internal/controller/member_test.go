@@ -160,7 +160,7 @@ var _ = Describe("A declared Member", func() {
 		Expect(s.mayUser(ctx, "ana", "get", "organizations", "acme")).To(BeFalse())
 	})
 
-	It("shows the name that the person chose and when they signed in last", func(ctx SpecContext) {
+	It("shows the name that the person chose, when they signed in last, and whether they have a second factor", func(ctx SpecContext) {
 		a := address.Address(s.Address("ana"))
 		account := &rosterv1alpha1.Account{
 			ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
@@ -175,9 +175,14 @@ var _ = Describe("A declared Member", func() {
 				return err
 			}
 			account.Status.LastSignInTime = &at
+			account.Status.SecondFactor = rosterv1alpha1.SecondFactor{Enrolled: ptr.To(true), Time: metav1.NewMicroTime(at.Time)}
 			return API.Status().Update(ctx, account)
 		}).Should(Succeed(), "whatever the operator writes at the same time")
 		Eventually(func() *metav1.Time { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.LastSignInTime }).ShouldNot(BeNil())
+		factor := func() *bool { return Get[rosterv1alpha1.Member](ctx, s, "ana").Status.SecondFactor }
+		Eventually(factor).Should(HaveValue(BeTrue()))
+		Patch(ctx, account, func(a *rosterv1alpha1.Account) { a.Spec.FactorsResetRequestedAt = &at })
+		Eventually(factor).Should(HaveValue(BeFalse()), "an administrator has reset it")
 	})
 })
 

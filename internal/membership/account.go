@@ -39,7 +39,22 @@ func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus
 	}
 	in.ready(&s, conds, now)
 	in.username(conds)
-	return s, in.memberships(&s, now)
+	wake := in.memberships(&s, now)
+	if reset := in.secondFactor(&s, now); !reset.IsZero() && (wake.IsZero() || reset.Before(wake)) {
+		wake = reset
+	}
+	return s, wake
+}
+
+// secondFactor forgets a second factor when its reset is due, and says when that will be. The portal notes all else.
+func (in AccountInput) secondFactor(s *rosterv1alpha1.AccountStatus, now time.Time) time.Time {
+	if has := in.Account.HasSecondFactor(now); has != nil && !*has && ptr.Deref(s.SecondFactor.Enrolled, false) {
+		s.SecondFactor = rosterv1alpha1.SecondFactor{Enrolled: has, Time: metav1.MicroTime{Time: now}}
+	}
+	if reset := in.Account.Spec.FactorsResetRequestedAt; reset != nil && reset.After(now) {
+		return reset.Time
+	}
+	return time.Time{}
 }
 
 func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions.Setter, now time.Time) {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -84,6 +85,41 @@ func TestAccountsThatCannotBeUsed(t *testing.T) {
 func decideAccount(in AccountInput, now time.Time) rosterv1alpha1.AccountStatus {
 	status, _ := DecideAccount(in, now)
 	return status
+}
+
+// A reset removes what was there when it takes effect, and nothing that was set up after it.
+func TestResetOfSecondFactors(t *testing.T) {
+	yes, no, second := ptr.To(true), ptr.To(false), now.Truncate(time.Second)
+	for name, c := range map[string]struct {
+		known *bool
+		since time.Duration // from the reset
+		due   time.Duration // from now
+		want  *bool
+	}{
+		"not known":                   {nil, 0, -time.Hour, nil},
+		"none":                        {no, -time.Hour, -time.Minute, no},
+		"set up before":               {yes, -time.Hour, -time.Minute, no},
+		"set up in the second of it":  {yes, time.Second - 1, -time.Minute, no},
+		"set up after":                {yes, time.Second, -time.Minute, yes},
+		"set up, to be reset later":   {yes, -time.Hour, time.Minute, yes},
+		"set up, to be reset at once": {yes, -time.Hour, 0, no},
+	} {
+		a, reset := accountAt("ana@acme.example", 0, ""), second.Add(c.due)
+		a.Spec.FactorsResetRequestedAt = &metav1.Time{Time: reset}
+		if c.known != nil {
+			a.Status.SecondFactor = rosterv1alpha1.SecondFactor{Enrolled: c.known, Time: metav1.NewMicroTime(reset.Add(c.since))}
+		}
+		s, wake := DecideAccount(AccountInput{Account: a}, second)
+		if !ptr.Equal(s.SecondFactor.Enrolled, c.want) {
+			t.Errorf("%s: %v", name, s.SecondFactor)
+		}
+		if c.due > 0 != wake.Equal(reset) {
+			t.Errorf("%s: looks again at %v", name, wake)
+		}
+		if again := decideAccount(AccountInput{Account: withStatus(a, s)}, second.Add(time.Second)); !equality.Semantic.DeepEqual(again.SecondFactor, s.SecondFactor) {
+			t.Errorf("%s: the next look changes it again", name)
+		}
+	}
 }
 
 // Changes that the operator has not seen may hide a suspension: sessions from before must not come back to life.

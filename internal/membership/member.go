@@ -203,9 +203,10 @@ func (in MemberInput) displayName() string {
 
 func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time) {
 	if in.Member.Spec.AccountRef == nil {
-		s.JoinedTime, s.LastSignInTime = nil, nil
+		s.JoinedTime, s.LastSignInTime, s.SecondFactor = nil, nil, nil
 		return
 	}
+	s.SecondFactor = in.secondFactor()
 	if s.JoinedTime == nil {
 		s.JoinedTime = cmp.Or(in.joinedBefore(now), &metav1.Time{Time: now})
 		if in.Invitation != nil && in.Invitation.Status.AcceptedTime != nil {
@@ -215,6 +216,14 @@ func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time)
 	if in.Account != nil {
 		s.LastSignInTime = in.Account.Status.LastSignInTime
 	}
+}
+
+// secondFactor reports whether the person has one; nil where that is not known.
+func (in MemberInput) secondFactor() *bool {
+	if in.Account == nil {
+		return nil
+	}
+	return in.Account.Status.SecondFactor.Enrolled
 }
 
 func (in MemberInput) joined(conds conditions.Setter) {

@@ -149,9 +149,10 @@ func TestNamesAndTimes(t *testing.T) {
 		in.Invitation.Status.AcceptedTime = &accepted
 		in.Account = &rosterv1alpha1.Account{Spec: rosterv1alpha1.AccountSpec{DisplayName: "Ana"}}
 		in.Account.Status.LastSignInTime = &accepted
+		in.Account.Status.SecondFactor = rosterv1alpha1.SecondFactor{Enrolled: ptr.To(false)}
 	})
 	s := DecideMember(in, now).Status
-	if s.DisplayName != "Ana" || !s.JoinedTime.Equal(&accepted) || !s.LastSignInTime.Equal(&accepted) {
+	if s.DisplayName != "Ana" || !s.JoinedTime.Equal(&accepted) || !s.LastSignInTime.Equal(&accepted) || ptr.Deref(s.SecondFactor, true) {
 		t.Errorf("%+v", s)
 	}
 	if want := "https://gravatar.com/avatar/"; !strings.HasPrefix(s.AvatarURL, want) {
@@ -160,6 +161,15 @@ func TestNamesAndTimes(t *testing.T) {
 	in.Member.Status, in.Invitation = s, nil
 	if again := DecideMember(in, now.Add(time.Hour)).Status; !again.JoinedTime.Equal(&accepted) {
 		t.Error("the joining time moved when the invitation was deleted")
+	}
+	gone, unbound := in, in
+	gone.Account = nil
+	unbound.Member = in.Member.DeepCopy()
+	unbound.Member.Spec.AccountRef = nil
+	for name, in := range map[string]MemberInput{"the account is deleted": gone, "not bound any more": unbound} {
+		if has := DecideMember(in, now).Status.SecondFactor; has != nil {
+			t.Errorf("%s: the second factor of somebody else or nobody is shown: %v", name, *has)
+		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -31,10 +32,10 @@ func TestBrowserPeople(t *testing.T) {
 		m.DisplayName, m.Company, m.EndTime = "Zoé Lefèvre", "Agence Neuf", &metav1.Time{Time: now().Add(1000 * time.Hour)}
 		m.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-masto", Role: rosterv1alpha1.ProfileAdministrator}}
 	}, func(st *rosterv1alpha1.MemberStatus) {
-		st.LastSignInTime = &metav1.Time{Time: now().Add(-24 * time.Hour)}
+		st.LastSignInTime, st.SecondFactor = &metav1.Time{Time: now().Add(-24 * time.Hour)}, ptr.To(true)
 	})
 	for i := range 55 {
-		w.colleague(fmt.Sprintf("colleague-%02d", i), nil, nil)
+		w.colleague(fmt.Sprintf("colleague-%02d", i), nil, func(st *rosterv1alpha1.MemberStatus) { st.SecondFactor = ptr.To(i%3 == 0) })
 	}
 	w.status(w.invite("a-rather-long-local-part-of-an-address-that-somebody-has"), func(st *rosterv1alpha1.InvitationStatus) {
 		st.State = rosterv1alpha1.InvitationUndeliverable
@@ -60,7 +61,7 @@ func TestBrowserPeople(t *testing.T) {
 	b.submit(kb.Enter)
 	b.says("1 person", "Zoé Lefèvre")
 	b.choose("Zoé Lefèvre")
-	b.says("Editor (team Press)", "Administrator (given to this person)", "Agence Neuf")
+	b.says("Editor (team Press)", "Administrator (given to this person)", "Agence Neuf", "Set up")
 	b.sound("person")
 
 	b.choose("Change role and profiles")

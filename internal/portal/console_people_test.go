@@ -99,9 +99,11 @@ func TestLookingAtPeople(t *testing.T) {
 	w.colleague("zoe", func(m *rosterv1alpha1.MemberSpec) {
 		m.DisplayName, m.EndTime = "Zoé Lefèvre", &metav1.Time{Time: now().Add(1000 * time.Hour)}
 	}, func(st *rosterv1alpha1.MemberStatus) {
-		st.LastSignInTime = &metav1.Time{Time: now().Add(-48 * time.Hour)}
+		st.LastSignInTime, st.SecondFactor = &metav1.Time{Time: now().Add(-48 * time.Hour)}, ptr.To(true)
 	})
-	w.colleague("sam", func(m *rosterv1alpha1.MemberSpec) { m.Suspended = ptr.To(true) }, nil)
+	w.colleague("sam", func(m *rosterv1alpha1.MemberSpec) { m.Suspended = ptr.To(true) }, func(st *rosterv1alpha1.MemberStatus) {
+		st.SecondFactor = ptr.To(false)
+	})
 	w.invite("nina")
 	w.status(w.invite("late"), func(st *rosterv1alpha1.InvitationStatus) { st.State = rosterv1alpha1.InvitationExpired })
 	w.status(w.invite("gone"), func(st *rosterv1alpha1.InvitationStatus) { st.State = rosterv1alpha1.InvitationDeclined })
@@ -123,6 +125,8 @@ func TestLookingAtPeople(t *testing.T) {
 		"a state":                      {"state=declined", []string{w.address("gone")}, []string{"Zoé"}},
 		"a role":                       {"role=Manager", []string{w.address("mia")}, []string{"Zoé", w.address("nina")}},
 		"a profile":                    {"profile=acme-fb", []string{w.address("mia"), w.address("nina")}, []string{"Zoé"}},
+		"with a second factor":         {"factor=with", []string{"Zoé", `data-label="Second factor">Set up<`}, []string{w.address("sam"), w.address("nina")}},
+		"without a second factor":      {"factor=without", []string{w.address("sam"), `data-label="Second factor">None yet<`}, []string{"Zoé", w.address("nina")}},
 		"what nobody can have chosen":  {"state=nonsense&sort=nonsense&page=nonsense", []string{"Zoé"}, nil},
 		"a page beyond the last":       {"page=17", []string{"Zoé"}, nil},
 		"a team that is not":           {"team=none", []string{"0 people"}, []string{"Zoé"}},
@@ -177,7 +181,7 @@ func TestThePageOfAPerson(t *testing.T) {
 	zoe := w.colleague("zoe", func(m *rosterv1alpha1.MemberSpec) {
 		m.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileModerator}}
 		m.InvitedBy = "olivia@acme.example"
-	}, nil)
+	}, func(st *rosterv1alpha1.MemberStatus) { st.SecondFactor = ptr.To(false) })
 	press := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "press"}, Spec: rosterv1alpha1.TeamSpec{
 		DisplayName: "Press", Role: rosterv1alpha1.ProfileEditor, Members: []string{"zoe", "mia"}, Profiles: []string{"acme-fb", "acme-masto"},
 	}}
@@ -185,8 +189,10 @@ func TestThePageOfAPerson(t *testing.T) {
 	w.awaitCache(press)
 	path := w.personPath("members", zoe.Name)
 	manager.get(path).expect(t, http.StatusOK, "Zoe", w.address("zoe"), "Moderator (given to this person)", "Editor (team Press)",
-		"view, plan posts, publish, reply and see reports", "acme.social (Facebook)", "Olivia Martin", "Not yet", "Suspend", "Change teams")
-	manager.get(path+"?lang=fr").expect(t, http.StatusOK, "Modération (attribution nominative)", "Édition (équipe Press)", "Suspendre")
+		"view, plan posts, publish, reply and see reports", "acme.social (Facebook)", "Olivia Martin", "Not yet", "Suspend", "Change teams",
+		"<dt>Second factor</dt><dd>None yet</dd>")
+	manager.get(path+"?lang=fr").expect(t, http.StatusOK, "Modération (attribution nominative)", "Édition (équipe Press)", "Suspendre",
+		"<dt>Second facteur</dt><dd>Aucun pour l’instant</dd>")
 
 	t.Run("an invitation", func(t *testing.T) {
 		inv := w.status(w.invite("nina"), func(st *rosterv1alpha1.InvitationStatus) { st.Attempt = 3; st.RemindersSent = 1 })

@@ -267,6 +267,38 @@ func TestOrganisationAsksForSecondFactor(t *testing.T) {
 	})
 }
 
+// TestStatusTellsOfSecondFactor: those who look after a team learn from the status whether somebody has a second factor, in the write that is
+// made anyway.
+func TestStatusTellsOfSecondFactor(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited)
+	w.registered(s, "ana")
+	b := s.browser()
+	for _, step := range []struct {
+		name   string
+		do     func()
+		want   bool
+		writes int
+	}{
+		{"signing in", func() { b.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther) }, false, 0},
+		// With the first factor come recovery codes, of which the person is told, too.
+		{"adding an app", func() { b.addApp() }, true, 2},
+		{"removing it", func() {
+			b.post("/account/factors", url.Values{"action": {"remove-app"}}).expect(t, http.StatusSeeOther)
+		}, false, 1},
+	} {
+		s.clock.SetTime(s.clock.Now().Add(time.Minute))
+		s.writes.clear()
+		step.do()
+		if has := w.account(w.address("ana")).HasSecondFactor(s.clock.Now()); has == nil || *has != step.want {
+			t.Errorf("%s: %v, want %v", step.name, has, step.want)
+		}
+		if n := strings.Count(s.writes.String(), "patch status *v1alpha1.Account"); n != step.writes {
+			t.Errorf("%s: %d writes of the status, want %d", step.name, n, step.writes)
+		}
+	}
+}
+
 func TestAdministratorResetsFactors(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited)

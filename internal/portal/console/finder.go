@@ -54,6 +54,14 @@ func (p *Person) SignedIn() *metav1.Time {
 	return p.Member.Status.LastSignInTime
 }
 
+// Factor reports whether they have a second factor; nil where that is not known.
+func (p *Person) Factor() *bool {
+	if p.Member == nil {
+		return nil
+	}
+	return p.Member.Status.SecondFactor
+}
+
 // Object is the kind and the name by which no two people are the same.
 func (p *Person) Object() (kind, name string) {
 	if p.Member != nil {
@@ -125,6 +133,9 @@ func (q Query) matches(p *Person, words Search, team map[string]bool, held func(
 	case q.Standing == "" && p.Member == nil && (p.Standing == StandingDeclined || p.Standing == StandingWithdrawn):
 		return false // Nobody is waiting for them.
 	case q.Standing != "" && string(p.Standing) != q.Standing, q.Role != "" && string(p.Role) != q.Role, q.Team != "" && !team[name]:
+		return false
+	}
+	if has := p.Factor(); q.Factor != "" && (has == nil || *has != (q.Factor == WithFactor)) {
 		return false
 	}
 	return words.In(p.folded) && (q.Profile == "" && q.Workspace == "" || q.reaches(held(p)))

@@ -139,11 +139,13 @@ func TestFindingPeople(t *testing.T) {
 	all := acme([]*rosterv1alpha1.Member{
 		member("zoe", func(m *rosterv1alpha1.Member) {
 			m.Status.DisplayName, m.Status.JoinedTime, m.Status.LastSignInTime = "Zoé Lefèvre-Åström", at(-3), at(-1)
+			m.Status.SecondFactor = ptr.To(true)
 			m.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "west", Role: rosterv1alpha1.ProfileGuest}}
 		}),
 		member("ana", func(m *rosterv1alpha1.Member) { m.Spec.DisplayName, m.Status.JoinedTime = "Ana Sørensen", at(-9) }),
 		member("ben", func(m *rosterv1alpha1.Member) {
 			m.Spec.Role, m.Status.JoinedTime, m.Status.LastSignInTime = rosterv1alpha1.RoleManager, at(-1), at(-5)
+			m.Status.SecondFactor = ptr.To(false)
 		}),
 		member("declared", func(m *rosterv1alpha1.Member) {
 			m.Spec.AccountRef, m.Status.State, m.Status.Invitation = nil, rosterv1alpha1.MemberPending, "own"
@@ -178,6 +180,9 @@ func TestFindingPeople(t *testing.T) {
 		"profile=fb":               "ana ben invited",
 		"profile=x":                "ben zoe",
 		"profile=x&role=Member":    "zoe",
+		"factor=with":              "zoe",
+		"factor=without":           "ben",
+		"factor=x":                 "ana ben declared invited zoe",
 		"sort=-name":               "zoe invited declared ben ana",
 		"sort=joined":              "ana zoe ben declared invited",
 		"sort=-joined":             "ben zoe ana declared invited",

@@ -83,6 +83,9 @@ func (v *Visit) PeopleFinder(q Query, c *Crowd, everybody []Person) FinderView {
 	f.Filter(w, FindTeam, "console.find.team", q.Team, optionsOf(c.Teams, TeamName))
 	f.Filter(w, FindWorkspace, "console.find.workspace", q.Workspace, optionsOf(c.Workspaces, WorkspaceName))
 	f.Filter(w, FindProfile, "console.find.profile", q.Profile, sorted(profiles))
+	f.Filter(w, FindFactor, "console.find.factor", q.Factor, []Option{
+		{Value: WithFactor, Text: w.T("console.factor.with")}, {Value: WithoutFactor, Text: w.T("console.factor.without")},
+	})
 	if q.Sort != ByName {
 		f.Hide(FindSort, q.Sort)
 	}

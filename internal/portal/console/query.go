@@ -19,6 +19,7 @@ const (
 	FindTeam      = "team"
 	FindWorkspace = "workspace"
 	FindProfile   = "profile"
+	FindFactor    = "factor"
 	FindSort      = "sort"
 	FindPage      = "page"
 )
@@ -32,18 +33,28 @@ const (
 	BySignedIn = "sign-in"
 )
 
+// What is asked for of second factors. Somebody of whom it is not known has neither.
+const (
+	WithFactor    = "with"
+	WithoutFactor = "without"
+)
+
 // Query is what of the list is asked for.
 type Query struct {
-	Search, Standing, Role, Team, Workspace, Profile string
-	Sort                                             string
-	Page                                             int
+	Search, Standing, Role, Team, Workspace, Profile, Factor string
+	Sort                                                     string
+	Page                                                     int
 }
 
 // ParseQuery reads an address. What nobody could have chosen on the page counts as nothing.
 func ParseQuery(values url.Values) Query {
 	q := Query{
 		Search: web.Tidy(values.Get(FindSearch)), Standing: values.Get(FindStanding), Role: values.Get(FindRole), Team: values.Get(FindTeam),
-		Workspace: values.Get(FindWorkspace), Profile: values.Get(FindProfile), Sort: values.Get(FindSort),
+		Workspace: values.Get(FindWorkspace), Profile: values.Get(FindProfile), Factor: values.Get(FindFactor),
+		Sort: values.Get(FindSort),
+	}
+	if q.Factor != WithFactor && q.Factor != WithoutFactor {
+		q.Factor = ""
 	}
 	if !slices.Contains(standings(), Standing(q.Standing)) {
 		q.Standing = ""
@@ -62,7 +73,7 @@ func (q Query) Values() url.Values {
 	values := url.Values{}
 	for field, value := range map[string]string{
 		FindSearch: q.Search, FindStanding: q.Standing, FindRole: q.Role, FindTeam: q.Team, FindWorkspace: q.Workspace,
-		FindProfile: q.Profile,
+		FindProfile: q.Profile, FindFactor: q.Factor,
 	} {
 		if value != "" {
 			values.Set(field, value)
@@ -79,7 +90,7 @@ func (q Query) Values() url.Values {
 
 // Filtered reports whether not everybody is asked for.
 func (q Query) Filtered() bool {
-	return q.Search+q.Standing+q.Role+q.Team+q.Workspace+q.Profile != ""
+	return q.Search+q.Standing+q.Role+q.Team+q.Workspace+q.Profile+q.Factor != ""
 }
 
 // Sorted is the query by another column, from its first page. Choosing the same one turns it round. Times begin with the newest.

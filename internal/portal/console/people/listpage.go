@@ -28,13 +28,15 @@ type peoplePage struct {
 	Pager     console.Pager
 }
 
-// columnView is the head of a column. Sorted is what aria-sort says.
+// columnView is the head of a column. Sorted is what aria-sort says; Href is empty where the list is not sorted by it.
 type columnView struct{ Text, Href, Sorted string }
 
 type rowView struct {
 	console.PersonView
 	Href             string
 	Joined, SignedIn web.MomentView
+	// Factor says whether there is a second factor; empty where that is not known.
+	Factor string
 }
 
 func (h *Handler) getPeople(v *console.Visit) error {
@@ -62,6 +64,7 @@ func (h *Handler) getPeople(v *console.Visit) error {
 		kind, name := p.Object()
 		list.Rows = append(list.Rows, rowView{
 			PersonView: names.Show(p), Href: v.To(Path + "/" + kind + "/" + name), Joined: names.Day(p.Joined()), SignedIn: names.Day(p.SignedIn()),
+			Factor: factor(w, p.Factor()),
 		})
 	}
 	return v.Show(http.StatusOK, pagePeople, w.T("people.title", "Org", list.Frame.Org), list)
@@ -96,7 +99,18 @@ func columns(w web.Words, q console.Query, to func(console.Query) string) []colu
 		}
 		all = append(all, column)
 	}
-	return all
+	return append(all, columnView{Text: w.T("people.factor")})
+}
+
+// factor says whether somebody has a second factor; nothing where that is not known.
+func factor(w web.Words, has *bool) string {
+	switch {
+	case has == nil:
+		return ""
+	case *has:
+		return w.T("console.factor.with")
+	}
+	return w.T("console.factor.without")
 }
 
 // here is the path of the list.

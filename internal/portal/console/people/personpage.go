@@ -35,8 +35,11 @@ type personPage struct {
 	May                    string
 	Joined, SignedIn, Ends web.MomentView
 	// NeverSignedIn: they joined, and no sign-in is known.
-	NeverSignedIn, Factor bool
-	InvitedBy             web.Action
+	NeverSignedIn bool
+	// Factor says whether they have a second factor; FactorAsked: the organisation asks them for one.
+	Factor      string
+	FactorAsked bool
+	InvitedBy   web.Action
 	// Holds says when the rights count that are shown: once the person accepts, for example. Empty for now.
 	Holds             string
 	Everywhere        []string
@@ -100,7 +103,7 @@ func (p *personPage) about(w speech, s *subject) {
 		return
 	}
 	p.Company, p.Owner = m.Spec.Company, s.person.Holds.Role == rosterv1alpha1.RoleOwner
-	p.Factor = account.DemandsFactor(s.all.Organization, m)
+	p.Factor, p.FactorAsked = factor(w.Words, m.Status.SecondFactor), account.DemandsFactor(s.all.Organization, m)
 	if t := m.Status.JoinedTime; t != nil {
 		p.Joined = w.Short(t.Time)
 	}

@@ -19,6 +19,8 @@ import (
 type affected struct {
 	// Active is how many people are active.
 	Active int
+	// Factorless is how many of them have no second factor, and FactorUnknown of how many that is not known.
+	Factorless, FactorUnknown int
 	// Invited are the addresses of open invitations.
 	Invited []string
 	// Teamless is how many profiles no team works on.
@@ -44,7 +46,7 @@ func meaning(w web.Words, before, after *rosterv1alpha1.OrganizationSpec, who af
 		}
 	}
 	was, is := cmp.Or(before.Security.MultiFactor, rosterv1alpha1.MultiFactorOptional), after.Security.MultiFactor
-	say(is == rosterv1alpha1.MultiFactorRequired && was != is, func() string { return w.N("settings.meaning.required", who.Active) })
+	say(is == rosterv1alpha1.MultiFactorRequired && was != is, func() string { return required(w, who) })
 	say(is == rosterv1alpha1.MultiFactorNewMembers && was == rosterv1alpha1.MultiFactorOptional, func() string {
 		return w.T("settings.meaning.newMembers")
 	})
@@ -71,6 +73,21 @@ func meaning(w web.Words, before, after *rosterv1alpha1.OrganizationSpec, who af
 		return w.N("settings.meaning.requireTeam", who.Teamless)
 	})
 	return lines
+}
+
+// required says whom a second factor is asked for, and how many of them have none yet.
+func required(w web.Words, who affected) string {
+	text := w.N("settings.meaning.required", who.Active)
+	switch {
+	case who.Factorless > 0:
+		text += " " + w.N("settings.meaning.factorless", who.Factorless)
+	case who.FactorUnknown == 0:
+		return text + " " + w.N("settings.meaning.factors", who.Active)
+	}
+	if who.FactorUnknown > 0 {
+		text += " " + w.N("settings.meaning.factorUnknown", who.FactorUnknown)
+	}
+	return text + " " + w.T("settings.meaning.enrol")
 }
 
 // shutOut is how many addresses were allowed before and are not after.

@@ -129,9 +129,7 @@ func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (af
 		return who, err
 	}
 	for i := range members.Items {
-		if membership.IsActive(&members.Items[i]) {
-			who.Active++
-		}
+		who.count(&members.Items[i])
 	}
 	var invited rosterv1alpha1.InvitationList
 	if err := v.Cache().List(ctx, &invited, in, client.UnsafeDisableDeepCopy); err != nil {
@@ -153,6 +151,20 @@ func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (af
 		}
 	}
 	return who, nil
+}
+
+// count adds a Member to those whom a change can concern.
+func (who *affected) count(m *rosterv1alpha1.Member) {
+	if !membership.IsActive(m) {
+		return
+	}
+	who.Active++
+	switch has := m.Status.SecondFactor; {
+	case has == nil:
+		who.FactorUnknown++
+	case !*has:
+		who.Factorless++
+	}
 }
 
 // save writes the organisation as the person, and goes on: done, or with the form again and what the API server has refused.

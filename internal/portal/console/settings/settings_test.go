@@ -195,7 +195,7 @@ func TestWhatAChangeMeans(t *testing.T) {
 		}
 		return s
 	}
-	who := affected{Active: 12, Invited: []string{"a@X.example", "b@y.example", "c@y.example"}, Teamless: 2, Session: by(account.MethodPassword)}
+	who := affected{Active: 20, Factorless: 12, FactorUnknown: 3, Invited: []string{"a@X.example", "b@y.example", "c@y.example"}, Teamless: 2, Session: by(account.MethodPassword)}
 	type spec = rosterv1alpha1.OrganizationSpec
 	sso := func(methods ...rosterv1alpha1.SignInMethod) spec {
 		return spec{Security: rosterv1alpha1.SecurityPolicy{SignIn: methods, SSO: rosterv1alpha1.SSO{Issuer: "acme"}}}
@@ -212,8 +212,8 @@ func TestWhatAChangeMeans(t *testing.T) {
 		says          []string
 	}{
 		{"nothing", spec{}, spec{DisplayName: "New"}, nil},
-		{"a second factor", factor("Optional"), factor("Required"), []string{"12 active people will need a second factor"}},
-		{"a second factor for the rest", factor("NewMembers"), factor("Required"), []string{"12 active people will need"}},
+		{"a second factor", factor("Optional"), factor("Required"), []string{"20 active people will need a second factor. 12 of them have none yet. For 3, it is known"}},
+		{"a second factor for the rest", factor("NewMembers"), factor("Required"), []string{"20 active people will need"}},
 		{"a second factor for new people", spec{}, factor("NewMembers"), []string{"Everybody who joins from now on"}},
 		{"a second factor as before", factor("Required"), factor("Required"), nil},
 		{"other domains, none of which was allowed", domains("z.example"), domains("x.example"), nil},
@@ -241,6 +241,34 @@ func TestWhatAChangeMeans(t *testing.T) {
 	}
 	if fingerprint([]string{"a", "b"}) == fingerprint([]string{"a"}) {
 		t.Error("what was agreed to cannot be told from less")
+	}
+}
+
+// TestWhomAFactorIsAskedOf: who decides hears how many people have none, and is not told that anybody is kept out where nobody is.
+func TestWhomAFactorIsAskedOf(t *testing.T) {
+	member := func(state rosterv1alpha1.MemberState, has *bool) *rosterv1alpha1.Member {
+		m := &rosterv1alpha1.Member{}
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: "a"}
+		m.Status.State, m.Status.SecondFactor = state, has
+		return m
+	}
+	yes, no := ptr.To(true), ptr.To(false)
+	const asked, enrol = " asked for a second factor. ", " Those without one set it up when they next open a page; until then, the pages are closed to them."
+	for want, has := range map[string][]*bool{
+		"1 active person is" + asked + "They have one already.":                                                            {yes},
+		"2 active people are" + asked + "All of them have one already.":                                                    {yes, yes},
+		"2 active people are" + asked + "1 of them has none yet." + enrol:                                                  {yes, no},
+		"2 active people are" + asked + "For 1, it is known only after the next sign-in." + enrol:                          {yes, nil},
+		"3 active people are" + asked + "2 of them have none yet. For 1, it is known only after the next sign-in." + enrol: {no, nil, no},
+	} {
+		var who affected
+		who.count(member(rosterv1alpha1.MemberSuspended, no))
+		for _, h := range has {
+			who.count(member(rosterv1alpha1.MemberActive, h))
+		}
+		if got := required(english(t), who); got != want {
+			t.Errorf("%s\nwant %s", got, want)
+		}
 	}
 }
 
