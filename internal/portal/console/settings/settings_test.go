@@ -253,7 +253,7 @@ func TestWhomAFactorIsAskedOf(t *testing.T) {
 		return m
 	}
 	yes, no := ptr.To(true), ptr.To(false)
-	const asked, enrol = " asked for a second factor. ", " Those without one set it up when they next open a page; until then, the pages are closed to them."
+	const asked, enrol = " asked for a second factor. ", " Those who have none set one up the next time they sign in, before they see these pages."
 	for want, has := range map[string][]*bool{
 		"1 active person is" + asked + "They have one already.":                                                            {yes},
 		"2 active people are" + asked + "All of them have one already.":                                                    {yes, yes},
