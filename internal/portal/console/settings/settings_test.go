@@ -253,13 +253,13 @@ func TestWhomAFactorIsAskedOf(t *testing.T) {
 		return m
 	}
 	yes, no := ptr.To(true), ptr.To(false)
-	const asked, enrol = " asked for a second factor. ", " Those who have none set one up the next time they sign in, before they see these pages."
+	const asked, enrol = " will need a second factor. ", " Those who have none set one up the next time they sign in, before they see these pages."
 	for want, has := range map[string][]*bool{
-		"1 active person is" + asked + "They have one already.":                                                            {yes},
-		"2 active people are" + asked + "All of them have one already.":                                                    {yes, yes},
-		"2 active people are" + asked + "1 of them has none yet." + enrol:                                                  {yes, no},
-		"2 active people are" + asked + "For 1, it is known only after the next sign-in." + enrol:                          {yes, nil},
-		"3 active people are" + asked + "2 of them have none yet. For 1, it is known only after the next sign-in." + enrol: {no, nil, no},
+		"1 active person" + asked + "They have one already.":                                                           {yes},
+		"2 active people" + asked + "All of them have one already.":                                                    {yes, yes},
+		"2 active people" + asked + "1 of them has none yet." + enrol:                                                  {yes, no},
+		"2 active people" + asked + "For 1, it is known only after the next sign-in." + enrol:                          {yes, nil},
+		"3 active people" + asked + "2 of them have none yet. For 1, it is known only after the next sign-in." + enrol: {no, nil, no},
 	} {
 		var who affected
 		who.count(member(rosterv1alpha1.MemberSuspended, no))
