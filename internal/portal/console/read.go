@@ -13,8 +13,8 @@ import (
 
 // What pages are made of belongs to the cache and is not changed.
 
-// Snapshot is what rights come from in the organisation, but for the people. To look at the team does not let people look at profiles: those
-// that the person may not look at have no handle and no network. Their names stand in Members and Teams.
+// Snapshot is what rights come from in the organisation, but for the people. To look at the team does not let people look at profiles:
+// those that the person may not look at have no handle and no network. Their names stand in Members and Teams.
 func (v *Visit) Snapshot() (*membership.Snapshot, error) {
 	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
 	if err != nil {
