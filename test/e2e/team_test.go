@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -23,10 +25,7 @@ func TestATeamOfTwenty(t *testing.T) {
 	d := start(t, t.TempDir(), anyPorts()...)
 	d.accepts("ben@acme.example")
 	d.waitActive("ben")
-	olivia := &visitorTab{t: t, d: d, ctx: browser(t, 4*patience)}
-	if err := chromedp.Do(olivia.ctx, chromedp.Navigate("about:blank")); err != nil { // The browser lives as long as the context of this.
-		t.Fatal(err)
-	}
+	olivia := d.tab()
 	olivia.accepts("olivia@acme.example")
 	d.waitActive("olivia")
 
@@ -70,6 +69,8 @@ func TestATeamOfTwenty(t *testing.T) {
 	olivia.submit(`main form button[type=submit]`)
 	d.eventually("the suspension is in force", func(context.Context) error { return d.mayNow(newcomers[0], "acme-fb", false) })
 
+	onlyThoseWhoLookAfterTheTeam(d, newcomers[1])
+
 	olivia.open("/organizations/acme/team/owner?q=ben")
 	olivia.click(`main input[type=radio]`)
 	olivia.submit(`main form[method=post]:has(fieldset) button[type=submit]`)
@@ -85,6 +86,55 @@ func TestATeamOfTwenty(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// onlyThoseWhoLookAfterTheTeam see it: a manager does, and cannot suspend the owner. To a member, to an outsider and to the owner of
+// another organisation, none of the pages is there.
+func onlyThoseWhoLookAfterTheTeam(d *demo, member string) {
+	d.t.Helper()
+	const people = "/organizations/acme/team/people"
+	ben := d.tab()
+	ben.signsIn("ben@acme.example")
+	ben.open(people)
+	ben.says("Ana Lima")
+	ben.open(people + "/members/olivia/suspend")
+	ben.says("Hand over the organisation first")
+
+	d.organization("rivals", "rita@rivals.example")
+	d.accepts("rita@rivals.example")
+	for _, stranger := range []string{member, "rita@rivals.example"} {
+		tab := d.tab()
+		tab.signsIn(stranger)
+		for _, page := range []string{people, people + "/members/ben", "/organizations/acme/team/invite", "/organizations/acme/team/settings"} {
+			tab.open(page)
+			tab.says("Page not found")
+		}
+	}
+	ben.open("/organizations/rivals/team/people")
+	ben.says("Page not found")
+	outsider := d.tab()
+	outsider.open(people)
+	outsider.says("Sign in")
+}
+
+// organization makes another one, whose owner is invited.
+func (d *demo) organization(name, owner string) {
+	d.t.Helper()
+	for _, o := range []client.Object{
+		&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}},
+		&rosterv1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: name},
+			Spec:       rosterv1alpha1.OrganizationSpec{DisplayName: "Rivals", OwnerRef: &rosterv1alpha1.LocalReference{Name: "owner"}},
+		},
+		&rosterv1alpha1.Member{
+			ObjectMeta: metav1.ObjectMeta{Namespace: name, Name: "owner"},
+			Spec:       rosterv1alpha1.MemberSpec{Email: owner, Role: rosterv1alpha1.RoleCoOwner},
+		},
+	} {
+		if err := d.client.Create(d.t.Context(), o); err != nil {
+			d.t.Fatal(err)
+		}
+	}
 }
 
 // accepts has somebody accept the invitation in their mailbox.
@@ -151,6 +201,16 @@ type visitorTab struct {
 	ctx context.Context
 }
 
+// tab opens a browser.
+func (d *demo) tab() *visitorTab {
+	d.t.Helper()
+	v := &visitorTab{t: d.t, d: d, ctx: browser(d.t, 4*patience)}
+	if err := chromedp.Do(v.ctx, chromedp.Navigate("about:blank")); err != nil { // It lives as long as the context of this.
+		d.t.Fatal(err)
+	}
+	return v
+}
+
 // do gives up on what does not come: a field that is not there is waited for.
 func (v *visitorTab) do(actions ...chromedp.Action[chromedp.Void]) {
 	v.t.Helper()
@@ -167,6 +227,13 @@ func (v *visitorTab) accepts(address string) {
 	name, _, _ := strings.Cut(address, "@")
 	v.do(chromedp.Navigate(v.d.linkIn(v.d.mailTo(address))), chromedp.SetValue(`#displayName`, name),
 		chromedp.SendKeys(`#password`, goodPassword), chromedp.SendKeys(`#confirm`, goodPassword))
+	v.submit(`main form button[type=submit]`)
+}
+
+func (v *visitorTab) signsIn(address string) {
+	v.t.Helper()
+	v.open("/sign-in")
+	v.do(chromedp.SendKeys(`#login`, address), chromedp.SendKeys(`#password`, goodPassword))
 	v.submit(`main form button[type=submit]`)
 }
 
