@@ -111,3 +111,24 @@ func TestBrowserPeople(t *testing.T) {
 		t.Errorf("the page is in %s", got)
 	}
 }
+
+// TestBrowserBigOrganisation: among 10,000 people somebody is found as among ten.
+func TestBrowserBigOrganisation(t *testing.T) {
+	b, w := openBrowser(t), newWorld(t)
+	big := w.bigOrganization()
+	s := w.localSite("127.0.0.1", func(string) []func(*configure) {
+		return []func(*configure){w.connects(), w.console, func(c *configure) { c.Cache = big }}
+	})
+	w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	b.signIn(s, w.address("mia"), goodPassword)
+	b.open(s.url + w.peoplePath())
+	b.says("11002 people", "Page 1 of 221")
+	b.choose("Next")
+	b.says("Page 2 of 221")
+	b.value(`document.getElementById("q").focus(); 0`)
+	b.press("muller 0123")
+	b.submit(kb.Enter)
+	b.says("11 people", "Zoé Müller 01230")
+	b.run(chromedp.NavigateBack())
+	b.says("Page 2 of 221")
+}

@@ -279,9 +279,8 @@ func (c crowded) List(ctx context.Context, list client.ObjectList, options ...cl
 	return err
 }
 
-// TestThePeopleOfABigOrganisation: 10,000 of them and 1,000 who are invited, on pages of 50.
-func TestThePeopleOfABigOrganisation(t *testing.T) {
-	w := newWorld(t)
+// bigOrganization is the cache of one with 10,000 members and 1,000 who are invited.
+func (w *world) bigOrganization() crowded {
 	big := crowded{Reader: w.cache, namespace: w.ns}
 	for i := range 10_000 {
 		m := w.member(fmt.Sprintf("m-%05d", i), fmt.Sprintf("m-%05d@acme.example", i))
@@ -298,6 +297,13 @@ func TestThePeopleOfABigOrganisation(t *testing.T) {
 			Status:     rosterv1alpha1.InvitationStatus{State: rosterv1alpha1.InvitationSent},
 		})
 	}
+	return big
+}
+
+// TestThePeopleOfABigOrganisation: 10,000 of them and 1,000 who are invited, on pages of 50.
+func TestThePeopleOfABigOrganisation(t *testing.T) {
+	w := newWorld(t)
+	big := w.bigOrganization()
 	s := w.site(unlimited, w.connects(), w.console, func(c *configure) { c.Cache = big })
 	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	for query, says := range map[string][]string{
