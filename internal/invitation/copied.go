@@ -15,8 +15,8 @@ import (
 	"github.com/roster-dev/roster/internal/mailcode"
 )
 
-// A link that somebody copies is another than the one that is mailed: since it was not mailed, it proves nothing. Whoever opens it shows
-// first that they are the invited person, by signing in with the account of the address, or by a code that is mailed there.
+// A link that somebody copies is another than the one that is mailed: since it was not mailed, it proves nothing. The person who opens it
+// shows first that they are the invited one, by signing in with the account of the address, or by a code that is mailed there.
 
 // copiedUse is what the keys of copied links are derived for: neither kind of link is worth anything as the other.
 const copiedUse = "roster.dev copied link v1"

@@ -142,7 +142,7 @@ func TestProfilesAndTeamsThatAreKeptInGit(t *testing.T) {
 	}
 }
 
-// TestWhoMayNotLookAtProfiles: FL-14. Whoever may look at the team and not at a profile sees nothing of it, and is offered nothing.
+// TestWhoMayNotLookAtProfiles: FL-14. Those who may look at the team and not at a profile see nothing of it, and are offered nothing.
 func TestWhoMayNotLookAtProfiles(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)

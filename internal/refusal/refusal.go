@@ -128,7 +128,7 @@ func byReason(err error) Kind {
 	return ""
 }
 
-// sentence is what the API server says in its own words, whoever it speaks for.
+// sentence is what the API server says in its own words, or in those that it hands on.
 type sentence struct {
 	kind    Kind
 	pattern *regexp.Regexp

@@ -74,7 +74,7 @@ func (g *gauge) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-// metrics are made before any is handed over: whoever scrapes slowly keeps no controller waiting.
+// metrics are made before any is handed over: a slow scrape keeps no controller waiting.
 func (g *gauge) metrics() []prometheus.Metric {
 	g.mu.Lock()
 	defer g.mu.Unlock()

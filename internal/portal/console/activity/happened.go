@@ -28,7 +28,7 @@ type happening struct {
 	// who did it: one of the two, or neither where that is not known.
 	writer *console.Writer
 	person string
-	// field of the spec that was written for it; whoever holds it in managedFields did it.
+	// field of the spec that was written for it; the manager that holds it in managedFields did it.
 	field string
 }
 

@@ -103,7 +103,7 @@ func TestTicksAreKeptAcrossPages(t *testing.T) {
 	}
 }
 
-// TestPeopleInAJob: whoever is refused can be tried again, and 10,000 people have room in the form.
+// TestPeopleInAJob: those who are refused can be tried again, and 10,000 people have room in the form.
 func TestPeopleInAJob(t *testing.T) {
 	var j job
 	j.Change = change{Action: actionSuspend}

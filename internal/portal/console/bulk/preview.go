@@ -134,8 +134,8 @@ func names(text string, members []*rosterv1alpha1.Member) namesView {
 	return view
 }
 
-// job is what is to be done and how far that has come. It travels in the form, sealed, so that nothing has to be stored: whoever goes back
-// or reloads does a part again, which changes nothing twice.
+// job is what is to be done and how far that has come. It travels in the form, sealed, so that nothing has to be stored. Going
+// back or reloading does a part again, which changes nothing twice.
 type job struct {
 	// User and Namespace that it is for.
 	User, Namespace string

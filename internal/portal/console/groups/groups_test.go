@@ -140,7 +140,7 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 		t.Errorf("in words: %q", got)
 	}
 	if got := lossOf(s, withTeam(s, empty), people[2:3], []string{"in"}); len(got.People)+len(got.Unpublished) != 0 {
-		t.Errorf("whoever administers every profile loses %+v", got)
+		t.Errorf("an administrator of every profile loses %+v", got)
 	}
 	s.Organization.Spec.RequireTeam = ptr.To(true)
 	if got := strings.Join(l.words(english(t), sc), " "); !strings.Contains(got, "Until a team works on them") {

@@ -27,7 +27,7 @@ func (h *Handler) preview(v *visit, d *draft, p *person) *mailView {
 		v.Log().Error(err, "Cannot read what an invitation offers")
 		return nil
 	}
-	for i, g := range told.Profiles { // Whoever makes up a form learns nothing of profiles that they may not look at.
+	for i, g := range told.Profiles { // A form that somebody makes up tells nothing of profiles that they may not look at.
 		if !slices.ContainsFunc(v.choices.Profiles, func(t console.Target) bool { return t.Name == g.Name }) {
 			told.Profiles[i].Of = nil
 		}

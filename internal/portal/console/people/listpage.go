@@ -35,7 +35,7 @@ type rowView struct {
 	console.PersonView
 	Href             string
 	Joined, SignedIn web.MomentView
-	// Factor says whether there is a second factor; empty where that is not known.
+	// Factor tells of a second factor: set up, or none yet; empty where that is not known.
 	Factor string
 }
 
@@ -102,7 +102,7 @@ func columns(w web.Words, q console.Query, to func(console.Query) string) []colu
 	return append(all, columnView{Text: w.T("people.factor")})
 }
 
-// factor says whether somebody has a second factor; nothing where that is not known.
+// factor puts into words that somebody has a second factor or none; empty where that is not known.
 func factor(w web.Words, has *bool) string {
 	switch {
 	case has == nil:

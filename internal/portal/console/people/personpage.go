@@ -36,7 +36,7 @@ type personPage struct {
 	Joined, SignedIn, Ends web.MomentView
 	// NeverSignedIn: they joined, and no sign-in is known.
 	NeverSignedIn bool
-	// Factor says whether they have a second factor; FactorAsked: the organisation asks them for one.
+	// Factor tells of their second factor; FactorAsked: the organisation asks them for one.
 	Factor      string
 	FactorAsked bool
 	InvitedBy   web.Action
