@@ -14,7 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// TestAMembershipEndsAtThatTime: to the moment, whoever looks and whenever the operator last did, and an end that is put off brings
+// TestAMembershipEndsAtThatTime: to the moment, no matter who looks and when the operator last did, and an end that is put off brings
 // everything back.
 func TestAMembershipEndsAtThatTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {

@@ -184,18 +184,6 @@ func (s sentence) names(message string) map[string]string {
 	return names
 }
 
-// Warning reads what a policy of Roster has to say about a write that it lets through.
-func Warning(says string) *Refusal {
-	warns := regexp.MustCompile(`(?s)ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '[^']+': (?P<says>.*)`)
-	names := sentence{pattern: warns}.names(says)
-	if names == nil {
-		return nil
-	}
-	r := &Refusal{Kind: Policy, Says: names["says"]}
-	r.recognise(policyRules(), names["policy"], r.Says)
-	return r
-}
-
 // recognise finds the rule that speaks.
 func (r *Refusal) recognise(rules []rule, by, says string) {
 	for _, known := range rules {

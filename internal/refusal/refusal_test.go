@@ -243,15 +243,3 @@ func TestSeveralFields(t *testing.T) {
 		t.Errorf("fields %v", fields)
 	}
 }
-
-// TestWarnings: a policy that only warns speaks, too.
-func TestWarnings(t *testing.T) {
-	r := Warning("Validation failed for ValidatingAdmissionPolicy 'roster-orphaned-profiles' with binding 'roster-orphaned-profiles': " +
-		"without the Member eva (eva@acme.example), nobody is named Administrator of acme-fb. Make someone else Administrator there.")
-	if r == nil || r.Rule != "nobodyAdministers" || r.Names["profiles"] != "acme-fb" {
-		t.Errorf("%+v", r)
-	}
-	if r := Warning("spec.x is deprecated"); r != nil {
-		t.Errorf("%+v", r)
-	}
-}

@@ -78,6 +78,27 @@ func (p choosePage) Boxes(field string) boxes {
 	return boxes{field, p.InCaption, p.In, p.May}
 }
 
+// shown is the page of a choosing, posted takes its form.
+func shown(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
+	return func(v *console.Visit) error {
+		c, err := of(v)
+		if err != nil {
+			return err
+		}
+		return c.show(v, nil)
+	}
+}
+
+func posted(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
+	return func(v *console.Visit) error {
+		c, err := of(v)
+		if err != nil {
+			return err
+		}
+		return c.post(v)
+	}
+}
+
 // show writes the page, with what was ticked.
 func (c *choosing) show(v *console.Visit, problems []web.Problem) error {
 	w, page, asked := v.Words, c.view, v.R.URL.Query()

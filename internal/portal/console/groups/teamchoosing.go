@@ -7,22 +7,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/console"
 )
 
-func (h *Handler) getTeamPeople(v *console.Visit) error {
-	c, err := h.teamPeople(v)
-	if err != nil {
-		return err
-	}
-	return c.show(v, nil)
-}
-
-func (h *Handler) postTeamPeople(v *console.Visit) error {
-	c, err := h.teamPeople(v)
-	if err != nil {
-		return err
-	}
-	return c.post(v)
-}
-
 // teamPeople is about the people of the team that the path names.
 func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 	t := &rosterv1alpha1.Team{}
@@ -58,22 +42,6 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 	}
 	c.all, c.offers = people(w, all)
 	return c, nil
-}
-
-func (h *Handler) getTeamProfiles(v *console.Visit) error {
-	c, err := h.teamProfiles(v)
-	if err != nil {
-		return err
-	}
-	return c.show(v, nil)
-}
-
-func (h *Handler) postTeamProfiles(v *console.Visit) error {
-	c, err := h.teamProfiles(v)
-	if err != nil {
-		return err
-	}
-	return c.post(v)
 }
 
 // teamProfiles is about the profiles that the team names.

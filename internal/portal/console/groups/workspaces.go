@@ -177,22 +177,6 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 	return v.Wrote(v.Update(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) }, again, fields())
 }
 
-func (h *Handler) getWorkspaceProfiles(v *console.Visit) error {
-	c, err := h.workspaceProfiles(v)
-	if err != nil {
-		return err
-	}
-	return c.show(v, nil)
-}
-
-func (h *Handler) postWorkspaceProfiles(v *console.Visit) error {
-	c, err := h.workspaceProfiles(v)
-	if err != nil {
-		return err
-	}
-	return c.post(v)
-}
-
 // workspaceProfiles is about the profiles that the workspace names.
 func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 	ws := &rosterv1alpha1.Workspace{}

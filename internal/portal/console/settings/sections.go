@@ -30,10 +30,6 @@ func sectionNames() []string {
 	}
 }
 
-// keptByPlatform are the parts of the spec that no section has: the plan, which the people who run Roster decide, and the owner, who has a
-// page of their own.
-func keptByPlatform() []string { return []string{"planRef", "ownerRef"} }
-
 // sections are all settings, with what is set.
 func sections(w web.Words, o *rosterv1alpha1.Organization, people book) []section {
 	return []section{
