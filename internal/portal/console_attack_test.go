@@ -394,3 +394,30 @@ func TestInvitingTellsNothingOfAccounts(t *testing.T) {
 		t.Errorf("a manager can tell who has an account:\n%s\n%s", known, unknown)
 	}
 }
+
+// TestOneOrganisationDoesNotReachAnother: somebody looks after two. What they have prepared or done in one is nothing in the other.
+func TestOneOrganisationDoesNotReachAnother(t *testing.T) {
+	w, two := newWorld(t), newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	b := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	m := two.member("mia", w.address("mia"), func(m *rosterv1alpha1.Member) {
+		m.Spec.Role = rosterv1alpha1.RoleManager
+		m.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: w.account(w.address("mia")).Name}
+	})
+	two.create(m)
+	two.awaitCache(m)
+	two.rights(m)
+	two.mayActFor(prefix + w.address("mia"))
+	await(t, func(context.Context) bool { return b.get(two.peoplePath()).StatusCode == http.StatusOK })
+
+	ana := w.coworker("ana")
+	preview := w.preview(b, []string{"Ana"}, url.Values{"action": {"suspend"}})
+	two.do(b, preview).expect(t, http.StatusBadRequest)
+	if fresh(w, ana).Generation != 1 {
+		t.Error("it was done from another organisation")
+	}
+	b.post(w.at("/team/teams"), url.Values{"displayName": {"Secret team"}, "role": {"Guest"}}).expect(t, http.StatusSeeOther)
+	if page := b.get(two.peoplePath()); strings.Contains(page.body, "Secret team") || strings.Contains(page.body, `class="done"`) {
+		t.Error("a page of one organisation tells what was done in another")
+	}
+}
