@@ -32,6 +32,8 @@ func (f Fields) id(path string) string {
 	return id
 }
 
+const cannotWrite = "Cannot write in a person's name"
+
 // Refused puts the answer of the API server to what the person wanted into words, each with the field of the form that it is about, as far
 // as fields name it. It returns the error itself where it is none that the person can do something about.
 func (v *Visit) Refused(err error, fields ...Fields) ([]web.Problem, error) {
@@ -42,8 +44,11 @@ func (v *Visit) Refused(err error, fields ...Fields) ([]web.Problem, error) {
 	say := v.speaker()
 	var problems []web.Problem
 	for _, r := range all {
-		if r.Kind == refusal.Later || r.Kind == refusal.Unsure || r.Kind == refusal.WebhookAway || r.Kind == refusal.Acting {
-			v.Log().Error(err, "Cannot write in a person's name", "account", v.Person.Account.Name)
+		switch r.Kind {
+		case refusal.Later, refusal.Unsure, refusal.WebhookAway:
+			v.Log().Error(err, cannotWrite, "account", v.Person.Account.Name)
+		case refusal.Acting: // The error names the person, and logs do not.
+			v.Log().Error(nil, cannotWrite, "account", v.Person.Account.Name, "refused", r.Rule)
 		}
 		p := say.problem(r)
 		for _, f := range fields {
