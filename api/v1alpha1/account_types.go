@@ -435,7 +435,7 @@ type Account struct {
 
 	// status is what the operator and the portal know about the account.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"NotObserved","message":"The operator has not looked at the object yet.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status AccountStatus `json:"status,omitzero"`
 }
 

@@ -71,6 +71,9 @@ const (
 
 // Reasons shared by several kinds.
 const (
+	// ReasonNotObserved: the operator has not looked at the object yet. It is in the default of every status, so that nobody takes an object
+	// that was just created for one that is ready. If it stays, see whether the manager runs.
+	ReasonNotObserved = "NotObserved"
 	// ReasonReady: nothing to do.
 	ReasonReady = "Ready"
 	// ReasonOrganizationMissing: the namespace has no Organization; apply one.

@@ -300,7 +300,7 @@ type Invitation struct {
 
 	// status is what became of the invitation.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"NotObserved","message":"The operator has not looked at the object yet.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status InvitationStatus `json:"status,omitzero"`
 }
 

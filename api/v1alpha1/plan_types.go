@@ -101,7 +101,7 @@ type Plan struct {
 
 	// status is what the operator knows about the plan.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"NotObserved","message":"The operator has not looked at the object yet.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status PlanStatus `json:"status,omitzero"`
 }
 

@@ -403,7 +403,7 @@ type SocialProfile struct {
 
 	// status is what the operator knows about the profile.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"NotObserved","message":"The operator has not looked at the object yet.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status SocialProfileStatus `json:"status,omitzero"`
 }
 

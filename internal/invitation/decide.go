@@ -116,6 +116,9 @@ func Decide(in Input, now time.Time) Decision {
 	c.wakeAtEnd()
 	c.holdBack()
 	c.status.ObservedGeneration = inv.Generation
+	for i := range c.status.Conditions { // What is not decided again, such as that the mail is delivered, is so of this spec too.
+		c.status.Conditions[i].ObservedGeneration = inv.Generation
+	}
 	if c.status.State == "" {
 		c.status.State = rosterv1alpha1.InvitationPending
 	}

@@ -69,7 +69,7 @@ func (in AccountInput) ready(s *rosterv1alpha1.AccountStatus, conds conditions.S
 		if !in.wasSuspended() {
 			s.SuspendedTime = &metav1.MicroTime{Time: now}
 		}
-		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonSuspended,
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, // as it is meant to be: nothing is under way
 			"The account is suspended: nobody can sign in with it until spec.suspended is false again.")
 	default:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The account can be used.")
