@@ -89,22 +89,45 @@ func roleKeys(namespace string, sources ...access.Source) []client.ObjectKey {
 
 // rolesOf are the Roles that a Member is bound to, or may be.
 func (f finder) rolesOf(ctx context.Context, m *rosterv1alpha1.Member) ([]client.ObjectKey, error) {
-	if m == nil || !membership.IsActive(m) {
+	if m == nil {
 		return nil, nil
 	}
-	return f.rolesFor(ctx, m)
+	if membership.IsActive(m) {
+		return f.rolesFor(ctx, m)
+	}
+	if elsewhere, err := f.countsElsewhere(ctx, m); !elsewhere || err != nil {
+		return nil, err
+	}
+	teams, err := f.teamsOf(ctx, m)
+	return roleKeys(m.Namespace, teams...), err
+}
+
+// teamsOf are the sources that a Member may have by Teams, also by those that name another Member of the person.
+func (f finder) teamsOf(ctx context.Context, m *rosterv1alpha1.Member) ([]access.Source, error) {
+	twins, err := twinsOf(ctx, f, m)
+	if err != nil {
+		return nil, err
+	}
+	var sources []access.Source
+	for _, m := range append(twins, m) {
+		teams, err := reading.TeamsBy(ctx, f.reader, m.Namespace, reading.IndexTeamMember, m.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, t := range teams {
+			sources = append(sources, access.Source{Kind: access.FromTeam, Name: t.Name})
+		}
+	}
+	return sources, nil
 }
 
 // rolesFor are those that a Member is bound to who is active.
 func (f finder) rolesFor(ctx context.Context, m *rosterv1alpha1.Member) ([]client.ObjectKey, error) {
-	sources := access.OfSpec(&m.Spec)
-	teams, err := reading.TeamsBy(ctx, f.reader, m.Namespace, reading.IndexTeamMember, m.Name)
+	teams, err := f.teamsOf(ctx, m)
 	if err != nil {
 		return nil, err
 	}
-	for _, t := range teams {
-		sources = append(sources, access.Source{Kind: access.FromTeam, Name: t.Name})
-	}
+	sources := append(access.OfSpec(&m.Spec), teams...)
 	connected, err := f.connectedBy(ctx, m)
 	if err != nil {
 		return nil, err

@@ -13,6 +13,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	metav1ac "k8s.io/client-go/applyconfigurations/meta/v1"
 	rbacv1ac "k8s.io/client-go/applyconfigurations/rbac/v1"
+	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
@@ -24,7 +25,8 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// fieldManager owns what the operator applies.
+// fieldManager is the name that the operator's writes go by in managedFields. Tools that compare a Member with Git can be told to leave alone
+// what it wrote.
 const fieldManager = "roster"
 
 // grants keeps one Role for each source of rights, and binds the people to it who have that source. A request names a Role. However many
@@ -37,6 +39,11 @@ type grants struct {
 	unwritten  *unwritten
 	joining    *joining
 	echoes     *echoes
+	clock      clock.PassiveClock
+	// live reads from the API server.
+	live client.Reader
+	// standing gathers what decides what the person of a Member holds.
+	standing func(ctx context.Context, m *rosterv1alpha1.Member) (*membership.MemberInput, error)
 }
 
 // granted is what a Role and its bindings should be.
@@ -146,9 +153,17 @@ func (r *grants) source(
 
 // named are those whose spec names a source and who are active, or about to be.
 func (r *grants) named(ctx context.Context, l *lookup, s access.Source) ([]*rosterv1alpha1.Member, error) {
-	people, err := reading.MembersBy(ctx, r.client, l.namespace, reading.IndexSource, s.RoleName())
+	found, err := reading.MembersBy(ctx, r.client, l.namespace, reading.IndexSource, s.RoleName())
 	if err != nil {
 		return nil, err
+	}
+	people := make([]*rosterv1alpha1.Member, 0, len(found))
+	for _, m := range found {
+		if held, err := r.holdsNow(ctx, m); err != nil {
+			return nil, err
+		} else if held {
+			people = append(people, m)
+		}
 	}
 	newcomers, _ := r.joining.among(client.ObjectKey{Namespace: l.namespace, Name: s.RoleName()})
 	for _, key := range newcomers {
@@ -201,11 +216,16 @@ func (r *grants) team(
 		return nil, "", nil, err
 	}
 	for _, member := range t.Spec.Members {
-		m, err := reading.Peek[rosterv1alpha1.Member](ctx, r.client, l.namespace, member)
+		m, err := r.memberOf(ctx, t, member)
 		if err != nil {
 			return nil, "", nil, err
 		}
-		if m != nil && r.holds(m) && m.Spec.Role != rosterv1alpha1.RoleProfileConnector {
+		if m == nil {
+			continue
+		}
+		if works, err := r.worksIn(ctx, m); err != nil {
+			return nil, "", nil, err
+		} else if works {
 			people = append(people, m)
 		}
 	}
@@ -220,7 +240,9 @@ func (r *grants) connectorsOf(ctx context.Context, p *rosterv1alpha1.SocialProfi
 			return nil, err
 		}
 		for _, m := range people {
-			if r.holds(m) {
+			if held, err := r.holdsNow(ctx, m); err != nil {
+				return nil, err
+			} else if held {
 				active = append(active, m)
 			}
 		}

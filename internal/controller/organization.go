@@ -99,7 +99,7 @@ func (r *organizations) settleOwnership(ctx context.Context, in *membership.Orga
 
 // offer has the person of a Member mailed that they are to own the organisation.
 func (r *organizations) offer(ctx context.Context, m *rosterv1alpha1.Member) error {
-	a, err := reading.AccountNamed(ctx, r.client, m.Spec.AccountRef.Name)
+	a, err := reading.AccountNamed(ctx, r.client, membership.PersonOf(m))
 	if a == nil || err != nil || !membership.BelongsTo(m, a) {
 		return err
 	}

@@ -73,7 +73,7 @@ func ManagerOptions(concurrency int) manager.Options {
 		Client: client.Options{Cache: &client.CacheOptions{
 			DisableFor:                      []client.Object{&corev1.Secret{}},
 			EnableReadYourWritesConsistency: ptr.To(true),
-		}},
+		}, FieldOwner: fieldManager},
 		Controller: ctrlconfig.Controller{MaxConcurrentReconciles: concurrency},
 	}
 }
@@ -116,7 +116,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupMembers(mgr, find, team),
 		setupGrants(mgr, find, &grants{
 			client: mgr.GetClient(), metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix, find: find,
-			unwritten: refused, joining: newcomers, echoes: newEchoes(),
+			unwritten: refused, joining: newcomers, echoes: newEchoes(), clock: o.Clock, live: mgr.GetAPIReader(),
+			standing: team.standing,
 		}),
 		setupConsole(mgr,
 			&consoleList{

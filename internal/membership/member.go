@@ -330,7 +330,19 @@ func IsActive(m *rosterv1alpha1.Member) bool {
 
 // MayBeActive reports whether nothing in a Member itself keeps its person from holding anything.
 func MayBeActive(m *rosterv1alpha1.Member) bool {
-	return !IsSuspended(m) && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil
+	return !IsSuspended(m) && (m.Spec.AccountRef != nil || wasReplaced(m)) && m.DeletionTimestamp == nil
+}
+
+// wasReplaced reports whether spec.accountRef of somebody who was active is gone, as it is when a Member is replaced by its file. Until the
+// operator has written it again, or that the person is to be invited, they keep what they had: taking it away takes nobody's access.
+func wasReplaced(m *rosterv1alpha1.Member) bool {
+	return m.Spec.AccountRef == nil && m.Status.State == rosterv1alpha1.MemberActive && m.Status.ObservedGeneration < m.Generation
+}
+
+// IsHeir reports whether a Member takes the place of another one of its person, which counts as yet: that is how a Member is renamed.
+func IsHeir(m *rosterv1alpha1.Member) bool {
+	ready := meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionReady)
+	return ready != nil && ready.Reason == rosterv1alpha1.ReasonDuplicateEmail && MayBeActive(m)
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is
