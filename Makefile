@@ -35,7 +35,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-fuzz bench demo build build-installer \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-flux test-fuzz bench demo build build-installer \
 	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
 
@@ -86,7 +86,7 @@ fmt: $(GOLANGCI_LINT) ## Format the Go code
 	$(GOLANGCI_LINT) fmt
 
 vet: ## Run go vet
-	go vet -tags bench ./...
+	go vet -tags bench,flux ./...
 
 lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
 	$(GOLANGCI_LINT) run
@@ -100,7 +100,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 
 tidy: ## Tidy every go.mod
 	go mod tidy
-	@for module in hack/tools hack/tools/helm hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
+	@for module in hack/tools hack/tools/helm hack/tools/flux hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
@@ -120,6 +120,11 @@ test: ## Run every test but the benchmarks, on a real API server and in a real b
 # A module of its own, with the engine of Prometheus: minutes to compile the first time.
 test-monitoring: ## Check alerts and dashboards against the metrics that there are
 	go test -C hack/monitoring -count 1 ./... # The cache does not notice changes in config and docs.
+
+# The controllers of Flux take up to twenty minutes to compile the first time.
+test-flux: ## Run the real controllers of Flux against the operator, through the whole life of an organisation
+	@assets=$$(hack/controlplane.sh); flux=$$(hack/flux.sh); export KUBEBUILDER_ASSETS=$$assets ROSTER_TEST_FLUX=$$flux; \
+	go test ./test/flux -tags flux -count 1 -timeout 20m $(TEST_ARGS)
 
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \
