@@ -138,7 +138,7 @@ bench: $(COMMANDS:%=bin/%) ## Measure on a real API server; writes bin/bench.jso
 	assets=$$(hack/controlplane.sh); export KUBEBUILDER_ASSETS=$$assets; \
 	go test ./test/bench -tags bench -run TestBench -bench-report "$(CURDIR)/bin/bench.json" -timeout 60m -count 1 -v
 
-controlplane: ## Find, download or build etcd and kube-apiserver, and print their folder
+controlplane: ## Find or build etcd, kube-apiserver and kube-controller-manager, and print their folder
 	@hack/controlplane.sh
 
 ##@ Build

@@ -1,21 +1,24 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Prints the folder that holds etcd and kube-apiserver, the two programs that the tests and the demo run on. Nothing but
-# the folder goes to standard output; what happens meanwhile goes to standard error. The first of these that works:
+# Prints the folder that holds etcd, kube-apiserver and kube-controller-manager, the programs that the tests and the demo run on.
+# Nothing but the folder goes to standard output; what happens meanwhile goes to standard error. The first of these that works:
 #
 #   1. KUBEBUILDER_ASSETS, where it is set. It is then an error if the programs are not in it.
 #   2. A copy in bin/k8s/<version>-<os>-<arch> that an earlier run left.
-#   3. setup-envtest, which downloads them, where the network lets it.
-#   4. A build from the Go module proxy. hack/controlplane/go.mod names the versions, go.sum their checksums.
+#   3. A build from the Go module proxy of what the copy lacks. The .mod file in hack/controlplane names the versions, its .sum
+#      file their checksums.
 #
-# A copy appears in bin/k8s whole or not at all: it is made in a folder beside its place and then renamed. A lock keeps two
-# runs from doing the same work twice.
+# With a minor version, such as 1.34, it prints the programs of that one, built from <minor>.mod, whatever KUBEBUILDER_ASSETS says.
+#
+# A program appears in its folder whole or not at all: it is made in a folder beside it and then moved. A lock keeps two runs from
+# doing the same work twice.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=$root/bin/k8s
-programs="etcd kube-apiserver"
+modules=$root/hack/controlplane
+programs="etcd kube-apiserver kube-controller-manager"
 
 say() { printf '%s\n' "$*" >&2; }
 die() {
@@ -43,52 +46,9 @@ given() {
   (cd "$KUBEBUILDER_ASSETS" && pwd)
 }
 
-# cached prints the folder of an earlier copy: of this very version, else of the same minor version.
+# cached prints the folder of an earlier copy, if it is complete.
 cached() {
-  local folder
-  for folder in "$cache/$version-$platform" "$cache/${version%.*}".*"-$platform"; do
-    if [ -z "$(missing "$folder")" ]; then
-      printf '%s\n' "$folder"
-      return
-    fi
-  done
-  return 1
-}
-
-# limited SECONDS COMMAND...: ends the command when its time is up.
-limited() {
-  if command -v timeout >/dev/null; then
-    timeout "$@"
-  elif command -v perl >/dev/null; then
-    perl -e 'alarm shift; exec @ARGV' -- "$@"
-  else
-    shift
-    "$@"
-  fi
-}
-
-# publish FOLDER NAME: gives a finished folder its name. Only here does a copy become visible.
-publish() {
-  if [ -n "$(missing "$cache/$2")" ]; then
-    rm -rf "${cache:?}/$2"
-  fi
-  # Without flock another run may have been faster; its copy is as good as this one.
-  [ -e "$cache/$2" ] || mv "$1" "$cache/$2"
-  printf '%s\n' "$cache/$2"
-}
-
-# downloaded asks setup-envtest. Most places without it have no network to the release files at all, and that is no
-# reason for noise: the build that follows needs only the module proxy.
-downloaded() {
-  local tool=$work/setup-envtest store=$work/envtest selector=${version%.*}.x folder
-  say "No etcd and kube-apiserver yet; seeing whether they can be downloaded."
-  (cd "$root" && "${go[@]}" build -modfile=hack/tools/go.mod -o "$tool" \
-    sigs.k8s.io/controller-runtime/tools/setup-envtest) >/dev/null 2>&1 || return 1
-  [ -n "$(limited 15 "$tool" list --bin-dir "$store" "$selector" 2>/dev/null)" ] || return 1
-  say "Downloading etcd and kube-apiserver $selector with setup-envtest."
-  folder=$(limited 300 "$tool" use --bin-dir "$store" -p path "$selector" 2>/dev/null) || return 1
-  [ -z "$(missing "$folder")" ] || return 1
-  publish "$folder" "$(basename "$folder")"
+  [ -z "$(missing "$folder")" ] && printf '%s\n' "$folder"
 }
 
 # progress TOTAL: reads what go build -v says, counts the packages and passes on what is neither package nor download.
@@ -125,35 +85,46 @@ in_group() {
   return "$status"
 }
 
-# compile FOLDER: builds the programs into the folder.
+# compile FOLDER PACKAGE...: builds programs into the folder.
 compile() {
-  # kubectl comes along: it costs little, and whoever tries the demo on a machine without it wants to look.
-  local packages=(go.etcd.io/etcd/server/v3 k8s.io/kubernetes/cmd/kube-apiserver k8s.io/kubernetes/cmd/kubectl)
-  local minor=${version#*.} ldflags="-s -w" component total
+  local out=$1/ minor=${version#*.} ldflags="-s -w" component total
+  shift
   for component in k8s.io/component-base k8s.io/client-go/pkg; do
     ldflags+=" -X $component/version.gitVersion=v$version"
     ldflags+=" -X $component/version.gitMajor=${version%%.*} -X $component/version.gitMinor=${minor%%.*}"
   done
-  cd "$root/hack/controlplane" || return 1
-  "${go[@]}" list -deps "${packages[@]}" 2> >(progress '?') >"$work/packages" || return 1
+  cd "$modules" || return 1
+  "${go[@]}" list -modfile="$modfile" -deps "$@" 2> >(progress '?') >"$work/packages" || return 1
   total=$(($(wc -l <"$work/packages")))
-  "${go[@]}" build -v -trimpath -buildvcs=false -ldflags "$ldflags" -o "$1/" "${packages[@]}" 2>&1 | progress "$total"
+  "${go[@]}" build -modfile="$modfile" -v -trimpath -buildvcs=false -ldflags "$ldflags" -o "$out" "$@" 2>&1 | progress "$total"
 }
 
+# built builds what the folder lacks.
 built() {
-  local out=$work/build took=$SECONDS program
+  local out=$work/build took=$SECONDS program lacks packages=()
+  # kubectl comes along: it costs little, and people who try the demo on a machine without it want to look.
+  lacks=$(programs="$programs kubectl" missing "$folder")
+  for program in $lacks; do
+    case $program in
+    etcd) packages+=(go.etcd.io/etcd/server/v3) ;;
+    *) packages+=("k8s.io/kubernetes/cmd/$program") ;;
+    esac
+  done
   mkdir "$out"
-  say "Building etcd, kube-apiserver and kubectl $version from their Go modules."
-  say "This takes about ten minutes on two cores, once; the result stays in bin/k8s."
-  in_group compile "$out" || die "the build failed; nothing half-made was left behind. The next run goes on where this one stopped."
+  say "Building from their Go modules, for Kubernetes $version:$lacks."
+  say "All of them take about fifteen minutes on two cores, once; the result stays in bin/k8s."
+  in_group compile "$out" "${packages[@]}" ||
+    die "the build failed; nothing half-made was left behind. The next run goes on where this one stopped."
   # The package is called server, the program etcd.
-  mv "$out/server" "$out/etcd"
-  for program in $programs; do
-    "$out/$program" --version >/dev/null || die "$program was built but does not run"
+  if [ -f "$out/server" ]; then mv "$out/server" "$out/etcd"; fi
+  for program in $lacks; do
+    [ "$program" = kubectl ] || "$out/$program" --version >/dev/null || die "$program was built but does not run"
   done
   took=$((SECONDS - took))
   say "Built in $((took / 60))m$((took % 60))s."
-  publish "$out" "$version-$platform"
+  mkdir -p "$folder"
+  for program in $lacks; do mv "$out/$program" "$folder/"; done
+  printf '%s\n' "$folder"
 }
 
 finish() {
@@ -167,14 +138,21 @@ finish() {
   exit "$status"
 }
 
-if [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
+minor=${1:-}
+if [ -z "$minor" ] && [ -n "${KUBEBUILDER_ASSETS:-}" ]; then
   given
   exit
 fi
 
-command -v go >/dev/null || die "go is not on the PATH; install it, or set KUBEBUILDER_ASSETS to a folder with etcd and kube-apiserver"
-version=$(awk '$1 == "k8s.io/kubernetes" { print substr($2, 2) }' "$root/hack/controlplane/go.mod")
+command -v go >/dev/null ||
+  die "go is not on the PATH; install it, or set KUBEBUILDER_ASSETS to a folder with${programs:+ }$programs"
+modfile=go.mod
+if [ -n "$minor" ] && [ -f "$modules/$minor.mod" ]; then modfile=$minor.mod; fi
+version=$(awk '$1 == "k8s.io/kubernetes" { print substr($2, 2) }' "$modules/$modfile")
+[ -z "$minor" ] || [ "$minor" = "${version%.*}" ] ||
+  die "Kubernetes $minor: $modules holds no $minor.mod. It holds those of$(cd "$modules" && printf ' %s' 1.*.mod), and go.mod is of ${version%.*}."
 platform=$(go env GOHOSTOS)-$(go env GOHOSTARCH)
+folder=$cache/$version-$platform
 # The programs run on this machine, whatever the caller builds for, and no workspace or flag of the caller's has a say.
 go=(env -u GOOS -u GOARCH GOFLAGS= GOWORK=off CGO_ENABLED=0 go)
 
@@ -190,13 +168,13 @@ mkdir -p "$cache"
 if command -v flock >/dev/null; then
   exec 9>"$cache/.lock"
   if ! flock -n 9; then
-    say "Another run is already fetching etcd and kube-apiserver; waiting for it."
+    say "Another run is already building a control plane; waiting for it."
     flock 9
   fi
   if cached; then exit; fi
-  # Whoever left these was killed: the lock is ours.
+  # The runs that left these were killed: the lock is ours.
   rm -rf "$cache"/.work.*
 fi
 work=$(mktemp -d "$cache/.work.XXXXXX")
 
-downloaded || built
+built

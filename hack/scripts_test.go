@@ -11,32 +11,39 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// fakeGo stands in for the go command. It appends each build to $LOG and behaves as $BUILD says.
+// fakeGo stands in for the go command. It appends to $LOG what each build is told to make, and behaves as $BUILD says.
 const fakeGo = `#!/bin/sh
 case "$1 $2" in
 'env GOHOSTOS') echo testos; exit ;;
 'env GOHOSTARCH') echo testarch; exit ;;
+'list '*) echo a; echo b; exit ;;
 esac
-case "$*" in
-*setup-envtest*) exit 1 ;; # no network to the release files
-list*) echo a; echo b; exit ;;
-esac
-echo build >>"$LOG"
-while [ "$1" != -o ]; do shift; done
+made=
+while [ "$1" != -o ]; do
+	case $1 in -modfile=*) made=" ${1#-modfile=}" ;; esac
+	shift
+done
 out=$2
-printf '#!/bin/sh\n' >"$out/server"
-case $BUILD in
-fail) echo 'x.go:1:1: no such thing' >&2; exit 1 ;;
-hang) exec 3>"$STARTED"; echo started >&3; exec sleep 600 ;;
-esac
-printf '#!/bin/sh\n' >"$out/kube-apiserver"
-chmod +x "$out/server" "$out/kube-apiserver"
+shift 2
+for package; do
+	name=${package##*/}
+	[ "$name" != v3 ] || name=server
+	made="$made $name"
+	printf '#!/bin/sh\n' >"$out/$name"
+	chmod +x "$out/$name"
+	case $BUILD in
+	fail) echo 'x.go:1:1: no such thing' >&2; exit 1 ;;
+	hang) exec 3>"$STARTED"; echo started >&3; exec sleep 600 ;;
+	esac
+done
+echo "build$made" >>"$LOG"
 `
 
 // sandbox is a checkout that holds nothing but the script and the versions.
@@ -54,7 +61,9 @@ func newSandbox(t *testing.T) sandbox {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "hack/controlplane.sh"), string(script))
-	write(t, filepath.Join(root, "hack/controlplane/go.mod"), "require (\n\tk8s.io/kubernetes v1.98.7 // indirect\n)\n")
+	for name, version := range map[string]string{"go.mod": "v1.98.7", "1.96.mod": "v1.96.5", "1.97.mod": "v1.97.6"} {
+		write(t, filepath.Join(root, "hack/controlplane", name), "require (\n\tk8s.io/kubernetes "+version+" // indirect\n)\n")
+	}
 	write(t, filepath.Join(root, "path/go"), fakeGo)
 	if err := syscall.Mkfifo(s.started, 0o600); err != nil {
 		t.Fatal(err)
@@ -81,8 +90,10 @@ type run struct {
 	stdout, stderr bytes.Buffer
 }
 
-func script(path string, env ...string) *run {
-	r := &run{cmd: exec.Command("/bin/bash", path)}
+func script(path string, env ...string) *run { return scriptFor(path, nil, env...) }
+
+func scriptFor(path string, args []string, env ...string) *run {
+	r := &run{cmd: exec.Command("/bin/bash", append([]string{path}, args...)...)}
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = env, &r.stdout, &r.stderr
 	// A child that outlives the script and holds its output open is a failure, not a reason to wait for it.
 	r.cmd.WaitDelay = 10 * time.Second
@@ -91,6 +102,11 @@ func script(path string, env ...string) *run {
 
 func (s sandbox) controlplane(env ...string) *run {
 	return script(filepath.Join(s.root, "hack/controlplane.sh"), append(env, s.env...)...)
+}
+
+// minor runs it for a minor version of Kubernetes.
+func (s sandbox) minor(minor string, env ...string) *run {
+	return scriptFor(filepath.Join(s.root, "hack/controlplane.sh"), []string{minor}, append(env, s.env...)...)
 }
 
 func (r *run) start(t *testing.T) *run {
@@ -133,13 +149,26 @@ func (r *run) fails(t *testing.T, says ...string) {
 	}
 }
 
-func (s sandbox) builds(t *testing.T) int {
+// builds tells of each build the file of modules and the programs.
+func (s sandbox) builds(t *testing.T) []string {
 	t.Helper()
 	data, err := os.ReadFile(s.log)
 	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
 	}
-	return strings.Count(string(data), "build")
+	var all []string
+	for line := range strings.Lines(string(data)) {
+		all = append(all, strings.TrimSpace(strings.TrimPrefix(line, "build")))
+	}
+	return all
+}
+
+// expectBuilds fails the test unless there were just these builds.
+func (s sandbox) expectBuilds(t *testing.T, want ...string) {
+	t.Helper()
+	if got := s.builds(t); !slices.Equal(got, want) {
+		t.Errorf("built %q, want %q", got, want)
+	}
 }
 
 // left lists what lies in bin/k8s, the lock aside.
@@ -161,28 +190,30 @@ func (s sandbox) left(t *testing.T) []string {
 func TestGivenAssetsAreUsed(t *testing.T) {
 	s := newSandbox(t)
 	dir := filepath.Join(s.root, "given")
-	write(t, filepath.Join(dir, "etcd"), "")
-	write(t, filepath.Join(dir, "kube-apiserver"), "")
-	s.controlplane("KUBEBUILDER_ASSETS="+dir).prints(t, dir)
-	if n := s.builds(t); n != 0 {
-		t.Errorf("%d builds, want none", n)
+	for _, program := range []string{"etcd", "kube-apiserver", "kube-controller-manager"} {
+		write(t, filepath.Join(dir, program), "")
 	}
+	s.controlplane("KUBEBUILDER_ASSETS="+dir).prints(t, dir)
+	s.expectBuilds(t)
 }
 
 func TestGivenAssetsThatLackAProgram(t *testing.T) {
 	s := newSandbox(t)
 	dir := filepath.Join(s.root, "given")
 	write(t, filepath.Join(dir, "etcd"), "")
-	s.controlplane("KUBEBUILDER_ASSETS="+dir).fails(t, dir, "lacks: kube-apiserver")
+	s.controlplane("KUBEBUILDER_ASSETS="+dir).fails(t, dir, "lacks: kube-apiserver kube-controller-manager")
 	s.controlplane("KUBEBUILDER_ASSETS="+dir+"-not").fails(t, dir+"-not", "not a folder")
 }
+
+// all is a build of every program.
+const all = "server kube-apiserver kube-controller-manager kubectl"
 
 func TestBuildIsMadeOnce(t *testing.T) {
 	s := newSandbox(t)
 	first := s.controlplane()
 	want := filepath.Join(s.root, "bin/k8s/1.98.7-testos-testarch")
 	first.prints(t, want)
-	if !strings.Contains(first.stderr.String(), "ten minutes") {
+	if !strings.Contains(first.stderr.String(), "fifteen minutes") {
 		t.Errorf("nothing says how long it takes:\n%s", first.stderr.String())
 	}
 	second := s.controlplane()
@@ -190,19 +221,33 @@ func TestBuildIsMadeOnce(t *testing.T) {
 	if second.stderr.Len() != 0 {
 		t.Errorf("a cached copy is no news, but it said:\n%s", second.stderr.String())
 	}
-	if n, left := s.builds(t), s.left(t); n != 1 || len(left) != 1 {
-		t.Errorf("%d builds left %v, want one build and its folder", n, left)
+	s.expectBuilds(t, "go.mod "+all)
+	if left := s.left(t); len(left) != 1 {
+		t.Errorf("left %v, want one folder", left)
 	}
 }
 
-func TestIncompleteCopyIsReplaced(t *testing.T) {
+// TestACopyOfAnOlderCheckoutIsCompleted: what is there stays, and only what it lacks is built.
+func TestACopyOfAnOlderCheckoutIsCompleted(t *testing.T) {
 	s := newSandbox(t)
 	dir := filepath.Join(s.root, "bin/k8s/1.98.7-testos-testarch")
-	write(t, filepath.Join(dir, "etcd"), "")
-	s.controlplane().prints(t, dir)
-	if _, err := os.Stat(filepath.Join(dir, "kube-apiserver")); err != nil {
-		t.Error(err)
+	for _, program := range []string{"etcd", "kube-apiserver", "kubectl"} {
+		write(t, filepath.Join(dir, program), "as it was")
 	}
+	s.controlplane().prints(t, dir)
+	s.expectBuilds(t, "go.mod kube-controller-manager")
+	if read(t, filepath.Join(dir, "kube-controller-manager")) == "" || read(t, filepath.Join(dir, "etcd")) != "as it was" {
+		t.Error("the copy is not what it was and what it lacked")
+	}
+}
+
+// TestMinors: each minor version has its own file of modules and its own folder, whatever KUBEBUILDER_ASSETS says.
+func TestMinors(t *testing.T) {
+	s := newSandbox(t)
+	s.minor("1.96", "KUBEBUILDER_ASSETS=/elsewhere").prints(t, filepath.Join(s.root, "bin/k8s/1.96.5-testos-testarch"))
+	s.minor("1.98").prints(t, filepath.Join(s.root, "bin/k8s/1.98.7-testos-testarch"))
+	s.expectBuilds(t, "1.96.mod "+all, "go.mod "+all)
+	s.minor("1.95").fails(t, "Kubernetes 1.95", "1.96.mod 1.97.mod", "go.mod is of 1.98")
 }
 
 func TestFailedBuildLeavesNothing(t *testing.T) {
@@ -265,8 +310,9 @@ func TestTwoRunsBuildOnce(t *testing.T) {
 			t.Errorf("exit %d, printed %q; standard error:\n%s", code, r.stdout.String(), r.stderr.String())
 		}
 	}
-	if n, left := s.builds(t), s.left(t); n != 1 || len(left) != 1 {
-		t.Errorf("%d builds left %v, want one build and its folder", n, left)
+	s.expectBuilds(t, "go.mod "+all)
+	if left := s.left(t); len(left) != 1 {
+		t.Errorf("left %v, want one folder", left)
 	}
 }
 

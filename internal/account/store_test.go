@@ -35,7 +35,7 @@ func startCluster(t *testing.T) cluster {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		built, _ := filepath.Glob("../../bin/k8s/*")
 		if len(built) == 0 {
-			t.Fatal("no etcd and kube-apiserver: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
+			t.Fatal("no control plane: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
 		}
 		env.BinaryAssetsDirectory = built[len(built)-1]
 	}

@@ -13,6 +13,7 @@ import (
 	authorizationv1 "k8s.io/api/authorization/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -80,10 +81,23 @@ var _ = Describe("A declared Member", func() {
 
 	It("takes its open invitation with it when it is removed", func(ctx SpecContext) {
 		m := s.Declare(ctx, "ana")
-		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		Expect(API.Delete(ctx, m)).To(Succeed())
+		Eventually(func() error { return API.Get(ctx, s.Key("ana"), inv) }, "2m").Should(
+			MatchError(apierrors.IsNotFound, "not found"), "Kubernetes' garbage collector removes it")
+
+		s.Declare(ctx, "ana")
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(2), "the person can be invited again")
+	})
+
+	It("leaves its open invitation without effect when it is removed alone", func(ctx SpecContext) {
+		m := s.Declare(ctx, "ana")
+		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		Expect(API.Delete(ctx, m, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationRevoked)
 		s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonMemberRemoved)
+		s.removed(ctx, "ana")
 
 		again := s.Declare(ctx, "ana")
 		name := "ana-" + string(again.UID[:8])

@@ -21,9 +21,13 @@ import (
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
-// forbid has a policy of the cluster refuse to create objects of a resource in the namespace, until the test ends.
-func (s space) forbid(ctx context.Context, group, resource string) {
+// forbid has a policy of the cluster refuse to create objects of a resource in the namespace, or to do something else with them. What it
+// returns ends that, as does the end of the test.
+func (s space) forbid(ctx context.Context, group, resource string, operations ...admissionv1.OperationType) func(ctx context.Context) {
 	GinkgoHelper()
+	if len(operations) == 0 {
+		operations = []admissionv1.OperationType{admissionv1.Create}
+	}
 	name := "no-" + resource + "-" + s.Name
 	policy := &admissionv1.ValidatingAdmissionPolicy{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -31,12 +35,12 @@ func (s space) forbid(ctx context.Context, group, resource string) {
 			FailurePolicy: ptr.To(admissionv1.Fail),
 			MatchConstraints: &admissionv1.MatchResources{ResourceRules: []admissionv1.NamedRuleWithOperations{{
 				RuleWithOperations: admissionv1.RuleWithOperations{
-					Operations: []admissionv1.OperationType{admissionv1.Create},
+					Operations: operations,
 					Rule:       admissionv1.Rule{APIGroups: []string{group}, APIVersions: []string{"*"}, Resources: []string{resource}},
 				},
 			}}},
 			MatchConditions: []admissionv1.MatchCondition{{Name: "here", Expression: fmt.Sprintf("request.namespace == %q", s.Name)}},
-			Validations:     []admissionv1.Validation{{Expression: "object.metadata.name == 'canary'", Message: "ask the security team"}},
+			Validations:     []admissionv1.Validation{{Expression: "request.name == 'canary'", Message: "ask the security team"}},
 		},
 	}
 	binding := &admissionv1.ValidatingAdmissionPolicyBinding{
@@ -47,10 +51,12 @@ func (s space) forbid(ctx context.Context, group, resource string) {
 	}
 	Expect(API.Create(ctx, policy)).To(Succeed())
 	Expect(API.Create(ctx, binding)).To(Succeed())
-	DeferCleanup(func(ctx SpecContext) {
-		Expect(API.Delete(ctx, binding)).To(Succeed())
-		Expect(API.Delete(ctx, policy)).To(Succeed())
-	})
+	end := func(ctx context.Context) {
+		Expect(client.IgnoreNotFound(API.Delete(ctx, binding))).To(Succeed())
+		Expect(client.IgnoreNotFound(API.Delete(ctx, policy))).To(Succeed())
+	}
+	DeferCleanup(func(ctx SpecContext) { end(ctx) })
+	return end
 }
 
 // inForce waits until the API server refuses what a new policy forbids.
@@ -69,8 +75,10 @@ var _ = Describe("What Kubernetes refuses", func() {
 		roles := corev1.ResourceName("count/roles.rbac.authorization.k8s.io")
 		quota.Spec.Hard = corev1.ResourceList{roles: resource.MustParse("1")}
 		Expect(API.Create(ctx, quota)).To(Succeed())
-		quota.Status = corev1.ResourceQuotaStatus{Hard: quota.Spec.Hard, Used: quota.Spec.Hard} // as the controller of quotas counts
-		Expect(API.Status().Update(ctx, quota)).To(Succeed())
+		Eventually(func() string {
+			Expect(API.Get(ctx, s.Key("small"), quota)).To(Succeed())
+			return quota.Status.Used.Name(roles, resource.DecimalSI).String()
+		}).Should(Equal("1"), "Kubernetes has counted the Roles")
 
 		s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
 			m.Spec.Role, m.Spec.AccountRef = rosterv1alpha1.RoleAdvancedMember, AccountOf(m.Spec.Email)

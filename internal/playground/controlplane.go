@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/roster-dev/roster/internal/controlplane"
 )
 
 // startPatience is how long one of the programs may take to be ready.
@@ -74,6 +77,25 @@ func (c *controlPlane) programs() ([]program, error) {
 		{name: "etcd", path: etcdPath, args: c.etcdArgs(), dir: dir},
 		{name: "kube-apiserver", path: apiserverPath, args: c.apiserverArgs(), dir: dir},
 	}, nil
+}
+
+// controllerManager returns kube-controller-manager, ready to start.
+func (c *controlPlane) controllerManager() (program, error) {
+	const name = controlplane.ControllerManager
+	path, err := programIn(c.assets, name)
+	if err != nil {
+		return program{}, err
+	}
+	user, err := c.ca.client(controlplane.ControllerManagerUser)
+	if err != nil {
+		return program{}, err
+	}
+	kubeconfig := c.state.path(kubeconfigOf(name))
+	auth := clientcmdapi.AuthInfo{ClientCertificateData: user.cert, ClientKeyData: user.key}
+	if err := c.writeKubeconfig(kubeconfig, controlplane.ControllerManagerUser, metav1.NamespaceSystem, auth); err != nil {
+		return program{}, err
+	}
+	return program{name: name, path: path, args: controlplane.ControllerManagerArgs(kubeconfig)}, nil
 }
 
 func (c *controlPlane) writePKI() error {

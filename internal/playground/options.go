@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"k8s.io/utils/clock"
+
+	"github.com/roster-dev/roster/internal/controlplane"
 )
 
 // Options say where the playground finds things and where it listens.
@@ -27,7 +29,7 @@ type Options struct {
 	SamplesDir string
 	// DataDir is where everything is kept that one start writes. Empty: demo in BinDir.
 	DataDir string
-	// AssetsDir holds etcd and kube-apiserver. Empty: the newest folder k8s/*-<os>-<arch> in BinDir.
+	// AssetsDir holds etcd, kube-apiserver and kube-controller-manager. Empty: the newest folder k8s/*-<os>-<arch> in BinDir.
 	AssetsDir string
 	// Namespace of the sample organisation.
 	Namespace string
@@ -86,7 +88,8 @@ func (o *Options) complete() error {
 // check checks what is missing before anything is started.
 func (o *Options) check() error {
 	for _, p := range []struct{ folder, name string }{
-		{o.AssetsDir, "etcd"}, {o.AssetsDir, "kube-apiserver"}, {o.BinDir, managerName}, {o.BinDir, portalName},
+		{o.AssetsDir, "etcd"}, {o.AssetsDir, "kube-apiserver"}, {o.AssetsDir, controlplane.ControllerManager},
+		{o.BinDir, managerName}, {o.BinDir, portalName},
 	} {
 		if _, err := programIn(p.folder, p.name); err != nil {
 			return fmt.Errorf("%w: start the playground with make demo, which builds what it needs", err)

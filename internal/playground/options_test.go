@@ -88,6 +88,8 @@ func TestWhatIsMissingIsNamedBeforeAnythingStarts(t *testing.T) {
 	writeProgram(t, filepath.Join(assets, "etcd"))
 	expect("kube-apiserver")
 	writeProgram(t, filepath.Join(assets, "kube-apiserver"))
+	expect("kube-controller-manager")
+	writeProgram(t, filepath.Join(assets, "kube-controller-manager"))
 	expect("manager")
 	writeProgram(t, filepath.Join(o.BinDir, "manager"))
 	writeProgram(t, filepath.Join(o.BinDir, "portal"))

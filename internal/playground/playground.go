@@ -99,6 +99,9 @@ func (r *run) bringUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := r.startControllers(cp); err != nil {
+		return err
+	}
 	if err := r.startServers(ctx, cp, c, portalAddr); err != nil {
 		return err
 	}
@@ -188,6 +191,15 @@ func (r *run) fill(ctx context.Context, cp *controlPlane) (*cluster, error) {
 	r.places.kubeconfig = r.state.path(adminKubeconfig)
 	admin := clientcmdapi.AuthInfo{ClientCertificateData: cp.admin.cert, ClientKeyData: cp.admin.key}
 	return c, cp.writeKubeconfig(r.places.kubeconfig, "playground-admin", r.options.Namespace, admin)
+}
+
+// startControllers runs what removes the objects of somebody who is deleted, empties namespaces, and more. Nothing here waits for it.
+func (r *run) startControllers(cp *controlPlane) error {
+	p, err := cp.controllerManager()
+	if err != nil {
+		return err
+	}
+	return r.start(p)
 }
 
 // startServers runs manager and portal, each as the ServiceAccount that it has in a cluster.

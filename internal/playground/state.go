@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
+
+	"github.com/roster-dev/roster/internal/controlplane"
 )
 
 // ErrRunning means that another playground has the same data folder.
@@ -82,7 +84,7 @@ func (s *state) sign() error {
 func (s *state) clear() error {
 	var errs []error
 	for _, name := range []string{childrenFile, envFile, configFile, adminKubeconfig, etcdDir, pkiDir,
-		kubeconfigOf(managerName), kubeconfigOf(portalName)} {
+		kubeconfigOf(controlplane.ControllerManager), kubeconfigOf(managerName), kubeconfigOf(portalName)} {
 		errs = append(errs, os.RemoveAll(s.path(name)))
 	}
 	return errors.Join(errs...)

@@ -54,7 +54,8 @@ func TestTheDataFolderHasOnePlayground(t *testing.T) {
 
 func TestAStartClearsWhatAnotherLeftAndNothingElse(t *testing.T) {
 	dir := t.TempDir()
-	ours := []string{envFile, configFile, adminKubeconfig, "manager.kubeconfig", "portal.kubeconfig", "etcd/data", "pki/ca.crt"}
+	ours := []string{envFile, configFile, adminKubeconfig, "kube-controller-manager.kubeconfig", "manager.kubeconfig", "portal.kubeconfig",
+		"etcd/data", "pki/ca.crt"}
 	for _, name := range append(ours, "thesis.txt", "photos/cat.jpg") {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700); err != nil {
 			t.Fatal(err)

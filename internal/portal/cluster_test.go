@@ -83,7 +83,7 @@ func startPlane() (*plane, error) {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
 		built, _ := filepath.Glob("../../bin/k8s/*")
 		if len(built) == 0 {
-			return nil, errors.New("no etcd and kube-apiserver: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
+			return nil, errors.New("no control plane: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
 		}
 		env.BinaryAssetsDirectory = built[len(built)-1]
 	}

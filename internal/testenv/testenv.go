@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testenv starts a real etcd and kube-apiserver with the kinds of Roster, its RBAC and its admission policies, for tests.
+// Package testenv starts a real control plane with the kinds of Roster, its RBAC and its admission policies, for tests: etcd, kube-apiserver
+// and the controllers of kube-controller-manager whose work Roster relies on.
 package testenv
 
 import (
@@ -43,8 +44,12 @@ const consoleFolder = "config/components/console"
 // Cluster is a running API server.
 type Cluster struct {
 	env *envtest.Environment
-	// certificates of the API server are in a folder that outlives its process.
-	certificates string
+	// programs is the folder of the programs of the control plane.
+	programs string
+	// folder holds what outlives their processes, such as the certificates of the API server.
+	folder string
+	// controllers are there once Start has started them.
+	controllers *controllers
 	// Config of a cluster administrator.
 	Config *rest.Config
 	// Client of a cluster administrator, without a cache.
@@ -55,8 +60,8 @@ type Cluster struct {
 // Flag is an argument of the API server, such as {"feature-gates", "ConstrainedImpersonation=false"}.
 type Flag struct{ Name, Value string }
 
-// Start brings up an API server with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
-// policies are active.
+// Start brings up a control plane with the CRDs, the namespaces, the RBAC and the admission policies of config/. When it returns, the
+// policies are active, and kube-controller-manager is starting.
 func Start(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	c, err := StartEmpty(ctx, flags...)
 	if err != nil {
@@ -65,37 +70,52 @@ func Start(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	if err := c.Install(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
+	if err := c.startControllers(); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
 	return c, nil
 }
 
-// StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster.
+// StartEmpty brings up an API server with the namespaces and the RBAC of config/, and without the kinds of Roster. No
+// kube-controller-manager runs beside it.
 func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
-	env := &envtest.Environment{}
-	for _, f := range flags {
-		env.ControlPlane.GetAPIServer().Configure().Append(f.Name, f.Value)
-	}
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
-		if len(built) == 0 {
-			return nil, errors.New("no etcd and kube-apiserver: run the tests with make test, which builds them, or set KUBEBUILDER_ASSETS")
-		}
-		env.BinaryAssetsDirectory = filepath.Dir(built[len(built)-1])
-	}
-	certificates, err := os.MkdirTemp("", "roster-testenv-")
+	programs, err := findPrograms()
 	if err != nil {
 		return nil, err
 	}
-	env.ControlPlane.GetAPIServer().CertDir = certificates
+	env := &envtest.Environment{BinaryAssetsDirectory: programs}
+	// Without kube-controller-manager, envtest has to do without the ServiceAccounts that Pods need.
+	env.ControlPlane.GetAPIServer().Configure().Disable("disable-admission-plugins")
+	for _, f := range flags {
+		env.ControlPlane.GetAPIServer().Configure().Append(f.Name, f.Value)
+	}
+	folder, err := os.MkdirTemp("", "roster-testenv-")
+	if err != nil {
+		return nil, err
+	}
+	env.ControlPlane.GetAPIServer().CertDir = folder
 	config, err := env.Start()
 	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(certificates))
+		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
-	c := &Cluster{env: env, certificates: certificates, Config: config, Scheme: NewScheme()}
+	c := &Cluster{env: env, programs: programs, folder: folder, Config: config, Scheme: NewScheme()}
 	config.QPS = -1
 	if err := c.prepare(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
+}
+
+// findPrograms is the folder of the programs of the control plane.
+func findPrograms() (string, error) {
+	if given := os.Getenv("KUBEBUILDER_ASSETS"); given != "" {
+		return given, nil
+	}
+	built, _ := filepath.Glob(filepath.Join(Root(), "bin/k8s/*/kube-apiserver"))
+	if len(built) == 0 {
+		return "", errors.New("no control plane: run the tests with make test, which builds it, or set KUBEBUILDER_ASSETS")
+	}
+	return filepath.Dir(built[len(built)-1]), nil
 }
 
 // Install adds the kinds of Roster and the admission policies. When it returns, they are active.
@@ -145,8 +165,14 @@ func (c *Cluster) Apply(ctx context.Context, file string) error {
 	})
 }
 
-// Stop ends the API server and etcd.
-func (c *Cluster) Stop() error { return errors.Join(c.env.Stop(), os.RemoveAll(c.certificates)) }
+// Stop ends the control plane.
+func (c *Cluster) Stop() error {
+	var err error
+	if c.controllers != nil {
+		err = c.controllers.stop()
+	}
+	return errors.Join(err, c.env.Stop(), os.RemoveAll(c.folder))
+}
 
 // StopAPIServer ends the process of the API server. What it has stored stays, and so do the certificates of everybody. It takes no
 // connections from the beginning, and is killed after 20 seconds if others still watch.

@@ -17,9 +17,12 @@ import (
 	"syscall"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/playground/mailbox"
 )
 
@@ -33,6 +36,7 @@ func TestTheMainJob(t *testing.T) {
 	t.Run("manager and portal are no administrators", func(t *testing.T) { checkIdentities(t, d) })
 	t.Run("an invited person accepts over HTTP", func(t *testing.T) { invitedPersonAccepts(t, d) })
 	t.Run("a declared member accepts in a browser", func(t *testing.T) { declaredMemberAccepts(t, d) })
+	t.Run("an organisation ends with its namespace, and a person with the Account", func(t *testing.T) { deletingTakesAlong(t, d) })
 	t.Run("Ctrl-C ends everything", func(t *testing.T) { interruptEndsEverything(t, d) })
 }
 
@@ -182,6 +186,39 @@ func checkEditorOfFacebook(t *testing.T, d *demo, user string) {
 			t.Errorf("%s may %s socialprofiles/%s: %v, want %v", user, q.verb, q.profile, got, q.want)
 		}
 	}
+}
+
+// deletingTakesAlong: with what somebody deletes goes what belongs to it, as in any cluster. People outlive their organisations.
+func deletingTakesAlong(t *testing.T, d *demo) {
+	d.t = t
+	gone := func(what string, o client.Object) {
+		t.Helper()
+		d.eventually(what, func(ctx context.Context) error {
+			err := d.client.Get(ctx, client.ObjectKeyFromObject(o), o)
+			if err == nil {
+				return fmt.Errorf("it is still there: %v", o)
+			}
+			return client.IgnoreNotFound(err)
+		})
+	}
+	of, err := address.Parse("zoe@acme.example")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: of.AccountName()}
+	account, secret := &rosterv1alpha1.Account{ObjectMeta: named}, &corev1.Secret{ObjectMeta: named}
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: d.env["ROSTER_NAMESPACE"]}}
+	if err := d.client.Delete(t.Context(), namespace); err != nil {
+		t.Fatal(err)
+	}
+	gone("the namespace, with the organisation in it, goes", namespace)
+	if err := d.client.Get(t.Context(), client.ObjectKeyFromObject(secret), secret); err != nil {
+		t.Fatalf("the password of somebody who was in it: %v", err)
+	}
+	if err := d.client.Delete(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	gone("the password goes with the Account", secret)
 }
 
 func interruptEndsEverything(t *testing.T, d *demo) {

@@ -66,7 +66,7 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// assets returns the folder with etcd and kube-apiserver; a machine without them skips the test.
+// assets returns the folder with the programs of the control plane; a machine without them skips the test.
 func assets(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("KUBEBUILDER_ASSETS"); dir != "" {
@@ -74,7 +74,7 @@ func assets(t *testing.T) string {
 	}
 	built, _ := filepath.Glob(filepath.Join(root(), "bin", "k8s", "*", "kube-apiserver"))
 	if len(built) == 0 {
-		t.Skip("no etcd and kube-apiserver: run the tests with make test, which supplies them, or set KUBEBUILDER_ASSETS")
+		t.Skip("no control plane: run the tests with make test, which supplies them, or set KUBEBUILDER_ASSETS")
 	}
 	return filepath.Dir(built[len(built)-1])
 }

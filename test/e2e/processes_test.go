@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/roster-dev/roster/internal/controlplane"
 )
 
 // childrenOf returns the process IDs of what the playground runs, by name.
@@ -39,8 +41,8 @@ func childrenOf(t *testing.T, d *demo) map[string]int {
 		}
 		children[name] = pid
 	}
-	if len(children) != 4 {
-		t.Fatalf("the playground runs %v, want etcd, kube-apiserver, manager and portal", children)
+	if len(children) != 5 {
+		t.Fatalf("the playground runs %v, want etcd, kube-apiserver, kube-controller-manager, manager and portal", children)
 	}
 	return children
 }
@@ -79,12 +81,13 @@ func checkListeners(t *testing.T, d *demo) {
 	processes["playground"] = d.cmd.Process.Pid
 	for name, pid := range processes {
 		listeners := listenersOf(t, pid)
-		if name != "etcd" && len(listeners) == 0 {
+		needsPort := name != "etcd" && name != controlplane.ControllerManager
+		if needsPort && len(listeners) == 0 {
 			t.Errorf("%s listens nowhere, which cannot be", name)
 		}
 		for _, l := range listeners {
-			if name == "etcd" {
-				t.Errorf("etcd listens on %s, and needs no port", l)
+			if !needsPort {
+				t.Errorf("%s listens on %s, and needs no port", name, l)
 			}
 			if l.address != loopback4 && l.address != loopback6 {
 				t.Errorf("%s listens on %s, which is not loopback", name, l)

@@ -6,9 +6,7 @@ import (
 	"testing"
 
 	. "github.com/onsi/gomega"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -18,8 +16,6 @@ const (
 	ownerStays   = "The Member olivia (olivia@acme.example) owns the Organization acme and cannot be deleted. Name another owner in its spec.ownerRef first, or delete the Organization."
 	ownerActive  = "The Member olivia (olivia@acme.example) owns the Organization acme and cannot be suspended. Name another owner in its spec.ownerRef first."
 	clusterAdmin = "admin@platform.example"
-	// namespaceController empties a namespace that is being deleted. Kubernetes gives it the right to.
-	namespaceController = "system:serviceaccount:kube-system:namespace-controller"
 	// garbageCollector deletes what belongs to an object that is gone.
 	garbageCollector = "system:serviceaccount:kube-system:generic-garbage-collector"
 )
@@ -144,32 +140,6 @@ func TestAnOrganizationThatIsBeingDeletedProtectsNobody(t *testing.T) {
 	w.Expect(updateOrganization(func(o *rosterv1alpha1.Organization) { o.Finalizers = nil })(w, cluster.Client)).To(Succeed())
 }
 
-// TestANamespaceCanBeDeleted from start to end. There is no namespace controller here, so the test does what that one does: it deletes
-// whatever is in the namespace, kind by kind, the Organization as likely last as first, and then takes the finalizer off. It shows that
-// no policy is in the way; when Kubernetes' controller does it, and that it tries again after a refusal, is Kubernetes' own.
-func TestANamespaceCanBeDeleted(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, deleteOnlySuspended, ownerInvites, planned("basic"))
-	for _, o := range []client.Object{w.invitation("cora", forMember("cora")), w.team("writers", editor, people("olivia", "ana"), works("acme-fb")), w.workspace("west", holds("acme-fb"))} {
-		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
-	}
-	w.expectRefused(deleteMember("olivia")(w, w.as(flux)), ownerStays)
-	w.Expect(cluster.Client.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}})).To(Succeed())
-	controller := w.as(namespaceController)
-	for _, kind := range []client.Object{
-		&rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}, &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Team{},
-		&rosterv1alpha1.Workspace{}, &rosterv1alpha1.CustomRole{}, &rosterv1alpha1.Organization{},
-	} {
-		w.Eventually(func() error { return controller.DeleteAllOf(t.Context(), kind, client.InNamespace(w.ns)) }).Should(Succeed(), "%T", kind)
-	}
-	ns := &corev1.Namespace{}
-	w.Expect(cluster.Client.Get(t.Context(), client.ObjectKey{Name: w.ns}, ns)).To(Succeed())
-	ns.Spec.Finalizers = nil
-	w.Expect(cluster.Client.SubResource("finalize").Update(t.Context(), ns)).To(Succeed())
-	err := cluster.Client.Get(t.Context(), client.ObjectKey{Name: w.ns}, ns)
-	w.Expect(apierrors.IsNotFound(err)).To(BeTrue(), "%v", err)
-}
-
 // TestBothOwnersAreSafeWhileTheOwnershipPasses: the one who is named has not joined yet, and the former stays in charge until then.
 func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
 	t.Parallel()
@@ -205,14 +175,11 @@ func TestBothOwnersAreSafeWhileTheOwnershipPasses(t *testing.T) {
 func TestNobodyDeletesByBelonging(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	gone := func(o client.Object) {
-		o.SetOwnerReferences([]metav1.OwnerReference{{APIVersion: "v1", Kind: "ConfigMap", Name: "gone", UID: "00000000-0000-0000-0000-000000000000"}})
-	}
 	const changes = "changes@acme.example"
 	w.bindRole("changes", changes, rosterRule([]string{"members", "socialprofiles"}, nil, "get", "update"))
-	organization := updateOrganization(func(o *rosterv1alpha1.Organization) { gone(o) })
-	member := updateMember("ana", func(m *rosterv1alpha1.Member) { gone(m) })
-	profile := updateProfile("acme-x", func(p *rosterv1alpha1.SocialProfile) { gone(p) })
+	organization := updateOrganization(func(o *rosterv1alpha1.Organization) { belongsToNothing(o) })
+	member := updateMember("ana", func(m *rosterv1alpha1.Member) { belongsToNothing(m) })
+	profile := updateProfile("acme-x", func(p *rosterv1alpha1.SocialProfile) { belongsToNothing(p) })
 	w.Eventually(func() error { return profile(w, dry(w.as(changes))) }).Should(MatchError(ContainSubstring("denied request")))
 	refused := func(who, what string) string {
 		return who + " may not change metadata.ownerReferences of the " + what +

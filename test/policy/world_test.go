@@ -46,7 +46,7 @@ const (
 	pat  = "pat@acme.example"
 	// eva is a Member, Administrator of acme-fb.
 	eva = "eva@acme.example"
-	// nina administers the namespace by Kubernetes' ClusterRole admin, and is no Member.
+	// nina administers the namespace by Kubernetes' ClusterRole admin, which has the rules of roster-admin, and is no Member.
 	nina = "nina@platform.example"
 	// flux applies what Git says, under the ClusterRole roster-admin.
 	flux = "system:serviceaccount:flux-system:kustomize-controller"
@@ -145,7 +145,7 @@ func (w *world) giveRights(o *rosterv1alpha1.Organization) {
 	writes := rosterRule([]string{"members", "invitations"}, nil, "get", "create", "update", "patch", "delete")
 	w.bindRole("team-leads", dora, writes, rosterRule([]string{"orgroles"}, []string{"Member"}, "grant"))
 	w.bindRole("pusher", pusher, writes)
-	w.bindClusterRole("platform", "roster-admin", nina)
+	w.bindClusterRole("platform", "admin", nina)
 	w.bindClusterRole("gitops", "roster-admin", flux)
 }
 
@@ -196,9 +196,11 @@ func (w *world) bind(name string, ref rbacv1.RoleRef, user string) {
 // awaitRights returns when the API server knows the last right that was given, and the policies the Organization.
 func (w *world) awaitRights() {
 	w.Helper()
-	w.Eventually(func() error {
-		return dry(w.as(flux)).Create(w.Context(), w.member("nobody"))
-	}).Should(Succeed())
+	for _, who := range []string{nina, flux} {
+		w.Eventually(func() error {
+			return dry(w.as(who)).Create(w.Context(), w.member("nobody"))
+		}, patience).Should(Succeed(), "%s has their rights", who)
+	}
 	w.Eventually(func() bool {
 		m := w.member("olivia")
 		return apierrors.IsForbidden(dry(cluster.Client).Delete(w.Context(), m))

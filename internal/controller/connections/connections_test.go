@@ -328,9 +328,10 @@ var _ = Describe("What people ask for at the portal", func() {
 		p = Get[rosterv1alpha1.SocialProfile](ctx, s, "acme")
 		Expect(p.Spec.CredentialsSecretRef.Name).NotTo(Equal(own.Name))
 
-		By("a profile of that name that is another")
+		By("a profile of that name that is another, where the Secret of the former was kept")
 		second := p.Spec.CredentialsSecretRef.Name
-		Expect(API.Delete(ctx, p)).To(Succeed())
+		Expect(API.Delete(ctx, p, client.PropagationPolicy(metav1.DeletePropagationOrphan))).To(Succeed())
+		Eventually(func() error { return API.Get(ctx, s.Key(p.Name), p) }).Should(MatchError(apierrors.IsNotFound, "not found"))
 		reborn := s.OnX(ctx, "acme", second)
 		kept := Get[corev1.Secret](ctx, s, second).Data
 		Expect(results(answerTo(ctx, give(ctx, o, repairs(reborn, account))))).To(Equal([]connection.Result{repaired}))
@@ -340,7 +341,13 @@ var _ = Describe("What people ask for at the portal", func() {
 		By("a profile that names none")
 		bare := s.Profile(ctx, "bare", func(p *rosterv1alpha1.SocialProfile) { p.Spec.Network = rosterv1alpha1.NetworkX })
 		Expect(results(answerTo(ctx, give(ctx, o, repairs(bare, accountOnX(s.Name+"-bare", token)))))).To(Equal([]connection.Result{repaired}))
-		Expect(Get[rosterv1alpha1.SocialProfile](ctx, s, "bare").Spec.CredentialsSecretRef).NotTo(BeNil())
+		bare = Get[rosterv1alpha1.SocialProfile](ctx, s, "bare")
+		Expect(bare.Spec.CredentialsSecretRef).NotTo(BeNil())
+
+		By("that profile going")
+		Expect(API.Delete(ctx, bare)).To(Succeed())
+		Eventually(func() error { return API.Get(ctx, s.Key(bare.Spec.CredentialsSecretRef.Name), &corev1.Secret{}) }, "2m").Should(
+			MatchError(apierrors.IsNotFound, "not found"), "Kubernetes' garbage collector removes its tokens")
 	})
 
 	It("wins over a renewal that is under way", func(ctx SpecContext) {
