@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package restore
+package site
 
 import (
-	"bytes"
+	"encoding/base32"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
-	"testing"
 	"time"
 
-	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -25,10 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/account/factor"
-	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -39,192 +31,252 @@ const (
 
 func mailOf(name string) string { return name + "@acme.example" }
 
-// seed is that of Olivia's authenticator app.
-var seed = factor.NewSeed()
-
-// startX is the network X, which takes every token.
-func startX(t *testing.T) *httptest.Server {
-	t.Helper()
-	x := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		_, _ = w.Write([]byte(`{"data":{"id":"4711","username":"acme","name":"Acme"}}`))
-	}))
-	t.Cleanup(x.Close)
-	return x
+// Kept is what people keep outside of the cluster.
+type Kept struct {
+	// Seed is that of Olivia's authenticator app, Codes are her recovery codes that she has not used.
+	Seed  []byte        `json:"seed"`
+	Codes []string      `json:"codes"`
+	Key   Authenticator `json:"key"`
+	// Links that have been mailed and not been used, by name.
+	Links map[string]string `json:"links"`
 }
 
-func TestRestore(t *testing.T) {
-	x := startX(t)
-	before := newSite(t, x)
-	before.start()
-	before.fill()
-	before.age("ben", "carl")
-	was := before.facts()
-	links := map[string]string{"carl": before.link(mailOf("carl")), "dora": before.link(mailOf("dora"))}
-	all, acme := filepath.Join(t.TempDir(), "all.yaml"), filepath.Join(t.TempDir(), "acme.yaml")
-	for _, args := range [][]string{{"backup", all, "--all"}, {"backup", acme, "-n", namespace}} {
-		said, err := before.plugin(args...)
-		t.Log(said)
-		before.must(err)
-	}
-	before.stop()
-	if info, err := os.Stat(all); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("the file with secrets is %v, %v", info.Mode(), err)
-	}
-	if said, err := before.plugin("backup", all, "--all"); err == nil {
-		t.Errorf("a backup was overwritten: %s", said)
-	}
-	t.Run("installation", func(t *testing.T) { restoreInstallation(newSite(t, x), all, was, links) })
-	t.Run("organization", func(t *testing.T) { restoreOrganization(newSite(t, x), acme) })
+// in is where an object of the organisation is.
+func in(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Namespace: namespace, Name: name} }
+
+func invitation(name string, spec rosterv1alpha1.InvitationSpec) *rosterv1alpha1.Invitation {
+	spec.Email = mailOf(name)
+	return &rosterv1alpha1.Invitation{ObjectMeta: in(name), Spec: spec}
 }
 
-// restoreInstallation brings everything back into a fresh installation, in several attempts.
-func restoreInstallation(after *site, file, was string, links map[string]string) {
-	after.deployments()
-	for _, cut := range []struct {
-		method string
-		nth    int32
-	}{{http.MethodPost, 1}, {http.MethodPost, 5}, {http.MethodPost, 12}, {http.MethodPut, 4}, {http.MethodPatch, 3}} {
-		said, err := after.cutShort(cut.method, cut.nth, "restore", file)
-		after.Log(said)
-		if err == nil || !strings.Contains(said, "run it again with the same file") {
-			after.Errorf("a restore that was cut short at %v: %v\n%s", cut, err, said)
-		}
-	}
-	said, err := after.plugin("restore", file)
-	after.Log(said)
-	after.must(err)
-	after.checkDeployments()
-	after.start()
-	after.checkFacts(was)
-	after.checkRights()
-	after.checkSignIn()
-	after.checkLinks(links)
-	after.checkDeletion()
-	after.checkNoMail()
-	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "these exist and differ from what was saved") {
-		after.Errorf("a restore over what has happened since: %v\n%s", err, said)
-	}
-}
-
-// restoreOrganization brings an organisation back in another installation, changes it there, and brings it back once more.
-func restoreOrganization(after *site, file string) {
-	plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{
-		DisplayName: "Team", Seats: ptr.To[int32](6), SocialProfiles: ptr.To[int32](1), Contact: "platform@acme.example",
-		Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces},
-	}}
-	after.create(plan)
-	if said, err := after.plugin("restore", file); err == nil || !strings.Contains(said, "there is no Deployment roster-manager in roster-system to stop") {
-		after.Fatalf("a restore while manager and portal may run: %v\n%s", err, said)
-	}
-	said, err := after.plugin("restore", file, "--stopped")
-	after.Log(said)
-	after.must(err)
-	after.start()
-	after.eventually("Ben holds what his Team gives", func() error { return after.may(mailOf("ben"), "publish", true) })
-	if _, at := after.browser().send(http.MethodPost, "/sign-in", url.Values{"login": {mailOf("ben")}, "password": {password}}); at != "/account" {
-		after.Errorf("Ben's password leads to %s", at)
-	}
-	after.checkNoMail()
-	after.stop()
-	was := after.facts()
-	after.patch(after.organization(), `{"spec":{"displayName":"Other"}}`)
-	after.patch(after.account("ben"), `{"spec":{"displayName":"Benjamin"}}`)
-	said, err = after.plugin("restore", file)
-	if err == nil || !strings.Contains(said, "Organization acme/acme") || strings.Contains(said, "Account") {
-		after.Fatalf("a restore over another name: %v\n%s", err, said)
-	}
-	said, err = after.plugin("restore", file, "--overwrite", "--stopped")
-	after.Log(said)
-	after.must(err)
-	if name := after.organization().Spec.DisplayName; name != "Acme Social" {
-		after.Errorf("the organisation is called %s after the restore", name)
-	}
-	if name := after.account("ben").Spec.DisplayName; name != "Benjamin" {
-		after.Errorf("the Account of a person was overwritten: %s", name)
-	}
-	if is := after.facts(); is != was {
-		after.Errorf("before:\n%s\nafter:\n%s", was, is)
-	}
-}
-
-// fill makes an organisation that has everything.
-func (s *site) fill() {
+// Fill makes an organisation that has everything.
+func (s *Site) Fill() {
 	s.Helper()
-	s.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace, Labels: map[string]string{"team": "social"}}})
-	in := metav1.ObjectMeta{Namespace: namespace}
-	named := func(name string) metav1.ObjectMeta { o := in; o.Name = name; return o }
-	s.create(
-		&rbacv1.RoleBinding{
-			ObjectMeta: named("roster-credentials"),
-			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-credentials"},
-			Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: testenv.SystemNamespace, Name: "roster-manager"}},
-		},
-		&rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{DisplayName: "Team", Seats: ptr.To[int32](6), SocialProfiles: ptr.To[int32](1), Contact: "platform@acme.example",
-			Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces}}},
-		&rosterv1alpha1.CustomRole{ObjectMeta: named("publisher"), Spec: rosterv1alpha1.CustomRoleSpec{
-			Scope: "Profile", Permissions: []rosterv1alpha1.RolePermission{"publish"},
-		}},
-		&rosterv1alpha1.Organization{ObjectMeta: named("acme"), Spec: rosterv1alpha1.OrganizationSpec{
-			DisplayName: "Acme Social", PlanRef: &rosterv1alpha1.LocalReference{Name: "team"},
-			OwnerRef: &rosterv1alpha1.LocalReference{Name: "olivia"},
-		}},
-		&rosterv1alpha1.Member{ObjectMeta: named("olivia"), Spec: rosterv1alpha1.MemberSpec{Email: mailOf("olivia")}},
-		&rosterv1alpha1.Invitation{ObjectMeta: named("ben"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("ben")}},
-		&rosterv1alpha1.Invitation{ObjectMeta: named("frank"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("frank")}},
-	)
-	for _, name := range []string{"olivia", "ben", "frank"} {
-		s.accept(name, s.link(mailOf(name)))
-		s.active(name)
-	}
-	// Frank is removed, and his account, whose password somebody else kept from being removed.
-	s.must(s.client.Delete(s.Context(), &rosterv1alpha1.Member{ObjectMeta: named("frank")}))
-	s.must(s.client.Delete(s.Context(), s.account("frank")))
+	s.found()
+	s.join()
 	s.secure()
-	s.connect(named("acme-x"))
+	s.connect(in("acme-x"))
 	connected := time.Now().Truncate(time.Second)
-	s.eventually("the next profile is younger: times of creation have seconds", func() error {
+	s.Eventually("the next profile is younger: times of creation have seconds", func() error {
 		if !time.Now().Truncate(time.Second).After(connected) {
 			return errors.New("it is the same second")
 		}
 		return nil
 	})
-	s.create(&rosterv1alpha1.SocialProfile{ObjectMeta: named("a-second"), Spec: rosterv1alpha1.SocialProfileSpec{Network: "X", Handle: "second"}})
-	s.eventually("the second profile has no place in the plan", func() error { return s.placeless("a-second") })
-	s.create(
-		&rosterv1alpha1.Workspace{ObjectMeta: named("europe"), Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-x"}}},
-		&rosterv1alpha1.Team{ObjectMeta: named("writers"), Spec: rosterv1alpha1.TeamSpec{
+	s.Create(&rosterv1alpha1.SocialProfile{ObjectMeta: in("a-second"), Spec: rosterv1alpha1.SocialProfileSpec{Network: "X", Handle: "second"}})
+	s.Eventually("the second profile has no place in the plan", func() error { return s.placeless("a-second") })
+	s.Create(
+		&rosterv1alpha1.Workspace{ObjectMeta: in("europe"), Spec: rosterv1alpha1.WorkspaceSpec{Profiles: []string{"acme-x"}}},
+		&rosterv1alpha1.Team{ObjectMeta: in("writers"), Spec: rosterv1alpha1.TeamSpec{
 			Members: []string{"ben"}, Profiles: []string{"acme-x"}, Role: "publisher",
 		}},
-		// Carl is invited, Dora declared; both have mail and have not answered. Eve was invited and the invitation is revoked.
-		&rosterv1alpha1.Invitation{ObjectMeta: named("carl"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("carl")}},
-		&rosterv1alpha1.Member{ObjectMeta: named("dora"), Spec: rosterv1alpha1.MemberSpec{Email: mailOf("dora")}},
-		&rosterv1alpha1.Invitation{ObjectMeta: named("eve"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("eve")}},
 	)
-	s.link(mailOf("eve"))
-	s.patch(&rosterv1alpha1.Invitation{ObjectMeta: named("eve")}, `{"spec":{"revoked":true}}`)
-	s.eventually("Ben may publish", func() error { return s.may(mailOf("ben"), "publish", true) })
-	s.create(append(saved(), notSaved()...)...)
+	s.Eventually("Ben may publish", func() error { return s.May(mailOf("ben"), "publish", true) })
+	s.Patch(&rosterv1alpha1.Member{ObjectMeta: in("ben")}, `{"spec":{"profiles":[{"name":"acme-x","role":"Moderator"}]}}`)
+	s.Eventually("Ben may moderate", func() error { return s.May(mailOf("ben"), "moderate", true) })
+	s.part()
+	s.invite()
+	s.Create(append(saved(), notSaved()...)...)
+	s.Settle()
 }
 
-func (s *site) create(objects ...client.Object) {
+// found makes the organisation with its roles and its owner, and another one.
+func (s *Site) found() {
+	s.Helper()
+	for name, labels := range map[string]map[string]string{namespace: {"team": "social"}, "globex": nil} {
+		s.Create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}})
+	}
+	s.Create(
+		&corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-company-sign-in"},
+			StringData: map[string]string{Issuer: companySecret},
+		},
+		&rbacv1.RoleBinding{
+			ObjectMeta: in("roster-credentials"),
+			RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-credentials"},
+			Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: testenv.SystemNamespace, Name: "roster-manager"}},
+		},
+		Plan(),
+		&rosterv1alpha1.CustomRole{ObjectMeta: in("publisher"), Spec: rosterv1alpha1.CustomRoleSpec{
+			Scope: "Profile", Permissions: []rosterv1alpha1.RolePermission{"publish"},
+		}},
+		&rosterv1alpha1.CustomRole{ObjectMeta: in("recruiter"), Spec: rosterv1alpha1.CustomRoleSpec{
+			Scope: "Organization", Permissions: []rosterv1alpha1.RolePermission{"ViewTeam", "ManageMembers"},
+		}},
+		&rosterv1alpha1.Organization{ObjectMeta: in("acme"), Spec: rosterv1alpha1.OrganizationSpec{
+			DisplayName: "Acme Social", PlanRef: &rosterv1alpha1.LocalReference{Name: "team"},
+			OwnerRef: &rosterv1alpha1.LocalReference{Name: "olivia"},
+			Security: rosterv1alpha1.SecurityPolicy{
+				SignIn: []rosterv1alpha1.SignInMethod{rosterv1alpha1.SignInPassword, rosterv1alpha1.SignInSSO}, SSO: rosterv1alpha1.SSO{Issuer: Issuer},
+			},
+		}},
+		&rosterv1alpha1.Organization{
+			ObjectMeta: metav1.ObjectMeta{Namespace: "globex", Name: "globex"}, Spec: rosterv1alpha1.OrganizationSpec{DisplayName: "Globex"},
+		},
+	)
+}
+
+// Plan is what Acme has.
+func Plan() *rosterv1alpha1.Plan {
+	return &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "team"}, Spec: rosterv1alpha1.PlanSpec{
+		DisplayName: "Team", Seats: ptr.To[int32](12), SocialProfiles: ptr.To[int32](1), Contact: "platform@acme.example",
+		Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureCustomRoles, rosterv1alpha1.FeatureWorkspaces},
+	}}
+}
+
+// join has people become members in every way: declared, invited, by their company, and with the account that they have.
+func (s *Site) join() {
+	s.Helper()
+	ends := metav1.NewTime(time.Now().Add(200 * 24 * time.Hour))
+	s.Create(
+		&rosterv1alpha1.Member{ObjectMeta: in("olivia"), Spec: rosterv1alpha1.MemberSpec{Email: mailOf("olivia")}},
+		invitation("ben", rosterv1alpha1.InvitationSpec{EndTime: &ends}),
+		invitation("chloe", rosterv1alpha1.InvitationSpec{Role: "recruiter"}),
+		invitation("frank", rosterv1alpha1.InvitationSpec{}),
+		invitation("nora", rosterv1alpha1.InvitationSpec{Role: rosterv1alpha1.RoleManager}),
+		invitation("sam", rosterv1alpha1.InvitationSpec{}),
+	)
+	for _, name := range []string{"olivia", "ben", "frank", "nora", "sam"} {
+		s.Accept(name, s.Link(mailOf(name)))
+		s.Active(name)
+	}
+	s.acceptByCompany("chloe", s.Link(mailOf("chloe")))
+	s.Active("chloe")
+	other := &rosterv1alpha1.Invitation{
+		ObjectMeta: metav1.ObjectMeta{Namespace: "globex", Name: "ben"}, Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("ben")},
+	}
+	was := s.Link(mailOf("ben"))
+	s.Create(other)
+	var link string
+	s.Eventually("Ben is invited to Globex", func() error {
+		if link = s.Link(mailOf("ben")); link == was {
+			return errors.New("no mail came")
+		}
+		return nil
+	})
+	b := s.Browser()
+	b.SignIn("ben")
+	s.Eventually("Ben joins Globex", func() error {
+		if page, _ := b.Send(http.MethodPost, "/invitations/"+link, url.Values{"action": {"accept"}}); !strings.Contains(page, "Welcome to Globex") {
+			return errors.New(page)
+		}
+		return nil
+	})
+	s.Eventually("Ben is a member of Globex", func() error { return s.state("globex", "ben", rosterv1alpha1.MemberActive) })
+}
+
+// part has people leave, in every way.
+func (s *Site) part() {
+	s.Helper()
+	// Frank is removed, and his account, whose password somebody else kept from being removed.
+	s.Must(s.Client.Delete(s.Context(), &rosterv1alpha1.Member{ObjectMeta: in("frank")}))
+	s.Must(s.Client.Delete(s.Context(), s.Account("frank")))
+	s.Patch(&rosterv1alpha1.Member{ObjectMeta: in("sam")}, `{"spec":{"suspended":true}}`)
+	s.Eventually("Sam is suspended", func() error { return s.state(namespace, "sam", rosterv1alpha1.MemberSuspended) })
+	s.Patch(&rosterv1alpha1.Member{ObjectMeta: in("nora")},
+		fmt.Sprintf(`{"spec":{"endTime":%q}}`, time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)))
+	s.Eventually("Nora's membership has ended", func() error { return s.state(namespace, "nora", rosterv1alpha1.MemberEnded) })
+}
+
+// invite has invitations in every state that one stays in.
+func (s *Site) invite() {
+	s.Helper()
+	s.Relay.Script(smtptest.Fault{Step: smtptest.AtRcpt, To: mailOf("una"), Code: 550, Enhanced: "5.1.1", Text: "No such user"})
+	s.Create(
+		// Carl is invited, Dora declared; both have mail and have not answered.
+		invitation("carl", rosterv1alpha1.InvitationSpec{Role: "AdvancedMember"}),
+		&rosterv1alpha1.Member{ObjectMeta: in("dora"), Spec: rosterv1alpha1.MemberSpec{
+			Email: mailOf("dora"), Workspaces: []rosterv1alpha1.WorkspaceGrant{{Name: "europe", Role: "Guest"}},
+		}},
+		invitation("eve", rosterv1alpha1.InvitationSpec{}),
+		invitation("dan", rosterv1alpha1.InvitationSpec{}),
+		invitation("xenia", rosterv1alpha1.InvitationSpec{}),
+		invitation("una", rosterv1alpha1.InvitationSpec{}),
+	)
+	s.Link(mailOf("eve"))
+	s.Patch(&rosterv1alpha1.Invitation{ObjectMeta: in("eve")}, `{"spec":{"revoked":true}}`)
+	no := s.Link(mailOf("dan"))
+	s.Eventually("Dan says no", func() error {
+		page, _ := s.Browser().Send(http.MethodPost, "/invitations/"+no, url.Values{"action": {"decline"}, "confirm": {"yes"}})
+		if strings.Contains(page, "Your invitation is being prepared") {
+			return errors.New("the portal does not know the link yet")
+		}
+		return nil
+	})
+	s.Link(mailOf("xenia"))
+	s.Eventually("Xenia's invitation is sent", func() error { return s.fared("xenia", rosterv1alpha1.InvitationSent) })
+	past := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
+	s.Must(s.Client.Status().Patch(s.Context(), &rosterv1alpha1.Invitation{ObjectMeta: in("xenia")},
+		client.RawPatch(types.MergePatchType, fmt.Appendf(nil, `{"status":{"expiryTime":%q}}`, past))))
+	for name, state := range map[string]rosterv1alpha1.InvitationState{
+		"carl": rosterv1alpha1.InvitationSent, "dan": rosterv1alpha1.InvitationDeclined, "eve": rosterv1alpha1.InvitationRevoked,
+		"xenia": rosterv1alpha1.InvitationExpired, "una": rosterv1alpha1.InvitationUndeliverable,
+	} {
+		s.Eventually(name+" is "+string(state), func() error { return s.fared(name, state) })
+	}
+	for _, name := range []string{"carl", "dora"} {
+		s.Kept.Links[name] = s.Link(mailOf(name))
+	}
+}
+
+// secure has Olivia agree to own the organisation and set up every second factor, and then asks new members for one.
+func (s *Site) secure() {
+	s.Helper()
+	b := s.Browser()
+	b.SignIn("olivia")
+	s.Eventually("Olivia owns Acme", func() error {
+		if _, at := b.Send(http.MethodPost, "/organizations/acme/ownership", url.Values{"own": {"yes"}}); s.Organization().Status.OwnerRef == nil {
+			return errors.New(at)
+		}
+		return nil
+	})
+	page, _ := b.Send(http.MethodGet, "/account/factors/app", nil)
+	secret, err := base32.StdEncoding.DecodeString(strings.ReplaceAll(b.find(secretOnPage, page)[0], " ", ""))
+	s.Must(err)
+	s.Kept.Seed = secret
+	page, _ = b.Send(http.MethodPost, "/account/factors/app", url.Values{"seed": {b.find(sealedOnPage, page)[0]}, "code": {s.code(-1)}})
+	s.Kept.Codes = b.find(codesOnPage, page)
+	page, _ = b.Send(http.MethodGet, "/account/factors/passkey", nil)
+	made, err := s.Kept.Key.Create(s.URL(""), b.find(optionsOnPage, page)[0])
+	s.Must(err)
+	if page, at := b.Send(http.MethodPost, "/account/factors/passkey", url.Values{"name": {"Key"}, "answer": {made}}); at != "/account/factors" {
+		s.Fatalf("adding a passkey leads to %s:\n%s", at, page)
+	}
+	s.Eventually("Olivia is told", func() error {
+		if told := s.Account("olivia").Status.Answered(rosterv1alpha1.MailFactorsChanged); told.IsZero() {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+	s.Patch(s.Organization(), `{"spec":{"security":{"multiFactor":"NewMembers"}}}`)
+	s.Eventually("new members are asked for a factor", func() error {
+		if s.Organization().Status.MultiFactorSince == nil {
+			return errors.New("not yet")
+		}
+		return nil
+	})
+}
+
+// Create makes objects.
+func (s *Site) Create(objects ...client.Object) {
 	s.Helper()
 	for _, o := range objects {
-		if err := s.client.Create(s.Context(), o); err != nil {
+		if err := s.Client.Create(s.Context(), o); err != nil {
 			s.Fatalf("%T %s: %v", o, o.GetName(), err)
 		}
 	}
 }
 
-func (s *site) patch(o client.Object, patch string) {
+// Patch changes an object.
+func (s *Site) Patch(o client.Object, patch string) {
 	s.Helper()
-	s.must(s.client.Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(patch))))
+	s.Must(s.Client.Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(patch))))
 }
 
 // connect adds a profile whose tokens end in two days, and waits for the mail about that.
-func (s *site) connect(o metav1.ObjectMeta) {
+func (s *Site) connect(o metav1.ObjectMeta) {
 	s.Helper()
-	s.create(
+	s.Create(
 		&corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"},
 			StringData: map[string]string{"access_token": "secret-token", "expires_at": time.Now().Add(47 * time.Hour).UTC().Format(time.RFC3339)},
@@ -234,22 +286,22 @@ func (s *site) connect(o metav1.ObjectMeta) {
 			Refresh: rosterv1alpha1.RefreshNever, ResponsibleRef: &rosterv1alpha1.LocalReference{Name: "olivia"},
 		}},
 	)
-	s.eventually("a mail about the tokens", func() error {
-		c := s.profile().Status.Credential
+	s.Eventually("a mail about the tokens", func() error {
+		c := s.Profile().Status.Credential
 		if c == nil || c.Notice == nil {
-			return fmt.Errorf("none: %+v", s.profile().Status.Conditions)
+			return fmt.Errorf("none: %+v", s.Profile().Status.Conditions)
 		}
 		return nil
 	})
 	// The Secret goes with the profile.
-	s.patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"}}, fmt.Sprintf(
-		`{"metadata":{"ownerReferences":[{"apiVersion":"roster.dev/v1alpha1","kind":"SocialProfile","name":%q,"uid":%q}]}}`, o.Name, s.profile().UID))
+	s.Patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "acme-x-tokens"}}, fmt.Sprintf(
+		`{"metadata":{"ownerReferences":[{"apiVersion":"roster.dev/v1alpha1","kind":"SocialProfile","name":%q,"uid":%q}]}}`, o.Name, s.Profile().UID))
 }
 
 // placeless reports whether the plan has a place for a profile.
-func (s *site) placeless(name string) error {
+func (s *Site) placeless(name string) error {
 	p := &rosterv1alpha1.SocialProfile{}
-	if err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, p); err != nil {
+	if err := s.Client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, p); err != nil {
 		return err
 	}
 	if ready := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionReady); ready == nil || ready.Reason != rosterv1alpha1.ReasonProfileLimit {
@@ -258,149 +310,35 @@ func (s *site) placeless(name string) error {
 	return nil
 }
 
-// secure gives Olivia every second factor and the sign-in of her company, and then asks new members for one.
-func (s *site) secure() {
+// Age makes of an Account and an Invitation what an older Roster made, and of the profile: nothing in them says what is bound to their UIDs.
+func (s *Site) Age(holder, invited string) {
 	s.Helper()
-	store, olivia, now := s.store(), s.account("olivia"), time.Now()
-	_, err := store.SetApp(s.Context(), olivia, s.seals(), seed, factor.Step(now)-2, now)
-	s.must(err)
-	_, err = store.AddPasskey(s.Context(), olivia, bytes.Repeat([]byte{7}, factor.HandleLen), factor.Passkey{Name: "Key", ID: []byte("id"), PublicKey: []byte("k"), Added: now}, now)
-	s.must(err)
-	_, _, err = store.Link(s.Context(), olivia, account.Identity{Issuer: "Acme", Subject: "olivia", Linked: now})
-	s.must(err)
-	s.must(store.NoteFactors(s.Context(), olivia, now))
-	s.eventually("Olivia is told", func() error {
-		if told := s.account("olivia").Status.Answered(rosterv1alpha1.MailFactorsChanged); told.IsZero() {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-	s.patch(s.organization(), `{"spec":{"security":{"multiFactor":"NewMembers"}}}`)
-	s.eventually("new members are asked for a factor", func() error {
-		if s.organization().Status.MultiFactorSince == nil {
-			return errors.New("not yet")
-		}
-		return nil
-	})
-}
-
-// age makes of an Account and an Invitation what an older Roster made, and of the profile: nothing in them says what is bound to their UIDs.
-func (s *site) age(holder, invited string) {
-	s.Helper()
-	old := s.account(holder)
+	old := s.Account(holder)
 	secret := &corev1.Secret{}
-	s.must(s.client.Get(s.Context(), client.ObjectKeyFromObject(old), secret))
-	s.must(errors.Join(s.client.Delete(s.Context(), secret), s.client.Delete(s.Context(), old)))
+	s.Must(s.Client.Get(s.Context(), client.ObjectKeyFromObject(old), secret))
+	s.Must(errors.Join(s.Client.Delete(s.Context(), secret), s.Client.Delete(s.Context(), old)))
 	old = &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: old.Name}, Spec: old.Spec}
 	old.Spec.CredentialsID = ""
-	s.create(old)
+	s.Create(old)
 	delete(secret.Data, "credentialsID")
-	s.create(&corev1.Secret{
+	s.Create(&corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: old.Namespace, Name: old.Name, OwnerReferences: []metav1.OwnerReference{{
 			APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "Account", Name: old.Name, UID: old.UID, Controller: ptr.To(true),
 		}}},
 		Type: secret.Type, Data: secret.Data,
 	})
 	forget := func(o client.Object, field string) {
-		s.must(s.client.Status().Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(`{"status":`+field+`}`))))
+		s.Must(s.Client.Status().Patch(s.Context(), o, client.RawPatch(types.MergePatchType, []byte(`{"status":`+field+`}`))))
 	}
-	s.link(mailOf(invited))
+	s.Link(mailOf(invited))
 	inv := &rosterv1alpha1.Invitation{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: invited}}
-	s.eventually(invited+" is invited", func() error {
-		err := s.client.Get(s.Context(), client.ObjectKeyFromObject(inv), inv)
+	s.Eventually(invited+" is invited", func() error {
+		err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(inv), inv)
 		if err == nil && inv.Status.LinkID == "" {
 			err = errors.New("not yet")
 		}
 		return err
 	})
 	forget(inv, `{"linkID":null}`)
-	forget(s.profile(), `{"credential":{"fingerprintSalt":null}}`)
-}
-
-func (s *site) store() *account.Store {
-	s.Helper()
-	hasher, err := account.NewHasher(account.HasherOptions{})
-	s.must(err)
-	return account.NewStore(s.client, account.ClusterSecrets{Client: s.client}, hasher)
-}
-
-// seals are the keys that the portal seals seeds with.
-func (s *site) seals() keyring.Keys {
-	s.Helper()
-	secret := &corev1.Secret{}
-	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-factor-keys"}, secret))
-	keys, err := keyring.FromSecret(secret)
-	s.must(err)
-	return keys
-}
-
-func (s *site) account(name string) *rosterv1alpha1.Account {
-	s.Helper()
-	a, _, err := s.store().Find(s.Context(), address.Address(mailOf(name)))
-	s.must(err)
-	return a
-}
-
-func (s *site) member(name string) *rosterv1alpha1.Member {
-	s.Helper()
-	m := &rosterv1alpha1.Member{}
-	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, m))
-	return m
-}
-
-func (s *site) profile() *rosterv1alpha1.SocialProfile {
-	s.Helper()
-	p := &rosterv1alpha1.SocialProfile{}
-	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme-x"}, p))
-	return p
-}
-
-func (s *site) organization() *rosterv1alpha1.Organization {
-	s.Helper()
-	o := &rosterv1alpha1.Organization{}
-	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme"}, o))
-	return o
-}
-
-// accept chooses a password by a link.
-func (s *site) accept(name, token string) {
-	s.Helper()
-	s.eventually("the portal knows the link that was mailed to "+name, func() error {
-		page, _ := s.browser().send(http.MethodPost, "/invitations/"+token, url.Values{
-			"action": {"accept"}, "displayName": {name}, "locale": {"en"}, "password": {password}, "confirm": {password},
-		})
-		if strings.Contains(page, "Your invitation is being prepared") {
-			return errors.New("it does not yet")
-		}
-		if !strings.Contains(page, "Welcome to Acme Social") {
-			s.Fatalf("%s accepts and sees:\n%s", name, page)
-		}
-		return nil
-	})
-}
-
-func (s *site) active(name string) {
-	s.Helper()
-	s.eventually(name+" is a member", func() error {
-		m := &rosterv1alpha1.Member{}
-		err := s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: name}, m)
-		if err == nil && m.Status.State != rosterv1alpha1.MemberActive {
-			err = fmt.Errorf("%s", m.Status.State)
-		}
-		return err
-	})
-}
-
-// may asks the API server as tools do, and reports whether the answer is another one than that.
-func (s *site) may(user, verb string, want bool) error {
-	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
-		User: user, ResourceAttributes: &authorizationv1.ResourceAttributes{
-			Namespace: namespace, Verb: verb, Group: "roster.dev", Resource: "socialprofiles", Name: "acme-x",
-		},
-	}}
-	err := s.client.Create(s.Context(), review)
-	if err == nil && review.Status.Allowed != want {
-		err = fmt.Errorf("%s may %s: %v", user, verb, review.Status.Allowed)
-	}
-	return err
+	forget(s.Profile(), `{"credential":{"fingerprintSalt":null}}`)
 }

@@ -1,20 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package restore runs kubectl roster backup on a cluster that has everything in it, and kubectl roster restore on others.
-package restore
+// Package site is a cluster with Roster in it, and the people of an organisation that has everything, for tests that take all this away and
+// bring it back.
+package site
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
-	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/http/httputil"
-	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,6 +41,7 @@ import (
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/testenv"
+	"github.com/roster-dev/roster/internal/testpeer"
 )
 
 // patience is how long anything may take before it is taken not to happen.
@@ -52,7 +50,8 @@ const patience = time.Minute
 // pluginEnv makes the test program be the plugin.
 const pluginEnv = "ROSTER_TEST_PLUGIN"
 
-func TestMain(m *testing.M) {
+// Main is the main function of the tests of a package.
+func Main(m *testing.M) {
 	if os.Getenv(pluginEnv) != "" {
 		os.Exit(cli.Main(append([]string{"kubectl-roster"}, os.Args[1:]...)))
 	}
@@ -60,46 +59,104 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// site is a cluster with Roster in it. Manager and portal run in this process under the rights of their ServiceAccounts.
-type site struct {
-	*testing.T
-	cluster *testenv.Cluster
-	client  client.WithWatch
-	kube    string
-	relay   *smtptest.Server
-	config  config.Config
-	pages   net.Listener
-	stop    func()
+// Outside is the world around clusters, which stays when one of them is lost.
+type Outside struct {
+	// Host and port of the portal, wherever it runs.
+	Address string
+	// X is the network of that name, which takes every token.
+	X *httptest.Server
+	// Company is the OpenID provider of Acme.
+	Company *testpeer.OIDC
+	// Kept is what people keep: their secrets, and the links that they were mailed.
+	Kept *Kept
 }
 
-// newSite starts an API server and a relay, and no Roster yet.
-func newSite(t *testing.T, x *httptest.Server) *site {
+// Issuer is the name of Acme's OpenID provider.
+const Issuer = "acme"
+
+// NewOutside starts the network and the company.
+func NewOutside(t *testing.T) *Outside {
 	t.Helper()
-	s := &site{T: t, kube: filepath.Join(t.TempDir(), "kubeconfig"), stop: func() {}}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, _ := net.SplitHostPort(free.Addr().String())
+	// Browsers offer passkeys at localhost, and at no address.
+	o := &Outside{Address: "localhost:" + port, Kept: &Kept{Links: map[string]string{}}}
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o.X = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write([]byte(`{"data":{"id":"4711","username":"acme","name":"Acme"}}`))
+	}))
+	t.Cleanup(o.X.Close)
+	o.Company, err = testpeer.StartOIDC(context.Background(), testpeer.OIDCOptions{
+		Clients: []testpeer.OIDCClient{{
+			ID: "roster", Secret: companySecret, RedirectURIs: []string{o.URL("/sign-in/company/" + Issuer + "/callback")},
+		}},
+		Accounts: map[string]testpeer.Claims{"chloe": {"email": mailOf("chloe"), "email_verified": true, "name": "Chloe"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Company.Stop() })
+	return o
+}
+
+// URL is that of a page of the portal.
+func (o *Outside) URL(path string) string { return "http://" + o.Address + path }
+
+const companySecret = "secret of Acme"
+
+// Site is a cluster with Roster in it. Manager and portal run in this process under the rights of their ServiceAccounts.
+type Site struct {
+	*testing.T
+	*Outside
+	Cluster *testenv.Cluster
+	Client  client.WithWatch
+	Relay   *smtptest.Server
+	// ConfigText is the configuration of manager and portal.
+	ConfigText []byte
+	// Stop ends manager and portal.
+	Stop       func()
+	kubeconfig string
+	config     config.Config
+}
+
+// New starts an API server and a relay, and no Roster yet. A nil cluster is a fresh one with everything installed.
+func New(t *testing.T, o *Outside, cluster *testenv.Cluster) *Site {
+	t.Helper()
+	s := &Site{T: t, Outside: o, Cluster: cluster, kubeconfig: filepath.Join(t.TempDir(), "kubeconfig"), Stop: func() {}}
 	var err error
-	s.cluster, err = testenv.Start(context.Background())
-	s.must(err)
-	t.Cleanup(func() { s.must(s.cluster.Stop()) })
-	s.client = s.cluster.Client
-	s.relay, err = smtptest.Start(smtptest.Options{})
-	s.must(err)
-	t.Cleanup(func() { _ = s.relay.Close() })
-	s.pages, err = net.Listen("tcp", "127.0.0.1:0")
-	s.must(err)
-	s.config, err = config.Parse(fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
+	if cluster == nil {
+		s.Cluster, err = testenv.Start(context.Background())
+		s.Must(err)
+		t.Cleanup(func() { s.Must(s.Cluster.Stop()) })
+	}
+	s.Client = s.Cluster.Client
+	s.Relay, err = smtptest.Start(smtptest.Options{})
+	s.Must(err)
+	t.Cleanup(func() { _ = s.Relay.Close() })
+	s.ConfigText = fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
 kind: RosterConfig
 mail:
   from: Roster <roster@mail.example>
   smtp: {address: %q, tls: None}
-portal: {url: "http://%s"}
+portal:
+  url: %q
+  issuers: [{name: %s, displayName: Acme, url: %q, clientID: roster, domains: [acme.example]}]
 networks: [{name: X, url: %q}]
-`, s.relay.Addr(), s.pages.Addr(), x.URL))
-	s.must(err)
-	s.must(s.writeKubeconfig())
+`, s.Relay.Addr(), o.URL(""), Issuer, o.Company.URL, o.X.URL)
+	s.config, err = config.Parse(s.ConfigText)
+	s.Must(err)
+	s.Must(s.writeKubeconfig())
 	return s
 }
 
-func (s *site) must(err error) {
+// Must ends the test at an error.
+func (s *Site) Must(err error) {
 	s.Helper()
 	if err != nil {
 		s.Fatal(err)
@@ -107,46 +164,46 @@ func (s *site) must(err error) {
 }
 
 // writeKubeconfig writes that of a person who administers the cluster.
-func (s *site) writeKubeconfig() error {
-	admin, err := s.cluster.Login("adam@platform.example", "system:masters")
+func (s *Site) writeKubeconfig() error {
+	admin, err := s.Cluster.Login("adam@platform.example", "system:masters")
 	if err != nil {
 		return err
 	}
 	c := clientcmdapi.NewConfig()
 	c.Clusters["c"] = &clientcmdapi.Cluster{
-		Server: "https://" + strings.TrimPrefix(admin.Host, "https://"), CertificateAuthorityData: s.cluster.Config.CAData,
+		Server: "https://" + strings.TrimPrefix(admin.Host, "https://"), CertificateAuthorityData: s.Cluster.Config.CAData,
 	}
 	c.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
 	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
 	c.CurrentContext = "x"
-	return clientcmd.WriteToFile(*c, s.kube)
+	return clientcmd.WriteToFile(*c, s.kubeconfig)
 }
 
-// plugin runs the plugin as a person who administers the cluster, and returns what it said.
-func (s *site) plugin(args ...string) (string, error) {
+// Plugin runs the plugin as a person who administers the cluster, and returns what it said.
+func (s *Site) Plugin(args ...string) (string, error) {
 	s.Helper()
-	return run(s, s.kube, args...)
+	return run(s, s.kubeconfig, args...)
 }
 
-func run(s *site, kubeconfig string, args ...string) (string, error) {
+func run(s *Site, kubeconfig string, args ...string) (string, error) {
 	s.Helper()
 	program, err := os.Executable()
-	s.must(err)
+	s.Must(err)
 	cmd := exec.CommandContext(s.Context(), program, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig, pluginEnv+"=1")
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-// cutShort runs the plugin with a connection that breaks at the nth write by a method.
-func (s *site) cutShort(method string, nth int32, args ...string) (string, error) {
+// CutShort runs the plugin with a connection that breaks at the nth write by a method.
+func (s *Site) CutShort(method string, nth int32, args ...string) (string, error) {
 	s.Helper()
-	admin, err := s.cluster.Login("adam@platform.example", "system:masters")
-	s.must(err)
+	admin, err := s.Cluster.Login("adam@platform.example", "system:masters")
+	s.Must(err)
 	transport, err := rest.TransportFor(admin)
-	s.must(err)
+	s.Must(err)
 	target, _, err := rest.DefaultServerUrlFor(admin)
-	s.must(err)
+	s.Must(err)
 	var count atomic.Int32
 	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -161,29 +218,31 @@ func (s *site) cutShort(method string, nth int32, args ...string) (string, error
 	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c"}
 	c.CurrentContext = "x"
 	file := filepath.Join(s.TempDir(), "kubeconfig")
-	s.must(clientcmd.WriteToFile(*c, file))
+	s.Must(clientcmd.WriteToFile(*c, file))
 	return run(s, file, args...)
 }
 
-// start runs manager and portal until stop is called or the test ends.
-func (s *site) start() {
+// Start runs manager and portal until Stop is called or the test ends.
+func (s *Site) Start() {
 	s.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
+	pages, err := net.Listen("tcp", s.Address)
+	s.Must(err)
 	ended := make(chan error, 2)
-	s.must(s.startManager(ctx, ended))
-	s.must(s.startPortal(ctx, ended))
+	s.Must(s.startManager(ctx, ended))
+	s.Must(s.startPortal(ctx, pages, ended))
 	stopped := false
-	s.stop = func() {
+	s.Stop = func() {
 		s.Helper()
 		if !stopped {
 			stopped = true
 			cancel()
-			s.must(errors.Join(<-ended, <-ended))
+			s.Must(errors.Join(<-ended, <-ended))
 		}
 	}
-	s.Cleanup(func() { s.stop() })
-	s.eventually("the portal answers", func() error {
-		answer, err := http.Get("http://" + s.pages.Addr().String() + "/sign-in")
+	s.Cleanup(func() { s.Stop() })
+	s.Eventually("the portal answers", func() error {
+		answer, err := http.Get(s.URL("/sign-in"))
 		if err == nil && answer.Body.Close() == nil && answer.StatusCode != http.StatusOK {
 			err = errors.New(answer.Status)
 		}
@@ -191,12 +250,12 @@ func (s *site) start() {
 	})
 }
 
-func (s *site) startManager(ctx context.Context, ended chan<- error) error {
+func (s *Site) startManager(ctx context.Context, ended chan<- error) error {
 	options := controller.ManagerOptions(2)
-	options.Scheme = s.cluster.Scheme
+	options.Scheme = s.Cluster.Scheme
 	options.Metrics = metricsserver.Options{BindAddress: "0"}
 	options.Controller.SkipNameValidation = ptr.To(true)
-	mgr, err := ctrl.NewManager(controller.Unthrottled(s.cluster.As("roster-manager")), options)
+	mgr, err := ctrl.NewManager(controller.Unthrottled(s.Cluster.As("roster-manager")), options)
 	if err != nil {
 		return err
 	}
@@ -224,16 +283,16 @@ func (s *site) startManager(ctx context.Context, ended chan<- error) error {
 	return nil
 }
 
-func (s *site) startPortal(ctx context.Context, ended chan<- error) error {
-	mgr, err := ctrl.NewManager(portal.Unthrottled(s.cluster.As("roster-portal")), ctrl.Options{
-		Scheme: s.cluster.Scheme, Cache: portal.CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
+func (s *Site) startPortal(ctx context.Context, pages net.Listener, ended chan<- error) error {
+	mgr, err := ctrl.NewManager(portal.Unthrottled(s.Cluster.As("roster-portal")), ctrl.Options{
+		Scheme: s.Cluster.Scheme, Cache: portal.CacheOptions(), Metrics: metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	if err != nil {
 		return err
 	}
 	err = portal.Setup(ctx, mgr, portal.SetupOptions{
-		Config: s.config, Namespace: testenv.SystemNamespace, Listener: s.pages, Clock: clock.RealClock{}, Registry: prometheus.NewRegistry(),
+		Config: s.config, Namespace: testenv.SystemNamespace, Listener: pages, Clock: clock.RealClock{}, Registry: prometheus.NewRegistry(),
 	})
 	if err != nil {
 		return err
@@ -242,29 +301,40 @@ func (s *site) startPortal(ctx context.Context, ended chan<- error) error {
 	return nil
 }
 
-// eventually waits for something that other processes do.
-func (s *site) eventually(what string, done func() error) {
+// Eventually waits for something that other processes do.
+func (s *Site) Eventually(what string, done func() error) {
 	s.Helper()
+	s.Must(s.Await(what, done))
+}
+
+// Await is Eventually for other goroutines than that of the test.
+func (s *Site) Await(what string, done func() error) error {
 	deadline := time.Now().Add(patience)
 	for {
 		err := done()
 		if err == nil {
-			return
+			return nil
 		}
 		if time.Now().After(deadline) {
-			s.Fatalf("%s: %v", what, err)
+			return fmt.Errorf("%s: %w", what, err)
 		}
 		time.Sleep(50 * time.Millisecond) // between two looks at another process
 	}
 }
 
-// link is the one in the newest mail to an address.
-func (s *site) link(to string) string {
+// Link is the one in the newest mail to an address.
+func (s *Site) Link(to string) string {
 	s.Helper()
-	var link string
-	s.eventually("a mail to "+to, func() error {
-		for _, m := range s.relay.Messages() {
-			if bytes.Contains(m.Raw, []byte("To: ")) && strings.Contains(strings.Join(m.To, " "), to) {
+	link, err := s.AwaitLink(to)
+	s.Must(err)
+	return link
+}
+
+// AwaitLink is Link for other goroutines than that of the test.
+func (s *Site) AwaitLink(to string) (link string, _ error) {
+	err := s.Await("a mail to "+to, func() error {
+		for _, m := range s.Relay.Messages() {
+			if strings.Contains(strings.Join(m.To, " "), to) {
 				body := strings.ReplaceAll(string(m.Raw), "=\r\n", "")
 				if found := linkInMail.FindStringSubmatch(body); found != nil {
 					link = found[1]
@@ -276,36 +346,7 @@ func (s *site) link(to string) string {
 		}
 		return nil
 	})
-	return link
+	return link, err
 }
 
 var linkInMail = regexp.MustCompile(`/invitations/([A-Za-z0-9_-]{40,})`)
-
-// browser keeps cookies and follows redirects.
-type browser struct {
-	*site
-	http.Client
-}
-
-func (s *site) browser() *browser {
-	s.Helper()
-	jar, err := cookiejar.New(nil)
-	s.must(err)
-	return &browser{site: s, Client: http.Client{Jar: jar}}
-}
-
-// send returns the page that the browser ends on, and its path.
-func (b *browser) send(method, path string, form url.Values) (page, at string) {
-	b.Helper()
-	request, err := http.NewRequestWithContext(b.Context(), method, "http://"+b.pages.Addr().String()+path, strings.NewReader(form.Encode()))
-	b.must(err)
-	if method == http.MethodPost {
-		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	answer, err := b.Do(request)
-	b.must(err)
-	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	b.must(err)
-	return string(body), answer.Request.URL.Path
-}
