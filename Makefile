@@ -35,7 +35,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-flux test-fuzz bench demo build build-installer \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-compat test-flux test-fuzz bench demo build build-installer \
 	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
 
@@ -54,7 +54,7 @@ demo: $(COMMANDS:%=bin/%) ## Start a real API server, the operator, the portal a
 
 ##@ Develop
 
-all: generate manifests dashboards docs-api docs-cli build-installer chart fmt lint test test-monitoring build ## Everything that a commit needs
+all: generate manifests dashboards docs-api docs-cli build-installer chart fmt lint test test-monitoring test-compat build ## Everything that a commit needs
 
 generate: ## Write the DeepCopy methods of api/
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
@@ -90,7 +90,7 @@ vet: ## Run go vet
 
 lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
 	$(GOLANGCI_LINT) run
-	cd hack/monitoring && "$(CURDIR)/$(GOLANGCI_LINT)" run
+	@for module in hack/monitoring hack/compat; do (cd "$$module" && "$(CURDIR)/$(GOLANGCI_LINT)" run); done
 	@for script in hack/*.sh .ci/run; do bash -n "$$script"; done
 	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; fi
@@ -100,7 +100,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 
 tidy: ## Tidy every go.mod
 	go mod tidy
-	@for module in hack/tools hack/tools/helm hack/tools/flux hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
+	@for module in $(patsubst %/go.mod,%,$(wildcard hack/*/go.mod hack/*/*/go.mod)); do (cd "$$module" && go mod tidy); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
@@ -125,6 +125,10 @@ test-monitoring: ## Check alerts and dashboards against the metrics that there a
 test-flux: ## Run the real controllers of Flux against the operator, through the whole life of an organisation
 	@assets=$$(hack/controlplane.sh); flux=$$(hack/flux.sh); export KUBEBUILDER_ASSETS=$$assets ROSTER_TEST_FLUX=$$flux; \
 	go test ./test/flux -tags flux -count 1 -timeout 20m $(TEST_ARGS)
+
+# A module of its own, with the program that compares kinds.
+test-compat: ## Fail if the kinds break what people wrote for a release that test/compat keeps
+	go test -C hack/compat -count 1 ./... # The cache does not notice changes in dist and test.
 
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \

@@ -167,6 +167,24 @@ func (f finder) invitationsOfOrganization(ctx context.Context, before, after *ro
 			found = append(found, client.ObjectKeyFromObject(inv))
 		}
 	}
+	offering, err := f.invitationsOfProfiles(ctx, before, after)
+	return append(found, offering...), err
+}
+
+// invitationsOfProfiles are those that offer a role on a profile whose place in the plan is another than before.
+func (f finder) invitationsOfProfiles(ctx context.Context, before, after *rosterv1alpha1.Organization) ([]client.ObjectKey, error) {
+	profiles, err := f.profilesBetween(ctx, before, after)
+	if err != nil {
+		return nil, err
+	}
+	var found []client.ObjectKey
+	for _, p := range profiles {
+		offering, err := f.invitationsOfProfile(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, offering...)
+	}
 	return found, nil
 }
 

@@ -365,7 +365,12 @@ var _ = Describe("A Plan", func() {
 		s.holds(ctx, "ana", "first", editorMay...)
 		s.holds(ctx, "ana", "second")
 		s.MemberSays(ctx, "ana", rosterv1alpha1.ReasonProfileLimit)
+		s.Invite(ctx, "cleo", func(inv *rosterv1alpha1.Invitation) {
+			inv.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "second", Role: editor}}
+		})
+		s.InvitationSays(ctx, "cleo", rosterv1alpha1.ReasonProfileLimit)
 		Expect(API.Delete(ctx, first)).To(Succeed())
+		s.InvitationSays(ctx, "cleo", rosterv1alpha1.ReasonSent)
 		s.holds(ctx, "ana", "second", editorMay...)
 		groupSays(ctx, s, "second", rosterv1alpha1.ReasonReady, profileConditions)
 	})

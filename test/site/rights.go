@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package restore
+package site
 
 import (
 	"fmt"
@@ -48,16 +48,21 @@ func notSaved() []client.Object {
 	}
 }
 
-// checkRights looks for what people wrote, after a restore.
-func (s *site) checkRights() {
+// CheckRights looks for what people wrote, after a restore.
+func (s *Site) CheckRights() {
 	s.Helper()
 	for _, o := range saved() {
-		if err := s.client.Get(s.Context(), client.ObjectKeyFromObject(o), o); err != nil {
+		if err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(o), o); err != nil {
 			s.Errorf("not restored: %v", err)
 		}
 	}
+}
+
+// CheckNothingElse looks for what is not Roster's.
+func (s *Site) CheckNothingElse() {
+	s.Helper()
 	for _, o := range notSaved() {
-		if err := s.client.Get(s.Context(), client.ObjectKeyFromObject(o), o); !apierrors.IsNotFound(err) {
+		if err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(o), o); !apierrors.IsNotFound(err) {
 			s.Errorf("%s is restored, which is not Roster's: %v", fmt.Sprintf("%T %s", o, o.GetName()), err)
 		}
 	}
