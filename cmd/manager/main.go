@@ -25,6 +25,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/process"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 func main() {
@@ -34,10 +35,11 @@ func main() {
 
 func run(ctx context.Context, s process.Settings, elect bool) error {
 	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
-	probes, err := apiserver.ServeProbes(s.ProbesAddress, link)
+	probes, err := apiserver.ServeProbes(s.ProbesAddress, ctrl.Log.WithName("readiness"))
 	if err != nil {
 		return err
 	}
+	probes.Check("api-server", link.Ready)
 	defer func() { _ = probes.Close() }()
 	s.REST = link.Through(controller.Unthrottled(s.REST))
 	ctx, lost := context.WithCancelCause(ctx)
@@ -91,6 +93,7 @@ func managerOptions(
 	options.Scheme = s.Scheme
 	options.Logger = process.Calm(ctrl.Log)
 	options.Metrics = metricsserver.Options{BindAddress: s.MetricsAddress}
+	options.BaseContext = tracing.Base(ctx)
 	options.HealthProbeBindAddress = "0" // They are served from the start on, see apiserver.Probes.
 	// A mail under way is finished, and what became of it is written down, before the Lease is given up.
 	options.GracefulShutdownTimeout = ptr.To(s.Config.Mail.SMTP.Timeout.Duration + writeAfterMail)

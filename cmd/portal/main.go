@@ -9,6 +9,7 @@ import (
 	"math"
 	"net"
 	"os"
+	"sync/atomic"
 
 	"github.com/KimMachineGun/automemlimit/memlimit"
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,6 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -26,6 +26,7 @@ import (
 	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/process"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 func main() {
@@ -36,7 +37,12 @@ func main() {
 func run(ctx context.Context, s process.Settings, bind string) error {
 	s.REST = portal.Unthrottled(s.REST)
 	link := apiserver.NewLink(ctrl.Log.WithName("apiserver"), clock.RealClock{})
-	if err := await(ctx, link, s); err != nil || ctx.Err() != nil {
+	probes, err := apiserver.ServeProbes(s.ProbesAddress, ctrl.Log.WithName("readiness"))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = probes.Close() }()
+	if err := await(ctx, link, probes, s); err != nil || ctx.Err() != nil {
 		return err
 	}
 	cacheOptions, err := patientCache(link, s.REST)
@@ -46,8 +52,9 @@ func run(ctx context.Context, s process.Settings, bind string) error {
 	mgr, err := ctrl.NewManager(s.REST, ctrl.Options{
 		Scheme:                 s.Scheme,
 		Cache:                  cacheOptions,
+		BaseContext:            tracing.Base(ctx),
 		Metrics:                metricsserver.Options{BindAddress: s.MetricsAddress},
-		HealthProbeBindAddress: s.ProbesAddress,
+		HealthProbeBindAddress: "0", // They are served from the start on, see apiserver.Probes.
 		// What has been answered is done, too: mails that were asked for.
 		GracefulShutdownTimeout: new(portal.StopTimeout(s.Config.Portal)),
 	})
@@ -60,14 +67,12 @@ func run(ctx context.Context, s process.Settings, bind string) error {
 	}
 	err = portal.Setup(ctx, mgr, portal.SetupOptions{
 		Config: s.Config, Namespace: s.Namespace, Listener: listener, Pod: pod(s.Namespace),
-		Memory: memoryLimit(), Clock: clock.RealClock{}, Registry: metrics.Registry,
+		Memory: memoryLimit(), Clock: clock.RealClock{}, Registry: metrics.Registry, Check: probes.Check,
 	})
 	if err != nil {
 		return err
 	}
-	if err := mgr.AddHealthzCheck("healthz", healthz.Ping); err != nil {
-		return err
-	}
+	probes.Waiting("")
 	return mgr.Start(ctx)
 }
 
@@ -84,16 +89,19 @@ func memoryLimit() int64 {
 	return limit
 }
 
-// await returns when the API server is there and serves the kinds of Roster, or the process is to stop. Until then the address for probes
-// reports what the portal waits for; from then on the manager serves it.
-func await(ctx context.Context, link *apiserver.Link, s process.Settings) error {
-	probes, err := apiserver.ServeProbes(s.ProbesAddress, link)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = probes.Close() }()
+// await returns when the API server is there and serves the kinds of Roster, or the process is to stop. From then on, a portal stays ready
+// while the API server is away: its pages say so.
+func await(ctx context.Context, link *apiserver.Link, probes *apiserver.Probes, s process.Settings) error {
+	var found atomic.Bool
+	probes.Check("api-server", func(ctx context.Context) error {
+		if found.Load() {
+			return nil
+		}
+		return link.Ready(ctx)
+	})
 	log := ctrl.Log.WithName("apiserver")
-	err = apiserver.AwaitKinds(ctx, link.Through(s.REST), s.Scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
+	err := apiserver.AwaitKinds(ctx, link.Through(s.REST), s.Scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
+	found.Store(true)
 	if ctx.Err() != nil {
 		return nil
 	}

@@ -89,6 +89,8 @@ func schemaFor(t reflect.Type, tag reflect.StructTag) schema {
 		return schema{"type": "boolean"}
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		return schema{"type": "integer", "minimum": 0}
+	case reflect.Float64: // a share
+		return schema{"type": "number", "minimum": 0, "maximum": 1}
 	case reflect.String:
 		return stringSchema(tag)
 	default: // any

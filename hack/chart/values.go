@@ -24,6 +24,7 @@ type Values struct {
 	Console          Switch        `json:"console"`
 	NetworkPolicy    Switch        `json:"networkPolicy"`
 	PodMonitor       PodMonitor    `json:"podMonitor"`
+	Tracing          Tracing       `json:"tracing"`
 	CommonLabels     Labels        `json:"commonLabels"`
 	ImagePullSecrets []struct {
 		Name string `json:"name"`
@@ -55,6 +56,13 @@ type Policies struct {
 type PodMonitor struct {
 	Switch
 	Labels Labels `json:"labels"`
+}
+
+// Tracing is where traces go.
+type Tracing struct {
+	Endpoint string   `json:"endpoint" pattern:"^(https?://.+)?$"`
+	Ratio    *float64 `json:"ratio"`
+	Secret   string   `json:"secret"`
 }
 
 // Workload is what manager and portal have in common.

@@ -62,6 +62,9 @@ func (l *Link) Through(config *rest.Config) *rest.Config {
 	return config
 }
 
+// Ready is Away as a check of [Probes].
+func (l *Link) Ready(context.Context) error { return l.Away() }
+
 // Away is why the API server cannot be used; nil while it can.
 func (l *Link) Away() error {
 	if o := l.lasting(); o != nil {

@@ -232,8 +232,7 @@ func TestGivingUpAndSayingWhy(t *testing.T) {
 	if want := "the API server at api.example cannot be reached: dial: connection refused"; link.Away().Error() != want {
 		t.Errorf("%v", link.Away())
 	}
-	probes := &Probes{link: link}
-	if err := probes.ready(); err == nil {
+	if err := link.Ready(t.Context()); err == nil {
 		t.Error("ready without the API server")
 	}
 	cancel()

@@ -18,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // leavers does what people have decided about their memberships at the portal, which may not write Members itself: to leave, to take an
@@ -29,7 +30,8 @@ type leavers struct {
 }
 
 func setupLeavers(mgr manager.Manager, r *leavers) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).Complete(r)
+	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).
+		Complete(tracing.Reconciler("leave", "Account", r))
 }
 
 // Reconcile notes in Members what the person of an Account has answered, deletes those that they have given up, and then forgets that they

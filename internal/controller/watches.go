@@ -19,6 +19,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/queueing"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // What each controller looks at.
@@ -39,12 +40,13 @@ func invitationWatches(mgr manager.Manager, find finder, name string) *builder.B
 }
 
 func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
-	return invitationWatches(mgr, find, "invitation").WithOptions(fairly()).Complete(r)
+	return invitationWatches(mgr, find, "invitation").WithOptions(fairly()).Complete(tracing.Reconciler("invitation", "Invitation", r))
 }
 
 func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
 	return invitationWatches(mgr, find, "delivery").
-		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries, NewQueue: queueing.NewFair}).Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries, NewQueue: queueing.NewFair}).
+		Complete(tracing.Reconciler("delivery", "Invitation", r))
 }
 
 func setupMembers(mgr manager.Manager, find finder, r *members) error {
@@ -60,7 +62,7 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0)).
 		WatchesRawSource(source.Channel(r.joining.members, enqueue(itself))).
-		WithOptions(fairly()).Complete(r)
+		WithOptions(fairly()).Complete(tracing.Reconciler("member", "Member", r))
 }
 
 // setupGrants has the Roles looked at that a change concerns. What of an object concerns the Roles, its predicate says.
@@ -78,7 +80,7 @@ func setupGrants(mgr manager.Manager, find finder, r *grants) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole)), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
-		WithOptions(fairly()).Complete(r)
+		WithOptions(fairly()).Complete(tracing.Reconciler("grants", "Role", r))
 }
 
 // setupConsole has the list looked at as one, and the binding of a namespace by its own.
@@ -99,12 +101,12 @@ func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces)
 				q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Name: consolePeople}}) // even where there is no organisation yet
 				return nil
 			})).
-			WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(list),
+			WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(tracing.Reconciler("console", "ClusterRole", list)),
 		ctrl.NewControllerManagedBy(mgr).Named("console-places").
 			Watches(&rosterv1alpha1.Organization{}, enqueue(place), builder.WithPredicates(changed(organizationAlive))).
 			Watches(&rbacv1.RoleBinding{}, enqueue(itself), builder.WithPredicates(binding)).
 			WatchesRawSource(source.Channel(list.console.places, enqueue(itself))).
-			Complete(places),
+			Complete(tracing.Reconciler("console-places", "RoleBinding", places)),
 	)
 }
 
@@ -127,7 +129,7 @@ func setupOrganizations(mgr manager.Manager, find finder, r *organizations, trou
 			builder.WithPredicates(changed(profileAlive))).
 		WatchesRawSource(source.Channel(troubles, enqueue(find.organizationsWithoutMail))).
 		WatchesRawSource(r.unwritten.watch(kindOrganization, enqueue(find.organizations))).
-		Complete(r)
+		Complete(tracing.Reconciler("organization", "Organization", r))
 }
 
 func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
@@ -135,7 +137,7 @@ func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
 		For(&rosterv1alpha1.Account{}).
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), builder.WithPredicates(changed(accountUsername))).
 		Watches(&rosterv1alpha1.Member{}, enqueue(accountOfMember), builder.WithPredicates(changed(memberJoined))).
-		Complete(r)
+		Complete(tracing.Reconciler("account", "Account", r))
 }
 
 func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
@@ -150,7 +152,7 @@ func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).
 		WatchesRawSource(r.unwritten.watch(kindProfile, enqueue(itself))).
-		WithOptions(fairly()).Complete(r)
+		WithOptions(fairly()).Complete(tracing.Reconciler("socialprofile", "SocialProfile", r))
 }
 
 func setupTeams(mgr manager.Manager, find finder, r *teams) error {
@@ -163,7 +165,7 @@ func setupTeams(mgr manager.Manager, find finder, r *teams) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.teamsOfRole), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.teamsOfNamespace), builder.WithPredicates(changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindTeam, enqueue(itself))).
-		Complete(r)
+		Complete(tracing.Reconciler("team", "Team", r))
 }
 
 func setupWorkspaces(mgr manager.Manager, find finder, r *workspaces) error {
@@ -174,7 +176,7 @@ func setupWorkspaces(mgr manager.Manager, find finder, r *workspaces) error {
 			builder.WithPredicates(changed(profileInGroups))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.workspacesOfNamespace), builder.WithPredicates(changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindWorkspace, enqueue(itself))).
-		Complete(r)
+		Complete(tracing.Reconciler("workspace", "Workspace", r))
 }
 
 func setupRoles(mgr manager.Manager, find finder, r *roles) error {
@@ -182,12 +184,12 @@ func setupRoles(mgr manager.Manager, find finder, r *roles) error {
 		For(&rosterv1alpha1.CustomRole{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), builder.WithPredicates(changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindCustomRole, enqueue(itself))).
-		Complete(r)
+		Complete(tracing.Reconciler("customrole", "CustomRole", r))
 }
 
 func setupPlans(mgr manager.Manager, r *plans) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Plan{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), builder.WithPredicates(changed(organizationPlan))).
-		Complete(r)
+		Complete(tracing.Reconciler("plan", "Plan", r))
 }

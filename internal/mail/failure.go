@@ -92,6 +92,14 @@ func (f *failure) Error() string {
 
 func (f *failure) Unwrap() error { return f.err }
 
+// stage is where a delivery failed; nothing if it did not.
+func (f *failure) stage() string {
+	if f == nil {
+		return ""
+	}
+	return f.step.String()
+}
+
 // beforeContent reports whether it is certain that the relay cannot have taken the mail.
 func (f *failure) beforeContent() bool { return f.step < stepContent }
 

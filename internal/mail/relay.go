@@ -13,6 +13,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Credentials reads the user name and password, or token, for the relay. It is called for each new connection, so that a changed Secret
@@ -133,17 +134,24 @@ func (r *Relay) enter(ctx context.Context) *failure {
 
 func (r *Relay) send(ctx context.Context, m *Message) *failure {
 	if c := r.takeIdle(); c != nil {
-		f := c.deliver(ctx, m, r.fence)
-		r.put(c)
+		f := r.deliver(ctx, c, m)
 		if f == nil || !f.beforeContent() || !f.lost() {
 			return f
 		}
 	}
-	c, f := r.dialer.dial(ctx)
+	dialing, end := tracing.Relay(ctx, "connect")
+	c, f := r.dialer.dial(dialing)
+	end(f.stage())
 	if f != nil {
 		return f
 	}
-	f = c.deliver(ctx, m, r.fence)
+	return r.deliver(ctx, c, m)
+}
+
+func (r *Relay) deliver(ctx context.Context, c *conn, m *Message) *failure {
+	ctx, end := tracing.Relay(ctx, "deliver")
+	f := c.deliver(ctx, m, r.fence)
+	end(f.stage())
 	r.put(c)
 	return f
 }

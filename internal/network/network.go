@@ -15,6 +15,7 @@ import (
 	"k8s.io/utils/clock"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Network is a social network, as far as tokens go.
@@ -94,6 +95,7 @@ func New(name rosterv1alpha1.Network, o Options) (Network, error) {
 	if o.HTTP != nil {
 		client = *o.HTTP
 	}
+	client.Transport = tracing.Peer(string(name), client.Transport)
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if o.URL == "" && build.url == "" {
 		return nil, fmt.Errorf("network: %s has no address of its own: name the server", name)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 const (
@@ -26,7 +27,8 @@ const (
 // ServeHTTP implements http.Handler.
 func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := p.site.Clock.Now()
-	ctx, cancel := context.WithTimeout(r.Context(), maxDuration)
+	ctx, span := tracing.Request(r, p.site.Clients.Trusted(r))
+	ctx, cancel := context.WithTimeout(ctx, maxDuration)
 	defer cancel()
 	r = r.WithContext(ctx)
 	r.Body = http.MaxBytesReader(w, r.Body, p.maxBody(r))
@@ -41,7 +43,7 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		p.noteProxy(r)
 	}
 	p.protect(rec, r)
-	p.record(rec, r, p.site.Clock.Since(start))
+	p.record(rec, r, p.site.Clock.Since(start), span)
 }
 
 // maxBody is the largest form that the page takes.
@@ -106,16 +108,22 @@ func (p *Portal) takeRequest(v *web.Visit) (requester string, wait time.Duration
 	return key, wait
 }
 
-// record logs and counts a request. The path is left out: the link is in it.
-func (p *Portal) record(w *recorder, r *http.Request, took time.Duration) {
+// record logs, counts and traces a request. The path is left out: the link is in it.
+func (p *Portal) record(w *recorder, r *http.Request, took time.Duration, span *tracing.Served) {
 	route, method := p.routeLabel(r), web.MethodLabel(r.Method)
 	status := w.status
 	if status == 0 {
 		status = http.StatusOK
 	}
 	p.site.Metrics.CountRequest(route, method, status, took)
-	p.site.Log.Info("Request", "method", method, "route", route, "status", status,
-		"seconds", took.Seconds(), "client", p.site.Clients.Address(r).String())
+	about := []any{
+		"method", method, "route", route, "status", status, "seconds", took.Seconds(), "client", p.site.Clients.Address(r).String(),
+	}
+	if id := span.TraceID(); id != "" {
+		about = append(about, "traceID", id)
+	}
+	p.site.Log.Info("Request", about...)
+	span.End(method, route, status)
 }
 
 // routeLabel is the pattern that a request matches, without the path of the portal's address.

@@ -242,7 +242,22 @@ func tell(address string) string {
 	if response.StatusCode == http.StatusOK {
 		return "200"
 	}
-	return fmt.Sprint(response.StatusCode, ": ", string(body[:min(len(body), 200)]))
+	return fmt.Sprint(response.StatusCode, ": ", string(body[:min(len(body), 500)]))
+}
+
+// TestPortalSaysWhatItWaitsFor: a portal that lacks its keys names the Secret, at /readyz and in the log.
+func TestPortalSaysWhatItWaitsFor(t *testing.T) {
+	w := newWorld(t)
+	p := startProgram(t, w.userConfig, "{url: http://127.0.0.1, keySecret: nowhere}")
+	const why = "keys in Secret " + systemNamespace + "/nowhere: "
+	await(t, func(context.Context) bool {
+		got := tell(p.probes + "/readyz")
+		return strings.Contains(got, "[+]api-server ok\n[+]not-stopping ok\n[+]filled-cache ok\n[+]secret-"+keySecretName+" ok\n[-]secret-nowhere: "+why)
+	})
+	if log := p.log.String(); !strings.Contains(log, `"msg":"Not ready"`) || !strings.Contains(log, why) {
+		t.Errorf("the log does not say what is missing: %s", log)
+	}
+	p.stop()
 }
 
 // TestPortalWaitsForTheAPIServer: a portal that starts first waits, and says what for.
@@ -272,6 +287,9 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	p.awaitReady()
 	if got := tell(p.url + "/"); got != "200" {
 		t.Errorf("the home page: %s", got)
+	}
+	if log := p.log.String(); !strings.Contains(log, `"logger":"readiness","msg":"Ready"`) {
+		t.Errorf("the log does not say that it is ready: %s", log)
 	}
 	p.stop()
 }

@@ -26,7 +26,6 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -38,6 +37,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // fieldManager is the name that the portal's writes go by in managedFields.
@@ -94,6 +94,8 @@ type SetupOptions struct {
 	Memory   int64
 	Clock    clock.PassiveClock
 	Registry prometheus.Registerer
+	// Check takes what the portal waits for before it is ready; nil if nobody asks.
+	Check func(name string, ready func(ctx context.Context) error)
 }
 
 func newHasher(m *web.Metrics, o SetupOptions) (*account.Hasher, error) {
@@ -143,8 +145,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err != nil {
 		return err
 	}
-	if err := p.addChecks(mgr, keys, sessionKeys, factorKeys); err != nil {
-		return err
+	if o.Check != nil {
+		p.addChecks(o.Check, mgr.GetCache(), keys, sessionKeys, factorKeys)
 	}
 	if err := mgr.Add(adoption(accounts, log)); err != nil {
 		return err
@@ -155,7 +157,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		p.warnOfProxy(o.Config.Portal)
 		defer p.background.Wait()
 		listener := web.Explaining{Listener: o.Listener, Answer: p.site.TooManyCookies()}
-		return p.serve(ctx, newServer(p, log), listener, drainPeriod(o.Config.Portal))
+		server := newServer(p, log)
+		// Requests are traced as the process is, and go on when it is told to stop.
+		server.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
+		return p.serve(ctx, server, listener, drainPeriod(o.Config.Portal))
 	}))
 }
 
@@ -223,15 +228,15 @@ func (p *Portal) warnOfProxy(c config.Portal) {
 var errNoProxies = errors.New("portal.url is https, which a proxy must speak for the portal, and portal.trustedProxies is empty")
 
 // addChecks makes readiness name what it waits for.
-func (p *Portal) addChecks(mgr manager.Manager, keys ...*web.KeySource) error {
-	errs := []error{mgr.AddReadyzCheck("not-stopping", p.notStopping), mgr.AddReadyzCheck("filled-cache", filled(mgr.GetCache()))}
+func (p *Portal) addChecks(add func(name string, ready func(ctx context.Context) error), c cache.Cache, keys ...*web.KeySource) {
+	add("not-stopping", p.notStopping)
+	add("filled-cache", filled(c))
 	for _, k := range keys {
-		errs = append(errs, mgr.AddReadyzCheck("secret-"+k.Secret.Name, k.Ready))
+		add("secret-"+k.Secret.Name, k.Ready)
 	}
-	return errors.Join(errs...)
 }
 
-func (p *Portal) notStopping(*http.Request) error {
+func (p *Portal) notStopping(context.Context) error {
 	if p.stopping.Load() {
 		return errors.New("the portal has been told to stop")
 	}
@@ -239,12 +244,12 @@ func (p *Portal) notStopping(*http.Request) error {
 }
 
 // filled reports whether invitations can be found.
-func filled(c cache.Cache) healthz.Checker {
-	return func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), web.CheckTimeout)
+func filled(c cache.Cache) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		ctx, cancel := context.WithTimeout(ctx, web.CheckTimeout)
 		defer cancel()
 		if !c.WaitForCacheSync(ctx) {
-			return errors.New("the cache is not filled yet")
+			return errors.New("waiting for the objects that the API server has")
 		}
 		return nil
 	}
@@ -320,9 +325,11 @@ func newCompanyDirectory(c config.Portal, reader client.Reader, namespace string
 		if err != nil {
 			return nil, fmt.Errorf("portal.issuers: %s: %w", i.Name, err)
 		}
+		reach := oidc.NewHTTPClient(authorities)
+		reach.Transport = tracing.Peer(i.Name, reach.Transport)
 		issuer := oidc.Issuer{
 			Name: i.Name, DisplayName: i.DisplayName, URL: i.URL, ClientID: i.ClientID, Domains: i.Domains, OwnsDomains: i.OwnsDomains,
-			MultiFactor: i.MultiFactor, HTTP: oidc.NewHTTPClient(authorities),
+			MultiFactor: i.MultiFactor, HTTP: reach,
 		}
 		if !i.PublicClient {
 			issuer.ClientSecret = func(ctx context.Context) (string, error) { return clientSecret(ctx, reader, secret, i.Name) }

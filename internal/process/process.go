@@ -26,6 +26,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Settings are what every server runs with.
@@ -72,12 +73,23 @@ func (p *Process) Main(run func(ctx context.Context, s Settings) error) {
 	}
 	err := p.load()
 	if err == nil {
-		err = run(ctrl.SetupSignalHandler(), p.Settings)
+		err = p.run(ctrl.SetupSignalHandler(), run)
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, p.name+":", err)
 		os.Exit(1)
 	}
+}
+
+// run runs the server, traced if the environment asks for it.
+func (p *Process) run(ctx context.Context, run func(ctx context.Context, s Settings) error) error {
+	ctx, stop, err := tracing.Start(ctx, "roster-"+p.name, release(), ctrl.Log.WithName("tracing"))
+	if err != nil {
+		return err
+	}
+	defer stop()
+	p.REST.Wrap(tracing.APIServer)
+	return run(ctx, p.Settings)
 }
 
 // load completes the settings.

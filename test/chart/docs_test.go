@@ -30,7 +30,18 @@ func TestDocumentedValues(t *testing.T) {
 // TestDocumentedCommands: what the page has readers type is what the other tests run.
 func TestDocumentedCommands(t *testing.T) {
 	shown := regexp.MustCompile(`(?m)^helm .*$`).FindAllString(read(t, page), -1)
+	push := strings.Replace(push, "VERSION", strings.TrimPrefix(appVersion(t), "v"), 1)
 	if want := []string{install, push, upgrade, takeOver, uninstall}; !slices.Equal(shown, want) {
 		t.Errorf("%s shows\n%s\nwant\n%s", page, strings.Join(shown, "\n"), strings.Join(want, "\n"))
 	}
+}
+
+// appVersion is that of the chart, with the v.
+func appVersion(t *testing.T) string {
+	t.Helper()
+	found := regexp.MustCompile(`(?m)^appVersion: (v\S+)$`).FindStringSubmatch(read(t, folder+"/Chart.yaml"))
+	if found == nil {
+		t.Fatal("the chart names no version")
+	}
+	return found[1]
 }

@@ -66,7 +66,7 @@ const (
 	upgrade   = "helm upgrade roster charts/roster --namespace roster-system --values docs/examples/helm/values.yaml"
 	uninstall = "helm uninstall roster --namespace roster-system"
 	takeOver  = install + " --take-ownership --force-conflicts"
-	push      = "helm push bin/chart/roster-0.1.0.tgz oci://registry.acme.example/charts" // TestRegistry pushes to another one.
+	push      = "helm push bin/chart/roster-VERSION.tgz oci://registry.acme.example/charts" // TestRegistry pushes to another one.
 )
 
 // do runs a command of the documentation. Nothing runs the Pods, and nothing waits for them.

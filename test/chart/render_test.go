@@ -195,6 +195,36 @@ func TestConfiguration(t *testing.T) {
 	}
 }
 
+// TestTracing: manager and portal are told of the collector by the variables of OpenTelemetry, and of nothing where there is none.
+func TestTracing(t *testing.T) {
+	h := newHelm(t)
+	containers := func(values string) (found []map[string]any) {
+		for _, o := range h.render(t, values).of("Deployment") {
+			all, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
+			found = append(found, all[0].(map[string]any))
+		}
+		return found
+	}
+	for _, c := range containers("tracing: {ratio: 0.5, secret: otel}") {
+		if text, _ := yaml.Marshal(c); strings.Contains(string(text), "OTEL") || c["envFrom"] != nil {
+			t.Errorf("without an endpoint, there is\n%s", text)
+		}
+	}
+	for _, c := range containers("tracing: {endpoint: \"http://otel:4318\", ratio: 0.1, secret: otel}") {
+		env := map[string]any{}
+		for _, e := range c["env"].([]any) {
+			env[e.(map[string]any)["name"].(string)] = e.(map[string]any)["value"]
+		}
+		if env["OTEL_EXPORTER_OTLP_ENDPOINT"] != "http://otel:4318" || env["OTEL_TRACES_SAMPLER"] != "parentbased_traceidratio" ||
+			env["OTEL_TRACES_SAMPLER_ARG"] != "0.1" {
+			t.Errorf("the variables are %v", env)
+		}
+		if diff := gocmp.Diff([]any{map[string]any{"secretRef": map[string]any{"name": "otel"}}}, c["envFrom"]); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
 // TestNamedSecrets: manager and portal may read the Secrets that the configuration names, each its own.
 func TestNamedSecrets(t *testing.T) {
 	const values = `config:
@@ -245,8 +275,8 @@ func TestImages(t *testing.T) {
 	const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	h := newHelm(t)
 	for values, want := range map[string]string{
-		"": "roster-manager:v0.1.0",
-		"manager: {image: {repository: r.example/m}}":                                    "r.example/m:v0.1.0",
+		"": "roster-manager:" + appVersion(t),
+		"manager: {image: {repository: r.example/m}}":                                    "r.example/m:" + appVersion(t),
 		"manager: {image: {repository: r.example/m, tag: v2}}":                           "r.example/m:v2",
 		"manager: {image: {repository: r.example/m, tag: v2, digest: '" + digest + "'}}": "r.example/m@" + digest,
 	} {

@@ -119,7 +119,13 @@ func TestYAML(t *testing.T) {
 			t.Errorf("no example of a %s", kind)
 		}
 	}
-	t.Run("docs/examples/install", func(t *testing.T) { installExample(t, c) })
+	t.Run("docs/examples/install", func(t *testing.T) {
+		buildExample(t, c, "docs/examples/install", "image: registry.acme.example/roster-manager:",
+			"image: registry.acme.example/roster-portal:", "address: smtp.acme.example:587", "kind: Ingress")
+	})
+	t.Run("docs/examples/tracing", func(t *testing.T) {
+		buildExample(t, c, "docs/examples/tracing", "OTEL_EXPORTER_OTLP_ENDPOINT: http://otel-collector.roster-system:4318")
+	})
 	t.Run("docs/examples/canpublish", func(t *testing.T) { askExample(t, c) })
 }
 
@@ -244,9 +250,9 @@ func (c *cluster) dryRun(t *testing.T, o *unstructured.Unstructured) {
 	}
 }
 
-// installExample builds the example of an installation in Git and has the API server check what comes out.
-func installExample(t *testing.T, c *cluster) {
-	cmd := exec.Command("go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", "docs/examples/install")
+// buildExample builds the example of an installation in Git and has the API server check what comes out.
+func buildExample(t *testing.T, c *cluster, folder string, contains ...string) {
+	cmd := exec.Command("go", "tool", "-modfile=hack/tools/go.mod", "kustomize", "build", folder)
 	cmd.Dir = root
 	out, err := cmd.Output()
 	if failed, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -255,13 +261,12 @@ func installExample(t *testing.T, c *cluster) {
 		t.Fatal(err)
 	}
 	text := string(out)
-	for _, want := range []string{"image: registry.acme.example/roster-manager:", "image: registry.acme.example/roster-portal:",
-		"address: smtp.acme.example:587", "kind: Ingress"} {
+	for _, want := range contains {
 		if !strings.Contains(text, want) {
 			t.Errorf("the installation lacks %q", want)
 		}
 	}
-	for _, d := range split(t, "docs/examples/install", text) {
+	for _, d := range split(t, folder, text) {
 		c.dryRun(t, d.object)
 	}
 }

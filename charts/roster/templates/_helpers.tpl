@@ -68,6 +68,22 @@ topologySpreadConstraints:
 {{- end }}
 {{- end }}
 
+{{/* The variables that tracing takes; none where it is off. */}}
+{{- define "roster.tracingEnv" -}}
+{{- with .Values.tracing }}
+{{- if .endpoint }}
+- name: OTEL_EXPORTER_OTLP_ENDPOINT
+  value: {{ .endpoint | quote }}
+{{- if not (kindIs "invalid" .ratio) }}
+- name: OTEL_TRACES_SAMPLER
+  value: parentbased_traceidratio
+- name: OTEL_TRACES_SAMPLER_ARG
+  value: {{ .ratio | quote }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{/* The annotations of the Pods of a workload: (list root workload container). */}}
 {{- define "roster.podAnnotations" -}}
 {{- $root := index . 0 -}}

@@ -29,6 +29,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Reconciler carries out what people asked for at the portal, which may write neither SocialProfiles nor Secrets of organisations itself:
@@ -68,7 +69,7 @@ func Setup(mgr manager.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("connections").
 		For(&corev1.Secret{}, builder.OnlyMetadata).
 		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
-		Complete(New(o))
+		Complete(tracing.Reconciler("connections", "Secret", New(o)))
 }
 
 // Results of Orders that have no Answer.

@@ -34,6 +34,7 @@ import (
 	"github.com/roster-dev/roster/internal/credential"
 	"github.com/roster-dev/roster/internal/network"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Reconciler asks networks about the tokens of SocialProfiles, and renews them. It writes the conditions Connected, TokenExpiring,
@@ -85,7 +86,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
 		For(&rosterv1alpha1.SocialProfile{}).
 		WatchesRawSource(source.Channel(r.secrets.changes, o.ProfilesOf)).
-		Complete(r)
+		Complete(tracing.Reconciler("credentials", "SocialProfile", r))
 }
 
 // track is what is remembered of the tokens of a profile. A restart may forget it, but for unsaved.

@@ -159,12 +159,12 @@ func (r *accountMails) send(ctx context.Context, a *rosterv1alpha1.Account, m ro
 		return err
 	}
 	start := r.Clock.Now()
-	err = r.Mailer.Send(ctx, message)
+	err = r.hand(ctx, kindAccount, 0, message)
 	if untried(err) {
 		return err
 	}
 	result := mail.OutcomeOf(err)
-	r.Metrics.sent("account", result, r.Clock.Since(start))
+	r.Metrics.sent(kindAccount, result, r.Clock.Since(start))
 	switch result {
 	case outcome.Held:
 		return err

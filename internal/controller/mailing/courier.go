@@ -86,7 +86,7 @@ func called(p *rosterv1alpha1.SocialProfile) string {
 // nobody gets it by being asked again.
 func (c courier) deliver(ctx context.Context, about client.Object, kind string, message *mail.Message) error {
 	start := c.Clock.Now()
-	err := c.Mailer.Send(ctx, message)
+	err := c.hand(ctx, kind, 0, message)
 	if untried(err) {
 		return err
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Mailer hands mails to a relay, and knows what keeps it from that. *mail.Gate is the real one.
@@ -47,12 +48,29 @@ type Options struct {
 // Setup adds the controllers that mail to a manager.
 func Setup(mgr manager.Manager, o Options) error {
 	return errors.Join(
-		ctrl.NewControllerManagedBy(mgr).Named("notices").For(&rosterv1alpha1.SocialProfile{}).Complete(&notices{courier: courier{o}}),
-		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).Complete(&digests{courier: courier{o}}),
-		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).Complete(newAccountMails(o)),
+		ctrl.NewControllerManagedBy(mgr).Named("notices").For(&rosterv1alpha1.SocialProfile{}).
+			Complete(tracing.Reconciler("notices", "SocialProfile", &notices{courier: courier{o}})),
+		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).
+			Complete(tracing.Reconciler("digests", "SocialProfile", &digests{courier: courier{o}})),
+		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).
+			Complete(tracing.Reconciler("account-mail", "Account", newAccountMails(o))),
 		ctrl.NewControllerManagedBy(mgr).Named("end-notices").
-			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).Complete(&endNotices{courier: courier{o}}),
+			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).
+			Complete(tracing.Reconciler("end-notices", "Member", &endNotices{courier: courier{o}})),
 		ctrl.NewControllerManagedBy(mgr).Named("codes").
-			For(&rosterv1alpha1.Invitation{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForCode))).Complete(newCodes(o)),
+			For(&rosterv1alpha1.Invitation{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForCode))).
+			Complete(tracing.Reconciler("codes", "Invitation", newCodes(o))),
 	)
+}
+
+// hand hands a mail of a kind to the relay; see [tracing.Mail] for the attempt.
+func (o Options) hand(ctx context.Context, kind string, attempt int32, message *mail.Message) error {
+	ctx, end := tracing.Mail(ctx, kind, int64(attempt))
+	err := o.Mailer.Send(ctx, message)
+	if untried(err) {
+		end("Waiting") // for its turn, or for the relay
+		return err
+	}
+	end(string(mail.OutcomeOf(err)))
+	return err
 }

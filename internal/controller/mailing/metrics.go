@@ -38,7 +38,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	registry.MustRegister(m.mails, m.duration, m.held)
 	// A series that begins with its first event hides it: increase() needs a zero before it.
-	for _, kind := range []string{"invitation", "reminder", "account", "notice", "digest", "end"} {
+	for _, kind := range []string{"invitation", "reminder", kindAccount, "notice", "digest", "end"} {
 		for _, o := range []outcome.Outcome{outcome.Delivered, outcome.Rejected, outcome.Failing, outcome.Held} {
 			m.mails.WithLabelValues(kind, string(o))
 		}
@@ -59,11 +59,18 @@ func (m *Metrics) Trouble(t mail.Trouble) {
 }
 
 func (m *Metrics) mail(r invitation.Report, took time.Duration) {
-	kind := "invitation"
-	if r.Reminder > 0 {
-		kind = "reminder"
+	m.sent(kindOf(r.Reminder), r.Outcome, took)
+}
+
+// kindAccount is the kind of mails about an Account.
+const kindAccount = "account"
+
+// kindOf is the kind of a mail about an Invitation.
+func kindOf(reminder int32) string {
+	if reminder > 0 {
+		return "reminder"
 	}
-	m.sent(kind, r.Outcome, took)
+	return "invitation"
 }
 
 // sent counts a mail of a kind.

@@ -106,7 +106,7 @@ func (b *Outbox) Send(ctx context.Context, in *invitation.Input, d invitation.De
 	to, message, id, err := b.compose(ctx, in, d)
 	start := b.Clock.Now()
 	if err == nil {
-		err = b.Mailer.Send(ctx, message)
+		err = b.hand(ctx, kindOf(d.Mail.Reminder), d.Mail.Attempt, message)
 	}
 	now := b.Clock.Now()
 	report := invitation.NewReport(*in, d, id, now)

@@ -57,6 +57,12 @@ func (c Clients) Forwarded(r *http.Request) bool {
 	return err == nil && !c.trusted(peer.Addr().Unmap().WithZone(""))
 }
 
+// Trusted reports whether a request comes from a proxy whose word is believed.
+func (c Clients) Trusted(r *http.Request) bool {
+	peer, err := netip.ParseAddrPort(r.RemoteAddr)
+	return err == nil && c.trusted(peer.Addr().Unmap().WithZone(""))
+}
+
 // parseHop reads an address with or without a port: proxies differ.
 func parseHop(s string) (netip.Addr, bool) {
 	if a, err := netip.ParseAddr(s); err == nil {

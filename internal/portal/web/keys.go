@@ -5,7 +5,6 @@ package web
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"sync/atomic"
 	"time"
 
@@ -89,8 +88,8 @@ func (s *KeySource) load(ctx context.Context) (keyring.Keys, error) {
 const CheckTimeout = time.Second
 
 // Ready reports whether there are keys.
-func (s *KeySource) Ready(r *http.Request) error {
-	ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
+func (s *KeySource) Ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, CheckTimeout)
 	defer cancel()
 	_, err := s.Keys(ctx)
 	return err
