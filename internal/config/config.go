@@ -128,6 +128,8 @@ type Portal struct {
 	// DrainPeriod is how long a replica that is told to stop goes on taking requests, while it reports that it is not ready, so that
 	// whatever sends it requests has time to notice. Default 5s; 0s closes at once.
 	DrainPeriod *metav1.Duration `json:"drainPeriod,omitempty"`
+	// OpenID is the portal as an OpenID provider for other applications.
+	OpenID OpenID `json:"openID,omitzero"`
 }
 
 // Limits are how often something may be done at one replica of the portal.
@@ -376,6 +378,7 @@ func (p *Portal) complete() {
 	p.FactorKeySecret = cmp.Or(p.FactorKeySecret, "roster-factor-keys")
 	p.CompanySecret = cmp.Or(p.CompanySecret, "roster-company-sign-in")
 	p.Limits.complete()
+	p.OpenID.complete()
 	if p.DrainPeriod == nil {
 		p.DrainPeriod = &metav1.Duration{Duration: 5 * time.Second}
 	}
@@ -385,7 +388,7 @@ func (p *Portal) complete() {
 }
 
 func (p Portal) check() error {
-	errs := []error{checkIssuers(p.Issuers), p.Limits.check()}
+	errs := []error{checkIssuers(p.Issuers), p.Limits.check(), p.OpenID.check()}
 	if d := p.DrainPeriod; d != nil && (d.Duration < 0 || d.Duration > maxDrain) {
 		errs = append(errs, wrong("portal.drainPeriod", d.Duration.String(), "must be between 0s and 1m"))
 	}
