@@ -31,6 +31,7 @@ import (
 type desk struct {
 	t          *testing.T
 	peer       *testpeer.OIDC
+	stop       func() error
 	clock      *clocktesting.FakePassiveClock
 	kubeconfig string
 	cache      string
@@ -48,15 +49,16 @@ func newDesk(t *testing.T) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := peer.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	d := &desk{
 		t: t, peer: peer, clock: clocktesting.NewFakePassiveClock(time.Now()),
 		kubeconfig: filepath.Join(t.TempDir(), "config"), cache: filepath.Join(t.TempDir(), "cache"),
 	}
+	d.stop = sync.OnceValue(peer.Stop)
+	t.Cleanup(func() {
+		if err := d.stop(); err != nil {
+			t.Error(err)
+		}
+	})
 	config := clientcmdapi.NewConfig()
 	config.Clusters["prod"] = &clientcmdapi.Cluster{Server: "https://127.0.0.1:1", CertificateAuthorityData: []byte("the cluster's")}
 	config.AuthInfos["root"] = &clientcmdapi.AuthInfo{Token: "of-the-administrator"}
@@ -201,10 +203,14 @@ func TestTheLifeOfASignIn(t *testing.T) {
 	}
 
 	// The clock of this machine runs away, and the tokens are renewed all the same.
+	before := d.kept()
 	d.clock.SetTime(first.Status.ExpirationTimestamp.Add(time.Second))
 	next, err := d.credential()
-	if err != nil || next.Status.Token == first.Status.Token || !next.Status.ExpirationTimestamp.After(d.clock.Now()) {
+	if err != nil || !next.Status.ExpirationTimestamp.After(d.clock.Now()) {
 		t.Errorf("the next credential is %+v, %v", next.Status, err)
+	}
+	if d.kept() == before {
+		t.Error("the refresh token was not replaced")
 	}
 
 	out, _, err = d.run(t.Context(), nil, "logout")
@@ -217,6 +223,20 @@ func TestTheLifeOfASignIn(t *testing.T) {
 	if out, _, err = d.run(t.Context(), nil, "logout"); err != nil || !strings.HasPrefix(out, "You were not signed in") {
 		t.Errorf("a second logout says %q, %v", out, err)
 	}
+}
+
+// kept is the refresh token in the cache.
+func (d *desk) kept() string {
+	d.t.Helper()
+	content, err := os.ReadFile(d.tokenFiles()[0])
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	var entry struct{ RefreshToken string }
+	if err := json.Unmarshal(content, &entry); err != nil || entry.RefreshToken == "" {
+		d.t.Fatalf("the cache holds %s, %v", content, err)
+	}
+	return entry.RefreshToken
 }
 
 // user is what the entry in the kubeconfig is called.
@@ -286,12 +306,12 @@ func TestManyKubectlRenewOnce(t *testing.T) {
 		}
 		all.Wait()
 		for i := range many {
-			if errs[i] != nil || tokens[i] != tokens[0] || tokens[i] == first.Status.Token {
-				t.Fatalf("number %d has %q, %v", i, tokens[i], errs[i])
+			if errs[i] != nil || tokens[i] != tokens[0] {
+				t.Fatalf("number %d: %v", i, errs[i])
 			}
 		}
-		if first, err = d.credential(); err != nil {
-			t.Fatal(err)
+		if first, err = d.credential(); err != nil || !first.Status.ExpirationTimestamp.After(d.clock.Now()) {
+			t.Fatalf("%+v, %v", first.Status, err)
 		}
 	}
 }
@@ -342,7 +362,7 @@ func TestAProviderThatIsAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.peer.Stop(); err != nil {
+	if err := d.stop(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := d.credential(); err != nil {
