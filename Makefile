@@ -100,7 +100,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 
 tidy: ## Tidy every go.mod
 	go mod tidy
-	@for module in hack/tools hack/tools/helm hack/tools/lint hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
+	@for module in hack/tools hack/tools/helm hack/tools/lint hack/tools/oauth2-proxy hack/controlplane hack/monitoring; do (cd "$$module" && go mod tidy); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
