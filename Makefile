@@ -35,7 +35,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-fuzz bench demo build build-installer \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-openid test-fuzz bench demo build build-installer \
 	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
 
@@ -120,6 +120,9 @@ test: ## Run every test but the benchmarks, on a real API server and in a real b
 # A module of its own, with the engine of Prometheus: minutes to compile the first time.
 test-monitoring: ## Check alerts and dashboards against the metrics that there are
 	go test -C hack/monitoring -count 1 ./... # The cache does not notice changes in config and docs.
+
+test-openid: ## Have applications of others sign people in: openid-client, oauth2-proxy, kubectl
+	@$(MAKE) test PACKAGES=./test/openid
 
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \

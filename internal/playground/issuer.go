@@ -57,9 +57,11 @@ func indented(text []byte) string {
 
 // openID makes the portal a provider for kubectl.
 func openID(issuer string) config.OpenID {
-	return config.OpenID{Issuer: issuer, Clients: []config.OpenIDClient{
-		{ID: kubectlClient, RedirectURIs: []string{"http://127.0.0.1/callback"}},
-	}}
+	return config.OpenID{
+		Issuer: issuer, Clients: []config.OpenIDClient{{ID: kubectlClient, RedirectURIs: []string{"http://127.0.0.1/callback"}}},
+		// Applications that somebody tries out run on this machine.
+		BackChannelNetworks: []string{"127.0.0.0/8", "::1/128"},
+	}
 }
 
 // issuer serves the portal over https, since the API server takes no other issuer. The portal itself stays on http, where browsers know no
