@@ -70,7 +70,8 @@ var wrongApplications = map[string]struct {
 	"a team by what it is called":        {"Application", `{redirectURIs: ["https://a.example/cb"], members: {teams: ["The Writers"]}}`, []string{"spec.members.teams[0]", "must be the name of an object"}},
 	"a factor that is none":              {"Application", `{redirectURIs: ["https://a.example/cb"], multiFactor: Optional}`, []string{"spec.multiFactor", `"PhishingResistant"`}},
 	"a secret instead of its hash":       {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "correct-horse-battery-staple-correct-horse!!"}`, []string{"spec.secretHash", "more than 43"}},
-	"a hash in hexadecimal":              {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0"}`, []string{"spec.secretHash", "SHA-256 hash in base64url without padding", "openssl dgst"}},
+	"a hash in hexadecimal":              {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}`, []string{"spec.secretHash", "more than 43"}},
+	"a hash in plain base64":             {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg"}`, []string{"spec.secretHash", "SHA-256 hash in base64url without padding", "openssl dgst"}},
 	"a Secret and a hash":                {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x, secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"}`, []string{"either spec.secretName", "or spec.secretHash"}},
 	"a native application with a hash":   {"Application", `{type: Native, secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"}`, []string{"for applications of type Web", "everybody who has the program could read it"}},
 	"a native application with a Secret": {"Application", `{type: Native, secretName: x}`, []string{"for applications of type Web"}},
@@ -97,6 +98,6 @@ var rightApplications = map[string]struct{ kind, spec, want string }{
 }
 
 var changedApplications = map[string]struct{ kind, before, after, says string }{
-	"another Secret of a tool": {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x}`, `{redirectURIs: ["https://a.example/cb"], secretName: y}`, "spec.secretName cannot be changed"},
+	"another Secret of a tool": {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x}`, `{redirectURIs: ["https://a.example/cb"], secretName: z}`, "spec.secretName cannot be changed"},
 	"no Secret of a tool":      {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x}`, `{redirectURIs: ["https://a.example/cb"]}`, "delete the Application and create another"},
 }
