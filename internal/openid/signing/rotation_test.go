@@ -126,7 +126,7 @@ func TestTheLifeOfKeys(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
 		l := &life{T: r, now: start}
 		l.look()
-		step := rapid.OneOf(rapid.Int64Range(0, int64(time.Hour)), rapid.Int64Range(0, int64(10*24*time.Hour)))
+		step := rapid.OneOf(rapid.Int64Range(0, int64(12*time.Hour)), rapid.Int64Range(0, int64(60*24*time.Hour)))
 		r.Repeat(map[string]func(*rapid.T){
 			"": func(*rapid.T) { l.sign(); l.check() },
 			"time passes, and the manager looks when it is due": func(r *rapid.T) {
@@ -140,6 +140,12 @@ func TestTheLifeOfKeys(t *testing.T) {
 				}
 			},
 			"time passes without a manager": func(r *rapid.T) { l.now = l.now.Add(time.Duration(step.Draw(r, "d"))) },
+			"time passes until another key's turn": func(r *rapid.T) {
+				if n := len(l.set); n > 0 && l.set[n-1].SignsFrom.After(l.now) {
+					l.now = l.set[n-1].SignsFrom
+					l.sign()
+				}
+			},
 			"the manager looks":             func(*rapid.T) { l.look() },
 			"a key is withdrawn": func(r *rapid.T) {
 				if len(l.set) == 0 {
