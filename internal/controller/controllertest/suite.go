@@ -133,7 +133,10 @@ func newOperator(
 		return nil, nil, err
 	}
 	cfg := config.Config{
-		Portal:      config.Portal{URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys"},
+		Portal: config.Portal{
+			URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys",
+			OpenID: config.OpenID{Issuer: "https://portal.example", KeySecret: "roster-openid-keys"},
+		},
 		Links:       config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: smtp, TLS: config.TLSNone, Connections: 4}},
 		Controllers: config.Controllers{Concurrency: 4, Deliveries: 4}, Networks: networks,

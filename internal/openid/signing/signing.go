@@ -61,6 +61,11 @@ func New(t Turn) (Key, error) {
 	if err != nil {
 		return Key{}, fmt.Errorf("making a key: %w", err)
 	}
+	return Of(t, private)
+}
+
+// Of gives a private key its turn.
+func Of(t Turn, private *rsa.PrivateKey) (Key, error) {
 	id, err := thumbprint(private)
 	return Key{ID: id, Created: t.Created, SignsFrom: t.SignsFrom, Private: private}, err
 }

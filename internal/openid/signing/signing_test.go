@@ -31,8 +31,8 @@ func small(t *testing.T, bits int, from time.Time) (Key, []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k := Key{Created: start, SignsFrom: from, Private: private}
-	if k.ID, err = thumbprint(private); err != nil {
+	k, err := Of(Turn{Created: start, SignsFrom: from}, private)
+	if err != nil {
 		t.Fatal(err)
 	}
 	entry, err := k.Entry()
