@@ -28,9 +28,9 @@ type Source[K any] struct {
 	// GoneIsEmpty: a Secret that was deleted has taken its keys with it. Otherwise those that are known count on.
 	GoneIsEmpty bool
 
-	parse  func(*corev1.Secret) (K, error)
-	clock  clock.PassiveClock
-	known  atomic.Pointer[known[K]]
+	parse func(*corev1.Secret) (K, error)
+	clock clock.PassiveClock
+	known atomic.Pointer[known[K]]
 	// turn is held by the request that reads the Secret; a channel, because waiting for it ends with the caller's context.
 	turn chan struct{}
 }
