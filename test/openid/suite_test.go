@@ -7,6 +7,9 @@ package openid_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -19,7 +22,6 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/clientcmd"
@@ -156,15 +158,20 @@ func eventually(t *testing.T, what string, try func(context.Context) error) {
 	}
 }
 
-// tool is an Application with what its program is configured with.
-type tool struct {
-	*rosterv1alpha1.Application
-	id, secret, issuer string
-}
+// tool is what the program of an Application is configured with.
+type tool struct{ id, secret, issuer string }
 
-// register creates an Application, and waits until the operator has made its client secret.
+// register creates an Application, and waits until people can sign in to it. One with a client secret makes that itself.
 func register(t *testing.T, name string, spec rosterv1alpha1.ApplicationSpec) tool {
 	t.Helper()
+	made := tool{id: namespace + "." + name, issuer: site.env["ROSTER_ISSUER"]}
+	if spec.Type != rosterv1alpha1.ApplicationNative {
+		random := make([]byte, 32)
+		_, _ = rand.Read(random)
+		made.secret = base64.RawURLEncoding.EncodeToString(random)
+		hash := sha256.Sum256([]byte(made.secret))
+		spec.SecretHash = base64.RawURLEncoding.EncodeToString(hash[:])
+	}
 	a := &rosterv1alpha1.Application{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}, Spec: spec}
 	if err := site.client.Create(t.Context(), a); err != nil {
 		t.Fatal(err)
@@ -174,21 +181,12 @@ func register(t *testing.T, name string, spec rosterv1alpha1.ApplicationSpec) to
 			return err
 		}
 		for _, c := range a.Status.Conditions {
-			if c.Type == rosterv1alpha1.ConditionReady && c.Status == metav1.ConditionTrue {
+			if c.Type == rosterv1alpha1.ConditionReady && c.Status == metav1.ConditionTrue && a.Status.ClientID == made.id {
 				return nil
 			}
 		}
 		return fmt.Errorf("%+v", a.Status)
 	})
-	made := tool{Application: a, id: a.Status.ClientID, issuer: site.env["ROSTER_ISSUER"]}
-	if a.Status.SecretRef == nil {
-		return made
-	}
-	var secret corev1.Secret
-	if err := site.client.Get(t.Context(), client.ObjectKey{Namespace: namespace, Name: a.Status.SecretRef.Name}, &secret); err != nil {
-		t.Fatal(err)
-	}
-	made.id, made.secret, made.issuer = string(secret.Data["clientID"]), string(secret.Data["clientSecret"]), string(secret.Data["issuer"])
 	return made
 }
 
