@@ -196,7 +196,6 @@ func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
 		Config: o.OpenID, Sessions: p.sessions, Accounts: o.Accounts, Client: o.Client, Companies: o.Companies, Sealing: o.SessionKeys,
 		Signing: o.SigningKeys, Limits: p.limits, Cache: cache, BaseURL: strings.TrimRight(o.BaseURL, "/"),
 		Standing: &standing.Reader{Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Clients: o.OpenID.Clients},
-		Ended:    func(string) {},
 	}
 }
 

@@ -6,7 +6,6 @@
 package openid
 
 import (
-	"cmp"
 	"embed"
 	"net/url"
 	"strings"
@@ -43,8 +42,6 @@ type Handler struct {
 	Signing *web.Source[signing.Set]
 	Limits  *web.Limiters
 	Cache   web.Cache
-	// Ended has the applications told that grants of an Account have ended.
-	Ended func(account string)
 	// BaseURL is the public address of the portal, without a slash at its end.
 	BaseURL string
 }
@@ -112,6 +109,3 @@ func (h *Handler) published() []web.Route {
 	}
 	return routes
 }
-
-// title is what people know an application as.
-func title(name, otherwise string) string { return cmp.Or(name, otherwise) }
