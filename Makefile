@@ -35,7 +35,8 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-compat test-flux test-fuzz bench demo build build-installer \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-compat test-flux test-openid test-fuzz \
+	bench demo build build-installer \
 	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
 
@@ -129,6 +130,9 @@ test-flux: ## Run the real controllers of Flux against the operator, through the
 # A module of its own, with the program that compares kinds.
 test-compat: ## Fail if the kinds break what people wrote for a release that test/compat keeps
 	go test -C hack/compat -count 1 ./... # The cache does not notice changes in dist and test.
+
+test-openid: ## Have applications of others sign people in: openid-client, oauth2-proxy, kubectl
+	@$(MAKE) test PACKAGES=./test/openid
 
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Prints the folder that holds the real servers which some tests speak to: a Bluesky server and an OpenID provider. Nothing else goes to
-# standard output. The first of these:
+# Prints the folder that holds the real servers which some tests speak to: a Bluesky server, an OpenID provider, and two applications that
+# people sign in to, one with openid-client and oauth2-proxy. Nothing else goes to standard output. The first of these:
 #
 #   1. ROSTER_TEST_PEERS, where it is set. It is then an error if the servers are not in it.
-#   2. A copy in bin/peers/<checksum of the lock file> that an earlier run left.
+#   2. A copy in bin/peers/<checksum of the lock files> that an earlier run left.
 #   3. An installation with npm. test/peers/package-lock.json names versions and checksums. On Linux, Node.js is among the packages, so
 #      any version that runs npm will do; elsewhere it is the one on the PATH. The database of the Bluesky server is compiled here.
+#      oauth2-proxy is built with Go; hack/tools/oauth2-proxy names its version.
 #
 # A copy appears in bin/peers whole or not at all: it is made in a folder beside its place and then renamed.
 set -euo pipefail
@@ -21,7 +22,7 @@ die() {
   exit 1
 }
 
-complete() { [ -f "$1/node_modules/better-sqlite3/build/Release/better_sqlite3.node" ] && [ -x "$1/node" ]; }
+complete() { [ -f "$1/node_modules/better-sqlite3/build/Release/better_sqlite3.node" ] && [ -x "$1/node" ] && [ -x "$1/oauth2-proxy" ]; }
 
 # use FOLDER: puts the programs that start the servers into the folder, as they are now, and prints it.
 use() {
@@ -36,7 +37,7 @@ if [ -n "${ROSTER_TEST_PEERS:-}" ]; then
   use "$(cd "$ROSTER_TEST_PEERS" && pwd)"
 fi
 
-checksum=$(cksum <"$root/test/peers/package-lock.json" | tr ' ' -)
+checksum=$(cat "$root/test/peers/package-lock.json" "$root/hack/tools/oauth2-proxy/go.sum" | cksum | tr ' ' -)
 place=$cache/$checksum
 if complete "$place"; then use "$place"; fi
 
@@ -60,7 +61,7 @@ fi
 work=$(mktemp -d "$cache/.work.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-say "Installing the servers that the tests speak to. This takes about three minutes, once; the result stays in bin/peers."
+say "Installing the servers that the tests speak to. This takes about five minutes, once; the result stays in bin/peers."
 cp "$root"/test/peers/package.json "$root"/test/peers/package-lock.json "$work"
 cd "$work"
 # The scripts of the packages do not run; the one that is needed is run below. The engines that packages ask for are those of the
@@ -81,6 +82,9 @@ PATH=$node/bin:$PATH npm rebuild better-sqlite3 --nodedir="$node" --build-from-s
 }
 rm -rf build.log node_modules/better-sqlite3/build/Release/obj*
 ln -s "${node#"$work/"}/bin/node" node
+say "Building oauth2-proxy."
+CGO_ENABLED=0 go build -C "$root/hack/tools/oauth2-proxy" -trimpath -buildvcs=false -o "$work/oauth2-proxy" github.com/oauth2-proxy/oauth2-proxy/v7 ||
+  die "oauth2-proxy could not be built; the words of Go are above."
 complete "$work" || die "the installation lacks something; nothing half-made was left behind."
 
 # Older copies are of no use any more.

@@ -337,10 +337,11 @@ func TestPeers(t *testing.T) {
 	dir := t.TempDir()
 	for name, content := range map[string]string{
 		"hack/peers.sh": read(t, "peers.sh"), "test/peers/package-lock.json": "{}", "test/peers/bluesky.mjs": "// starts it",
+		"hack/tools/oauth2-proxy/go.sum": "",
 	} {
 		write(t, filepath.Join(dir, name), content)
 	}
-	for _, tool := range []string{"bash", "dirname", "cksum", "tr", "cp"} {
+	for _, tool := range []string{"bash", "cat", "dirname", "cksum", "tr", "cp"} {
 		path, err := exec.LookPath(tool)
 		if err != nil {
 			t.Fatal(err)
@@ -358,6 +359,8 @@ func TestPeers(t *testing.T) {
 	installed := filepath.Join(dir, "installed")
 	write(t, filepath.Join(installed, "node_modules/better-sqlite3/build/Release/better_sqlite3.node"), "")
 	write(t, filepath.Join(installed, "node"), "")
+	peers("ROSTER_TEST_PEERS="+installed).fails(t, installed, "lacks the servers")
+	write(t, filepath.Join(installed, "oauth2-proxy"), "")
 	peers("ROSTER_TEST_PEERS="+installed).prints(t, installed)
 	if got := read(t, filepath.Join(installed, "bluesky.mjs")); got != "// starts it" {
 		t.Errorf("the programs in the folder are old: %q", got)

@@ -20,6 +20,7 @@ var GroupVersion = schema.GroupVersion{Group: "roster.dev", Version: "v1alpha1"}
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,
 		&Account{}, &AccountList{},
+		&Application{}, &ApplicationList{},
 		&CustomRole{}, &CustomRoleList{},
 		&Invitation{}, &InvitationList{},
 		&Member{}, &MemberList{},

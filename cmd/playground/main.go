@@ -55,6 +55,8 @@ func parse(args []string) (playground.Options, error) {
 	flags.StringVar(&o.MailboxAddr, playground.FlagMailboxAddr, "127.0.0.1:8025", "Where the mailbox is looked at.")
 	flags.StringVar(&o.SMTPAddr, playground.FlagSMTPAddr, "127.0.0.1:1025", "Where the mailbox takes mail.")
 	flags.StringVar(&o.PortalAddr, playground.FlagPortalAddr, "127.0.0.1:8088", "Where the portal listens.")
+	flags.StringVar(&o.IssuerAddr, playground.FlagIssuerAddr, "127.0.0.1:8443",
+		"Where the portal is an OpenID provider over https, which the API server trusts.")
 	flags.IntVar(&o.APIPort, playground.FlagAPIPort, 6553, "The port of the API server on 127.0.0.1.")
 	flags.StringVar(&o.RelayAddr, playground.FlagRelay, "",
 		"Send mail to this relay, host:port, without encryption or password, and start no mailbox.")

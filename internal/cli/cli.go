@@ -30,6 +30,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/importer"
 	"github.com/roster-dev/roster/internal/cli/invite"
 	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/login"
 	"github.com/roster-dev/roster/internal/cli/remove"
 	"github.com/roster-dev/roster/internal/cli/report"
 	"github.com/roster-dev/roster/internal/cli/resend"
@@ -149,6 +150,7 @@ func groups(f *kube.Factory) []group {
 			importer.New(f), export.New(f),
 		}},
 		{"Questions", []*cobra.Command{whocan.New(f), explain.New(f), report.New(f), tree.New(f), status.New(f), doctor.New(f, release())}},
+		{"Sign-in", []*cobra.Command{login.New(f), login.NewLogout(f), login.NewCredential(f)}},
 		{"Backup", []*cobra.Command{backup.New(f), restore.New(f)}},
 		{"Changes in Git", []*cobra.Command{diff.New(f), accesstest.New(f), snapshot.New(f)}},
 	}

@@ -29,6 +29,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/controller/applications"
 	"github.com/roster-dev/roster/internal/controller/connections"
 	"github.com/roster-dev/roster/internal/controller/counting"
 	"github.com/roster-dev/roster/internal/controller/credentials"
@@ -37,6 +38,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/openid/signing"
 )
 
 // Options are what the controllers need from outside.
@@ -143,6 +145,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,
 			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock, o.Config.RBAC.UserPrefix),
 		}),
+		setupApplications(mgr, find, applications.New(ctx, applications.Options{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Keys: keys,
+			Issuer: o.Config.Portal.OpenID.Issuer, Secrets: secrets,
+		})),
 		mailing.Setup(mgr, mails),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
@@ -154,7 +160,19 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),
+		setupOpenID(mgr, o, events),
 	)
+}
+
+// setupOpenID adds what the portal needs as an OpenID provider, where it is one.
+func setupOpenID(mgr manager.Manager, o Options, events Events) error {
+	if !o.Config.Portal.OpenID.On() {
+		return nil
+	}
+	return setupSigningKeys(mgr, &signingKeys{
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: newSigningMetrics(o.Registry),
+		secret: o.portalSecret(o.Config.Portal.OpenID.KeySecret), make: signing.New,
+	})
 }
 
 // watchOutbox yields whenever there is something new to say about why mail is held.

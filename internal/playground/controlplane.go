@@ -40,19 +40,17 @@ type controlPlane struct {
 	addr   string
 	ca     *authority
 	admin  credential
+	// issuer is the OpenID provider that the API server trusts.
+	issuer string
 }
 
-func newControlPlane(s *state, assets, addr string, now time.Time) (*controlPlane, error) {
-	ca, err := newAuthority(now)
-	if err != nil {
-		return nil, err
-	}
+func newControlPlane(s *state, assets, addr string, ca *authority, issuer string) (*controlPlane, error) {
 	// The group that a fresh API server lets do everything.
 	admin, err := ca.client("playground-admin", "system:masters")
 	if err != nil {
 		return nil, err
 	}
-	return &controlPlane{state: s, assets: assets, addr: addr, ca: ca, admin: admin}, nil
+	return &controlPlane{state: s, assets: assets, addr: addr, ca: ca, admin: admin, issuer: issuer}, nil
 }
 
 // programs returns etcd and kube-apiserver, ready to start. Everything is gone at the next start, so nothing needs to end in order
@@ -99,7 +97,7 @@ func (c *controlPlane) controllerManager() (program, error) {
 }
 
 func (c *controlPlane) writePKI() error {
-	serving, err := c.ca.server()
+	serving, err := c.ca.server("kube-apiserver")
 	if err != nil {
 		return err
 	}
@@ -107,8 +105,12 @@ func (c *controlPlane) writePKI() error {
 	if err != nil {
 		return err
 	}
+	authentication, err := authentication(c.issuer, c.ca.pem())
+	if err != nil {
+		return err
+	}
 	return writeFiles(c.state.path(pkiDir), map[string][]byte{
-		"ca.crt": c.ca.pem(), "apiserver.crt": serving.cert, "apiserver.key": serving.key,
+		authorityFile: c.ca.pem(), authenticationFile: authentication, "apiserver.crt": serving.cert, "apiserver.key": serving.key,
 		"service-accounts.key": private, "service-accounts.pub": public,
 	})
 }
@@ -140,7 +142,8 @@ func (c *controlPlane) apiserverArgs() []string {
 		"--cert-dir=" + c.state.path(pkiDir),
 		"--tls-cert-file=" + pki("apiserver.crt"),
 		"--tls-private-key-file=" + pki("apiserver.key"),
-		"--client-ca-file=" + pki("ca.crt"),
+		"--client-ca-file=" + pki(authorityFile),
+		"--authentication-config=" + pki(authenticationFile),
 		"--service-account-issuer=https://kubernetes.default.svc",
 		"--service-account-key-file=" + pki("service-accounts.pub"),
 		"--service-account-signing-key-file=" + pki("service-accounts.key"),

@@ -38,6 +38,8 @@ type Options struct {
 	SMTPAddr    string
 	// PortalAddr is where the portal listens; host:port on loopback.
 	PortalAddr string
+	// IssuerAddr is where the portal is an OpenID provider, over https; host:port on loopback.
+	IssuerAddr string
 	// APIPort is where the API server listens on 127.0.0.1.
 	APIPort int
 	// RelayAddr is another relay to mail to, host:port, without encryption. If set, there is no mailbox.
@@ -55,6 +57,7 @@ const (
 	FlagMailboxAddr = "mailbox-addr"
 	FlagSMTPAddr    = "smtp-addr"
 	FlagPortalAddr  = "portal-addr"
+	FlagIssuerAddr  = "issuer-addr"
 	FlagAPIPort     = "api-port"
 	FlagRelay       = "smtp"
 	FlagNetworks    = "networks"

@@ -103,7 +103,7 @@ func TestWhatIsMissingIsNamedBeforeAnythingStarts(t *testing.T) {
 }
 
 func TestManagerAndPortalUnderstandTheConfiguration(t *testing.T) {
-	content, err := serverConfig("http://127.0.0.1:8088", "127.0.0.1:1025", nil)
+	content, err := serverConfig(here("127.0.0.1:1025"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,15 +114,21 @@ func TestManagerAndPortalUnderstandTheConfiguration(t *testing.T) {
 	if c.Portal.URL != "http://127.0.0.1:8088" || c.Mail.SMTP.Address != "127.0.0.1:1025" || c.Mail.SMTP.TLS != config.TLSNone {
 		t.Errorf("got %+v", c)
 	}
-	if _, err := serverConfig("http://127.0.0.1:8088", "nowhere", nil); err == nil {
+	if _, err := serverConfig(here("nowhere"), nil); err == nil {
 		t.Error("a relay without a port was taken")
 	}
+}
+
+// here is where everything is that manager and portal are told of, and a relay.
+func here(relay string) places {
+	return places{portalURL: "http://127.0.0.1:8088", issuerURL: "https://127.0.0.1:8443", smtpAddr: relay}
 }
 
 // overviewRun is a start that has come up, as far as its words are concerned.
 func overviewRun(t *testing.T, p places) *run {
 	t.Helper()
 	p.kubeconfig, p.portalURL, p.apiURL = "/tmp/it's here/kubeconfig", "http://127.0.0.1:8088", "https://127.0.0.1:6553"
+	p.issuerURL, p.authority = "https://127.0.0.1:8443", "/tmp/pki/ca.crt"
 	return &run{options: Options{Namespace: "acme"}, state: mustOpen(t, t.TempDir()), places: p}
 }
 
@@ -151,6 +157,7 @@ func TestTheEnvFileIsForAShell(t *testing.T) {
 	for variable, want := range map[string]string{
 		"KUBECONFIG": "/tmp/it's here/kubeconfig", "ROSTER_NAMESPACE": "acme", "ROSTER_PORTAL_URL": "http://127.0.0.1:8088",
 		"ROSTER_MAILBOX_URL": "http://127.0.0.1:8025", "ROSTER_SMTP_ADDR": "127.0.0.1:1025",
+		"ROSTER_ISSUER": "https://127.0.0.1:8443", "ROSTER_AUTHORITY": "/tmp/pki/ca.crt",
 	} {
 		if got := sourced(t, r, variable); got != want {
 			t.Errorf("%s is %q, want %q", variable, got, want)
@@ -195,7 +202,8 @@ func TestTheOverviewHoldsCommandsToCopy(t *testing.T) {
 	if count < 3 {
 		t.Errorf("%d commands of the plugin to copy", count)
 	}
-	for _, placeholder := range []string{"{mailbox}", "{portal}", "{api}", "{ns}", "{env}", "{logs}", "{metrics}", "{kubectl}", "{ready}", "{look}"} {
+	for _, placeholder := range []string{"{mailbox}", "{portal}", "{api}", "{ns}", "{env}", "{logs}", "{metrics}", "{kubectl}", "{ready}", "{look}",
+		"{issuer}", "{authority}"} {
 		if strings.Contains(text, placeholder) {
 			t.Errorf("%s was not filled in", placeholder)
 		}
@@ -271,7 +279,7 @@ func TestNetworksComeFromAFile(t *testing.T) {
 	if err != nil || len(networks) != 1 || networks[0].URL != "https://pds.acme.example" {
 		t.Errorf("read %v, %v", networks, err)
 	}
-	content, err := serverConfig("http://127.0.0.1:8088", "127.0.0.1:1025", networks)
+	content, err := serverConfig(here("127.0.0.1:1025"), networks)
 	if err != nil || !strings.Contains(string(content), "pds.acme.example") {
 		t.Errorf("the configuration is %s, %v", content, err)
 	}

@@ -21,6 +21,8 @@ func (r *run) writeEnv() error {
 		{"KUBECONFIG", r.places.kubeconfig},
 		{"ROSTER_NAMESPACE", r.options.Namespace},
 		{"ROSTER_PORTAL_URL", r.places.portalURL},
+		{"ROSTER_ISSUER", r.places.issuerURL},
+		{"ROSTER_AUTHORITY", r.places.authority},
 		{"ROSTER_MAILBOX_URL", r.places.mailboxURL},
 		{"ROSTER_SMTP_ADDR", r.places.smtpAddr},
 	}
@@ -55,6 +57,7 @@ func (r *run) overview() string {
 	}
 	return strings.NewReplacer(
 		"{mailbox}", mailboxLine, "{look}", look, "{portal}", r.places.portalURL, "{api}", r.places.apiURL,
+		"{issuer}", r.places.issuerURL, "{authority}", shorten(r.places.authority),
 		"{ns}", r.options.Namespace, "{env}", shorten(r.state.path(envFile)), "{logs}", shorten(r.state.logPath("*")),
 		"{metrics}", "http://"+r.places.managerMetrics+"/metrics", "{kubectl}", kubectlHint(), "{ready}", ReadyLine,
 	).Replace(overviewText)

@@ -50,9 +50,9 @@ func newAuthority(now time.Time) (*authority, error) {
 func (a *authority) pem() []byte { return encodePEM("CERTIFICATE", a.cert.Raw) }
 
 // server issues the certificate of a server on this machine.
-func (a *authority) server() (credential, error) {
+func (a *authority) server(name string) (credential, error) {
 	return a.issue(&x509.Certificate{
-		Subject: pkix.Name{CommonName: "kube-apiserver"}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		Subject: pkix.Name{CommonName: name}, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback},
 	})
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -59,14 +60,17 @@ type run struct {
 	cancel    context.CancelCauseFunc
 	begin     time.Time
 	processes []*process
-	// mailboxEnded is closed when the mailbox has; nil where there is none.
-	mailboxEnded chan struct{}
-	places       places
+	// background is the mailbox and the issuer.
+	background sync.WaitGroup
+	issuer     *issuer
+	places     places
 }
 
 // places is where everything is once it runs.
 type places struct {
 	portalURL      string
+	issuerURL      string
+	authority      string
 	mailboxURL     string
 	smtpAddr       string
 	apiURL         string
@@ -88,7 +92,14 @@ func (r *run) bringUp(ctx context.Context) error {
 		return err
 	}
 	r.places.portalURL, r.places.apiURL = "http://"+portalAddr, "https://"+apiAddr
-	cp, err := newControlPlane(r.state, r.options.AssetsDir, apiAddr, r.options.Clock.Now())
+	ca, err := newAuthority(r.options.Clock.Now())
+	if err != nil {
+		return err
+	}
+	if err := r.startIssuer(ctx, ca); err != nil {
+		return err
+	}
+	cp, err := newControlPlane(r.state, r.options.AssetsDir, apiAddr, ca, r.places.issuerURL)
 	if err != nil {
 		return err
 	}
@@ -131,13 +142,11 @@ func (r *run) openMailbox(ctx context.Context) error {
 	}
 	r.places.smtpAddr, r.places.mailboxURL = smtpListener.Addr().String(), "http://"+webListener.Addr().String()
 	box := mailbox.New(mailbox.Options{Clock: r.options.Clock, Log: logr.Discard()})
-	r.mailboxEnded = make(chan struct{})
-	go func() {
-		defer close(r.mailboxEnded)
+	r.background.Go(func() {
 		if err := box.Serve(ctx, smtpListener, webListener); err != nil {
 			r.cancel(fmt.Errorf("mailbox: %w", err))
 		}
-	}()
+	})
 	return nil
 }
 
@@ -209,7 +218,7 @@ func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, po
 	if err != nil {
 		return err
 	}
-	content, err := serverConfig(r.places.portalURL, r.places.smtpAddr, networks)
+	content, err := serverConfig(r.places, networks)
 	if err != nil {
 		return err
 	}
@@ -240,6 +249,7 @@ func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, po
 			return err
 		}
 	}
+	close(r.issuer.open)
 	return nil
 }
 
@@ -272,15 +282,13 @@ func (r *run) applySamples(ctx context.Context, c *cluster) error {
 	return c.apply(ctx, objects)
 }
 
-// stop ends the programs, the last one first, and waits for the mailbox.
+// stop ends the programs, the last one first, and waits for the mailbox and the issuer.
 func (r *run) stop() {
 	r.cancel(context.Canceled)
 	for _, p := range slices.Backward(r.processes) {
 		p.stop()
 	}
-	if r.mailboxEnded != nil {
-		<-r.mailboxEnded
-	}
+	r.background.Wait()
 }
 
 // step prints what is being done, with the seconds since the start.

@@ -91,15 +91,16 @@ func probe(ctx context.Context, client *http.Client, url string) error {
 }
 
 // serverConfig is the configuration file of manager and portal.
-func serverConfig(portalURL, relay string, networks []config.Network) ([]byte, error) {
+func serverConfig(p places, networks []config.Network) ([]byte, error) {
 	content, err := yaml.Marshal(config.Config{
 		TypeMeta: metav1.TypeMeta{APIVersion: config.APIVersion, Kind: config.Kind},
 		Mail: config.Mail{
 			From: "Roster <roster@playground.example>",
-			SMTP: config.SMTP{Address: relay, TLS: config.TLSNone},
+			SMTP: config.SMTP{Address: p.smtpAddr, TLS: config.TLSNone},
 		},
 		// Nobody sends requests on to another portal.
-		Portal: config.Portal{URL: portalURL, DrainPeriod: &metav1.Duration{}}, Networks: networks,
+		Portal:   config.Portal{URL: p.portalURL, DrainPeriod: &metav1.Duration{}, OpenID: openID(p.issuerURL)},
+		Networks: networks,
 	})
 	if err != nil {
 		return nil, err

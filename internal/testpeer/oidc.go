@@ -37,6 +37,8 @@ type OIDCClient struct {
 	GrantTypes   []string `json:"grant_types"`
 	// AuthMethod is how the program shows its secret: client_secret_basic (default), client_secret_post or none.
 	AuthMethod string `json:"token_endpoint_auth_method,omitempty"`
+	// Type is web (default), or native for a program on people's own machines.
+	Type string `json:"application_type,omitempty"`
 }
 
 // Claims are what the provider says of a person, such as email and email_verified.
@@ -71,7 +73,42 @@ func StartOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	return &OIDC{peer: p, URL: ready.URL}, nil
 }
 
+// TypeCode does what a person does who was given a code for another machine: it opens the address, types the code in, signs in and consents.
+func (o *OIDC) TypeCode(ctx context.Context, address, code, name string) error {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		return err
+	}
+	browser := &http.Client{Jar: jar}
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return err
+	}
+	page := ""
+	for range 6 {
+		if page, _, err = open(browser, request); err != nil {
+			return err
+		}
+		action := formAction.FindStringSubmatch(page)
+		if action == nil {
+			break
+		}
+		form := url.Values{"user_code": {code}, "login": {name}, "password": {"any"}}
+		for _, hidden := range formHidden.FindAllStringSubmatch(page, -1) {
+			form.Set(hidden[1], hidden[2])
+		}
+		if request, err = post(ctx, action[1], form); err != nil {
+			return err
+		}
+	}
+	if !strings.Contains(page, "Sign-in Success") {
+		return fmt.Errorf("the provider ends with:\n%s", page)
+	}
+	return nil
+}
+
 var (
+	formHidden = regexp.MustCompile(`<input type="hidden" name="([^"]+)" value="([^"]+)"`)
 	formAction = regexp.MustCompile(`<form[^>]* action="([^"]+)"`)
 	formPrompt = regexp.MustCompile(`name="prompt" value="([^"]+)"`)
 )
@@ -128,8 +165,11 @@ func answer(ctx context.Context, page, name string) (*http.Request, error) {
 	if action == nil || prompt == nil {
 		return nil, fmt.Errorf("no form on this page:\n%s", page)
 	}
-	form := url.Values{"prompt": {prompt[1]}, "login": {name}, "password": {"any"}}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, action[1], strings.NewReader(form.Encode()))
+	return post(ctx, action[1], url.Values{"prompt": {prompt[1]}, "login": {name}, "password": {"any"}})
+}
+
+func post(ctx context.Context, action string, form url.Values) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, action, strings.NewReader(form.Encode()))
 	if err == nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 	}

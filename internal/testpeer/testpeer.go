@@ -29,7 +29,7 @@ type peer struct {
 
 // start runs a program of test/peers and decodes the line that it writes when it is ready.
 func start(ctx context.Context, program string, ready any, args ...string) (*peer, error) {
-	folder, err := installed()
+	folder, err := Folder()
 	if err != nil {
 		return nil, err
 	}
@@ -68,8 +68,8 @@ func (p *peer) Stop() error {
 	return nil
 }
 
-// installed is the folder that hack/peers.sh prints.
-func installed() (string, error) {
+// Folder is the one that hack/peers.sh prints.
+func Folder() (string, error) {
 	if folder := os.Getenv("ROSTER_TEST_PEERS"); folder != "" {
 		return folder, nil
 	}

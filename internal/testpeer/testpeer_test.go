@@ -3,6 +3,11 @@
 package testpeer_test
 
 import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/cookiejar"
 	"testing"
 
 	"golang.org/x/oauth2"
@@ -51,6 +56,54 @@ func TestOIDC(t *testing.T) {
 	}
 	if _, err := client.TokenSource(ctx, &oauth2.Token{RefreshToken: renewed.RefreshToken}).Token(); err == nil {
 		t.Error("the second use of a refresh token left its family alive")
+	}
+}
+
+// The application that others are tested with, at the provider that it is tested with.
+func TestRelyingParty(t *testing.T) {
+	ctx := t.Context()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := listener.Addr().(*net.TCPAddr).Port
+	_ = listener.Close()
+	o, err := testpeer.StartOIDC(ctx, testpeer.OIDCOptions{
+		Clients:  []testpeer.OIDCClient{{ID: "tool", Secret: "s3cret", RedirectURIs: []string{fmt.Sprintf("http://127.0.0.1:%d/callback", port)}}},
+		Accounts: map[string]testpeer.Claims{"ana": {"email": "ana@acme.example", "email_verified": true}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = o.Stop() })
+	rp, err := testpeer.StartRelyingParty(ctx, testpeer.RelyingPartyOptions{Port: port, Issuer: o.URL, ClientID: "tool", ClientSecret: "s3cret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = rp.Stop() })
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	response, err := browser.Get(rp.URL + "/login")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	back, err := o.SignIn(ctx, response.Header.Get("Location"), "ana")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, address := range []string{back.String(), rp.URL + "/me"} {
+		if response, err = browser.Get(address); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = response.Body.Close() }()
+	}
+	var me struct{ Claims, Userinfo struct{ Sub, Email string } }
+	if err := json.NewDecoder(response.Body).Decode(&me); err != nil || me.Claims.Sub != "ana" || me.Userinfo.Email != "ana@acme.example" {
+		t.Errorf("%+v, %v", me, err)
 	}
 }
 

@@ -6,6 +6,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"encoding/pem"
+	"net/http"
+	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -151,7 +155,9 @@ func (w *ward) changed(o client.Object, change, look func()) {
 }
 
 func TestDoctor(t *testing.T) {
-	cluster, err := testenv.StartEmpty(context.Background())
+	trusted := httptest.NewTLSServer(discovery())
+	t.Cleanup(trusted.Close)
+	cluster, err := testenv.StartEmpty(context.Background(), testenv.Flag{Name: "authentication-config", Value: trust(t, trusted)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +180,7 @@ func TestDoctor(t *testing.T) {
 	w.processes()
 	w.manifests()
 	w.organizations()
+	w.openID(trusted.URL)
 	w.stranger()
 	w.kinds()
 }
@@ -282,10 +289,71 @@ func (w *ward) organizations() {
 	w.comesToFind("policies at work", "ok", "")
 }
 
+// discovery is a provider as far as it says where things are.
+func discovery() http.Handler {
+	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+		self := "http://" + r.Host
+		if r.TLS != nil {
+			self = "https://" + r.Host
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		_ = json.NewEncoder(rw).Encode(map[string]any{
+			"issuer": self, "authorization_endpoint": self + "/a", "token_endpoint": self + "/t", "jwks_uri": self + "/k", "keys": []any{},
+		})
+	})
+}
+
+// trust has the API server trust the provider, as the documentation shows it.
+func trust(t *testing.T, issuer *httptest.Server) string {
+	t.Helper()
+	example, err := os.ReadFile(filepath.Join(testenv.Root(), "docs/examples/kubectl-login/authentication.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	authority := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: issuer.Certificate().Raw})
+	quoted, err := json.Marshal(string(authority))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Replace(string(example), "url: https://roster.acme.example", "url: "+issuer.URL+"\n      certificateAuthority: "+string(quoted), 1)
+	path := filepath.Join(t.TempDir(), "authentication.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func (w *ward) openID(trusted string) {
+	const provider, cluster = "OpenID provider", "sign-in to the cluster"
+	w.finds(provider, "unknown", "there is no ConfigMap roster-config in roster-system")
+	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-config"}}
+	w.must(w.cluster.Client.Create(w.Context(), m))
+	configured := func(openID string) {
+		m.Data = map[string]string{"config.yaml": "portal:\n  url: https://roster.acme.example\n" + openID}
+		w.must(w.cluster.Client.Update(w.Context(), m))
+	}
+	configured("")
+	w.finds(provider, "ok", "off")
+
+	answers := httptest.NewServer(discovery())
+	w.Cleanup(answers.Close)
+	configured("  openID: {issuer: \"" + answers.URL + "\"}")
+	found := w.examine(clock.RealClock{})
+	w.within(found, provider, "ok", answers.URL+" answers")
+	if len(found[cluster]) > 0 {
+		w.Errorf("without a client for it, the cluster is no matter: %+v", found[cluster])
+	}
+	configured("  openID: {issuer: \"" + answers.URL + "\", clients: [{id: kubectl}]}")
+	w.finds(cluster, "warning", "does not trust "+answers.URL)
+	configured("  openID: {issuer: \"" + trusted + "\", clients: [{id: kubectl}]}")
+	w.finds(provider, "failed", "signed by an authority that this machine does not know")
+	w.comesToFind(cluster, "ok", "the API server trusts "+trusted)
+}
+
 // stranger looks as somebody who may see nothing.
 func (w *ward) stranger() {
 	found := w.examine(clock.RealClock{}, "--as", "stranger@acme.example")
-	for _, check := range []string{"operator", "roster-manager", "roster-portal", "permissions", "policies", "policies at work"} {
+	for _, check := range []string{"operator", "roster-manager", "roster-portal", "permissions", "policies", "policies at work", "OpenID provider"} {
 		w.within(found, check, "unknown", "you may not look at it")
 	}
 	w.within(found, "mail relay", "unknown", "")

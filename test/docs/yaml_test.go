@@ -174,15 +174,7 @@ func start(t *testing.T, all []document) *cluster {
 		t.Fatal("KUBEBUILDER_ASSETS is not set: make test finds or builds the API server and sets it")
 	}
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
-	for _, d := range all {
-		if d.group() == groupAPIServer {
-			path := filepath.Join(t.TempDir(), "authentication.yaml")
-			if err := os.WriteFile(path, []byte(d.text), 0o600); err != nil {
-				t.Fatal(err)
-			}
-			env.ControlPlane.GetAPIServer().Configure().Set("authentication-config", path)
-		}
-	}
+	env.ControlPlane.GetAPIServer().Configure().Set("authentication-config", authentication(t, all))
 	restConfig, err := env.Start()
 	if err != nil {
 		t.Fatalf("the API server does not start; is the AuthenticationConfiguration right? %v", err)
@@ -202,6 +194,45 @@ func start(t *testing.T, all []document) *cluster {
 		t.Fatal(err)
 	}
 	return c
+}
+
+// authentication puts every AuthenticationConfiguration into one file, since an API server takes one. An issuer of which there are several
+// examples counts once.
+func authentication(t *testing.T, all []document) string {
+	t.Helper()
+	var one *unstructured.Unstructured
+	issuers := map[string]bool{}
+	var jwt []any
+	for _, d := range all {
+		if d.group() != groupAPIServer {
+			continue
+		}
+		one = d.object.DeepCopy()
+		entries, _, err := unstructured.NestedSlice(one.Object, "jwt")
+		if err != nil || len(entries) == 0 {
+			t.Fatalf("%s: no jwt: %v", d.where, err)
+		}
+		for _, entry := range entries {
+			url, _, _ := unstructured.NestedString(entry.(map[string]any), "issuer", "url")
+			if !issuers[url] {
+				jwt = append(jwt, entry)
+			}
+			issuers[url] = true
+		}
+	}
+	if len(jwt) < 2 {
+		t.Fatalf("%d issuers in the documentation, want that of a company and the portal", len(jwt))
+	}
+	one.Object["jwt"] = jwt
+	content, err := yaml.Marshal(one.Object)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "authentication.yaml")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
 
 // create makes an object of Roster for real, in a namespace of its own; Accounts have theirs.

@@ -243,6 +243,7 @@ func TestASecondStartAfterAKill(t *testing.T) {
 	samePorts := []string{
 		"--mailbox-addr=" + hostPort(t, first.env["ROSTER_MAILBOX_URL"]), "--smtp-addr=" + first.env["ROSTER_SMTP_ADDR"],
 		"--portal-addr=" + hostPort(t, first.env["ROSTER_PORTAL_URL"]), "--api-port=" + apiPort(t, first),
+		"--issuer-addr=" + hostPort(t, first.env["ROSTER_ISSUER"]),
 	}
 
 	while := launch(t, dataDir, samePorts...)

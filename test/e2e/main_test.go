@@ -29,7 +29,8 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/manager", "./cmd/portal", "./cmd/playground")
+	build := exec.Command("go", "build", "-o", dir+string(filepath.Separator), "./cmd/manager", "./cmd/portal", "./cmd/playground",
+		"./cmd/kubectl-roster")
 	build.Dir = root()
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building the programs: %v\n%s", err, out)

@@ -81,7 +81,7 @@ func assets(t *testing.T) string {
 
 // anyPorts lets the playground choose ports that nobody has.
 func anyPorts() []string {
-	return []string{"--mailbox-addr=127.0.0.1:0", "--smtp-addr=127.0.0.1:0", "--portal-addr=127.0.0.1:0", "--api-port=0"}
+	return []string{"--mailbox-addr=127.0.0.1:0", "--smtp-addr=127.0.0.1:0", "--portal-addr=127.0.0.1:0", "--api-port=0", "--issuer-addr=127.0.0.1:0"}
 }
 
 // launch starts the playground and does not wait for it.
@@ -128,7 +128,7 @@ func start(t *testing.T, dataDir string, args ...string) *demo {
 // readEnv reads the env file as a shell does.
 func (d *demo) readEnv() {
 	d.t.Helper()
-	const names = "KUBECONFIG ROSTER_NAMESPACE ROSTER_PORTAL_URL ROSTER_MAILBOX_URL ROSTER_SMTP_ADDR"
+	const names = "KUBECONFIG ROSTER_NAMESPACE ROSTER_PORTAL_URL ROSTER_ISSUER ROSTER_AUTHORITY ROSTER_MAILBOX_URL ROSTER_SMTP_ADDR"
 	script := `. "$1"; for name in ` + names + `; do eval "printf '%s=%s\n' $name \"\$$name\""; done`
 	out, err := exec.Command("sh", "-c", script, "sh", filepath.Join(d.dataDir, "env")).Output()
 	if err != nil {

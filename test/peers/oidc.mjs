@@ -19,7 +19,9 @@ const provider = new Provider(issuer, {
   claims: { openid: ['sub'], email: ['email', 'email_verified', 'xms_edov'], profile: ['name', 'groups', 'locale'] },
   conformIdTokenClaims: false,
   pkce: { required: () => options.pkceRequired ?? true },
-  features: { introspection: { enabled: true }, revocation: { enabled: true }, devInteractions: { enabled: true } },
+  features: {
+    introspection: { enabled: true }, revocation: { enabled: true }, devInteractions: { enabled: true }, deviceFlow: { enabled: true },
+  },
   routes: { authorization: options.authPath ?? '/auth', token: options.tokenPath ?? '/token' },
   // As the strictest networks do it: a refresh token is good for one use, and a second use ends the whole family.
   rotateRefreshToken: true,

@@ -265,6 +265,7 @@ func TestTheManagerWritesNoSpecs(t *testing.T) {
 	w := newWorld(t)
 	w.Expect(createTeam("writers", editor, works("acme-fb"))(w, cluster.Client)).To(Succeed())
 	w.Expect(createWorkspace("west")(w, cluster.Client)).To(Succeed())
+	w.Expect(createApplication("studio")(w, cluster.Client)).To(Succeed())
 	w.Expect(createMember("wanda")(w, cluster.Client)).To(Succeed())
 
 	const (
@@ -272,16 +273,20 @@ func TestTheManagerWritesNoSpecs(t *testing.T) {
 		members = " but for spec.accountRef: the rest of the spec belongs to its author."
 	)
 	w.managerAttempts(t, map[string]managerAttempt{
-		"an Organization":         {createOrganization("two"), reads},
-		"settings":                {updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Other" }), reads},
-		"deletes an Organization": {deleteOrganization("acme"), reads},
-		"a Team":                  {createTeam("more", editor, works("acme-fb")), reads},
-		"more by a Team":          {updateTeam("writers", works("acme-x")), reads},
-		"deletes a Team":          {deleteOther(func(w *world) client.Object { return w.team("writers", editor) }), reads},
-		"a Workspace":             {createWorkspace("east", holds("acme-fb")), reads},
-		"more in a Workspace":     {updateWorkspace("west", holds("acme-fb")), reads},
-		"a CustomRole":            {createRole("more", inOrganization, "ViewTeam"), reads},
-		"more by a CustomRole":    {updateRole("lead", allows("ManageSettings")), reads},
+		"an Organization":              {createOrganization("two"), reads},
+		"settings":                     {updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Other" }), reads},
+		"deletes an Organization":      {deleteOrganization("acme"), reads},
+		"a Team":                       {createTeam("more", editor, works("acme-fb")), reads},
+		"more by a Team":               {updateTeam("writers", works("acme-x")), reads},
+		"deletes a Team":               {deleteOther(func(w *world) client.Object { return w.team("writers", editor) }), reads},
+		"a Workspace":                  {createWorkspace("east", holds("acme-fb")), reads},
+		"more in a Workspace":          {updateWorkspace("west", holds("acme-fb")), reads},
+		"a CustomRole":                 {createRole("more", inOrganization, "ViewTeam"), reads},
+		"more by a CustomRole":         {updateRole("lead", allows("ManageSettings")), reads},
+		"an Application":               {createApplication("tool"), reads},
+		"sends people elsewhere":       {updateApplication("studio", returnsTo("https://evil.example/cb")), reads},
+		"deletes an Application":       {deleteOther(func(w *world) client.Object { return w.application("studio") }), reads},
+		"the status of an Application": {patchStatus("Application", "studio", `{"status":{"observedGeneration":1}}`), ""},
 		"a Plan": {createOther(func(*world) client.Object {
 			return &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "x"}, Spec: rosterv1alpha1.PlanSpec{Contact: "sales@roster.example"}}
 		}), reads},
@@ -365,10 +370,23 @@ func TestTheManagerMakesNoTokens(t *testing.T) {
 	const (
 		place = "it keeps Secrets in roster-system, roster-connections and the namespaces of organisations that bind roster-credentials."
 		typed = "its type makes it the token of a ServiceAccount."
+		keys  = "of the Secrets in roster-system, it changes only roster-openid-keys, whose keys it rotates."
 	)
+	changes := func(name string) func(w *world, c client.Client) error {
+		return func(w *world, c client.Client) error {
+			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "roster-system", Name: name}}
+			if err := client.IgnoreAlreadyExists(cluster.Client.Create(w.Context(), s)); err != nil {
+				return err
+			}
+			s.StringData = map[string]string{"new": "x"}
+			return c.Update(w.Context(), s)
+		}
+	}
 	w.managerAttempts(t, map[string]managerAttempt{
 		"of an organisation":                {secret(w.ns), ""},
 		"in its own namespace":              {secret("roster-system"), ""},
+		"keys that sign tokens, changed":    {changes("roster-openid-keys"), ""},
+		"keys of second factors, changed":   {changes("roster-factor-keys"), keys},
 		"a token in its own namespace":      {secret("roster-system", token), typed},
 		"a token in one of an organisation": {secret(w.ns, token), typed},
 		"beside passwords":                  {secret("roster-accounts"), place},

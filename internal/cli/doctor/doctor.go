@@ -61,7 +61,8 @@ func New(f *kube.Factory, version string) *cobra.Command {
 		Short: "Find out what is wrong with an installation",
 		Long: `Find out what is wrong with an installation: versions of the plugin, the operator and the API server; the kinds; whether the
 operator and the portal run; whether the admission policies are installed, are those of this version, and work; whether the
-operator has all its permissions; the clocks; and what the cluster tells of the mail relay, the issuers and the portal.
+operator has all its permissions; the clocks; what the cluster tells of the mail relay and the issuers; and whether the portal
+answers as an OpenID provider, if it is one, and the API server trusts it.
 
 It changes nothing. Whether the policies work is tried by a server-side dry run. What you may not look at is reported as
 unknown. It ends with 1 if something failed.`,
@@ -118,6 +119,7 @@ func (p *patient) examine(ctx context.Context) {
 	p.policies(ctx)
 	p.policiesWork(ctx)
 	p.outside()
+	p.openID(ctx)
 }
 
 func (p *patient) say(check string, verdict Verdict, try, format string, a ...any) {

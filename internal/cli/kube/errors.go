@@ -17,9 +17,12 @@ import (
 // Explain puts an error of the API server, or of the way there, into words with what to do about it.
 func Explain(err error) string {
 	var status apierrors.APIStatus
+	var clear *clearError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
+	case errors.As(err, &clear):
+		return err.Error()
 	case meta.IsNoMatchError(err):
 		return "the API server does not know the kinds of Roster: install Roster, or choose another cluster with --context"
 	case clientcmd.IsEmptyConfig(err), errors.Is(err, clientcmd.ErrEmptyCluster):
@@ -34,6 +37,19 @@ func Explain(err error) string {
 	}
 	return err.Error()
 }
+
+// Clear marks an error that says itself what to do, because it is not about the API server.
+func Clear(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &clearError{err}
+}
+
+type clearError struct{ error }
+
+// Unwrap returns the error.
+func (e *clearError) Unwrap() error { return e.error }
 
 // invalidFields names the fields that the API server does not accept; empty for other errors.
 func invalidFields(err error) string {

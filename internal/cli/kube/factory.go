@@ -19,6 +19,7 @@ import (
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/clientcmd"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -64,6 +65,14 @@ func (f *Factory) Namespace() (string, error) {
 
 // AskedNamespace is the one that was asked for; empty where the one of the context counts.
 func (f *Factory) AskedNamespace() string { return *f.flags.Namespace }
+
+// CacheDir is the folder in which kubectl keeps what it can find out again.
+func (f *Factory) CacheDir() string { return *f.flags.CacheDir }
+
+// Kubeconfig reads and writes the files of the kubeconfig. The context is the one that was asked for; empty where the current one counts.
+func (f *Factory) Kubeconfig() (access clientcmd.ConfigAccess, context string) {
+	return f.flags.ToRawKubeConfigLoader().ConfigAccess(), *f.flags.Context
+}
 
 // Config reaches the API server. Requests are not held back on this side: the API server shares itself out between those who ask.
 func (f *Factory) Config() (*rest.Config, error) {
