@@ -117,6 +117,7 @@ func TestYAML(t *testing.T) {
 	}
 	t.Run("docs/examples/install", func(t *testing.T) { installExample(t, c) })
 	t.Run("docs/examples/canpublish", func(t *testing.T) { askExample(t, c) })
+	t.Run("docs/versions.md", func(t *testing.T) { upgradesAsDocumented(t, c) })
 }
 
 // TestQuickStart: the page shows the files that it has the reader apply.
