@@ -21,6 +21,12 @@ FUZZ_TIME ?= 20s
 # Arguments of the playground: make demo DEMO_ARGS='--smtp localhost:1025'
 DEMO_ARGS ?=
 
+# The minor versions of Kubernetes that Roster supports, but for the newest, whose modules are those of hack/controlplane/go.mod.
+MINORS := $(patsubst hack/controlplane/%.mod,%,$(wildcard hack/controlplane/1.*.mod))
+# What depends on the version: validation, policies, permissions, controllers, the processes, and what people apply.
+KUBERNETES_PACKAGES := ./internal/account ./internal/controller/... ./internal/portal \
+	./test/chart ./test/cli ./test/console ./test/docs ./test/e2e ./test/manifests ./test/policy ./test/presets ./test/schema
+
 # Versions are pinned in hack/tools/go.mod, checksums in go.sum; go builds the tools when they are first needed.
 TOOL := go tool -modfile=hack/tools/go.mod
 CONTROLLER_GEN := $(TOOL) controller-gen
@@ -35,7 +41,7 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-monitoring test-compat test-flux test-openid test-fuzz \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-kubernetes test-monitoring test-compat test-flux test-openid test-fuzz \
 	bench demo build build-installer \
 	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
@@ -102,6 +108,7 @@ lint-fix: $(GOLANGCI_LINT) ## Let the linters fix what they can
 tidy: ## Tidy every go.mod
 	go mod tidy
 	@for module in $(patsubst %/go.mod,%,$(wildcard hack/*/go.mod hack/*/*/go.mod)); do (cd "$$module" && go mod tidy); done
+	@for minor in $(MINORS); do (cd hack/controlplane && go mod tidy -modfile="$$minor.mod"); done
 
 $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/main.go
 	@echo "Building golangci-lint with kube-api-linter. This takes some minutes, once." >&2
@@ -145,6 +152,15 @@ test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 bench: $(COMMANDS:%=bin/%) ## Measure on a real API server; writes bin/bench.json (up to an hour)
 	assets=$$(hack/controlplane.sh); export KUBEBUILDER_ASSETS=$$assets; \
 	go test ./test/bench -tags bench -run TestBench -bench-report "$(CURDIR)/bin/bench.json" -timeout 60m -count 1 -v
+
+# The newest version is that of make test. Those that are not built yet take up to half an hour each.
+test-kubernetes: ## Test on MINOR of Kubernetes, such as 1.34; on all that are older than that of make test if it is empty
+	@chromium=$$(hack/chromium.sh); peers=$$(hack/peers.sh); export CHROMIUM=$$chromium ROSTER_TEST_PEERS=$$peers; \
+	for minor in $(or $(MINOR),$(MINORS)); do \
+		assets=$$(hack/controlplane.sh $$minor); \
+		echo "Kubernetes $$minor, in $$assets" >&2; \
+		KUBEBUILDER_ASSETS=$$assets go test -p 2 -timeout 20m $(TEST_ARGS) $(KUBERNETES_PACKAGES); \
+	done
 
 controlplane: ## Find or build etcd, kube-apiserver and kube-controller-manager, and print their folder
 	@hack/controlplane.sh

@@ -52,6 +52,7 @@ func run(ctx context.Context, s process.Settings, elect bool) error {
 	if err != nil {
 		return ignoreStop(ctx, err)
 	}
+	apiserver.LogVersion(s.REST, ctrl.Log.WithName("apiserver"))
 	mgr, err := ctrl.NewManager(s.REST, options)
 	if err != nil {
 		return ignoreStop(ctx, err)

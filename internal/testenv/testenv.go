@@ -26,6 +26,7 @@ import (
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -33,6 +34,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/admission"
+	"github.com/roster-dev/roster/internal/apiserver"
 )
 
 // SystemNamespace is where manager and portal run.
@@ -180,8 +182,32 @@ func (c *Cluster) StopAPIServer() {
 	_ = c.env.ControlPlane.GetAPIServer().Stop() // The error is that it had to be killed.
 }
 
+// RestartAPIServer ends its process and starts it with more arguments, which count in place of those of the same name. When it returns, the
+// API server is ready.
+func (c *Cluster) RestartAPIServer(flags ...Flag) error {
+	c.StopAPIServer()
+	for _, f := range flags {
+		c.env.ControlPlane.GetAPIServer().Configure().Set(f.Name, f.Value)
+	}
+	return c.StartAPIServer()
+}
+
 // StartAPIServer brings it back, at the same address, and does not wait until it is ready.
 func (c *Cluster) StartAPIServer() error { return c.env.ControlPlane.GetAPIServer().Start() }
+
+// ServesConsole reports whether an API server can do what the console needs: constrained impersonation, from Kubernetes 1.36 on.
+func ServesConsole(config *rest.Config) (bool, error) {
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return false, err
+	}
+	v, err := client.ServerVersion()
+	if err != nil {
+		return false, err
+	}
+	minor, _ := apiserver.Minor(v)
+	return minor >= 36, nil
+}
 
 // NewScheme knows the kinds of Kubernetes and of Roster.
 func NewScheme() *apiruntime.Scheme {

@@ -4,6 +4,7 @@ package chart_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -31,6 +32,13 @@ type cluster struct {
 	client.Client
 	helm
 	server *envtest.Environment
+	// console: the API server can do what the console needs. Those that cannot serve no MutatingAdmissionPolicies either.
+	console bool
+}
+
+// all are flags that install all that the API server can do. Helm asks it for its version, but not what it emulates.
+func (c *cluster) all() []string {
+	return []string{"--set", fmt.Sprintf("console.enabled=%v,policies.mutating=%s", c.console, map[bool]string{true: "Auto", false: "Never"}[c.console])}
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -52,6 +60,9 @@ func newCluster(t *testing.T) *cluster {
 	if c.Client, err = client.New(restConfig, client.Options{Scheme: testenv.NewScheme()}); err != nil {
 		t.Fatal(err)
 	}
+	if c.console, err = testenv.ServesConsole(restConfig); err != nil {
+		t.Fatal(err)
+	}
 	kubeconfig := filepath.Join(t.TempDir(), "kubeconfig")
 	if err := os.WriteFile(kubeconfig, c.server.KubeConfig, 0o600); err != nil {
 		t.Fatal(err)
@@ -60,10 +71,11 @@ func newCluster(t *testing.T) *cluster {
 	return c
 }
 
-// The commands in docs/helm.md.
+// The commands in docs/helm.md and docs/versions.md.
 const (
 	install   = "helm install roster charts/roster --namespace roster-system --values docs/examples/helm/values.yaml"
 	upgrade   = "helm upgrade roster charts/roster --namespace roster-system --values docs/examples/helm/values.yaml"
+	rollback  = "helm rollback roster --namespace roster-system"
 	uninstall = "helm uninstall roster --namespace roster-system"
 	takeOver  = install + " --take-ownership --force-conflicts"
 	push      = "helm push bin/chart/roster-VERSION.tgz oci://registry.acme.example/charts" // TestRegistry pushes to another one.
@@ -113,17 +125,16 @@ func (c *cluster) apply(t *testing.T, o *unstructured.Unstructured, owner string
 // TestInstall goes through the life of a release on a real API server.
 func TestInstall(t *testing.T) {
 	c := newCluster(t)
-	console := []string{"--set", "console.enabled=true"}
-	all := c.render(t, read(t, example), console...)
+	all := c.render(t, read(t, example), c.all()...)
 	c.namespace(t)
-	c.do(t, install, console...)
+	c.do(t, install, c.all()...)
 	t.Run("everything is there", func(t *testing.T) {
 		for name, content := range c.contents(t, all) {
 			if content == "" {
 				t.Errorf("%s is not there", name)
 			}
 		}
-		if err := admission.Await(t.Context(), c.Client, true); err != nil {
+		if err := admission.Await(t.Context(), c.Client, c.console); err != nil {
 			t.Error(err)
 		}
 		c.organization(t)
@@ -137,12 +148,13 @@ func TestInstall(t *testing.T) {
 	})
 	t.Run("an upgrade to the same changes nothing", func(t *testing.T) {
 		before := c.contents(t, all)
-		c.do(t, upgrade, console...)
+		c.do(t, upgrade, c.all()...)
 		if diff := gocmp.Diff(before, c.contents(t, all)); diff != "" {
 			t.Errorf("before (-) and after (+):\n%s", diff)
 		}
 	})
 	t.Run("an upgrade leaves what others have written, and kinds that the chart no longer brings", c.changed)
+	t.Run("a rollback brings back what was, and leaves what others have written", c.rolledBack)
 	t.Run("uninstalling leaves the people's objects and what guards them", func(t *testing.T) {
 		c.do(t, uninstall)
 		for name, content := range c.contents(t, all) {
@@ -153,7 +165,7 @@ func TestInstall(t *testing.T) {
 		c.hasOrganization(t)
 	})
 	t.Run("what stayed is taken up by the next installation", func(t *testing.T) {
-		c.do(t, install)
+		c.do(t, install, c.all()...)
 		c.hasOrganization(t)
 		c.do(t, uninstall)
 	})
@@ -162,6 +174,9 @@ func TestInstall(t *testing.T) {
 
 // changed by people between two upgrades.
 func (c *cluster) changed(t *testing.T) {
+	if !c.console {
+		t.Skip("this API server cannot do what the console needs: it is older than Kubernetes 1.36")
+	}
 	manager := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-manager"}}
 	scale := &autoscalingv1.Scale{Spec: autoscalingv1.ScaleSpec{Replicas: 2}}
 	if err := c.SubResource("scale").Update(t.Context(), manager, client.WithSubResourceBody(scale)); err != nil {
@@ -187,6 +202,21 @@ func (c *cluster) changed(t *testing.T) {
 	}
 	if *manager.Spec.Replicas != 2 || len(people.Rules) != 1 {
 		t.Errorf("%d managers, want the 2 that somebody asked for; people: %v", *manager.Spec.Replicas, people.Rules)
+	}
+	c.hasOrganization(t)
+}
+
+// rolledBack to what was before an upgrade, such as to a version that works.
+func (c *cluster) rolledBack(t *testing.T) {
+	c.do(t, upgrade, append(c.all(), "--set", "commonLabels.upgraded=yes")...)
+	portal := &appsv1.Deployment{ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-portal"}}
+	for _, upgraded := range []string{"yes", ""} {
+		if err := c.Get(t.Context(), client.ObjectKeyFromObject(portal), portal); err != nil || portal.Labels["upgraded"] != upgraded {
+			t.Fatalf("labels %v, %v; want upgraded=%q", portal.Labels, err, upgraded)
+		}
+		if upgraded != "" {
+			c.do(t, rollback)
+		}
 	}
 	c.hasOrganization(t)
 }
@@ -237,8 +267,8 @@ func (c *cluster) takenOver(t *testing.T) {
 	if _, err := c.try(t, "", strings.Fields(install)[1:]...); err == nil || !strings.Contains(err.Error(), "ownership") {
 		t.Errorf("without --take-ownership: %v", err)
 	}
-	c.do(t, takeOver)
-	for name, o := range c.render(t, read(t, example)) {
+	c.do(t, takeOver, c.all()...)
+	for name, o := range c.render(t, read(t, example), c.all()...) {
 		is := &unstructured.Unstructured{}
 		is.SetGroupVersionKind(o.GroupVersionKind())
 		if err := c.Get(t.Context(), client.ObjectKeyFromObject(o), is); err != nil || is.GetLabels()[chartLabel] == "" {

@@ -49,8 +49,8 @@ func TestWrongPlace(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Roster runs in the namespace roster-system, not in roster") {
 		t.Errorf("another namespace: %v", err)
 	}
-	_, err = h.template(t, "", "--kube-version", "1.30.0")
-	if err == nil || !strings.Contains(err.Error(), "requires kubeVersion: >=1.31.0-0") {
+	_, err = h.template(t, "", "--kube-version", "1.33.9")
+	if err == nil || !strings.Contains(err.Error(), "requires kubeVersion: >=1.34.0-0") {
 		t.Errorf("an old Kubernetes: %v", err)
 	}
 	_, err = h.template(t, "console: {enabled: true}", "--kube-version", "1.35.2")

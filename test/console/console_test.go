@@ -165,7 +165,12 @@ func fenceForEverybody(t *testing.T, c *testenv.Cluster) {
 // TestAnAPIServerWithoutConstrainedImpersonation: the console opens nothing there, and breaks nothing.
 func TestAnAPIServerWithoutConstrainedImpersonation(t *testing.T) {
 	g := expect(t)
-	c := start(t, testenv.Flag{Name: "feature-gates", Value: "ConstrainedImpersonation=false"})
+	c := start(t)
+	if serves, err := testenv.ServesConsole(c.Config); err != nil {
+		t.Fatal(err)
+	} else if serves {
+		g.Expect(c.RestartAPIServer(testenv.Flag{Name: "feature-gates", Value: "ConstrainedImpersonation=false"})).To(Succeed())
+	}
 	g.Expect(c.InstallConsole(t.Context())).To(Succeed())
 	g.Expect(c.Namespace(t.Context(), "acme")).To(Succeed())
 	g.Expect(keep(t.Context(), c.Client, people(ben))).To(Succeed())

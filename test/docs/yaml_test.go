@@ -127,6 +127,7 @@ func TestYAML(t *testing.T) {
 		buildExample(t, c, "docs/examples/tracing", "OTEL_EXPORTER_OTLP_ENDPOINT: http://otel-collector.roster-system:4318")
 	})
 	t.Run("docs/examples/canpublish", func(t *testing.T) { askExample(t, c) })
+	t.Run("docs/versions.md", func(t *testing.T) { upgradesAsDocumented(t, c) })
 }
 
 // TestQuickStart: the page shows the files that it has the reader apply.

@@ -127,19 +127,29 @@ func TestTheAuditLogTellsWhoGaveWhat(t *testing.T) {
 			Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: user}},
 		}))
 	}
-	acting, err := c.Login(portal)
+	want := []string{
+		"create ana the role Manager, Editor on acme-fb, night-shift on acme-tv to ana@acme.example", "update ana",
+		"update ana " + ben + " Administrator on acme-fb to ana@acme.example", "delete ana",
+	}
+	console, err := testenv.ServesConsole(c.Config)
 	must(err)
-	acting.Impersonate = rest.ImpersonationConfig{UserName: ben}
-	asBen, err := client.New(acting, client.Options{Scheme: c.Scheme, Mapper: admin.RESTMapper()})
-	must(err)
-	ana.Spec.Profiles[0].Role = "Administrator"
-	NewWithT(t).Eventually(func() error { return asBen.Update(ctx, ana) }, "30s").Should(Succeed(), "RBAC takes effect a moment later")
+	if console {
+		acting, err := c.Login(portal)
+		must(err)
+		acting.Impersonate = rest.ImpersonationConfig{UserName: ben}
+		asBen, err := client.New(acting, client.Options{Scheme: c.Scheme, Mapper: admin.RESTMapper()})
+		must(err)
+		ana.Spec.Profiles[0].Role = "Administrator"
+		NewWithT(t).Eventually(func() error { return asBen.Update(ctx, ana) }, "30s").Should(Succeed(), "RBAC takes effect a moment later")
+	} else {
+		want = slices.Delete(want, 2, 3)
+	}
 	must(admin.Delete(ctx, ana))
 
 	var told []string
 	deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
-	for len(told) < 4 && deadline.Err() == nil {
+	for len(told) < len(want) && deadline.Err() == nil {
 		told = nil
 		for _, a := range readAudit(t, log) {
 			if a.RequestObject != nil || a.ObjectRef.Resource == "clusterroles" || strings.HasPrefix(a.Verb, "get") {
@@ -151,10 +161,6 @@ func TestTheAuditLogTellsWhoGaveWhat(t *testing.T) {
 			words := []string{a.Verb, a.ObjectRef.Name, a.ImpersonatedUser.Username, a.Annotations["roster-grants/gives"]}
 			told = append(told, strings.Join(slices.DeleteFunc(words, func(s string) bool { return s == "" }), " "))
 		}
-	}
-	want := []string{
-		"create ana the role Manager, Editor on acme-fb, night-shift on acme-tv to ana@acme.example", "update ana",
-		"update ana " + ben + " Administrator on acme-fb to ana@acme.example", "delete ana",
 	}
 	if !slices.Equal(told, want) {
 		t.Errorf("%q", told)

@@ -5,7 +5,6 @@ package doctor
 import (
 	"context"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -14,18 +13,16 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/version"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
 const (
-	// oldest is the oldest minor version of Kubernetes that has what the kinds use.
-	oldest = 31
 	// skew is how far two clocks may be apart.
 	skew = 5 * time.Second
 	// stale is how old the last sign of an operator may be.
@@ -39,16 +36,15 @@ func (p *patient) versions() {
 		p.refused("API server", err)
 		return
 	}
-	if tooOld(v) {
-		p.say("API server", Failed, "upgrade the cluster", "%s is older than 1.%d, which the kinds need", v.GitVersion, oldest)
-		return
+	const look = "see docs/versions.md"
+	switch {
+	case apiserver.TooOld(v):
+		p.say("API server", Failed, "upgrade the cluster; "+look, "%s is older than %s, the oldest that Roster supports", v.GitVersion, apiserver.Oldest)
+	case apiserver.Untested(v):
+		p.say("API server", Warning, look, "%s is newer than %s, the newest that this version is tested on", v.GitVersion, apiserver.Newest)
+	default:
+		p.say("API server", OK, "", "%s", v.GitVersion)
 	}
-	p.say("API server", OK, "", "%s", v.GitVersion)
-}
-
-func tooOld(v *version.Info) bool {
-	minor, err := strconv.Atoi(strings.TrimRight(v.Minor, "+"))
-	return err == nil && v.Major == "1" && minor < oldest
 }
 
 func (p *patient) clock() {

@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/version"
 	"sigs.k8s.io/yaml"
 )
 
@@ -79,14 +78,6 @@ func TestShipped(t *testing.T) {
 			if len(rules) == 0 && o.Object["spec"] == nil && o.Object["aggregationRule"] == nil || strings.Contains(o.GetKind(), "List") {
 				t.Errorf("%s says nothing", called(o))
 			}
-		}
-	}
-}
-
-func TestTooOld(t *testing.T) {
-	for minor, old := range map[string]bool{"30": true, "30+": true, "31": false, "37+": false, "": false} {
-		if got := tooOld(&version.Info{Major: "1", Minor: minor}); got != old {
-			t.Errorf("1.%s: %v", minor, got)
 		}
 	}
 }
