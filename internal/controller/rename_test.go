@@ -4,11 +4,15 @@ package controller_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
@@ -19,6 +23,43 @@ func (s space) editors(members ...string) *rosterv1alpha1.Team {
 	return &rosterv1alpha1.Team{ObjectMeta: s.meta("editors"), Spec: rosterv1alpha1.TeamSpec{
 		Members: members, Profiles: []string{"acme-fb"}, Role: rosterv1alpha1.ProfileEditor,
 	}}
+}
+
+// staysBound follows the RoleBindings of the namespace. What it returns ends that and names those that a person was taken out of meanwhile,
+// be it for a moment that nobody who asks would notice.
+func (s space) staysBound(ctx context.Context, person string) func() []string {
+	GinkgoHelper()
+	changes, err := Cluster.Client.Watch(ctx, &rbacv1.RoleBindingList{}, client.InNamespace(s.Name))
+	Expect(err).NotTo(HaveOccurred())
+	var lost []string
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		bound := map[string]bool{}
+		for e := range changes.ResultChan() {
+			b, ok := e.Object.(*rbacv1.RoleBinding)
+			if !ok {
+				continue
+			}
+			if b.Name == "last" {
+				return
+			}
+			is := e.Type != watch.Deleted && slices.ContainsFunc(b.Subjects, func(x rbacv1.Subject) bool { return x.Name == s.Address(person) })
+			if bound[b.Name] && !is {
+				lost = append(lost, b.Name)
+			}
+			bound[b.Name] = is
+		}
+	}()
+	return func() []string {
+		GinkgoHelper()
+		Expect(API.Create(ctx, &rbacv1.RoleBinding{
+			ObjectMeta: s.meta("last"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "none"},
+		})).To(Succeed())
+		Eventually(done).Should(BeClosed(), "all changes are seen")
+		changes.Stop()
+		return lost
+	}
 }
 
 var _ = Describe("Somebody whose Member is renamed", func() {
@@ -45,7 +86,7 @@ var _ = Describe("Somebody whose Member is renamed", func() {
 		}
 		s.keeps(ctx, "zoe")
 		NextSecond(ctx)
-		refused := s.watch(ctx, zoe)
+		refused, lost := s.watch(ctx, zoe), s.staysBound(ctx, "zoe")
 		s.Declare(ctx, "zoe-park", s.of("zoe"), has)
 		if team {
 			teamNames(ctx, "zoe-park")
@@ -54,6 +95,7 @@ var _ = Describe("Somebody whose Member is renamed", func() {
 		s.remove(ctx, "zoe")
 		s.goesOn(ctx, "zoe-park", "zoe", zoe.Status.JoinedTime)
 		Expect(refused()).To(BeZero(), "how often she was refused meanwhile")
+		Expect(lost()).To(BeEmpty(), "what she was taken out of meanwhile")
 	}, Entry("by name", byName, false), Entry("by a Team", byTeam, true))
 
 	It("loses everything when they are suspended meanwhile", func(ctx SpecContext) {

@@ -42,13 +42,14 @@ var _ = Describe("A Member that is replaced by its file", func() {
 
 	It("loses nothing at any moment where an administrator of the cluster does it", func(ctx SpecContext) {
 		s.keeps(ctx, "zoe")
-		refused := s.watch(ctx, zoe)
+		refused, lost := s.watch(ctx, zoe), s.staysBound(ctx, "zoe")
 		for range 5 {
 			Eventually(func() error { return s.replace(ctx, API, file) }).Should(Succeed(), "the operator may be writing it still")
 			Eventually(func() any { return Get[rosterv1alpha1.Member](ctx, s, "zoe").Spec.AccountRef }).Should(Equal(AccountOf(s.Address("zoe"))))
 			s.MemberIs(ctx, "zoe", rosterv1alpha1.MemberActive)
 		}
 		Expect(refused()).To(BeZero(), "how often she was refused meanwhile")
+		Expect(lost()).To(BeEmpty(), "what she was taken out of meanwhile")
 		s.goesOn(ctx, "zoe", "zoe", zoe.Status.JoinedTime)
 	})
 

@@ -6,6 +6,7 @@ package flux
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http/cgi"
 	"net/http/httptest"
@@ -20,7 +21,6 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/kustomize/kyaml/kio"
@@ -164,7 +164,9 @@ func state(ctx context.Context) sync {
 			Conditions            []metav1.Condition
 		}
 	}
-	Expect(runtime.DefaultUnstructuredConverter.FromUnstructured(u.Object, &k)).To(Succeed())
+	text, err := u.MarshalJSON()
+	Expect(err).NotTo(HaveOccurred())
+	Expect(json.Unmarshal(text, &k)).To(Succeed())
 	return sync{k.Metadata.Generation, k.Status.ObservedGeneration, k.Status.LastAppliedRevision, k.Status.LastAttemptedRevision, k.Status.Conditions}
 }
 
