@@ -10,9 +10,13 @@ MAKEFLAGS += --no-print-directory
 VERSION ?= v0.1.0
 MANAGER_IMG ?= roster-manager:$(VERSION)
 PORTAL_IMG ?= roster-portal:$(VERSION)
-# The program that builds images: docker, podman, nerdctl.
+# The program that `make docker-build` builds images with: docker, podman, nerdctl.
 CONTAINER_TOOL ?= docker
+# Where `make images` pushes to, such as registry.example.com/acme. Empty: nowhere.
+PUSH ?=
 KUBECTL ?= kubectl
+# The chart that `make build-chart` packs.
+CHART ?= charts/roster
 
 # Packages, and more arguments, of `make test`: make test PACKAGES=./internal/mail TEST_ARGS='-run Relay -v'
 PACKAGES ?= ./...
@@ -41,9 +45,10 @@ LDFLAGS := -s -w -X github.com/prometheus/common/version.Version=$(VERSION)
 COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
-.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy test test-kubernetes test-monitoring test-compat test-flux test-openid test-fuzz \
-	bench demo build build-installer \
-	build-krew build-chart chart docs-api docs-cli check-generated docker-build install uninstall deploy undeploy controlplane clean \
+.PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy \
+	test test-kubernetes test-monitoring test-compat test-flux test-openid test-images test-fuzz bench demo \
+	build build-installer build-krew build-chart chart docs-api docs-cli check-generated images release docker-build \
+	install uninstall deploy undeploy controlplane clean \
 	$(COMMANDS:%=bin/%)
 
 help: ## Show this list
@@ -97,7 +102,7 @@ vet: ## Run go vet
 
 lint: $(GOLANGCI_LINT) ## Check style, size, mistakes, import directions and API conventions
 	$(GOLANGCI_LINT) run
-	@for module in hack/monitoring hack/compat; do (cd "$$module" && "$(CURDIR)/$(GOLANGCI_LINT)" run); done
+	@for module in hack/monitoring hack/compat hack/images; do (cd "$$module" && "$(CURDIR)/$(GOLANGCI_LINT)" run); done
 	@for script in hack/*.sh .ci/run; do bash -n "$$script"; done
 	$(TOOL) actionlint .github/workflows/*.yml
 	@if command -v shellcheck >/dev/null; then shellcheck hack/*.sh .ci/run; fi
@@ -141,6 +146,10 @@ test-compat: ## Fail if the kinds break what people wrote for a release that tes
 test-openid: ## Have applications of others sign people in: openid-client, oauth2-proxy, kubectl
 	@$(MAKE) test PACKAGES=./test/openid
 
+# Compiles everything for two platforms: minutes, once.
+test-images: ## Build the images twice, push and pull them, and run what is in them
+	go test -C hack/images -count 1 -timeout 40m ./...
+
 test-fuzz: ## Run each fuzz test for FUZZ_TIME (20s)
 	@{ grep -rlE '^func Fuzz[A-Z]' --include='*_test.go' internal api || true; } | while read -r file; do \
 		for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]+)\(.*/\1/p' "$$file"); do \
@@ -180,14 +189,24 @@ build-krew: ## Build the archives of the plugin and its krew manifest into bin/k
 
 build-chart: ## Build the archive of the Helm chart into bin/chart/
 	@mkdir -p bin/chart
-	$(HELM) package charts/roster --version $(VERSION:v%=%) --app-version $(VERSION) --destination bin/chart
+	$(HELM) package $(CHART) --version $(VERSION:v%=%) --app-version $(VERSION) --destination bin/chart
 
-docker-build: ## Build the images of manager and portal (docker)
+# The same commit gives the same digests, on every machine.
+images: ## Build the images of manager and portal for amd64 and arm64 into bin/images/; PUSH=registry/path pushes them
+	go run -C hack/images . --root "$(CURDIR)" --out "$(CURDIR)/bin/images" --version $(VERSION) --push '$(PUSH)' \
+		--revision "$$(git rev-parse HEAD)" --created "$$(git log -1 --format=%ct)"
+
+release: ## Check that everything says VERSION, and tell how to release it
+	@hack/release.sh check $(VERSION)
+	@echo "Everything says $(VERSION). Once this is on main: git tag -s $(VERSION) -m $(VERSION) && git push origin $(VERSION)"
+
+# For a cluster on this machine that takes images from docker, as kind does: one platform, and nothing is pushed.
+docker-build: ## Build the images of manager and portal for this machine (docker)
 	$(CONTAINER_TOOL) build --build-arg BINARY=manager --build-arg VERSION=$(VERSION) -t $(MANAGER_IMG) .
 	$(CONTAINER_TOOL) build --build-arg BINARY=portal --build-arg VERSION=$(VERSION) -t $(PORTAL_IMG) .
 
 clean: ## Remove what was built, except the control plane and golangci-lint
-	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/chart bin/demo bin/deploy bin/bench.json
+	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/chart bin/images bin/release bin/demo bin/deploy bin/bench.json
 
 ##@ Install (kubectl)
 

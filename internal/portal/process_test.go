@@ -254,9 +254,7 @@ func TestPortalSaysWhatItWaitsFor(t *testing.T) {
 		got := tell(p.probes + "/readyz")
 		return strings.Contains(got, "[+]api-server ok\n[+]not-stopping ok\n[+]filled-cache ok\n[+]secret-"+keySecretName+" ok\n[-]secret-nowhere: "+why)
 	})
-	if log := p.log.String(); !strings.Contains(log, `"msg":"Not ready"`) || !strings.Contains(log, why) {
-		t.Errorf("the log does not say what is missing: %s", log)
-	}
+	await(t, func(context.Context) bool { return strings.Contains(p.log.String(), `"msg":"Not ready","why":"`+why) })
 	p.stop()
 }
 
@@ -288,8 +286,6 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	if got := tell(p.url + "/"); got != "200" {
 		t.Errorf("the home page: %s", got)
 	}
-	if log := p.log.String(); !strings.Contains(log, `"logger":"readiness","msg":"Ready"`) {
-		t.Errorf("the log does not say that it is ready: %s", log)
-	}
+	await(t, func(context.Context) bool { return strings.Contains(p.log.String(), `"logger":"readiness","msg":"Ready"`) })
 	p.stop()
 }
