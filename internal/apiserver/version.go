@@ -32,7 +32,8 @@ func Untested(v *version.Info) bool {
 }
 
 // Minor is the minor version that an API server is of; false if it is not of Kubernetes 1. While a cluster is upgraded, an API server may
-// behave like an older one: that version counts. It understands "37", and the "37+" of people who build Kubernetes with changes of their own.
+// behave like an older one: that version counts. It understands "37", and the "37+" of people who build Kubernetes with changes of their
+// own.
 func Minor(v *version.Info) (int, bool) {
 	minor, err := strconv.Atoi(strings.TrimRight(cmp.Or(v.EmulationMinor, v.Minor), "+"))
 	return minor, err == nil && v.Major == "1"

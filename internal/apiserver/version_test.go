@@ -35,7 +35,8 @@ func TestVersionsInTheLog(t *testing.T) {
 	}
 }
 
-// TestVersionsAreThoseThatAreTested: by the modules that their control planes are built from, and by what the chart accepts.
+// TestVersionsAreThoseThatAreTested: by the modules that their control planes are built from, by what the chart accepts, what a release tests
+// and what the documentation says.
 func TestVersionsAreThoseThatAreTested(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files, err := filepath.Glob(filepath.Join(root, "hack/controlplane/*.mod"))
@@ -55,8 +56,19 @@ func TestVersionsAreThoseThatAreTested(t *testing.T) {
 	if minors[0] != Oldest || minors[len(minors)-1] != Newest || len(minors) != newestMinor-oldestMinor+1 {
 		t.Errorf("there are control planes of %v, and Oldest is %s, Newest %s", minors, Oldest, Newest)
 	}
-	if want := `kubeVersion: ">=` + Oldest + `.0-0"`; !strings.Contains(read(t, filepath.Join(root, "charts/roster/Chart.yaml")), want) {
-		t.Errorf("the chart does not say %s", want)
+	older := `"` + strings.Join(minors[:len(minors)-1], `", "`) + `"`
+	for file, want := range map[string]string{
+		"charts/roster/Chart.yaml": `kubeVersion: ">=` + Oldest + `.0-0"`, ".github/workflows/release.yml": "minor: [" + older + "]",
+		"README.md": "[Kubernetes " + Oldest + " to " + Newest + "]",
+	} {
+		if !strings.Contains(read(t, filepath.Join(root, file)), want) {
+			t.Errorf("%s does not say %s", file, want)
+		}
+	}
+	for _, minor := range minors {
+		if !strings.Contains(read(t, filepath.Join(root, "docs/versions.md")), "\n| "+minor+" |") {
+			t.Errorf("docs/versions.md has no row for %s", minor)
+		}
 	}
 }
 

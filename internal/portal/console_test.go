@@ -19,6 +19,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // console lets the site act for people, as far as the API server lets the portal.
@@ -70,9 +71,22 @@ func (w *world) looksAfter(s *site, local string, role rosterv1alpha1.Organizati
 	return b
 }
 
+// needsConsole skips a test where the API server cannot act for people. What they see then is in [TestTheConsoleThatIsOff].
+func (w *world) needsConsole() {
+	w.t.Helper()
+	serves, err := testenv.ServesConsole(w.userConfig)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !serves {
+		w.t.Skip("this API server cannot act for people: it is older than Kubernetes 1.36")
+	}
+}
+
 // awaitActing returns when the portal can act for a person.
 func (w *world) awaitActing(local string) {
 	w.t.Helper()
+	w.needsConsole()
 	await(w.t, func(ctx context.Context) bool {
 		api, err := actingAs(w.userConfig, w.portal)(prefix + w.address(local))
 		return err == nil && api.List(ctx, &rosterv1alpha1.MemberList{}, client.InNamespace(w.ns)) == nil
@@ -112,6 +126,8 @@ func (w *world) refusing(message string) func(*configure) {
 func TestTheConsoleThatIsOff(t *testing.T) {
 	for name, c := range map[string]struct {
 		mod func(*world) func(*configure)
+		// real: the API server itself refuses to act for people.
+		real bool
 		// listed: the portal may be that person, but do nothing in their name here.
 		listed         bool
 		says, inFrench string
@@ -119,9 +135,9 @@ func TestTheConsoleThatIsOff(t *testing.T) {
 	}{
 		"nobody may be acted for": {mod: func(*world) func(*configure) { return func(*configure) {} },
 			says: "this has not been switched on", inFrench: "n’est pas activée ici"},
-		"the component is not installed": {mod: func(w *world) func(*configure) { return w.console },
+		"the component is not installed": {mod: func(w *world) func(*configure) { return w.console }, real: true,
 			says: "this has not been switched on", inFrench: "n’est pas activée ici", reason: "ConsoleNotInstalled", gauge: "component"},
-		"the organisation is not bound yet": {mod: func(w *world) func(*configure) { return w.console }, listed: true,
+		"the organisation is not bound yet": {mod: func(w *world) func(*configure) { return w.console }, real: true, listed: true,
 			says: "Try again in a minute.", inFrench: "Réessayez dans une minute."},
 		"an API server that is too old": {mod: func(w *world) func(*configure) {
 			return w.refusing(`User "x" cannot impersonate resource "users" in API group "" at the cluster scope`)
@@ -129,6 +145,9 @@ func TestTheConsoleThatIsOff(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
+			if c.real {
+				w.needsConsole()
+			}
 			var warned lines
 			s := w.site(unlimited, w.connects(), c.mod(w), func(c *configure) { c.Warn = func(reason, note string) { warned.add(reason + ": " + note) } })
 			manager, member := w.connector(s, "mia", rosterv1alpha1.RoleManager), w.connector(s, "ana", rosterv1alpha1.RoleMember)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package testenv starts a real control plane with the kinds of Roster, its RBAC and its admission policies, for tests: etcd, kube-apiserver
-// and the controllers of kube-controller-manager whose work Roster relies on.
+// Package testenv starts a real control plane with the kinds of Roster, its RBAC and its admission policies, for tests: etcd,
+// kube-apiserver and the controllers of kube-controller-manager whose work Roster relies on.
 package testenv
 
 import (

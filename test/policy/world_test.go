@@ -27,6 +27,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -220,8 +221,13 @@ func (w *world) as(user string) client.Client {
 
 func (w *world) client(config *rest.Config) client.Client {
 	w.Helper()
-	c, err := client.New(config, client.Options{Scheme: cluster.Scheme, Mapper: cluster.Client.RESTMapper()})
+	c, err := client.NewWithWatch(config, client.Options{Scheme: cluster.Scheme, Mapper: cluster.Client.RESTMapper()})
 	w.Expect(err).NotTo(HaveOccurred())
+	fillsIn, err := admission.ServesMutating(cluster.Client)
+	w.Expect(err).NotTo(HaveOccurred())
+	if !fillsIn {
+		return byHand(c)
+	}
 	return c
 }
 

@@ -39,7 +39,8 @@ func (p *patient) versions() {
 	const look = "see docs/versions.md"
 	switch {
 	case apiserver.TooOld(v):
-		p.say("API server", Failed, "upgrade the cluster; "+look, "%s is older than %s, the oldest that Roster supports", v.GitVersion, apiserver.Oldest)
+		p.say("API server", Failed, "upgrade the cluster; "+look, "%s is older than %s, the oldest that Roster supports", v.GitVersion,
+			apiserver.Oldest)
 	case apiserver.Untested(v):
 		p.say("API server", Warning, look, "%s is newer than %s, the newest that this version is tested on", v.GitVersion, apiserver.Newest)
 	default:
