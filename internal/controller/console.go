@@ -268,7 +268,7 @@ func (r *consoleList) people(ctx context.Context) ([]string, error) {
 	}
 	return userNames(r.userPrefix, slices.DeleteFunc(people, func(m *rosterv1alpha1.Member) bool {
 		p, counts := places[m.Namespace]
-		return !counts || !membership.IsActive(m) || !p.lookedAfterBy(m)
+		return !counts || !p.lookedAfterBy(m)
 	})), nil
 }
 

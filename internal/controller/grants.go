@@ -51,8 +51,10 @@ type granted struct {
 	// owner goes with them: what the rights come from.
 	owner client.Object
 	rules []rbacv1.PolicyRule
-	// people are user names, each once.
+	// people are user names, sorted, each once.
 	people []string
+	// has reports whether a Member that were active would have the source.
+	has func(m *rosterv1alpha1.Member) bool
 }
 
 // Reconcile brings a Role and its bindings to what its source gives, and to whom.
@@ -104,13 +106,21 @@ func (r *grants) gather(ctx context.Context, namespace string, s access.Source) 
 	if w.Teamless, err = l.teamless(ctx); err != nil {
 		return granted{}, err
 	}
-	if s.Kind == access.FromConnecting {
-		people = slices.DeleteFunc(people, func(m *rosterv1alpha1.Member) bool {
-			as, has := w.Connecting(membership.RoleOf(o, m), m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles)
-			return !has || as != s.Role
-		})
+	has := func(m *rosterv1alpha1.Member) bool { return slices.Contains(access.OfSpec(&m.Spec), s) }
+	switch s.Kind {
+	case access.FromConnecting:
+		has = func(m *rosterv1alpha1.Member) bool {
+			as, connects := w.Connecting(membership.RoleOf(o, m), m.Spec.CanManageProfiles != nil && *m.Spec.CanManageProfiles)
+			return connects && as == s.Role
+		}
+		people = slices.DeleteFunc(people, func(m *rosterv1alpha1.Member) bool { return !has(m) })
+	case access.FromTeam:
+		named := found.(*rosterv1alpha1.Team).Spec.Members
+		has = func(m *rosterv1alpha1.Member) bool {
+			return m.Spec.Role != rosterv1alpha1.RoleProfileConnector && slices.Contains(named, m.Name)
+		}
 	}
-	return granted{owner: found, rules: w.Rules(s, role), people: userNames(r.userPrefix, people)}, nil
+	return granted{owner: found, rules: w.Rules(s, role), people: userNames(r.userPrefix, people), has: has}, nil
 }
 
 // source finds the object that rights come from, a Team's role, and the people who have them.
@@ -153,17 +163,9 @@ func (r *grants) source(
 
 // named are those whose spec names a source and who are active, or about to be.
 func (r *grants) named(ctx context.Context, l *lookup, s access.Source) ([]*rosterv1alpha1.Member, error) {
-	found, err := reading.MembersBy(ctx, r.client, l.namespace, reading.IndexSource, s.RoleName())
+	people, err := reading.MembersBy(ctx, r.client, l.namespace, reading.IndexSource, s.RoleName())
 	if err != nil {
 		return nil, err
-	}
-	people := make([]*rosterv1alpha1.Member, 0, len(found))
-	for _, m := range found {
-		if held, err := r.holdsNow(ctx, m); err != nil {
-			return nil, err
-		} else if held {
-			people = append(people, m)
-		}
 	}
 	newcomers, _ := r.joining.among(client.ObjectKey{Namespace: l.namespace, Name: s.RoleName()})
 	for _, key := range newcomers {
@@ -240,9 +242,7 @@ func (r *grants) connectorsOf(ctx context.Context, p *rosterv1alpha1.SocialProfi
 			return nil, err
 		}
 		for _, m := range people {
-			if held, err := r.holdsNow(ctx, m); err != nil {
-				return nil, err
-			} else if held {
+			if r.holds(m) {
 				active = append(active, m)
 			}
 		}
@@ -273,6 +273,9 @@ func (r *grants) write(ctx context.Context, key client.ObjectKey, want granted) 
 	}
 	shards, strays, err := r.shards(ctx, key)
 	if err = errors.Join(err, r.deleteBindings(ctx, strays)); err != nil {
+		return err
+	}
+	if want, err = r.withHeirs(ctx, key.Namespace, want, shards); err != nil {
 		return err
 	}
 	if want.owner == nil || len(want.rules) == 0 || len(want.people) == 0 {

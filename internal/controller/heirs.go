@@ -5,6 +5,7 @@ package controller
 import (
 	"context"
 	"slices"
+	"strings"
 
 	rbacv1 "k8s.io/api/rbac/v1"
 
@@ -17,27 +18,64 @@ import (
 // While a Member is renamed, its person has two: the older counts, and the newer takes over when that is deleted. Nobody is to lose anything
 // in between, neither in the moment before the newer is written to be active, nor by a Team that names the newer already.
 
-// holdsNow reports whether a Member is to be bound to what they have: they are active or are once they are bound, or the one that counted
-// before them is gone.
-func (r *grants) holdsNow(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
-	if r.holds(m) || !membership.IsHeir(m) {
-		return r.holds(m), nil
+// withHeirs adds those to the people of a Role who are bound to it, would be taken out, and have the same by another Member that takes over.
+// Somebody who is removed for good has none.
+func (r *grants) withHeirs(ctx context.Context, namespace string, want granted, shards []*shard) (granted, error) {
+	if want.owner == nil || want.has == nil {
+		return want, nil
 	}
-	in, err := r.standing(ctx, m)
+	var stay []string
+	for _, s := range shards {
+		for _, user := range s.people() {
+			if _, stays := slices.BinarySearch(want.people, user); stays {
+				continue
+			}
+			heir, err := r.hasHeir(ctx, namespace, strings.TrimPrefix(user, r.userPrefix), want.has)
+			if err != nil {
+				return granted{}, err
+			}
+			if heir {
+				stay = append(stay, user)
+			}
+		}
+	}
+	want.people = slices.Concat(want.people, stay)
+	slices.Sort(want.people)
+	want.people = slices.Compact(want.people)
+	return want, nil
+}
+
+// hasHeir reports whether a Member of an address takes over and has what is asked about.
+func (r *grants) hasHeir(ctx context.Context, namespace, of string, has func(m *rosterv1alpha1.Member) bool) (bool, error) {
+	members, err := reading.MembersBy(ctx, r.client, namespace, reading.IndexAddress, of)
 	if err != nil {
 		return false, err
 	}
-	return membership.DecideMember(*in, r.clock.Now()).Holds, nil
+	for _, m := range members {
+		if membership.IsSuspended(m) || m.DeletionTimestamp != nil || membership.IsActive(m) || !has(m) {
+			continue
+		}
+		in, err := r.standing(ctx, m)
+		if err != nil {
+			return false, err
+		}
+		if membership.TakesOver(*in, r.clock.Now()) {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // worksIn reports whether a Member that a Team names is to be bound to what that gives: also one whose person holds their roles by another
 // Member as yet.
 func (r *grants) worksIn(ctx context.Context, m *rosterv1alpha1.Member) (bool, error) {
-	if m.Spec.Role == rosterv1alpha1.RoleProfileConnector {
+	switch {
+	case m.Spec.Role == rosterv1alpha1.RoleProfileConnector:
 		return false, nil
-	}
-	if held, err := r.holdsNow(ctx, m); held || err != nil || membership.IsSuspended(m) || m.DeletionTimestamp != nil {
-		return held, err
+	case r.holds(m):
+		return true, nil
+	case membership.IsSuspended(m), m.DeletionTimestamp != nil:
+		return false, nil
 	}
 	return r.find.countsElsewhere(ctx, m)
 }

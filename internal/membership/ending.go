@@ -49,10 +49,14 @@ func ownerIsToEnd(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool
 
 // wake is when a membership ends that has not yet; zero for never.
 func (in MemberInput) wake(now time.Time) time.Time {
+	var wake time.Time
 	if end := Ends(in.Organization, in.Member); end != nil && now.Before(end.Time) {
-		return end.Time
+		wake = end.Time
 	}
-	return time.Time{}
+	if until := in.renamedUntil(); in.mayBeRenamed(now) && (wake.IsZero() || until.Before(wake)) {
+		wake = until
+	}
+	return wake
 }
 
 func ownerDoesNotEnd(m *rosterv1alpha1.Member) string {

@@ -96,6 +96,27 @@ func FindSuccessor(in MemberInput, others []*rosterv1alpha1.Member, now time.Tim
 	return next.Name
 }
 
+// RenameGrace is how long a new Member may have the address of another one of the same person before that is a mistake: it is renamed, and
+// the older is to go.
+const RenameGrace = time.Minute
+
+// mayBeRenamed reports whether a Member is likely to be another name of the one that counts: its person has joined, and it is new.
+func (in MemberInput) mayBeRenamed(now time.Time) bool {
+	return in.Twin != "" && in.TwinJoined && in.Member.Spec.AccountRef != nil && now.Before(in.renamedUntil())
+}
+
+func (in MemberInput) renamedUntil() time.Time { return in.Member.CreationTimestamp.Add(RenameGrace) }
+
+// TakesOver reports whether a Member that is not active yet is to be: its person goes on with what they had by another, which is gone.
+func TakesOver(in MemberInput, now time.Time) bool {
+	if Continues(in, now) != nil {
+		bound := in.Member.DeepCopy()
+		bound.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: PersonOf(bound)}
+		in.Member, in.Account = bound, in.Person
+	}
+	return DecideMember(in, now).Holds
+}
+
 // memberships brings the record of the organisations that the person has joined to what their Members say. It returns when a
 // membership whose Member is gone is to be forgotten; zero if none is.
 func (in AccountInput) memberships(s *rosterv1alpha1.AccountStatus, now time.Time) time.Time {

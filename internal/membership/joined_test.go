@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -355,5 +356,44 @@ func TestThePersonOutlivesObjects(t *testing.T) {
 	})
 	if kept == 0 || removed == 0 {
 		t.Errorf("%d stayed and %d were removed", kept, removed)
+	}
+}
+
+// TestWhoMayBeRenamed: a sync waits a moment for the older Member of somebody who has joined to go, and for nothing else.
+func TestWhoMayBeRenamed(t *testing.T) {
+	of := func(change func(in *MemberInput)) MemberInput {
+		in := member()
+		in.Member = in.Member.DeepCopy()
+		in.Member.CreationTimestamp = metav1.NewTime(now)
+		in.Member.Spec.AccountRef = &rosterv1alpha1.LocalReference{Name: PersonOf(in.Member)}
+		in.Twin, in.TwinJoined = "zoe", true
+		change(&in)
+		return in
+	}
+	for name, c := range map[string]struct {
+		in      MemberInput
+		after   time.Duration
+		stalled bool
+	}{
+		"renamed":               {of(func(*MemberInput) {}), 0, false},
+		"for a moment":          {of(func(*MemberInput) {}), RenameGrace - time.Second, false},
+		"no longer":             {of(func(*MemberInput) {}), RenameGrace, true},
+		"the other has not":     {of(func(in *MemberInput) { in.TwinJoined = false }), 0, true},
+		"the person has not":    {of(func(in *MemberInput) { in.Member.Spec.AccountRef = nil }), 0, true},
+		"the address is wrong":  {of(func(in *MemberInput) { in.Member.Spec.Email = "no address" }), 0, true},
+		"another one's account": {of(func(in *MemberInput) { in.Twin, in.Member.Spec.AccountRef.Name = "", "a-other" }), 0, true},
+	} {
+		at := now.Add(c.after)
+		d := DecideMember(c.in, at)
+		ready := meta.FindStatusCondition(d.Status.Conditions, rosterv1alpha1.ConditionReady)
+		if got := meta.IsStatusConditionTrue(d.Status.Conditions, rosterv1alpha1.ConditionStalled); got != c.stalled || ready.Status != metav1.ConditionFalse {
+			t.Errorf("%s: stalled %v, ready %+v", name, got, ready)
+		}
+		if !c.stalled && !d.Wake.Equal(now.Add(RenameGrace)) {
+			t.Errorf("%s: decided again at %v", name, d.Wake)
+		}
+		if d.Holds {
+			t.Errorf("%s: holds something beside the other", name)
+		}
 	}
 }

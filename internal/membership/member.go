@@ -102,7 +102,7 @@ func DecideMember(in MemberInput, now time.Time) MemberDecision {
 
 	in.joined(conds)
 	in.rolesGranted(conds, s.State, d.Holds, effective)
-	in.ready(conds, problem, s.State, effective)
+	in.ready(conds, problem, s.State, effective, now)
 	d.Status = s
 	return d
 }
@@ -280,8 +280,12 @@ func whyNothing(state rosterv1alpha1.MemberState) string {
 }
 
 // ready sums up: a Member that waits for the person, is suspended on purpose or has ended in time is as it should be.
-func (in MemberInput) ready(conds conditions.Setter, p *problem, state rosterv1alpha1.MemberState, effective access.Effective) {
+func (in MemberInput) ready(
+	conds conditions.Setter, p *problem, state rosterv1alpha1.MemberState, effective access.Effective, now time.Time,
+) {
 	switch {
+	case p != nil && p.reason == rosterv1alpha1.ReasonDuplicateEmail && in.mayBeRenamed(now):
+		conds.Ready(metav1.ConditionFalse, p.reason, p.message)
 	case p != nil:
 		conds.Stall(p.reason, p.message)
 	case in.Refused != nil:
@@ -337,12 +341,6 @@ func MayBeActive(m *rosterv1alpha1.Member) bool {
 // operator has written it again, or that the person is to be invited, they keep what they had: taking it away takes nobody's access.
 func wasReplaced(m *rosterv1alpha1.Member) bool {
 	return m.Spec.AccountRef == nil && m.Status.State == rosterv1alpha1.MemberActive && m.Status.ObservedGeneration < m.Generation
-}
-
-// IsHeir reports whether a Member takes the place of another one of its person, which counts as yet: that is how a Member is renamed.
-func IsHeir(m *rosterv1alpha1.Member) bool {
-	ready := meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionReady)
-	return ready != nil && ready.Reason == rosterv1alpha1.ReasonDuplicateEmail && MayBeActive(m)
 }
 
 // BringsIn reports whether an Invitation that somebody applied is the one by which a person comes or came in: it names the Member and is

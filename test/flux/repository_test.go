@@ -102,7 +102,8 @@ func (r *repository) set(file, name, value string, path ...string) {
 		for _, o := range objects {
 			if o.GetName() == name {
 				found++
-				Expect(o.PipeE(kyaml.LookupCreate(kyaml.ScalarNode, path...), kyaml.Set(kyaml.MustParse(value)))).To(Succeed())
+				parent, field := path[:len(path)-1], path[len(path)-1]
+				Expect(o.PipeE(kyaml.LookupCreate(kyaml.MappingNode, parent...), kyaml.SetField(field, kyaml.MustParse(value)))).To(Succeed())
 			}
 		}
 		return objects

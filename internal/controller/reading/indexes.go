@@ -27,7 +27,7 @@ const (
 	IndexOpen = "roster.open"
 	// IndexProfile: Members and Invitations by the profiles that their spec names.
 	IndexProfile = "roster.profile"
-	// IndexSource: active Members, and those that take over from another of their person's, by the Roles of the sources that their spec names.
+	// IndexSource: active Members by the Roles of the sources that their spec names.
 	IndexSource = "roster.source"
 	// IndexBoundRole: RoleBindings by the Role that their name says they are about.
 	IndexBoundRole = "roster.boundRole"
@@ -216,9 +216,9 @@ func WorkspaceNames(grants []rosterv1alpha1.WorkspaceGrant) []string {
 	return names
 }
 
-// memberSources are the Roles of the sources that the spec of a Member names who is active or takes over.
+// memberSources are the Roles of the sources that the spec of an active Member names.
 func memberSources(m *rosterv1alpha1.Member) []string {
-	if !membership.IsActive(m) && !membership.IsHeir(m) {
+	if !membership.IsActive(m) {
 		return nil
 	}
 	var names []string
