@@ -48,7 +48,7 @@ COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 .PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy \
 	test test-kubernetes test-monitoring test-compat test-flux test-openid test-images test-fuzz bench demo \
 	build build-installer build-krew build-chart chart docs-api docs-cli check-generated images release docker-build \
-	install uninstall deploy undeploy controlplane clean \
+	install uninstall deploy undeploy controlplane clean freeze \
 	$(COMMANDS:%=bin/%)
 
 help: ## Show this list
@@ -205,8 +205,12 @@ docker-build: ## Build the images of manager and portal for this machine (docker
 	$(CONTAINER_TOOL) build --build-arg BINARY=manager --build-arg VERSION=$(VERSION) -t $(MANAGER_IMG) .
 	$(CONTAINER_TOOL) build --build-arg BINARY=portal --build-arg VERSION=$(VERSION) -t $(PORTAL_IMG) .
 
+freeze: ## Keep the manifests and objects of VERSION in test/compat, so that the tests of later versions upgrade from it
+	@assets=$$(hack/controlplane.sh); peers=$$(hack/peers.sh); export KUBEBUILDER_ASSETS=$$assets ROSTER_TEST_PEERS=$$peers; \
+	hack/freeze.sh $(VERSION)
+
 clean: ## Remove what was built, except the control plane and golangci-lint
-	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/chart bin/images bin/release bin/demo bin/deploy bin/bench.json
+	rm -rf $(COMMANDS:%=bin/%) bin/kubectl_complete-roster bin/krew bin/chart bin/compat bin/images bin/release bin/demo bin/deploy bin/bench.json
 
 ##@ Install (kubectl)
 
