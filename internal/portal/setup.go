@@ -47,7 +47,7 @@ const fieldManager = "roster-portal"
 func cached() []client.Object {
 	return []client.Object{
 		&rosterv1alpha1.Invitation{}, &rosterv1alpha1.Member{}, &rosterv1alpha1.Organization{}, &rosterv1alpha1.SocialProfile{},
-		&rosterv1alpha1.CustomRole{}, &rosterv1alpha1.Team{}, &rosterv1alpha1.Workspace{},
+		&rosterv1alpha1.CustomRole{}, &rosterv1alpha1.Team{}, &rosterv1alpha1.Workspace{}, &rosterv1alpha1.Application{},
 	}
 }
 

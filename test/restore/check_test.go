@@ -19,10 +19,10 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
