@@ -64,6 +64,11 @@ func (s Session) Twofold() bool {
 	return !s.Proved(MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone).IsZero()
 }
 
+// ByCompany reports whether a company has signed the person in.
+func (s Session) ByCompany() bool {
+	return slices.ContainsFunc(s.Proofs, func(p Proof) bool { return p.Method.isCompany() })
+}
+
 // CompanyAskedForFactor reports whether a company whose second factor the platform relies on has signed the person in.
 func (s Session) CompanyAskedForFactor() bool {
 	return slices.ContainsFunc(s.Proofs, func(p Proof) bool {

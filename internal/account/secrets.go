@@ -29,6 +29,8 @@ type Credentials struct {
 	Sessions Sessions
 
 	entries map[string][]byte
+	// labels are those to be set on the Secret; an empty one is taken off.
+	labels map[string]string
 	// read is the Secret as it was when it said so; nil if they were not read.
 	read *corev1.Secret
 }
@@ -47,6 +49,15 @@ func (c *Credentials) SetEntry(name string, data []byte) {
 		c.entries = map[string][]byte{}
 	}
 	c.entries[name] = data
+}
+
+// SetLabel has the Secret carry a label, by which it is found among all; an empty value takes it off.
+func (c *Credentials) SetLabel(key, value string) {
+	c.labels = maps.Clone(c.labels)
+	if c.labels == nil {
+		c.labels = map[string]string{}
+	}
+	c.labels[key] = value
 }
 
 // What Secrets report.
@@ -158,6 +169,13 @@ func (s ClusterSecrets) store(ctx context.Context, of *rosterv1alpha1.Account, c
 	c.read = c.read.DeepCopy()
 	c.read.Data = data
 	c.read.OwnerReferences = owners(c.read.OwnerReferences, of)
+	for key, value := range c.labels {
+		if value == "" {
+			delete(c.read.Labels, key)
+			continue
+		}
+		metav1.SetMetaDataLabel(&c.read.ObjectMeta, key, value)
+	}
 	return c, s.Client.Update(ctx, c.read)
 }
 

@@ -98,17 +98,24 @@ func (s Session) over(now time.Time) bool {
 // unseenSuspension is how many changes of the spec can hide a suspension that has ended.
 const unseenSuspension = 2
 
+// SuspendedSince reports whether an Account is suspended, or has been since that time.
+func SuspendedSince(of *rosterv1alpha1.Account, began time.Time) bool {
+	t := of.Status.SuspendedTime
+	return ptr.Deref(of.Spec.Suspended, false) || t != nil && !began.After(t.Time)
+}
+
+// MayHaveBeenSuspended reports whether an Account may have been suspended and set free while nobody looked: that takes two changes which
+// the operator has not seen, nor what saw that generation of it.
+func MayHaveBeenSuspended(of *rosterv1alpha1.Account, seen int64) bool {
+	return of.Generation-max(of.Status.ObservedGeneration, seen) >= unseenSuspension
+}
+
 // Counts reports whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
-	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch || ptr.Deref(of.Spec.Suspended, false) {
+	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch {
 		return false
 	}
-	if t := of.Status.SuspendedTime; t != nil && !s.Began.After(t.Time) {
-		return false
-	}
-	// The Account may have been suspended and set free while nobody looked: that takes two changes which neither the operator nor the
-	// session has seen.
-	if of.Generation-max(of.Status.ObservedGeneration, s.Generation) >= unseenSuspension {
+	if SuspendedSince(of, s.Began) || MayHaveBeenSuspended(of, s.Generation) {
 		return false
 	}
 	if s.Pending {

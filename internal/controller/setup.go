@@ -38,6 +38,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network/directory"
+	"github.com/roster-dev/roster/internal/openid/signing"
 )
 
 // Options are what the controllers need from outside.
@@ -158,7 +159,19 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),
+		setupOpenID(mgr, o, events),
 	)
+}
+
+// setupOpenID adds what the portal needs as an OpenID provider, where it is one.
+func setupOpenID(mgr manager.Manager, o Options, events Events) error {
+	if !o.Config.Portal.OpenID.On() {
+		return nil
+	}
+	return setupSigningKeys(mgr, &signingKeys{
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: newSigningMetrics(o.Registry),
+		secret: o.portalSecret(o.Config.Portal.OpenID.KeySecret), make: signing.New,
+	})
 }
 
 // watchOutbox yields whenever there is something new to say about why mail is held.

@@ -34,6 +34,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/session"
@@ -133,7 +134,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	}
 	networks := directory.Directory{Configured: o.Config.Networks, Namespace: o.Namespace, Reader: direct, Clock: o.Clock}
 	accounts := account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
+	signingKeys := web.NewSource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.OpenID.KeySecret}, signing.FromSecret, o.Clock)
 	p, err := New(Options{
+		OpenID: o.Config.Portal.OpenID, SigningKeys: signingKeys,
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
 		Networks: networks, Accounts: accounts, As: actingAs(mgr.GetConfig(), direct),
 		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,

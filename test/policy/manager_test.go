@@ -370,10 +370,23 @@ func TestTheManagerMakesNoTokens(t *testing.T) {
 	const (
 		place = "it keeps Secrets in roster-system, roster-connections and the namespaces of organisations that bind roster-credentials."
 		typed = "its type makes it the token of a ServiceAccount."
+		keys  = "of the Secrets in roster-system, it changes only roster-openid-keys, whose keys it rotates."
 	)
+	changes := func(name string) func(w *world, c client.Client) error {
+		return func(w *world, c client.Client) error {
+			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "roster-system", Name: name}}
+			if err := client.IgnoreAlreadyExists(cluster.Client.Create(w.Context(), s)); err != nil {
+				return err
+			}
+			s.StringData = map[string]string{"new": "x"}
+			return c.Update(w.Context(), s)
+		}
+	}
 	w.managerAttempts(t, map[string]managerAttempt{
 		"of an organisation":                {secret(w.ns), ""},
 		"in its own namespace":              {secret("roster-system"), ""},
+		"keys that sign tokens, changed":    {changes("roster-openid-keys"), ""},
+		"keys of second factors, changed":   {changes("roster-factor-keys"), keys},
 		"a token in its own namespace":      {secret("roster-system", token), typed},
 		"a token in one of an organisation": {secret(w.ns, token), typed},
 		"beside passwords":                  {secret("roster-accounts"), place},

@@ -138,7 +138,7 @@ func newOperator(
 	cfg := config.Config{
 		Portal: config.Portal{
 			URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys",
-			OpenID: config.OpenID{Issuer: Issuer},
+			OpenID: config.OpenID{Issuer: Issuer, KeySecret: "roster-openid-keys"},
 		},
 		Links:       config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: smtp, TLS: config.TLSNone, Connections: 4}},

@@ -20,76 +20,92 @@ import (
 // and how long a new key goes unnoticed.
 const RefreshEvery = time.Minute
 
-// KeySource reads keys, such as those that links are signed with, from their Secret, and keeps them.
-type KeySource struct {
+// Source reads keys from their Secret, and keeps them.
+type Source[K any] struct {
 	reader client.Reader
 	Secret client.ObjectKey
+	parse  func(*corev1.Secret) (K, error)
 	clock  clock.PassiveClock
-	known  atomic.Pointer[knownKeys]
+	known  atomic.Pointer[known[K]]
 	// turn is held by the request that reads the Secret; a channel, because waiting for it ends with the caller's context.
 	turn chan struct{}
 }
 
-// knownKeys are keys, and when the Secret was last looked at.
-type knownKeys struct {
-	keys   keyring.Keys
+// KeySource is that of a ring of keys, such as those that links are signed with.
+type KeySource = Source[keyring.Keys]
+
+// known are keys, and when the Secret was last looked at.
+type known[K any] struct {
+	keys   K
 	looked time.Time
 }
 
-// NewKeySource returns a KeySource for a Secret. The reader must not be a cache: the portal may get this one Secret and no other.
+// NewSource returns a Source for a Secret. The reader must not be a cache: the portal may get this one Secret and no other.
+func NewSource[K any](
+	reader client.Reader, secret client.ObjectKey, parse func(*corev1.Secret) (K, error), c clock.PassiveClock,
+) *Source[K] {
+	return &Source[K]{reader: reader, Secret: secret, parse: parse, clock: c, turn: make(chan struct{}, 1)}
+}
+
+// NewKeySource returns a KeySource for a Secret.
 func NewKeySource(reader client.Reader, secret client.ObjectKey, c clock.PassiveClock) *KeySource {
-	return &KeySource{reader: reader, Secret: secret, clock: c, turn: make(chan struct{}, 1)}
+	return NewSource(reader, secret, keyring.FromSecret, c)
 }
 
 // Keys returns the keys, reading them if there are none yet.
-func (s *KeySource) Keys(ctx context.Context) (keyring.Keys, error) {
-	return s.get(ctx, func(k *knownKeys) bool { return k != nil })
+func (s *Source[K]) Keys(ctx context.Context) (K, error) {
+	return s.get(ctx, func(k *known[K]) bool { return k != nil })
 }
 
 // Refresh returns the keys, reading them again if the last look is at least a minute ago. If that fails, the keys that are known count.
-func (s *KeySource) Refresh(ctx context.Context) (keyring.Keys, error) {
-	return s.get(ctx, func(k *knownKeys) bool { return k != nil && s.clock.Since(k.looked) < RefreshEvery })
+func (s *Source[K]) Refresh(ctx context.Context) (K, error) { return s.NotOlder(ctx, RefreshEvery) }
+
+// NotOlder returns the keys, reading them again if the last look is at least that long ago. If that fails, the keys that are known count.
+func (s *Source[K]) NotOlder(ctx context.Context, age time.Duration) (K, error) {
+	return s.get(ctx, func(k *known[K]) bool { return k != nil && s.clock.Since(k.looked) < age })
 }
 
-func (s *KeySource) get(ctx context.Context, good func(*knownKeys) bool) (keyring.Keys, error) {
-	if known := s.known.Load(); good(known) {
-		return known.keys, nil
+func (s *Source[K]) get(ctx context.Context, good func(*known[K]) bool) (K, error) {
+	if k := s.known.Load(); good(k) {
+		return k.keys, nil
 	}
+	var none K
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
 	case <-ctx.Done():
-		return nil, fmt.Errorf("waiting for the keys: %w", ctx.Err())
+		return none, fmt.Errorf("waiting for the keys: %w", ctx.Err())
 	}
-	known := s.known.Load()
-	if good(known) {
-		return known.keys, nil
+	before := s.known.Load()
+	if good(before) {
+		return before.keys, nil
 	}
 	keys, err := s.load(ctx)
 	switch {
 	case err == nil:
-	case known != nil:
-		keys = known.keys
+	case before != nil:
+		keys = before.keys
 	default:
-		return nil, err
+		return none, err
 	}
-	s.known.Store(&knownKeys{keys: keys, looked: s.clock.Now()})
+	s.known.Store(&known[K]{keys: keys, looked: s.clock.Now()})
 	return keys, nil
 }
 
-func (s *KeySource) load(ctx context.Context) (keyring.Keys, error) {
+func (s *Source[K]) load(ctx context.Context) (K, error) {
 	secret := &corev1.Secret{}
 	if err := s.reader.Get(ctx, s.Secret, secret); err != nil {
-		return nil, fmt.Errorf("keys in Secret %s: %w", s.Secret, err)
+		var none K
+		return none, fmt.Errorf("keys in Secret %s: %w", s.Secret, err)
 	}
-	return keyring.FromSecret(secret)
+	return s.parse(secret)
 }
 
 // CheckTimeout is how long a check of readiness may take. The probe waits longer, so that it is told what is missing.
 const CheckTimeout = time.Second
 
 // Ready reports whether there are keys.
-func (s *KeySource) Ready(r *http.Request) error {
+func (s *Source[K]) Ready(r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), CheckTimeout)
 	defer cancel()
 	_, err := s.Keys(ctx)

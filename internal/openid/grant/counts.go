@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grant
+
+import (
+	"slices"
+	"time"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/membership"
+)
+
+// Reason is why a grant does not count; empty if it does. Reasons are written to the log and kept with grants that end.
+type Reason string
+
+// The reasons.
+const (
+	// ReasonAccountGone: the Account has been deleted, or is another of its name.
+	ReasonAccountGone Reason = "AccountGone"
+	// ReasonSuspended: the Account is suspended, or was.
+	ReasonSuspended Reason = "AccountSuspended"
+	// ReasonUnseen: the Account may have been suspended while the operator was away. It will say so.
+	ReasonUnseen Reason = "AccountUnseen"
+	// ReasonSignedOut: the person signed out of the browser, or everywhere, or chose a new password.
+	ReasonSignedOut Reason = "SignedOut"
+	// ReasonFactorsReset: an administrator asked for the second factors to be reset.
+	ReasonFactorsReset Reason = "FactorsReset"
+	// ReasonApplicationGone: the application was deleted, or is another of its name.
+	ReasonApplicationGone Reason = "ApplicationGone"
+	// ReasonNoMember: the person is no active member of the organisation with a seat.
+	ReasonNoMember Reason = "NoMember"
+	// ReasonNotAdmitted: the application is for others in the organisation.
+	ReasonNotAdmitted Reason = "NotAdmitted"
+	// ReasonSignInMethod: the organisation asks for another way to sign in.
+	ReasonSignInMethod Reason = "SignInMethod"
+	// ReasonSecondFactor: the organisation or the application asks for a second factor that was not given.
+	ReasonSecondFactor Reason = "SecondFactor"
+	// ReasonPasskey: the application asks for a passkey, which was not used.
+	ReasonPasskey Reason = "Passkey"
+	// ReasonOver: its time is over.
+	ReasonOver Reason = "Over"
+	// ReasonReused: a code or a refresh token was used twice.
+	ReasonReused Reason = "Reused"
+	// ReasonRevoked: the application gave it back.
+	ReasonRevoked Reason = "Revoked"
+	// ReasonLoggedOut: the person signed out at the application, which said so.
+	ReasonLoggedOut Reason = "LoggedOut"
+	// ReasonTooMany: the person signed in to more applications than are kept.
+	ReasonTooMany Reason = "TooMany"
+)
+
+// Lasting reports whether a grant that does not count for that reason is at its end. Otherwise it may count again in a moment.
+func (r Reason) Lasting() bool { return r != "" && r != ReasonUnseen }
+
+// Facts are what a grant rests on, as it is now.
+type Facts struct {
+	// Account of the person; nil if it is gone.
+	Account *rosterv1alpha1.Account
+	// Credentials of the Account, with the grants.
+	Credentials account.Credentials
+	// Memberships of the person, in all organisations, as they are at this time.
+	Memberships []Membership
+	// Application of the grant; nil if it is gone, or belongs to the platform.
+	Application *rosterv1alpha1.Application
+	// Platform: the application is one of the platform, and still in the configuration.
+	Platform bool
+}
+
+// Membership is a Member of the person, and the organisation; nil where the namespace has none.
+type Membership struct {
+	Member       *rosterv1alpha1.Member
+	Organization *rosterv1alpha1.Organization
+}
+
+// In is the membership in an organisation; nil where there is none.
+func (f Facts) In(namespace string) *Membership {
+	for i := range f.Memberships {
+		if f.Memberships[i].Member.Namespace == namespace {
+			return &f.Memberships[i]
+		}
+	}
+	return nil
+}
+
+// Counts returns why a grant does not count; nothing if it does.
+func Counts(g *Grant, f Facts, now time.Time) Reason {
+	if g.Ending != nil {
+		return g.Ending.Reason
+	}
+	if !now.Before(g.Until()) {
+		return ReasonOver
+	}
+	if why := countsFor(g, f, now); why != "" {
+		return why
+	}
+	if g.OfPlatform() {
+		if !f.Platform {
+			return ReasonApplicationGone
+		}
+	} else if f.Application == nil || f.Application.UID != g.ApplicationUID || f.Application.DeletionTimestamp != nil {
+		return ReasonApplicationGone
+	}
+	if why := Opens(f, g.Namespace, g.Session(), now); why != "" {
+		return why
+	}
+	if m := f.In(g.Namespace); m != nil && !sameMembership(g, m.Member) {
+		return ReasonNoMember
+	}
+	return ""
+}
+
+// countsFor is about the Account.
+func countsFor(g *Grant, f Facts, now time.Time) Reason {
+	a := f.Account
+	switch {
+	case a == nil || a.DeletionTimestamp != nil:
+		return ReasonAccountGone
+	case account.SuspendedSince(a, g.Began):
+		return ReasonSuspended
+	case account.MayHaveBeenSuspended(a, g.Generation):
+		return ReasonUnseen
+	case g.Epoch != f.Credentials.Sessions.Epoch || !onDevice(g, f.Credentials.Sessions):
+		return ReasonSignedOut
+	}
+	// Times in the API have seconds: what began in the second of the reset is before it, too.
+	if reset := a.Spec.FactorsResetRequestedAt; reset != nil && !reset.After(now) && g.Began.Before(reset.Truncate(time.Second).Add(time.Second)) {
+		return ReasonFactorsReset
+	}
+	return ""
+}
+
+// onDevice reports whether the browser is signed in, and has been since the grant began: signing out on a browser ends what was signed in
+// to from it.
+func onDevice(g *Grant, s account.Sessions) bool {
+	return slices.ContainsFunc(s.Devices, func(d account.Device) bool { return d.ID == g.Device && !d.Added.After(g.Began) })
+}
+
+// sameMembership reports whether a Member stands for the membership that a grant began with. Objects come and go while a person belongs to
+// an organisation; somebody who was removed and has joined again signs in again.
+func sameMembership(g *Grant, m *rosterv1alpha1.Member) bool {
+	joined := m.Status.JoinedTime
+	return m.UID == g.MemberUID || joined != nil && !joined.After(g.Began)
+}
+
+// Opens returns why a session does not open an application to a person; nothing if it does. With an application of the platform that speaks
+// of no organisation, the namespace is empty: then the session must be what every organisation of the person asks for, since what the
+// person may do in each is what comes of it.
+func Opens(f Facts, namespace string, s account.Session, now time.Time) Reason {
+	if namespace == "" {
+		return opensAll(f, s, now)
+	}
+	m := f.In(namespace)
+	if m == nil {
+		return ReasonNoMember
+	}
+	if why := m.opens(s, now); why != "" || f.Application == nil {
+		return why
+	}
+	if !Admits(f.Application, m) {
+		return ReasonNotAdmitted
+	}
+	switch f.Application.Spec.MultiFactor {
+	case rosterv1alpha1.ApplicationFactorRequired:
+		if !account.Satisfies(m.Organization.Spec.Security, s) {
+			return ReasonSecondFactor
+		}
+	case rosterv1alpha1.ApplicationFactorPhishingResistant:
+		if s.Proved(account.MethodPasskey, account.MethodPasskeyAlone).IsZero() {
+			return ReasonPasskey
+		}
+	}
+	return ""
+}
+
+func opensAll(f Facts, s account.Session, now time.Time) Reason {
+	active := false
+	for _, m := range f.Memberships {
+		switch why := m.opens(s, now); why {
+		case "":
+			active = true
+		case ReasonNoMember:
+		default:
+			return why
+		}
+	}
+	if !active {
+		return ReasonNoMember
+	}
+	return ""
+}
+
+// opens returns why a session does not open an organisation to its member.
+func (m *Membership) opens(s account.Session, now time.Time) Reason {
+	o := m.Organization
+	switch {
+	case o == nil || o.DeletionTimestamp != nil || !membership.IsActive(membership.At(o, m.Member, now)):
+		return ReasonNoMember
+	case !account.Admits(o.Spec.Security, s):
+		return ReasonSignInMethod
+	case account.DemandsFactor(o, m.Member) && !account.Satisfies(o.Spec.Security, s):
+		return ReasonSecondFactor
+	}
+	return ""
+}
+
+// Admits reports whether an application is for that member of its organisation.
+func Admits(a *rosterv1alpha1.Application, m *Membership) bool {
+	of := a.Spec.Members
+	if of == nil {
+		return true
+	}
+	return slices.Contains(of.Roles, string(membership.RoleOf(m.Organization, m.Member))) ||
+		slices.ContainsFunc(m.Member.Status.Teams, func(team rosterv1alpha1.ObjectName) bool { return slices.Contains(of.Teams, team) })
+}
