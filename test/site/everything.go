@@ -113,7 +113,18 @@ func (s *Site) found() {
 		&rosterv1alpha1.Organization{
 			ObjectMeta: metav1.ObjectMeta{Namespace: "globex", Name: "globex"}, Spec: rosterv1alpha1.OrganizationSpec{DisplayName: "Globex"},
 		},
+		&rosterv1alpha1.Application{ObjectMeta: in("studio"), Spec: rosterv1alpha1.ApplicationSpec{
+			RedirectURIs: []string{"https://studio.acme.example/callback"},
+		}},
 	)
+	s.Eventually("the tool has a client secret", func() error {
+		a := &rosterv1alpha1.Application{}
+		err := s.Client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "studio"}, a)
+		if err == nil && len(a.Status.SecretHashes) != 1 {
+			err = fmt.Errorf("%+v", a.Status)
+		}
+		return err
+	})
 }
 
 // Plan is what Acme has.

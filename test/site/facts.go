@@ -8,10 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/cli/archive"
 )
 
@@ -44,8 +47,27 @@ func (s *Site) Facts() string {
 	for _, r := range bindings.Items {
 		lines = append(lines, fmt.Sprintf("RoleBinding %s/%s: %s to %s", r.Namespace, r.Name, asJSON(r.RoleRef), asJSON(r.Subjects)))
 	}
+	lines = append(lines, s.clientSecrets()...)
 	slices.Sort(lines)
 	return strings.Join(lines, "\n")
+}
+
+// clientSecrets tells which client secret each application is given: the one that counts.
+func (s *Site) clientSecrets() []string {
+	s.Helper()
+	var applications rosterv1alpha1.ApplicationList
+	s.Must(s.Client.List(s.Context(), &applications))
+	var lines []string
+	for _, a := range applications.Items {
+		if a.Status.SecretRef == nil {
+			continue
+		}
+		secret := &corev1.Secret{}
+		s.Must(s.Client.Get(s.Context(), client.ObjectKey{Namespace: a.Namespace, Name: a.Status.SecretRef.Name}, secret))
+		lines = append(lines, fmt.Sprintf("Application %s/%s: its secret has the hash %v", a.Namespace, a.Name,
+			application.HashOf(string(secret.Data[application.KeyClientSecret]))))
+	}
+	return lines
 }
 
 // tell has a line for each value.

@@ -146,6 +146,7 @@ mail:
   smtp: {address: %q, tls: None}
 portal:
   url: %q
+  openID: {issuer: "https://portal.example"}
   issuers: [{name: %s, displayName: Acme, url: %q, clientID: roster, domains: [acme.example]}]
 networks: [{name: X, url: %q}]
 `, s.Relay.Addr(), o.URL(""), Issuer, o.Company.URL, o.X.URL)
