@@ -26,7 +26,7 @@ func TestSignInToTheCluster(t *testing.T) {
 	d := start(t, t.TempDir(), anyPorts()...)
 	ctx := browser(t, patience)
 	invite(t, d)
-	acceptInBrowser(t, d, ctx)
+	acceptInBrowser(ctx, t, d)
 	d.waitActive(memberOf(t, d, "zoe"))
 
 	home := newHome(t, d)
@@ -74,7 +74,7 @@ func invite(t *testing.T, d *demo) {
 	}
 }
 
-func acceptInBrowser(t *testing.T, d *demo, ctx context.Context) { //nolint:revive // t comes first, as everywhere in tests
+func acceptInBrowser(ctx context.Context, t *testing.T, d *demo) {
 	t.Helper()
 	err := chromedp.Do(ctx, chromedp.Navigate(d.linkIn(d.mailTo("zoe@acme.example"))), chromedp.SetValue(`#displayName`, "Zoe Park"),
 		chromedp.SendKeys(`#password`, goodPassword), chromedp.SendKeys(`#confirm`, goodPassword),

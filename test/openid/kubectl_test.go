@@ -7,6 +7,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -171,6 +173,65 @@ func TestKubectl(t *testing.T) {
 		t.Errorf("the next token: %q\n%s", out, said)
 	}
 	suspend(t, "zoe", false)
+}
+
+var (
+	prompt     = regexp.MustCompile(`Open (\S+) in a browser on any machine, and type in the code (\S+)\n`)
+	formAction = regexp.MustCompile(`<form method="post" action="([^"]+)"`)
+)
+
+// On a machine without a browser, the person types a code in on another.
+func TestKubectlWithACode(t *testing.T) {
+	eve := invited(t, "eve", rosterv1alpha1.InvitationSpec{Role: rosterv1alpha1.RoleMember})
+	c := newTerminal(t)
+	var once sync.Once
+	out, said, err := c.run(func(said string) {
+		if p := prompt.FindStringSubmatch(said); p != nil {
+			once.Do(func() { go eve.typeCode(p[1], p[2], "approve") })
+		}
+	}, "kubectl-roster", "login", "--issuer="+site.env["ROSTER_ISSUER"], "--certificate-authority="+site.env["ROSTER_AUTHORITY"])
+	if err != nil || !strings.Contains(out, "You are signed in as eve@acme.example.") {
+		t.Fatalf("%v: %s\n%s", err, out, said)
+	}
+	if who, said := c.kubectl("auth", "whoami", "-o", "jsonpath={.status.userInfo.username}"); who != "eve@acme.example" {
+		t.Errorf("kubectl auth whoami says %q\n%s", who, said)
+	}
+	if out, _, err := c.run(nil, "kubectl-roster", "logout"); err != nil || !strings.Contains(out, "You are signed out of") {
+		t.Errorf("logout: %s, %v", out, err)
+	}
+
+	// Somebody who did not begin this says no.
+	var again sync.Once
+	_, said, err = c.run(func(said string) {
+		if p := prompt.FindStringSubmatch(said); p != nil {
+			again.Do(func() { go eve.typeCode(p[1], p[2], "deny") })
+		}
+	}, "kubectl-roster", "login")
+	if err == nil || !strings.Contains(said, "the sign-in was refused") {
+		t.Errorf("a sign-in that was refused on the page: %v, %s", err, said)
+	}
+}
+
+// typeCode types a code in on the page for it, and answers what it asks.
+func (b *browser) typeCode(address, code, answer string) {
+	send := func(p page, form url.Values) page {
+		action := formAction.FindStringSubmatch(p.text)
+		if action == nil {
+			b.t.Errorf("%s (%d) has no form:\n%s", p.url, p.status, p.text)
+			return p
+		}
+		to, err := p.url.Parse(html.UnescapeString(action[1]))
+		if err != nil {
+			b.t.Error(err)
+			return p
+		}
+		return b.post(to.String(), form)
+	}
+	asked := send(b.get(address), url.Values{"user_code": {code}})
+	if !strings.Contains(asked.text, code) {
+		b.t.Errorf("the page does not show the code to compare:\n%s", asked.text)
+	}
+	send(asked, url.Values{"action": {answer}})
 }
 
 // expire makes the token that is kept one that has ended, so that the next kubectl renews it.

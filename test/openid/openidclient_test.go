@@ -133,8 +133,18 @@ func TestOpenIDClientSignsOut(t *testing.T) {
 	if p := lou.post(rp.URL+"/refresh", nil); p.status != http.StatusUnauthorized || !strings.Contains(p.text, "invalid_grant") {
 		t.Errorf("a refresh token that was given back is answered with %d: %s", p.status, p.text)
 	}
-	if p := lou.get(rp.URL + "/logout"); p.status >= http.StatusInternalServerError {
+
+	// The ID token shows that it is the application that asks, so nobody else has to agree.
+	lou.get(rp.URL + "/login")
+	if p := lou.get(rp.URL + "/logout"); p.url.String() != base+"/goodbye" {
 		t.Errorf("signing out ends at %s (%d): %s", p.url, p.status, p.text)
+	}
+	if _, status := lou.who(rp.URL); status != http.StatusUnauthorized {
+		t.Errorf("after that, /me answers %d", status)
+	}
+	// She is still signed in at the portal, and so comes back by one click.
+	if p := lou.get(rp.URL + "/login"); p.url.Path != "/me" {
+		t.Errorf("the next sign-in ends at %s (%d): %s", p.url, p.status, p.text)
 	}
 }
 

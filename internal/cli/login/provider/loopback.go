@@ -78,7 +78,7 @@ func listenOn(address string) (net.Listener, error) {
 // wait is a sign-in that a browser has not come back from.
 type wait struct {
 	provider *Provider
-	ctx      context.Context //nolint:containedctx // The code is redeemed for the command, and not for the browser's request.
+	ctx      context.Context // The code is redeemed for the command, and not for the browser's request.
 	host     string
 	config   *oauth2.Config
 	state    string
