@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -193,6 +194,7 @@ func (w *world) person(name string) *person {
 	w.Expect(w.secrets().Create(w.t.Context(), p.of, account.Credentials{
 		PasswordHash: "x", Sessions: account.Sessions{Devices: devices, Rounds: 2},
 	})).To(Succeed())
+	change(w, &corev1.Secret{}, p.key(), func(s *corev1.Secret) { s.Labels["test"] = w.ns })
 	p.member = &rosterv1alpha1.Member{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name},
 		Spec: rosterv1alpha1.MemberSpec{
@@ -288,6 +290,13 @@ func (w *world) replica(change ...func(o *logout.Options)) *replica {
 	direct := w.as(as)
 	options := portal.CacheOptions()
 	options.Scheme = cluster.Scheme
+	for o, by := range options.ByObject { // tests run beside each other, and each has portals of its own
+		if o.GetObjectKind().GroupVersionKind().Kind == "Secret" {
+			by.Namespaces[rosterv1alpha1.AccountNamespace] = cache.Config{
+				LabelSelector: labels.SelectorFromSet(labels.Set{grant.Label: "true", "test": w.ns}),
+			}
+		}
+	}
 	c, err := cache.New(as, options)
 	w.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
@@ -354,6 +363,7 @@ func (o *tool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := o.answer
 	o.mu.Unlock()
 	if answer != nil {
+		_ = r.ParseForm() // a server notices that the other side has gone once it has read the request
 		answer(w, r)
 		return
 	}
@@ -401,4 +411,15 @@ func (o *tool) requests() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.asked
+}
+
+func objectMeta(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+func (w *world) secret(p *person) *corev1.Secret {
+	w.t.Helper()
+	secret := &corev1.Secret{}
+	w.Expect(w.api.Get(w.t.Context(), p.key(), secret)).To(Succeed())
+	return secret
 }
