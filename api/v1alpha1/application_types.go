@@ -42,19 +42,28 @@ const (
 	SubjectPairwise SubjectType = "Pairwise"
 )
 
+// ApplicationRole is a role whose holders may sign in: one that a Member can have in the organisation.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="self in ['Owner', 'CoOwner', 'Manager', 'AdvancedMember', 'Member', 'ProfileConnector'] || self.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",message="must be Owner, CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or the name of a CustomRole, which is in lower case"
+type ApplicationRole = string
+
 // ApplicationMembers are who may sign in. Somebody to whom one of the two lists applies may.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.roles) || has(self.teams)",message="must name roles or teams; leave members out if every active Member may sign in"
 type ApplicationMembers struct {
 	// roles in the organisation: Owner, CoOwner, Manager, AdvancedMember, Member, ProfileConnector, or names of CustomRoles.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=50
-	// +kubebuilder:validation:items:MinLength=1
-	// +kubebuilder:validation:items:MaxLength=253
-	Roles []string `json:"roles,omitempty"`
+	Roles []ApplicationRole `json:"roles,omitempty"`
 
 	// teams are the names of Teams.
 	// +optional
 	// +listType=set
+	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=100
 	Teams []ObjectName `json:"teams,omitempty"`
 }
@@ -65,6 +74,7 @@ type ApplicationSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=120
+	// +kubebuilder:validation:XValidation:rule="self.trim().size() > 0 && !self.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f\\\\x{ad}\\\\x{200b}\\\\x{200e}\\\\x{200f}\\\\x{202a}-\\\\x{202e}\\\\x{2028}\\\\x{2029}\\\\x{2060}-\\\\x{2069}\\\\x{feff}]')",message="must be one line that is not blank, without characters that cannot be seen (such as U+202E): people read it where they are asked whether to sign in"
 	DisplayName string `json:"displayName,omitempty"`
 
 	// type is Web for a tool on a server, which gets a client secret, or Native for one on people's devices, which has none.
@@ -76,7 +86,8 @@ type ApplicationSpec struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=2000
-	// +kubebuilder:validation:XValidation:rule="isURL(self) && url(self).getScheme() in ['http', 'https']",message="must be an http or https address such as https://social.example.com"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^https?://') && isURL(self) && url(self).getHostname().size() > 0",message="must be an http or https address such as https://social.example.com"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z]+://[^/?#]*@') && !self.matches('[\\\\x00-\\\\x20\\\\x7f\\\\\\\\]')",message="must name no user before the host, and have no spaces, control characters or backslashes"
 	URL string `json:"url,omitempty"`
 
 	// listed puts the tool, at its url, among the environments of the organisation: in the mail, on the welcome page and on the page of the
@@ -117,18 +128,34 @@ type ApplicationSpec struct {
 	SubjectType SubjectType `json:"subjectType,omitempty"`
 
 	// secretName is the Secret that the operator keeps the client ID, the client secret and the issuer in, for a Web application. If left out,
-	// it is the name of the Application and -openid.
+	// it is the name of the Application and -openid. It cannot be changed.
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
+
+	// secretHash is the SHA-256 hash, in base64url without padding, of a client secret that you have made yourself for a Web application, of 32
+	// random bytes. The operator then makes none, and needs no rights to Secrets. The hash is not confidential if the secret is random.
+	// +optional
+	// +kubebuilder:validation:MinLength=43
+	// +kubebuilder:validation:MaxLength=43
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$')",message="must be a SHA-256 hash in base64url without padding, of 43 characters: printf %s \"$secret\" | openssl dgst -sha256 -binary | basenc --base64url | tr -d ="
+	SecretHash string `json:"secretHash,omitempty"`
+
+	// secretOverlap is for how long the former client secret counts beside a new one, between 0s and 168h. With 0s it stops counting at once.
+	// +optional
+	// +kubebuilder:default="24h"
+	// +kubebuilder:validation:Type=string
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^([0-9]+[hms])+$') && duration(self) <= duration('168h')",message="must be between 0s and 168h (7 days), written in hours, minutes and seconds, such as 24h"
+	SecretOverlap *metav1.Duration `json:"secretOverlap,omitempty"`
 }
 
 // ReturnAddress is an address that the portal sends people, or messages about them, to.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=1000
-// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x20\\\\x7f#*\\\\\\\\]')",message="must have no spaces, control characters, backslashes, wildcards (*) and no fragment (#): addresses are compared character by character"
-// +kubebuilder:validation:XValidation:rule="isURL(self) && (url(self).getScheme() == 'https' && url(self).getHostname() != ” || url(self).getScheme() == 'http' && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])",message="must be an https address such as https://social.example.com/callback, or http on localhost, 127.0.0.1 or [::1]"
-// +kubebuilder:validation:XValidation:rule="!self.matches('^[a-z]+://[^/?]*@')",message="must name no user before the host"
+// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9._~:/?@!$&()+,;=%\\\\[\\\\]-]+$')",message="must have only the characters of a URL, and no wildcard (*), fragment (#), space or backslash: addresses are compared character by character. Write a host of other letters in its xn-- form"
+// +kubebuilder:validation:XValidation:rule="isURL(self) && (self.startsWith('https://') && url(self).getHostname().size() > 0 || self.startsWith('http://') && url(self).getHostname() in ['localhost', '127.0.0.1', '::1', '[::1]'])",message="must be an https address such as https://social.example.com/callback, or http on localhost, 127.0.0.1 or [::1]; other schemes are not taken"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^[^/]*//[^/?]*@')",message="must name no user before the host: take out what stands before the @"
 type ReturnAddress = string
 
 // ApplicationStatus is the state of the application.
@@ -181,7 +208,7 @@ type SecretHash struct {
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
-// +kubebuilder:resource:shortName=app,categories=roster
+// +kubebuilder:resource:shortName=rapp,categories=roster
 // +kubebuilder:printcolumn:name="Name",type=string,JSONPath=`.spec.displayName`
 // +kubebuilder:printcolumn:name="Type",type=string,JSONPath=`.spec.type`
 // +kubebuilder:printcolumn:name="Client-ID",type=string,JSONPath=`.status.clientID`
@@ -192,6 +219,10 @@ type SecretHash struct {
 //
 // +kubebuilder:validation:XValidation:rule="self.spec.type != 'Web' || has(self.spec.redirectURIs) && self.spec.redirectURIs.size() > 0",message="spec.redirectURIs must name at least one address for an application of type Web, such as https://social.example.com/callback"
 // +kubebuilder:validation:XValidation:rule="!has(self.spec.listed) || !self.spec.listed || has(self.spec.url)",message="spec.url is needed for an application that is listed: it is where people are sent"
+// +kubebuilder:validation:XValidation:rule="self.spec.type == 'Web' || !has(self.spec.secretName) && !has(self.spec.secretHash)",message="spec.secretName and spec.secretHash are for applications of type Web: a Native one has no client secret, since everybody who has the program could read it"
+// +kubebuilder:validation:XValidation:rule="!has(self.spec.secretName) || !has(self.spec.secretHash)",message="name either spec.secretName, for a client secret that the operator makes, or spec.secretHash, for one that you have made"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 246 || self.spec.type != 'Web' || has(self.spec.secretName) || has(self.spec.secretHash)",message="metadata.name is too long for the Secret, whose name is that and -openid: choose a name of at most 246 characters, or name the Secret in spec.secretName"
+// +kubebuilder:validation:XValidation:rule="self.spec.type != 'Web' || oldSelf.spec.type != 'Web' || has(self.spec.secretHash) || has(oldSelf.spec.secretHash) || (has(self.spec.secretName) ? self.spec.secretName : '-') == (has(oldSelf.spec.secretName) ? oldSelf.spec.secretName : '-')",message="spec.secretName cannot be changed, since the former Secret would stay: delete the Application and create another"
 type Application struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard metadata of an object.
@@ -216,6 +247,22 @@ type ApplicationList struct {
 	// +optional
 	metav1.ListMeta `json:"metadata,omitzero"`
 	Items           []Application `json:"items"`
+}
+
+// SecretName is the Secret that the operator keeps the client secret in.
+func (a *Application) SecretName() string {
+	if a.Spec.SecretName != "" {
+		return a.Spec.SecretName
+	}
+	return a.Name + "-openid"
+}
+
+// Title is what people know the application as.
+func (a *Application) Title() string {
+	if a.Spec.DisplayName != "" {
+		return a.Spec.DisplayName
+	}
+	return a.Name
 }
 
 // ClientID is what the tool calls itself at the portal. A namespace has no dot in its name, so no two Applications share one.

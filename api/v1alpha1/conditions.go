@@ -271,3 +271,16 @@ const (
 	// ReasonNobodyCanRenew: nobody active may reconnect the profile; make somebody its Administrator.
 	ReasonNobodyCanRenew = "NobodyCanRenew"
 )
+
+// Reasons of an Application.
+const (
+	// ReasonOpenIDOff: the portal is no OpenID provider; portal.openID.issuer in the configuration of Roster has to be set.
+	ReasonOpenIDOff = "OpenIDOff"
+	// ReasonTeamNotFound: a Team that is named does not exist; create it or take it out.
+	ReasonTeamNotFound = "TeamNotFound"
+	// ReasonSecretTaken: a Secret of that name exists that the operator did not make, or somebody has changed the client secret in it; remove
+	// it, or name another in spec.secretName.
+	ReasonSecretTaken = "SecretTaken"
+	// ReasonSecretReplaced: there is a new client secret; an event only.
+	ReasonSecretReplaced = "SecretReplaced"
+)

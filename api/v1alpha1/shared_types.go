@@ -110,8 +110,8 @@ const ConnectionNamespace = "roster-connections"
 // which the portal asked for it.
 const ConnectionAnnotation = "roster.dev/connection"
 
-// MadeForAnnotation on a Secret shows that the operator made it for a profile: nobody else can write what stands there. New tokens of a
-// profile that somebody connects at the portal go to such a Secret and to no other.
+// MadeForAnnotation on a Secret shows that the operator made it for a profile or an Application: nobody else can write what stands there.
+// New tokens of a profile that somebody connects at the portal go to such a Secret and to no other, and so do client secrets.
 const MadeForAnnotation = "roster.dev/made-for"
 
 // LeftAnnotation on a Member says since when its person has left, before the Member is deleted.

@@ -269,7 +269,7 @@ func (in *ApplicationMembers) DeepCopyInto(out *ApplicationMembers) {
 	*out = *in
 	if in.Roles != nil {
 		in, out := &in.Roles, &out.Roles
-		*out = make([]string, len(*in))
+		*out = make([]ApplicationRole, len(*in))
 		copy(*out, *in)
 	}
 	if in.Teams != nil {
@@ -311,6 +311,11 @@ func (in *ApplicationSpec) DeepCopyInto(out *ApplicationSpec) {
 		in, out := &in.Members, &out.Members
 		*out = new(ApplicationMembers)
 		(*in).DeepCopyInto(*out)
+	}
+	if in.SecretOverlap != nil {
+		in, out := &in.SecretOverlap, &out.SecretOverlap
+		*out = new(v1.Duration)
+		**out = **in
 	}
 }
 

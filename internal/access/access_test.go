@@ -97,7 +97,7 @@ func rulesOf(permission string) string {
 		"ManageTeams":   "get,list,watch,create,update,patch,delete teams/x; get,list,watch,create,update,patch,delete workspaces/x",
 		// And grant on the permissions that the holder has.
 		"ManageRoles":        "get,list,watch,create,update,patch,delete customroles/x",
-		"ManageSettings":     "update,patch organizations/acme",
+		"ManageSettings":     "update,patch organizations/acme; get,list,watch,create,update,patch,delete applications/x",
 		"ViewSubscription":   "get subscriptions/acme",
 		"BuyAddOns":          "buy subscriptions/acme",
 		"ManageSubscription": "manage subscriptions/acme",
@@ -111,7 +111,7 @@ func rulesOf(permission string) string {
 // everyQuestion is whatever could be asked about the organisation.
 func everyQuestion() []string {
 	var all []string
-	for resource := range strings.FieldsSeq("members/bo members/ana invitations/bo teams/x workspaces/x customroles/x organizations/acme " +
+	for resource := range strings.FieldsSeq("members/bo members/ana invitations/bo teams/x workspaces/x customroles/x applications/x organizations/acme " +
 		"organizations/other subscriptions/acme subscriptions/other contacts/acme contacts/other socialprofiles/x secrets/x accounts/a plans/p") {
 		for verb := range strings.FieldsSeq("get list watch create update patch delete deletecollection add schedule publish moderate report " +
 			"configure connect transfer buy manage use bind grant") {

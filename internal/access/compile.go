@@ -191,7 +191,7 @@ func permissionRules(p rosterv1alpha1.RolePermission, held []rosterv1alpha1.Role
 	case rosterv1alpha1.PermissionManageRoles:
 		return []rbacv1.PolicyRule{on("customroles", nil, write...), on("orgpermissions", sortedNames(held), "grant")}
 	case rosterv1alpha1.PermissionManageSettings:
-		return []rbacv1.PolicyRule{on("organizations", own, "update", "patch")}
+		return []rbacv1.PolicyRule{on("organizations", own, "update", "patch"), on("applications", nil, write...)}
 	case rosterv1alpha1.PermissionViewSubscription:
 		return []rbacv1.PolicyRule{on("subscriptions", own, "get")}
 	case rosterv1alpha1.PermissionBuyAddOns:

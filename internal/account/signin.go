@@ -255,6 +255,13 @@ func (s *Store) UpdateCredentials(
 	return s.secrets.Update(ctx, account, change)
 }
 
+// UpdateCredentialsFrom is Secrets.UpdateFrom.
+func (s *Store) UpdateCredentialsFrom(
+	ctx context.Context, account *rosterv1alpha1.Account, known Credentials, change func(*Credentials) error,
+) (Credentials, error) {
+	return s.secrets.UpdateFrom(ctx, account, known, change)
+}
+
 // Named reads the Account of that name. The error is ErrNotFound, ErrTerminating, ErrMismatch, or that of the API server.
 func (s *Store) Named(ctx context.Context, name string) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{}

@@ -151,6 +151,8 @@ type Limits struct {
 	Mails Rate `json:"mails,omitzero"`
 	// AllMails that may be asked for one login by browsers that are not known. Default 6, then one every 5m.
 	AllMails Rate `json:"allMails,omitzero"`
+	// Applications are requests of one application from one address for tokens and what they say. Default 600, then one every 20ms.
+	Applications Rate `json:"applications,omitzero"`
 }
 
 // Rate allows some at once, and then one at a time.
@@ -173,6 +175,7 @@ func DefaultLimits() Limits {
 		Requests: rate(120, 250*time.Millisecond), Posts: rate(30, 2*time.Second),
 		DeviceTries: rate(5, time.Minute), NetworkTries: rate(5, 5*time.Minute), AllTries: rate(100, 20*time.Second),
 		AllCodes: rate(20, 5*time.Minute), Mails: rate(3, 10*time.Minute), AllMails: rate(6, 5*time.Minute),
+		Applications: rate(600, 20*time.Millisecond),
 	}
 }
 
@@ -181,6 +184,7 @@ func (l *Limits) complete() {
 	for _, r := range []struct{ set, otherwise *Rate }{
 		{&l.Requests, &d.Requests}, {&l.Posts, &d.Posts}, {&l.DeviceTries, &d.DeviceTries}, {&l.NetworkTries, &d.NetworkTries},
 		{&l.AllTries, &d.AllTries}, {&l.AllCodes, &d.AllCodes}, {&l.Mails, &d.Mails}, {&l.AllMails, &d.AllMails},
+		{&l.Applications, &d.Applications},
 	} {
 		r.set.Burst = cmp.Or(r.set.Burst, r.otherwise.Burst)
 		r.set.Every.Duration = cmp.Or(r.set.Every.Duration, r.otherwise.Every.Duration)
@@ -196,7 +200,7 @@ func (l Limits) check() error {
 	var errs []error
 	for field, r := range map[string]Rate{
 		"requests": l.Requests, "posts": l.Posts, "deviceTries": l.DeviceTries, "networkTries": l.NetworkTries, "allTries": l.AllTries,
-		"allCodes": l.AllCodes, "mails": l.Mails, "allMails": l.AllMails,
+		"allCodes": l.AllCodes, "mails": l.Mails, "allMails": l.AllMails, "applications": l.Applications,
 	} {
 		field = "portal.limits." + field
 		if r.Burst < 0 || r.Burst > maxBurst {

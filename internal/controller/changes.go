@@ -80,6 +80,8 @@ func teamGives(t *rosterv1alpha1.Team) any {
 	return []any{t.DeletionTimestamp == nil, t.Spec.Role, t.Spec.Profiles, t.Spec.ProfileSelector}
 }
 
+func teamAlive(t *rosterv1alpha1.Team) any { return t.DeletionTimestamp == nil }
+
 func teamMembers(t *rosterv1alpha1.Team) any {
 	return []any{t.DeletionTimestamp == nil, t.Spec.Members}
 }

@@ -205,6 +205,26 @@ func (f finder) profilesOfSecret(ctx context.Context, o client.Object) ([]client
 	return keys(reading.Pointers(list.Items)), err
 }
 
+// applicationsOfSecret are those whose client secret is in the Secret.
+func (f finder) applicationsOfSecret(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return f.applications(ctx, reading.ByIndex(o.GetNamespace(), reading.IndexApplicationSecret, o.GetName()))
+}
+
+// applicationsOfTeam are those that the Team may sign in to.
+func (f finder) applicationsOfTeam(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return f.applications(ctx, reading.ByIndex(o.GetNamespace(), reading.IndexApplicationTeam, o.GetName()))
+}
+
+func (f finder) applicationsOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
+	return f.applications(ctx, reading.InNamespace(o.GetNamespace()))
+}
+
+func (f finder) applications(ctx context.Context, options []client.ListOption) ([]client.ObjectKey, error) {
+	var list rosterv1alpha1.ApplicationList
+	err := f.reader.List(ctx, &list, options...)
+	return keys(reading.Pointers(list.Items)), err
+}
+
 // organizationsOwnedBy are the ones whose owner the Member is.
 func (f finder) organizationsOwnedBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList

@@ -29,6 +29,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/connection"
+	"github.com/roster-dev/roster/internal/controller/applications"
 	"github.com/roster-dev/roster/internal/controller/connections"
 	"github.com/roster-dev/roster/internal/controller/counting"
 	"github.com/roster-dev/roster/internal/controller/credentials"
@@ -143,6 +144,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,
 			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock, o.Config.RBAC.UserPrefix),
 		}),
+		setupApplications(mgr, find, applications.New(ctx, applications.Options{
+			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Keys: keys,
+			Issuer: o.Config.Portal.OpenID.Issuer, Secrets: secrets,
+		})),
 		mailing.Setup(mgr, mails),
 		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),

@@ -18,6 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/controller/applications"
 	"github.com/roster-dev/roster/internal/controller/queueing"
 )
 
@@ -182,6 +183,16 @@ func setupRoles(mgr manager.Manager, find finder, r *roles) error {
 		For(&rosterv1alpha1.CustomRole{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), builder.WithPredicates(changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindCustomRole, enqueue(itself))).
+		Complete(r)
+}
+
+func setupApplications(mgr manager.Manager, find finder, r *applications.Reconciler) error {
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&rosterv1alpha1.Application{}).
+		Watches(&rosterv1alpha1.Team{}, enqueue(find.applicationsOfTeam), builder.WithPredicates(changed(teamAlive))).
+		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(roleSpec))).
+		Watches(&rosterv1alpha1.Organization{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(organizationAlive))).
+		WatchesRawSource(source.Channel(r.SecretChanges(), enqueue(find.applicationsOfSecret))).
 		Complete(r)
 }
 

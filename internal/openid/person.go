@@ -6,10 +6,12 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // subjectUse keeps subjects apart from whatever else may be derived from the ID of credentials one day.
@@ -102,4 +104,27 @@ func KnownScopes(asked []string) []string {
 		}
 	}
 	return known
+}
+
+// Claims are all that tokens can have.
+func Claims() []string {
+	return []string{
+		"iss", "sub", "aud", "azp", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "c_hash", "sid",
+		"email", "email_verified", "name", "locale", "organization", "role", "teams", "groups",
+	}
+}
+
+// InOrganization are the claims of ScopeOrganization: what a person is in the organisation that a token speaks of. Nothing is said of others.
+func InOrganization(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) map[string]any {
+	role, teams := string(membership.RoleOf(o, m)), slices.Clone(m.Status.Teams)
+	if teams == nil {
+		teams = []string{}
+	}
+	groups := []string{"role:" + role}
+	for _, team := range teams {
+		groups = append(groups, "team:"+team)
+	}
+	return map[string]any{
+		"organization": map[string]string{"id": o.Namespace, "name": o.Spec.DisplayName}, "role": role, "teams": teams, "groups": groups,
+	}
 }

@@ -94,7 +94,7 @@ func (p *Portal) protect(w *recorder, r *http.Request) {
 
 // takeRequest counts a request, and says whose it is.
 func (p *Portal) takeRequest(v *web.Visit) (requester string, wait time.Duration) {
-	if strings.HasPrefix(v.Page(), "/assets/") {
+	if strings.HasPrefix(v.Page(), "/assets/") || p.tools[v.R.URL.Path] {
 		return "", 0
 	}
 	key := p.sessions.Requester(v)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -18,9 +19,11 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/console/activity"
@@ -31,6 +34,8 @@ import (
 	"github.com/roster-dev/roster/internal/portal/console/settings"
 	"github.com/roster-dev/roster/internal/portal/invite"
 	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/openid"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/personal"
 	"github.com/roster-dev/roster/internal/portal/session"
@@ -38,7 +43,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// Options are what a Portal works with. All but As, UserPrefix, TrustedProxies and Limits are required.
+// Options are what a Portal works with. All but As, OpenID, SigningKeys, UserPrefix, TrustedProxies and Limits are required.
 type Options struct {
 	// Cache is where invitations are looked up, prepared by SetupCache. What is decided is decided by what Client reads.
 	Cache client.Reader
@@ -52,6 +57,9 @@ type Options struct {
 	FactorKeys *web.KeySource
 	// Companies are the issuers that people can sign in with.
 	Companies oidc.Directory
+	// OpenID is the portal as a provider for applications, and SigningKeys are those of its tokens. Without an issuer it is none.
+	OpenID      config.OpenID
+	SigningKeys *web.Source[signing.Set]
 	// Networks that people can connect profiles of.
 	Networks directory.Directory
 	// Accounts of the people who accept.
@@ -91,6 +99,8 @@ type Portal struct {
 	// manyPeople are the pages on which many people are changed together.
 	manyPeople *bulk.Handler
 	routes     []web.Route
+	// tools are the paths that programs ask at, not browsers.
+	tools map[string]bool
 	// largeForms are the largest forms of the pages that need larger ones than others, by path.
 	largeForms map[string]int64
 
@@ -108,7 +118,7 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files, activity.Files},
+		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files, activity.Files, openid.Files},
 	})
 	known, commonErr := common.Load()
 	composer, composerErr := mail.NewComposer(previewSender, "")
@@ -132,8 +142,14 @@ func New(o Options) (*Portal, error) {
 	}
 	p.build(o, passkeys, known, composer)
 	p.mux = site.Serve(p.routes)
-	p.largeForms = map[string]int64{}
+	p.largeForms, p.tools = map[string]int64{}, map[string]bool{}
 	for _, r := range p.routes {
+		if r.Tool {
+			p.tools[r.Path] = true
+			if !r.AtHost {
+				p.tools[site.Root+r.Path] = true
+			}
+		}
 		if r.MaxBody > 0 {
 			p.largeForms[r.Path] = r.MaxBody
 		}
@@ -165,9 +181,23 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	connecting := &connect.Handler{
 		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
 	}
+	provider := p.provider(o, cache)
+	for _, pattern := range provider.CrossSite() {
+		p.crossSite.AddInsecureBypassPattern(pattern)
+	}
 	p.routes = slices.Concat(
 		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
-		p.consoleRoutes(o, cache, organizations, composer))
+		p.consoleRoutes(o, cache, organizations, composer), provider.Routes())
+}
+
+// provider is the portal as an OpenID provider.
+func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
+	return &openid.Handler{
+		Config: o.OpenID, Sessions: p.sessions, Accounts: o.Accounts, Client: o.Client, Companies: o.Companies, Sealing: o.SessionKeys,
+		Signing: o.SigningKeys, Limits: p.limits, Cache: cache, BaseURL: strings.TrimRight(o.BaseURL, "/"),
+		Standing: &standing.Reader{Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Clients: o.OpenID.Clients},
+		Ended:    func(string) {},
+	}
 }
 
 // consoleRoutes are the pages by which people look after an organisation.

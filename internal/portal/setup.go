@@ -140,6 +140,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	}
 	accounts := account.NewStore(direct, secrets, hasher)
 	p, err := New(Options{
+		OpenID: o.Config.Portal.OpenID, SigningKeys: signingKeys,
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
 		Networks: networks, Accounts: accounts, As: actingAs(mgr.GetConfig(), direct),
 		BaseURL: o.Config.Portal.URL, UserPrefix: o.Config.RBAC.UserPrefix, TrustedProxies: o.Config.Portal.TrustedProxies,

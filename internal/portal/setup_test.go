@@ -115,9 +115,10 @@ func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { retur
 func TestLimitsAreThoseOfTheConfiguration(t *testing.T) {
 	r := config.Rate{Burst: 7, Every: metav1.Duration{Duration: time.Second}}
 	want := web.Rate{Burst: 7, Every: time.Second}
-	all := config.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r, AllCodes: r, Mails: r, AllMails: r}
+	all := config.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r, AllCodes: r, Mails: r, AllMails: r, Applications: r}
 	if got := web.LimitsOf(all).WithDefaults(); got != (web.Limits{
 		Requests: want, Posts: want, DeviceTries: want, NetworkTries: want, AllTries: want, AllCodes: want, Mails: want, AllMails: want,
+		Applications: want,
 	}) {
 		t.Errorf("%+v", got)
 	}

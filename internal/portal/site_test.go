@@ -73,7 +73,7 @@ type configure struct {
 // unlimited is for tests that ask more often than people do, at one moment of a clock that stands still.
 func unlimited(c *configure) {
 	r := web.Rate{Every: time.Millisecond, Burst: 1 << 20}
-	c.Limits = web.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r}
+	c.Limits = web.Limits{Requests: r, Posts: r, DeviceTries: r, NetworkTries: r, AllTries: r, Applications: r}
 }
 
 // cheap keeps the tests fast; it is no cost for real passwords.

@@ -66,6 +66,8 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "create", "authorization.k8s.io", "subjectaccessreviews", "", ""},
 		{"roster-portal", "delete", "", "secrets", "roster-accounts", "ana"},
 		{"roster-manager", "create", roster, "socialprofiles", "acme", ""},
+		{"roster-manager", "update", roster, "applications/status", "acme", "studio"},
+		{"roster-portal", "watch", roster, "applications", "acme", ""},
 		{"roster-manager", "delete", roster, "socialprofiles", "acme", "acme-fb"},
 	}
 	no := []question{
@@ -97,6 +99,10 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "create", "events.k8s.io", "events", "acme", ""},
 		{"roster-portal", "get", roster, "accounts", "acme", ""},
 		{"roster-portal", "update", roster, "teams", "acme", "writers"},
+		{"roster-portal", "update", roster, "applications", "acme", "studio"},
+		{"roster-portal", "update", roster, "applications/status", "acme", "studio"},
+		{"roster-portal", "get", "", "secrets", "acme", "studio-openid"},
+		{"roster-manager", "get", "", "secrets", "acme", "studio-openid"},
 		{"roster-portal", "get", roster, "plans", "", "small"},
 		{"roster-manager", "create", "", "secrets", "acme", ""},
 		{"roster-manager", "create", "", "secrets", "roster-connections", ""},

@@ -265,6 +265,7 @@ func TestTheManagerWritesNoSpecs(t *testing.T) {
 	w := newWorld(t)
 	w.Expect(createTeam("writers", editor, works("acme-fb"))(w, cluster.Client)).To(Succeed())
 	w.Expect(createWorkspace("west")(w, cluster.Client)).To(Succeed())
+	w.Expect(createApplication("studio")(w, cluster.Client)).To(Succeed())
 	w.Expect(createMember("wanda")(w, cluster.Client)).To(Succeed())
 
 	const (
@@ -272,16 +273,20 @@ func TestTheManagerWritesNoSpecs(t *testing.T) {
 		members = " but for spec.accountRef: the rest of the spec belongs to its author."
 	)
 	w.managerAttempts(t, map[string]managerAttempt{
-		"an Organization":         {createOrganization("two"), reads},
-		"settings":                {updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Other" }), reads},
-		"deletes an Organization": {deleteOrganization("acme"), reads},
-		"a Team":                  {createTeam("more", editor, works("acme-fb")), reads},
-		"more by a Team":          {updateTeam("writers", works("acme-x")), reads},
-		"deletes a Team":          {deleteOther(func(w *world) client.Object { return w.team("writers", editor) }), reads},
-		"a Workspace":             {createWorkspace("east", holds("acme-fb")), reads},
-		"more in a Workspace":     {updateWorkspace("west", holds("acme-fb")), reads},
-		"a CustomRole":            {createRole("more", inOrganization, "ViewTeam"), reads},
-		"more by a CustomRole":    {updateRole("lead", allows("ManageSettings")), reads},
+		"an Organization":              {createOrganization("two"), reads},
+		"settings":                     {updateOrganization(func(o *rosterv1alpha1.Organization) { o.Spec.DisplayName = "Other" }), reads},
+		"deletes an Organization":      {deleteOrganization("acme"), reads},
+		"a Team":                       {createTeam("more", editor, works("acme-fb")), reads},
+		"more by a Team":               {updateTeam("writers", works("acme-x")), reads},
+		"deletes a Team":               {deleteOther(func(w *world) client.Object { return w.team("writers", editor) }), reads},
+		"a Workspace":                  {createWorkspace("east", holds("acme-fb")), reads},
+		"more in a Workspace":          {updateWorkspace("west", holds("acme-fb")), reads},
+		"a CustomRole":                 {createRole("more", inOrganization, "ViewTeam"), reads},
+		"more by a CustomRole":         {updateRole("lead", allows("ManageSettings")), reads},
+		"an Application":               {createApplication("tool"), reads},
+		"sends people elsewhere":       {updateApplication("studio", returnsTo("https://evil.example/cb")), reads},
+		"deletes an Application":       {deleteOther(func(w *world) client.Object { return w.application("studio") }), reads},
+		"the status of an Application": {patchStatus("Application", "studio", `{"status":{"observedGeneration":1}}`), ""},
 		"a Plan": {createOther(func(*world) client.Object {
 			return &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: "x"}, Spec: rosterv1alpha1.PlanSpec{Contact: "sales@roster.example"}}
 		}), reads},

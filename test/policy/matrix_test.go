@@ -137,9 +137,7 @@ func (h holder) may(d tables, verb, profile string) bool {
 	held := h.permissions(d)
 	var verbs []string
 	for _, p := range held {
-		if slices.Contains(d.on[p], "socialprofiles") {
-			verbs = append(verbs, d.verbs[p]...)
-		}
+		verbs = append(verbs, d.verbs(p, "socialprofiles")...)
 	}
 	var permissions []string
 	if h.role == "ProfileConnector" {
@@ -196,7 +194,7 @@ func (h holder) mayInOrganization(d tables, verb, resource, name string) bool {
 	}
 	for _, p := range held {
 		named := anyOf([]string{resource}, "organizations", "subscriptions", "contacts")
-		if slices.Contains(d.on[p], resource) && slices.Contains(d.verbs[p], verb) && (own || !named) {
+		if slices.Contains(d.verbs(p, resource), verb) && (own || !named) {
 			return true
 		}
 	}
@@ -312,7 +310,7 @@ func TestMatrix(t *testing.T) {
 func (r *reviews) everythingElse(t *testing.T, h holder, d tables) {
 	inOrganization, _ := customRoles()
 	verbs := strings.Fields("get list watch create update patch delete deletecollection transfer buy manage bind grant")
-	for object := range strings.FieldsSeq("members/bo invitations/bo teams/x workspaces/x workspaces/west customroles/x organizations/acme organizations/beta " +
+	for object := range strings.FieldsSeq("members/bo invitations/bo teams/x workspaces/x workspaces/west customroles/x applications/x organizations/acme organizations/beta " +
 		"subscriptions/acme subscriptions/beta contacts/acme contacts/beta members/" + h.name) {
 		resource, name, _ := strings.Cut(object, "/")
 		for _, verb := range verbs {
@@ -322,7 +320,7 @@ func (r *reviews) everythingElse(t *testing.T, h holder, d tables) {
 	for _, role := range slices.Concat(slices.Collect(maps.Keys(d.inOrganization)), slices.Collect(maps.Keys(inOrganization)), []string{"ghost", "night", "*"}) {
 		r.expect(t, h, "grant", "roster.dev", "orgroles", role, h.mayInOrganization(d, "grant", "orgroles", role))
 	}
-	for _, p := range slices.Concat(slices.Collect(maps.Keys(d.verbs)), []string{"publish", "*"}) {
+	for _, p := range slices.Concat(slices.Collect(maps.Keys(d.allows)), []string{"publish", "*"}) {
 		r.expect(t, h, "grant", "roster.dev", "orgpermissions", p, h.mayInOrganization(d, "grant", "orgpermissions", p))
 	}
 	// What no role of Roster brings.

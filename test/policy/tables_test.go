@@ -17,8 +17,22 @@ import (
 type tables struct {
 	// onProfile are the permissions of each built-in role on a profile, inOrganization those of each built-in role in the organisation.
 	onProfile, inOrganization map[string][]string
-	// verbs that each permission in the organisation is compiled to, and the resources that they are on.
-	verbs, on map[string][]string
+	// allows is what each permission in the organisation is compiled to.
+	allows map[string][]allowed
+}
+
+// allowed are verbs, and the resources that they are on.
+type allowed struct{ verbs, on []string }
+
+// verbs are those that a permission allows on a resource.
+func (d tables) verbs(permission, resource string) []string {
+	var all []string
+	for _, a := range d.allows[permission] {
+		if slices.Contains(a.on, resource) {
+			all = append(all, a.verbs...)
+		}
+	}
+	return all
 }
 
 func readTables(t *testing.T) tables {
@@ -27,14 +41,14 @@ func readTables(t *testing.T) tables {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := tables{verbs: map[string][]string{}, on: map[string][]string{}}
+	d := tables{allows: map[string][]allowed{}}
 	d.onProfile = yesByColumn(t, section(t, string(page), "Roles on a profile"))
 	d.inOrganization = yesByColumn(t, section(t, string(page), "Roles in the organisation"))
 	for _, row := range section(t, string(page), "Permissions")[1:] {
 		permission := words(row[0])[0]
-		d.verbs[permission], d.on[permission] = words(row[1]), words(row[2])
+		d.allows[permission] = append(d.allows[permission], allowed{words(row[1]), words(row[2])})
 	}
-	if len(d.onProfile) != 4 || len(d.inOrganization) != 6 || len(d.verbs) != 11 {
+	if len(d.onProfile) != 4 || len(d.inOrganization) != 6 || len(d.allows) != 11 {
 		t.Fatalf("tables of docs/access.md: %+v", d)
 	}
 	return d

@@ -22,7 +22,7 @@ const nameRule = `self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?([.][a-z0-9]([-a-z
 
 // reference finds the fields that name objects, by the path in their kind.
 var reference = regexp.MustCompile(
-	`(?i)(ref|inviter|plan|profiles\[\]|workspaces\[\])\.name$|(members|profiles|workspaces|administratorof|renewerof)\[\]$|` +
+	`(?i)(ref|inviter|plan|profiles\[\]|workspaces\[\])\.name$|(members|teams|profiles|workspaces|administratorof|renewerof)\[\]$|` +
 		`\.(member|namespace|invitation|profile|soleadministrator|solerenewer)$`)
 
 // namesAll are references that may say * for all objects. The operator writes them, for people to read.

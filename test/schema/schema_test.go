@@ -5,6 +5,7 @@ package schema
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"testing"
 
@@ -156,6 +157,9 @@ func TestSchema(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := client.WithFieldValidation(cluster.Client, metav1.FieldValidationStrict)
+	maps.Copy(wrong, wrongApplications)
+	maps.Copy(right, rightApplications)
+	maps.Copy(changes, changedApplications)
 	for name, w := range wrong {
 		t.Run(name, func(t *testing.T) { expectRefused(t, c.Create(ctx, object(t, w.kind, w.spec)), w.says...) })
 	}

@@ -62,6 +62,9 @@ var (
 	metrics atomic.Pointer[prometheus.Registry]
 )
 
+// Issuer is that of the operator's configuration.
+const Issuer = "https://portal.example"
+
 // Start starts what the tests of a suite share: an API server, a relay, networks, and an operator.
 func Start() {
 	SetDefaultEventuallyTimeout(20 * time.Second)
@@ -135,7 +138,7 @@ func newOperator(
 	cfg := config.Config{
 		Portal: config.Portal{
 			URL: "https://portal.example", KeySecret: "roster-portal-keys", FactorKeySecret: "roster-factor-keys",
-			OpenID: config.OpenID{Issuer: "https://portal.example", KeySecret: "roster-openid-keys"},
+			OpenID: config.OpenID{Issuer: Issuer, KeySecret: "roster-openid-keys"},
 		},
 		Links:       config.Links{KeySecret: "roster-link-keys"},
 		Mail:        config.Mail{SMTP: config.SMTP{Address: smtp, TLS: config.TLSNone, Connections: 4}},

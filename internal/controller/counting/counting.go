@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -20,8 +21,8 @@ import (
 
 // Metrics are the numbers of all organisations.
 type Metrics struct {
-	invitations, members, profiles, expiring *gauge
-	seatsWanted, seatsLimit, profilesLimit   *gauge
+	invitations, members, profiles, expiring, applications *gauge
+	seatsWanted, seatsLimit, profilesLimit                 *gauge
 }
 
 // NewMetrics registers the metrics. They are empty until reported is closed: where several managers run, one alone reports, so that their
@@ -34,6 +35,7 @@ func NewMetrics(registry prometheus.Registerer, reported <-chan struct{}, togeth
 			"SocialProfiles by organisation and status of their condition Connected; None: Roster has no tokens of theirs.", "connected"),
 		expiring: newGauge("roster_profiles_expiring",
 			"SocialProfiles whose tokens end within 14 days or have ended, with nothing that renews them, by organisation."),
+		applications: newGauge("roster_applications", "Applications by organisation and status of their condition Ready.", "ready"),
 		seatsWanted: newGauge("roster_seats_wanted",
 			"Seats that are taken or waited for, by organisation, where a plan limits them."),
 		seatsLimit:    newGauge("roster_seats_limit", "Seats that the plan of the organisation allows, where it limits them."),
@@ -47,7 +49,7 @@ func NewMetrics(registry prometheus.Registerer, reported <-chan struct{}, togeth
 }
 
 func (m *Metrics) gauges() []*gauge {
-	return []*gauge{m.invitations, m.members, m.profiles, m.expiring, m.seatsWanted, m.seatsLimit, m.profilesLimit}
+	return []*gauge{m.invitations, m.members, m.profiles, m.expiring, m.applications, m.seatsWanted, m.seatsLimit, m.profilesLimit}
 }
 
 // Follow has the metrics follow the objects of a cache.
@@ -57,6 +59,7 @@ func (m *Metrics) Follow(ctx context.Context, informers cache.Informers) error {
 		follow(ctx, informers, m.ofMember),
 		follow(ctx, informers, m.ofProfile),
 		follow(ctx, informers, m.ofOrganization),
+		follow(ctx, informers, m.ofApplication),
 	)
 }
 
@@ -88,6 +91,14 @@ func (m *Metrics) ofProfile(p *rosterv1alpha1.SocialProfile) []share {
 		shares = append(shares, share{m.expiring, series{p.Namespace, ""}, 1})
 	}
 	return shares
+}
+
+func (m *Metrics) ofApplication(a *rosterv1alpha1.Application) []share {
+	ready := metav1.ConditionUnknown
+	if c := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady); c != nil {
+		ready = c.Status
+	}
+	return []share{{m.applications, series{a.Namespace, string(ready)}, 1}}
 }
 
 func (m *Metrics) ofOrganization(o *rosterv1alpha1.Organization) []share {

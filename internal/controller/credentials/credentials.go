@@ -41,7 +41,7 @@ import (
 type Reconciler struct {
 	Options
 	networks *networks
-	secrets  *secretWatch
+	secrets  *reading.SecretWatch
 
 	mu     sync.Mutex
 	tracks map[client.ObjectKey]*track
@@ -79,12 +79,12 @@ func Unseen(p *rosterv1alpha1.SocialProfile) bool { return p.Status.ObservedGene
 // Setup adds the controller to a manager. It ends with the context.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	r := &Reconciler{
-		Options: o, networks: newNetworks(o), secrets: newSecretWatch(ctx, o.Secrets),
+		Options: o, networks: newNetworks(o), secrets: reading.NewSecretWatch(ctx, o.Secrets),
 		tracks: map[client.ObjectKey]*track{}, renewing: map[types.UID]bool{},
 	}
 	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
 		For(&rosterv1alpha1.SocialProfile{}).
-		WatchesRawSource(source.Channel(r.secrets.changes, o.ProfilesOf)).
+		WatchesRawSource(source.Channel(r.secrets.Changes, o.ProfilesOf)).
 		Complete(r)
 }
 
@@ -114,7 +114,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	if p == nil || p.DeletionTimestamp != nil || p.Spec.CredentialsSecretRef == nil {
-		r.secrets.release(req.Namespace, req.Name)
+		r.secrets.Release(req.Namespace, req.Name)
 		if err := r.forget(ctx, req.NamespacedName); err != nil {
 			return ctrl.Result{}, err
 		}
@@ -135,9 +135,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, err
 	}
 	if opened.obstacle != nil && opened.obstacle.Reason == rosterv1alpha1.ReasonSecretForbidden {
-		r.secrets.release(p.Namespace, p.Name) // may not be watched either
+		r.secrets.Release(p.Namespace, p.Name) // may not be watched either
 	} else {
-		r.secrets.want(p.Namespace, p.Name)
+		r.secrets.Want(p.Namespace, p.Name)
 	}
 	return r.look(ctx, p, t, opened)
 }

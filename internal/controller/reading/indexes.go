@@ -53,6 +53,10 @@ const (
 	IndexTeamRole = "roster.teamRole"
 	// IndexCredentials: SocialProfiles by spec.credentialsSecretRef.
 	IndexCredentials = "roster.credentials"
+	// IndexApplicationTeam: Applications by the Teams in spec.members.
+	IndexApplicationTeam = "roster.applicationTeam"
+	// IndexApplicationSecret: Applications by the Secret that the operator keeps their client secret in.
+	IndexApplicationSecret = "roster.applicationSecret"
 	// IndexConnectedBy: SocialProfiles by the normalised address in spec.connectedBy.
 	IndexConnectedBy = "roster.connectedBy"
 	// IndexSoleAdministrator: SocialProfiles by the Member who alone is named Administrator.
@@ -69,7 +73,7 @@ type index struct {
 
 // AddIndexes adds all indexes to a cache. The prefix stands before the address of a person in their user name.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
-	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), bindingIndexes()) {
+	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), applicationIndexes(), bindingIndexes()) {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}
@@ -114,6 +118,19 @@ func profileIndexes(userPrefix string) []index {
 		on(profile, IndexSoleRenewer, func(p *rosterv1alpha1.SocialProfile) []string { return NameKey(p.Status.SoleRenewer) }),
 		on(team, IndexTeamMember, func(t *rosterv1alpha1.Team) []string { return t.Spec.Members }),
 		on(team, IndexTeamRole, func(t *rosterv1alpha1.Team) []string { return []string{string(t.Spec.Role)} }),
+	}
+}
+
+func applicationIndexes() []index {
+	application := &rosterv1alpha1.Application{}
+	return []index{
+		on(application, IndexApplicationTeam, func(a *rosterv1alpha1.Application) []string {
+			if a.Spec.Members == nil {
+				return nil
+			}
+			return a.Spec.Members.Teams
+		}),
+		on(application, IndexApplicationSecret, func(a *rosterv1alpha1.Application) []string { return []string{a.SecretName()} }),
 	}
 }
 

@@ -29,6 +29,13 @@ const (
 	EventConsole           Event = "console"   // the organisation or somebody in it was changed in the person's name
 )
 
+// The events of people at applications.
+const (
+	EventApplication        Event = "application"          // the person signed in to an application, or was refused
+	EventApplicationTokens  Event = "application_tokens"   // an application exchanged a code or a refresh token
+	EventApplicationSignOut Event = "application_sign_out" // the person signed out at an application, or it gave its tokens back
+)
+
 // Result is what came of an event.
 type Result string
 

@@ -30,6 +30,8 @@ type Limits struct {
 	AllCodes Rate
 	// Mails that one browser or network may ask for one address or user name, and AllMails that all browsers that are not known may.
 	Mails, AllMails Rate
+	// Applications are requests of one application from one address to the endpoints of the OpenID provider.
+	Applications Rate
 }
 
 // WithDefaults fills in what is left out.
@@ -38,6 +40,7 @@ func (l Limits) WithDefaults() Limits {
 	for _, r := range []struct{ set, otherwise *Rate }{
 		{&l.Requests, &d.Requests}, {&l.Posts, &d.Posts}, {&l.DeviceTries, &d.DeviceTries}, {&l.NetworkTries, &d.NetworkTries},
 		{&l.AllTries, &d.AllTries}, {&l.AllCodes, &d.AllCodes}, {&l.Mails, &d.Mails}, {&l.AllMails, &d.AllMails},
+		{&l.Applications, &d.Applications},
 	} {
 		r.set.Every, r.set.Burst = cmp.Or(r.set.Every, r.otherwise.Every), cmp.Or(r.set.Burst, r.otherwise.Burst)
 	}
@@ -52,7 +55,7 @@ const maxKeys = 20_000
 type Limiters struct {
 	clock clock.PassiveClock
 
-	Requests, Posts, DeviceTries, NetworkTries, allTries, AllCodes, Mails, AllMails *limit.Limiter[string]
+	Requests, Posts, DeviceTries, NetworkTries, allTries, AllCodes, Mails, AllMails, Applications *limit.Limiter[string]
 }
 
 // NewLimiters makes the limiters of a replica.
@@ -62,6 +65,7 @@ func NewLimiters(l Limits, c clock.PassiveClock) *Limiters {
 	return &Limiters{
 		clock: c, Requests: of(l.Requests), Posts: of(l.Posts), DeviceTries: of(l.DeviceTries), NetworkTries: of(l.NetworkTries),
 		allTries: of(l.AllTries), AllCodes: of(l.AllCodes), Mails: of(l.Mails), AllMails: of(l.AllMails),
+		Applications: of(l.Applications),
 	}
 }
 
@@ -163,5 +167,6 @@ func LimitsOf(c config.Limits) Limits {
 	return Limits{
 		Requests: rate(c.Requests), Posts: rate(c.Posts), DeviceTries: rate(c.DeviceTries), NetworkTries: rate(c.NetworkTries),
 		AllTries: rate(c.AllTries), AllCodes: rate(c.AllCodes), Mails: rate(c.Mails), AllMails: rate(c.AllMails),
+		Applications: rate(c.Applications),
 	}
 }

@@ -20,9 +20,14 @@ type Route struct {
 	Returnable bool
 	// AtHost: the path starts at the host, wherever the portal is on it.
 	AtHost bool
+	// Tool: programs ask here, not browsers. The handler reads the form, and counts the requests by the program.
+	Tool bool
 	// MaxBody is the largest form in bytes where a page needs a larger one than others; 0 for that of all.
 	MaxBody int64
 }
+
+// MaxRequest is the longest request that can stand in a path, in bytes: a cookie that carries such a path, sealed, is one that browsers keep.
+const MaxRequest = 2400
 
 // parameters are what may stand in the paths that people are sent on to, by the name of the parameter. None matches a path's "." or "..".
 func parameters() map[string]string {
@@ -32,6 +37,7 @@ func parameters() map[string]string {
 		"network":   `[a-z]{1,20}`,
 		"profile":   `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
 		"name":      `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
+		"request":   `[A-Za-z0-9_-]+`, // a sealed text, of MaxRequest bytes at most
 	}
 }
 
@@ -70,8 +76,10 @@ func (s *Site) Serve(routes []Route) *http.ServeMux {
 		}
 		if r.Post != nil {
 			handle("POST "+path, func(v *Visit) error {
-				if err := v.readForm(); err != nil {
-					return err
+				if !r.Tool {
+					if err := v.readForm(); err != nil {
+						return err
+					}
 				}
 				return r.Post(v)
 			})

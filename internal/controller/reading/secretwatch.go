@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package credentials
+package reading
 
 import (
 	"context"
@@ -15,47 +15,49 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// secretWatch tells of Secrets that change, in the namespaces that have profiles with credentials and nowhere else. It sees their
-// metadata, never what they hold, and keeps no more than their names and versions.
-type secretWatch struct {
-	ctx     context.Context
-	client  metadata.Interface
-	changes chan event.GenericEvent
+// SecretWatch tells of Secrets that change, in the namespaces where something wants to know and nowhere else. It sees their metadata, never
+// what they hold, and keeps no more than their names and versions.
+type SecretWatch struct {
+	// Changes are the Secrets that have changed.
+	Changes chan event.GenericEvent
+
+	ctx    context.Context
+	client metadata.Interface
 
 	mu      sync.Mutex
 	running map[string]*watched
 }
 
-// watched is a namespace whose Secrets are watched, for the profiles in it.
+// watched is a namespace whose Secrets are watched, for the objects in it that want it.
 type watched struct {
-	cancel   context.CancelFunc
-	profiles map[string]bool
+	cancel  context.CancelFunc
+	objects map[string]bool
 }
 
-// newSecretWatch watches until the context is done.
-func newSecretWatch(ctx context.Context, c metadata.Interface) *secretWatch {
-	return &secretWatch{ctx: ctx, client: c, changes: make(chan event.GenericEvent), running: map[string]*watched{}}
+// NewSecretWatch watches until the context is done.
+func NewSecretWatch(ctx context.Context, c metadata.Interface) *SecretWatch {
+	return &SecretWatch{ctx: ctx, client: c, Changes: make(chan event.GenericEvent), running: map[string]*watched{}}
 }
 
-// tokenSecrets leaves out Secrets that are never those of a profile, and may be many and change often.
+// tokenSecrets leaves out Secrets that are never those of a profile or an Application, and may be many and change often.
 const tokenSecrets = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 
-// want starts to watch the namespace of a profile, unless that is done already.
-func (w *secretWatch) want(namespace, profile string) {
+// Want starts to watch the namespace of an object, unless that is done already.
+func (w *SecretWatch) Want(namespace, object string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if running := w.running[namespace]; running != nil {
-		running.profiles[profile] = true
+		running.objects[object] = true
 		return
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
-	w.running[namespace] = &watched{cancel: cancel, profiles: map[string]bool{profile: true}}
+	w.running[namespace] = &watched{cancel: cancel, objects: map[string]bool{object: true}}
 	informer := metadatainformer.NewFilteredMetadataInformer(w.client, corev1.SchemeGroupVersion.WithResource("secrets"), namespace, 0,
 		toolscache.Indexers{}, func(o *metav1.ListOptions) { o.FieldSelector = tokenSecrets }).Informer()
 	// Both fail only for an informer that runs already.
 	_ = informer.SetTransform(onlyVersion)
 	_ = informer.SetWatchErrorHandlerWithContext(func(ctx context.Context, _ *toolscache.Reflector, err error) {
-		// The profiles say it, where it is a matter of rights; the informer tries again.
+		// The objects say it, where it is a matter of rights; the informer tries again.
 		log.FromContext(ctx).V(1).Info("the Secrets of a namespace cannot be watched", "namespace", namespace, "error", err.Error())
 	})
 	_, _ = informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
@@ -66,22 +68,22 @@ func (w *secretWatch) want(namespace, profile string) {
 	go informer.RunWithContext(ctx)
 }
 
-// release ends the watch of a namespace with the last profile that wants it.
-func (w *secretWatch) release(namespace, profile string) {
+// Release ends the watch of a namespace with the last object that wants it.
+func (w *SecretWatch) Release(namespace, object string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	running := w.running[namespace]
 	if running == nil {
 		return
 	}
-	delete(running.profiles, profile)
-	if len(running.profiles) == 0 {
+	delete(running.objects, object)
+	if len(running.objects) == 0 {
 		running.cancel()
 		delete(w.running, namespace)
 	}
 }
 
-func (w *secretWatch) tell(ctx context.Context, o any) {
+func (w *SecretWatch) tell(ctx context.Context, o any) {
 	if gone, ok := o.(toolscache.DeletedFinalStateUnknown); ok {
 		o = gone.Obj
 	}
@@ -90,7 +92,7 @@ func (w *secretWatch) tell(ctx context.Context, o any) {
 		return
 	}
 	select {
-	case w.changes <- event.GenericEvent{Object: secret}:
+	case w.Changes <- event.GenericEvent{Object: secret}:
 	case <-ctx.Done():
 	}
 }

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package schema
+
+// What an Application cannot be. Each address to return to is one by which somebody has been sent elsewhere with a code.
+var wrongApplications = map[string]struct {
+	kind, spec string
+	says       []string
+}{
+	"a web application without an address":     {"Application", `{}`, []string{"spec.redirectURIs must name at least one address", "such as https://social.example.com/callback"}},
+	"a web application with none of addresses": {"Application", `{redirectURIs: []}`, []string{"spec.redirectURIs must name at least one address"}},
+	"a type that is none":                      {"Application", `{type: Mobile, redirectURIs: ["https://a.example/cb"]}`, []string{"spec.type", `"Native"`, `"Web"`}},
+
+	"http elsewhere":                  {"Application", `{redirectURIs: ["http://social.example.com/cb"]}`, []string{"spec.redirectURIs[0]", "http://social.example.com/cb", "must be an https address", "http on localhost"}},
+	"http on a name like localhost":   {"Application", `{redirectURIs: ["http://localhost.evil.example/cb"]}`, []string{"spec.redirectURIs[0]", "must be an https address"}},
+	"http on a name under localhost":  {"Application", `{redirectURIs: ["http://app.localhost/cb"]}`, []string{"spec.redirectURIs[0]", "must be an https address"}},
+	"http on a host like 127.0.0.1":   {"Application", `{redirectURIs: ["http://127.0.0.1.evil.example/cb"]}`, []string{"must be an https address"}},
+	"http on another loopback":        {"Application", `{redirectURIs: ["http://127.0.0.2/cb"]}`, []string{"must be an https address"}},
+	"http on a short loopback":        {"Application", `{redirectURIs: ["http://127.1/cb"]}`, []string{"must be an https address"}},
+	"http on a number":                {"Application", `{redirectURIs: ["http://2130706433/cb"]}`, []string{"must be an https address"}},
+	"http on every address":           {"Application", `{redirectURIs: ["http://0.0.0.0/cb"]}`, []string{"must be an https address"}},
+	"http on a mapped loopback":       {"Application", `{redirectURIs: ["http://[::ffff:127.0.0.1]/cb"]}`, []string{"must be an https address"}},
+	"http on localhost in capitals":   {"Application", `{redirectURIs: ["http://LOCALHOST/cb"]}`, []string{"must be an https address"}},
+	"a private scheme":                {"Application", `{type: Native, redirectURIs: ["com.example.app:/cb"]}`, []string{"must be an https address", "other schemes are not taken"}},
+	"a private scheme with a host":    {"Application", `{type: Native, redirectURIs: ["myapp://cb"]}`, []string{"other schemes are not taken"}},
+	"a script":                        {"Application", `{redirectURIs: ["javascript:alert(1)"]}`, []string{"other schemes are not taken"}},
+	"a script with a host":            {"Application", `{redirectURIs: ["javascript://a.example/%0aalert(1)"]}`, []string{"other schemes are not taken"}},
+	"data":                            {"Application", `{redirectURIs: ["data:text/html,x"]}`, []string{"other schemes are not taken"}},
+	"the scheme of out of band":       {"Application", `{type: Native, redirectURIs: ["urn:ietf:wg:oauth:2.0:oob"]}`, []string{"other schemes are not taken"}},
+	"https in capitals":               {"Application", `{redirectURIs: ["HTTPS://a.example/cb"]}`, []string{"must be an https address"}},
+	"no host":                         {"Application", `{redirectURIs: ["https:///cb"]}`, []string{"must be an https address"}},
+	"a port and no host":              {"Application", `{redirectURIs: ["https://:443/cb"]}`, []string{"must be an https address"}},
+	"https and no slashes":            {"Application", `{redirectURIs: ["https:a.example/cb"]}`, []string{"must be an https address"}},
+	"a path":                          {"Application", `{redirectURIs: ["/cb"]}`, []string{"must be an https address"}},
+	"another host by two slashes":     {"Application", `{redirectURIs: ["//evil.example/cb"]}`, []string{"must be an https address"}},
+	"two ports":                       {"Application", `{redirectURIs: ["http://localhost:80:80/cb"]}`, []string{"must be an https address"}},
+	"a user":                          {"Application", `{redirectURIs: ["https://social.example.com@evil.example/cb"]}`, []string{"spec.redirectURIs[0]", "must name no user before the host", "take out what stands before the @"}},
+	"a user and a password":           {"Application", `{redirectURIs: ["https://a:b@evil.example/cb"]}`, []string{"must name no user before the host"}},
+	"localhost as a user":             {"Application", `{redirectURIs: ["http://localhost:80@evil.example/cb"]}`, []string{"must be an https address", "must name no user before the host"}},
+	"a user behind a backslash":       {"Application", `{redirectURIs: ['http://localhost\@evil.example/cb']}`, []string{"no wildcard (*), fragment (#), space or backslash"}},
+	"a host behind a backslash":       {"Application", `{redirectURIs: ['https://evil.example\.social.example.com/cb']}`, []string{"no wildcard (*), fragment (#), space or backslash"}},
+	"a wildcard for a host":           {"Application", `{redirectURIs: ["https://*.example.com/cb"]}`, []string{"no wildcard (*)", "compared character by character"}},
+	"a wildcard for a path":           {"Application", `{redirectURIs: ["https://social.example.com/*"]}`, []string{"no wildcard (*)"}},
+	"a fragment":                      {"Application", `{redirectURIs: ["https://social.example.com/cb#x"]}`, []string{"fragment (#)"}},
+	"a host behind a fragment":        {"Application", `{redirectURIs: ["https://evil.example#.social.example.com/cb"]}`, []string{"fragment (#)"}},
+	"a space":                         {"Application", `{redirectURIs: ["https://a.example/c b"]}`, []string{"space"}},
+	"a space at the beginning":        {"Application", `{redirectURIs: [" https://a.example/cb"]}`, []string{"space"}},
+	"a line break":                    {"Application", `{redirectURIs: ["https://a.example/cb\r\nSet-Cookie: a=b"]}`, []string{"must have only the characters of a URL"}},
+	"a tab in the scheme":             {"Application", `{redirectURIs: ["java\tscript://a.example"]}`, []string{"must have only the characters of a URL"}},
+	"a zero byte":                     {"Application", `{redirectURIs: ["https://a.example/\0cb"]}`, []string{"must have only the characters of a URL"}},
+	"a host of other letters":         {"Application", `{redirectURIs: ["https://аpple.example/cb"]}`, []string{"Write a host of other letters in its xn-- form"}},
+	"a dot that is another character": {"Application", `{redirectURIs: ["https://social。example/cb"]}`, []string{"must have only the characters of a URL"}},
+	"a quotation mark":                {"Application", `{redirectURIs: ['https://a.example/cb"onload=x']}`, []string{"must have only the characters of a URL"}},
+	"an escape that is none":          {"Application", `{redirectURIs: ["https://a.example/%zz"]}`, []string{"must be an https address"}},
+	"the same address twice":          {"Application", `{redirectURIs: ["https://a.example/cb", "https://a.example/cb"]}`, []string{"spec.redirectURIs[1]", "Duplicate value"}},
+	"after signing out, elsewhere":    {"Application", `{redirectURIs: ["https://a.example/cb"], postLogoutRedirectURIs: ["http://a.example/"]}`, []string{"spec.postLogoutRedirectURIs[0]", "must be an https address"}},
+	"told of the end in the clear":    {"Application", `{redirectURIs: ["https://a.example/cb"], backChannelLogoutURI: "http://a.example/out"}`, []string{"spec.backChannelLogoutURI", "must be an https address"}},
+
+	"listed without an address":          {"Application", `{redirectURIs: ["https://a.example/cb"], listed: true}`, []string{"spec.url is needed for an application that is listed"}},
+	"a url that is no page":              {"Application", `{redirectURIs: ["https://a.example/cb"], url: "javascript:alert(1)"}`, []string{"spec.url", "must be an http or https address"}},
+	"a url without a host":               {"Application", `{redirectURIs: ["https://a.example/cb"], url: "https:///x"}`, []string{"spec.url", "must be an http or https address"}},
+	"a url with a user":                  {"Application", `{redirectURIs: ["https://a.example/cb"], url: "https://bank.example@evil.example"}`, []string{"spec.url", "must name no user before the host"}},
+	"a url with a backslash":             {"Application", `{redirectURIs: ["https://a.example/cb"], url: 'https://evil.example\.bank.example'}`, []string{"spec.url", "backslashes"}},
+	"a blank name of a tool":             {"Application", `{redirectURIs: ["https://a.example/cb"], displayName: "  "}`, []string{"spec.displayName", "not blank"}},
+	"a name of a tool on two lines":      {"Application", `{redirectURIs: ["https://a.example/cb"], displayName: "a\nb"}`, []string{"spec.displayName", "must be one line"}},
+	"a name of a tool that is turned":    {"Application", `{redirectURIs: ["https://a.example/cb"], displayName: "a\u202eb"}`, []string{"spec.displayName", "cannot be seen (such as U+202E)"}},
+	"members of no kind":                 {"Application", `{redirectURIs: ["https://a.example/cb"], members: {}}`, []string{"spec.members", "must name roles or teams", "leave members out"}},
+	"members of no role":                 {"Application", `{redirectURIs: ["https://a.example/cb"], members: {roles: []}}`, []string{"spec.members.roles", "at least 1"}},
+	"a role of a profile for members":    {"Application", `{redirectURIs: ["https://a.example/cb"], members: {roles: [Editor]}}`, []string{"spec.members.roles[0]", "must be Owner, CoOwner", "name of a CustomRole"}},
+	"a team by what it is called":        {"Application", `{redirectURIs: ["https://a.example/cb"], members: {teams: ["The Writers"]}}`, []string{"spec.members.teams[0]", "must be the name of an object"}},
+	"a factor that is none":              {"Application", `{redirectURIs: ["https://a.example/cb"], multiFactor: Optional}`, []string{"spec.multiFactor", `"PhishingResistant"`}},
+	"a secret instead of its hash":       {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "correct-horse-battery-staple-correct-horse!!"}`, []string{"spec.secretHash", "more than 43"}},
+	"a hash in hexadecimal":              {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}`, []string{"spec.secretHash", "more than 43"}},
+	"a hash in plain base64":             {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg"}`, []string{"spec.secretHash", "SHA-256 hash in base64url without padding", "openssl dgst"}},
+	"a Secret and a hash":                {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x, secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"}`, []string{"either spec.secretName", "or spec.secretHash"}},
+	"a native application with a hash":   {"Application", `{type: Native, secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg"}`, []string{"for applications of type Web", "everybody who has the program could read it"}},
+	"a native application with a Secret": {"Application", `{type: Native, secretName: x}`, []string{"for applications of type Web"}},
+	"a Secret of a tool as a path":       {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: ../x}`, []string{"spec.secretName", "must be the name of an object"}},
+	"an overlap of a month":              {"Application", `{redirectURIs: ["https://a.example/cb"], secretOverlap: 720h}`, []string{"spec.secretOverlap", "between 0s and 168h"}},
+	"an overlap in days":                 {"Application", `{redirectURIs: ["https://a.example/cb"], secretOverlap: 1d}`, []string{"spec.secretOverlap", "hours, minutes and seconds"}},
+}
+
+// What an Application can be.
+var rightApplications = map[string]struct{ kind, spec, want string }{
+	"a web application": {"Application", `{redirectURIs: ["https://social.example.com:8443/cb?tenant=a&x=%20"]}`,
+		`{type: Web, redirectURIs: ["https://social.example.com:8443/cb?tenant=a&x=%20"], multiFactor: AsOrganization, subjectType: Public, secretOverlap: 24h}`},
+	"one on the own machine": {"Application", `{redirectURIs: ["http://localhost:3000/cb", "http://127.0.0.1/cb", "http://[::1]:8080/cb"]}`,
+		`{type: Web, redirectURIs: ["http://localhost:3000/cb", "http://127.0.0.1/cb", "http://[::1]:8080/cb"], multiFactor: AsOrganization, subjectType: Public, secretOverlap: 24h}`},
+	"an address with an @ in its path": {"Application", `{redirectURIs: ["https://xn--bcher-kva.example/@acme/cb?u=a@b"]}`,
+		`{type: Web, redirectURIs: ["https://xn--bcher-kva.example/@acme/cb?u=a@b"], multiFactor: AsOrganization, subjectType: Public, secretOverlap: 24h}`},
+	"a native application without pages": {"Application", `{type: Native}`,
+		`{type: Native, multiFactor: AsOrganization, subjectType: Public, secretOverlap: 24h}`},
+	"a hash of a secret, which stops at once": {"Application", `{redirectURIs: ["https://a.example/cb"], secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", secretOverlap: 0s}`,
+		`{type: Web, redirectURIs: ["https://a.example/cb"], multiFactor: AsOrganization, subjectType: Public, secretHash: "n4bQgYhMfWWaL-qgxVrQFaO_TxsrC4Is0V1sFbDwCgg", secretOverlap: 0s}`},
+	"who may sign in": {"Application", `{displayName: "Grafana – Überblick", redirectURIs: ["https://a.example/cb"], listed: true, url: "http://grafana.intranet/x@y", members: {roles: [Owner, analyst], teams: [writers]}}`,
+		`{displayName: "Grafana – Überblick", type: Web, redirectURIs: ["https://a.example/cb"], listed: true, url: "http://grafana.intranet/x@y", members: {roles: [Owner, analyst], teams: [writers]},
+		multiFactor: AsOrganization, subjectType: Public, secretOverlap: 24h}`},
+}
+
+var changedApplications = map[string]struct{ kind, before, after, says string }{
+	"another Secret of a tool": {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x}`, `{redirectURIs: ["https://a.example/cb"], secretName: z}`, "spec.secretName cannot be changed"},
+	"no Secret of a tool":      {"Application", `{redirectURIs: ["https://a.example/cb"], secretName: x}`, `{redirectURIs: ["https://a.example/cb"]}`, "delete the Application and create another"},
+}
