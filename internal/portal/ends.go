@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -19,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -69,10 +69,10 @@ func endSignIns(
 		networks = append(networks, prefix.Masked())
 	}
 	ender := logout.New(logout.Options{
-		Cache: mgr.GetCache(), Client: direct, Secrets: secrets, Keys: keys, Issuer: c.Issuer, Networks: networks, Clock: o.Clock,
-		Sessions: &session.Manager{Cache: mgr.GetCache(), Links: &link.Store{Clock: o.Clock}},
-		Platform: func(id string) bool {
-			return slices.ContainsFunc(c.Clients, func(known config.OpenIDClient) bool { return known.ID == id })
+		Client: direct, Secrets: secrets, Keys: keys, Issuer: c.Issuer, Networks: networks, Clock: o.Clock,
+		Standing: &standing.Reader{
+			Cache: mgr.GetCache(), Clients: c.Clients,
+			Sessions: &session.Manager{Cache: mgr.GetCache(), Links: &link.Store{Clock: o.Clock}},
 		},
 		Log: mgr.GetLogger().WithName("sign-ins"), Metrics: metrics,
 	})

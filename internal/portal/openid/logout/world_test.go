@@ -42,6 +42,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -306,9 +307,9 @@ func (w *world) replica(change ...func(o *logout.Options)) *replica {
 	w.Expect(err).NotTo(HaveOccurred())
 	keys := web.NewSource(direct, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: keysSecret}, signing.FromSecret, w.clock)
 	o := logout.Options{
-		Cache: c, Client: direct, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}},
-		Secrets: account.ClusterSecrets{Client: direct}, Keys: keys, Issuer: issuer,
-		Platform: func(id string) bool { return id == "kubectl" }, Networks: w.networks, Clock: w.clock, Log: logr.New(r.log), Metrics: metrics,
+		Client: direct, Secrets: account.ClusterSecrets{Client: direct}, Keys: keys, Issuer: issuer,
+		Networks: w.networks, Clock: w.clock, Log: logr.New(r.log), Metrics: metrics,
+		Standing: &standing.Reader{Cache: c, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}}},
 	}
 	for _, do := range change {
 		do(&o)
