@@ -96,7 +96,9 @@ func (r *signingKeys) keep(ctx context.Context) (time.Duration, error) {
 	}
 	now, missing := r.clock.Now(), secret == nil
 	if missing {
-		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.secret.Namespace, Name: r.secret.Name}}
+		secret = &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: r.secret.Namespace, Name: r.secret.Name}, Type: signing.SecretType,
+		}
 	}
 	set, err := signing.FromSecret(secret)
 	if err != nil {

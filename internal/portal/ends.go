@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/roster-dev/roster/internal/account"
@@ -35,7 +36,12 @@ func addSigningCheck(mgr manager.Manager, c config.OpenID, keys *web.Source[sign
 	if !c.On() {
 		return nil
 	}
-	return mgr.AddReadyzCheck("secret-"+keys.Secret.Name, func(r *http.Request) error {
+	return mgr.AddReadyzCheck("secret-"+keys.Secret.Name, signingCheck(keys))
+}
+
+// signingCheck reports whether there is a key that signs.
+func signingCheck(keys *web.Source[signing.Set]) healthz.Checker {
+	return func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), web.CheckTimeout)
 		defer cancel()
 		set, err := keys.Refresh(ctx)
@@ -43,7 +49,7 @@ func addSigningCheck(mgr manager.Manager, c config.OpenID, keys *web.Source[sign
 			err = fmt.Errorf("the Secret %s has no key yet that signs tokens: the manager makes it", keys.Secret)
 		}
 		return err
-	})
+	}
 }
 
 // endSignIns has sign-ins to applications end with what they rest on, and returns the credentials by which the portal's own doings end them,

@@ -30,6 +30,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/openid/grant"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -332,7 +333,7 @@ func (s *site) age(holder, invited string) {
 func (s *site) provider(name string) {
 	s.Helper()
 	key := metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-openid-keys"}
-	s.create(&corev1.Secret{ObjectMeta: key, StringData: map[string]string{"key": "secret"}})
+	s.create(&corev1.Secret{ObjectMeta: key, Type: signing.SecretType, StringData: map[string]string{"key": "secret"}})
 	of := s.account(name)
 	s.patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: of.Namespace, Name: of.Name}},
 		`{"metadata":{"labels":{"`+grant.Label+`":"true"}},"stringData":{"`+grant.Entry+`":"grants"}}`)

@@ -13,11 +13,8 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// SessionKeys is a Secret in the system namespace that is never saved: with its keys, sessions that have ended would begin again.
+// SessionKeys is the Secret in the system namespace that is never saved: with its keys, sessions that have ended would begin again.
 const SessionKeys = "roster-portal-keys"
-
-// SigningKeys is the other: with its keys, tokens would count again that somebody forged with one that was withdrawn.
-const SigningKeys = "roster-openid-keys"
 
 // Place is where objects are.
 type Place string

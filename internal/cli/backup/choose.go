@@ -33,8 +33,8 @@ func (r *reader) choose() {
 	}
 	r.keep("keys", func(s *object) bool {
 		t := corev1.SecretType(field(s, "type"))
-		return (t == corev1.SecretTypeOpaque || t == corev1.SecretTypeBasicAuth) &&
-			s.GetName() != archive.SessionKeys && s.GetName() != archive.SigningKeys
+		// Keys that sign tokens have a type of their own, and are left out: one that was withdrawn must not come back.
+		return (t == corev1.SecretTypeOpaque || t == corev1.SecretTypeBasicAuth) && s.GetName() != archive.SessionKeys
 	})
 	r.keep("configuration", func(c *object) bool { return strings.HasPrefix(c.GetName(), "roster-config") })
 	namespaces := r.namespaces()
