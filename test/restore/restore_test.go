@@ -4,6 +4,8 @@
 package restore
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -14,6 +16,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/roster-dev/roster/internal/cli/archive"
+	"github.com/roster-dev/roster/internal/openid/grant"
 	"github.com/roster-dev/roster/test/site"
 )
 
@@ -25,6 +28,7 @@ func TestRestore(t *testing.T) {
 	before.Start()
 	before.Fill()
 	before.Age("ben", "carl")
+	signIn := before.SignInto("olivia")
 	was := before.Facts()
 	all, acme := filepath.Join(t.TempDir(), "all.yaml"), filepath.Join(t.TempDir(), "acme.yaml")
 	for _, args := range [][]string{{"backup", all, "--all"}, {"backup", acme, "-n", "acme"}} {
@@ -33,6 +37,15 @@ func TestRestore(t *testing.T) {
 		before.Must(err)
 	}
 	before.Stop()
+	for _, file := range []string{all, acme} {
+		saved, err := os.ReadFile(file)
+		before.Must(err)
+		for _, not := range []string{"roster-openid-keys", grant.Label, base64.StdEncoding.EncodeToString([]byte(signIn))} {
+			if bytes.Contains(saved, []byte(not)) {
+				t.Errorf("%s has %s: what was withdrawn or has ended would come back", file, not)
+			}
+		}
+	}
 	if info, err := os.Stat(all); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file with secrets is %v, %v", info.Mode(), err)
 	}

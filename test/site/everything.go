@@ -4,6 +4,7 @@ package site
 
 import (
 	"encoding/base32"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -21,6 +22,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
+	"github.com/roster-dev/roster/internal/openid/grant"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -319,6 +321,19 @@ func (s *Site) placeless(name string) error {
 		return fmt.Errorf("%s: %+v", name, ready)
 	}
 	return nil
+}
+
+// SignInto leaves what a sign-in of somebody to an application leaves, and returns the document.
+func (s *Site) SignInto(name string) string {
+	s.Helper()
+	of := s.Account(name)
+	document := `{"version":1,"grants":[{"id":"of-an-application"}]}`
+	patch, err := json.Marshal(map[string]any{
+		"metadata": map[string]any{"labels": map[string]string{grant.Label: "true"}}, "stringData": map[string]string{grant.Entry: document},
+	})
+	s.Must(err)
+	s.Patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: of.Namespace, Name: of.Name}}, string(patch))
+	return document
 }
 
 // Age makes of an Account and an Invitation what an older Roster made, and of the profile: nothing in them says what is bound to their UIDs.
