@@ -235,7 +235,7 @@ type Application struct {
 
 	// status is the state of the application.
 	// +optional
-	// +kubebuilder:default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1,"conditions":{{"type":"Ready","status":"Unknown","reason":"NotObserved","message":"The operator has not looked at the object yet.","lastTransitionTime":"1970-01-01T00:00:00Z"}}}
 	Status ApplicationStatus `json:"status,omitzero"`
 }
 

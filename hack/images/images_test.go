@@ -155,7 +155,9 @@ func checkFiles(t *testing.T, command string, image v1.Image, platform *v1.Platf
 func checkBill(t *testing.T, o options, command string, platform *v1.Platform) {
 	t.Helper()
 	var bill struct {
-		Metadata   struct{ Component struct{ Name, Version string } }
+		Metadata struct {
+			Component struct{ Name, Version string }
+		}
 		Components []struct{ Name, Version, Purl string }
 	}
 	path := filepath.Join(o.out, billOf(command, platform))

@@ -35,12 +35,7 @@ func TestDocumentedCommands(t *testing.T) {
 	} {
 		shown := regexp.MustCompile(`(?m)^helm .*$`).FindAllString(read(t, page), -1)
 		if !slices.Equal(shown, want) {
-			t.Errorf("%s shows
-%s
-want
-%s", page, strings.Join(shown, "
-"), strings.Join(want, "
-"))
+			t.Errorf("%s shows\n%s\nwant\n%s", page, strings.Join(shown, "\n"), strings.Join(want, "\n"))
 		}
 	}
 }
