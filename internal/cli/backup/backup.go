@@ -33,8 +33,9 @@ func New(f *kube.Factory) *cobra.Command {
 		Use:   "backup FILE",
 		Short: "Save an organisation, or the whole installation, in a file",
 		Long: `Save an organisation in a file that kubectl roster restore reads: its objects with their status, its namespace, the
-Roles that people wrote, the tokens of its profiles, and the Accounts of its people with their passwords and second factors.
-With --all, save all organisations, all Accounts, the Plans, and the keys and the configuration of the installation.
+Roles that people wrote, the tokens of its profiles, the client secrets of its Applications, and the Accounts of its people with
+their passwords and second factors. With --all, save all organisations, all Accounts, the Plans, and the keys and the configuration
+of the installation.
 
 The file contains secrets. Only you can read it. It does not overwrite an existing file, and is not written to a terminal. FILE -
 is standard output, for a program that encrypts.

@@ -116,7 +116,7 @@ var _ = Describe("A web application", func() {
 		Expect(a.Status.SecretRef.Name).To(Equal("grafana-openid"))
 		Expect(counts(a)).To(Equal(map[string]time.Duration{application.HashOf(clientSecret): 0}))
 		Expect(message(a)).To(ContainSubstring("Every active Member can sign in, by the client " + s.Name + ".grafana"))
-		Consistently(func() int { return Writes.Of("/applications/grafana/status") }).Should(Equal(1), "%s", Writes)
+		Consistently(func() int { return Writes.Of("/namespaces/" + s.Name + "/applications/grafana/status") }).Should(Equal(1), "%s", Writes)
 		Expect(EventsOn(ctx, s, "grafana")).To(BeEmpty(), "all went as planned")
 	})
 
