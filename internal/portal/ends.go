@@ -8,7 +8,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"time"
 
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
@@ -86,4 +88,22 @@ func endSignIns(
 		ender.Watch(ctx, mgr.GetCache()), mgr.Add(ender),
 		mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { return ender.Rounds(ctx, mgr.GetCache()) })))
 	return logout.Watched{Secrets: secrets, Ask: ender.Ask}, err
+}
+
+// tidyEvery is how often it is looked for what devices have waited for in vain.
+const tidyEvery = 10 * time.Minute
+
+// tidying removes device codes that nobody typed.
+func (p *Portal) tidying(o SetupOptions) manager.RunnableFunc {
+	return func(ctx context.Context) error {
+		if !o.Config.Portal.OpenID.On() {
+			return nil
+		}
+		wait.UntilWithContext(ctx, func(ctx context.Context) {
+			if err := p.applications.Tidy(ctx, o.Clock.Now()); err != nil && ctx.Err() == nil {
+				p.site.Log.Error(err, "Device codes that are over stay until the next look")
+			}
+		}, wait.Jitter(tidyEvery, 0.2))
+		return nil
+	}
 }

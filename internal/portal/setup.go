@@ -156,7 +156,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err := addSigningCheck(mgr, o.Config.Portal.OpenID, signingKeys); err != nil {
 		return err
 	}
-	if err := mgr.Add(adoption(accounts, log)); err != nil {
+	if err := errors.Join(mgr.Add(adoption(accounts, log)), mgr.Add(p.tidying(o))); err != nil {
 		return err
 	}
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.
