@@ -77,7 +77,8 @@ type benchPortal struct {
 	next   atomic.Uint32
 }
 
-func (b *bench) startPortal() *benchPortal {
+// startPortal starts the portal, with more lines for that part of its configuration.
+func (b *bench) startPortal(more ...string) *benchPortal {
 	b.Helper()
 	addr, probes := freeAddr(b.T), freeAddr(b.T)
 	dir := b.TempDir()
@@ -88,8 +89,10 @@ kind: RosterConfig
 mail:
   from: Roster <roster@mail.example>
   smtp: {address: %q, tls: None}
-portal: {url: "http://%s", trustedProxies: [127.0.0.0/8]}
-`, b.sink.Addr(), addr)), 0o600))
+portal:
+  url: "http://%s"
+  trustedProxies: [127.0.0.0/8]
+%s`, b.sink.Addr(), addr, strings.Join(more, ""))), 0o600))
 	b.kubeconfig("roster-portal")
 	log, err := os.Create(filepath.Join(testenv.Root(), "bin", "bench-portal.log"))
 	b.must(err)
