@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -151,7 +152,7 @@ func TestAnApplicationIsChangedAndDeletedInTheBrowser(t *testing.T) {
 	if strings.Contains(asked.body, `action="`+here) {
 		t.Error("a client secret is offered that would be lost")
 	}
-	b.post(here+"/stolen", url.Values{"generation": {"1"}}).expect(t, http.StatusOK, "put its hash into spec.secretHash in Git")
+	b.post(here+"/stolen", url.Values{"generation": {strconv.FormatInt(a.Generation, 10)}}).expect(t, http.StatusOK, "put its hash into spec.secretHash in Git")
 	b.post(here+"/delete", b.get(here+"/delete").filled(here+"/delete")).expect(t, http.StatusConflict)
 	b.post(here, url.Values{}).expect(t, http.StatusUnprocessableEntity)
 }

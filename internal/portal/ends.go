@@ -8,12 +8,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/roster-dev/roster/internal/account"
@@ -21,6 +21,7 @@ import (
 	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -37,7 +38,12 @@ func addSigningCheck(mgr manager.Manager, c config.OpenID, keys *web.Source[sign
 	if !c.On() {
 		return nil
 	}
-	return mgr.AddReadyzCheck("secret-"+keys.Secret.Name, func(r *http.Request) error {
+	return mgr.AddReadyzCheck("secret-"+keys.Secret.Name, signingCheck(keys))
+}
+
+// signingCheck reports whether there is a key that signs.
+func signingCheck(keys *web.Source[signing.Set]) healthz.Checker {
+	return func(r *http.Request) error {
 		ctx, cancel := context.WithTimeout(r.Context(), web.CheckTimeout)
 		defer cancel()
 		set, err := keys.Refresh(ctx)
@@ -45,7 +51,7 @@ func addSigningCheck(mgr manager.Manager, c config.OpenID, keys *web.Source[sign
 			err = fmt.Errorf("the Secret %s has no key yet that signs tokens: the manager makes it", keys.Secret)
 		}
 		return err
-	})
+	}
 }
 
 // endSignIns has sign-ins to applications end with what they rest on, and returns the credentials by which the portal's own doings end them,
@@ -71,10 +77,10 @@ func endSignIns(
 		networks = append(networks, prefix.Masked())
 	}
 	ender := logout.New(logout.Options{
-		Cache: mgr.GetCache(), Client: direct, Secrets: secrets, Keys: keys, Issuer: c.Issuer, Networks: networks, Clock: o.Clock,
-		Sessions: &session.Manager{Cache: mgr.GetCache(), Links: &link.Store{Clock: o.Clock}},
-		Platform: func(id string) bool {
-			return slices.ContainsFunc(c.Clients, func(known config.OpenIDClient) bool { return known.ID == id })
+		Client: direct, Secrets: secrets, Keys: keys, Issuer: c.Issuer, Networks: networks, Clock: o.Clock,
+		Standing: &standing.Reader{
+			Cache: mgr.GetCache(), Clients: c.Clients,
+			Sessions: &session.Manager{Cache: mgr.GetCache(), Links: &link.Store{Clock: o.Clock}},
 		},
 		Log: mgr.GetLogger().WithName("sign-ins"), Metrics: metrics,
 	})

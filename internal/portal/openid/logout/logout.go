@@ -25,7 +25,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/openid/signing"
-	"github.com/roster-dev/roster/internal/portal/session"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -40,20 +40,16 @@ const (
 
 // Options are what an Ender works with.
 type Options struct {
-	// Cache is where Members, Organizations and Applications are looked up.
-	Cache client.Reader
+	// Standing is what grants rest on.
+	Standing *standing.Reader
 	// Client reads and writes without a cache.
 	Client client.Client
-	// Sessions know the memberships of a person.
-	Sessions *session.Manager
 	// Secrets hold the grants. They must not be those that Watch made: an Ender does not tell itself what it has done.
 	Secrets account.Secrets
 	// Keys sign the messages.
 	Keys *web.Source[signing.Set]
 	// Issuer is what the messages name as theirs.
 	Issuer string
-	// Platform reports whether a client ID is that of an application of the platform.
-	Platform func(client string) bool
 	// Networks that messages may go to besides public addresses.
 	Networks []netip.Prefix
 	// Clock says what time it is.

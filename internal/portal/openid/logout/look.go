@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -17,6 +16,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/openid/grant"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 )
 
 // look looks at the grants of an Account, ends those that do not count any more, and sends what there is to send. It returns when to look
@@ -37,19 +37,19 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 		return 0, err
 	}
 	now := e.Clock.Now()
-	known, err := e.gather(ctx, of, alive)
-	if err != nil {
-		return 0, err
+	k := &known{standing: e.Standing, gone: e.gone, read: map[string]grant.Facts{}}
+	if alive {
+		k.of = of
 	}
 	var s step
 	var taken []string
 	give := func() { e.slots.give(taken); taken = nil }
 	_, err = e.Secrets.UpdateFrom(ctx, of, c, func(c *account.Credentials) error {
 		give() // what an earlier round took, which was not written
-		known.Credentials = *c
+		k.credentials = *c
 		return grant.Change(c, func(d *grant.Document) error {
 			s = advance(d, facts{
-				of: known.facts, to: known.to,
+				of: func(g *grant.Grant) grant.Facts { return k.facts(ctx, g) }, to: func(g *grant.Grant) string { return k.to(ctx, g) },
 				free: func(g *grant.Grant) bool {
 					free := e.slots.take(g.Namespace)
 					if free {
@@ -58,7 +58,10 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 					return free
 				},
 			}, now)
-			if !s.changed {
+			switch {
+			case k.failed != nil:
+				return k.failed
+			case !s.changed:
 				return account.ErrUnchanged
 			}
 			return nil
@@ -110,66 +113,35 @@ func (e *Ender) accountOf(ctx context.Context, name string) (of *rosterv1alpha1.
 	return of, false, nil
 }
 
-// known is what is known about the grants of an Account.
+// known is what is known about the grants of an Account: read once for each application, and forgotten with the look.
 type known struct {
-	grant.Facts
-	platform     func(string) bool
-	applications map[string]*rosterv1alpha1.Application
-	lookUp       func(client string) *rosterv1alpha1.Application
-	gone         *gone
+	standing *standing.Reader
+	gone     *gone
+	// of is the Account; nil if it is gone.
+	of          *rosterv1alpha1.Account
+	credentials account.Credentials
+	read        map[string]grant.Facts
+	failed      error
 }
 
-// gather reads what grants rest on, but for the credentials.
-func (e *Ender) gather(ctx context.Context, of *rosterv1alpha1.Account, alive bool) (*known, error) {
-	k := &known{platform: e.Platform, applications: map[string]*rosterv1alpha1.Application{}, gone: e.gone}
-	k.lookUp = func(client string) *rosterv1alpha1.Application { return e.application(ctx, client) }
-	if !alive {
-		return k, nil
+// facts are what a grant rests on.
+func (k *known) facts(ctx context.Context, g *grant.Grant) grant.Facts {
+	f, ok := k.read[g.Client]
+	if !ok {
+		var err error
+		if f, err = k.standing.Facts(ctx, k.of, k.credentials, g.Client); err != nil {
+			k.failed = err
+		}
+		k.read[g.Client] = f
 	}
-	k.Account = of
-	all, err := e.Sessions.Memberships(ctx, of)
-	if err != nil {
-		return nil, err
-	}
-	for _, m := range all {
-		k.Memberships = append(k.Memberships, grant.Membership{Member: m.Member, Organization: m.Organization})
-	}
-	return k, nil
-}
-
-// application is the Application of a client ID, from the cache; nil if there is none.
-func (e *Ender) application(ctx context.Context, id string) *rosterv1alpha1.Application {
-	namespace, name, _ := strings.Cut(id, ".")
-	a := &rosterv1alpha1.Application{}
-	if err := e.Cache.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, a); err != nil {
-		return nil // a cache that is filled says nothing else than that
-	}
-	return a
-}
-
-func (k *known) application(g *grant.Grant) *rosterv1alpha1.Application {
-	if g.OfPlatform() {
-		return nil
-	}
-	a, looked := k.applications[g.Client]
-	if !looked {
-		a = k.lookUp(g.Client)
-		k.applications[g.Client] = a
-	}
-	return a
-}
-
-// facts are those of one grant.
-func (k *known) facts(g *grant.Grant) grant.Facts {
-	f := k.Facts
-	f.Application, f.Platform = k.application(g), k.platform(g.Client)
+	f.Credentials = k.credentials
 	return f
 }
 
-// to is where the application of a grant is told that it has ended. Whoever has one of that name now tells it; of one that was deleted it is
-// remembered for a while.
-func (k *known) to(g *grant.Grant) string {
-	if a := k.application(g); a != nil {
+// to is where the application of a grant is told that it has ended. If there is one of that name now, it says where; of one that was deleted
+// it is remembered for a while.
+func (k *known) to(ctx context.Context, g *grant.Grant) string {
+	if a := k.facts(ctx, g).Application; a != nil {
 		return a.Spec.BackChannelLogoutURI
 	}
 	return k.gone.address(g.ApplicationUID)

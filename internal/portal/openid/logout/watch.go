@@ -93,7 +93,7 @@ func (e *Ender) Watch(ctx context.Context, c cache.Cache) error {
 			}
 		})),
 		follow(ctx, c, &rosterv1alpha1.Application{}, changes(func(before, after *rosterv1alpha1.Application) {
-			if after == nil || before != nil && before.UID != after.UID {
+			if before != nil && (after == nil || before.UID != after.UID || after.DeletionTimestamp != nil) {
 				e.gone.note(before)
 			}
 			if before == nil || after == nil || before.Generation != after.Generation || after.DeletionTimestamp != nil {

@@ -25,6 +25,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -41,6 +42,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
+	"github.com/roster-dev/roster/internal/portal/openid/standing"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -193,6 +195,7 @@ func (w *world) person(name string) *person {
 	w.Expect(w.secrets().Create(w.t.Context(), p.of, account.Credentials{
 		PasswordHash: "x", Sessions: account.Sessions{Devices: devices, Rounds: 2},
 	})).To(Succeed())
+	change(w, &corev1.Secret{}, p.key(), func(s *corev1.Secret) { s.Labels["test"] = w.ns })
 	p.member = &rosterv1alpha1.Member{
 		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: name},
 		Spec: rosterv1alpha1.MemberSpec{
@@ -288,6 +291,13 @@ func (w *world) replica(change ...func(o *logout.Options)) *replica {
 	direct := w.as(as)
 	options := portal.CacheOptions()
 	options.Scheme = cluster.Scheme
+	for o, by := range options.ByObject { // tests run beside each other, and each has portals of its own
+		if o.GetObjectKind().GroupVersionKind().Kind == "Secret" {
+			by.Namespaces[rosterv1alpha1.AccountNamespace] = cache.Config{
+				LabelSelector: labels.SelectorFromSet(labels.Set{grant.Label: "true", "test": w.ns}),
+			}
+		}
+	}
 	c, err := cache.New(as, options)
 	w.Expect(err).NotTo(HaveOccurred())
 	ctx, cancel := context.WithCancel(context.WithoutCancel(w.t.Context()))
@@ -297,9 +307,9 @@ func (w *world) replica(change ...func(o *logout.Options)) *replica {
 	w.Expect(err).NotTo(HaveOccurred())
 	keys := web.NewSource(direct, client.ObjectKey{Namespace: testenv.SystemNamespace, Name: keysSecret}, signing.FromSecret, w.clock)
 	o := logout.Options{
-		Cache: c, Client: direct, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}},
-		Secrets: account.ClusterSecrets{Client: direct}, Keys: keys, Issuer: issuer,
-		Platform: func(id string) bool { return id == "kubectl" }, Networks: w.networks, Clock: w.clock, Log: logr.New(r.log), Metrics: metrics,
+		Client: direct, Secrets: account.ClusterSecrets{Client: direct}, Keys: keys, Issuer: issuer,
+		Networks: w.networks, Clock: w.clock, Log: logr.New(r.log), Metrics: metrics,
+		Standing: &standing.Reader{Cache: c, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}}},
 	}
 	for _, do := range change {
 		do(&o)
@@ -354,6 +364,7 @@ func (o *tool) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer := o.answer
 	o.mu.Unlock()
 	if answer != nil {
+		_ = r.ParseForm() // a server notices that the other side has gone once it has read the request
 		answer(w, r)
 		return
 	}
@@ -401,4 +412,15 @@ func (o *tool) requests() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	return o.asked
+}
+
+func objectMeta(namespace, name string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: name}
+}
+
+func (w *world) secret(p *person) *corev1.Secret {
+	w.t.Helper()
+	secret := &corev1.Secret{}
+	w.Expect(w.api.Get(w.t.Context(), p.key(), secret)).To(Succeed())
+	return secret
 }
