@@ -72,7 +72,9 @@ func (c *terminal) run(read func(said string), words ...string) (stdout, stderr 
 	}
 	var out bytes.Buffer
 	said := &screen{read: read}
-	cmd := exec.CommandContext(c.t.Context(), path, words[1:]...)
+	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, path, words[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &out, said
 	err = cmd.Run()
 	return out.String(), said.said.String(), err
@@ -215,7 +217,8 @@ func TestKubectlWithACode(t *testing.T) {
 // typeCode types a code in on the page for it, and answers what it asks.
 func (b *browser) typeCode(address, code, answer string) {
 	send := func(p page, form url.Values) page {
-		action := formAction.FindStringSubmatch(p.text)
+		_, main, _ := strings.Cut(p.text, "<main")
+		action := formAction.FindStringSubmatch(main)
 		if action == nil {
 			b.t.Errorf("%s (%d) has no form:\n%s", p.url, p.status, p.text)
 			return p
