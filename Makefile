@@ -71,8 +71,9 @@ all: generate manifests dashboards docs-api docs-cli build-installer chart fmt l
 generate: ## Write the DeepCopy methods of api/
 	$(CONTROLLER_GEN) object:headerFile=hack/boilerplate.go.txt paths=./api/...
 
-manifests: ## Write config/crd/bases from api/
+manifests: ## Write config/crd/bases, with both versions, from api/
 	$(CONTROLLER_GEN) crd paths=./api/... output:crd:artifacts:config=config/crd/bases
+	go run ./hack/versions config/crd/bases
 
 dashboards: ## Write config/prometheus/dashboards
 	go run -C hack/monitoring . "$(CURDIR)/config/prometheus/dashboards"

@@ -26,6 +26,7 @@ tool controller-gen object:headerFile=hack/boilerplate.go.txt paths=./api/... ou
 same api/v1alpha1/zz_generated.deepcopy.go "$tmp/deepcopy/zz_generated.deepcopy.go" generate
 
 tool controller-gen crd paths=./api/... output:crd:dir="$tmp/bases"
+go run ./hack/versions "$tmp/bases"
 same config/crd/bases "$tmp/bases" manifests
 
 tool kustomize build config/default >"$tmp/install.yaml"

@@ -16,6 +16,10 @@ import (
 // GroupVersion is the group and version of every kind in this package.
 var GroupVersion = schema.GroupVersion{Group: "roster.dev", Version: "v1alpha1"}
 
+// BetaGroupVersion has the same kinds in the same shape. Objects are stored as GroupVersion, and read and written as either. It is the one
+// that people are shown.
+var BetaGroupVersion = schema.GroupVersion{Group: GroupVersion.Group, Version: "v1beta1"}
+
 // AddToScheme makes the kinds of this package known to a scheme.
 func AddToScheme(scheme *runtime.Scheme) error {
 	scheme.AddKnownTypes(GroupVersion,

@@ -265,7 +265,7 @@ func TestKeptInGit(t *testing.T) {
 	}
 	a := w.change(manager, "ana", "en", "update", `{"role":"Manager"}`)
 	a.expect(t, http.StatusConflict, "Flux keeps ana in Git", "<del><span class=\"sign\">- </span>  role: Member</del>",
-		"<ins><span class=\"sign\">+ </span>  role: Manager</ins>", "apiVersion: roster.dev/v1alpha1\nkind: Member\n")
+		"<ins><span class=\"sign\">+ </span>  role: Manager</ins>", "apiVersion: roster.dev/v1beta1\nkind: Member\n")
 	for _, hidden := range []string{"toolkit.fluxcd.io", "managedFields", "resourceVersion", "accountRef", "joinedTime"} {
 		if strings.Contains(a.body, hidden) {
 			t.Errorf("the YAML has %s", hidden)

@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -96,18 +97,21 @@ func (l *load) fail(err error) {
 	l.errs = append(l.errs, err)
 }
 
-// edit applies a Member, as a pipeline does.
+// edit applies a Member that differs from time to time.
 func (l *load) edit(c client.Client, i, n int) error {
-	name, says := fmt.Sprintf("edited-%d", i), fmt.Sprintf("Edited %d times", n)
+	role := []string{"Member", "AdvancedMember"}[n%2]
+	return l.apply(c, rosterv1alpha1.GroupVersion, fmt.Sprintf("edited-%d", i), fmt.Sprintf("Edited %d times", n), role)
+}
+
+// apply applies a Member, as a pipeline does.
+func (l *load) apply(c client.Client, gv schema.GroupVersion, name, says, role string) error {
 	o := &unstructured.Unstructured{Object: map[string]any{
-		"spec": map[string]any{
-			"email": address(name), "displayName": says, "role": []string{"Member", "AdvancedMember"}[n%2],
-		},
+		"spec": map[string]any{"email": address(name), "displayName": says, "role": role},
 	}}
-	o.SetGroupVersionKind(rosterv1alpha1.GroupVersion.WithKind("Member"))
+	o.SetGroupVersionKind(gv.WithKind("Member"))
 	o.SetNamespace(place)
 	o.SetName(name)
-	err := c.Apply(l.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("pipeline"), client.ForceOwnership)
+	err := c.Apply(l.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("pipeline"))
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()

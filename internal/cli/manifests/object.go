@@ -157,7 +157,7 @@ func objectsOf(file string, node *yaml.Node, ofVersion, ofKind string) ([]*Objec
 		}
 		return objects, problems
 	}
-	if version != rosterv1alpha1.GroupVersion.String() || newKind(kind) == nil {
+	if version != rosterv1alpha1.GroupVersion.String() && version != rosterv1alpha1.BetaGroupVersion.String() || newKind(kind) == nil {
 		return nil, nil
 	}
 	place := Place{file, node.Line}

@@ -16,6 +16,8 @@ import (
 	"k8s.io/cli-runtime/pkg/printers"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // The formats.
@@ -185,6 +187,9 @@ func (f *Format) Declared(out io.Writer, scheme *runtime.Scheme, objects []runti
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 		if err != nil {
 			return err
+		}
+		if kinds[0].GroupVersion() == rosterv1alpha1.GroupVersion {
+			fields["apiVersion"] = rosterv1alpha1.BetaGroupVersion.String() // the same shape
 		}
 		delete(fields, "status")
 		if metadata, ok := fields["metadata"].(map[string]any); ok {

@@ -128,7 +128,7 @@ func TestTheYAMLToCopy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := `apiVersion: roster.dev/v1alpha1
+	want := `apiVersion: roster.dev/v1beta1
 kind: Member
 metadata:
   annotations:

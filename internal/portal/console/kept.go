@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/yaml"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/gitops"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -133,7 +134,7 @@ func authored(o client.Object, scheme *runtime.Scheme) (string, error) {
 	}
 	// Roster writes it when the person accepts.
 	unstructured.RemoveNestedField(content, "spec", "accountRef")
-	clean := map[string]any{"apiVersion": kind.GroupVersion().String(), "kind": kind.Kind, "metadata": metadata, "spec": content["spec"]}
+	clean := map[string]any{"apiVersion": rosterv1alpha1.BetaGroupVersion.String(), "kind": kind.Kind, "metadata": metadata, "spec": content["spec"]}
 	text, err := yaml.Marshal(clean)
 	return string(text), err
 }
