@@ -28,8 +28,8 @@ DEMO_ARGS ?=
 # The minor versions of Kubernetes that Roster supports, but for the newest, whose modules are those of hack/controlplane/go.mod.
 MINORS := $(patsubst hack/controlplane/%.mod,%,$(wildcard hack/controlplane/1.*.mod))
 # What depends on the version: validation, policies, permissions, controllers, the processes, and what people apply.
-KUBERNETES_PACKAGES := ./internal/account ./internal/controller/... ./internal/portal \
-	./test/chart ./test/cli ./test/console ./test/docs ./test/e2e ./test/manifests ./test/policy ./test/presets ./test/schema
+KUBERNETES_PACKAGES := ./internal/account ./internal/controller/... \
+	./test/chart ./test/console ./test/docs ./test/e2e ./test/manifests ./test/policy ./test/schema
 
 # Versions are pinned in hack/tools/go.mod, checksums in go.sum; go builds the tools when they are first needed.
 TOOL := go tool -modfile=hack/tools/go.mod

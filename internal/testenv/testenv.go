@@ -171,7 +171,7 @@ func (c *Cluster) Apply(ctx context.Context, file string) error {
 func (c *Cluster) Stop() error {
 	var err error
 	if c.controllers != nil {
-		err = c.controllers.stop()
+		err = c.controllers.end()
 	}
 	return errors.Join(err, c.env.Stop(), os.RemoveAll(c.folder))
 }
