@@ -25,8 +25,8 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// fieldManager is the name that the operator's writes go by in managedFields. Tools that compare a Member with Git can be told to leave alone
-// what it wrote.
+// fieldManager is the name that the operator's writes go by in managedFields. Tools that compare a Member with Git can be told to leave
+// alone what it wrote.
 const fieldManager = "roster"
 
 // grants keeps one Role for each source of rights, and binds the people to it who have that source. A request names a Role. However many

@@ -15,11 +15,11 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 )
 
-// While a Member is renamed, its person has two: the older counts, and the newer takes over when that is deleted. Nobody is to lose anything
-// in between, neither in the moment before the newer is written to be active, nor by a Team that names the newer already.
+// While a Member is renamed, its person has two: the older counts, and the newer takes over when that is deleted. Nobody is to lose
+// anything in between, neither in the moment before the newer is written to be active, nor by a Team that names the newer already.
 
-// withHeirs adds those to the people of a Role who are bound to it, would be taken out, and have the same by another Member that takes over.
-// Somebody who is removed for good has none.
+// withHeirs adds those to the people of a Role who are bound to it, would be taken out, and have the same by another Member that takes
+// over. Somebody who is removed for good has none.
 func (r *grants) withHeirs(ctx context.Context, namespace string, want granted, shards []*shard) (granted, error) {
 	if want.owner == nil || want.has == nil {
 		return want, nil
@@ -80,8 +80,8 @@ func (r *grants) worksIn(ctx context.Context, m *rosterv1alpha1.Member) (bool, e
 	return r.find.countsElsewhere(ctx, m)
 }
 
-// memberOf is the Member that a Team names; nil where there is none. What is known of Members may be older than what is known of Teams: where
-// somebody could lose something, the API server is asked before a Member is taken to be missing.
+// memberOf is the Member that a Team names; nil where there is none. What is known of Members may be older than what is known of Teams:
+// where somebody could lose something, the API server is asked before a Member is taken to be missing.
 func (r *grants) memberOf(ctx context.Context, t *rosterv1alpha1.Team, name string) (*rosterv1alpha1.Member, error) {
 	m, err := reading.Peek[rosterv1alpha1.Member](ctx, r.client, t.Namespace, name)
 	if m != nil || err != nil {

@@ -157,13 +157,15 @@ func state(ctx context.Context) sync {
 	GinkgoHelper()
 	u := get(ctx, kustomizations)
 	var k struct {
-		Metadata struct{ Generation int64 }
-		Status   struct {
-			ObservedGeneration    int64
-			LastAppliedRevision   string
-			LastAttemptedRevision string
-			Conditions            []metav1.Condition
-		}
+		Metadata struct {
+			Generation int64 `json:"generation"`
+		} `json:"metadata"`
+		Status struct {
+			ObservedGeneration    int64              `json:"observedGeneration"`
+			LastAppliedRevision   string             `json:"lastAppliedRevision"`
+			LastAttemptedRevision string             `json:"lastAttemptedRevision"`
+			Conditions            []metav1.Condition `json:"conditions"`
+		} `json:"status"`
 	}
 	text, err := u.MarshalJSON()
 	Expect(err).NotTo(HaveOccurred())

@@ -95,7 +95,7 @@ func run(kubeconfig, program string, args ...string) {
 		default:
 		}
 		cancel()
-		<-done
+		_ = <-done // It was told to end.
 	})
 }
 
