@@ -17,8 +17,8 @@ import (
 	"github.com/go-webauthn/webauthn/protocol/webauthncbor"
 )
 
-// Authenticator is what a person keeps their passkey in: it answers the ceremonies of one origin as WebAuthn Level 3 describes them, without
-// attestation.
+// Authenticator is what a person keeps their passkey in. It answers the ceremonies of one origin as WebAuthn Level 3 describes them, and
+// attests nothing.
 type Authenticator struct {
 	// Key, as a raw scalar on the curve P-256.
 	Key    []byte `json:"key"`
@@ -33,7 +33,7 @@ const (
 	hasKey       = 0x40
 )
 
-// bytes are written in base64url without padding.
+// bytes64 are written in base64url without padding.
 type bytes64 []byte
 
 // MarshalText is part of [encoding.TextMarshaler].
