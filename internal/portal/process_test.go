@@ -286,6 +286,8 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	if got := tell(p.url + "/"); got != "200" {
 		t.Errorf("the home page: %s", got)
 	}
-	await(t, func(context.Context) bool { return strings.Contains(p.log.String(), `"logger":"readiness","msg":"Ready"`) })
+	await(t, func(context.Context) bool {
+		return strings.Contains(p.log.String(), `"logger":"readiness","msg":"Ready"`)
+	})
 	p.stop()
 }
