@@ -53,13 +53,13 @@ func readFile(t *testing.T, path string) string {
 }
 
 // change replaces something that stands in a file.
-func change(t *testing.T, path, old, new string) {
+func change(t *testing.T, path, old, replacement string) {
 	t.Helper()
 	content := readFile(t, path)
 	if !strings.Contains(content, old) {
 		t.Fatalf("%s does not hold %q", path, old)
 	}
-	write(t, path, strings.Replace(content, old, new, 1))
+	write(t, path, strings.Replace(content, old, replacement, 1))
 }
 
 // TestOneVersion: what is in the repository says one version everywhere. Its section of the changelog may be missing: the release makes it.

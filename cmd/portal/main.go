@@ -101,11 +101,11 @@ func await(ctx context.Context, link *apiserver.Link, probes *apiserver.Probes, 
 	})
 	log := ctrl.Log.WithName("apiserver")
 	err := apiserver.AwaitKinds(ctx, link.Through(s.REST), s.Scheme, rosterv1alpha1.GroupVersion, log, probes.Waiting)
-	found.Store(true)
-	if ctx.Err() != nil {
-		return nil
+	if err != nil && ctx.Err() == nil {
+		return err
 	}
-	return err
+	found.Store(true)
+	return nil
 }
 
 // patientCache is a cache that goes on as soon as an API server that was away is back: by itself it would pause for up to a

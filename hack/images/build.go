@@ -56,8 +56,11 @@ func (o options) build(ctx context.Context, command string) (v1.ImageIndex, erro
 // compile builds a static binary that does not depend on where it is built.
 func (o options) compile(ctx context.Context, command string, platform *v1.Platform, out string) error {
 	fmt.Fprintf(os.Stderr, "Building %s for %s\n", command, platform)
-	ldflags := "-s -w -X github.com/prometheus/common/version.Version=" + o.version
-	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ldflags, "-o", out, "./cmd/"+command)
+	args := []string{
+		"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X github.com/prometheus/common/version.Version=" + o.version,
+		"-o", out, "./cmd/" + command,
+	}
+	build := exec.CommandContext(ctx, "go", args...) //nolint:gosec // Version and paths are those of the person who builds.
 	build.Dir, build.Stderr = o.root, os.Stderr
 	build.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+platform.OS, "GOARCH="+platform.Architecture)
 	return build.Run()

@@ -5,7 +5,7 @@ package main
 import (
 	"archive/tar"
 	"bytes"
-	"encoding/json"
+	"errors"
 	"flag"
 	"io"
 	"net/http/httptest"
@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	cdx "github.com/CycloneDX/cyclonedx-go"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -122,7 +123,7 @@ func checkFiles(t *testing.T, command string, image v1.Image, platform *v1.Platf
 	files := map[string][]byte{}
 	for archive := tar.NewReader(content); ; {
 		header, err := archive.Next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			t.Fatal(err)
@@ -154,22 +155,17 @@ func checkFiles(t *testing.T, command string, image v1.Image, platform *v1.Platf
 
 func checkBill(t *testing.T, o options, command string, platform *v1.Platform) {
 	t.Helper()
-	var bill struct {
-		Metadata struct {
-			Component struct{ Name, Version string }
-		}
-		Components []struct{ Name, Version, Purl string }
-	}
+	var bill cdx.BOM
 	path := filepath.Join(o.out, billOf(command, platform))
-	if err := json.Unmarshal([]byte(read(t, path)), &bill); err != nil {
+	if err := cdx.NewBOMDecoder(strings.NewReader(read(t, path)), cdx.BOMFileFormatJSON).Decode(&bill); err != nil {
 		t.Fatal(err)
 	}
 	if of := bill.Metadata.Component; of.Name != "roster-"+command || of.Version != version {
 		t.Errorf("%s is about %+v", path, of)
 	}
 	names := map[string]string{}
-	for _, c := range bill.Components {
-		names[c.Name] = c.Purl
+	for _, c := range *bill.Components {
+		names[c.Name] = c.PackageURL
 	}
 	if names["std"] == "" || !strings.HasPrefix(names["sigs.k8s.io/controller-runtime"], "pkg:golang/sigs.k8s.io/controller-runtime@v0.") {
 		t.Errorf("%s lists %v", path, names)
@@ -214,7 +210,7 @@ func copyOf(t *testing.T, root string) string {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
-	for _, name := range strings.Split(strings.TrimSuffix(string(names), "\x00"), "\x00") {
+	for name := range strings.SplitSeq(strings.TrimSuffix(string(names), "\x00"), "\x00") {
 		content, err := os.ReadFile(filepath.Join(root, name))
 		if os.IsNotExist(err) {
 			continue // deleted, and not committed yet

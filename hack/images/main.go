@@ -36,8 +36,9 @@ func main() {
 	flag.Parse()
 	o.created, o.platforms = time.Unix(created, 0).UTC(), strings.Split(platforms, ",")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, o); err != nil {
+	err := run(ctx, o)
+	stop()
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "images:", err)
 		os.Exit(1)
 	}

@@ -100,11 +100,12 @@ func (p *Probes) serveReady(w http.ResponseWriter, r *http.Request) {
 	lines, missing := p.look(r.Context())
 	p.tell(missing)
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	if missing != nil {
+	switch {
+	case missing != nil:
 		w.WriteHeader(http.StatusServiceUnavailable)
-	} else if r.URL.Query().Has("verbose") {
+	case r.URL.Query().Has("verbose"):
 		lines = append(lines, "ready")
-	} else {
+	default:
 		lines = []string{"ok"}
 	}
 	_, _ = w.Write([]byte(strings.Join(lines, "\n") + "\n"))

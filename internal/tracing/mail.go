@@ -20,8 +20,8 @@ const (
 	attrMailStage = attribute.Key("roster.mail.stage")
 )
 
-// Mail begins the span of a mail of a kind. Of invitations, the attempt is which link it brings, counted from 1; of others it is 0. The span
-// ends with what became of the mail.
+// Mail begins the span of a mail of a kind. Of invitations, the attempt is which link it brings, counted from 1; of others it is 0. The
+// span ends with what became of the mail.
 func Mail(ctx context.Context, kind string, attempt int64) (context.Context, func(outcome string)) {
 	tracer := child(ctx)
 	if tracer == nil {

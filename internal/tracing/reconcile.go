@@ -60,8 +60,8 @@ func (r *reconciler) Reconcile(ctx context.Context, req reconcile.Request) (reco
 }
 
 // about is what a span tells of an object. Members and Invitations are named after those they are for, profiles often after an account of
-// theirs, Roles after profiles, and an Account after an address: only what is certain to be named after something else is named. The log has
-// the others, with the trace.
+// theirs, Roles after profiles, and an Account after an address: only what is certain to be named after something else is named. The log
+// has the others, with the trace.
 func (r *reconciler) about(req reconcile.Request) []attribute.KeyValue {
 	about := []attribute.KeyValue{attrController.String(r.controller), attrKind.String(r.kind)}
 	if req.Namespace != "" {

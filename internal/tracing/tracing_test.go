@@ -71,8 +71,8 @@ func TestOffCostsNothing(t *testing.T) {
 	reconciler := reconcileFunc("member", "Member", func(context.Context) error { return nil })
 	for name, do := range map[string]func(){
 		"a reconcile":                 func() { _, _ = reconciler.Reconcile(ctx, ana) },
-		"a request to the API server": func() { _, _ = api.RoundTrip(request) },  //nolint:bodyclose // it has none
-		"a request to a network":      func() { _, _ = peer.RoundTrip(request) }, //nolint:bodyclose // it has none
+		"a request to the API server": func() { _, _ = api.RoundTrip(request) },
+		"a request to a network":      func() { _, _ = peer.RoundTrip(request) },
 		"a mail": func() {
 			ctx, end := tracing.Mail(ctx, "invitation", 1)
 			_, endRelay := tracing.Relay(ctx, "connect")
@@ -152,7 +152,7 @@ func TestRequestsToOthers(t *testing.T) {
 	const members = "https://10.0.0.1/apis/roster.dev/v1alpha1/namespaces/acme/members/ana-lima/status"
 	_, _ = reconcileFunc("member", "Member", func(ctx context.Context) error {
 		get := func(transport http.RoundTripper, url string) {
-			_, _ = transport.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, url, nil)) //nolint:bodyclose // it has none
+			_, _ = transport.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, url, nil))
 		}
 		get(tracing.APIServer(next), members)
 		get(tracing.APIServer(next), "https://10.0.0.1/api/v1/namespaces/ana")
@@ -194,7 +194,7 @@ func TestAloneIsNotTraced(t *testing.T) {
 	ctx, spans := recorded(t)
 	next := transportFunc(func(*http.Request) (*http.Response, error) { return &http.Response{StatusCode: http.StatusOK}, nil })
 	lease := httptest.NewRequestWithContext(ctx, http.MethodPut, "https://10.0.0.1/apis/coordination.k8s.io/v1/namespaces/a/leases/b", nil)
-	_, _ = tracing.APIServer(next).RoundTrip(lease) //nolint:bodyclose // it has none
+	_, _ = tracing.APIServer(next).RoundTrip(lease)
 	if got := spans(); len(got) != 0 {
 		t.Errorf("%d spans", len(got))
 	}
@@ -306,7 +306,7 @@ func TestWhatACollectorGets(t *testing.T) {
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = reconcileFunc("member", "Member", func(ctx context.Context) error {
-			_, err := panics.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "https://x.example", nil)) //nolint:bodyclose // it has none
+			_, err := panics.RoundTrip(httptest.NewRequestWithContext(ctx, http.MethodGet, "https://x.example", nil))
 			return err
 		}).Reconcile(ctx, ana)
 	}()

@@ -98,7 +98,7 @@ portal:
 	b.must(err)
 	cmd := exec.Command(filepath.Join(testenv.Root(), "bin/portal"), "--config", config, "--namespace", testenv.SystemNamespace,
 		"--kubeconfig", b.kube, "--bind-address", addr, "--metrics-bind-address", "0", "--health-probe-bind-address", probes)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), log, log
 	b.must(cmd.Start())
 	b.Cleanup(func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM)

@@ -111,7 +111,7 @@ func (b *bench) startManager() {
 	b.must(err)
 	cmd := exec.Command(filepath.Join(testenv.Root(), "bin/manager"), "--config", b.config, "--namespace", testenv.SystemNamespace,
 		"--kubeconfig", b.kube, "--metrics-bind-address", metrics, "--health-probe-bind-address", probes)
-	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env, cmd.Stdout, cmd.Stderr = environment(), log, log
 	b.must(cmd.Start())
 	b.manager = &manager{cmd: cmd, metrics: "http://" + metrics + "/metrics"}
 	b.Cleanup(b.stopManager)
@@ -174,12 +174,8 @@ func (b *bench) apiWrites(resource string) float64 {
 
 // apiRequests counts the requests that the API server has answered, by resource and verb.
 func (b *bench) apiRequests(resource string, verbs ...string) float64 {
-	set, err := kubernetes.NewForConfig(b.cluster.Config)
-	b.must(err)
-	raw, err := set.RESTClient().Get().AbsPath("/metrics").DoRaw(b.ctx)
-	b.must(err)
 	total := 0.0
-	for line := range strings.Lines(string(raw)) {
+	for line := range strings.Lines(b.apiMetrics()) {
 		if !strings.HasPrefix(line, "apiserver_request_total{") || !strings.Contains(line, `resource="`+resource+`"`) {
 			continue
 		}
@@ -190,6 +186,14 @@ func (b *bench) apiRequests(resource string, verbs ...string) float64 {
 		}
 	}
 	return total
+}
+
+func (b *bench) apiMetrics() string {
+	set, err := kubernetes.NewForConfig(b.cluster.Config)
+	b.must(err)
+	raw, err := set.RESTClient().Get().AbsPath("/metrics").DoRaw(b.ctx)
+	b.must(err)
+	return string(raw)
 }
 
 // metric sums the samples of a metric of the manager whose labels contain all the given texts.

@@ -171,7 +171,7 @@ func (b *bench) rbacObjects() int {
 func (b *bench) settle() {
 	b.Helper()
 	var quiet time.Time
-	b.await("the queues to stay empty", 5*time.Minute, func() bool {
+	b.await("the queues to stay empty", time.Hour, func() bool {
 		if b.metric("workqueue_depth") > 0 {
 			quiet = time.Time{}
 		} else if quiet.IsZero() {

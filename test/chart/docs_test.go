@@ -3,6 +3,7 @@
 package chart_test
 
 import (
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,15 +12,23 @@ import (
 
 const page = "docs/helm.md"
 
-// TestDocumentedValues renders the chart with every block of values on the page, on top of the example.
+// TestDocumentedValues renders the chart with every block of values in the documentation, on top of the example.
 func TestDocumentedValues(t *testing.T) {
 	h := newHelm(t)
-	blocks := regexp.MustCompile("(?s)```yaml\n# values.yaml\n(.*?)```\n").FindAllStringSubmatch(read(t, page), -1)
+	pattern := regexp.MustCompile("(?s)```yaml\n# values.yaml\n(.*?)```\n")
+	pages, err := filepath.Glob(filepath.Join(root, "docs/*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range pages {
+		relative, _ := filepath.Rel(root, path)
+		for _, block := range pattern.FindAllStringSubmatch(read(t, relative), -1) {
+			h.run(t, block[1], "template", "roster", folder, "--namespace", "roster-system", "--values", example, "--values", "-")
+		}
+	}
+	blocks := pattern.FindAllStringSubmatch(read(t, page), -1)
 	if len(blocks) < 5 {
 		t.Fatalf("only %d blocks of values in %s", len(blocks), page)
-	}
-	for _, block := range blocks {
-		h.run(t, block[1], "template", "roster", folder, "--namespace", "roster-system", "--values", example, "--values", "-")
 	}
 	_, values, _ := strings.Cut(read(t, example), "\n") // without the licence
 	if blocks[0][1] != values {

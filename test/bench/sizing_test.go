@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build bench
+
+package bench
+
+import (
+	"bufio"
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+var (
+	sizes = flag.String("bench-sizes", "0,1000,10000", "how many Members there are when manager and portal are measured, each more than the one before")
+	limit = flag.String("bench-limit", "512MiB", "GOMEMLIMIT of manager and portal, which is the limit of their memory in config/")
+)
+
+// environment of manager and portal.
+func environment() []string { return append(os.Environ(), "GOMEMLIMIT="+*limit) }
+
+// perOrganization is how many Members an organisation has here.
+const perOrganization = 500
+
+// idleFor is how long a process is watched that has nothing to do.
+const idleFor = 30 * time.Second
+
+// TestBenchSizing measures what manager and portal need with so many Members, all of them active and with their RBAC: while they start, and
+// while nothing happens.
+func TestBenchSizing(t *testing.T) {
+	b, r := start(t), &results{}
+	b.startManager()
+	before := 0
+	for text := range strings.SplitSeq(*sizes, ",") {
+		n, err := strconv.Atoi(text)
+		b.must(err)
+		if n > before {
+			b.members(before, n)
+		}
+		before = n
+		b.measureManager(r, n)
+		b.measurePortal(r, n)
+	}
+	r.print()
+}
+
+// members has so many Members who have joined, each with an Account. Those of the first organisation join as people do; the others are made
+// of one of them.
+func (b *bench) members(from, to int) {
+	b.Helper()
+	for i := from; i < to; i += perOrganization {
+		b.organization(sized(i))
+	}
+	joining := min(to, perOrganization)
+	parallel(max(joining-from, 0), func(i int) {
+		m := newMember(sized(from+i), from+i)
+		b.must(b.client.Create(b.ctx, accountOf(m)))
+		b.must(b.client.Create(b.ctx, m))
+	})
+	b.active(max(from, joining))
+	b.stopManager()
+	b.clone(newMember(sized(0), 0), max(from, joining), to)
+	b.kubeconfig("roster-manager")
+	b.startManager()
+	b.active(to)
+}
+
+// active waits until there are so many active Members, and nothing is to be done about them.
+func (b *bench) active(n int) {
+	b.Helper()
+	b.await(fmt.Sprintf("%d active members", n), 2*time.Hour, func() bool {
+		time.Sleep(time.Second)
+		return int(b.metric("roster_members", `state="Active"`)) >= n
+	})
+	b.settle()
+}
+
+func sized(i int) string { return fmt.Sprintf("size-%03d", i/perOrganization) }
+
+// measureManager starts a manager that finds everything as it should be.
+func (b *bench) measureManager(r *results, n int) {
+	b.Helper()
+	b.stopManager()
+	b.kubeconfig("roster-manager")
+	begin := time.Now()
+	b.startManager()
+	r.add(fmt.Sprintf("%d members: manager, until ready", n), time.Since(begin).Seconds(), "s", "")
+	b.await("the queues to be empty", 30*time.Minute, func() bool {
+		return b.metric("controller_runtime_reconcile_total", `controller="member"`) >= float64(n) && b.metric("workqueue_depth") == 0
+	})
+	r.add(fmt.Sprintf("%d members: manager, until it has looked at all", n), time.Since(begin).Seconds(), "s", "")
+	b.settle()
+	pid := b.manager.cmd.Process.Pid
+	r.add(fmt.Sprintf("%d members: manager, processor time of the start", n), cpu(pid), "s", "")
+	b.resources(r, fmt.Sprintf("%d members: manager", n), pid)
+	// Half of what the heap may grow to before it is collected is what is in use.
+	r.add(fmt.Sprintf("%d members: manager, heap in use", n), b.metric("go_memstats_next_gc_bytes")/2/(1<<20), "MiB", "")
+	r.add(fmt.Sprintf("%d members: etcd", n), b.stored(), "MiB", "")
+}
+
+// measurePortal starts a portal beside the manager.
+func (b *bench) measurePortal(r *results, n int) {
+	b.Helper()
+	begin := time.Now()
+	p := b.startPortal()
+	r.add(fmt.Sprintf("%d members: portal, until ready", n), time.Since(begin).Seconds(), "s", "")
+	r.add(fmt.Sprintf("%d members: portal, processor time of the start", n), cpu(p.pid), "s", "")
+	b.resources(r, fmt.Sprintf("%d members: portal", n), p.pid)
+	b.must(syscall.Kill(p.pid, syscall.SIGTERM))
+}
+
+// resources are the memory that a process holds and has held, and the processor time that it takes to do nothing.
+func (b *bench) resources(r *results, what string, pid int) {
+	b.Helper()
+	used := cpu(pid)
+	time.Sleep(idleFor)
+	r.add(what+", idle", (cpu(pid)-used)/idleFor.Seconds()*1000, "m CPU", "")
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	b.must(err)
+	for lines := bufio.NewScanner(bytes.NewReader(data)); lines.Scan(); {
+		name, rest, _ := strings.Cut(lines.Text(), ":")
+		if name == "VmRSS" || name == "VmHWM" {
+			kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
+			b.must(err)
+			r.add(what+map[string]string{"VmRSS": ", memory", "VmHWM": ", memory at most"}[name], kib/1024, "MiB", "")
+		}
+	}
+}
+
+// stored is what etcd holds, with the history that it has not dropped yet.
+func (b *bench) stored() float64 {
+	b.Helper()
+	total := 0.0
+	for line := range strings.Lines(b.apiMetrics()) {
+		if strings.HasPrefix(line, "apiserver_storage_size_bytes{") {
+			total += value(line)
+		}
+	}
+	return total / (1 << 20)
+}
