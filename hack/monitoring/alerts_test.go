@@ -174,6 +174,8 @@ func portalScenarios() []scenario {
 	const (
 		untrusted    = "roster_portal_untrusted_proxy_requests_total"
 		consoleWaits = `roster_portal_console_visits_total{result="name"}`
+		keySince     = "roster_openid_signing_key_since_timestamp_seconds"
+		keyFailures  = "roster_openid_signing_key_failures_total"
 	)
 	return []scenario{
 		{"RosterPortalErrors", []string{requests("200", "0+9x60"), requests("503", "0+1x60")}, 20 * minutes, []string{`{}`}},
@@ -188,6 +190,10 @@ func portalScenarios() []scenario {
 		{"RosterUntrustedProxy", ours("portal", untrusted, "0+1x60"), 30 * minutes, nil},
 		{"RosterConsoleWaits", ours("portal", consoleWaits, "0+5x60"), 30 * minutes, []string{`{}`}},
 		{"RosterConsoleWaits", ours("portal", consoleWaits, "0+1x60"), 30 * minutes, nil},
+		{"RosterSigningKeyNotRotated", ours("manager", keySince, "-2900000x60"), 30 * minutes, []string{`{}`}},
+		{"RosterSigningKeyNotRotated", ours("manager", keySince, "-2600000x60"), 30 * minutes, nil},
+		{"RosterSigningKeyNotRotated", ours("manager", keyFailures, "0+1x60"), 50 * minutes, []string{`{}`}},
+		{"RosterSigningKeyNotRotated", ours("manager", keyFailures, "0x30 1x60"), 50 * minutes, nil},
 		{"RosterSignInsFail", ours("portal", signIns("failure"), "0+5x60", signIns("throttled"), "0+5x60"), 30 * minutes, []string{`{}`}},
 		{"RosterSignInsFail", ours("portal", signIns("success"), "0+50x60"), 30 * minutes, nil},
 	}

@@ -21,6 +21,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/controller/counting"
+	"github.com/roster-dev/roster/internal/portal/openid/logout"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -37,9 +38,13 @@ func expose(t *testing.T) exposed {
 	t.Helper()
 	manager, portal := prometheus.NewRegistry(), prometheus.NewRegistry()
 	controller.NewMetrics(manager)
+	controller.NewSigningMetrics(manager)
 	counting.NewMetrics(manager, nil, false)
 	manager.MustRegister(versioncollector.NewCollector("roster"))
 	if _, err := web.NewMetrics(portal); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := logout.NewMetrics(portal); err != nil {
 		t.Fatal(err)
 	}
 	e := exposed{labels: map[string][]string{}, first: map[string][]labels.Labels{}}

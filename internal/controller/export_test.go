@@ -24,7 +24,7 @@ func SigningKeys(
 	newKey func(signing.Turn) (signing.Key, error),
 ) reconcile.Reconciler {
 	return &signingKeys{
-		client: c, clock: clk, events: Events{reporting.NewRecorder(told)}, metrics: newSigningMetrics(registry), secret: secret, make: newKey,
+		client: c, clock: clk, events: Events{reporting.NewRecorder(told)}, metrics: NewSigningMetrics(registry), secret: secret, make: newKey,
 	}
 }
 

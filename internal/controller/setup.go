@@ -169,7 +169,7 @@ func setupOpenID(mgr manager.Manager, o Options, events Events) error {
 		return nil
 	}
 	return setupSigningKeys(mgr, &signingKeys{
-		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: newSigningMetrics(o.Registry),
+		client: mgr.GetClient(), clock: o.Clock, events: events, metrics: NewSigningMetrics(o.Registry),
 		secret: o.portalSecret(o.Config.Portal.OpenID.KeySecret), make: signing.New,
 	})
 }

@@ -32,7 +32,7 @@ type signingKeys struct {
 	client  client.Client // reads Secrets live: they are in no cache
 	clock   clock.PassiveClock
 	events  Events
-	metrics *signingMetrics
+	metrics *SigningMetrics
 	secret  client.ObjectKey
 	// make makes a key: signing.New, outside tests.
 	make func(signing.Turn) (signing.Key, error)
@@ -41,14 +41,15 @@ type signingKeys struct {
 	told string
 }
 
-// signingMetrics are about the keys. Where the portal is no provider, there are none.
-type signingMetrics struct {
+// SigningMetrics are about the keys. Where the portal is no provider, there are none.
+type SigningMetrics struct {
 	since    prometheus.Gauge
 	failures prometheus.Counter
 }
 
-func newSigningMetrics(registry prometheus.Registerer) *signingMetrics {
-	m := &signingMetrics{
+// NewSigningMetrics registers them.
+func NewSigningMetrics(registry prometheus.Registerer) *SigningMetrics {
+	m := &SigningMetrics{
 		since: prometheus.NewGauge(prometheus.GaugeOpts{
 			Name: "roster_openid_signing_key_since_timestamp_seconds",
 			Help: "When the key that signs tokens began to do so, in seconds since 1970.",
@@ -95,7 +96,9 @@ func (r *signingKeys) keep(ctx context.Context) (time.Duration, error) {
 	}
 	now, missing := r.clock.Now(), secret == nil
 	if missing {
-		secret = &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: r.secret.Namespace, Name: r.secret.Name}}
+		secret = &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{Namespace: r.secret.Namespace, Name: r.secret.Name}, Type: signing.SecretType,
+		}
 	}
 	set, err := signing.FromSecret(secret)
 	if err != nil {

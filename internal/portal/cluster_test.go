@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,6 +68,7 @@ var started *plane
 
 func TestMain(m *testing.M) {
 	ctrllog.SetLogger(logr.Discard())
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // the library of the OpenID provider writes there
 	code := m.Run()
 	if started != nil {
 		started.stop()

@@ -20,13 +20,19 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // empty is a cache in which nothing is found.
 type empty struct{ client.Reader }
+
+func (empty) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ ...client.GetOption) error {
+	return apierrors.NewNotFound(schema.GroupResource{}, key.Name)
+}
 
 func (empty) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
@@ -39,8 +45,38 @@ func (nothing) Get(_ context.Context, key client.ObjectKey, _ client.Object, _ .
 
 func (nothing) List(context.Context, client.ObjectList, ...client.ListOption) error { return nil }
 
+// creating is nothing to which something can be added, which is not there after that.
+type creating struct{ nothing }
+
+func (creating) Create(context.Context, client.Object, ...client.CreateOption) error { return nil }
+
 // alone is a portal that knows no invitation and no Account.
 func alone(t testing.TB, base string) *Portal {
+	t.Helper()
+	return aloneWith(t, base, func(*Options) {})
+}
+
+// aloneProvider is alone as a provider that knows kubectl.
+func aloneProvider(t testing.TB) *Portal {
+	t.Helper()
+	key, err := theKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry, err := key.Entry()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return aloneWith(t, "https://roster.example.com", func(o *Options) {
+		o.Client = creating{}
+		o.OpenID = config.OpenID{Issuer: "https://roster.example.com", Clients: []config.OpenIDClient{
+			{ID: "kubectl", DisplayName: "kubectl", RedirectURIs: []string{"http://127.0.0.1/callback"}},
+		}}
+		o.SigningKeys = web.NewSource(&secretReader{data: map[string][]byte{key.ID: entry}}, client.ObjectKey{}, signing.FromSecret, o.Clock)
+	})
+}
+
+func aloneWith(t testing.TB, base string, change func(*Options)) *Portal {
 	t.Helper()
 	metrics, err := web.NewMetrics(prometheus.NewRegistry())
 	if err != nil {
@@ -54,11 +90,13 @@ func alone(t testing.TB, base string) *Portal {
 	r := &secretReader{data: map[string][]byte{keyring.Current: []byte(strings.Repeat("k", 32))}}
 	limits := configure{}
 	unlimited(&limits)
-	p, err := New(Options{
+	o := Options{
 		Cache: empty{}, Keys: web.NewKeySource(r, client.ObjectKey{}, c), SessionKeys: web.NewKeySource(r, client.ObjectKey{}, c),
 		BaseURL: base, Clock: c, Log: logr.Discard(), Metrics: metrics, Limits: limits.Limits,
 		Accounts: account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher),
-	})
+	}
+	change(&o)
+	p, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -287,11 +287,13 @@ func (w *world) grants(local string) []grant.Grant {
 	return d.Grants
 }
 
-// member makes a provider, and somebody who is signed in and may sign in to its applications.
+// provider makes a portal that is one, and somebody who is signed in and may sign in to its applications. Eve and Zoe have an account, too.
 func (w *world) provider(mods ...func(*configure)) (*site, *browser) {
 	w.t.Helper()
 	s := w.site(append([]func(*configure){unlimited, w.provides}, mods...)...)
-	w.registered(s, "ana")
+	for _, name := range []string{"ana", "eve", "zoe"} {
+		w.registered(s, name)
+	}
 	w.joined("ana", nil, func(m *rosterv1alpha1.MemberStatus) { m.Teams = []string{"blue"} })
 	s.today()
 	return s, w.signedIn(s, "ana")
@@ -335,4 +337,18 @@ func TestSignInToAnApplication(t *testing.T) {
 	if strings.Contains(s.log.String(), token.AccessToken) || strings.Contains(s.log.String(), w.address("ana")) {
 		t.Error("the log has a token or an address")
 	}
+}
+
+// changeMember changes the spec of a Member, and waits until the portal knows.
+func (w *world) changeMember(name string, change func(*rosterv1alpha1.MemberSpec)) {
+	w.t.Helper()
+	m := &rosterv1alpha1.Member{}
+	if err := w.admin.Get(context.Background(), client.ObjectKey{Namespace: w.ns, Name: name}, m); err != nil {
+		w.t.Fatal(err)
+	}
+	change(&m.Spec)
+	if err := w.admin.Update(context.Background(), m); err != nil {
+		w.t.Fatal(err)
+	}
+	w.awaitCache(m)
 }

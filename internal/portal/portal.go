@@ -20,6 +20,7 @@ import (
 	"github.com/roster-dev/roster/internal/account/common"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
@@ -99,7 +100,9 @@ type Portal struct {
 	sessions *session.Manager
 	// manyPeople are the pages on which many people are changed together.
 	manyPeople *bulk.Handler
-	routes     []web.Route
+	// applications are what people sign in to from here.
+	applications *openid.Handler
+	routes       []web.Route
 	// tools are the paths that programs ask at, not browsers.
 	tools map[string]bool
 	// largeForms are the largest forms of the pages that need larger ones than others, by path.
@@ -184,6 +187,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		Sessions: p.sessions, Organizations: organizations, Networks: o.Networks, Cache: cache, Client: o.Client,
 	}
 	provider := p.provider(o, cache)
+	p.applications = provider
 	for _, pattern := range provider.CrossSite() {
 		p.crossSite.AddInsecureBypassPattern(pattern)
 	}
@@ -192,13 +196,15 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		p.consoleRoutes(o, cache, organizations, composer), provider.Routes())
 }
 
+// maxPolls bounds the memory of who polls how often.
+const maxPolls = 10_000
+
 // provider is the portal as an OpenID provider.
 func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
 	return &openid.Handler{
 		Config: o.OpenID, Sessions: p.sessions, Accounts: o.Accounts, Client: o.Client, Companies: o.Companies, Sealing: o.SessionKeys,
-		Signing: o.SigningKeys, Limits: p.limits, Cache: cache, BaseURL: strings.TrimRight(o.BaseURL, "/"),
+		Signing: o.SigningKeys, Limits: p.limits, Polls: limit.New[string](openid.PollsAtMost(), maxPolls), Cache: cache, BaseURL: strings.TrimRight(o.BaseURL, "/"),
 		Standing: &standing.Reader{Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Clients: o.OpenID.Clients},
-		Ended:    func(string) {},
 	}
 }
 

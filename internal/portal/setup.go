@@ -34,9 +34,9 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
-	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/link"
+	"github.com/roster-dev/roster/internal/portal/openid/logout"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -44,7 +44,7 @@ import (
 // fieldManager is the name that the portal's writes go by in managedFields.
 const fieldManager = "roster-portal"
 
-// cached are the kinds that the portal keeps in memory. Accounts and Secrets are not among them.
+// cached are the kinds that the portal keeps in memory. Accounts and Secrets are not among them: of some it follows the metadata.
 func cached() []client.Object {
 	return []client.Object{
 		&rosterv1alpha1.Invitation{}, &rosterv1alpha1.Member{}, &rosterv1alpha1.Organization{}, &rosterv1alpha1.SocialProfile{},
@@ -54,7 +54,7 @@ func cached() []client.Object {
 
 // CacheOptions make a cache that holds what the portal looks up and refuses everything else.
 func CacheOptions() cache.Options {
-	return cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: keepWriters}
+	return cache.Options{ReaderFailOnMissingInformer: true, DefaultTransform: keepWriters, ByObject: logout.CacheByObject()}
 }
 
 // keepWriters leaves of managedFields who has written an object itself, and when, for pages that tell so. Which fields they wrote is most
@@ -133,8 +133,12 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 		return err
 	}
 	networks := directory.Directory{Configured: o.Config.Networks, Namespace: o.Namespace, Reader: direct, Clock: o.Clock}
-	accounts := account.NewStore(direct, account.ClusterSecrets{Client: direct}, hasher)
-	signingKeys := web.NewSource(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.OpenID.KeySecret}, signing.FromSecret, o.Clock)
+	signingKeys := newSigningKeys(direct, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Portal.OpenID.KeySecret}, o.Clock)
+	secrets, err := endSignIns(ctx, mgr, o, direct, signingKeys)
+	if err != nil {
+		return err
+	}
+	accounts := account.NewStore(direct, secrets, hasher)
 	p, err := New(Options{
 		OpenID: o.Config.Portal.OpenID, SigningKeys: signingKeys,
 		Cache: mgr.GetCache(), Client: direct, Keys: keys, SessionKeys: sessionKeys, FactorKeys: factorKeys, Companies: companies,
@@ -149,7 +153,10 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	if err := p.addChecks(mgr, keys, sessionKeys, factorKeys); err != nil {
 		return err
 	}
-	if err := mgr.Add(adoption(accounts, log)); err != nil {
+	if err := addSigningCheck(mgr, o.Config.Portal.OpenID, signingKeys); err != nil {
+		return err
+	}
+	if err := errors.Join(mgr.Add(adoption(accounts, log)), mgr.Add(p.tidying(o))); err != nil {
 		return err
 	}
 	// A plain Runnable starts after the caches: nobody is served before invitations can be found.

@@ -10,8 +10,10 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
+	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/common/version"
@@ -118,7 +120,9 @@ func (p *Process) Begin(out io.Writer, registry prometheus.Registerer) (done boo
 		return true
 	}
 	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&p.logging)))
-	klog.SetLogger(Calm(ctrl.Log.WithName("client-go"))) // It would write lines of its own format.
+	// These would write lines of their own format.
+	klog.SetLogger(Calm(ctrl.Log.WithName("client-go")))
+	slog.SetDefault(slog.New(logr.ToSlogHandler(ctrl.Log.WithName("libraries"))))
 	ctrl.Log.WithName(p.name).Info("Starting", "version", release(), "revision", version.GetRevision(), "go", version.GoVersion)
 	registry.MustRegister(versioncollector.NewCollector("roster"))
 	return false

@@ -200,12 +200,13 @@ func TestNamedSecrets(t *testing.T) {
 	const values = `config:
   mail: {from: a@a.example, smtp: {address: "a:25", authSecret: relay}}
   links: {keySecret: links}
-  portal: {url: "https://a.example", keySecret: sessions, factorKeySecret: factors, companySecret: companies}
+  portal: {url: "https://a.example", keySecret: sessions, factorKeySecret: factors, companySecret: companies,
+    openID: {issuer: "https://a.example", keySecret: signing}}
   networks: [{name: Facebook, secret: app}, {name: Mastodon, url: "https://m.example", secret: app}, {name: X}]`
 	all := newHelm(t).render(t, values)
 	for name, want := range map[string][]string{
 		"manager": {"app", "links", "relay"},
-		"portal":  {"app", "links", "sessions", "factors", "companies"},
+		"portal":  {"app", "links", "sessions", "factors", "companies", "signing"},
 	} {
 		role, binding := all["Role roster-system/roster-"+name+"-secrets"], all["RoleBinding roster-system/roster-"+name+"-secrets"]
 		if role == nil || binding == nil {
@@ -218,6 +219,15 @@ func TestNamedSecrets(t *testing.T) {
 		if len(rules) != 1 || !slices.Equal(got, want) || subjects[0].(map[string]any)["name"] != "roster-"+name {
 			t.Errorf("the %s may read %v, want %v; bound to %v", name, got, want, subjects)
 		}
+	}
+	keys := all["Role roster-system/roster-manager-signing-keys"]
+	if keys == nil || all["RoleBinding roster-system/roster-manager-signing-keys"] == nil {
+		t.Fatal("the manager may not rotate the keys that sign tokens")
+	}
+	rules, _, _ := unstructured.NestedSlice(keys.Object, "rules")
+	verbs, _, _ := unstructured.NestedStringSlice(rules[0].(map[string]any), "verbs")
+	if !slices.Equal(verbs, []string{"get", "update"}) {
+		t.Errorf("the manager may %v the keys that sign tokens", verbs)
 	}
 }
 

@@ -25,6 +25,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/controller/counting"
+	"github.com/roster-dev/roster/internal/portal/openid/logout"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -126,8 +127,12 @@ func conditionReasons(t *testing.T, path string) []string {
 func TestMetrics(t *testing.T) {
 	seen := metrics{}
 	controller.NewMetrics(seen)
+	controller.NewSigningMetrics(seen)
 	counting.NewMetrics(seen, nil, false)
 	if _, err := web.NewMetrics(seen); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := logout.NewMetrics(seen); err != nil {
 		t.Fatal(err)
 	}
 	seen.MustRegister(versioncollector.NewCollector("roster"))

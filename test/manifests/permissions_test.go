@@ -49,6 +49,10 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-company-sign-in"},
 		{"roster-portal", "update", "", "secrets", "roster-accounts", "ana"},
 		{"roster-portal", "list", roster, "accounts", "roster-accounts", ""},
+		// Who has signed in to applications, and whether they are suspended.
+		{"roster-portal", "watch", roster, "accounts", "roster-accounts", ""},
+		{"roster-portal", "watch", "", "secrets", "roster-accounts", ""},
+		{"roster-portal", "list", roster, "applications", "acme", ""},
 		{"roster-portal", "create", "events.k8s.io", "events", "roster-system", ""},
 		{"roster-manager", "create", "", "secrets", "roster-system", ""},
 		// What people ask for at the portal: it leaves that in a namespace, and the manager does it.
@@ -82,8 +86,9 @@ func permissionsAreEnoughAndNoMore(t *testing.T, c *cluster) {
 		{"roster-manager", "delete", "", "secrets", "roster-system", "roster-openid-keys"},
 		{"roster-portal", "get", "", "secrets", "acme", "facebook"},
 		{"roster-portal", "get", "", "secrets", "roster-system", "roster-smtp"},
-		{"roster-portal", "list", "", "secrets", "roster-accounts", ""},
 		{"roster-portal", "create", "", "secrets", "roster-system", ""},
+		{"roster-portal", "list", "", "secrets", "roster-system", ""},
+		{"roster-portal", "update", roster, "applications", "acme", "tool"},
 		{"roster-portal", "list", "", "secrets", "roster-connections", ""},
 		{"roster-portal", "watch", "", "secrets", "roster-connections", ""},
 		{"roster-portal", "update", "", "secrets", "roster-connections", "connection-x"},

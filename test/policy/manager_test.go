@@ -370,11 +370,11 @@ func TestTheManagerMakesNoTokens(t *testing.T) {
 	const (
 		place = "it keeps Secrets in roster-system, roster-connections and the namespaces of organisations that bind roster-credentials."
 		typed = "its type makes it the token of a ServiceAccount."
-		keys  = "of the Secrets in roster-system, it changes only roster-openid-keys, whose keys it rotates."
+		keys  = "of the Secrets in roster-system, it changes only those of the type roster.dev/signing-keys."
 	)
-	changes := func(name string) func(w *world, c client.Client) error {
+	changes := func(name string, of corev1.SecretType) func(w *world, c client.Client) error {
 		return func(w *world, c client.Client) error {
-			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "roster-system", Name: name}}
+			s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: "roster-system", Name: name}, Type: of}
 			if err := client.IgnoreAlreadyExists(cluster.Client.Create(w.Context(), s)); err != nil {
 				return err
 			}
@@ -385,8 +385,8 @@ func TestTheManagerMakesNoTokens(t *testing.T) {
 	w.managerAttempts(t, map[string]managerAttempt{
 		"of an organisation":                {secret(w.ns), ""},
 		"in its own namespace":              {secret("roster-system"), ""},
-		"keys that sign tokens, changed":    {changes("roster-openid-keys"), ""},
-		"keys of second factors, changed":   {changes("roster-factor-keys"), keys},
+		"keys that sign tokens, changed":    {changes("roster-openid-keys", "roster.dev/signing-keys"), ""},
+		"keys of second factors, changed":   {changes("roster-factor-keys", corev1.SecretTypeOpaque), keys},
 		"a token in its own namespace":      {secret("roster-system", token), typed},
 		"a token in one of an organisation": {secret(w.ns, token), typed},
 		"beside passwords":                  {secret("roster-accounts"), place},

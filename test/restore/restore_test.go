@@ -29,6 +29,8 @@ import (
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/openid/grant"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -59,6 +61,7 @@ func TestRestore(t *testing.T) {
 	before.start()
 	before.fill()
 	before.age("ben", "carl")
+	before.provider("olivia")
 	was := before.facts()
 	links := map[string]string{"carl": before.link(mailOf("carl")), "dora": before.link(mailOf("dora"))}
 	all, acme := filepath.Join(t.TempDir(), "all.yaml"), filepath.Join(t.TempDir(), "acme.yaml")
@@ -68,6 +71,15 @@ func TestRestore(t *testing.T) {
 		before.must(err)
 	}
 	before.stop()
+	for _, file := range []string{all, acme} {
+		saved, err := os.ReadFile(file)
+		before.must(err)
+		for _, not := range []string{"roster-openid-keys", grant.Label, grant.Entry + ": Z3JhbnRz"} {
+			if bytes.Contains(saved, []byte(not)) {
+				t.Errorf("%s has %s: what was withdrawn or has ended would come back", file, not)
+			}
+		}
+	}
 	if info, err := os.Stat(all); err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("the file with secrets is %v, %v", info.Mode(), err)
 	}
@@ -324,6 +336,16 @@ func (s *site) age(holder, invited string) {
 	})
 	forget(inv, `{"linkID":null}`)
 	forget(s.profile(), `{"credential":{"fingerprintSalt":null}}`)
+}
+
+// provider is what an OpenID provider leaves: keys that sign tokens, and somebody's sign-in to an application.
+func (s *site) provider(name string) {
+	s.Helper()
+	key := metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-openid-keys"}
+	s.create(&corev1.Secret{ObjectMeta: key, Type: signing.SecretType, StringData: map[string]string{"key": "secret"}})
+	of := s.account(name)
+	s.patch(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: of.Namespace, Name: of.Name}},
+		`{"metadata":{"labels":{"`+grant.Label+`":"true"}},"stringData":{"`+grant.Entry+`":"grants"}}`)
 }
 
 func (s *site) store() *account.Store {

@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/archive"
+	"github.com/roster-dev/roster/internal/openid/grant"
 )
 
 // choose leaves out what a restore must not bring back, and what belongs to others than the organisation.
@@ -27,8 +28,12 @@ func (r *reader) choose() {
 	r.keep("credentials", func(s *object) bool {
 		return field(s, "type") == "roster.dev/credentials" && opens(s, accounts[s.GetName()])
 	})
+	for _, s := range r.found["credentials"] {
+		forgetGrants(s)
+	}
 	r.keep("keys", func(s *object) bool {
 		t := corev1.SecretType(field(s, "type"))
+		// Keys that sign tokens have a type of their own, and are left out: one that was withdrawn must not come back.
 		return (t == corev1.SecretTypeOpaque || t == corev1.SecretTypeBasicAuth) && s.GetName() != archive.SessionKeys
 	})
 	r.keep("configuration", func(c *object) bool { return strings.HasPrefix(c.GetName(), "roster-config") })
@@ -142,6 +147,13 @@ func (r *reader) keepOwnAccounts() {
 	for _, s := range r.found["credentials"] {
 		unstructured.RemoveNestedField(s.Object, "data", "sessions")
 	}
+}
+
+// forgetGrants leaves out the sign-ins to applications. Those that have ended since must not begin again, and unlike sessions they hang on no
+// key that a restore replaces.
+func forgetGrants(secret *object) {
+	unstructured.RemoveNestedField(secret.Object, "data", grant.Entry)
+	unstructured.RemoveNestedField(secret.Object, "metadata", "labels", grant.Label)
 }
 
 func forgetOthers(status map[string]any, namespace string) {

@@ -109,6 +109,8 @@ type Refresh struct {
 type Ending struct {
 	Since  time.Time `json:"since"`
 	Reason Reason    `json:"reason"`
+	// To is where the application is told, which may be gone by then; empty until the first try.
+	To string `json:"to,omitempty"`
 	// Tries to tell the application, and when there will be the next.
 	Tries int       `json:"tries,omitempty"`
 	Next  time.Time `json:"next,omitzero"`

@@ -26,6 +26,9 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
+// SecretType is the type of the Secret: by it the manager may change this one and none of the others beside it, and backups leave it out.
+const SecretType corev1.SecretType = "roster.dev/signing-keys"
+
 const (
 	// Bits of the keys that are made: as strong as AES-128 (NIST SP 800-57, part 1, 5.6.1.1). See docs/decisions/0090.
 	Bits = 3072

@@ -77,7 +77,7 @@ func introspect(t *tool, w http.ResponseWriter, r *http.Request) {
 // revoke answers POST /openid/revoke (RFC 7009).
 func revoke(t *tool, w http.ResponseWriter, r *http.Request) { op.Revoke(w, r, t) }
 
-// end puts those grants of a person at their end that are chosen, in one write, and has the applications told.
+// end puts those grants of a person at their end that are chosen, in one write. The application is told of it after that.
 func (h *Handler) end(
 	ctx context.Context, v *web.Visit, of *rosterv1alpha1.Account, why grant.Reason, chosen func(*grant.Grant) bool,
 ) error {
@@ -101,9 +101,6 @@ func (h *Handler) end(
 	}
 	for _, g := range ended {
 		v.Audit(web.EventApplicationSignOut, web.ResultSuccess, of.Name, "application", g.Client, "grant", g.ID, "why", why)
-	}
-	if len(ended) > 0 {
-		h.Ended(of.Name)
 	}
 	return nil
 }

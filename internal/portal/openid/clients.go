@@ -43,7 +43,7 @@ func (h *Handler) application(ctx context.Context, clientID string) (*applicatio
 		return nil, err
 	}
 	return &application{
-		id: clientID, name: title(object.Spec.DisplayName, object.Name), namespace: object.Namespace, object: object,
+		id: clientID, name: object.Title(), namespace: object.Namespace, object: object,
 		native:    object.Spec.Type == rosterv1alpha1.ApplicationNative,
 		redirects: object.Spec.RedirectURIs, loggedOut: object.Spec.PostLogoutRedirectURIs,
 	}, nil

@@ -152,7 +152,6 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 	case errors.Is(refused, grant.ErrReused) && err == nil:
 		t.v.Audit(web.EventApplicationTokens, web.ResultFailure, e.facts.Account.Name,
 			"application", e.grant.Client, "grant", e.grant.ID, "why", grant.ReasonReused)
-		t.Ended(e.facts.Account.Name)
 		return refused
 	case err != nil && !isRefusal(err):
 		return t.failed(err)

@@ -6,7 +6,6 @@
 package openid
 
 import (
-	"cmp"
 	"embed"
 	"net/url"
 	"strings"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/limit"
 	"github.com/roster-dev/roster/internal/oidc"
 	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/openid/standing"
@@ -42,9 +42,9 @@ type Handler struct {
 	Sealing *web.KeySource
 	Signing *web.Source[signing.Set]
 	Limits  *web.Limiters
-	Cache   web.Cache
-	// Ended has the applications told that grants of an Account have ended.
-	Ended func(account string)
+	// Polls are how often devices may ask whether their person has answered.
+	Polls *limit.Limiter[string]
+	Cache web.Cache
 	// BaseURL is the public address of the portal, without a slash at its end.
 	BaseURL string
 }
@@ -76,17 +76,22 @@ func (h *Handler) Routes() []web.Route {
 		{Path: pathUserinfo, Get: h.tool(userinfo), Post: h.tool(userinfo), Tool: true},
 		{Path: pathIntrospect, Post: h.tool(introspect), Tool: true},
 		{Path: pathRevoke, Post: h.tool(revoke), Tool: true},
+		{Path: pathDeviceCode, Post: h.tool(deviceAuthorization), Tool: true},
+		{Path: pathDevice, Get: h.Sessions.Require(h.getDevice), Post: h.Sessions.Require(h.postDevice), Returnable: true},
+		{Path: pathDevice + "/{code}", Get: h.Sessions.Require(h.getDeviceCode), Post: h.Sessions.Require(h.postDeviceCode), Returnable: true},
+		{Path: pathLogout, Get: h.logout, Post: h.logout},
+		{Path: pathSignOut + "{request}", Get: h.getSignOut, Post: h.postSignOut},
 	}
 	return append(routes, h.published()...)
 }
 
-// CrossSite are the pages to which other sites may send forms, as patterns of http.ServeMux: an application may ask by a form (OpenID
-// Connect Core 1.0, 3.1.2.1), and nothing is changed by that.
+// CrossSite are the pages to which other sites may send forms, as patterns of http.ServeMux: an application may ask for a sign-in (OpenID
+// Connect Core 1.0, 3.1.2.1) and for a sign-out (RP-Initiated Logout 1.0, 2) by a form, and nothing is changed by that.
 func (h *Handler) CrossSite() []string {
 	if !h.Config.On() {
 		return nil
 	}
-	return []string{"POST " + h.root() + pathAuthorize}
+	return []string{"POST " + h.root() + pathAuthorize, "POST " + h.root() + pathLogout}
 }
 
 // root is the path of the portal's address.
@@ -112,6 +117,3 @@ func (h *Handler) published() []web.Route {
 	}
 	return routes
 }
-
-// title is what people know an application as.
-func title(name, otherwise string) string { return cmp.Or(name, otherwise) }

@@ -82,10 +82,11 @@ func (h *Handler) askYes(v *session.Visit, a ask, app *application) error {
 
 // page is one that offers to sign in with another account, and to go back to the application.
 func (h *Handler) page(v *session.Visit, a ask, heading string, texts ...string) continuePage {
-	return continuePage{
-		Heading: heading, Texts: texts, Switch: v.Path(v.Page()),
-		Cancel: rules.Answer(a.Redirect, h.denied(a)),
+	page := continuePage{Heading: heading, Texts: texts}
+	if a.Redirect != "" { // a device has none
+		page.Switch, page.Cancel = v.Path(v.Page()), rules.Answer(a.Redirect, h.denied(a))
 	}
+	return page
 }
 
 // denied is what an application is told when the person does not go on.

@@ -207,6 +207,8 @@ func tokens(t *tool, w http.ResponseWriter, r *http.Request) {
 		op.CodeExchange(w, r, t)
 	case zitadel.GrantTypeRefreshToken:
 		op.RefreshTokenExchange(w, r, t)
+	case zitadel.GrantTypeDeviceCode:
+		pollDevice(t, w, r)
 	case "":
 		_ = reply(w, http.StatusBadRequest, oauthError{"invalid_request", "grant_type is missing"})
 	default:

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,9 +25,12 @@ const RefreshEvery = time.Minute
 type Source[K any] struct {
 	reader client.Reader
 	Secret client.ObjectKey
-	parse  func(*corev1.Secret) (K, error)
-	clock  clock.PassiveClock
-	known  atomic.Pointer[known[K]]
+	// GoneIsEmpty: a Secret that was deleted has taken its keys with it. Otherwise those that are known count on.
+	GoneIsEmpty bool
+
+	parse func(*corev1.Secret) (K, error)
+	clock clock.PassiveClock
+	known atomic.Pointer[known[K]]
 	// turn is held by the request that reads the Secret; a channel, because waiting for it ends with the caller's context.
 	turn chan struct{}
 }
@@ -94,7 +98,8 @@ func (s *Source[K]) get(ctx context.Context, good func(*known[K]) bool) (K, erro
 
 func (s *Source[K]) load(ctx context.Context) (K, error) {
 	secret := &corev1.Secret{}
-	if err := s.reader.Get(ctx, s.Secret, secret); err != nil {
+	err := s.reader.Get(ctx, s.Secret, secret)
+	if err != nil && (!s.GoneIsEmpty || !apierrors.IsNotFound(err)) {
 		var none K
 		return none, fmt.Errorf("keys in Secret %s: %w", s.Secret, err)
 	}

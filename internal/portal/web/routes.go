@@ -37,6 +37,7 @@ func parameters() map[string]string {
 		"network":   `[a-z]{1,20}`,
 		"profile":   `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
 		"name":      `[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?`,
+		"code":      `[A-Za-z-]{8,9}`,
 		"request":   `[A-Za-z0-9_-]+`, // a sealed text, of MaxRequest bytes at most
 	}
 }
