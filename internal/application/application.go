@@ -25,8 +25,8 @@ func AdmitsMember(a *rosterv1alpha1.Application, m *rosterv1alpha1.Member) bool 
 	return Admits(a, m.Status.Role, m.Status.Teams)
 }
 
-// Listed are the Applications that stand among the environments of the organisation for somebody with that role and in those Teams, sorted by
-// title.
+// Listed are the Applications that stand among the environments of the organisation for somebody with that role and in those Teams, sorted
+// by title.
 func Listed(all []*rosterv1alpha1.Application, role string, teams []string) []*rosterv1alpha1.Application {
 	var listed []*rosterv1alpha1.Application
 	for _, a := range all {

@@ -147,8 +147,8 @@ func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Applicati
 	var clientSecret string
 	switch application.Find(a, secret, maker, in.Issuer) {
 	case application.Foreign:
-		in.Obstacle = &access.Problem{Reason: rosterv1alpha1.ReasonSecretTaken, Message: fmt.Sprintf("The Secret %s was not made by the operator "+
-			"for this Application, or its client secret has been changed since, so that it is neither used nor overwritten. Delete it if nothing "+
+		in.Obstacle = &access.Problem{Reason: rosterv1alpha1.ReasonSecretTaken, Message: fmt.Sprintf("The Secret %s was not made by the "+
+			"operator for this Application, or its client secret has been changed since, so that it is neither used nor overwritten. Delete it if nothing "+
 			"needs it, name another in spec.secretName, or put the hash of a client secret of your own into spec.secretHash.", a.SecretName())}
 		return nil
 	case application.Current:
@@ -180,8 +180,8 @@ func (r *Reconciler) write(
 	return r.Client.Create(ctx, secret, reading.Uncached)
 }
 
-// refused is what Kubernetes will refuse again until somebody changes something: a quota, a policy, an immutable Secret. Nil where the error
-// is none of that.
+// refused is what Kubernetes will refuse again until somebody changes something: a quota, a policy, an immutable Secret. Nil where the
+// error is none of that.
 func refused(a *rosterv1alpha1.Application, err error) *access.Problem {
 	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) || !apierrors.IsForbidden(err) && !apierrors.IsInvalid(err) {
 		return nil

@@ -158,7 +158,8 @@ func (h *Handler) show(
 	}
 	page.Roles, page.Teams = choices(names, f)
 	for _, factor := range []rosterv1alpha1.ApplicationFactor{
-		rosterv1alpha1.ApplicationFactorAsOrganization, rosterv1alpha1.ApplicationFactorRequired, rosterv1alpha1.ApplicationFactorPhishingResistant,
+		rosterv1alpha1.ApplicationFactorAsOrganization, rosterv1alpha1.ApplicationFactorRequired,
+		rosterv1alpha1.ApplicationFactorPhishingResistant,
 	} {
 		page.Factors = append(page.Factors, choice{string(factor), w.T("applications.factor." + string(factor))})
 	}

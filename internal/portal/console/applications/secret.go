@@ -33,8 +33,8 @@ type secretPage struct {
 	Go                             string
 }
 
-// told shows what has to be put into the tool: as the answer to the form, so that no address shows the client secret again. Only its hash is
-// stored.
+// told shows what has to be put into the tool: as the answer to the form, so that no address shows the client secret again. Only its hash
+// is stored.
 func (h *Handler) told(v *console.Visit, a *rosterv1alpha1.Application, secret string) error {
 	return v.Show(http.StatusOK, pageSecret, v.Words.T("applications.told.title", "Name", a.Title()), secretPage{
 		Frame: v.Frame(), Name: a.Title(), ClientID: a.ClientID(), Issuer: h.Issuer, Secret: secret, Redirects: a.Spec.RedirectURIs,
