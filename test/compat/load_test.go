@@ -145,6 +145,10 @@ func (l *load) invite(c client.Client, name string) error {
 		if failed == nil && strings.Contains(page, "Your invitation is being prepared") {
 			return errors.New("it is being prepared")
 		}
+		// When the kinds change, a portal reads all objects again, and does not know the newest until it has. People try again.
+		if failed == nil && strings.Contains(page, "This link does not work") {
+			return errors.New("the portal does not know the invitation yet")
+		}
 		return nil
 	})
 	if err := errors.Join(err, failed); err != nil {

@@ -58,8 +58,8 @@ func sources(t *testing.T, release string) string {
 	if err := os.MkdirAll(filepath.Dir(folder), 0o750); err != nil {
 		t.Fatal(err)
 	}
-	work, err := os.MkdirTemp(filepath.Dir(folder), ".work-")
-	if err != nil {
+	work := fmt.Sprintf("%s.part-%d", folder, os.Getpid()) // beside it, so that it can be renamed
+	if err := os.Mkdir(work, 0o750); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(work) })

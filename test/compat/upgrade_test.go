@@ -7,12 +7,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -79,6 +82,7 @@ func upgrade(t *testing.T, release, current string) {
 	if diff := cmp.Diff(specs, lines(s, " spec")); diff != "" {
 		t.Errorf("what the manifests of %s lose again:\n%s", release, diff)
 	}
+	forgetAppliers(s)
 	s.Must(l.apply(s.Client, rosterv1alpha1.GroupVersion, "edited-0", "Said as v1alpha1", "Member"))
 	checkTaken(s)
 	again := start(s, build(t, sources(t, release)))
@@ -139,6 +143,28 @@ func checkSame(s *site.Site, was string) {
 		}
 		return nil
 	})
+}
+
+// forgetAppliers does what docs/compatibility.md says for the way back to a release without v1beta1: the API server could not translate the
+// fields that somebody owns in a version that it does not serve.
+func forgetAppliers(s *site.Site) {
+	s.Helper()
+	forget := client.RawPatch(types.JSONPatchType, []byte(`[{"op": "replace", "path": "/metadata/managedFields", "value": [{}]}]`))
+	for _, step := range archive.Steps() {
+		if !step.Roster() {
+			continue
+		}
+		list := &unstructured.UnstructuredList{}
+		list.SetGroupVersionKind(step.Kind)
+		s.Must(s.Client.List(s.Context(), list))
+		for _, o := range list.Items {
+			if slices.ContainsFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+				return e.APIVersion == rosterv1alpha1.BetaGroupVersion.String()
+			}) {
+				s.Must(s.Client.Patch(s.Context(), &o, forget))
+			}
+		}
+	}
 }
 
 // lines are the facts about something.

@@ -199,7 +199,7 @@ func (s *Site) CheckDeletion() {
 	}
 }
 
-// CheckNoMail: nobody was mailed because of the restore.
+// CheckNoMail reports mails: nobody should be mailed because of a restore.
 func (s *Site) CheckNoMail() {
 	s.Helper()
 	for _, m := range s.Relay.Messages() {
