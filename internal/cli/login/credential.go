@@ -35,7 +35,9 @@ login writes the entry that runs it.
 
 A token that is about to end is renewed first, once for all programs that run at the same time. If the sign-in has ended, you are
 asked to sign in again, unless the program that runs it has nobody to ask: then it fails, and says what to do.`,
-		Example: `  # In a kubeconfig
+		Example: `  kubectl roster credential --issuer https://roster.acme.example
+
+  # In a kubeconfig
   users:
   - name: roster
     user:
