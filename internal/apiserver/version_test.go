@@ -56,9 +56,9 @@ func TestVersionsAreThoseThatAreTested(t *testing.T) {
 	if minors[0] != Oldest || minors[len(minors)-1] != Newest || len(minors) != newestMinor-oldestMinor+1 {
 		t.Errorf("there are control planes of %v, and Oldest is %s, Newest %s", minors, Oldest, Newest)
 	}
-	older := `"` + strings.Join(minors[:len(minors)-1], `", "`) + `"`
+	older := "test-kubernetes MINOR=" + strings.Join(minors[:len(minors)-1], "\n          - test-kubernetes MINOR=") + "\n"
 	for file, want := range map[string]string{
-		"charts/roster/Chart.yaml": `kubeVersion: ">=` + Oldest + `.0-0"`, ".github/workflows/release.yml": "minor: [" + older + "]",
+		"charts/roster/Chart.yaml": `kubeVersion: ">=` + Oldest + `.0-0"`, ".github/workflows/release.yml": older,
 		"README.md": "[Kubernetes " + Oldest + " to " + Newest + "]",
 	} {
 		if !strings.Contains(read(t, filepath.Join(root, file)), want) {
