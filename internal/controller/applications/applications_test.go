@@ -245,12 +245,12 @@ var _ = Describe("A web application", func() {
 		saved = says(ctx, s, "grafana", rosterv1alpha1.ReasonReady)
 		secret := Get[corev1.Secret](ctx, s, "grafana-openid")
 		Running.Stop()
+		Patch(ctx, secret, func(s *corev1.Secret) { s.OwnerReferences = nil }) // as it comes back without its owner
 		Expect(API.Delete(ctx, saved)).To(Succeed())
 		restored := &rosterv1alpha1.Application{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "grafana"}, Spec: saved.Spec}
 		Expect(API.Create(ctx, restored)).To(Succeed())
 		restored.Status = saved.Status
 		Expect(API.Status().Update(ctx, restored)).To(Succeed())
-		Patch(ctx, secret, func(s *corev1.Secret) { s.OwnerReferences = nil })
 		Running = StartOperator(Cluster.As("roster-manager"))
 		Eventually(func() []metav1.OwnerReference { return Get[corev1.Secret](ctx, s, "grafana-openid").OwnerReferences }).
 			Should(HaveLen(1), "the Secret belongs to the new object")

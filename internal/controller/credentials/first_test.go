@@ -27,7 +27,8 @@ func onMastodon(ctx context.Context, s Space, name string) {
 
 // seen and checked are what the two parts of the status say.
 func seen(ctx context.Context, s Space, name string) bool {
-	return meta.FindStatusCondition(Get[rosterv1alpha1.SocialProfile](ctx, s, name).Status.Conditions, rosterv1alpha1.ConditionReady) != nil
+	ready := meta.FindStatusCondition(Get[rosterv1alpha1.SocialProfile](ctx, s, name).Status.Conditions, rosterv1alpha1.ConditionReady)
+	return ready.Reason != rosterv1alpha1.ReasonNotObserved
 }
 
 func checked(ctx context.Context, s Space, name string) bool {
