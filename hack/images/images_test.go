@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"io"
+	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -34,7 +35,7 @@ var platforms = flag.String("platforms", "linux/amd64,linux/arm64", "what to bui
 // TestImages builds all images as a release does, pushes them to a registry, pulls them and runs them. Then it builds them again from a copy
 // of the source in another folder: the digests are the same.
 func TestImages(t *testing.T) {
-	server := httptest.NewServer(registry.New())
+	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	host := strings.TrimPrefix(server.URL, "http://")
 	o := options{

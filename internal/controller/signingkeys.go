@@ -21,6 +21,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/openid/signing"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // reasonKeysUnreadable is told of the Secret if somebody has to correct it.
@@ -71,7 +72,8 @@ func setupSigningKeys(mgr ctrl.Manager, r *signingKeys) error {
 			q.Add(ctrl.Request{NamespacedName: r.secret})
 			return nil
 		})).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(r)
+		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
+		Complete(tracing.Reconciler("signing-keys", "Secret", r))
 }
 
 // Reconcile looks at the keys. It writes once for all that is due, at the version that was read: of two managers, or of one and an

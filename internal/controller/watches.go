@@ -195,7 +195,7 @@ func setupApplications(mgr manager.Manager, find finder, r *applications.Reconci
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(organizationAlive))).
 		WatchesRawSource(source.Channel(r.SecretChanges(), enqueue(find.applicationsOfSecret))).
-		Complete(r)
+		Complete(tracing.Reconciler("application", "Application", r))
 }
 
 func setupPlans(mgr manager.Manager, r *plans) error {
