@@ -92,7 +92,7 @@ const everyPermission = "ViewTeam ManageMembers ManageTeams ManageRoles ManageSe
 func rulesOf(permission string) string {
 	return map[string]string{
 		"ViewTeam": "get,list,watch members/bo; get,list,watch invitations/bo; get,list,watch teams/x; get,list,watch workspaces/x;" +
-			"get,list,watch customroles/x; list,watch organizations/acme",
+			"get,list,watch customroles/x; get,list,watch applications/x; list,watch organizations/acme",
 		"ManageMembers": "get,list,watch,create,update,patch,delete members/bo; get,list,watch,create,update,patch,delete invitations/bo",
 		"ManageTeams":   "get,list,watch,create,update,patch,delete teams/x; get,list,watch,create,update,patch,delete workspaces/x",
 		// And grant on the permissions that the holder has.

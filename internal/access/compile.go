@@ -182,7 +182,7 @@ func permissionRules(p rosterv1alpha1.RolePermission, held []rosterv1alpha1.Role
 	case rosterv1alpha1.PermissionViewTeam:
 		return []rbacv1.PolicyRule{
 			on("organizations", nil, "list", "watch"),
-			onAll([]string{"members", "invitations", "teams", "workspaces", "customroles"}, "get", "list", "watch"),
+			onAll([]string{"members", "invitations", "teams", "workspaces", "customroles", "applications"}, "get", "list", "watch"),
 		}
 	case rosterv1alpha1.PermissionManageMembers:
 		return []rbacv1.PolicyRule{onAll([]string{"members", "invitations"}, write...)}

@@ -36,7 +36,7 @@ type Presentation struct {
 	Workspaces  []rosterv1alpha1.WorkspaceGrant
 	// CustomRoles by name, as far as they are offered and known.
 	CustomRoles roles.Custom
-	// Environments are the addresses at which members sign in.
+	// Environments are the addresses at which members sign in, and the Applications that stand among them for the person.
 	Environments []rosterv1alpha1.Environment
 	// Ends is when the membership ends; nil where it does not.
 	Ends *metav1.Time
@@ -65,7 +65,7 @@ func present(o invitation.Offer, n named) Presentation {
 		Ends: o.EndTime(),
 	}
 	if o.Organization != nil {
-		p.Organization, p.Environments = o.Organization.Spec.DisplayName, Environments(o.Organization)
+		p.Organization, p.Environments = o.Organization.Spec.DisplayName, append(Environments(o.Organization), n.applications...)
 	}
 	if n.inviter.Address != "" {
 		p.Inviter, p.InviterAddress = n.inviter.Written, string(n.inviter.Address)

@@ -46,6 +46,7 @@ func (w *world) page(r web.Route, invited string) string {
 	name := "ana"
 	for part, of := range map[string]string{
 		"/invitations/": invited, "/links/": invited, "/teams/": "press", "/workspaces/": "north", "/roles/": "writer", "/profiles/{name}": "acme-fb",
+		"/applications/": "studio",
 	} {
 		if strings.Contains(r.Path, part) {
 			name = of
@@ -69,6 +70,7 @@ func (w *world) furnished() string {
 		w.create(o)
 		w.awaitCache(o)
 	}
+	w.tool("studio", nil)
 	return w.invite("zoe").Name
 }
 
@@ -78,7 +80,7 @@ func (w *world) everything() []string {
 	var all []string
 	for _, list := range []client.ObjectList{
 		&rosterv1alpha1.MemberList{}, &rosterv1alpha1.InvitationList{}, &rosterv1alpha1.TeamList{}, &rosterv1alpha1.WorkspaceList{},
-		&rosterv1alpha1.CustomRoleList{}, &rosterv1alpha1.SocialProfileList{}, &rosterv1alpha1.OrganizationList{}, &rbacv1.RoleBindingList{},
+		&rosterv1alpha1.CustomRoleList{}, &rosterv1alpha1.SocialProfileList{}, &rosterv1alpha1.ApplicationList{}, &rosterv1alpha1.OrganizationList{}, &rbacv1.RoleBindingList{},
 	} {
 		if err := w.admin.List(context.Background(), list, client.InNamespace(w.ns)); err != nil {
 			w.t.Fatal(err)
@@ -98,6 +100,7 @@ func formOfEverything() url.Values {
 		"action": {"check"}, "seat": {"full"}, "addresses": {"mallory@elsewhere.example"}, "add": {"acme-ads"}, "remove": {"ana"},
 		"to": {"ana"}, "scope": {"Organization"}, "permission": {"ManageMembers"}, "profile.acme-fb": {"Administrator"}, "team.press": {"join"},
 		"people": {"who=all"}, "job": {"x"}, "profiles": {"x"}, "endTime": {"2099-01-01"}, "responsible": {"ana@elsewhere.example"},
+		"type": {"Web"}, "redirects": {"https://evil.example/callback"}, "url": {"https://evil.example"}, "factor": {"Required"},
 	}
 }
 
@@ -163,7 +166,7 @@ func TestWhoseRoleIsLowerByNow(t *testing.T) {
 	sent := url.Values{"draft": {checked.hidden(t, "draft")}, "action": {"send"}}
 	w.takeAway("mia", rbacv1.PolicyRule{
 		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Verbs: []string{"get", "list"},
-		Resources: []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations"},
+		Resources: []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations", "applications"},
 	})
 	before := w.everything()
 	b.post(w.invitePath(), sent)

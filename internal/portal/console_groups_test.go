@@ -199,10 +199,12 @@ func TestWhoMayOnlyLookSeesNoForms(t *testing.T) {
 		Role: rosterv1alpha1.ProfileGuest, Members: []string{"olivia"}, Profiles: []string{"acme-fb"},
 	}})
 	w.put(&rosterv1alpha1.Workspace{ObjectMeta: metav1.ObjectMeta{Name: "north"}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: "North"}})
+	w.tool("studio", nil)
 	b := w.looksAfterAs(s, "vera", "viewer", viewer)
 	for _, page := range []string{
 		"/team/teams", "/team/teams/press", "/team/teams/press/people", "/team/teams/press/profiles", "/team/workspaces", "/team/workspaces/north",
 		"/team/workspaces/north/profiles", "/team/roles", "/team/roles/viewer", "/team/settings", "/team/plan", "/team/owner",
+		"/team/applications", "/team/applications/studio",
 	} {
 		a := b.get(w.at(page))
 		a.expect(t, http.StatusOK)

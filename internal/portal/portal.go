@@ -28,6 +28,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/connect"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/console/activity"
+	"github.com/roster-dev/roster/internal/portal/console/applications"
 	"github.com/roster-dev/roster/internal/portal/console/bulk"
 	"github.com/roster-dev/roster/internal/portal/console/groups"
 	"github.com/roster-dev/roster/internal/portal/console/inviting"
@@ -121,7 +122,8 @@ func New(o Options) (*Portal, error) {
 	clients, clientsErr := web.NewClients(o.TrustedProxies)
 	site, siteErr := web.NewSite(web.SiteOptions{
 		BaseURL: o.BaseURL, Clients: clients, CookieKeys: o.SessionKeys, Busy: account.ErrBusy, Clock: o.Clock, Log: o.Log, Metrics: o.Metrics,
-		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files, activity.Files, openid.Files},
+		Rooms: []fs.FS{console.Files, people.Files, inviting.Files, bulk.Files, groups.Files, settings.Files, activity.Files, applications.Files,
+			openid.Files},
 	})
 	known, commonErr := common.Load()
 	composer, composerErr := mail.NewComposer(previewSender, "")
@@ -214,14 +216,17 @@ func (p *Portal) consoleRoutes(
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
 	}
 	desk.Tabs = slices.Concat(
-		[]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(), []console.Tab{settings.Tab(), activity.Tab()})
+		[]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(),
+		[]console.Tab{applications.Tab(), settings.Tab(), activity.Tab()})
 	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
 	invites := &inviting.Handler{Desk: desk, Composer: composer, LinkKeys: o.Keys}
 	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
 	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
 	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}
+	aboutApplications := &applications.Handler{Desk: desk, Organizations: organizations, Issuer: o.OpenID.Issuer}
 	return slices.Concat(
 		aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes(), aboutGroups.Routes(), aboutOrganization.Routes(),
+		aboutApplications.Routes(),
 		(&activity.Handler{Desk: desk}).Routes())
 }
 

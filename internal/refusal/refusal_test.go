@@ -117,7 +117,7 @@ func TestEveryDocumentedMessageIsRecognised(t *testing.T) {
 
 // TestEveryRuleOfTheSchemaIsKnown: what the kinds say about fields that people write has a text in their language.
 func TestEveryRuleOfTheSchemaIsKnown(t *testing.T) {
-	for _, kind := range []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations", "socialprofiles"} {
+	for _, kind := range []string{"members", "invitations", "teams", "workspaces", "customroles", "organizations", "socialprofiles", "applications"} {
 		data, err := os.ReadFile("../../config/crd/bases/roster.dev_" + kind + ".yaml")
 		if err != nil {
 			t.Fatal(err)

@@ -78,7 +78,7 @@ func TestReasons(t *testing.T) {
 func TestReasonIndex(t *testing.T) {
 	want := map[string][]string{}
 	for _, kind := range []string{
-		"Organization", "Member", "Invitation", "SocialProfile", "Account", "Team", "Workspace", "CustomRole", "Plan",
+		"Organization", "Member", "Invitation", "SocialProfile", "Account", "Team", "Workspace", "CustomRole", "Application", "Plan",
 	} {
 		file := strings.ToLower(kind) + ".md"
 		for _, reason := range conditionReasons(t, filepath.Join("docs", file)) {
@@ -96,7 +96,7 @@ func TestReasonIndex(t *testing.T) {
 	if rows := strings.Count(index, "\n| `"); rows != len(want) || rows < 50 {
 		t.Errorf("docs/troubleshooting.md lists %d reasons, the pages of the kinds explain %d", rows, len(want))
 	}
-	events := []string{rosterv1alpha1.ReasonConnectionExpired, rosterv1alpha1.ReasonMailLeftOut}
+	events := []string{rosterv1alpha1.ReasonConnectionExpired, rosterv1alpha1.ReasonMailLeftOut, rosterv1alpha1.ReasonSecretReplaced}
 	for name, reason := range constants(t) {
 		if strings.HasPrefix(name, "Reason") && want[reason] == nil && !slices.Contains(events, reason) {
 			t.Errorf("%s: no table of conditions explains %s", name, reason)
@@ -330,7 +330,7 @@ func leaves(prefix string, v reflect.Value) map[string]string {
 func TestFields(t *testing.T) {
 	for name, spec := range map[string]any{
 		"organization": rosterv1alpha1.OrganizationSpec{}, "member": rosterv1alpha1.MemberSpec{}, "invitation": rosterv1alpha1.InvitationSpec{},
-		"socialprofile": rosterv1alpha1.SocialProfileSpec{}, "account": rosterv1alpha1.AccountSpec{},
+		"socialprofile": rosterv1alpha1.SocialProfileSpec{}, "account": rosterv1alpha1.AccountSpec{}, "application": rosterv1alpha1.ApplicationSpec{},
 	} {
 		text := read(t, "docs/"+name+".md")
 		for field := range reflect.TypeOf(spec).Fields() {

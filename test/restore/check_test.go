@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/account/factor"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -70,6 +71,10 @@ func (s *site) facts() string {
 		o.Status.OwnerRef, o.Status.OwnerSince, o.Status.Plan.Name, o.Status.MultiFactorSince)
 	fmt.Fprintf(&b, "profile: %s, account %s, notice %v, connected by %q\n",
 		p.Status.Credential.Fingerprint, p.Status.Credential.AccountID, p.Status.Credential.Notice, p.Spec.ConnectedBy)
+	secret := &corev1.Secret{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "studio-openid"}, secret))
+	fmt.Fprintf(&b, "application: %s, counts %v, of the Secret %v\n", s.application().Status.ClientID, s.application().Status.SecretHashes,
+		application.HashOf(string(secret.Data[application.KeyClientSecret])))
 	fmt.Fprintf(&b, "account: %s, handle %s, mails %v\n", a.Spec.CredentialsID, a.Status.UserHandle, a.Status.MailsSent)
 	for _, name := range []string{"olivia", "ben"} {
 		m := s.member(name)

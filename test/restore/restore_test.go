@@ -184,7 +184,16 @@ func (s *site) fill() {
 		&rosterv1alpha1.Member{ObjectMeta: named("olivia"), Spec: rosterv1alpha1.MemberSpec{Email: mailOf("olivia")}},
 		&rosterv1alpha1.Invitation{ObjectMeta: named("ben"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("ben")}},
 		&rosterv1alpha1.Invitation{ObjectMeta: named("frank"), Spec: rosterv1alpha1.InvitationSpec{Email: mailOf("frank")}},
+		&rosterv1alpha1.Application{ObjectMeta: named("studio"), Spec: rosterv1alpha1.ApplicationSpec{
+			RedirectURIs: []string{"https://studio.acme.example/callback"},
+		}},
 	)
+	s.eventually("the tool has a client secret", func() error {
+		if hashes := s.application().Status.SecretHashes; len(hashes) != 1 {
+			return fmt.Errorf("%+v", hashes)
+		}
+		return nil
+	})
 	for _, name := range []string{"olivia", "ben", "frank"} {
 		s.accept(name, s.link(mailOf(name)))
 		s.active(name)
@@ -375,6 +384,13 @@ func (s *site) profile() *rosterv1alpha1.SocialProfile {
 	p := &rosterv1alpha1.SocialProfile{}
 	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "acme-x"}, p))
 	return p
+}
+
+func (s *site) application() *rosterv1alpha1.Application {
+	s.Helper()
+	a := &rosterv1alpha1.Application{}
+	s.must(s.client.Get(s.Context(), client.ObjectKey{Namespace: namespace, Name: "studio"}, a))
+	return a
 }
 
 func (s *site) organization() *rosterv1alpha1.Organization {

@@ -91,7 +91,7 @@ kind: RosterConfig
 mail:
   from: Roster <roster@mail.example>
   smtp: {address: %q, tls: None}
-portal: {url: "http://%s"}
+portal: {url: "http://%s", openID: {issuer: "https://portal.example"}}
 networks: [{name: X, url: %q}]
 `, s.relay.Addr(), s.pages.Addr(), x.URL))
 	s.must(err)

@@ -55,6 +55,7 @@ func Steps() []Step {
 		{"organizations", roster("Organization"), "organizations", Organizations},
 		{"custom roles", roster("CustomRole"), "customroles", Organizations},
 		{"social profiles", roster("SocialProfile"), "socialprofiles", Organizations},
+		{"applications", roster("Application"), "applications", Organizations},
 		{"tokens", core("Secret"), "secrets", Organizations},
 		{"workspaces", roster("Workspace"), "workspaces", Organizations},
 		{"members", roster("Member"), "members", Organizations},

@@ -28,7 +28,7 @@ type reader struct {
 func (r *reader) read(ctx context.Context) ([]*object, error) {
 	// Somebody who accepts is first in an Invitation, then in a Member, which names an Account, which has credentials, which a key opens.
 	order := []string{
-		"invitations", "teams", "members", "workspaces", "social profiles", "tokens", "custom roles", "organizations", "plans", "accounts",
+		"invitations", "teams", "members", "workspaces", "social profiles", "applications", "tokens", "custom roles", "organizations", "plans", "accounts",
 		"credentials", "keys", "configuration", "role bindings", "roles", "cluster role bindings", "cluster roles", "namespaces",
 	}
 	steps := map[string]archive.Step{}
@@ -86,12 +86,18 @@ func (r *reader) list(ctx context.Context, s archive.Step) ([]*object, error) {
 	return found, nil
 }
 
-// tokens are the Secrets that profiles name. No others in the namespaces of organisations are looked at.
+// tokens are the Secrets that profiles name, and those with the client secrets of Applications. No others in the namespaces of organisations
+// are looked at.
 func (r *reader) tokens(ctx context.Context, s archive.Step) ([]*object, error) {
 	var keys []client.ObjectKey
 	for _, p := range r.found["social profiles"] {
 		if name := field(p, "spec", "credentialsSecretRef", "name"); name != "" {
 			keys = append(keys, client.ObjectKey{Namespace: p.GetNamespace(), Name: name})
+		}
+	}
+	for _, a := range r.found["applications"] {
+		if name := field(a, "status", "secretRef", "name"); name != "" {
+			keys = append(keys, client.ObjectKey{Namespace: a.GetNamespace(), Name: name})
 		}
 	}
 	slices.SortFunc(keys, func(a, b client.ObjectKey) int { return strings.Compare(a.String(), b.String()) })

@@ -75,7 +75,7 @@ func (p *patient) kinds() bool {
 	}
 	var missing []string
 	for _, want := range []string{
-		"accounts", "customroles", "invitations", "members", "organizations", "plans", "socialprofiles", "teams", "workspaces",
+		"accounts", "applications", "customroles", "invitations", "members", "organizations", "plans", "socialprofiles", "teams", "workspaces",
 	} {
 		if !slices.ContainsFunc(served.APIResources, func(r metav1.APIResource) bool { return r.Name == want }) {
 			missing = append(missing, want)

@@ -10,8 +10,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
@@ -80,6 +82,9 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 		return err
 	}
 	a := collect(organization)
+	if err := a.applications(ctx, f, organization.Namespace); err != nil {
+		return err
+	}
 	if !o.ForPeople() {
 		return o.Document(f.Out, a)
 	}
@@ -170,6 +175,24 @@ func (a *answer) stalled(kind, name string, conditions []metav1.Condition) bool 
 	}
 	a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
 	return true
+}
+
+// applications reports those that nobody, or not everybody, can sign in to. Those who may not look at them are told nothing about them.
+func (a *answer) applications(ctx context.Context, f *kube.Factory, namespace string) error {
+	c, err := f.Client()
+	if err != nil {
+		return err
+	}
+	var all rosterv1alpha1.ApplicationList
+	if err := c.List(ctx, &all, client.InNamespace(namespace)); apierrors.IsForbidden(err) || meta.IsNoMatchError(err) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	for _, app := range all.Items {
+		a.stalled("Application", app.Name, app.Status.Conditions)
+	}
+	return nil
 }
 
 func (a *answer) organization(o *rosterv1alpha1.Organization) {

@@ -26,7 +26,7 @@ func (h *Handler) getWelcome(v *visit) error {
 	}
 	w, o := v.Words, v.link.Offer
 	offer := h.describe(v)
-	page := welcomePage{Offer: offer, Account: v.Path("/account")}
+	page := welcomePage{Offer: offer, Account: v.Path("/account"), Open: web.Only(offer.Environments)}
 	if o.Organization != nil {
 		n := h.invitedNewcomer(v)
 		page.Create, page.Steps = n.Create(w), n.Steps(w, organization.Places{Profile: v.Path("/account/profile")})
@@ -62,4 +62,6 @@ type welcomePage struct {
 	Steps   []web.Action
 	Create  []string
 	Account string
+	// Open is the one place where the person signs in; nil where they have to choose.
+	Open *web.EnvironmentView
 }

@@ -102,7 +102,7 @@ func (n Newcomer) lead(w web.Words) string {
 func (h *Handler) getOnboarding(v *session.MemberVisit) error {
 	page, w := h.organizationPage(v), v.Words
 	n := h.newcomer(v, page.Contact)
-	page.Heading, page.Lead = w.T("welcome.heading", "Org", page.Name), n.lead(w)
+	page.Heading, page.Lead, page.Open = w.T("welcome.heading", "Org", page.Name), n.lead(w), web.Only(page.Environments)
 	page.Create, page.Steps = n.Create(w), n.Steps(w, h.places(v, page))
 	return v.Show(http.StatusOK, web.PageOnboarding, w.T("welcome.title", "Org", page.Name), page)
 }

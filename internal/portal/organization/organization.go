@@ -49,6 +49,8 @@ type organizationPage struct {
 	Steps          []web.Action
 	Create         []string
 	Heading, Lead  string
+	// Open is the one place where the person signs in; nil where they have to choose.
+	Open *web.EnvironmentView
 	// Connections is where to connect profiles; empty for somebody who may connect none.
 	Connections string
 	// Team leads to the pages by which people look after the organisation; empty for somebody who may not.
@@ -88,7 +90,7 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 	page := organizationPage{
 		Name: v.Organization.Spec.DisplayName, Initials: web.Initials(v.Organization.Spec.DisplayName),
 		Role: h.RoleTerm(ctx, w, m), State: StateText(v.Visit, v.Membership), Workspaces: h.workspaceNames(ctx, m),
-		Environments: web.Environments(offer.Environments(v.Organization)), Contact: h.Contact(ctx, v.Membership),
+		Environments: h.environments(v), Contact: h.Contact(ctx, v.Membership),
 		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
 	page.AllProfiles, page.Profiles = h.permissions(ctx, w, v.Membership)
@@ -109,6 +111,19 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 		page.Offer, page.Ownership = h.ownership(v)
 	}
 	return page
+}
+
+// environments are where members sign in, and the Applications that stand among them for the person.
+func (h *Handler) environments(v *session.MemberVisit) []web.EnvironmentView {
+	all := offer.Environments(v.Organization)
+	if v.HoldsNothing() {
+		return web.Environments(all)
+	}
+	applications, err := offer.Applications(v.R.Context(), h.Cache, v.Member.Namespace, string(roleInForce(v.Member)), v.Member.Name)
+	if err != nil {
+		h.Cache.Log.Error(err, "Cannot read all applications", "namespace", v.Member.Namespace)
+	}
+	return web.Environments(append(all, applications...))
 }
 
 // RoleTerm is the role in the organisation in words.

@@ -345,6 +345,14 @@ func Environments(all []rosterv1alpha1.Environment) []EnvironmentView {
 	return views
 }
 
+// Only is the one place where somebody signs in; nil if there are several, or none: then they have to choose, or to ask.
+func Only(all []EnvironmentView) *EnvironmentView {
+	if len(all) != 1 {
+		return nil
+	}
+	return &all[0]
+}
+
 // Initials are the first letters of the first two words.
 func Initials(name string) string {
 	var b strings.Builder

@@ -35,7 +35,7 @@ func TestNamesOfObjects(t *testing.T) {
 		"Press": "press-3", "Équipe Ré & Co": "equipe-re-co", "  — ": "team", "日本": "team", "2nd line": "team-2nd-line", "a--b": "a-b",
 		"Büro (Nord)!": "buro-nord", strings.Repeat("ab ", 60): strings.Repeat("ab-", 16) + "ab",
 	} {
-		got := objectName(called, "team", taken)
+		got := console.ObjectName(called, "team", taken)
 		if got != want || !valid.MatchString(got) || len(got) > 63 {
 			t.Errorf("%q is called %q, want %q", called, got, want)
 		}
@@ -47,7 +47,7 @@ func FuzzNamesOfObjects(f *testing.F) {
 	f.Add("Équipe", 3)
 	f.Fuzz(func(t *testing.T, called string, used int) {
 		used %= 20
-		got := objectName(called, "role", func(string) bool { used--; return used > 0 })
+		got := console.ObjectName(called, "role", func(string) bool { used--; return used > 0 })
 		if !valid.MatchString(got) || len(got) > 63 {
 			t.Errorf("%q becomes %q", called, got)
 		}

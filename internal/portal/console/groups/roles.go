@@ -193,7 +193,7 @@ func (h *Handler) postRoles(v *console.Visit) error {
 		return slices.ContainsFunc(s.Roles, func(r *rosterv1alpha1.CustomRole) bool { return r.Name == name })
 	}
 	r := &rosterv1alpha1.CustomRole{
-		ObjectMeta: metav1.ObjectMeta{Name: objectName(form.Name, "role", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "role", taken)},
 		Spec: rosterv1alpha1.CustomRoleSpec{
 			Scope: form.Scope, DisplayName: form.Name, Description: form.Description, Permissions: permissions,
 		},

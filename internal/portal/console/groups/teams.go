@@ -129,7 +129,7 @@ func (h *Handler) postTeams(v *console.Visit) error {
 		return slices.ContainsFunc(s.Teams, func(t *rosterv1alpha1.Team) bool { return t.Name == name })
 	}
 	t := &rosterv1alpha1.Team{
-		ObjectMeta: metav1.ObjectMeta{Name: objectName(form.Name, "team", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "team", taken)},
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
 	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }

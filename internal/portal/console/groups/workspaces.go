@@ -70,7 +70,7 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 		return slices.ContainsFunc(s.Workspaces, func(ws *rosterv1alpha1.Workspace) bool { return ws.Name == name })
 	}
 	ws := &rosterv1alpha1.Workspace{
-		ObjectMeta: metav1.ObjectMeta{Name: objectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
 	return v.Wrote(v.Create(ws), func() error {
