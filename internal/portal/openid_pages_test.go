@@ -391,3 +391,21 @@ func TestSigningOutAtAnApplication(t *testing.T) {
 		_ = name
 	}
 }
+
+// A form of the portal, such as that of the sign-in page, may lead to no other site: browsers follow no redirect there. So a page sends the
+// browser on.
+func TestFormsLeadToApplications(t *testing.T) {
+	w := newWorld(t)
+	s, b := w.provider()
+	u, err := url.Parse(s.party(w.application("wiki").ClientID()).begin().url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := b.get(u.RequestURI()).Header.Get("Location")
+	b.header.Set("Sec-Fetch-Site", "same-origin")
+	page := b.get(asked)
+	page.expect(t, http.StatusOK, "One moment, please")
+	if to := page.Header.Get("Refresh"); !strings.HasPrefix(to, "0; url="+callback+"?code=rosterc_") {
+		t.Errorf("the browser is sent to %q", to)
+	}
+}

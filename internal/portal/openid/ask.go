@@ -35,8 +35,6 @@ type ask struct {
 	Subject   string `json:"u,omitempty"`
 	// Classes are the context classes that are asked for; any of them will do.
 	Classes []string `json:"a,omitempty"`
-	// Organization is the namespace of the one that is expected, with applications of the platform that let people choose.
-	Organization string `json:"g,omitempty"`
 	// Asked is when, in seconds.
 	Asked int64 `json:"t"`
 }
@@ -130,7 +128,7 @@ func (h *Handler) parse(form url.Values, now time.Time) (ask, *problem) {
 		Client: form.Get("client_id"), Redirect: form.Get("redirect_uri"), State: form.Get("state"), Nonce: form.Get("nonce"),
 		Challenge: form.Get("code_challenge"), Scopes: rules.KnownScopes(strings.Fields(form.Get("scope"))),
 		Prompt: strings.Fields(form.Get("prompt")), Classes: strings.Fields(form.Get("acr_values")),
-		LoginHint: form.Get("login_hint"), Organization: form.Get("organization"), Asked: now.Unix(),
+		LoginHint: form.Get("login_hint"), Asked: now.Unix(),
 	}
 	if len(a.LoginHint) > maxHint || !strings.Contains(a.LoginHint, "@") {
 		a.LoginHint = ""
@@ -170,7 +168,20 @@ func (h *Handler) answer(v *web.Visit, to, state string, parameters url.Values) 
 	if state != "" {
 		parameters.Set("state", state)
 	}
-	return v.Redirect(rules.Answer(to, parameters))
+	return handOver(v, rules.Answer(to, parameters))
+}
+
+// handOver leads the browser to another site. Where a form of the portal has led here, such as that of the sign-in page, browsers follow no
+// redirect to another site (form-action): a page that has been answered sends them on.
+func handOver(v *web.Visit, to string) error {
+	if v.R.Header.Get("Sec-Fetch-Site") != "same-origin" {
+		return v.Redirect(to)
+	}
+	v.W.Header().Set("Refresh", "0; url="+to)
+	w := v.Words
+	return v.Notice(http.StatusOK, web.Notice{
+		Symbol: web.SymbolCheck, Heading: w.T("openid.handOver.title"), Go: web.Action{Text: w.T("openid.ask.go"), Href: to},
+	})
 }
 
 // refuse tells an application why nobody signs in (RFC 6749, 4.1.2.1). The address is one of its own.

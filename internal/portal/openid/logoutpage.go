@@ -156,7 +156,7 @@ func (h *Handler) left(v *web.Visit, f farewell, app *application, atOnce bool) 
 		to = rules.Answer(to, url.Values{"state": {f.State}})
 	}
 	if atOnce {
-		return v.Redirect(to)
+		return handOver(v, to)
 	}
 	notice.Go = web.Action{Text: w.T("openid.signOut.go", "Application", app.name), Href: to}
 	return v.Notice(http.StatusOK, notice)
