@@ -16,7 +16,7 @@ import (
 
 // TestBrowserApplications: QU-17. Somebody opens a tool of their organisation, signs in on the way, and lands in the tool; and a program on
 // their device, a device without a browser, and the pages on which something stands in the way.
-func TestBrowserApplications(t *testing.T) {
+func TestBrowserSignInToApplications(t *testing.T) {
 	b, w := openBrowser(t), newWorld(t)
 	s := w.localSite("127.0.0.1", func(string) []func(*configure) { return []func(*configure){w.provides} })
 	tool := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
