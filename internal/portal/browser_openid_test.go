@@ -14,7 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// TestBrowserApplications: QU-17. Somebody opens a tool of their organisation, signs in on the way, and lands in the tool; and a program on
+// TestBrowserSignInToApplications: QU-17. Somebody opens a tool of their organisation, signs in on the way, and lands in the tool; and a program on
 // their device, a device without a browser, and the pages on which something stands in the way.
 func TestBrowserSignInToApplications(t *testing.T) {
 	b, w := openBrowser(t), newWorld(t)
