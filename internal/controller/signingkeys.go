@@ -27,8 +27,8 @@ import (
 // reasonKeysUnreadable is told of the Secret if somebody has to correct it.
 const reasonKeysUnreadable = "KeysUnreadable"
 
-// signingKeys keeps the keys that the portal signs the tokens of OpenID Connect with. Unlike the portal's other keys, the manager reads them:
-// it has to know when the next one is due, and to put it beside those that are in use.
+// signingKeys keeps the keys that the portal signs the tokens of OpenID Connect with. Unlike the portal's other keys, the manager reads
+// them: it has to know when the next one is due, and to put it beside those that are in use.
 type signingKeys struct {
 	client  client.Client // reads Secrets live: they are in no cache
 	clock   clock.PassiveClock

@@ -54,8 +54,8 @@ func signingCheck(keys *web.Source[signing.Set]) healthz.Checker {
 	}
 }
 
-// endSignIns has sign-ins to applications end with what they rest on, and returns the credentials by which the portal's own doings end them,
-// too. Where the portal is no provider, it does nothing.
+// endSignIns has sign-ins to applications end with what they rest on, and returns the credentials by which the portal's own doings end
+// them, too. Where the portal is no provider, it does nothing.
 func endSignIns(
 	ctx context.Context, mgr manager.Manager, o SetupOptions, direct client.Client, keys *web.Source[signing.Set],
 ) (account.Secrets, error) {

@@ -3,9 +3,9 @@
 // Package logout ends the grants that people have given applications, as soon as something that they rest on is gone, and tells the
 // applications (OpenID Connect Back-Channel Logout 1.0).
 //
-// Every replica of the portal looks. Of those that find the same end, one writes it down, by a write that carries the version that was read,
-// and sends the message; then it forgets the grant. A replica that dies in between leaves a grant that is marked as ending, and another takes
-// over when the time has run out that the first one had given itself.
+// Every replica of the portal looks. Of those that find the same end, one writes it down, under the version that was read, and sends the
+// message; then it forgets the grant. A replica that dies in between leaves a grant that is marked as ending, and another takes over when
+// the time has run out that the first one had given itself.
 package logout
 
 import (

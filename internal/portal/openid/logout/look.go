@@ -138,8 +138,8 @@ func (k *known) facts(ctx context.Context, g *grant.Grant) grant.Facts {
 	return f
 }
 
-// to is where the application of a grant is told that it has ended. If there is one of that name now, it says where; of one that was deleted
-// it is remembered for a while.
+// to is where the application of a grant is told that it has ended. If there is one of that name now, it says where; of one that was
+// deleted it is remembered for a while.
 func (k *known) to(ctx context.Context, g *grant.Grant) string {
 	if a := k.facts(ctx, g).Application; a != nil {
 		return a.Spec.BackChannelLogoutURI

@@ -121,9 +121,9 @@ func reason(err error) error {
 	return err
 }
 
-// newHTTPClient sends to public addresses and to networks. The address is checked when it is dialled, after its name has been resolved: what
-// another look at the name would give does not matter. Organisations choose the addresses, so nothing is followed or read that could bring
-// them an answer from elsewhere, and no proxy is used, which would dial for them.
+// newHTTPClient sends to public addresses and to networks. The address is checked when it is dialled, after its name has been resolved:
+// what another look at the name would give does not matter. Organisations choose the addresses, so nothing is followed or read that could
+// bring them an answer from elsewhere, and no proxy is used, which would dial for them.
 func newHTTPClient(networks []netip.Prefix) *http.Client {
 	dialer := &net.Dialer{Timeout: sendFor, Control: func(_, address string, _ syscall.RawConn) error {
 		to, err := netip.ParseAddrPort(address)

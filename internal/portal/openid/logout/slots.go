@@ -52,8 +52,8 @@ func (s *slots) give(places []string) {
 	}
 }
 
-// goneFor is how long it is remembered where an Application that was deleted wanted to be told. Grants that end for that have it written down
-// by then.
+// goneFor is how long it is remembered where an Application that was deleted wanted to be told. Grants that end for that have it written
+// down by then.
 const goneFor = time.Hour
 
 // gone are Applications that were deleted lately.

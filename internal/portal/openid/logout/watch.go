@@ -23,8 +23,8 @@ import (
 	"github.com/roster-dev/roster/internal/openid/grant"
 )
 
-// CacheByObject is what the options of a cache have to say of what is watched here: in the namespace of Accounts alone, of Secrets only those
-// with grants, and nothing but names, labels and generations of both.
+// CacheByObject is what the options of a cache have to say of what is watched here: in the namespace of Accounts alone, of Secrets only
+// those with grants, and nothing but names, labels and generations of both.
 func CacheByObject() map[client.Object]cache.ByObject {
 	return map[client.Object]cache.ByObject{
 		metadataOf(accountKind()): {
