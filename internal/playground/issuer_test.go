@@ -30,6 +30,15 @@ func TestTheIssuerAnswersWhenThePortalIsReady(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// Until then, nobody gets an answer, and not a bad one either.
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	early := httptest.NewRecorder()
+	i.ServeHTTP(early, httptest.NewRequestWithContext(gone, http.MethodGet, i.URL(), nil))
+	if early.Code != http.StatusOK || early.Body.Len() > 0 {
+		t.Errorf("somebody who came too early and left was answered %d %s", early.Code, early.Body)
+	}
+
 	ctx, cancel := context.WithCancel(t.Context())
 	served := make(chan error, 1)
 	go func() { served <- i.serve(ctx) }()
@@ -48,11 +57,6 @@ func TestTheIssuerAnswersWhenThePortalIsReady(t *testing.T) {
 		body, _ := io.ReadAll(response.Body)
 		answers <- string(body)
 	}()
-	select {
-	case answer := <-answers:
-		t.Fatalf("before the portal is ready: %s", answer)
-	default:
-	}
 	close(i.open)
 	if answer := <-answers; answer != strings.TrimPrefix(i.URL(), "https://")+"/.well-known/openid-configuration" {
 		t.Errorf("the portal was asked for %s", answer)
