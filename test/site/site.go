@@ -146,12 +146,12 @@ mail:
   smtp: {address: %q, tls: None}
 portal:
   url: %q
-  openID: {issuer: "https://portal.example"}
   issuers: [{name: %s, displayName: Acme, url: %q, clientID: roster, domains: [acme.example]}]
 networks: [{name: X, url: %q}]
 `, s.Relay.Addr(), o.URL(""), Issuer, o.Company.URL, o.X.URL)
 	s.config, err = config.Parse(s.ConfigText)
 	s.Must(err)
+	s.config.Portal.OpenID.Issuer = "https://portal.example" // An older release would not know what this is.
 	s.Must(s.writeKubeconfig())
 	return s
 }
