@@ -114,7 +114,8 @@ func Claims() []string {
 	}
 }
 
-// InOrganization are the claims of ScopeOrganization: what a person is in the organisation that a token speaks of. Nothing is said of others.
+// InOrganization are the claims of ScopeOrganization: what a person is in the organisation that a token speaks of. Nothing is said of
+// others.
 func InOrganization(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) map[string]any {
 	role, teams := string(membership.RoleOf(o, m)), slices.Clone(m.Status.Teams)
 	if teams == nil {

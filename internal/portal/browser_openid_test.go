@@ -42,7 +42,9 @@ func TestBrowserSignInToApplications(t *testing.T) {
 	// The last page of the portal sends the browser on.
 	lands := func() {
 		t.Helper()
-		await(t, func(context.Context) bool { return strings.Contains(b.value(`document.body.innerText`), "Welcome to the wiki") })
+		await(t, func(context.Context) bool {
+			return strings.Contains(b.value(`document.body.innerText`), "Welcome to the wiki")
+		})
 		b.says("with a code")
 	}
 	b.open(at(wiki.ClientID()).begin().url)

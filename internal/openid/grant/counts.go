@@ -124,7 +124,8 @@ func countsFor(g *Grant, f Facts, now time.Time) Reason {
 		return ReasonSignedOut
 	}
 	// Times in the API have seconds: what began in the second of the reset is before it, too.
-	if reset := a.Spec.FactorsResetRequestedAt; reset != nil && !reset.After(now) && g.Began.Before(reset.Truncate(time.Second).Add(time.Second)) {
+	reset := a.Spec.FactorsResetRequestedAt
+	if reset != nil && !reset.After(now) && g.Began.Before(reset.Truncate(time.Second).Add(time.Second)) {
 		return ReasonFactorsReset
 	}
 	return ""

@@ -16,7 +16,7 @@ import (
 var (
 	// ErrUnknown: it was never given out, belongs to a grant that has ended, or is over by time.
 	ErrUnknown = errors.New("the code or token is not known, or is over")
-	// ErrReused: it has been exchanged before. Whoever holds it may have stolen it, so the grant has been put at its end: that has to be written.
+	// ErrReused: it has been exchanged before. Who holds it may have stolen it, so the grant has been put at its end, which has to be written.
 	ErrReused = errors.New("the code or token has been used before")
 	// ErrRaced: it is the refresh token that has just been exchanged. The grant stays.
 	ErrRaced = errors.New("the token has just been exchanged")

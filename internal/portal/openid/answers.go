@@ -26,12 +26,12 @@ func userinfo(t *tool, w http.ResponseWriter, r *http.Request) {
 	p, e, err := t.ask(r.Context(), bearer(r))
 	if err != nil {
 		w.Header().Set("WWW-Authenticate", `Bearer realm="Roster", error="invalid_token"`) // RFC 6750, 3
-		_ = reply(w, http.StatusUnauthorized, oauthError{"invalid_token", "the access token is not good, or not any more"})
+		reply(w, http.StatusUnauthorized, oauthError{"invalid_token", "the access token is not good, or not any more"})
 		return
 	}
 	info := &zitadel.UserInfo{}
 	e.describe(info, p.Scopes)
-	_ = reply(w, http.StatusOK, info)
+	reply(w, http.StatusOK, info)
 }
 
 // ask finds what an access token lets somebody ask about. It returns an error if it lets them ask nothing.
@@ -45,7 +45,7 @@ func (t *tool) ask(ctx context.Context, token string) (pass, *exchange, error) {
 		return p, nil, err
 	}
 	if why := grant.Counts(&e.grant, e.facts, t.v.Now()); why != "" {
-		return p, nil, notCounting{why}
+		return p, nil, notCountingError{why}
 	}
 	return p, e, nil
 }
@@ -54,12 +54,12 @@ func (t *tool) ask(ctx context.Context, token string) (pass, *exchange, error) {
 func introspect(t *tool, w http.ResponseWriter, r *http.Request) {
 	token, clientID, err := op.ParseTokenIntrospectionRequest(r, t)
 	if err != nil {
-		_ = reply(w, http.StatusUnauthorized, oauthError{"invalid_client", "the client ID and the client secret belong in the header"})
+		reply(w, http.StatusUnauthorized, oauthError{"invalid_client", "the client ID and the client secret belong in the header"})
 		return
 	}
 	p, e, err := t.ask(r.Context(), token)
 	if err != nil || e.grant.Client != clientID {
-		_ = reply(w, http.StatusOK, &zitadel.IntrospectionResponse{})
+		reply(w, http.StatusOK, &zitadel.IntrospectionResponse{})
 		return
 	}
 	answer := &zitadel.IntrospectionResponse{
@@ -71,7 +71,7 @@ func introspect(t *tool, w http.ResponseWriter, r *http.Request) {
 	e.describe(info, p.Scopes)
 	answer.SetUserInfo(info)
 	answer.Username = info.Email
-	_ = reply(w, http.StatusOK, answer)
+	reply(w, http.StatusOK, answer)
 }
 
 // revoke answers POST /openid/revoke (RFC 7009).
@@ -113,7 +113,7 @@ func keys(t *tool, w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_ = reply(w, http.StatusOK, jose.JSONWebKeySet{Keys: public})
+	reply(w, http.StatusOK, jose.JSONWebKeySet{Keys: public})
 }
 
 // publicKeys are those that tokens are checked with.
@@ -163,7 +163,7 @@ func discover(t *tool, w http.ResponseWriter, _ *http.Request) {
 		document.UILocalesSupported = append(document.UILocalesSupported, language.Make(string(l)))
 	}
 	w.Header().Set("Cache-Control", "public, max-age=300")
-	_ = reply(w, http.StatusOK, document)
+	reply(w, http.StatusOK, document)
 }
 
 func locale(l rosterv1alpha1.Locale) *zitadel.Locale {

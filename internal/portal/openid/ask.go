@@ -65,23 +65,12 @@ type problem struct{ code, description string }
 // authorize answers GET and POST /openid/authorize: it checks what is asked for, and has the person go on. It changes nothing, so it does
 // no harm that another site can send people here, as it has to.
 func (h *Handler) authorize(v *web.Visit) error {
-	form, once := v.R.URL.Query(), true
+	form := v.R.URL.Query()
 	if v.R.Method == http.MethodPost {
 		form = v.R.PostForm
 	}
-	for _, values := range form {
-		once = once && len(values) == 1
-	}
-	a, err := h.application(v.R.Context(), form.Get("client_id"))
-	switch redirect := form.Get("redirect_uri"); {
-	case err != nil:
+	if err := h.checkReturn(v, form); err != nil {
 		return err
-	case a == nil:
-		return h.unknownApplication(v)
-	case !a.returnsTo(redirect) || len(form["redirect_uri"]) != 1 || len(form["client_id"]) != 1:
-		return h.unknownRedirect(v, a, redirect)
-	case !once:
-		return h.refuse(v, redirect, form.Get("state"), problem{"invalid_request", "a parameter is there more than once"})
 	}
 	asked, wrong := h.parse(form, v.Now())
 	if wrong != nil {
@@ -106,6 +95,26 @@ func (h *Handler) authorize(v *web.Visit) error {
 		query.Set(web.LangParameter, string(l))
 	}
 	return v.Redirect(v.PathWith(pathContinue+sealed, query))
+}
+
+// checkReturn answers by itself if it is not known where to send people back to, or what is asked for is said twice.
+func (h *Handler) checkReturn(v *web.Visit, form url.Values) error {
+	once := true
+	for _, values := range form {
+		once = once && len(values) == 1
+	}
+	a, err := h.application(v.R.Context(), form.Get("client_id"))
+	switch redirect := form.Get("redirect_uri"); {
+	case err != nil:
+		return err
+	case a == nil:
+		return web.Answered(h.unknownApplication(v))
+	case !a.returnsTo(redirect) || len(form["redirect_uri"]) != 1 || len(form["client_id"]) != 1:
+		return web.Answered(h.unknownRedirect(v, a, redirect))
+	case !once:
+		return web.Answered(h.refuse(v, redirect, form.Get("state"), problem{"invalid_request", "a parameter is there more than once"}))
+	}
+	return nil
 }
 
 // pageLanguage is the first of those asked for that pages speak; empty if there is none.

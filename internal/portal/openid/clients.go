@@ -134,8 +134,8 @@ func (a *application) RestrictAdditionalAccessTokenScopes() func([]string) []str
 // IsScopeAllowed implements op.Client.
 func (a *application) IsScopeAllowed(string) bool { return true }
 
-// IDTokenUserinfoClaimsAssertion implements op.Client: what scopes ask for stands in the ID token, too. The API server of a cluster asks for
-// nothing more.
+// IDTokenUserinfoClaimsAssertion implements op.Client: what scopes ask for stands in the ID token, too. The API server of a cluster asks
+// for nothing more.
 func (a *application) IDTokenUserinfoClaimsAssertion() bool { return true }
 
 // ClockSkew implements op.Client.

@@ -90,18 +90,18 @@ func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 		_ = t.failed(err)
 		return
 	case app == nil:
-		_ = reply(w, http.StatusUnauthorized, oauthError{"invalid_client", "there is no such client ID"})
+		reply(w, http.StatusUnauthorized, oauthError{"invalid_client", "there is no such client ID"})
 		return
 	case !app.native:
-		_ = reply(w, http.StatusBadRequest, oauthError{"unauthorized_client", "device codes are for applications of the type Native"})
+		reply(w, http.StatusBadRequest, oauthError{"unauthorized_client", "device codes are for applications of the type Native"})
 		return
 	case len(scopes) == 0 || scopes[0] != rules.ScopeOpenID:
-		_ = reply(w, http.StatusBadRequest, oauthError{"invalid_scope", "scope must contain openid"})
+		reply(w, http.StatusBadRequest, oauthError{"invalid_scope", "scope must contain openid"})
 		return
 	}
 	// Each of these writes something, without anybody having signed in.
 	if _, wait := t.Limits.Take(web.Count(t.Limits.Posts, "device code "+web.ClientKey(t.v.Client))); wait > 0 {
-		_ = reply(w, http.StatusTooManyRequests, oauthError{"slow_down", "too many device codes were asked for from this address"})
+		reply(w, http.StatusTooManyRequests, oauthError{"slow_down", "too many device codes were asked for from this address"})
 		return
 	}
 	answer, err := t.waitFor(r.Context(), app, scopes)
@@ -109,7 +109,7 @@ func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 		_ = t.failed(err)
 		return
 	}
-	_ = reply(w, http.StatusOK, answer)
+	reply(w, http.StatusOK, answer)
 }
 
 // waitFor writes down what a device waits for. Two devices never get the same code.
@@ -185,7 +185,7 @@ func (h *Handler) settle(ctx context.Context, d *deviceRequest) (bool, error) {
 
 // pollDevice answers POST /openid/token of a device.
 func pollDevice(t *tool, w http.ResponseWriter, r *http.Request) {
-	refuse := func(code, why string) { _ = reply(w, http.StatusBadRequest, oauthError{code, why}) }
+	refuse := func(code, why string) { reply(w, http.StatusBadRequest, oauthError{code, why}) }
 	ctx, token := r.Context(), r.Form.Get("device_code")
 	name, ok := strings.CutPrefix(grant.Handle(token), prefixPoll)
 	if !ok || !strings.HasPrefix(name, "device-") || len(name) > 63 || strings.ContainsAny(name, "/.") {
@@ -222,7 +222,7 @@ func (t *tool) giveDevice(w http.ResponseWriter, r *http.Request, d *deviceReque
 	}
 	e, err := t.look(ctx, d.Account, d.Grant)
 	if errors.Is(err, errNotFound) && app != nil {
-		_ = reply(w, http.StatusBadRequest, oauthError{"authorization_pending", "the answer is being written down"})
+		reply(w, http.StatusBadRequest, oauthError{"authorization_pending", "the answer is being written down"})
 		return
 	}
 	if err == nil && app == nil {
@@ -243,7 +243,7 @@ func (t *tool) giveDevice(w http.ResponseWriter, r *http.Request, d *deviceReque
 		return
 	}
 	t.forget(ctx, d)
-	_ = reply(w, http.StatusOK, response)
+	reply(w, http.StatusOK, response)
 }
 
 // forget removes what a device has waited for. If that fails, it is removed when its time is over.

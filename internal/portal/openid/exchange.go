@@ -37,10 +37,10 @@ var (
 	errKind     = errors.New("it is something else")
 )
 
-// notCounting is a grant that does not count.
-type notCounting struct{ why grant.Reason }
+// notCountingError is a grant that does not count.
+type notCountingError struct{ why grant.Reason }
 
-func (e notCounting) Error() string { return "the grant does not count: " + string(e.why) }
+func (e notCountingError) Error() string { return "the grant does not count: " + string(e.why) }
 
 // look finds the grant of an Account and what it rests on. The error is errNotFound, or that of the API server.
 func (t *tool) look(ctx context.Context, name, id string) (*exchange, error) {
@@ -113,7 +113,7 @@ func (t *tool) counts(e *exchange) error {
 	g := e.grant
 	if why := grant.Counts(&g, e.facts, t.v.Now()); why != "" {
 		t.v.Audit(web.EventApplicationTokens, web.ResultRefused, e.facts.Account.Name, "application", g.Client, "grant", g.ID, "why", why)
-		return notCounting{why}
+		return notCountingError{why}
 	}
 	return nil
 }
@@ -132,7 +132,7 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 			facts := e.facts
 			facts.Credentials = *c
 			if why := grant.Counts(g, facts, now); why != "" && g.Ending == nil {
-				return notCounting{why} // somebody signed out since it was read
+				return notCountingError{why} // somebody signed out since it was read
 			}
 			if refused = e.consume(g, now); refused != nil {
 				if errors.Is(refused, grant.ErrReused) {
@@ -162,7 +162,7 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 // isRefusal reports whether it is the token that is at fault, not the API server.
 func isRefusal(err error) bool {
 	return errors.Is(err, errNotFound) || errors.Is(err, grant.ErrUnknown) || errors.Is(err, grant.ErrReused) ||
-		errors.Is(err, grant.ErrRaced) || errors.As(err, new(notCounting))
+		errors.Is(err, grant.ErrRaced) || errors.As(err, new(notCountingError))
 }
 
 // GetID implements op.AuthRequest.

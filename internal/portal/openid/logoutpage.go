@@ -88,8 +88,8 @@ func (h *Handler) leaving(v *web.Visit) (f farewell, app *application, who *sess
 	return f, app, who, err
 }
 
-// getSignOut answers GET /openid/sign-out/{request}. Only the application that somebody signed in to has an ID token of theirs: with it they
-// are signed out of that at once. Everybody else, such as a site that wants to annoy people, has them asked.
+// getSignOut answers GET /openid/sign-out/{request}. Only the application that somebody signed in to has an ID token of theirs: with it
+// they are signed out of that at once. Everybody else, such as a site that wants to annoy people, has them asked.
 func (h *Handler) getSignOut(v *web.Visit) error {
 	f, app, who, err := h.leaving(v)
 	if err != nil {

@@ -45,11 +45,13 @@ func (h *Handler) tool(answer func(*tool, http.ResponseWriter, *http.Request)) f
 		if problem == nil {
 			if wait := h.countTool(r, v); wait > 0 {
 				v.W.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(wait.Seconds()))))
-				return reply(v.W, http.StatusTooManyRequests, oauthError{"temporarily_unavailable", "too many requests; see Retry-After"})
+				reply(v.W, http.StatusTooManyRequests, oauthError{"temporarily_unavailable", "too many requests; see Retry-After"})
+				return nil
 			}
 		}
 		if problem != nil {
-			return reply(v.W, http.StatusBadRequest, problem)
+			reply(v.W, http.StatusBadRequest, problem)
+			return nil
 		}
 		keys, err := h.Sealing.Refresh(r.Context())
 		if err != nil {
@@ -72,7 +74,8 @@ func (h *Handler) unavailable(v *web.Visit, err error) error {
 		return nil
 	}
 	v.W.Header().Set("Retry-After", web.RetrySoon)
-	return reply(v.W, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "try again in a moment"})
+	reply(v.W, http.StatusServiceUnavailable, oauthError{"temporarily_unavailable", "try again in a moment"})
+	return nil
 }
 
 // oauthError is an error as RFC 6749 has it (5.2).
@@ -81,11 +84,10 @@ type oauthError struct {
 	Description string `json:"error_description,omitempty"`
 }
 
-func reply(w http.ResponseWriter, status int, document any) error {
+func reply(w http.ResponseWriter, status int, document any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(document) // the client may be gone
-	return nil
 }
 
 // readTool reads the parameters: of a form from the body alone, so that no secret is taken from an address, which gets into logs; and each
@@ -210,9 +212,9 @@ func tokens(t *tool, w http.ResponseWriter, r *http.Request) {
 	case zitadel.GrantTypeDeviceCode:
 		pollDevice(t, w, r)
 	case "":
-		_ = reply(w, http.StatusBadRequest, oauthError{"invalid_request", "grant_type is missing"})
+		reply(w, http.StatusBadRequest, oauthError{"invalid_request", "grant_type is missing"})
 	default:
-		_ = reply(w, http.StatusBadRequest, oauthError{"unsupported_grant_type", "see grant_types_supported of the discovery document"})
+		reply(w, http.StatusBadRequest, oauthError{"unsupported_grant_type", "see grant_types_supported of the discovery document"})
 	}
 }
 

@@ -26,7 +26,7 @@ type Route struct {
 	MaxBody int64
 }
 
-// MaxRequest is the longest request that can stand in a path, in bytes: a cookie that carries such a path, sealed, is one that browsers keep.
+// MaxRequest is the longest request that can stand in a path, in bytes: browsers keep a cookie that carries such a path, sealed.
 const MaxRequest = 2400
 
 // parameters are what may stand in the paths that people are sent on to, by the name of the parameter. None matches a path's "." or "..".
