@@ -8,6 +8,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/membership"
 )
 
@@ -207,10 +208,5 @@ func (m *Membership) opens(s account.Session, now time.Time) Reason {
 
 // Admits reports whether an application is for that member of its organisation.
 func Admits(a *rosterv1alpha1.Application, m *Membership) bool {
-	of := a.Spec.Members
-	if of == nil {
-		return true
-	}
-	return slices.Contains(of.Roles, string(membership.RoleOf(m.Organization, m.Member))) ||
-		slices.ContainsFunc(m.Member.Status.Teams, func(team rosterv1alpha1.ObjectName) bool { return slices.Contains(of.Teams, team) })
+	return application.Admits(a, string(membership.RoleOf(m.Organization, m.Member)), m.Member.Status.Teams)
 }
