@@ -4,6 +4,7 @@ package portal
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -306,5 +307,27 @@ func TestDeviceCodes(t *testing.T) {
 	web := s.party(w.application("wiki").ClientID())
 	if status, said := web.post("/openid/device-authorization", url.Values{"client_id": {web.config.ClientID}, "scope": {"openid"}}); said["error"] != "unauthorized_client" {
 		t.Errorf("an application on a server: %d %v", status, said)
+	}
+}
+
+// TestStrangersAreGivenFewDeviceCodes: each is an object in the cluster, and there are many addresses.
+func TestStrangersAreGivenFewDeviceCodes(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(w.provides, behindProxy)
+	ask := url.Values{"client_id": {"kubectl"}, "scope": {"openid"}}
+	given := 0
+	for i := range 110 {
+		b := from(s.browser(), fmt.Sprintf("198.51.100.%d", i))
+		switch a := b.post("/openid/device-authorization", ask); a.StatusCode {
+		case http.StatusOK:
+			given++
+		case http.StatusTooManyRequests:
+			a.expect(t, http.StatusTooManyRequests, "too many device codes are being asked for")
+		default:
+			t.Fatalf("%d: %s", a.StatusCode, a.body)
+		}
+	}
+	if given != 100 {
+		t.Errorf("%d device codes were given out", given)
 	}
 }

@@ -204,7 +204,7 @@ func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
 	return &openid.Handler{
 		Config: o.OpenID, Sessions: p.sessions, Accounts: o.Accounts, Client: o.Client, Companies: o.Companies, Sealing: o.SessionKeys,
 		Signing: o.SigningKeys, Limits: p.limits, Polls: limit.New[string](openid.PollsAtMost(), maxPolls), Cache: cache,
-		BaseURL:  strings.TrimRight(o.BaseURL, "/"),
+		Codes: limit.New[string](openid.DeviceCodesAtMost(), 1), BaseURL: strings.TrimRight(o.BaseURL, "/"),
 		Standing: &standing.Reader{Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Clients: o.OpenID.Clients},
 	}
 }

@@ -43,6 +43,10 @@ const (
 // PollsAtMost is how often a device is answered.
 func PollsAtMost() web.Rate { return web.Rate{Every: pollEvery - time.Second, Burst: 2} }
 
+// DeviceCodesAtMost is how many device codes a replica gives out, whoever asks: each is a Secret for ten minutes, for somebody who has not
+// signed in.
+func DeviceCodesAtMost() web.Rate { return web.Rate{Every: time.Second, Burst: 100} }
+
 // deviceState is what the person has said.
 type deviceState string
 
@@ -102,6 +106,10 @@ func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 	// Each of these writes something, without anybody having signed in.
 	if _, wait := t.Limits.Take(web.Count(t.Limits.Posts, "device code "+web.ClientKey(t.v.Client))); wait > 0 {
 		reply(w, http.StatusTooManyRequests, oauthError{"slow_down", "too many device codes were asked for from this address"})
+		return
+	}
+	if t.Codes.Take("", t.v.Now()) > 0 {
+		reply(w, http.StatusTooManyRequests, oauthError{"slow_down", "too many device codes are being asked for; try again in a moment"})
 		return
 	}
 	answer, err := t.waitFor(r.Context(), app, scopes)

@@ -44,6 +44,8 @@ type Handler struct {
 	Limits  *web.Limiters
 	// Polls are how often devices may ask whether their person has answered.
 	Polls *limit.Limiter[string]
+	// Codes are how many device codes are given out.
+	Codes *limit.Limiter[string]
 	Cache web.Cache
 	// BaseURL is the public address of the portal, without a slash at its end.
 	BaseURL string
