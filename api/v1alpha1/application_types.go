@@ -116,8 +116,8 @@ type ApplicationSpec struct {
 	// +optional
 	Members *ApplicationMembers `json:"members,omitempty"`
 
-	// multiFactor is the second factor that a sign-in needs: AsOrganization (what the organisation asks for), Required, or PhishingResistant (a
-	// passkey).
+	// multiFactor is the second factor that a sign-in needs: AsOrganization (what the organisation asks for), Required, or PhishingResistant
+	// (a passkey).
 	// +optional
 	// +kubebuilder:default=AsOrganization
 	MultiFactor ApplicationFactor `json:"multiFactor,omitempty"`
@@ -132,8 +132,8 @@ type ApplicationSpec struct {
 	// +optional
 	SecretName ObjectName `json:"secretName,omitempty"`
 
-	// secretHash is the SHA-256 hash, in base64url without padding, of a client secret that you have made yourself for a Web application, of 32
-	// random bytes. The operator then makes none, and needs no rights to Secrets. The hash is not confidential if the secret is random.
+	// secretHash is the SHA-256 hash, in base64url without padding, of a client secret that you have made yourself for a Web application, of
+	// 32 random bytes. The operator then makes none, and needs no rights to Secrets. The hash is not confidential if the secret is random.
 	// +optional
 	// +kubebuilder:validation:MinLength=43
 	// +kubebuilder:validation:MaxLength=43
@@ -175,6 +175,7 @@ type ApplicationStatus struct {
 
 	// clientID is what the tool calls itself: the namespace, a dot and the name.
 	// +optional
+	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=320
 	ClientID string `json:"clientID,omitempty"`
 

@@ -39,12 +39,10 @@ const (
 // Methods are how a person proved who they are, for the claim amr.
 func Methods(s account.Session) []string {
 	var methods []string
-	add := func(name string, by ...account.Method) bool {
-		proved := !s.Proved(by...).IsZero()
-		if proved {
+	add := func(name string, by ...account.Method) {
+		if !s.Proved(by...).IsZero() {
 			methods = append(methods, name)
 		}
-		return proved
 	}
 	add(amrPassword, account.MethodPassword)
 	add(amrCode, account.MethodApp, account.MethodRecovery)

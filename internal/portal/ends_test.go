@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -95,7 +96,7 @@ func TestAKeyThatWasWithdrawnIsGoneWithinAMinute(t *testing.T) {
 		t.Errorf("published %v after the Secret was deleted", got)
 	}
 	check := signingCheck(keys)
-	if err := check(httptest.NewRequest("GET", "/readyz", nil)); err == nil {
+	if err := check(httptest.NewRequest(http.MethodGet, "/readyz", nil)); err == nil {
 		t.Error("ready without a key that signs")
 	}
 }

@@ -221,10 +221,11 @@ func TestWhoMaySignIn(t *testing.T) {
 	app, _ := b.addApp()
 	p.begin().code(b)
 	f := p.begin()
-	back, page := elsewhere.through(f.url)
+	_, page = elsewhere.through(f.url)
 	page.expect(t, http.StatusOK, "One more step")
 	done := elsewhere.post(page.Request.URL.RequestURI(), code(app.code(0)))
-	if back, page = elsewhere.through(done.Header.Get("Location")); back == nil {
+	back, page := elsewhere.through(done.Header.Get("Location"))
+	if back == nil {
 		t.Fatalf("after the code:\n%s", page.body)
 	}
 	token, err := f.exchange(back.Query().Get("code"))

@@ -20,8 +20,8 @@ import (
 const startAgainAfter = time.Second
 
 // controllers is a kube-controller-manager. It listens on no port, and finds its API server in a folder of its own, so that any number of
-// them run side by side. One that ends is started again, as a kubelet does: while it starts, it waits for an API server that is away for ten
-// seconds only.
+// them run side by side. One that ends is started again, as a kubelet does: while it starts, it waits for an API server that is away for
+// ten seconds only.
 type controllers struct {
 	path, kubeconfig, log string
 	stop                  context.CancelFunc

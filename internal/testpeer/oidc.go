@@ -73,7 +73,8 @@ func StartOIDC(ctx context.Context, o OIDCOptions) (*OIDC, error) {
 	return &OIDC{peer: p, URL: ready.URL}, nil
 }
 
-// TypeCode does what a person does who was given a code for another machine: it opens the address, types the code in, signs in and consents.
+// TypeCode does what a person does who was given a code for another machine: it opens the address, types the code in, signs in and
+// consents.
 func (o *OIDC) TypeCode(ctx context.Context, address, code, name string) error {
 	jar, err := cookiejar.New(nil)
 	if err != nil {

@@ -29,7 +29,7 @@ type RelyingParty struct {
 
 // StartRelyingParty runs a web application.
 func StartRelyingParty(ctx context.Context, o RelyingPartyOptions) (*RelyingParty, error) {
-	options, err := json.Marshal(o)
+	options, err := json.Marshal(o) //nolint:gosec // the program that is started needs the secret
 	if err != nil {
 		return nil, err
 	}

@@ -101,7 +101,14 @@ func TestRelyingParty(t *testing.T) {
 		}
 		defer func() { _ = response.Body.Close() }()
 	}
-	var me struct{ Claims, Userinfo struct{ Sub, Email string } }
+	type person struct {
+		Sub   string `json:"sub"`
+		Email string `json:"email"`
+	}
+	var me struct {
+		Claims   person `json:"claims"`
+		Userinfo person `json:"userinfo"`
+	}
 	if err := json.NewDecoder(response.Body).Decode(&me); err != nil || me.Claims.Sub != "ana" || me.Userinfo.Email != "ana@acme.example" {
 		t.Errorf("%+v, %v", me, err)
 	}

@@ -95,7 +95,7 @@ func run(kubeconfig, program string, args ...string) {
 		default:
 		}
 		cancel()
-		_ = <-done // It was told to end.
+		<-done // It was told to end.
 	})
 }
 

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 	"k8s.io/client-go/rest"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -81,8 +83,8 @@ func (c *terminal) run(read func(said string), words ...string) (stdout, stderr 
 }
 
 func lookPath(env []string, name string) (string, error) {
-	for i := len(env) - 1; i >= 0; i-- {
-		path, ok := strings.CutPrefix(env[i], "PATH=")
+	for _, variable := range slices.Backward(env) {
+		path, ok := strings.CutPrefix(variable, "PATH=")
 		if !ok {
 			continue
 		}
@@ -127,7 +129,7 @@ func (c *terminal) token() string {
 	if err != nil {
 		c.t.Fatalf("%v: %s", err, said)
 	}
-	var credential struct{ Status struct{ Token string } }
+	var credential clientauthentication.ExecCredential
 	if err := json.Unmarshal([]byte(out), &credential); err != nil {
 		c.t.Fatal(err)
 	}

@@ -104,7 +104,9 @@ func start(dir string) (stop func(), err error) {
 	}()
 	stop = func() {
 		cancel()
-		<-ended
+		if err := <-ended; err != nil {
+			fmt.Fprintln(os.Stderr, "the playground ended with:", err)
+		}
 	}
 	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		select {

@@ -69,7 +69,9 @@ func (w *world) withoutNameRules() {
 	w.Cleanup(func() { w.Eventually(w.takeAnyName).Should(Equal(0), "the kinds have their rule again") })
 	for _, kind := range kinds.Items {
 		before := kind.Spec.DeepCopy()
-		dropNameRules(kind.Spec.Versions[0].Schema.OpenAPIV3Schema)
+		for _, version := range kind.Spec.Versions {
+			dropNameRules(version.Schema.OpenAPIV3Schema)
+		}
 		w.Expect(c.Update(w.Context(), &kind)).To(Succeed())
 		w.Cleanup(func() {
 			w.Expect(c.Get(context.Background(), client.ObjectKeyFromObject(&kind), &kind)).To(Succeed())

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -29,7 +30,11 @@ func (s *Site) Facts() string {
 		}
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(step.Kind)
-		s.Must(s.Client.List(s.Context(), list))
+		err := s.Client.List(s.Context(), list)
+		if meta.IsNoMatchError(err) {
+			continue // an older release does not have it
+		}
+		s.Must(err)
 		for _, o := range list.Items {
 			at := step.Kind.Kind + " " + archive.Key(&o)
 			lines = append(lines, tell(at+" spec", o.Object["spec"])...)
@@ -56,7 +61,9 @@ func (s *Site) Facts() string {
 func (s *Site) clientSecrets() []string {
 	s.Helper()
 	var applications rosterv1alpha1.ApplicationList
-	s.Must(s.Client.List(s.Context(), &applications))
+	if err := s.Client.List(s.Context(), &applications); !meta.IsNoMatchError(err) {
+		s.Must(err)
+	}
 	var lines []string
 	for _, a := range applications.Items {
 		if a.Status.SecretRef == nil {
@@ -143,7 +150,9 @@ func (s *Site) observed() error {
 		}
 		list := &unstructured.UnstructuredList{}
 		list.SetGroupVersionKind(step.Kind)
-		if err := s.Client.List(s.Context(), list); err != nil {
+		if err := s.Client.List(s.Context(), list); meta.IsNoMatchError(err) {
+			continue // an older release does not have it
+		} else if err != nil {
 			return err
 		}
 		for _, o := range list.Items {

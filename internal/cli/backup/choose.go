@@ -149,8 +149,8 @@ func (r *reader) keepOwnAccounts() {
 	}
 }
 
-// forgetGrants leaves out the sign-ins to applications. Those that have ended since must not begin again, and unlike sessions they hang on no
-// key that a restore replaces.
+// forgetGrants leaves out the sign-ins to applications. Those that have ended since must not begin again, and unlike sessions they hang on
+// no key that a restore replaces.
 func forgetGrants(secret *object) {
 	unstructured.RemoveNestedField(secret.Object, "data", grant.Entry)
 	unstructured.RemoveNestedField(secret.Object, "metadata", "labels", grant.Label)

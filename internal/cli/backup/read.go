@@ -86,8 +86,8 @@ func (r *reader) list(ctx context.Context, s archive.Step) ([]*object, error) {
 	return found, nil
 }
 
-// tokens are the Secrets that profiles name, and those with the client secrets of Applications. No others in the namespaces of organisations
-// are looked at.
+// tokens are the Secrets that profiles name, and those with the client secrets of Applications. No others in the namespaces of
+// organisations are looked at.
 func (r *reader) tokens(ctx context.Context, s archive.Step) ([]*object, error) {
 	var keys []client.ObjectKey
 	for _, p := range r.found["social profiles"] {

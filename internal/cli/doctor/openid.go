@@ -90,7 +90,8 @@ func (p *patient) trust(ctx context.Context, o config.OpenID) {
 	case strings.Contains(said, "oidc:"):
 		p.say(check, OK, "", "the API server trusts %s", o.Issuer)
 	default:
-		p.say(check, Warning, "see docs/kubectl-login.md", "the API server does not trust %s, so kubectl roster login is of no use here", o.Issuer)
+		p.say(check, Warning, "see docs/kubectl-login.md",
+			"the API server does not trust %s, so kubectl roster login is of no use here", o.Issuer)
 	}
 }
 

@@ -17,11 +17,11 @@ import (
 // Explain puts an error of the API server, or of the way there, into words with what to do about it.
 func Explain(err error) string {
 	var status apierrors.APIStatus
-	var clear *clearError
+	var told *clearError
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "interrupted"
-	case errors.As(err, &clear):
+	case errors.As(err, &told):
 		return err.Error()
 	case meta.IsNoMatchError(err):
 		return "the API server does not know the kinds of Roster: install Roster, or choose another cluster with --context"

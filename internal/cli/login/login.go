@@ -20,7 +20,7 @@ import (
 // New is the command that signs in.
 func New(f *kube.Factory) *cobra.Command {
 	o := &options{}
-	write, print := true, false
+	write, printed := true, false
 	cmd := &cobra.Command{
 		Use:   "login",
 		Short: "Sign in to the cluster with your account at Roster's portal",
@@ -46,7 +46,7 @@ The tokens are in kubectl's cache folder (--cache-dir), in a file that only you 
 			if err != nil {
 				return kube.Clear(err)
 			}
-			if print {
+			if printed {
 				return kube.Clear(c.printKubeconfig())
 			}
 			return kube.Clear(c.login(cmd.Context(), write))
@@ -54,7 +54,7 @@ The tokens are in kubectl's cache folder (--cache-dir), in a file that only you 
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&write, "write-kubeconfig", write, "Add the user and the context to the kubeconfig.")
-	cmd.Flags().BoolVar(&print, "print-kubeconfig", print, "Print a kubeconfig for the current cluster to hand out, instead of signing in.")
+	cmd.Flags().BoolVar(&printed, "print-kubeconfig", printed, "Print a kubeconfig for the current cluster to hand out, instead of signing in.")
 	return cmd
 }
 
@@ -115,7 +115,7 @@ func (c *command) ask(ctx context.Context, p *provider.Provider) (provider.Token
 	}
 	return p.Browser(ctx, c.listen, func(address string) {
 		if !c.skipOpen && openBrowser(address) == nil {
-			fmt.Fprintf(out, "Sign in in your browser. If none has opened, open %s on this machine.\n", address)
+			fmt.Fprintf(out, "Go on in your browser. If none has opened, open %s on this machine.\n", address)
 			return
 		}
 		fmt.Fprintf(out, "Open %s in a browser on this machine.\n", address)

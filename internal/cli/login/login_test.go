@@ -232,7 +232,9 @@ func (d *desk) kept() string {
 	if err != nil {
 		d.t.Fatal(err)
 	}
-	var entry struct{ RefreshToken string }
+	var entry struct {
+		RefreshToken string `json:"refreshToken"`
+	}
 	if err := json.Unmarshal(content, &entry); err != nil || entry.RefreshToken == "" {
 		d.t.Fatalf("the cache holds %s, %v", content, err)
 	}

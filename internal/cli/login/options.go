@@ -45,7 +45,8 @@ func (o *options) addFlags(flags *pflag.FlagSet) {
 }
 
 func (o *options) addIssuerFlags(flags *pflag.FlagSet) {
-	flags.StringVar(&o.issuer, "issuer", "", "Address of the portal, as portal.openID.issuer has it. If left out, that of the current context.")
+	flags.StringVar(&o.issuer, "issuer", "",
+		"Address of the portal, as portal.openID.issuer has it. If left out, that of the current context.")
 	flags.StringVar(&o.clientID, "client-id", defaultClient, "What the portal knows kubectl as: an ID in portal.openID.clients.")
 	// Elsewhere, this flag is about the certificate of the API server, which these commands do not speak to.
 	flags.StringVar(&o.authorityFile, "certificate-authority", "",

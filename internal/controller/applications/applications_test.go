@@ -240,9 +240,9 @@ var _ = Describe("A web application", func() {
 	It("goes on with its secret after a restore with another UID", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		s.OpensSecrets(ctx)
-		saved := tool(ctx, s, "grafana")
+		tool(ctx, s, "grafana")
 		clientSecret := secretOf(ctx, s, "grafana")
-		saved = says(ctx, s, "grafana", rosterv1alpha1.ReasonReady)
+		saved := says(ctx, s, "grafana", rosterv1alpha1.ReasonReady)
 		secret := Get[corev1.Secret](ctx, s, "grafana-openid")
 		Running.Stop()
 		Patch(ctx, secret, func(s *corev1.Secret) { s.OwnerReferences = nil }) // as it comes back without its owner

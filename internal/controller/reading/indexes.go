@@ -73,7 +73,8 @@ type index struct {
 
 // AddIndexes adds all indexes to a cache. The prefix stands before the address of a person in their user name.
 func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
-	for _, i := range slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), applicationIndexes(), bindingIndexes()) {
+	all := slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), applicationIndexes(), bindingIndexes())
+	for _, i := range all {
 		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}

@@ -167,7 +167,7 @@ func FuzzParse(f *testing.F) {
 	data, _ := Document{Grants: []Grant{*g}}.Marshal()
 	f.Add(data)
 	f.Add([]byte(`{"version":1,"grants":[{}]}`))
-	f.Fuzz(func(t *testing.T, data []byte) {
+	f.Fuzz(func(_ *testing.T, data []byte) {
 		d, err := Parse(data)
 		if err != nil {
 			return

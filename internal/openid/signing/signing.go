@@ -74,11 +74,11 @@ func Of(t Turn, private *rsa.PrivateKey) (Key, error) {
 }
 
 func thumbprint(key *rsa.PrivateKey) (string, error) {
-	print, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
+	thumb, err := (&jose.JSONWebKey{Key: key.Public()}).Thumbprint(crypto.SHA256)
 	if err != nil {
 		return "", fmt.Errorf("naming a key: %w", err)
 	}
-	return base64.RawURLEncoding.EncodeToString(print), nil
+	return base64.RawURLEncoding.EncodeToString(thumb), nil
 }
 
 // document is an entry of the Secret.

@@ -134,7 +134,8 @@ func authored(o client.Object, scheme *runtime.Scheme) (string, error) {
 	}
 	// Roster writes it when the person accepts.
 	unstructured.RemoveNestedField(content, "spec", "accountRef")
-	clean := map[string]any{"apiVersion": rosterv1alpha1.BetaGroupVersion.String(), "kind": kind.Kind, "metadata": metadata, "spec": content["spec"]}
+	version := rosterv1alpha1.BetaGroupVersion.String()
+	clean := map[string]any{"apiVersion": version, "kind": kind.Kind, "metadata": metadata, "spec": content["spec"]}
 	text, err := yaml.Marshal(clean)
 	return string(text), err
 }

@@ -122,7 +122,7 @@ func (a *application) IDTokenLifetime() time.Duration { return grant.TokenLifeti
 func (a *application) DevMode() bool { return false }
 
 // RestrictAdditionalIdTokenScopes implements op.Client.
-func (a *application) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive // the library's name
+func (a *application) RestrictAdditionalIdTokenScopes() func([]string) []string { //nolint:revive,staticcheck // the library's name
 	return func(scopes []string) []string { return scopes }
 }
 

@@ -11,10 +11,9 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-const (
-	pageDevice    web.PageName = "openid-device"
-	fieldUserCode              = "user_code"
-)
+const pageDevice web.PageName = "openid-device"
+
+const fieldUserCode = "user_code"
 
 // devicePage asks for the code that a device shows, or whether its person wants to sign in there.
 type devicePage struct {

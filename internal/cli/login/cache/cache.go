@@ -75,8 +75,8 @@ func (f File) Read() (*Entry, error) {
 		return nil, fmt.Errorf("the tokens cannot be read: %w", err)
 	}
 	e := &Entry{}
-	if json.Unmarshal(content, e) != nil || e.Issuer != f.issuer || e.ClientID != f.clientID {
-		return nil, nil
+	if err := json.Unmarshal(content, e); err != nil || e.Issuer != f.issuer || e.ClientID != f.clientID {
+		return nil, nil //nolint:nilerr // what cannot be read is as good as nothing: the person signs in again
 	}
 	return e, nil
 }
@@ -84,7 +84,7 @@ func (f File) Read() (*Entry, error) {
 // Write keeps tokens. Others see the old ones or the new ones, and nothing in between.
 func (f File) Write(e Entry) error {
 	e.Issuer, e.ClientID = f.issuer, f.clientID
-	content, err := json.Marshal(e)
+	content, err := json.Marshal(e) //nolint:gosec // the file is for the tokens
 	if err != nil {
 		return err
 	}

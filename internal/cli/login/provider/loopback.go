@@ -63,14 +63,14 @@ func (p *Provider) Browser(ctx context.Context, listen string, show func(address
 func listenOn(address string) (net.Listener, error) {
 	resolved, err := net.ResolveTCPAddr("tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("--listen-address %s: must be an address such as 127.0.0.1:8000 (%v)", address, err)
+		return nil, fmt.Errorf("--listen-address %s: must be an address such as 127.0.0.1:8000 (%w)", address, err)
 	}
 	if !resolved.IP.IsLoopback() {
 		return nil, fmt.Errorf("--listen-address %s: must be one of this machine alone, such as 127.0.0.1:8000: the code arrives there", address)
 	}
 	listener, err := net.ListenTCP("tcp", resolved)
 	if err != nil {
-		return nil, fmt.Errorf("--listen-address %s: %v", address, err)
+		return nil, fmt.Errorf("--listen-address %s: %w", address, err)
 	}
 	return listener, nil
 }

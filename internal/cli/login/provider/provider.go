@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package provider signs people in at an OpenID provider from a terminal: in the browser of this machine, or with a code that is typed in on
-// another.
+// Package provider signs people in at an OpenID provider from a terminal: in the browser of this machine, or with a code that is typed in
+// on another.
 package provider
 
 import (
@@ -220,12 +220,11 @@ func (p *Provider) tokens(ctx context.Context, token *oauth2.Token, nonce string
 }
 
 func (p *Provider) unbelievable(err error) error {
-	var ended *goidc.TokenExpiredError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*goidc.TokenExpiredError](err); ok {
 		return fmt.Errorf("%w: the ID token ended at %s, before it was given: the clocks of the provider disagree", ErrUnbelievable,
 			ended.Expiry.UTC().Format(time.RFC3339))
 	}
-	return fmt.Errorf("%w: %v", ErrUnbelievable, err)
+	return fmt.Errorf("%w: %w", ErrUnbelievable, err)
 }
 
 // Skew is how far the provider's clock is ahead of this machine's, to the second.

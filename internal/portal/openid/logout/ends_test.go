@@ -28,6 +28,7 @@ func TestEnds(t *testing.T) {
 			p.changeAccount(func(a *rosterv1alpha1.Account) { a.Spec.Suspended = ptr.To(true) })
 		}},
 		"the account is deleted": {end: func(p *person, _ *replica) {
+			p.keepSecret() // Garbage collection may be faster than a look.
 			p.w.Expect(p.w.api.Delete(p.w.t.Context(), p.of)).To(Succeed())
 		}},
 		"the second factors are reset": {end: func(p *person, _ *replica) {

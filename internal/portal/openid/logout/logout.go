@@ -30,7 +30,7 @@ import (
 )
 
 const (
-	// lookers is how many Accounts are looked at at once.
+	// lookers is how many Accounts are looked at side by side.
 	lookers = 4
 	// lookFor bounds a look, so that an API server that does not answer holds up no other.
 	lookFor = 30 * time.Second

@@ -61,31 +61,9 @@ func onlyIdentity(o any) (any, error) {
 // Watch has Accounts looked at when something changes that their grants rest on. It must be called before the cache starts, which must have
 // been made with what CacheByObject returns.
 func (e *Ender) Watch(ctx context.Context, c cache.Cache) error {
-	known := &names{all: map[string]bool{}}
-	e.withGrants = known.has
 	return errors.Join(
-		follow(ctx, c, metadataOf(secretKind()), toolscache.ResourceEventHandlerDetailedFuncs{
-			AddFunc: func(o any, initial bool) {
-				name := nameOf(o)
-				known.add(name)
-				if initial {
-					e.queue.Add(name)
-				} else {
-					// Something that the sign-in rested on may have gone before this replica knew that there was one.
-					e.queue.AddAfter(name, settle)
-				}
-			},
-			DeleteFunc: func(o any) { known.remove(nameOf(o)) },
-		}),
-		follow(ctx, c, metadataOf(accountKind()), toolscache.ResourceEventHandlerDetailedFuncs{
-			UpdateFunc: func(before, after any) {
-				b, a := objectOf(before), objectOf(after)
-				if b == nil || a == nil || b.GetGeneration() != a.GetGeneration() || b.GetUID() != a.GetUID() || a.GetDeletionTimestamp() != nil {
-					e.ask(nameOf(after))
-				}
-			},
-			DeleteFunc: func(o any) { e.ask(nameOf(o)) },
-		}),
+		follow(ctx, c, metadataOf(secretKind()), e.grantsChanged()),
+		follow(ctx, c, metadataOf(accountKind()), e.accountChanged()),
 		follow(ctx, c, &rosterv1alpha1.Member{}, changes(e.memberChanged)),
 		follow(ctx, c, &rosterv1alpha1.Organization{}, changes(func(before, after *rosterv1alpha1.Organization) {
 			if before == nil || after == nil || organizationMatters(before, after) {
@@ -101,6 +79,38 @@ func (e *Ender) Watch(ctx context.Context, c cache.Cache) error {
 			}
 		})),
 	)
+}
+
+// grantsChanged keeps note of the Accounts with grants, and has those looked at that come.
+func (e *Ender) grantsChanged() toolscache.ResourceEventHandler {
+	known := &names{all: map[string]bool{}}
+	e.withGrants = known.has
+	return toolscache.ResourceEventHandlerDetailedFuncs{
+		AddFunc: func(o any, initial bool) {
+			name := nameOf(o)
+			known.add(name)
+			if initial {
+				e.queue.Add(name)
+			} else {
+				// Something that the sign-in rested on may have gone before this replica knew that there was one.
+				e.queue.AddAfter(name, settle)
+			}
+		},
+		DeleteFunc: func(o any) { known.remove(nameOf(o)) },
+	}
+}
+
+// accountChanged has an Account looked at whose spec changes, or that goes.
+func (e *Ender) accountChanged() toolscache.ResourceEventHandler {
+	return toolscache.ResourceEventHandlerDetailedFuncs{
+		UpdateFunc: func(before, after any) {
+			b, a := objectOf(before), objectOf(after)
+			if b == nil || a == nil || b.GetGeneration() != a.GetGeneration() || b.GetUID() != a.GetUID() || a.GetDeletionTimestamp() != nil {
+				e.ask(nameOf(after))
+			}
+		},
+		DeleteFunc: func(o any) { e.ask(nameOf(o)) },
+	}
 }
 
 // Rounds has all Accounts with grants looked at from time to time. It is part of what runs beside Start.

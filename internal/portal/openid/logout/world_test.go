@@ -213,6 +213,14 @@ func (w *world) person(name string) *person {
 
 func (p *person) key() client.ObjectKey { return client.ObjectKeyFromObject(p.of) }
 
+// keepSecret keeps garbage collection from taking the Secret along with the Account.
+func (p *person) keepSecret() {
+	secret := &corev1.Secret{}
+	p.w.Expect(p.w.api.Get(p.w.t.Context(), p.key(), secret)).To(Succeed())
+	secret.OwnerReferences = nil
+	p.w.Expect(p.w.api.Update(p.w.t.Context(), secret)).To(Succeed())
+}
+
 func (p *person) changeAccount(do func(a *rosterv1alpha1.Account)) {
 	p.w.t.Helper()
 	change(p.w, &rosterv1alpha1.Account{}, p.key(), do)

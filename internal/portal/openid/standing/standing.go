@@ -18,7 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/session"
 )
 
-// ErrNobody: there is no such Account, or it has no credentials.
+// ErrNobody says that there is no such Account, or it has no credentials.
 var ErrNobody = errors.New("no such account")
 
 // Reader gathers what grants rest on.
