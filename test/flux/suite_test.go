@@ -95,7 +95,9 @@ func run(kubeconfig, program string, args ...string) {
 		default:
 		}
 		cancel()
-		<-done // It was told to end.
+		if err := <-done; err != nil { // It was told to end.
+			GinkgoWriter.Println(filepath.Base(program), "ended with", err)
+		}
 	})
 }
 

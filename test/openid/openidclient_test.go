@@ -30,13 +30,26 @@ func freePort(t *testing.T) int {
 // who is what the application knows of a person.
 type who struct {
 	Claims struct {
-		Sub, Sid, Email, Name, Locale, Role string
-		EmailVerified                       bool  `json:"email_verified"`
-		AuthTime                            int64 `json:"auth_time"`
-		AMR, Teams, Groups                  []string
-		Organization                        struct{ ID, Name string }
-	}
-	Userinfo struct{ Sub, Email string }
+		Sub           string   `json:"sub"`
+		Sid           string   `json:"sid"`
+		Email         string   `json:"email"`
+		EmailVerified bool     `json:"email_verified"`
+		Name          string   `json:"name"`
+		Locale        string   `json:"locale"`
+		AuthTime      int64    `json:"auth_time"`
+		AMR           []string `json:"amr"`
+		Role          string   `json:"role"`
+		Teams         []string `json:"teams"`
+		Groups        []string `json:"groups"`
+		Organization  struct {
+			ID   string `json:"id"`
+			Name string `json:"name"`
+		} `json:"organization"`
+	} `json:"claims"`
+	Userinfo struct {
+		Sub   string `json:"sub"`
+		Email string `json:"email"`
+	} `json:"userinfo"`
 }
 
 func (b *browser) who(base string) (who, int) {

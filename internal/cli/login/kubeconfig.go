@@ -15,8 +15,8 @@ import (
 )
 
 // installHint is what kubectl says where the plugin is missing.
-const installHint = `This cluster is signed in to with kubectl-roster, the plugin of Roster for kubectl: build it with "make build" in a clone
-of Roster, and put bin/kubectl-roster on the PATH.`
+const installHint = `This cluster is signed in to with kubectl-roster, the plugin of Roster for kubectl: build it with "make build" in a
+clone of Roster, and put bin/kubectl-roster on the PATH.`
 
 // user is the entry of the kubeconfig that runs the command credential.
 func (o *options) user() *clientcmdapi.AuthInfo {

@@ -54,7 +54,8 @@ The tokens are in kubectl's cache folder (--cache-dir), in a file that only you 
 	}
 	o.addFlags(cmd.Flags())
 	cmd.Flags().BoolVar(&write, "write-kubeconfig", write, "Add the user and the context to the kubeconfig.")
-	cmd.Flags().BoolVar(&printed, "print-kubeconfig", printed, "Print a kubeconfig for the current cluster to hand out, instead of signing in.")
+	cmd.Flags().BoolVar(&printed, "print-kubeconfig", printed,
+		"Print a kubeconfig for the current cluster to hand out, instead of signing in.")
 	return cmd
 }
 
