@@ -45,7 +45,9 @@ func (s *Site) Facts() string {
 	var roles rbacv1.RoleList
 	s.Must(s.Client.List(s.Context(), &roles, written))
 	for _, r := range roles.Items {
-		lines = append(lines, fmt.Sprintf("Role %s/%s: %s", r.Namespace, r.Name, asJSON(r.Rules)))
+		for _, rule := range r.Rules {
+			lines = append(lines, rights(fmt.Sprintf("Role %s/%s may", r.Namespace, r.Name), rule)...)
+		}
 	}
 	var bindings rbacv1.RoleBindingList
 	s.Must(s.Client.List(s.Context(), &bindings, written))
@@ -73,6 +75,25 @@ func (s *Site) clientSecrets() []string {
 		s.Must(s.Client.Get(s.Context(), client.ObjectKey{Namespace: a.Namespace, Name: a.Status.SecretRef.Name}, secret))
 		lines = append(lines, fmt.Sprintf("Application %s/%s: its secret has the hash %v", a.Namespace, a.Name,
 			application.HashOf(string(secret.Data[application.KeyClientSecret]))))
+	}
+	return lines
+}
+
+// rights has a line for each thing that a rule lets somebody do: a release may give more.
+func rights(who string, r rbacv1.PolicyRule) []string {
+	names := r.ResourceNames
+	if len(names) == 0 {
+		names = []string{"any"}
+	}
+	var lines []string
+	for _, group := range r.APIGroups {
+		for _, resource := range r.Resources {
+			for _, verb := range r.Verbs {
+				for _, name := range names {
+					lines = append(lines, fmt.Sprintf("%s %s %s.%s: %s", who, verb, resource, group, name))
+				}
+			}
+		}
 	}
 	return lines
 }

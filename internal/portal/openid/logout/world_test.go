@@ -213,12 +213,20 @@ func (w *world) person(name string) *person {
 
 func (p *person) key() client.ObjectKey { return client.ObjectKeyFromObject(p.of) }
 
-// keepSecret keeps garbage collection from taking the Secret along with the Account.
+// keepSecret keeps the Secret of the person there until the test ends, while garbage collection takes it along with the Account.
 func (p *person) keepSecret() {
-	secret := &corev1.Secret{}
-	p.w.Expect(p.w.api.Get(p.w.t.Context(), p.key(), secret)).To(Succeed())
-	secret.OwnerReferences = nil
-	p.w.Expect(p.w.api.Update(p.w.t.Context(), secret)).To(Succeed())
+	hold := func(finalizers ...string) func(context.Context) error {
+		return func(ctx context.Context) error {
+			secret := &corev1.Secret{}
+			if err := p.w.api.Get(ctx, p.key(), secret); err != nil {
+				return client.IgnoreNotFound(err)
+			}
+			secret.Finalizers = finalizers
+			return p.w.api.Update(ctx, secret)
+		}
+	}
+	p.w.Expect(hold("test.roster.dev/keep")(p.w.t.Context())).To(Succeed())
+	p.w.t.Cleanup(func() { p.w.Eventually(hold()).WithContext(context.Background()).Should(Succeed(), "the Secret may go") })
 }
 
 func (p *person) changeAccount(do func(a *rosterv1alpha1.Account)) {
