@@ -226,7 +226,9 @@ func (p *person) keepSecret() {
 		}
 	}
 	p.w.Expect(hold("test.roster.dev/keep")(p.w.t.Context())).To(Succeed())
-	p.w.t.Cleanup(func() { p.w.Eventually(hold()).WithContext(context.Background()).Should(Succeed(), "the Secret may go") })
+	p.w.t.Cleanup(func() {
+		p.w.Eventually(hold()).WithContext(context.Background()).Should(Succeed(), "the Secret may go")
+	})
 }
 
 func (p *person) changeAccount(do func(a *rosterv1alpha1.Account)) {
