@@ -104,14 +104,15 @@ func (l *load) edit(c client.Client, i, n int) error {
 }
 
 // apply applies a Member, as a pipeline does.
-func (l *load) apply(c client.Client, gv schema.GroupVersion, name, says, role string) error {
+func (l *load) apply(c client.Client, gv schema.GroupVersion, name, says, role string, options ...client.ApplyOption) error {
 	o := &unstructured.Unstructured{Object: map[string]any{
 		"spec": map[string]any{"email": address(name), "displayName": says, "role": role},
 	}}
 	o.SetGroupVersionKind(gv.WithKind("Member"))
 	o.SetNamespace(place)
 	o.SetName(name)
-	err := c.Apply(l.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("pipeline"))
+	options = append(options, client.FieldOwner("pipeline"))
+	err := c.Apply(l.Context(), client.ApplyConfigurationFromUnstructured(o), options...)
 	if err == nil {
 		l.mu.Lock()
 		defer l.mu.Unlock()

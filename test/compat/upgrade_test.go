@@ -83,7 +83,7 @@ func upgrade(t *testing.T, release, current string) {
 		t.Errorf("what the manifests of %s lose again:\n%s", release, diff)
 	}
 	forgetAppliers(s)
-	s.Must(l.apply(s.Client, rosterv1alpha1.GroupVersion, "edited-0", "Said as v1alpha1", "Member"))
+	s.Must(l.apply(s.Client, rosterv1alpha1.GroupVersion, "edited-0", "Said as v1alpha1", "Member", client.ForceOwnership))
 	checkTaken(s)
 	again := start(s, build(t, sources(t, release)))
 	front.send(again)
