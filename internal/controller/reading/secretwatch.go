@@ -42,13 +42,14 @@ func NewSecretWatch(ctx context.Context, c metadata.Interface) *SecretWatch {
 // tokenSecrets leaves out Secrets that are never those of a profile or an Application, and may be many and change often.
 const tokenSecrets = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 
-// Want starts to watch the namespace of an object, unless that is done already.
-func (w *SecretWatch) Want(namespace, object string) {
+// Want starts to watch the namespace of an object, unless that is done already. It returns true if the watch begins now: what happens
+// before it has begun is not told.
+func (w *SecretWatch) Want(namespace, object string) (begins bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if running := w.running[namespace]; running != nil {
 		running.objects[object] = true
-		return
+		return false
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
 	w.running[namespace] = &watched{cancel: cancel, objects: map[string]bool{object: true}}
@@ -66,6 +67,7 @@ func (w *SecretWatch) Want(namespace, object string) {
 		DeleteFunc: func(o any) { w.tell(ctx, o) },
 	})
 	go informer.RunWithContext(ctx)
+	return true
 }
 
 // Release ends the watch of a namespace with the last object that wants it.
