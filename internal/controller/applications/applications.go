@@ -78,8 +78,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	var again time.Time
 	if application.WantsSecret(a, in) {
 		begins, err := r.keepSecret(ctx, a, &in)
+		if apierrors.IsConflict(err) {
+			return ctrl.Result{RequeueAfter: watchBegins}, nil // Somebody was faster, perhaps before the Secret was watched.
+		}
 		if err != nil {
-			return ctrl.Result{}, reporting.IgnoreConflict(err)
+			return ctrl.Result{}, err
 		}
 		if begins {
 			again = now.Add(watchBegins) // Garbage collection may have taken the Secret before it was watched.
