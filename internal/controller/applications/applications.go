@@ -28,9 +28,6 @@ import (
 // retry is the pause before a Secret that may not be read or written is tried again. What stands in the way is no object that is watched.
 const retry = 30 * time.Second
 
-// watchBegins is how long a watch of Secrets may take to begin. A Secret that was removed meanwhile is looked for again after that.
-const watchBegins = 2 * time.Second
-
 // Options are what Applications are looked after with.
 type Options struct {
 	Client client.Client
@@ -74,28 +71,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	now := r.Clock.Now()
-	var again time.Time
 	if application.WantsSecret(a, in) {
-		begins, err := r.keepSecret(ctx, a, &in)
-		if apierrors.IsConflict(err) {
-			return ctrl.Result{RequeueAfter: watchBegins}, nil // Somebody was faster, perhaps before the Secret was watched.
-		}
-		if err != nil {
-			return ctrl.Result{}, err
-		}
-		if begins {
-			again = now.Add(watchBegins) // Garbage collection may have taken the Secret before it was watched.
+		if err := r.keepSecret(ctx, a, &in); err != nil {
+			return ctrl.Result{}, reporting.IgnoreConflict(err)
 		}
 	} else {
 		r.secrets.Release(a.Namespace, a.Name)
 	}
+	now := r.Clock.Now()
 	decided, wake := application.Decide(a, in, now)
 	if err := reporting.Status(ctx, r.Client, a, &a.Status, decided, r.tell); err != nil {
 		return ctrl.Result{}, err
-	}
-	if wake.IsZero() || !again.IsZero() && again.Before(wake) {
-		wake = again
 	}
 	return ctrl.Result{RequeueAfter: next(in, wake, now)}, nil
 }
@@ -141,11 +127,10 @@ func (r *Reconciler) gather(ctx context.Context, a *rosterv1alpha1.Application) 
 }
 
 // keepSecret has the Secret be there and hold what it should, and tells what became of that.
-// It returns true if the Secret is watched only from now on.
-func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Application, in *application.Input) (begins bool, _ error) {
+func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Application, in *application.Input) error {
 	keys, err := r.Keys.Get(ctx)
 	if err != nil {
-		return false, err
+		return err
 	}
 	maker := application.NewMaker(keys)
 	secret, err := reading.Optional[corev1.Secret](ctx, r.Live, a.Namespace, a.SecretName())
@@ -154,21 +139,21 @@ func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Applicati
 		in.Obstacle = &access.Problem{Reason: rosterv1alpha1.ReasonSecretForbidden, Message: fmt.Sprintf("The operator may not read Secrets of "+
 			"the namespace %s. Bind the ClusterRole roster-credentials to its ServiceAccount there, or make a client secret yourself and put its "+
 			"hash into spec.secretHash.", a.Namespace)}
-		return false, nil
+		return nil
 	} else if err != nil {
-		return false, err
+		return err
 	}
-	begins = r.secrets.Want(a.Namespace, a.Name)
+	r.secrets.Want(a.Namespace, a.Name, a.SecretName())
 	var clientSecret string
 	switch application.Find(a, secret, maker, in.Issuer) {
 	case application.Foreign:
 		in.Obstacle = &access.Problem{Reason: rosterv1alpha1.ReasonSecretTaken, Message: fmt.Sprintf("The Secret %s was not made by the "+
 			"operator for this Application, or its client secret has been changed since, so that it is neither used nor overwritten. Delete it if nothing "+
 			"needs it, name another in spec.secretName, or put the hash of a client secret of your own into spec.secretHash.", a.SecretName())}
-		return begins, nil
+		return nil
 	case application.Current:
 		in.SecretHash = application.HashOf(string(secret.Data[application.KeyClientSecret]))
-		return begins, nil
+		return nil
 	case application.Outdated:
 		clientSecret = string(secret.Data[application.KeyClientSecret])
 	case application.Former, application.Absent:
@@ -176,10 +161,10 @@ func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Applicati
 	}
 	err = r.write(ctx, a, secret, clientSecret, in.Issuer, maker)
 	if in.Obstacle = refused(a, err); in.Obstacle != nil {
-		return begins, nil
+		return nil
 	}
 	in.SecretHash = application.HashOf(clientSecret)
-	return begins, err
+	return err
 }
 
 // write makes the Secret, or brings the operator's own up to date, under the version that was read.

@@ -138,7 +138,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	if opened.obstacle != nil && opened.obstacle.Reason == rosterv1alpha1.ReasonSecretForbidden {
 		r.secrets.Release(p.Namespace, p.Name) // may not be watched either
 	} else {
-		r.secrets.Want(p.Namespace, p.Name)
+		r.secrets.Want(p.Namespace, p.Name, p.Spec.CredentialsSecretRef.Name)
 	}
 	return r.look(ctx, p, t, opened)
 }

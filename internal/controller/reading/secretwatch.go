@@ -4,6 +4,8 @@ package reading
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
@@ -28,10 +30,10 @@ type SecretWatch struct {
 	running map[string]*watched
 }
 
-// watched is a namespace whose Secrets are watched, for the objects in it that want it.
+// watched is a namespace whose Secrets are watched, for the objects in it that want it: the names of their Secrets, by theirs.
 type watched struct {
 	cancel  context.CancelFunc
-	objects map[string]bool
+	secrets map[string]string
 }
 
 // NewSecretWatch watches until the context is done.
@@ -42,17 +44,17 @@ func NewSecretWatch(ctx context.Context, c metadata.Interface) *SecretWatch {
 // tokenSecrets leaves out Secrets that are never those of a profile or an Application, and may be many and change often.
 const tokenSecrets = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 
-// Want starts to watch the namespace of an object, unless that is done already. It returns true if the watch begins now: what happens
-// before it has begun is not told.
-func (w *SecretWatch) Want(namespace, object string) (begins bool) {
+// Want starts to watch the namespace of an object, unless that is done already. The Secret of the object may have gone after it was read and
+// before the watch began: then it is told of when it has.
+func (w *SecretWatch) Want(namespace, object, secret string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if running := w.running[namespace]; running != nil {
-		running.objects[object] = true
-		return false
+		running.secrets[object] = secret
+		return
 	}
 	ctx, cancel := context.WithCancel(w.ctx)
-	w.running[namespace] = &watched{cancel: cancel, objects: map[string]bool{object: true}}
+	w.running[namespace] = &watched{cancel: cancel, secrets: map[string]string{object: secret}}
 	informer := metadatainformer.NewFilteredMetadataInformer(w.client, corev1.SchemeGroupVersion.WithResource("secrets"), namespace, 0,
 		toolscache.Indexers{}, func(o *metav1.ListOptions) { o.FieldSelector = tokenSecrets }).Informer()
 	// Both fail only for an informer that runs already.
@@ -67,7 +69,31 @@ func (w *SecretWatch) Want(namespace, object string) (begins bool) {
 		DeleteFunc: func(o any) { w.tell(ctx, o) },
 	})
 	go informer.RunWithContext(ctx)
-	return true
+	go func() {
+		if toolscache.WaitForCacheSync(ctx.Done(), informer.HasSynced) {
+			w.tellAbsent(ctx, namespace, informer.GetStore())
+		}
+	}()
+}
+
+// tellAbsent tells of the Secrets that objects want and that are not there. A watch that has just begun tells of those that are.
+func (w *SecretWatch) tellAbsent(ctx context.Context, namespace string, there toolscache.Store) {
+	for _, name := range w.wanted(namespace) {
+		if _, exists, err := there.GetByKey(namespace + "/" + name); err == nil && !exists {
+			w.tell(ctx, &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}})
+		}
+	}
+}
+
+// wanted are the names of the Secrets that objects of a namespace want.
+func (w *SecretWatch) wanted(namespace string) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	running := w.running[namespace]
+	if running == nil {
+		return nil
+	}
+	return slices.Collect(maps.Values(running.secrets))
 }
 
 // Release ends the watch of a namespace with the last object that wants it.
@@ -78,8 +104,8 @@ func (w *SecretWatch) Release(namespace, object string) {
 	if running == nil {
 		return
 	}
-	delete(running.objects, object)
-	if len(running.objects) == 0 {
+	delete(running.secrets, object)
+	if len(running.secrets) == 0 {
 		running.cancel()
 		delete(w.running, namespace)
 	}
