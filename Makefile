@@ -46,7 +46,7 @@ COMMANDS := $(notdir $(patsubst %/,%,$(wildcard cmd/*/)))
 
 # What these do does not depend on whether a file of their name exists.
 .PHONY: help all generate manifests dashboards fmt vet lint lint-fix tidy \
-	test test-kubernetes test-monitoring test-compat test-flux test-openid test-images test-fuzz bench demo \
+	test test-kubernetes test-monitoring test-compat test-flux test-images test-fuzz bench demo \
 	build build-installer build-krew build-chart chart docs-api docs-cli check-generated images release docker-build \
 	install uninstall deploy undeploy controlplane clean freeze \
 	$(COMMANDS:%=bin/%)
@@ -143,9 +143,6 @@ test-flux: ## Run the real controllers of Flux against the operator, through the
 # A module of its own, with the program that compares kinds.
 test-compat: ## Fail if the kinds break what people wrote for a release that test/compat keeps
 	go test -C hack/compat -count 1 ./... # The cache does not notice changes in dist and test.
-
-test-openid: ## Have applications of others sign people in: openid-client, oauth2-proxy, kubectl
-	@$(MAKE) test PACKAGES=./test/openid
 
 # Compiles everything for two platforms: minutes, once.
 test-images: ## Build the images twice, push and pull them, and run what is in them

@@ -79,7 +79,7 @@ func run(ctx context.Context, s process.Settings, bind string) error {
 // memoryLimit is how much memory the process may use, in bytes; 0 if there is no limit. Unless GOMEMLIMIT is set, it becomes nine tenths of
 // what the control group allows.
 func memoryLimit() int64 {
-	limit, _ := memlimit.Set() // An error means that there is no control group.
+	limit, _ := memlimit.Set() // Without a control group there is no limit.
 	if group, err := memlimit.FromCgroup(); err == nil {
 		limit = int64(min(uint64(limit), group))
 	}

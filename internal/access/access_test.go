@@ -334,7 +334,7 @@ func TestStrongest(t *testing.T) {
 	}
 }
 
-// TestNobodyIsAConnectorByACustomRole: whoever connected a profile does not get more because a CustomRole is called connector.
+// TestNobodyIsAConnectorByACustomRole: somebody who connected a profile does not get more because a CustomRole is called connector.
 func TestNobodyIsAConnectorByACustomRole(t *testing.T) {
 	s := Sources{
 		Spec:  rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.RoleProfileConnector},

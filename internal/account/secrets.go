@@ -288,6 +288,18 @@ func belongs(secret *corev1.Secret, of *rosterv1alpha1.Account) bool {
 	return !owned && of.Spec.CredentialsID == "" && !secret.CreationTimestamp.Before(&of.CreationTimestamp)
 }
 
+// Former is what is left of an Account in its Secret, which garbage collection has not removed yet; nil if nothing is.
+func Former(secret *corev1.Secret) *rosterv1alpha1.Account {
+	owner := metav1.GetControllerOf(secret)
+	if owner == nil || owner.Kind != accountKind {
+		return nil
+	}
+	return &rosterv1alpha1.Account{
+		ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name, UID: owner.UID},
+		Spec:       rosterv1alpha1.AccountSpec{CredentialsID: string(secret.Data[idKey])},
+	}
+}
+
 // owners are the owners of a Secret with the Account among them, whatever a backup tool made of that.
 func owners(known []metav1.OwnerReference, of *rosterv1alpha1.Account) []metav1.OwnerReference {
 	others := slices.DeleteFunc(slices.Clone(known), func(ref metav1.OwnerReference) bool { return ref.Kind == accountKind })

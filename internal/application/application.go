@@ -20,11 +20,6 @@ func Admits(a *rosterv1alpha1.Application, role string, teams []string) bool {
 	})
 }
 
-// AdmitsMember reports whether an Application is for a Member, by the role and the Teams that are in force for them.
-func AdmitsMember(a *rosterv1alpha1.Application, m *rosterv1alpha1.Member) bool {
-	return Admits(a, m.Status.Role, m.Status.Teams)
-}
-
 // Listed are the Applications that stand among the environments of the organisation for somebody with that role and in those Teams, sorted
 // by title.
 func Listed(all []*rosterv1alpha1.Application, role string, teams []string) []*rosterv1alpha1.Application {

@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mark"
 )
 
 func grafana(change ...func(a *rosterv1alpha1.Application)) *rosterv1alpha1.Application {
@@ -49,10 +50,6 @@ func TestAdmits(t *testing.T) {
 		a := grafana(func(a *rosterv1alpha1.Application) { a.Spec.Members = c.members })
 		if got := Admits(a, c.role, c.teams); got != c.want {
 			t.Errorf("%s: %v", name, got)
-		}
-		m := &rosterv1alpha1.Member{Status: rosterv1alpha1.MemberStatus{Role: c.role, Teams: c.teams}}
-		if got := AdmitsMember(a, m); got != c.want {
-			t.Errorf("%s, as a Member: %v", name, got)
 		}
 	}
 }
@@ -129,7 +126,7 @@ func TestFind(t *testing.T) {
 	const issuer = "https://portal.example"
 	maker := NewMaker(keyring.Keys{make([]byte, 32)})
 	others := NewMaker(keyring.Keys{append(make([]byte, 31), 1)})
-	made := func(by Maker, a *rosterv1alpha1.Application, change ...func(s *corev1.Secret)) *corev1.Secret {
+	made := func(by mark.Maker, a *rosterv1alpha1.Application, change ...func(s *corev1.Secret)) *corev1.Secret {
 		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: a.Namespace, Name: a.SecretName()}}
 		Fill(s, a, "secret", issuer, by)
 		for _, c := range change {

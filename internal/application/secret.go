@@ -12,8 +12,11 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mark"
 )
 
 // The entries of the Secret of an Application.
@@ -63,6 +66,16 @@ func Hashes(
 	return kept
 }
 
+// NewMaker makes the marks of the Secrets of Applications.
+func NewMaker(keys keyring.Keys) mark.Maker {
+	return mark.New(keys, "roster.dev Secret of an Application v1")
+}
+
+// about is what the mark is about: the client secret, too, which is the operator's only as long as nobody has put another in.
+func about(application types.UID, s *corev1.Secret) []string {
+	return []string{string(application), hashIn(s)}
+}
+
 // Content is what stands in the Secret of an Application.
 func Content(a *rosterv1alpha1.Application, clientSecret, issuer string) map[string][]byte {
 	return map[string][]byte{
@@ -91,11 +104,11 @@ const (
 //
 // It is the operator's if it bears the mark of it, which is about the client secret, too; or if the status, which nobody else writes, has
 // the hash of its client secret: so it is after a restore with other UIDs, or when the keys of the marks have been replaced for good.
-func Find(a *rosterv1alpha1.Application, s *corev1.Secret, maker Maker, issuer string) Finding {
+func Find(a *rosterv1alpha1.Application, s *corev1.Secret, maker mark.Maker, issuer string) Finding {
 	if s == nil {
 		return Absent
 	}
-	marked := maker.Made(s, a.UID)
+	marked := maker.Made(s, about(a.UID, s)...)
 	counts := slices.ContainsFunc(a.Status.SecretHashes, func(h rosterv1alpha1.SecretHash) bool {
 		return h.ExpiryTime == nil && h.SHA256 == hashIn(s)
 	})
@@ -106,7 +119,7 @@ func Find(a *rosterv1alpha1.Application, s *corev1.Secret, maker Maker, issuer s
 		return Outdated
 	}
 	for _, owner := range s.OwnerReferences {
-		if owner.Kind == "Application" && owner.Name == a.Name && owner.UID != a.UID && maker.Made(s, owner.UID) {
+		if owner.Kind == "Application" && owner.Name == a.Name && owner.UID != a.UID && maker.Made(s, about(owner.UID, s)...) {
 			return Former
 		}
 	}
@@ -114,14 +127,14 @@ func Find(a *rosterv1alpha1.Application, s *corev1.Secret, maker Maker, issuer s
 }
 
 // Fill has a Secret hold a client secret for an Application, belong to it, and bear the mark.
-func Fill(s *corev1.Secret, a *rosterv1alpha1.Application, clientSecret, issuer string, maker Maker) {
+func Fill(s *corev1.Secret, a *rosterv1alpha1.Application, clientSecret, issuer string, maker mark.Maker) {
 	s.Data = Content(a, clientSecret, issuer)
 	if !owned(s, a) {
 		s.OwnerReferences = []metav1.OwnerReference{{
 			APIVersion: rosterv1alpha1.GroupVersion.String(), Kind: "Application", Name: a.Name, UID: a.UID,
 		}}
 	}
-	metav1.SetMetaDataAnnotation(&s.ObjectMeta, rosterv1alpha1.MadeForAnnotation, maker.mark(s, a.UID))
+	maker.Set(s, about(a.UID, s)...)
 }
 
 func owned(s *corev1.Secret, a *rosterv1alpha1.Application) bool {

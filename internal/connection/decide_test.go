@@ -422,7 +422,7 @@ func TestMaker(t *testing.T) {
 }
 
 func withMark(s *corev1.Secret, key []byte, profile types.UID) *corev1.Secret {
-	mark := base64.RawURLEncoding.EncodeToString(keyring.Keys{key}.Sign(marked(s, profile)))
+	mark := base64.RawURLEncoding.EncodeToString(keyring.Keys{key}.Sign([]byte(strings.Join([]string{s.Namespace, s.Name, string(profile)}, "\x00"))))
 	s.Annotations = map[string]string{rosterv1alpha1.MadeForAnnotation: mark}
 	return s
 }

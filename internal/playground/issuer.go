@@ -69,7 +69,7 @@ func openID(issuer string) config.OpenID {
 type issuer struct {
 	listener net.Listener
 	portal   *url.URL
-	// open is closed when the portal is ready. Until then, whoever asks waits: the API server looks at once, and then not for ten seconds.
+	// open is closed when the portal is ready. Until then, requests wait: the API server looks at once, and then not for ten seconds.
 	open chan struct{}
 }
 

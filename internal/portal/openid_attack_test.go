@@ -110,7 +110,7 @@ func TestNobodyIsSentElsewhere(t *testing.T) {
 	}
 }
 
-// TestCodesAreOfTheirApplication: whoever steals a code cannot use it, and who smuggles one in does not get in.
+// TestCodesAreOfTheirApplication: a code that was stolen is of no use, and one that is smuggled in lets nobody in.
 func TestCodesAreOfTheirApplication(t *testing.T) {
 	w := newWorld(t)
 	s, b := w.provider()

@@ -21,8 +21,8 @@ import (
 	"time"
 
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // built is the portal as it is installed.
@@ -69,13 +69,8 @@ func freeAddress(t *testing.T) string {
 // kubeconfig writes the way to an API server into a file.
 func kubeconfig(t *testing.T, way *rest.Config) string {
 	t.Helper()
-	c := clientcmdapi.NewConfig()
-	c.Clusters["test"] = &clientcmdapi.Cluster{Server: way.Host, CertificateAuthorityData: way.CAData}
-	c.AuthInfos["test"] = &clientcmdapi.AuthInfo{ClientCertificateData: way.CertData, ClientKeyData: way.KeyData}
-	c.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "test"}
-	c.CurrentContext = "test"
 	path := filepath.Join(t.TempDir(), "kubeconfig")
-	if err := clientcmd.WriteToFile(*c, path); err != nil {
+	if err := testenv.WriteKubeconfig(path, way, ""); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -23,8 +23,8 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -96,12 +96,9 @@ func (b *bench) kubeconfig(serviceAccount string) {
 	token, err := set.CoreV1().ServiceAccounts(testenv.SystemNamespace).CreateToken(b.ctx, serviceAccount,
 		&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}, metav1.CreateOptions{})
 	b.must(err)
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + strings.TrimPrefix(b.cluster.Config.Host, "https://"), CertificateAuthorityData: b.cluster.Config.CAData}
-	config.AuthInfos["u"] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
-	config.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	config.CurrentContext = "x"
-	b.must(clientcmd.WriteToFile(*config, b.kube))
+	way := rest.AnonymousClientConfig(b.cluster.Config)
+	way.BearerToken = token.Status.Token
+	b.must(testenv.WriteKubeconfig(b.kube, way, ""))
 }
 
 func (b *bench) startManager() {

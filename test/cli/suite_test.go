@@ -17,9 +17,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/rogpeppe/go-internal/testscript"
-	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -112,20 +109,7 @@ func (s *site) operate(ctx context.Context, ended chan<- error) error {
 
 // kubeconfig writes a file by which the plugin is an administrator, with a namespace of its own as the current one.
 func (s *site) kubeconfig(path, namespace string) error {
-	as := s.cluster.Config
-	c := clientcmdapi.NewConfig()
-	c.Clusters["test"] = &clientcmdapi.Cluster{Server: host(as), CertificateAuthorityData: as.CAData}
-	c.AuthInfos["admin"] = &clientcmdapi.AuthInfo{ClientCertificateData: as.CertData, ClientKeyData: as.KeyData}
-	c.Contexts["test"] = &clientcmdapi.Context{Cluster: "test", AuthInfo: "admin", Namespace: namespace}
-	c.CurrentContext = "test"
-	return clientcmd.WriteToFile(*c, path)
-}
-
-func host(c *rest.Config) string {
-	if strings.HasPrefix(c.Host, "https://") {
-		return c.Host
-	}
-	return "https://" + c.Host
+	return testenv.WriteKubeconfig(path, s.cluster.Config, namespace)
 }
 
 // patience is how long the operator may take.

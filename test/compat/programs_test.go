@@ -19,9 +19,6 @@ import (
 	"syscall"
 	"testing"
 
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
-
 	"github.com/roster-dev/roster/internal/testenv"
 	"github.com/roster-dev/roster/test/site"
 )
@@ -106,7 +103,9 @@ func start(s *site.Site, bin string) *operator {
 	s.Must(os.WriteFile(config, s.ConfigText, 0o600))
 	run := func(program string, flags ...string) *process {
 		kubeconfig := filepath.Join(folder, program)
-		s.Must(writeKubeconfig(s.Cluster, "roster-"+program, kubeconfig))
+		login, err := s.Cluster.LoginServiceAccount("roster-" + program)
+		s.Must(err)
+		s.Must(testenv.WriteKubeconfig(kubeconfig, login, ""))
 		p := &process{ready: free(s)}
 		p.cmd = exec.Command(filepath.Join(bin, program), append([]string{
 			"--config=" + config, "--kubeconfig=" + kubeconfig, "--namespace=" + testenv.SystemNamespace, "--metrics-bind-address=0",
@@ -159,20 +158,6 @@ func free(s *site.Site) string {
 	s.Must(err)
 	s.Must(listener.Close())
 	return listener.Addr().String()
-}
-
-func writeKubeconfig(c *testenv.Cluster, account, file string) error {
-	const group = "system:serviceaccounts"
-	login, err := c.Login("system:serviceaccount:"+testenv.SystemNamespace+":"+account, group, group+":"+testenv.SystemNamespace)
-	if err != nil {
-		return err
-	}
-	k := clientcmdapi.NewConfig()
-	k.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + strings.TrimPrefix(c.Config.Host, "https://"), CertificateAuthorityData: login.CAData}
-	k.AuthInfos["a"] = &clientcmdapi.AuthInfo{ClientCertificateData: login.CertData, ClientKeyData: login.KeyData}
-	k.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "a"}
-	k.CurrentContext = "c"
-	return clientcmd.WriteToFile(*k, file)
 }
 
 // service stands before the portals, as a Service does: requests go to the one that is ready.

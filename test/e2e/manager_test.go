@@ -22,8 +22,6 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -114,15 +112,10 @@ func (b *bureau) must(err error) {
 // kubeconfig is that of a ServiceAccount, with the address at which its process finds the API server.
 func (b *bureau) kubeconfig(account, server string) {
 	b.t.Helper()
-	group := "system:serviceaccounts"
-	login, err := b.cluster.Login("system:serviceaccount:"+testenv.SystemNamespace+":"+account, group, group+":"+testenv.SystemNamespace)
+	login, err := b.cluster.LoginServiceAccount(account)
 	b.must(err)
-	config := clientcmdapi.NewConfig()
-	config.Clusters["c"] = &clientcmdapi.Cluster{Server: "https://" + server, CertificateAuthorityData: login.CAData}
-	config.AuthInfos["m"] = &clientcmdapi.AuthInfo{ClientCertificateData: login.CertData, ClientKeyData: login.KeyData}
-	config.Contexts["c"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "m"}
-	config.CurrentContext = "c"
-	b.must(clientcmd.WriteToFile(*config, b.path(account)))
+	login.Host = server
+	b.must(testenv.WriteKubeconfig(b.path(account), login, ""))
 }
 
 // office is a manager, or a portal, in a process of its own.

@@ -13,14 +13,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
@@ -62,15 +59,8 @@ func writeKubeconfig() string {
 	GinkgoHelper()
 	login, err := Cluster.Login("flux", "system:masters")
 	Expect(err).NotTo(HaveOccurred())
-	c := clientcmdapi.NewConfig()
-	c.Clusters["c"] = &clientcmdapi.Cluster{
-		Server: "https://" + strings.TrimPrefix(login.Host, "https://"), CertificateAuthorityData: Cluster.Config.CAData,
-	}
-	c.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: login.CertData, ClientKeyData: login.KeyData}
-	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	c.CurrentContext = "x"
 	path := filepath.Join(GinkgoT().TempDir(), "kubeconfig")
-	Expect(clientcmd.WriteToFile(*c, path)).To(Succeed())
+	Expect(testenv.WriteKubeconfig(path, login, "")).To(Succeed())
 	return path
 }
 

@@ -48,7 +48,7 @@ func newTerminal(t *testing.T) *terminal {
 		"PATH="+site.binDir+string(filepath.ListSeparator)+os.Getenv("KUBEBUILDER_ASSETS")+string(filepath.ListSeparator)+os.Getenv("PATH"))}
 }
 
-// screen is what a command has said so far, and whoever reads it.
+// screen is what a command has said so far, and its reader.
 type screen struct {
 	mu   sync.Mutex
 	said bytes.Buffer

@@ -191,6 +191,13 @@ func (s *Site) CheckDeletion() {
 		s.Errorf("Ben's Secret belongs to %v", secret.OwnerReferences)
 	}
 	s.Must(s.Client.Delete(s.Context(), ben))
+	s.Eventually("the Account takes its password with it", func() error {
+		err := s.Client.Get(s.Context(), client.ObjectKeyFromObject(ben), secret)
+		if err == nil {
+			err = errors.New("the Secret is still there")
+		}
+		return client.IgnoreNotFound(err)
+	})
 	_, _, err := s.Store().Register(s.Context(), address.Address(mailOf("ben")), account.Profile{DisplayName: "Ben", Locale: "en"},
 		"another-Password-9", account.Browser{ID: "new"}, time.Now())
 	s.Must(err)

@@ -24,8 +24,6 @@ import (
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/rest"
-	"k8s.io/client-go/tools/clientcmd"
-	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -170,14 +168,7 @@ func (s *Site) writeKubeconfig() error {
 	if err != nil {
 		return err
 	}
-	c := clientcmdapi.NewConfig()
-	c.Clusters["c"] = &clientcmdapi.Cluster{
-		Server: "https://" + strings.TrimPrefix(admin.Host, "https://"), CertificateAuthorityData: s.Cluster.Config.CAData,
-	}
-	c.AuthInfos["u"] = &clientcmdapi.AuthInfo{ClientCertificateData: admin.CertData, ClientKeyData: admin.KeyData}
-	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c", AuthInfo: "u"}
-	c.CurrentContext = "x"
-	return clientcmd.WriteToFile(*c, s.kubeconfig)
+	return testenv.WriteKubeconfig(s.kubeconfig, admin, "")
 }
 
 // Plugin runs the plugin as a person who administers the cluster, and returns what it said.
@@ -214,12 +205,8 @@ func (s *Site) CutShort(method string, nth int32, args ...string) (string, error
 		proxy.ServeHTTP(w, r)
 	}))
 	defer server.Close()
-	c := clientcmdapi.NewConfig()
-	c.Clusters["c"] = &clientcmdapi.Cluster{Server: server.URL}
-	c.Contexts["x"] = &clientcmdapi.Context{Cluster: "c"}
-	c.CurrentContext = "x"
 	file := filepath.Join(s.TempDir(), "kubeconfig")
-	s.Must(clientcmd.WriteToFile(*c, file))
+	s.Must(testenv.WriteKubeconfig(file, &rest.Config{Host: server.URL}, ""))
 	return run(s, file, args...)
 }
 

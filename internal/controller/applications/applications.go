@@ -23,6 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
+	"github.com/roster-dev/roster/internal/mark"
 )
 
 // retry is the pause before a Secret that may not be read or written is tried again. What stands in the way is no object that is watched.
@@ -169,7 +170,7 @@ func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Applicati
 
 // write makes the Secret, or brings the operator's own up to date, under the version that was read.
 func (r *Reconciler) write(
-	ctx context.Context, a *rosterv1alpha1.Application, secret *corev1.Secret, clientSecret, issuer string, maker application.Maker,
+	ctx context.Context, a *rosterv1alpha1.Application, secret *corev1.Secret, clientSecret, issuer string, maker mark.Maker,
 ) error {
 	if secret != nil {
 		application.Fill(secret, a, clientSecret, issuer, maker)

@@ -43,7 +43,7 @@ const (
 // PollsAtMost is how often a device is answered.
 func PollsAtMost() web.Rate { return web.Rate{Every: pollEvery - time.Second, Burst: 2} }
 
-// DeviceCodesAtMost is how many device codes a replica gives out, whoever asks: each is a Secret for ten minutes, for somebody who has not
+// DeviceCodesAtMost is how many device codes a replica gives out to all together: each is a Secret for ten minutes, for somebody who has not
 // signed in.
 func DeviceCodesAtMost() web.Rate { return web.Rate{Every: time.Second, Burst: 100} }
 

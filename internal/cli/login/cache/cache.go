@@ -44,9 +44,6 @@ func For(folder, issuer, clientID string) File {
 	return File{filepath.Join(folder, hex.EncodeToString(sum[:12])+".json"), issuer, clientID}
 }
 
-// Path of the file.
-func (f File) Path() string { return f.path }
-
 // Lock keeps other processes from renewing the tokens until unlock is called. The system gives the lock back if this process dies. Wait is
 // called once if somebody else has it.
 func (f File) Lock(ctx context.Context, wait func()) (unlock func(), err error) {

@@ -28,11 +28,11 @@ func (p *Provider) unreachable(err error) error {
 			"--certificate-authority", p.Issuer)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return fmt.Errorf("the certificate of %s does not count at %s, the time of this machine: set the clock if that is wrong, or have "+
-			"the certificate renewed (%w)", p.Issuer, p.Clock.Now().UTC().Format(time.RFC3339), invalid)
+			"the certificate renewed (%s)", p.Issuer, p.Clock.Now().UTC().Format(time.RFC3339), invalid.Error())
 	case errors.As(err, &name):
-		return fmt.Errorf("the certificate of %s is for another name: %w", p.Issuer, name)
+		return fmt.Errorf("the certificate of %s is for another name: %s", p.Issuer, name.Error())
 	}
-	return fmt.Errorf("%w: %w. Try again in a moment, and check --issuer (%s) if it stays like that", ErrAway, err, p.Issuer)
+	return fmt.Errorf("%w: %s. Try again in a moment, and check --issuer (%s) if it stays like that", ErrAway, err.Error(), p.Issuer)
 }
 
 // refused puts a refusal of the token endpoint into words. ended is what a code or refresh token that counts no longer means.

@@ -10,8 +10,6 @@ import (
 	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -148,14 +146,7 @@ func find(v *console.Visit) (*rosterv1alpha1.Application, error) {
 
 // stateOf puts the conditions of an Application into words.
 func stateOf(w web.Words, a *rosterv1alpha1.Application) console.Badge {
-	ready := meta.FindStatusCondition(a.Status.Conditions, rosterv1alpha1.ConditionReady)
-	switch {
-	case ready == nil || a.Status.ObservedGeneration < a.Generation:
-		return console.Badge{Text: w.T("applications.state.soon"), Class: "badge off"}
-	case ready.Status == metav1.ConditionTrue:
-		return console.Badge{Text: w.T("applications.state.ready"), Class: "badge"}
-	}
-	return console.Badge{Text: whyNot(w, ready.Reason), Class: "badge bad"}
+	return console.StateOf(w, a.Status.Conditions, a.Generation, a.Status.ObservedGeneration, whyNot)
 }
 
 func whyNot(w web.Words, reason string) string {

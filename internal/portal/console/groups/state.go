@@ -3,7 +3,6 @@
 package groups
 
 import (
-	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -13,14 +12,7 @@ import (
 
 // stateOf puts the conditions of an object into words.
 func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) console.Badge {
-	ready := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady)
-	switch {
-	case ready == nil || observed < generation:
-		return console.Badge{Text: w.T("groups.state.soon"), Class: "badge off"}
-	case ready.Status == metav1.ConditionTrue:
-		return console.Badge{Text: w.T("groups.state.ready"), Class: "badge"}
-	}
-	return console.Badge{Text: whyNot(w, ready.Reason), Class: "badge bad"}
+	return console.StateOf(w, conditions, generation, observed, whyNot)
 }
 
 func whyNot(w web.Words, reason string) string {

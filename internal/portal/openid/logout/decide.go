@@ -96,14 +96,10 @@ func (s *step) judge(g *grant.Grant, f grant.Facts, now time.Time) {
 	switch {
 	case why == "":
 		s.at(g.Until())
-		if m := f.In(g.Namespace); m != nil && m.Member.Spec.EndTime != nil && m.Member.Spec.EndTime.After(now) {
-			s.at(m.Member.Spec.EndTime.Time)
-		}
-		if g.Namespace == "" {
-			for _, m := range f.Memberships {
-				if end := m.Member.Spec.EndTime; end != nil && end.After(now) {
-					s.at(end.Time)
-				}
+		for _, m := range f.Memberships { // tokens that name no organisation rest on all
+			end := m.Member.Spec.EndTime
+			if (g.Namespace == "" || g.Namespace == m.Member.Namespace) && end != nil && end.After(now) {
+				s.at(end.Time)
 			}
 		}
 	case !why.Lasting():

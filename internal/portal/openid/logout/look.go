@@ -10,7 +10,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -104,13 +103,7 @@ func (e *Ender) accountOf(ctx context.Context, name string) (of *rosterv1alpha1.
 	if err := e.Client.Get(ctx, accountKey(name), &secret); err != nil {
 		return nil, false, client.IgnoreNotFound(err)
 	}
-	owner := metav1.GetControllerOf(&secret)
-	if owner == nil {
-		return nil, false, nil
-	}
-	of = &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Namespace: secret.Namespace, Name: secret.Name, UID: owner.UID}}
-	of.Spec.CredentialsID = string(secret.Data["credentialsID"])
-	return of, false, nil
+	return account.Former(&secret), false, nil
 }
 
 // known is what is known about the grants of an Account: read once for each application, and forgotten with the look.

@@ -3,7 +3,6 @@
 package logout
 
 import (
-	"bytes"
 	"context"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -32,7 +31,11 @@ func (w Watched) UpdateFrom(
 ) (account.Credentials, error) {
 	ends := false
 	c, err := w.Secrets.UpdateFrom(ctx, of, known, func(c *account.Credentials) error {
-		epoch, devices, grants := c.Sessions.Epoch, map[string]bool{}, c.Entry(grant.Entry)
+		epoch, devices := c.Sessions.Epoch, map[string]bool{}
+		endedBefore, _, err := ended(*c)
+		if err != nil {
+			return err
+		}
 		for _, d := range c.Sessions.Devices {
 			devices[d.ID] = true
 		}
@@ -43,9 +46,9 @@ func (w Watched) UpdateFrom(
 		for _, d := range c.Sessions.Devices {
 			delete(devices, d.ID)
 		}
-		after := c.Entry(grant.Entry)
-		ends = len(after) > 0 && (c.Sessions.Epoch != epoch || len(devices) > 0) || ending(after) > ending(grants)
-		return nil
+		endedNow, some, err := ended(*c)
+		ends = some && (c.Sessions.Epoch != epoch || len(devices) > 0) || endedNow > endedBefore
+		return err
 	})
 	if err == nil && ends {
 		w.Ask(of.Name)
@@ -53,5 +56,13 @@ func (w Watched) UpdateFrom(
 	return c, err
 }
 
-// ending counts the grants of a document that are at their end.
-func ending(document []byte) int { return bytes.Count(document, []byte(`"ending":{`)) }
+// ended counts the grants that are at their end, and reports whether there are any at all.
+func ended(c account.Credentials) (n int, some bool, _ error) {
+	d, err := grant.Of(c)
+	for _, g := range d.Grants {
+		if g.Ending != nil {
+			n++
+		}
+	}
+	return n, len(d.Grants) > 0, err
+}

@@ -18,7 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/portal/session"
 )
 
-// ErrNobody says that there is no such Account, or it has no credentials.
+// ErrNobody is for an Account that does not exist or has no credentials.
 var ErrNobody = errors.New("no such account")
 
 // Reader gathers what grants rest on.

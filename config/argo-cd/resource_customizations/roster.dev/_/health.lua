@@ -1,4 +1,4 @@
--- Every kind of Roster reports alike: Ready says whether the operator has done all that it can, and Stalled says that somebody has to
+-- Every kind of Roster reports alike: Ready tells whether the operator has done all that it can, and Stalled says that somebody has to
 -- change something first. A person who has not answered an invitation yet keeps nothing waiting: such objects are Ready.
 local hs = { status = "Progressing", message = "Roster has not looked at the object as it is now" }
 if obj.status == nil or obj.status.conditions == nil or obj.status.observedGeneration ~= obj.metadata.generation then
