@@ -44,8 +44,8 @@ func NewSecretWatch(ctx context.Context, c metadata.Interface) *SecretWatch {
 // tokenSecrets leaves out Secrets that are never those of a profile or an Application, and may be many and change often.
 const tokenSecrets = "type!=kubernetes.io/service-account-token,type!=helm.sh/release.v1,type!=kubernetes.io/dockerconfigjson"
 
-// Want starts to watch the namespace of an object, unless that is done already. The Secret of the object may have gone after it was read and
-// before the watch began: then it is told of when it has.
+// Want starts to watch the namespace of an object, unless that is done already. The Secret of the object may have gone after it was read
+// and before the watch began: then it is told of when it has.
 func (w *SecretWatch) Want(namespace, object, secret string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -73,8 +73,8 @@ func (t *tool) openPass(token string) (pass, error) {
 	return parsePass(id, t.v.Now())
 }
 
-// handle is the part of a code or refresh token by which its grant is found. Everybody who holds one knows it, so it hides nothing; and it needs
-// no key, which might be replaced while a refresh token lasts.
+// handle is the part of a code or refresh token by which its grant is found. Everybody who holds one knows it, so it hides nothing; and it
+// needs no key, which might be replaced while a refresh token lasts.
 func handle(prefix, account, id string) string {
 	return prefix + base64.RawURLEncoding.EncodeToString([]byte(account+"/"+id))
 }

@@ -43,8 +43,8 @@ const (
 // PollsAtMost is how often a device is answered.
 func PollsAtMost() web.Rate { return web.Rate{Every: pollEvery - time.Second, Burst: 2} }
 
-// DeviceCodesAtMost is how many device codes a replica gives out to all together: each is a Secret for ten minutes, for somebody who has not
-// signed in.
+// DeviceCodesAtMost is how many device codes a replica gives out to all together: each is a Secret for ten minutes, for somebody who has
+// not signed in.
 func DeviceCodesAtMost() web.Rate { return web.Rate{Every: time.Second, Burst: 100} }
 
 // deviceState is what the person has said.
@@ -239,7 +239,6 @@ func (t *tool) giveDevice(w http.ResponseWriter, r *http.Request, d *deviceReque
 	if err == nil {
 		e.token = token
 		e.consume = func(g *grant.Grant, now time.Time) error { return g.Exchange(token, now) }
-		err = t.counts(e)
 	}
 	if err != nil {
 		op.RequestError(w, r, refusal(err), nil)

@@ -84,7 +84,7 @@ func (t *tool) exchangeOfCode(ctx context.Context, code string) (*exchange, erro
 	} else if err != nil {
 		return nil, err
 	}
-	return e, t.counts(e)
+	return e, nil
 }
 
 // exchangeOfRefresh finds what a refresh token can be exchanged for. One that has been used before ends its grant.
@@ -105,17 +105,7 @@ func (t *tool) exchangeOfRefresh(ctx context.Context, token string) (*exchange, 
 	} else if err != nil {
 		return nil, err
 	}
-	return e, t.counts(e)
-}
-
-// counts refuses a grant that does not count.
-func (t *tool) counts(e *exchange) error {
-	g := e.grant
-	if why := grant.Counts(&g, e.facts, t.v.Now()); why != "" {
-		t.v.Audit(web.EventApplicationTokens, web.ResultRefused, e.facts.Account.Name, "application", g.Client, "grant", g.ID, "why", why)
-		return notCountingError{why}
-	}
-	return nil
+	return e, nil
 }
 
 // spend uses a code or a token up, and does what else is to be done, in one write under the version that was read: of two exchanges at the
@@ -132,7 +122,7 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 			facts := e.facts
 			facts.Credentials = *c
 			if why := grant.Counts(g, facts, now); why != "" && g.Ending == nil {
-				return notCountingError{why} // somebody signed out since it was read
+				return notCountingError{why}
 			}
 			if refused = e.consume(g, now); refused != nil {
 				if errors.Is(refused, grant.ErrReused) {
@@ -148,7 +138,11 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 			return nil
 		})
 	})
+	var not notCountingError
 	switch {
+	case errors.As(err, &not):
+		t.v.Audit(web.EventApplicationTokens, web.ResultRefused, e.facts.Account.Name,
+			"application", e.grant.Client, "grant", e.grant.ID, "why", not.why)
 	case errors.Is(refused, grant.ErrReused) && err == nil:
 		t.v.Audit(web.EventApplicationTokens, web.ResultFailure, e.facts.Account.Name,
 			"application", e.grant.Client, "grant", e.grant.ID, "why", grant.ReasonReused)
