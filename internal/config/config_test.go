@@ -65,6 +65,27 @@ func TestIssuers(t *testing.T) {
 	}
 }
 
+// clients is a configuration with these tools of the platform, in which something is wrong.
+func clients(list, says string) struct{ old, new, says string } {
+	return struct{ old, new, says string }{
+		"https://roster.example}", "https://roster.example, openID: {issuer: https://roster.example, clients: [" + list + "]}}", says,
+	}
+}
+
+func TestToolsOfThePlatform(t *testing.T) {
+	list := clients(`{id: kubectl, redirectURIs: ["http://127.0.0.1/callback"]},
+  {id: studio, type: Web, displayName: Studio, secretHashes: [47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU],
+   redirectURIs: ["https://studio.acme.example/callback"], postLogoutRedirectURIs: ["https://studio.acme.example/"],
+   backChannelLogoutURI: "https://studio.acme.example/logout"}`, "")
+	c, err := Parse([]byte(strings.Replace(least, list.old, list.new, 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all := c.Portal.OpenID.Clients; len(all) != 2 || all[0].DisplayName != "kubectl" || all[0].Type != "Native" || all[1].Type != "Web" {
+		t.Errorf("%+v", all)
+	}
+}
+
 func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 	cases := map[string]struct{ old, new, says string }{
 		"another kind":         {"RosterConfig", "Config", `"config.roster.dev/v1alpha1, Config": must be`},
@@ -102,13 +123,22 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 			`portal.issuers[1].domains: "acme.example": issuer acme already vouches for it`),
 		"a name twice": issuers(`{name: acme, url: "https://a.example", clientID: r, domains: [a.example]}, {name: acme, url: "https://b.example", clientID: r, domains: [b.example]}`,
 			`portal.issuers[1].name: "acme": is also the name of another issuer`),
-		"no such network":  {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},
-		"which Mastodon":   {"portal:", "networks: [{name: Mastodon}]\nportal:", `networks[0].url: "": must name the server`},
-		"no address":       {"portal:", "networks: [{name: X, authURL: api.x.com}]\nportal:", `networks[0].authURL: "api.x.com": must be an address`},
-		"no way there":     {"portal:", "networks: [{name: X, connectURL: /go}]\nportal:", `networks[0].connectURL: "/go": must be an address`},
-		"twice the same":   {"portal:", "networks: [{name: X}, {name: X}]\nportal:", `networks[1].name: "X": is there twice`},
-		"too many checks":  {"portal:", "networks: [{name: X, checksPerMinute: 100000}]\nportal:", `networks[0].checksPerMinute: "100000": must be`},
-		"too many at once": {"portal:", "controllers: {deliveries: 1000}\nportal:", `controllers.deliveries: "1000": must be between 1 and 256`},
+		"a tool with a dot":          clients(`{id: acme.wiki}`, `portal.openID.clients.id: "acme.wiki": must be lower-case letters, digits and hyphens`),
+		"a tool twice":               clients(`{id: a}, {id: a}`, `portal.openID.clients: "a": is there twice`),
+		"a tool of no type":          clients(`{id: a, type: Mobile}`, `portal.openID.clients.type: "Mobile": must be Native or Web`),
+		"a tool with no secret":      clients(`{id: a, type: Web}`, `portal.openID.clients.secretHashes: "a": must name the hash of a client secret: printf`),
+		"a program with a secret":    clients(`{id: a, secretHashes: [x]}`, `portal.openID.clients.secretHashes: "a": is for applications of the type Web`),
+		"a secret that is no hash":   clients(`{id: a, type: Web, secretHashes: [secret]}`, `portal.openID.clients.secretHashes: "secret": must be a SHA-256 hash`),
+		"a tool that is not safe":    clients(`{id: a, redirectURIs: ["http://a.example/"]}`, `portal.openID.clients.redirectURIs: "http://a.example/": must be an https address`),
+		"leaving to where is unsafe": clients(`{id: a, postLogoutRedirectURIs: ["http://a.example/"]}`, `portal.openID.clients.postLogoutRedirectURIs: "http://a.example/": must be`),
+		"telling what is unsafe":     clients(`{id: a, backChannelLogoutURI: "http://127.0.0.1/"}`, `portal.openID.clients.backChannelLogoutURI: "http://127.0.0.1/": must be an https address`),
+		"no such network":            {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},
+		"which Mastodon":             {"portal:", "networks: [{name: Mastodon}]\nportal:", `networks[0].url: "": must name the server`},
+		"no address":                 {"portal:", "networks: [{name: X, authURL: api.x.com}]\nportal:", `networks[0].authURL: "api.x.com": must be an address`},
+		"no way there":               {"portal:", "networks: [{name: X, connectURL: /go}]\nportal:", `networks[0].connectURL: "/go": must be an address`},
+		"twice the same":             {"portal:", "networks: [{name: X}, {name: X}]\nportal:", `networks[1].name: "X": is there twice`},
+		"too many checks":            {"portal:", "networks: [{name: X, checksPerMinute: 100000}]\nportal:", `networks[0].checksPerMinute: "100000": must be`},
+		"too many at once":           {"portal:", "controllers: {deliveries: 1000}\nportal:", `controllers.deliveries: "1000": must be between 1 and 256`},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {

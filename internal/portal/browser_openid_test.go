@@ -43,7 +43,7 @@ func TestBrowserSignInToApplications(t *testing.T) {
 	lands := func() {
 		t.Helper()
 		await(t, func(context.Context) bool {
-			return strings.Contains(b.value(`document.body.innerText`), "Welcome to the wiki")
+			return strings.Contains(b.value(`document.body?.innerText ?? ""`), "Welcome to the wiki")
 		})
 		b.says("with a code")
 	}
@@ -104,4 +104,38 @@ func TestBrowserSignInToApplications(t *testing.T) {
 	b.open(at(wiki.ClientID()).begin().url)
 	b.says("other roles or teams")
 	b.sound("openid-not-admitted")
+}
+
+// TestBrowserChoosesAnOrganisation: AG-21. Somebody of two organisations opens a tool of the platform, and a program on a device.
+func TestBrowserChoosesAnOrganisation(t *testing.T) {
+	b, w, other := openBrowser(t), newWorld(t), newWorld(t)
+	s := w.localSite("127.0.0.1", func(string) []func(*configure) { return []func(*configure){w.provides, studio} })
+	w.registered(s, "ana")
+	w.joined("ana", nil, nil)
+	other.named("Beacon")
+	other.joins(w, "ana", "Manager")
+	s.today()
+	p := s.party("studio", "email", "organization")
+	b.open(p.begin().url)
+	b.says("Sign in")
+	b.press(kb.Tab)
+	b.fill("login", w.address("ana"))
+	b.fill("password", goodPassword)
+	b.submit(kb.Enter)
+	b.says("Choose an organisation", "Studio works with one organisation at a time", "Beacon")
+	b.sound("openid-choose")
+	b.open(p.begin().url + "&ui_locales=fr")
+	b.says("Choisissez une organisation")
+	b.sound("openid-choose-fr")
+
+	kubectl := s.party("kubectl", "email", "organization")
+	kubectl.config.Endpoint.DeviceAuthURL = s.url + "/openid/device-authorization"
+	asked, err := kubectl.config.DeviceAuth(kubectl.ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.open(s.url + "/device/" + asked.UserCode)
+	b.choose("Sign in")
+	b.says("Choose the organisation that you want to work in")
+	b.sound("openid-device-choose")
 }

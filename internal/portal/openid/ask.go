@@ -33,6 +33,9 @@ type ask struct {
 	// LoginHint is the address of the person who is expected, Subject what an ID token called them; empty if anybody may come.
 	LoginHint string `json:"l,omitempty"`
 	Subject   string `json:"u,omitempty"`
+	// Organization is the namespace of the one that tokens are to speak of: the application has asked for it, or the person has chosen it.
+	// Empty if neither has been.
+	Organization string `json:"g,omitempty"`
 	// Classes are the context classes that are asked for; any of them will do.
 	Classes []string `json:"a,omitempty"`
 	// Asked is when, in seconds.
@@ -69,10 +72,14 @@ func (h *Handler) authorize(v *web.Visit) error {
 	if v.R.Method == http.MethodPost {
 		form = v.R.PostForm
 	}
-	if err := h.checkReturn(v, form); err != nil {
+	app, err := h.checkReturn(v, form)
+	if err != nil {
 		return err
 	}
 	asked, wrong := h.parse(form, v.Now())
+	if wrong == nil {
+		wrong = app.elsewhere(asked.Organization, asked.Scopes)
+	}
 	if wrong != nil {
 		return h.refuse(v, asked.Redirect, asked.State, *wrong)
 	}
@@ -98,7 +105,7 @@ func (h *Handler) authorize(v *web.Visit) error {
 }
 
 // checkReturn answers by itself if it is not known where to send people back to, or what is asked for is said twice.
-func (h *Handler) checkReturn(v *web.Visit, form url.Values) error {
+func (h *Handler) checkReturn(v *web.Visit, form url.Values) (*application, error) {
 	once := true
 	for _, values := range form {
 		once = once && len(values) == 1
@@ -106,15 +113,15 @@ func (h *Handler) checkReturn(v *web.Visit, form url.Values) error {
 	a, err := h.application(v.R.Context(), form.Get("client_id"))
 	switch redirect := form.Get("redirect_uri"); {
 	case err != nil:
-		return err
+		return nil, err
 	case a == nil:
-		return web.Answered(h.unknownApplication(v))
+		return nil, web.Answered(h.unknownApplication(v))
 	case !a.returnsTo(redirect) || len(form["redirect_uri"]) != 1 || len(form["client_id"]) != 1:
-		return web.Answered(h.unknownRedirect(v, a, redirect))
+		return nil, web.Answered(h.unknownRedirect(v, a, redirect))
 	case !once:
-		return web.Answered(h.refuse(v, redirect, form.Get("state"), problem{"invalid_request", "a parameter is there more than once"}))
+		return nil, web.Answered(h.refuse(v, redirect, form.Get("state"), problem{"invalid_request", "a parameter is there more than once"}))
 	}
-	return nil
+	return a, nil
 }
 
 // pageLanguage is the first of those asked for that pages speak; empty if there is none.
@@ -137,7 +144,7 @@ func (h *Handler) parse(form url.Values, now time.Time) (ask, *problem) {
 		Client: form.Get("client_id"), Redirect: form.Get("redirect_uri"), State: form.Get("state"), Nonce: form.Get("nonce"),
 		Challenge: form.Get("code_challenge"), Scopes: rules.KnownScopes(strings.Fields(form.Get("scope"))),
 		Prompt: strings.Fields(form.Get("prompt")), Classes: strings.Fields(form.Get("acr_values")),
-		LoginHint: form.Get("login_hint"), Asked: now.Unix(),
+		LoginHint: form.Get("login_hint"), Organization: form.Get(parameterOrganization), Asked: now.Unix(),
 	}
 	if len(a.LoginHint) > maxHint || !strings.Contains(a.LoginHint, "@") {
 		a.LoginHint = ""

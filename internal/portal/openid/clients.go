@@ -20,12 +20,15 @@ import (
 // application is one that asks: of an organisation or of the platform. It implements op.Client.
 type application struct {
 	id, name string
-	// namespace of the organisation; empty for one of the platform.
+	// namespace of the organisation that its tokens speak of; empty if they speak of the person alone.
 	namespace string
+	// undecided: its tokens speak of an organisation that the person has yet to choose.
+	undecided bool
 	// object is nil for one of the platform.
 	object *rosterv1alpha1.Application
 	// native: it runs on people's devices and has no secret.
 	native               bool
+	secrets              []rosterv1alpha1.SecretHash
 	redirects, loggedOut []string
 }
 
@@ -36,7 +39,14 @@ func (h *Handler) application(ctx context.Context, clientID string) (*applicatio
 		if c == nil {
 			return nil, nil
 		}
-		return &application{id: c.ID, name: c.DisplayName, native: true, redirects: c.RedirectURIs}, nil
+		a := &application{
+			id: c.ID, name: c.DisplayName, native: c.Type != rosterv1alpha1.ApplicationWeb,
+			redirects: c.RedirectURIs, loggedOut: c.PostLogoutRedirectURIs,
+		}
+		for _, hash := range c.SecretHashes {
+			a.secrets = append(a.secrets, rosterv1alpha1.SecretHash{SHA256: hash})
+		}
+		return a, nil
 	}
 	object, err := h.Standing.Application(ctx, clientID)
 	if object == nil {
@@ -44,7 +54,7 @@ func (h *Handler) application(ctx context.Context, clientID string) (*applicatio
 	}
 	return &application{
 		id: clientID, name: object.Title(), namespace: object.Namespace, object: object,
-		native:    object.Spec.Type == rosterv1alpha1.ApplicationNative,
+		native: object.Spec.Type == rosterv1alpha1.ApplicationNative, secrets: object.Status.SecretHashes,
 		redirects: object.Spec.RedirectURIs, loggedOut: object.Spec.PostLogoutRedirectURIs,
 	}, nil
 }
@@ -62,7 +72,7 @@ func (a *application) takesSecret(secret string, now time.Time) bool {
 	sum := sha256.Sum256([]byte(secret))
 	hash := []byte(base64.RawURLEncoding.EncodeToString(sum[:]))
 	ok := false
-	for _, known := range a.object.Status.SecretHashes {
+	for _, known := range a.secrets {
 		if known.ExpiryTime == nil || now.Before(known.ExpiryTime.Time) {
 			ok = subtle.ConstantTimeCompare([]byte(known.SHA256), hash) == 1 || ok
 		}

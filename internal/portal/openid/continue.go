@@ -27,6 +27,8 @@ const (
 	needPerson
 	// needProof: the person has to prove again who they are.
 	needProof
+	// needOrganization: the person has to choose one.
+	needOrganization
 	// needMore: what is missing is a reason of grant.
 	needMore
 	// needYes: the person has to say yes.
@@ -52,6 +54,9 @@ func (h *Handler) needs(v *session.Visit, a ask, app *application) (need, grant.
 	}
 	if proved := s.Proved(); a.wants(promptLogin) && proved.Before(time.Unix(a.Asked, 0)) || a.tooOld(proved, v.Now()) {
 		return needProof, ""
+	}
+	if app.undecided {
+		return needOrganization, ""
 	}
 	if why := grant.Opens(f, app.namespace, s, v.Now()); why != "" {
 		return needMore, why
@@ -175,6 +180,7 @@ func (h *Handler) silently(v *web.Visit, a ask, app *application) error {
 	if err != nil {
 		return err
 	}
+	app = app.in(by, a)
 	missing, why := h.needs(by, a, app)
 	switch {
 	case missing == needPerson, missing == needProof, why == grant.ReasonSignInMethod:
@@ -183,7 +189,7 @@ func (h *Handler) silently(v *web.Visit, a ask, app *application) error {
 		return h.refuse(v, a.Redirect, a.State, problem{"access_denied", "the application is not for this person"})
 	case missing == needYes:
 		return refuse("consent_required")
-	case missing == needMore, len(by.Demanding()) > 0:
+	case missing == needMore, missing == needOrganization, len(by.Demanding()) > 0:
 		return refuse("interaction_required")
 	}
 	return h.hand(by, a, app)
@@ -191,12 +197,15 @@ func (h *Handler) silently(v *web.Visit, a ask, app *application) error {
 
 // proceed goes on with somebody who is signed in.
 func (h *Handler) proceed(v *session.Visit, a ask, app *application) error {
+	app = app.in(v, a)
 	missing, why := h.needs(v, a, app)
 	switch missing {
 	case needPerson:
 		return h.otherPerson(v, a, app)
 	case needProof:
 		return h.proveAgain(v, a, app)
+	case needOrganization:
+		return h.chooseOrganization(v, a, app)
 	case needMore:
 		v.Audit(web.EventApplication, web.ResultRefused, v.Person.Account.Name, "application", app.id, "why", why)
 		return h.cannot(v, a, app, why)
@@ -233,9 +242,9 @@ func (h *Handler) begin(v *session.Visit, app *application, scopes []string) (co
 	}
 	if app.object != nil {
 		g.ApplicationUID = app.object.UID
-		if m := standingOf(v, app).In(app.namespace); m != nil {
-			g.MemberUID = m.Member.UID
-		}
+	}
+	if m := standingOf(v, app).In(app.namespace); m != nil {
+		g.MemberUID = m.Member.UID
 	}
 	code, hash = grant.NewToken(handle(prefixCode, who.Account.Name, g.ID))
 	return code, hash, g

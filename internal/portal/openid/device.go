@@ -58,9 +58,11 @@ const (
 
 // deviceRequest is what a device waits for.
 type deviceRequest struct {
-	Client  string    `json:"client"`
-	Scopes  []string  `json:"scopes"`
-	Expires time.Time `json:"expires"`
+	Client string   `json:"client"`
+	Scopes []string `json:"scopes"`
+	// Organization that the application asks for; empty if it leaves that to the person.
+	Organization string    `json:"organization,omitempty"`
+	Expires      time.Time `json:"expires"`
 	// Hash of the code by which the device asks.
 	Hash  string      `json:"hash"`
 	State deviceState `json:"state,omitempty"`
@@ -88,19 +90,19 @@ func deviceKey(name string) client.ObjectKey {
 // deviceAuthorization answers POST /openid/device-authorization.
 func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 	app, err := t.application(r.Context(), r.Form.Get("client_id"))
-	scopes := rules.KnownScopes(strings.Fields(r.Form.Get("scope")))
-	switch {
-	case err != nil:
+	if err != nil {
 		_ = t.failed(err)
 		return
-	case app == nil:
+	}
+	request := deviceRequest{
+		Scopes: rules.KnownScopes(strings.Fields(r.Form.Get("scope"))), Organization: r.Form.Get(parameterOrganization),
+	}
+	if app == nil {
 		reply(w, http.StatusUnauthorized, oauthError{"invalid_client", "there is no such client ID"})
 		return
-	case !app.native:
-		reply(w, http.StatusBadRequest, oauthError{"unauthorized_client", "device codes are for applications of the type Native"})
-		return
-	case len(scopes) == 0 || scopes[0] != rules.ScopeOpenID:
-		reply(w, http.StatusBadRequest, oauthError{"invalid_scope", "scope must contain openid"})
+	}
+	if wrong := request.problem(app); wrong != nil {
+		reply(w, http.StatusBadRequest, oauthError{wrong.code, wrong.description})
 		return
 	}
 	// Each of these writes something, without anybody having signed in.
@@ -112,7 +114,7 @@ func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 		reply(w, http.StatusTooManyRequests, oauthError{"slow_down", "too many device codes are being asked for; try again in a moment"})
 		return
 	}
-	answer, err := t.waitFor(r.Context(), app, scopes)
+	answer, err := t.waitFor(r.Context(), app, request)
 	if err != nil {
 		_ = t.failed(err)
 		return
@@ -120,8 +122,19 @@ func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, answer)
 }
 
+// problem is what is wrong with what a device asks for; nil if nothing is.
+func (d deviceRequest) problem(app *application) *problem {
+	switch {
+	case !app.native:
+		return &problem{"unauthorized_client", "device codes are for applications of the type Native"}
+	case len(d.Scopes) == 0 || d.Scopes[0] != rules.ScopeOpenID:
+		return &problem{"invalid_scope", "scope must contain openid"}
+	}
+	return app.elsewhere(d.Organization, d.Scopes)
+}
+
 // waitFor writes down what a device waits for. Two devices never get the same code.
-func (t *tool) waitFor(ctx context.Context, app *application, scopes []string) (*zitadel.DeviceAuthorizationResponse, error) {
+func (t *tool) waitFor(ctx context.Context, app *application, request deviceRequest) (*zitadel.DeviceAuthorizationResponse, error) {
 	for range 3 {
 		userCode, err := op.NewUserCode([]rune(op.CharSetBase20), op.UserCodeBase20.CharAmount, op.UserCodeBase20.DashInterval)
 		if err != nil {
@@ -129,7 +142,7 @@ func (t *tool) waitFor(ctx context.Context, app *application, scopes []string) (
 		}
 		name, _ := deviceSecret(userCode)
 		deviceCode, hash := grant.NewToken(prefixPoll + name)
-		request := deviceRequest{Client: app.id, Scopes: scopes, Expires: t.v.Now().Add(deviceFor), Hash: hash}
+		request.Client, request.Expires, request.Hash = app.id, t.v.Now().Add(deviceFor), hash
 		data, err := json.Marshal(request)
 		if err != nil {
 			return nil, err

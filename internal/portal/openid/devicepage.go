@@ -21,10 +21,14 @@ type devicePage struct {
 	Heading, Action string
 	// Typed is what was typed, while the code is asked for.
 	Typed string
-	// Code that the device shows, and Text and Points about what is asked; empty while the code is asked for.
-	Code, Text string
-	Points     []string
+	// Code that the device shows, Text and Points about what is asked, and Organizations to choose from; empty while the code is asked for.
+	Code, Text    string
+	Points        []string
+	Organizations []deviceOrganization
 }
+
+// deviceOrganization is one to choose: its namespace and its name.
+type deviceOrganization struct{ Name, Title string }
 
 // getDevice answers GET /device.
 func (h *Handler) getDevice(v *session.Visit) error { return h.askCode(v, "", nil) }
@@ -85,16 +89,30 @@ func (h *Handler) getDeviceCode(v *session.Visit) error {
 	if err != nil {
 		return err
 	}
-	if missing, why := h.needs(v, ask{Scopes: d.Scopes}, app); missing == needMore {
+	a := ask{Scopes: d.Scopes, Organization: d.Organization}
+	app = app.in(v, a)
+	if missing, why := h.needs(v, a, app); missing == needMore {
 		return h.cannot(v, ask{}, app, why)
 	}
-	w := v.Words
+	return h.askDevice(v, d, app, nil)
+}
+
+// askDevice asks whether the person wants to sign in on a device, and in which organisation if there is a choice.
+func (h *Handler) askDevice(v *session.Visit, d *deviceRequest, app *application, problems []web.Problem) error {
+	w, organization := v.Words, h.organizationName(v, app)
 	heading := w.T("openid.device.ask", "Application", app.name)
-	return v.Show(http.StatusOK, pageDevice, heading, devicePage{
-		Heading: heading, Action: v.Path(v.Page()), Code: v.R.PathValue("code"),
-		Text:   w.T("openid.device.text", "Application", app.name, "Email", v.Person.Account.Spec.Email),
-		Points: learns(w, app, d.Scopes, h.organizationName(v, app)),
-	})
+	page := devicePage{
+		Fields: web.Fields{Problems: problems}, Heading: heading, Action: v.Path(v.Page()), Code: v.R.PathValue("code"),
+		Text: w.T("openid.device.text", "Application", app.name, "Email", v.Person.Account.Spec.Email),
+	}
+	if app.undecided {
+		organization = w.T("openid.choose.chosen")
+		for _, m := range choices(v, app) {
+			page.Organizations = append(page.Organizations, deviceOrganization{m.Member.Namespace, m.Organization.Spec.DisplayName})
+		}
+	}
+	page.Points = learns(w, app, d.Scopes, organization)
+	return v.Form(pageDevice, heading, problems, page)
 }
 
 // postDeviceCode answers POST /device/{code}. That the person has answered is written down first, so that of two only one answers.
@@ -112,7 +130,15 @@ func (h *Handler) postDeviceCode(v *session.Visit) error {
 		v.Audit(web.EventApplication, web.ResultRefused, name, "application", app.id, "why", "Denied")
 		return v.Say(http.StatusOK, web.SymbolStop, w.T("openid.device.denied"), w.T("openid.device.deniedText"))
 	}
-	if missing, why := h.needs(v, ask{Scopes: d.Scopes}, app); missing == needMore {
+	a := ask{Scopes: d.Scopes, Organization: d.Organization}
+	if app = app.in(v, a); app.undecided {
+		a.Organization = v.R.PostForm.Get(parameterOrganization)
+		app = app.in(v, a)
+	}
+	switch missing, why := h.needs(v, a, app); missing {
+	case needOrganization:
+		return h.askDevice(v, d, app, []web.Problem{{Field: parameterOrganization, Text: w.T("openid.choose.required")}})
+	case needMore:
 		v.Audit(web.EventApplication, web.ResultRefused, name, "application", app.id, "why", why)
 		return h.cannot(v, ask{}, app, why)
 	}

@@ -29,10 +29,13 @@ type continuePage struct {
 	// Texts, and the Points of a list after them, Note under it.
 	Texts, Points []string
 	Note          string
-	// Go leads on, Others to other ways, Cancel back to the application.
-	Go     web.Action
-	Others []web.Action
-	Cancel string
+	// Go leads on, and so does each of Choices, of which the person takes one. Others lead to other ways, with More to say about them, Cancel
+	// back to the application.
+	Go      web.Action
+	Choices []web.Action
+	More    string
+	Others  []web.Action
+	Cancel  string
 	// Switch is where to say that it should be another account.
 	Switch string
 }
@@ -51,29 +54,39 @@ const (
 	yesParameter = "yes"
 )
 
-// yesOf is the yes of the person to what the page is about.
-func yesOf(v *session.Visit) yes {
-	sum := sha256.Sum256([]byte(v.R.PathValue("request")))
+// yesTo is the yes of the person to a request.
+func yesTo(v *session.Visit, request string) yes {
+	sum := sha256.Sum256([]byte(request))
 	return yes{Session: v.Person.Session.ID, Request: base64.RawURLEncoding.EncodeToString(sum[:])}
+}
+
+// goOn is a link by which the person says yes to a request.
+func (h *Handler) goOn(v *session.Visit, a ask) (string, error) {
+	request, err := v.Seal(askUse, a)
+	if err != nil {
+		return "", err
+	}
+	sealed, err := v.Seal(yesUse, yesTo(v, request))
+	return v.PathWith(pathContinue+request, url.Values{yesParameter: {sealed}}), err
 }
 
 // saidYes reports whether the person has followed the link of askYes.
 func (h *Handler) saidYes(v *session.Visit) bool {
 	var said yes
 	ok, err := v.Open(yesUse, v.R.URL.Query().Get(yesParameter), &said)
-	return err == nil && ok && said == yesOf(v)
+	return err == nil && ok && said == yesTo(v, v.R.PathValue("request"))
 }
 
 // askYes asks whether the person wants to go on. They do by a link, since a form may lead to no other site (form-action).
 func (h *Handler) askYes(v *session.Visit, a ask, app *application) error {
-	sealed, err := v.Seal(yesUse, yesOf(v))
+	to, err := h.goOn(v, a)
 	if err != nil {
 		return err
 	}
 	w := v.Words
 	page := h.page(v, a, w.T("openid.ask.title", "Application", app.name), w.T("openid.ask.text", "Email", v.Person.Account.Spec.Email))
 	page.Points = learns(w, app, a.Scopes, h.organizationName(v, app))
-	page.Go = web.Action{Text: w.T("openid.ask.go"), Href: v.PathWith(v.Page(), url.Values{yesParameter: {sealed}})}
+	page.Go = web.Action{Text: w.T("openid.ask.go"), Href: to}
 	if app.native {
 		page.Note = w.T("openid.ask.device", "Application", app.name)
 	}
@@ -116,7 +129,7 @@ func learns(w web.Words, app *application, scopes []string, organization string)
 	}
 	add(rules.ScopeEmail, "openid.scope.email")
 	add(rules.ScopeProfile, "openid.scope.profile")
-	if app.object != nil {
+	if app.namespace != "" || app.undecided {
 		add(rules.ScopeOrganization, "openid.scope.organization", "Org", organization)
 	}
 	add(rules.ScopeOffline, "openid.scope.offline")
@@ -161,7 +174,10 @@ func (h *Handler) cannot(v *session.Visit, a ask, app *application, why grant.Re
 	}
 	page := h.page(v, a, heading, w.T("openid.closed.text", "Application", app.name, "Email", v.Person.Account.Spec.Email),
 		w.T("openid.closed.ways"))
-	if app.object == nil {
+	switch {
+	case app.object == nil && app.namespace != "":
+		page.Texts[0] = w.T("openid.closed.chosen", "Application", app.name, "Email", v.Person.Account.Spec.Email)
+	case app.object == nil:
 		page.Texts = []string{w.T("openid.closed.platform", "Application", app.name, "Email", v.Person.Account.Spec.Email),
 			w.T("openid.closed.platformWays")}
 	}

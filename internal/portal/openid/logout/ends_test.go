@@ -12,6 +12,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/config"
+	"github.com/roster-dev/roster/internal/portal/openid/logout"
 )
 
 // TestEnds: whatever a sign-in rests on, when it goes, the sign-in is over, the tool hears of it, and nobody else is signed out.
@@ -128,4 +130,22 @@ func TestEnds(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestToolsOfThePlatformHear: one that serves many organisations hears that somebody is out of the one that they signed in to it for.
+func TestToolsOfThePlatformHear(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	key, err := theKey()
+	w.Expect(err).NotTo(HaveOccurred())
+	studio := newTool(t, "studio", key)
+	ana, ben := w.person("ana"), w.person("ben")
+	anas, bens := ana.signInTo("studio", "", "laptop"), ben.signInTo("studio", "", "laptop")
+	w.replica(func(o *logout.Options) {
+		o.Standing.Clients = []config.OpenIDClient{{ID: "studio", BackChannelLogoutURI: studio.url("/logout")}}
+	})
+	w.Consistently(studio.ended).Should(BeEmpty(), "nothing has ended yet")
+	ana.changeMember(func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+	w.Eventually(studio.ended).Should(ConsistOf(anas), "the tool hears of Ana")
+	w.Consistently(ben.sessions).Should(ConsistOf(bens), "Ben goes on")
 }

@@ -137,6 +137,9 @@ func (k *known) to(ctx context.Context, g *grant.Grant) string {
 	if a := k.facts(ctx, g).Application; a != nil {
 		return a.Spec.BackChannelLogoutURI
 	}
+	if c := k.standing.Platform(g.Client); c != nil {
+		return c.BackChannelLogoutURI
+	}
 	return k.gone.address(g.ApplicationUID)
 }
 

@@ -26,6 +26,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"k8s.io/client-go/rest"
 	clocktesting "k8s.io/utils/clock/testing"
@@ -259,9 +260,15 @@ func (p *person) signIn(application, device string) string {
 	p.w.t.Helper()
 	var a rosterv1alpha1.Application
 	p.w.Expect(p.w.api.Get(p.w.t.Context(), p.w.key(application), &a)).To(Succeed())
+	return p.signInTo(a.ClientID(), a.UID, device)
+}
+
+// signInTo does that for any client ID; those of the platform have no object.
+func (p *person) signInTo(clientID string, uid types.UID, device string) string {
+	p.w.t.Helper()
 	began := p.w.clock.Now().Add(-time.Minute)
 	g := grant.Grant{
-		ID: rand.Text(), SID: rand.Text(), Client: a.ClientID(), ApplicationUID: a.UID, Namespace: p.w.ns, MemberUID: p.member.UID,
+		ID: rand.Text(), SID: rand.Text(), Client: clientID, ApplicationUID: uid, Namespace: p.w.ns, MemberUID: p.member.UID,
 		Subject: "subject of " + p.name, Device: device, Generation: p.of.Generation, Began: began, Used: began,
 		Proofs: []account.Proof{{Method: account.MethodPassword, Time: began}},
 	}
