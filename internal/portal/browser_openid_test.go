@@ -82,6 +82,9 @@ func TestBrowserSignInToApplications(t *testing.T) {
 	b.choose("Sign in")
 	b.says("You are signed in")
 	b.sound("openid-device-done")
+	b.open(s.url + "/account/applications")
+	b.says("Tools you are signed in to", "The wiki", "Acme Social")
+	b.sound("openid-sign-ins")
 
 	b.open(s.url + "/openid/logout?client_id=" + wiki.ClientID())
 	b.says("Sign out of The wiki")

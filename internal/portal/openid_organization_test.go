@@ -276,3 +276,62 @@ func TestPlatformToolsHaveSecrets(t *testing.T) {
 		t.Errorf("without a secret: %v", err)
 	}
 }
+
+// People see what they are signed in to, and sign out of it there.
+func TestSignInsAreListed(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	s, b := w.provider(studio)
+	other.named("Beacon")
+	other.joins(w, "ana", "Manager")
+	b.get("/account").expect(t, http.StatusOK, `href="/account/applications"`)
+	b.get("/account/applications").expect(t, http.StatusOK, "You are not signed in to any tool from here")
+	wiki := s.party(w.application("wiki").ClientID(), "offline_access")
+	studios := s.party("studio", "organization", "offline_access")
+	signIn := func(b *browser, p *party, ns string) string {
+		if ns == "" {
+			return p.begin().tokens(b).RefreshToken
+		}
+		return p.begin(parameter("organization", ns)).tokens(b).RefreshToken
+	}
+	tokens := map[string]string{"The wiki": signIn(b, wiki, ""), "Studio": signIn(b, studios, other.ns)}
+	eves := w.signedIn(s, "eve")
+	w.joined("eve", nil, nil)
+	evesToken := signIn(eves, wiki, "")
+	page := b.get("/account/applications")
+	page.expect(t, http.StatusOK, "The wiki", "Acme Social", "Studio", "Beacon", "Last used:")
+	if n := strings.Count(page.body, `name="grant"`); n != 2 {
+		t.Errorf("%d sign-ins are listed", n)
+	}
+	grantOf := func(local, clientID string) string {
+		for _, g := range w.grants(local) {
+			if g.Client == clientID {
+				return g.ID
+			}
+		}
+		return ""
+	}
+	b.post("/account/applications", url.Values{"grant": {grantOf("eve", wiki.config.ClientID)}}).expect(t, http.StatusSeeOther)
+	if _, err := wiki.refresh(evesToken); err != nil {
+		t.Errorf("Ana has signed Eve out: %v", err)
+	}
+	b.post("/account/applications", url.Values{"grant": {grantOf("ana", wiki.config.ClientID)}}).expect(t, http.StatusSeeOther)
+	if _, err := wiki.refresh(tokens["The wiki"]); !refusedAs(err, "invalid_grant") {
+		t.Errorf("signed out of the wiki: %v", err)
+	}
+	page = b.get("/account/applications")
+	page.expect(t, http.StatusOK, "Studio")
+	if strings.Contains(page.body, "The wiki") {
+		t.Error("what somebody has signed out of is still listed")
+	}
+	other.sso("acme", rosterv1alpha1.SignInSSO)
+	page = b.get("/account/applications")
+	if strings.Contains(page.body, "Beacon") || strings.Contains(page.body, "Studio") {
+		t.Error("the page tells of an organisation that the session does not open")
+	}
+	b.post("/account/applications", url.Values{"action": {"everything"}}).expect(t, http.StatusSeeOther)
+	for _, g := range w.grants("ana") {
+		if g.Ending == nil {
+			t.Errorf("still signed in to %s", g.Client)
+		}
+	}
+}

@@ -188,6 +188,9 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	}
 	provider := p.provider(o, cache)
 	p.applications = provider
+	if o.OpenID.On() {
+		aboutPerson.SignIns = openid.PathSignIns
+	}
 	for _, pattern := range provider.CrossSite() {
 		p.crossSite.AddInsecureBypassPattern(pattern)
 	}

@@ -81,6 +81,10 @@ func (h *Handler) Routes() []web.Route {
 		{Path: pathDeviceCode, Post: h.tool(deviceAuthorization), Tool: true},
 		{Path: pathDevice, Get: h.Sessions.Require(h.getDevice), Post: h.Sessions.Require(h.postDevice), Returnable: true},
 		{Path: pathDevice + "/{code}", Get: h.Sessions.Require(h.getDeviceCode), Post: h.Sessions.Require(h.postDeviceCode), Returnable: true},
+		{
+			Path: PathSignIns, Get: h.Sessions.RequireRecent(h.getSignIns), Post: h.Sessions.RequireRecent(h.postSignIns),
+			Returnable: true,
+		},
 		{Path: pathLogout, Get: h.logout, Post: h.logout},
 		{Path: pathSignOut + "{request}", Get: h.getSignOut, Post: h.postSignOut},
 	}

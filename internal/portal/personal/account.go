@@ -34,6 +34,8 @@ type Handler struct {
 	FactorKeys    *web.KeySource
 	Common        *common.Passwords
 	Limits        *web.Limiters
+	// SignIns is the page of the tools that the person is signed in to; empty if the portal is no provider.
+	SignIns string
 }
 
 // accountPage is the personal page.
@@ -49,6 +51,7 @@ type accountPage struct {
 	Profile, Login                 string
 	Password, Sessions, Factors    string
 	Forget                         string
+	SignIns                        string
 	// Closed says that there are organisations which this session does not open, and Ways how to open them.
 	Closed string
 	Ways   []web.Action
@@ -104,6 +107,9 @@ func (h *Handler) getAccount(v *session.Visit) error {
 		Password: v.Path("/account/password"), Sessions: v.Path("/account/sessions"),
 		Factors: v.Path("/account/factors"), Forget: v.Path("/account/addresses"),
 		Done: doneText(w, web.Done(v.R.URL.Query().Get("done"))),
+	}
+	if h.SignIns != "" {
+		page.SignIns = v.Path(h.SignIns)
 	}
 	if t := acct.Status.LastSignInTime; t != nil {
 		page.LastSignIn = w.Time(t.Time)
