@@ -47,13 +47,17 @@ func TestBrowserSignInToApplications(t *testing.T) {
 		})
 		b.says("with a code")
 	}
-	b.open(at(wiki.ClientID()).begin().url)
+	f := at(wiki.ClientID()).begin()
+	b.open(f.url)
 	b.says("Sign in")
 	b.press(kb.Tab)
 	b.fill("login", w.address("ana"))
 	b.fill("password", goodPassword)
 	b.submit(kb.Enter)
 	lands()
+	if _, err := f.exchange(b.value(`new URLSearchParams(location.search).get("code")`)); err != nil {
+		t.Fatal(err)
+	}
 
 	b.open(at(cli.ClientID()).begin().url)
 	b.says("Continue to The cli?", "while you are away")
