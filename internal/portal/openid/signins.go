@@ -54,8 +54,8 @@ func (h *Handler) getSignIns(v *session.Visit) error {
 
 // inForce reports whether a person is signed in by a grant. Of an organisation that the session does not open, nothing is said.
 func (h *Handler) inForce(v *session.Visit, g *grant.Grant) bool {
-	opened := g.Namespace == "" || slices.ContainsFunc(v.Memberships, func(m session.Membership) bool { return m.Member.Namespace == g.Namespace })
-	return opened && g.Ending == nil && v.Now().Before(g.Until())
+	opened := slices.ContainsFunc(v.Memberships, func(m session.Membership) bool { return m.Member.Namespace == g.Namespace })
+	return (opened || g.Namespace == "") && g.Ending == nil && v.Now().Before(g.Until())
 }
 
 func (h *Handler) signInView(v *session.Visit, g grant.Grant) (signInView, error) {
