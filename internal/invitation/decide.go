@@ -19,9 +19,6 @@ import (
 	"github.com/roster-dev/roster/internal/quota"
 )
 
-// DefaultValidity counts where neither the Invitation nor the Organization says how long a link can be used.
-const DefaultValidity = 72 * time.Hour
-
 // Input is everything that decides what becomes of an Invitation.
 type Input struct {
 	Offer

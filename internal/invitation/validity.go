@@ -4,6 +4,9 @@ package invitation
 
 import "time"
 
+// DefaultValidity counts where neither the Invitation nor the Organization says how long a link can be used.
+const DefaultValidity = 72 * time.Hour
+
 // countsFrom is when the time of a link begins: when its mail fell due. A mail that a process repeats after the one before it died then
 // says the same. Where mail had to wait it begins that much later, in whole steps, so that the person loses little of their time.
 func (c *decide) countsFrom() time.Time {
