@@ -5,6 +5,7 @@ package portal
 import (
 	"context"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func (l lookouts) Get(ctx context.Context, key client.ObjectKey, o client.Object
 	return l.Reader.Get(ctx, key, o, opts...)
 }
 
-// A mail may be faster than the status: its link waits, and nothing else does.
+// A mail may be faster than the status: its link waits for it, and nothing else does.
 func TestMailFasterThanTheStatus(t *testing.T) {
 	w := newWorld(t)
 	cache := lookouts{Reader: w.cache, seen: make(chan struct{}, 1)}
@@ -64,4 +65,32 @@ func TestMailFasterThanTheStatus(t *testing.T) {
 	if len(cache.seen) == 0 {
 		t.Error("the link did not wait")
 	}
+}
+
+// behind is a cache that does not know any Invitation until it has been asked a few times.
+type behind struct {
+	client.Reader
+	left *atomic.Int32
+}
+
+func (b behind) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if _, ok := list.(*rosterv1alpha1.InvitationList); ok && b.left.Add(-1) >= 0 {
+		return nil
+	}
+	return b.Reader.List(ctx, list, opts...)
+}
+
+// A mail may be faster than the cache, whose watch ends when the kinds change: the page waits instead of saying that the link does not work.
+func TestMailFasterThanTheCache(t *testing.T) {
+	w := newWorld(t)
+	cache := behind{Reader: w.cache, left: &atomic.Int32{}}
+	s := w.site(unlimited, func(c *configure) { c.Cache = cache })
+	s.handler.links.Patience = time.Hour
+	inv := w.invite("new")
+	cache.left.Store(3)
+	s.browser().get(w.link(inv)).expect(t, http.StatusOK, "Acme Social")
+	cache.left.Store(1000)
+	s.browser().post(w.link(inv), accepting()).expect(t, http.StatusNotFound)
+	cache.left.Store(0)
+	s.browser().get(w.linkFor(inv, 1, "somebody@else.example")).expect(t, http.StatusNotFound, "This link does not work")
 }

@@ -128,10 +128,13 @@ func (f Verified) Known() (displayName, company string) {
 // Speak chooses the language of the page: that of the invitation, else that of the organisation.
 func (f Verified) Speak(v *web.Visit) { v.Speak(f.Offer.Invitation.Spec.Locale, f.Offer.Locale()) }
 
-// Open finds the invitation of a token and reads it again. A page that is only looked at waits for a status that is behind the mail. Where
-// that fails, what it returns is what the cache knows, if it knows the invitation.
+// Open finds the invitation of a token and reads it again. A page that is only looked at waits for a cache and a status that are behind the
+// mail. Where that fails, what it returns is what the cache knows, if it knows the invitation.
 func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Verified, error) {
 	f, err := s.Identify(ctx, token)
+	if waits && errors.Is(err, ErrUnknown) {
+		f, err = s.await(ctx, token)
+	}
 	if err != nil {
 		return f, err
 	}
@@ -238,7 +241,20 @@ const (
 	Patience = 5 * time.Second
 	// catchUpEvery is how often such a link looks into the cache, which costs the API server nothing.
 	catchUpEvery = 100 * time.Millisecond
+	// patienceForUnknown is how long a link waits that nothing is known of: anybody can make one up.
+	patienceForUnknown = 2 * time.Second
 )
+
+// await looks for the invitation of a token again, for a while: the cache is behind where a watch has broken off, as it does when the kinds
+// change, and the mail may be faster then. Nothing tells a new link from a forged one before the invitation is known, so both wait.
+func (s *Store) await(ctx context.Context, token string) (f Verified, _ error) {
+	patience, err := min(s.Patience, patienceForUnknown), ErrUnknown
+	_ = wait.PollUntilContextTimeout(ctx, catchUpEvery, patience, false, func(ctx context.Context) (bool, error) {
+		f, err = s.Identify(ctx, token)
+		return !errors.Is(err, ErrUnknown), nil
+	}) // The last look tells.
+	return f, err
+}
 
 // catchUp waits for the status where the mail was faster, and reads everything again. The signature of the link has been verified: a
 // forged one never waits.
