@@ -283,3 +283,67 @@ func TestAMemberOfThatNameWouldJoinATeam(t *testing.T) {
 		"the operator binds a member":            {manager, updateMember("sue", joined), ""},
 	})
 }
+
+// authoredByManager is the label that lets the API server leave the Teams unread.
+func authoredByManager(o client.Object) {
+	o.SetLabels(map[string]string{"roster.dev/author": "Manager"})
+}
+
+// TestTheMarkOfAnAuthorIsTheirs: who may not make a Manager cannot pass by the Teams with the label of those who may, nor by one that has it.
+func TestTheMarkOfAnAuthorIsTheirs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	marked := func(m *rosterv1alpha1.Member) { authoredByManager(m) }
+	offered := func(inv *rosterv1alpha1.Invitation) { authoredByManager(inv) }
+	for _, o := range []client.Object{
+		w.member("sue", suspended, marked), w.invitation("ivy", revoked, offered),
+		w.team("writers", administrator, people("newbie", "sue", "ivy"), works("acme-fb", "acme-x")),
+	} {
+		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
+	}
+	refused := func(who, what string) string {
+		return who + " may not write the label roster.dev/author into the " + what +
+			": it says that its author may make somebody a Manager. Leave it out."
+	}
+	const gives = ": the Team writers gives Administrator to the Member of that name. "
+	w.Eventually(func() error { return createMember("newbie")(w, dry(w.as(lena))) }).Should(MatchError(apierrors.IsForbidden, "forbidden"))
+	w.attempts(t, map[string]attempt{
+		"a Member of a name in a Team": {lena, createMember("newbie", marked), refused(lena, "Member newbie")},
+		"a Member of another name":     {lena, createMember("zed", marked), refused(lena, "Member zed")},
+		"an Invitation":                {dora, invite("newbie", offered), refused(dora, "Invitation newbie")},
+		"another value": {lena, createMember("newbie", func(m *rosterv1alpha1.Member) {
+			m.Labels = map[string]string{"roster.dev/author": "Editor"}
+		}), lena + " may not create the Member newbie" + gives + "Choose another name, or ask a Manager."},
+		"lifts the suspension of one": {lena, updateMember("sue", reactivated),
+			lena + " may not put into force the Member sue" + gives + "Ask a Manager."},
+		"lifts a suspension and marks": {lena, updateMember("sue", reactivated, marked),
+			lena + " may not put into force the Member sue" + gives + "Ask a Manager."},
+		"lifts the revocation of one": {lena, updateInvitation("ivy", offeredAgain),
+			lena + " may not put into force the Invitation ivy" + gives + "Ask a Manager."},
+		"a Manager":                    {ben, createMember("newbie", marked), ""},
+		"a Manager invites":            {ben, invite("newbie", offered), ""},
+		"a GitOps controller":          {flux, createMember("newbie", marked), ""},
+		"changes one that has it":      {lena, updateMember("sue", called("Sue")), ""},
+		"the operator, for who joined": {manager, createMember("newbie", joined, marked), ""},
+	})
+}
+
+// TestAuthorsAreMarked by the API server, and only those who may make a Manager.
+func TestAuthorsAreMarked(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	const label = "roster.dev/author"
+	for who, marked := range map[string]bool{ben: true, flux: true, lena: false, dora: false} {
+		m, inv := w.member("zed"), w.invitation("zed")
+		inv.Labels = map[string]string{"team": "west"}
+		for _, o := range []client.Object{m, inv} {
+			w.Expect(dry(w.as(who)).Create(t.Context(), o)).To(Succeed(), who)
+			w.Expect(o.GetLabels()[label] == "Manager").To(Equal(marked), who)
+		}
+		w.Expect(inv.Labels).To(HaveKeyWithValue("team", "west"))
+	}
+	m := w.member("zed", joined)
+	w.Expect(dry(w.as(manager)).Create(t.Context(), m)).To(Succeed())
+	w.Expect(m.Labels).To(HaveKeyWithValue(label, "Manager"), "the operator makes Members of people who have accepted")
+}
