@@ -114,7 +114,8 @@ func organizationPlan(o *rosterv1alpha1.Organization) any { return membership.Pl
 func organizationButCounts(o *rosterv1alpha1.Organization) any {
 	s := o.Status
 	s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = nil, nil, nil, nil
-	s.Plan.Seats, s.Plan.SocialProfiles = rosterv1alpha1.Usage{Limit: s.Plan.Seats.Limit}, rosterv1alpha1.Usage{Limit: s.Plan.SocialProfiles.Limit}
+	s.Plan.Seats = rosterv1alpha1.Usage{Limit: s.Plan.Seats.Limit}
+	s.Plan.SocialProfiles = rosterv1alpha1.Usage{Limit: s.Plan.SocialProfiles.Limit}
 	s.Conditions = make([]metav1.Condition, len(o.Status.Conditions))
 	for i, c := range o.Status.Conditions { // The message of a condition may have a count in it.
 		s.Conditions[i] = metav1.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason, ObservedGeneration: c.ObservedGeneration}
