@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"strings"
+	"time"
 
 	"k8s.io/apimachinery/pkg/util/uuid"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -42,13 +43,19 @@ func (e etcd) call(method string, in, out any) {
 	e.b.Helper()
 	body, err := json.Marshal(in)
 	e.b.must(err)
-	response, err := http.Post(e.url+"/v3/kv/"+method, "application/json", bytes.NewReader(body))
-	e.b.must(err)
-	defer func() { _ = response.Body.Close() }()
-	if response.StatusCode != http.StatusOK {
-		e.b.Fatalf("etcd: %s: %s", method, response.Status)
-	}
-	e.b.must(json.NewDecoder(response.Body).Decode(out))
+	e.b.await("etcd to answer "+method, time.Minute, func() bool {
+		response, err := http.Post(e.url+"/v3/kv/"+method, "application/json", bytes.NewReader(body))
+		e.b.must(err)
+		defer func() { _ = response.Body.Close() }()
+		if response.StatusCode == http.StatusServiceUnavailable { // It is busy. What is asked for comes to the same when asked twice.
+			return false
+		}
+		if response.StatusCode != http.StatusOK {
+			e.b.Fatalf("etcd: %s: %s", method, response.Status)
+		}
+		e.b.must(json.NewDecoder(response.Body).Decode(out))
+		return true
+	})
 }
 
 // pair is a key with its value; JSON has both in base64.
