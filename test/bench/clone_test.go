@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // etcd is spoken to by its own JSON (https://etcd.io/docs/latest/dev-guide/api_grpc_gateway), past the API server: a hundred thousand Members
@@ -103,7 +104,7 @@ func (b *bench) clone(like *rosterv1alpha1.Member, from, to int) {
 	var pairs []pair
 	for i := from; i < to; i++ {
 		m := newMember(sized(i), i)
-		other := strings.NewReplacer(like.Name, m.Name, like.Namespace, m.Namespace, account.Name, m.Spec.AccountRef.Name,
+		other := strings.NewReplacer(like.Status.AvatarURL, address.Address(m.Spec.Email).AvatarURL(), like.Name, m.Name, like.Namespace, m.Namespace, account.Name, m.Spec.AccountRef.Name,
 			string(like.UID), string(uuid.NewUUID()), string(account.UID), string(uuid.NewUUID()))
 		pairs = append(pairs, pair{[]byte(other.Replace(memberKey)), []byte(other.Replace(member))},
 			pair{[]byte(other.Replace(accountKey)), []byte(other.Replace(person))})
