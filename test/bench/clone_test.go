@@ -104,7 +104,8 @@ func (b *bench) clone(like *rosterv1alpha1.Member, from, to int) {
 	var pairs []pair
 	for i := from; i < to; i++ {
 		m := newMember(sized(i), i)
-		other := strings.NewReplacer(like.Status.AvatarURL, address.Address(m.Spec.Email).AvatarURL(), like.Name, m.Name, like.Namespace, m.Namespace, account.Name, m.Spec.AccountRef.Name,
+		other := strings.NewReplacer(like.Status.AvatarURL, address.Address(m.Spec.Email).AvatarURL(), // or it would be written first
+			like.Name, m.Name, like.Namespace, m.Namespace, account.Name, m.Spec.AccountRef.Name,
 			string(like.UID), string(uuid.NewUUID()), string(account.UID), string(uuid.NewUUID()))
 		pairs = append(pairs, pair{[]byte(other.Replace(memberKey)), []byte(other.Replace(member))},
 			pair{[]byte(other.Replace(accountKey)), []byte(other.Replace(person))})
