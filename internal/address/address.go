@@ -61,6 +61,9 @@ func normalLocal(whole, local string) (string, *Error) {
 }
 
 func normalDomain(whole, domain string) (string, *Error) {
+	if isPlain(domain) {
+		return domain, nil
+	}
 	for _, r := range domain {
 		if hidden(r) {
 			return "", &Error{Text: whole, Fault: HiddenInDomain, Character: r}
@@ -72,6 +75,30 @@ func normalDomain(whole, domain string) (string, *Error) {
 	}
 	return ascii, nil
 }
+
+// isPlain reports whether a domain has its normal form already, as nearly all have: at least two labels of lower-case letters, digits and
+// hyphens (RFC 1034, 3.5), none of which stands for other characters. The tables of IDNA would make the same of it in a hundred times the
+// time, and each object of the cache has an address.
+func isPlain(domain string) bool {
+	const mostInDomain, mostInLabel = 253, 63
+	if len(domain) > mostInDomain || !strings.Contains(domain, ".") {
+		return false
+	}
+	for label := range strings.SplitSeq(domain, ".") {
+		if label == "" || len(label) > mostInLabel || label[0] == '-' || label[len(label)-1] == '-' || hyphensMark(label) {
+			return false
+		}
+		for i := range len(label) {
+			if c := label[i]; (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// hyphensMark reports whether a label may stand for others: those of IDNA begin with "xn--" (RFC 5890, 2.3.1).
+func hyphensMark(label string) bool { return len(label) >= len("xn--") && label[2:4] == "--" }
 
 // Domain is the normal form of a domain: ASCII in lower case (IDNA, RFC 5891, with the mapping of UTS #46 as browsers apply it).
 func Domain(s string) (string, error) {

@@ -276,3 +276,20 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) { isNormal(t, s) })
 }
+
+// TestPlainDomainsAreInTheirNormalForm: what is not looked up in the tables of IDNA comes out of them unchanged.
+func TestPlainDomainsAreInTheirNormalForm(t *testing.T) {
+	for _, domain := range []string{"acme.example", "a.b", "sub-domain.acme.example", "3com.example", "1.2", "a--b.example", "abc--d.example"} {
+		if !isPlain(domain) {
+			t.Errorf("%s is looked up", domain)
+		}
+	}
+	label := rapid.StringMatching(`[abnx019-]{0,6}|[a-z]{62,64}|xn--[a-z]{1,4}|[a-zA-Z0-9_é-]{1,3}`)
+	rapid.Check(t, func(t *rapid.T) {
+		domain := strings.Join(rapid.SliceOfN(label, 1, 6).Draw(t, "labels"), ".")
+		normal, err := Domain(domain)
+		if isPlain(domain) && (err != nil || normal != domain) {
+			t.Fatalf("%q is %q in its normal form: %v", domain, normal, err)
+		}
+	})
+}

@@ -4,6 +4,7 @@ package controller
 
 import (
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
@@ -107,6 +108,20 @@ func planSpec(p *rosterv1alpha1.Plan) any { return []any{p.DeletionTimestamp == 
 func organizationAlive(o *rosterv1alpha1.Organization) any { return o.DeletionTimestamp == nil }
 
 func organizationPlan(o *rosterv1alpha1.Organization) any { return membership.PlanName(o) }
+
+// organizationButCounts is everything of an Organization that the next look at it depends on, apart from what was counted: in a status that
+// its own writing has looked at again at once, the counts would be written as fast as the API server takes them while people come in.
+func organizationButCounts(o *rosterv1alpha1.Organization) any {
+	s := o.Status
+	s.Members, s.ActiveMembers, s.OpenInvitations, s.SocialProfiles = nil, nil, nil, nil
+	s.Plan.Seats = rosterv1alpha1.Usage{Limit: s.Plan.Seats.Limit}
+	s.Plan.SocialProfiles = rosterv1alpha1.Usage{Limit: s.Plan.SocialProfiles.Limit}
+	s.Conditions = make([]metav1.Condition, len(o.Status.Conditions))
+	for i, c := range o.Status.Conditions { // The message of a condition may have a count in it.
+		s.Conditions[i] = metav1.Condition{Type: c.Type, Status: c.Status, Reason: c.Reason, ObservedGeneration: c.ObservedGeneration}
+	}
+	return []any{o.Generation, o.DeletionTimestamp != nil, o.Labels, o.Annotations, o.Finalizers, o.OwnerReferences, s}
+}
 
 // organizationOwner is who owns it, and whether that counts.
 func organizationOwner(o *rosterv1alpha1.Organization) any {

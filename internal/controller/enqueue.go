@@ -116,3 +116,9 @@ func changed[T client.Object](about func(o T) any) predicate.Predicate {
 		return differs(e.ObjectOld.(T), e.ObjectNew.(T), about)
 	}}
 }
+
+// updates lets nothing else through.
+func updates() predicate.Predicate {
+	none := predicate.NewPredicateFuncs(func(client.Object) bool { return false })
+	return predicate.Funcs{CreateFunc: none.Create, DeleteFunc: none.Delete, GenericFunc: none.Generic}
+}

@@ -9,6 +9,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
@@ -65,5 +66,46 @@ func TestFinderThatFailsIsAskedAgain(t *testing.T) {
 				t.Errorf("asked %d times after the manager was stopped", 100-reader.times)
 			}
 		})
+	}
+}
+
+// What an Organization counts has it looked at again only after a while, or each count would have the next one written at once while
+// people come in. Everything else, whoever changes it, is looked at as it comes.
+func TestCountsAreLookedAtAfterAWhile(t *testing.T) {
+	counted := func(o *rosterv1alpha1.Organization) {
+		o.Status.ActiveMembers, o.Status.Plan.Seats.Wanted = ptr.To(int32(2)), ptr.To(int32(2))
+		o.Status.Conditions[0].Message = "2 of 5 seats are taken."
+	}
+	for name, c := range map[string]struct {
+		change func(o *rosterv1alpha1.Organization)
+		atOnce bool
+	}{
+		"a count":     {counted, false},
+		"the spec":    {func(o *rosterv1alpha1.Organization) { o.Generation++ }, true},
+		"a deletion":  {func(o *rosterv1alpha1.Organization) { o.DeletionTimestamp = &metav1.Time{} }, true},
+		"an owner":    {func(o *rosterv1alpha1.Organization) { o.Status.OwnerRef = &rosterv1alpha1.LocalReference{Name: "ana"} }, true},
+		"a condition": {func(o *rosterv1alpha1.Organization) { o.Status.Conditions[0].Status = metav1.ConditionFalse }, true},
+		"a plan":      {func(o *rosterv1alpha1.Organization) { o.Status.Plan.Seats.Limit = ptr.To(int32(9)) }, true},
+		"a mark":      {func(o *rosterv1alpha1.Organization) { o.Annotations = map[string]string{"a": "b"} }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := &rosterv1alpha1.Organization{Status: rosterv1alpha1.OrganizationStatus{
+				ActiveMembers: ptr.To(int32(1)), Conditions: []metav1.Condition{{
+					Type: rosterv1alpha1.ConditionWithinPlan, Status: metav1.ConditionTrue, Message: "1 of 5 seats is taken.",
+				}},
+			}}
+			after := before.DeepCopy()
+			c.change(after)
+			update := event.UpdateEvent{ObjectOld: before, ObjectNew: after}
+			if atOnce := changed(organizationButCounts).Update(update); atOnce != c.atOnce {
+				t.Errorf("looked at as it comes: %v", atOnce)
+			}
+			if !updates().Update(update) {
+				t.Error("not looked at after a while")
+			}
+		})
+	}
+	if updates().Create(event.CreateEvent{}) || updates().Delete(event.DeleteEvent{}) {
+		t.Error("what comes and goes is looked at twice")
 	}
 }

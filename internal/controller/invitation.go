@@ -202,6 +202,9 @@ type delivery struct{ invitations }
 
 // Reconcile mails what is due, and writes what became of it.
 func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if rests, err := r.rests(ctx, req.NamespacedName); rests || err != nil {
+		return ctrl.Result{}, err
+	}
 	in, err := r.gather(ctx, req.NamespacedName)
 	if in == nil || err != nil {
 		return ctrl.Result{}, err
@@ -227,4 +230,12 @@ func (r *delivery) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		retry = until(d.NextMail, now)
 	}
 	return ctrl.Result{RequeueAfter: retry}, reporting.IgnoreConflict(r.write(ctx, in.Invitation, d.Status))
+}
+
+// rests reports whether an Invitation has come to its end as far as mails go. Most have, and are looked at again whenever something around
+// them changes.
+func (r *delivery) rests(ctx context.Context, key client.ObjectKey) (bool, error) {
+	inv, err := reading.Peek[rosterv1alpha1.Invitation](ctx, r.client, key.Namespace, key.Name)
+	// What became of a mail is still to be written.
+	return inv != nil && !invitation.MayBeMailed(inv) && r.post.Report(inv) == nil, err
 }

@@ -70,13 +70,16 @@ var _ = Describe("A declared Member", func() {
 		}).Should(Equal(3), Writes.String())
 	})
 
-	It("is active once it is accepted, and its writer's spec is left alone", func(ctx SpecContext) {
-		want := s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Role = rosterv1alpha1.RoleManager }).Spec
+	It("is active once it is accepted, and its writer's spec and labels are left alone", func(ctx SpecContext) {
+		want := s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.Role, m.Labels = rosterv1alpha1.RoleManager, map[string]string{"floor": "second"}
+		}).Spec
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		s.Claim(ctx, "ana")
 		m := s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
 		want.AccountRef = &rosterv1alpha1.LocalReference{Name: address.Address(s.Address("ana")).AccountName()}
 		Expect(m.Spec).To(Equal(want))
+		Expect(m.Labels).To(HaveKeyWithValue("floor", "second"))
 	})
 
 	It("takes its open invitation with it when it is removed", func(ctx SpecContext) {

@@ -62,6 +62,9 @@ func ManagerOptions(concurrency int) manager.Options {
 			ByObject: map[client.Object]cache.ByObject{
 				&rbacv1.Role{}:        managedOnly,
 				&rbacv1.RoleBinding{}: managedOnly,
+				// Of these there are most.
+				&rosterv1alpha1.Member{}:     {Transform: reading.Unlabelled},
+				&rosterv1alpha1.Invitation{}: {Transform: reading.Unlabelled},
 				// Those by which the portal asks to connect profiles, and no others. Their metadata is watched; they are read one by one.
 				&corev1.Secret{}: {
 					Namespaces: map[string]cache.Config{rosterv1alpha1.ConnectionNamespace: {}},

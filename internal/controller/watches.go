@@ -113,7 +113,8 @@ func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces)
 
 func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {
 	return ctrl.NewControllerManagedBy(mgr).
-		For(&rosterv1alpha1.Organization{}).
+		For(&rosterv1alpha1.Organization{}, builder.WithPredicates(changed(organizationButCounts))).
+		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(itself, summaryDelay), builder.WithPredicates(updates())).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizationsOfOwner), builder.WithPredicates(changed(organizationOwnership))).
 		Watches(&rosterv1alpha1.Plan{}, enqueue(find.organizationsOfPlan), builder.WithPredicates(changed(planSpec))).

@@ -271,6 +271,10 @@ func TestDecide(t *testing.T) {
 			}
 			checkDecision(t, d, c.want)
 			checkInvariants(t, d.Status, c.in.Invitation.Generation)
+			mails := d.Action == Deliver || d.Action == Remind || !d.NextMail.IsZero()
+			if mails && c.in.Report == nil && !MayBeMailed(before) {
+				t.Errorf("%s, the next at %s, of an invitation of which nobody expects a mail", d.Action, d.NextMail)
+			}
 			if c.in.Report == nil && d.Action == Nothing && c.in.Invitation.DeletionTimestamp == nil {
 				again := c.in
 				again.Invitation = before.DeepCopy()

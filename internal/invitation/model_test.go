@@ -176,6 +176,9 @@ func (w *world) delivery(result outcome.Outcome, crash int) {
 	}
 	in := w.input(w.versions[w.seen])
 	d := Decide(in, w.now)
+	if in.Report == nil && (d.Action == Deliver || d.Action == Remind || !d.NextMail.IsZero()) && !MayBeMailed(in.Invitation) {
+		w.t.Fatalf("%s, the next at %s, of an invitation of which nobody expects a mail", d.Action, d.NextMail)
+	}
 	if in.Report != nil {
 		w.write(d)
 		return

@@ -197,6 +197,12 @@ func NeedsPlan(inv *rosterv1alpha1.Invitation) bool {
 	return IsOpen(inv) || HasEnded(inv) && inv.Spec.ResendRequestedAt != nil && !ptr.Deref(inv.Spec.Revoked, false)
 }
 
+// MayBeMailed reports whether a mail of an Invitation may be due, now or later. If not, that stays so until the Invitation changes: it has
+// been accepted, or has ended, and nobody has asked for another mail.
+func MayBeMailed(inv *rosterv1alpha1.Invitation) bool {
+	return NeedsPlan(inv) || HasEnded(inv) && renewalAsked(inv.Status)
+}
+
 // yields reports whether an Invitation that somebody applied gives way to that of a declared Member of the same address: while it is not
 // mailed, it says AlreadyMember.
 func yields(applied, declared *rosterv1alpha1.Invitation) bool {

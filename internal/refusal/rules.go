@@ -138,6 +138,8 @@ func profileRules() []rule {
 			"{who} may not give {profilerole} on {profiles} by the Team {team}: they do not hold all of that themselves. {rest}"},
 		{"roster-workspaces", "workspaceProfiles", "spec.profiles",
 			"{who} may not put profiles into the Workspace {workspace}: everyone who has it {rest}"},
+		{"roster-author", "rosters", "",
+			"{who} may not write {what} into the {kind} {name}: it says that its author {rest}"},
 		{"roster-team-names", "teamsName", "metadata.name",
 			"{who} may not create the {kind} {name}: the Team {team} gives {profilerole} to the Member of that name. {rest}"},
 		{"roster-team-names", "teamGives", "",

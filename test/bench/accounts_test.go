@@ -104,7 +104,7 @@ portal:
 		_ = cmd.Process.Signal(syscall.SIGTERM)
 		_ = cmd.Wait()
 	})
-	b.await("the portal to be ready", time.Minute, func() bool {
+	b.await("the portal to be ready", 20*time.Minute, func() bool {
 		resp, err := http.Get("http://" + probes + "/readyz")
 		if err != nil {
 			return false

@@ -255,7 +255,7 @@ func expiry(b *bench, r *results) {
 	n := *count / 5
 	b.stopManager() // or it would mail them first
 	bare := b.expireBare(n)
-	r.add("bare client: status writes of invitations that have expired", bare, "/s", "")
+	bare.report(r, "bare client: status writes of invitations that have expired")
 	b.organization("expiring")
 	until := time.Now().Add(30 * time.Second).Truncate(time.Second)
 	b.sent("expiring", n, until)
@@ -263,19 +263,25 @@ func expiry(b *bench, r *results) {
 		b.Fatal("the machine is too slow to prepare this measurement")
 	}
 	b.startManager()
-	used := cpu(b.manager.cmd.Process.Pid)
-	lags := b.untilExpired("expiring", n, func() {})
-	r.add("expiry: processor time of the manager per invitation", 1000*(cpu(b.manager.cmd.Process.Pid)-used)/float64(n), "ms", "")
+	var used usage
+	lags := b.untilExpired("expiring", n, func() {
+		time.Sleep(time.Until(until))
+		used = usageWith(b.manager.cmd.Process.Pid)
+	})
+	operator := brought{rate: float64(n) / slices.Max(lags).Seconds(), cost: usageWith(b.manager.cmd.Process.Pid).minus(used).each(n)}
+	operator.report(r, "expiry: status writes")
 	r.percentiles(fmt.Sprintf("%d invitations end in the same second: status says so after", n), lags, "p99 < 1 s")
-	r.add("expiry: rate of the status writes / bare client", float64(n)/slices.Max(lags).Seconds()/bare, "ratio", ">= 0.9")
+	r.add("expiry: rate of the status writes / bare client", operator.rate/bare.rate, "ratio", ">= 0.9")
+	r.add("expiry: the same, in processor time", bare.cost.sum()/operator.cost.sum(), "ratio", "")
 }
 
 // expireBare is how many statuses a second a bare client writes that say that an invitation is over, with somebody watching.
-func (b *bench) expireBare(n int) float64 {
+func (b *bench) expireBare(n int) brought {
 	b.organization("expiring-bare")
 	ended := time.Now().Truncate(time.Second)
 	list := b.sent("expiring-bare", n, ended)
 	var took time.Duration
+	used := usageWith(0)
 	b.untilExpired("expiring-bare", n, func() {
 		took = parallel(n, func(i int) {
 			inv := list[i]
@@ -284,7 +290,7 @@ func (b *bench) expireBare(n int) float64 {
 			b.must(b.bare.Status().Update(b.ctx, inv))
 		})
 	})
-	return float64(n) / took.Seconds()
+	return brought{rate: float64(n) / took.Seconds(), cost: usageWith(0).minus(used).each(n)}
 }
 
 // sent makes invitations that have been mailed and end at a time.

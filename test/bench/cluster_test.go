@@ -112,7 +112,7 @@ func (b *bench) startManager() {
 	b.must(cmd.Start())
 	b.manager = &manager{cmd: cmd, metrics: "http://" + metrics + "/metrics"}
 	b.Cleanup(b.stopManager)
-	b.await("the manager to be ready", time.Minute, func() bool {
+	b.await("the manager to be ready", 20*time.Minute, func() bool {
 		resp, err := http.Get("http://" + probes + "/readyz")
 		if err != nil {
 			return false

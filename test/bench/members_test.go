@@ -18,59 +18,100 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 )
 
-const large = "large"
+// The organisation of the operator, and that of the bare client, which has the same in it.
+const (
+	large            = "large"
+	bareOrganization = "bare-members"
+)
 
 // thousands measures an organisation of many members: how fast it comes into force, what a review costs, what a change of a Team with many
 // members does, and what others notice of all that.
 func thousands(b *bench, r *results) {
 	n, inTeam := 2**count, *count/5
 	fmt.Printf("An organisation of %d members, %d of them in a Team\n", n, inTeam)
-	limit := bareMembers(b, n)
-	r.add("Members with a status, written by a bare client", limit, "/s", "")
-	team := b.largeOrganization(inTeam)
-	others := b.small()
-	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, accountOf(newMember(large, i)))) })
-	b.settle()
-	stop := others.suspendedMeanwhile(b)
-	begin := time.Now()
-	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(large, i))) })
-	b.await("everybody to be bound", 30*time.Minute, func() bool {
-		time.Sleep(500 * time.Millisecond) // To list what thousands are bound to again and again would keep the API server busy.
-		return b.bound("roster:role:Member") == n
-	})
-	rate := float64(n) / time.Since(begin).Seconds()
-	lags := stop()
-	r.add(fmt.Sprintf("%d members: applied to active, with their RBAC", n), rate, "/s", "")
-	r.add("the same, against the bare client", rate/limit, "×", "0.8")
-	r.percentiles("meanwhile, in another organisation: suspended to refused", lags.suspension, "2000")
-	r.percentiles("meanwhile, in another organisation: invited to mailed", lags.invitation, "2000")
-	b.settle()
+	team := b.bringIn(r, n, inTeam)
 	r.add("Roles and RoleBindings there", float64(b.rbacObjects()), "objects", "600")
-
 	reviews(b, r, n, inTeam)
 	teamChange(b, r, team, inTeam)
 	suspensions(b, r, team)
 	b.must(b.client.Delete(b.ctx, team))
 }
 
-// bareMembers is how many Members a second a bare client creates and gives a status.
-func bareMembers(b *bench, n int) float64 {
+// bringIn creates the Members of the large organisation, who have Accounts, and waits until all are active and bound.
+func (b *bench) bringIn(r *results, n, inTeam int) *rosterv1alpha1.Team {
+	bare := bareMembers(b, n, inTeam, false)
+	bare.report(r, "Members with a status, written by a bare client")
+	recorded := bareMembers(b, n, inTeam, true)
+	recorded.report(r, "the same with a membership in the status of each Account")
+	team := b.largeOrganization(large, inTeam)
+	others := b.small()
+	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, accountOf(newMember(large, i)))) })
+	b.settle()
+	stop := others.suspendedMeanwhile(b)
+	begin, used := time.Now(), usageWith(b.manager.cmd.Process.Pid)
+	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(large, i))) })
+	b.await("everybody to be bound", 30*time.Minute, func() bool {
+		time.Sleep(500 * time.Millisecond) // To list what thousands are bound to again and again would keep the API server busy.
+		return b.bound("roster:role:Member") == n
+	})
+	bound := time.Since(begin)
+	b.await("everybody to be active", 30*time.Minute, func() bool {
+		return b.metric("roster_members", `organization="`+large+`"`, `state="Active"`) >= float64(n)
+	})
+	rate := float64(n) / time.Since(begin).Seconds()
+	lags := stop()
+	b.settle()
+	what := fmt.Sprintf("%d members: applied to active, with their RBAC", n)
+	operator := brought{rate: rate, cost: usageWith(b.manager.cmd.Process.Pid).minus(used).each(n)}
+	operator.report(r, what)
+	r.add("the same, against the bare client", rate/bare.rate, "×", "0.8")
+	r.add("the same, in processor time", bare.cost.sum()/operator.cost.sum(), "×", "")
+	r.add("the same, against the bare client that writes Accounts, too", recorded.cost.sum()/operator.cost.sum(), "×", "")
+	r.add(fmt.Sprintf("%d members: applied to bound", n), float64(n)/bound.Seconds(), "/s", "")
+	r.percentiles("meanwhile, in another organisation: suspended to refused", lags.suspension, "2000")
+	r.percentiles("meanwhile, in another organisation: invited to mailed", lags.invitation, "2000")
+	return team
+}
+
+// bareMembers is how many Members a second a bare client creates and gives a status, in an organisation like the one that the operator has:
+// the policies look at it for each new Member. It can record the memberships in Accounts besides, which are there already.
+func bareMembers(b *bench, n, inTeam int, recorded bool) brought {
 	b.stopManager()
 	defer b.startManager()
-	b.organization("bare-members") // so that its policies look at every Member
+	b.largeOrganization(bareOrganization, inTeam)
+	accounts := make([]*rosterv1alpha1.Account, n)
+	if recorded {
+		parallel(n, func(i int) {
+			accounts[i] = accountOf(newMember(bareOrganization, i))
+			b.must(b.client.Create(b.ctx, accounts[i]))
+		})
+	}
+	used := usageWith(0)
 	took := parallel(n, func(i int) {
-		m := newMember("bare-members", i)
+		m := newMember(bareOrganization, i)
 		b.must(b.client.Create(b.ctx, m))
 		m.Status.State, m.Status.ObservedGeneration, m.Status.Email = rosterv1alpha1.MemberActive, m.Generation, m.Spec.Email
 		m.Status.Conditions = []metav1.Condition{
 			condition(rosterv1alpha1.ConditionReady), condition(rosterv1alpha1.ConditionJoined), condition(rosterv1alpha1.ConditionRolesGranted),
 		}
 		b.must(b.bare.Status().Update(b.ctx, m))
+		if a := accounts[i]; a != nil {
+			a.Status.Memberships = []rosterv1alpha1.Membership{{
+				Namespace: m.Namespace, Organization: "acme", Member: m.Name, JoinedTime: metav1.Now(),
+			}}
+			b.must(b.bare.Status().Update(b.ctx, a))
+		}
 	})
-	for _, kind := range []client.Object{&rosterv1alpha1.Member{}, &rosterv1alpha1.Organization{}} {
-		b.must(b.client.DeleteAllOf(b.ctx, kind, client.InNamespace("bare-members")))
+	cost := usageWith(0).minus(used).each(n)
+	for _, kind := range []client.Object{
+		&rosterv1alpha1.Member{}, &rosterv1alpha1.Team{}, &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Organization{},
+	} {
+		b.must(b.client.DeleteAllOf(b.ctx, kind, client.InNamespace(bareOrganization)))
 	}
-	return float64(n) / took.Seconds()
+	if recorded {
+		b.must(b.client.DeleteAllOf(b.ctx, &rosterv1alpha1.Account{}, client.InNamespace(rosterv1alpha1.AccountNamespace)))
+	}
+	return brought{rate: float64(n) / took.Seconds(), cost: cost}
 }
 
 func condition(kind string) metav1.Condition {
@@ -81,16 +122,16 @@ func condition(kind string) metav1.Condition {
 }
 
 // largeOrganization has 100 profiles, 50 Teams and 200 people with a role on a profile by name.
-func (b *bench) largeOrganization(inTeam int) *rosterv1alpha1.Team {
-	b.organization(large)
+func (b *bench) largeOrganization(namespace string, inTeam int) *rosterv1alpha1.Team {
+	b.organization(namespace)
 	for _, name := range append([]string{"acme-fb", "acme-x"}, profileNames()...) {
 		b.must(b.client.Create(b.ctx, &rosterv1alpha1.SocialProfile{
-			ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: name},
+			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 			Spec:       rosterv1alpha1.SocialProfileSpec{Network: "Mastodon", Handle: "@" + name},
 		}))
 	}
 	newTeam := func(name string, members []string, profiles ...string) *rosterv1alpha1.Team {
-		t := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: large, Name: name}}
+		t := &rosterv1alpha1.Team{ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name}}
 		t.Spec.Role, t.Spec.Profiles, t.Spec.Members = rosterv1alpha1.ProfileGuest, profiles, members
 		b.must(b.client.Create(b.ctx, t))
 		return t
@@ -127,7 +168,7 @@ func newMember(namespace string, i int) *rosterv1alpha1.Member {
 			Email: string(of), AccountRef: &rosterv1alpha1.LocalReference{Name: of.AccountName()},
 		},
 	}
-	if namespace == large && i < 200 {
+	if (namespace == large || namespace == bareOrganization) && i < 200 {
 		m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: profileNames()[i%98], Role: rosterv1alpha1.ProfileEditor}}
 	}
 	return m

@@ -82,7 +82,7 @@ func (m measured) plus(round measured, rounds float64) measured {
 	m.rate += round.rate / rounds
 	m.reads += round.reads / rounds
 	m.writes += round.writes / rounds
-	m.cost.portal += round.cost.portal / rounds
+	m.cost.roster += round.cost.roster / rounds
 	m.cost.server += round.cost.server / rounds
 	m.cost.store += round.cost.store / rounds
 	m.cost.clients += round.cost.clients / rounds
@@ -93,8 +93,8 @@ func (m measured) reportSigned(r *results, what string, alone hashed) {
 	const ms = 1000
 	r.add(what, m.rate, "a second", "")
 	r.add(what+", as a share of signing alone", m.rate/alone.rate, "ratio", "")
-	r.add(what+": the signature, of the processor time of the portal", alone.cost/m.cost.portal, "ratio", "")
-	r.add(what+": processor time of the portal", m.cost.portal*ms, "ms", "")
+	r.add(what+": the signature, of the processor time of the portal", alone.cost/m.cost.roster, "ratio", "")
+	r.add(what+": processor time of the portal", m.cost.roster*ms, "ms", "")
 	r.add(what+": processor time of the API server", m.cost.server*ms, "ms", "")
 	r.add(what+": processor time of etcd", m.cost.store*ms, "ms", "")
 	r.add(what+": reads from the API server", m.reads, "reads", "")

@@ -18,15 +18,15 @@ import (
 )
 
 var (
-	sizes = flag.String("bench-sizes", "0,1000,10000", "how many Members there are when manager and portal are measured, each more than the one before")
-	limit = flag.String("bench-limit", "512MiB", "GOMEMLIMIT of manager and portal, which is the limit of their memory in config/")
+	sizes = flag.String("bench-sizes", "0,1000,10000",
+		"how many Members there are when manager and portal are measured, each more than the one before")
+	// perOrganization is how many Members an organisation has there.
+	perOrganization = flag.Int("bench-per-organization", 500, "how many Members each organisation has then")
+	limit           = flag.String("bench-limit", "512MiB", "GOMEMLIMIT of manager and portal, which is the limit of their memory in config/")
 )
 
 // environment of manager and portal.
 func environment() []string { return append(os.Environ(), "GOMEMLIMIT="+*limit) }
-
-// perOrganization is how many Members an organisation has here.
-const perOrganization = 500
 
 // idleFor is how long a process is watched that has nothing to do.
 const idleFor = 30 * time.Second
@@ -54,10 +54,10 @@ func TestBenchSizing(t *testing.T) {
 // of one of them.
 func (b *bench) members(from, to int) {
 	b.Helper()
-	for i := from; i < to; i += perOrganization {
+	for i := from; i < to; i += *perOrganization {
 		b.organization(sized(i))
 	}
-	joining := min(to, perOrganization)
+	joining := min(to, *perOrganization)
 	parallel(max(joining-from, 0), func(i int) {
 		m := newMember(sized(from+i), from+i)
 		b.must(b.client.Create(b.ctx, accountOf(m)))
@@ -81,13 +81,14 @@ func (b *bench) active(n int) {
 	b.settle()
 }
 
-func sized(i int) string { return fmt.Sprintf("size-%03d", i/perOrganization) }
+func sized(i int) string { return fmt.Sprintf("size-%03d", i / *perOrganization) }
 
 // measureManager starts a manager that finds everything as it should be.
 func (b *bench) measureManager(r *results, n int) {
 	b.Helper()
 	b.stopManager()
 	b.kubeconfig("roster-manager")
+	writes := b.allWrites()
 	begin := time.Now()
 	b.startManager()
 	r.add(fmt.Sprintf("%d members: manager, until ready", n), time.Since(begin).Seconds(), "s", "")
@@ -96,12 +97,25 @@ func (b *bench) measureManager(r *results, n int) {
 	})
 	r.add(fmt.Sprintf("%d members: manager, until it has looked at all", n), time.Since(begin).Seconds(), "s", "")
 	b.settle()
+	r.add(fmt.Sprintf("%d members: manager, writes of the start", n), b.allWrites()-writes, "writes", "0")
 	pid := b.manager.cmd.Process.Pid
 	r.add(fmt.Sprintf("%d members: manager, processor time of the start", n), cpu(pid), "s", "")
 	b.resources(r, fmt.Sprintf("%d members: manager", n), pid)
 	// Half of what the heap may grow to before it is collected is what is in use.
 	r.add(fmt.Sprintf("%d members: manager, heap in use", n), b.metric("go_memstats_next_gc_bytes")/2/(1<<20), "MiB", "")
 	r.add(fmt.Sprintf("%d members: etcd", n), b.stored(), "MiB", "")
+}
+
+// allWrites are those of all that the manager looks after.
+func (b *bench) allWrites() float64 {
+	b.Helper()
+	total := 0.0
+	for _, resource := range []string{
+		"accounts", "invitations", "members", "organizations", "plans", "rolebindings", "roles", "socialprofiles", "teams", "workspaces",
+	} {
+		total += b.apiWrites(resource)
+	}
+	return total
 }
 
 // measurePortal starts a portal beside the manager.

@@ -193,6 +193,7 @@ func TestEveryPolicyRefuses(t *testing.T) {
 		}
 		got = append(got, fmt.Sprint(name, " ", failure, " ", actions))
 	}
+	got = slices.Compact(got) // One may have two, of which each is for some writes.
 	if len(policies) == 0 || !slices.Equal(got, want) {
 		t.Errorf("got %q, want %q", got, want)
 	}

@@ -9,6 +9,8 @@ import (
 	. "github.com/onsi/gomega"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -282,4 +284,89 @@ func TestAMemberOfThatNameWouldJoinATeam(t *testing.T) {
 		"the operator, for who accepted":         {manager, createMember("newbie", joined), ""},
 		"the operator binds a member":            {manager, updateMember("sue", joined), ""},
 	})
+}
+
+// authoredByManager is the label that lets the API server leave the Teams unread.
+func authoredByManager(o client.Object) {
+	o.SetLabels(map[string]string{"roster.dev/author": "Manager"})
+}
+
+// TestTheMarkOfAnAuthorIsTheirs: who may not make a Manager cannot pass by the Teams with the label of those who may, nor by one that has it.
+func TestTheMarkOfAnAuthorIsTheirs(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	marked := func(m *rosterv1alpha1.Member) { authoredByManager(m) }
+	offered := func(inv *rosterv1alpha1.Invitation) { authoredByManager(inv) }
+	for _, o := range []client.Object{
+		w.member("sue", suspended, marked), w.invitation("ivy", revoked, offered),
+		w.team("writers", administrator, people("newbie", "sue", "ivy"), works("acme-fb", "acme-x")),
+	} {
+		w.Expect(cluster.Client.Create(t.Context(), o)).To(Succeed())
+	}
+	refused := func(who, what string) string {
+		return who + " may not write the label roster.dev/author into the " + what +
+			": it says that its author may make somebody a Manager. Leave it out."
+	}
+	const gives = ": the Team writers gives Administrator to the Member of that name. "
+	w.Eventually(func() error { return createMember("newbie")(w, dry(w.as(lena))) }).Should(MatchError(apierrors.IsForbidden, "forbidden"))
+	w.attempts(t, map[string]attempt{
+		"a Member of a name in a Team": {lena, createMember("newbie", marked), refused(lena, "Member newbie")},
+		"a Member of another name":     {lena, createMember("zed", marked), refused(lena, "Member zed")},
+		"an Invitation":                {dora, invite("newbie", offered), refused(dora, "Invitation newbie")},
+		"another value": {lena, createMember("newbie", func(m *rosterv1alpha1.Member) {
+			m.Labels = map[string]string{"roster.dev/author": "Editor"}
+		}), lena + " may not create the Member newbie" + gives + "Choose another name, or ask a Manager."},
+		"lifts the suspension of one": {lena, updateMember("sue", reactivated),
+			lena + " may not put into force the Member sue" + gives + "Ask a Manager."},
+		"lifts a suspension and marks": {lena, updateMember("sue", reactivated, marked),
+			lena + " may not put into force the Member sue" + gives + "Ask a Manager."},
+		"lifts the revocation of one": {lena, updateInvitation("ivy", offeredAgain),
+			lena + " may not put into force the Invitation ivy" + gives + "Ask a Manager."},
+		"a Manager":                    {ben, createMember("newbie", marked), ""},
+		"a Manager invites":            {ben, invite("newbie", offered), ""},
+		"a GitOps controller":          {flux, createMember("newbie", marked), ""},
+		"changes one that has it":      {lena, updateMember("sue", called("Sue")), ""},
+		"the operator, for who joined": {manager, createMember("newbie", joined, marked), ""},
+	})
+}
+
+// TestAuthorsAreMarked by the API server, and only those who may make a Manager.
+func TestAuthorsAreMarked(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	const label = "roster.dev/author"
+	for who, mark := range map[string]string{ben: "Manager", flux: "Manager", lena: "", dora: ""} {
+		m, inv := w.member("zed"), w.invitation("zed")
+		inv.Labels = map[string]string{"team": "west"}
+		for _, o := range []client.Object{m, inv} {
+			w.Expect(dry(w.as(who)).Create(t.Context(), o)).To(Succeed(), who)
+			w.Expect(o.GetLabels()[label]).To(Equal(mark), who)
+		}
+		w.Expect(inv.Labels).To(HaveKeyWithValue("team", "west"))
+	}
+	m := w.member("zed", joined)
+	w.Expect(dry(w.as(manager)).Create(t.Context(), m)).To(Succeed())
+	w.Expect(m.Labels).To(HaveKeyWithValue(label, "Manager"), "the operator makes Members of people who have accepted")
+}
+
+// TestApplyingAgainKeepsTheMark: what the API server wrote is nobody's to take off, so a tool that keeps objects as in Git sees no difference.
+func TestApplyingAgainKeepsTheMark(t *testing.T) {
+	t.Parallel()
+	needsMutatingPolicies(t)
+	w := newWorld(t)
+	apply := func() (version string) {
+		git, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&rosterv1alpha1.Member{Spec: w.member("zed").Spec})
+		w.Expect(err).NotTo(HaveOccurred())
+		o := &unstructured.Unstructured{Object: map[string]any{"spec": git["spec"]}}
+		o.SetGroupVersionKind(rosterv1alpha1.GroupVersion.WithKind("Member"))
+		o.SetNamespace(w.ns)
+		o.SetName("zed")
+		w.Expect(w.as(flux).Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("kustomize-controller"))).To(Succeed())
+		w.Expect(read[rosterv1alpha1.Member](w, "zed").Labels).To(HaveKeyWithValue("roster.dev/author", "Manager"))
+		return o.GetResourceVersion()
+	}
+	apply()
+	version := apply() // The API server writes once more, with the mark or without.
+	w.Expect(apply()).To(Equal(version))
 }

@@ -139,6 +139,16 @@ func TeamsBy(ctx context.Context, c client.Reader, namespace, field, value strin
 	return Pointers(list.Items), nil
 }
 
+// Unlabelled takes from an object, on its way into the cache, what no controller asks for and no write of theirs sends: its labels and who
+// manages which field. The labels of a Member, be there only one, would take as much memory as its conditions.
+func Unlabelled(o any) (any, error) {
+	if o, ok := o.(client.Object); ok { // and no note that one is gone
+		o.SetLabels(nil)
+		o.SetManagedFields(nil)
+	}
+	return o, nil
+}
+
 // The label of the Roles and RoleBindings that the operator made; its cache holds no others.
 const (
 	ManagedByLabel = "app.kubernetes.io/managed-by"
