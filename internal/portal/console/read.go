@@ -8,6 +8,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/snapshot"
 )
 
@@ -43,14 +44,14 @@ func Seen(p *rosterv1alpha1.SocialProfile) bool { return p.Spec.Handle != "" }
 func (v *Visit) Members() ([]*rosterv1alpha1.Member, error) {
 	var list rosterv1alpha1.MemberList
 	err := v.list(&list)
-	return pointers(list.Items), err
+	return pointers.To(list.Items), err
 }
 
 // Invitations of the organisation.
 func (v *Visit) Invitations() ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
 	err := v.list(&list)
-	return pointers(list.Items), err
+	return pointers.To(list.Items), err
 }
 
 // Crowd is everybody in the organisation.
@@ -69,12 +70,4 @@ func (v *Visit) Crowd() (*Crowd, error) {
 
 func (v *Visit) list(into client.ObjectList) error {
 	return v.Cache().List(v.R.Context(), into, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy)
-}
-
-func pointers[T any](items []T) []*T {
-	all := make([]*T, len(items))
-	for i := range items {
-		all[i] = &items[i]
-	}
-	return all
 }

@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -45,8 +44,7 @@ func (h *Handler) getLink(v *visit) error {
 		}
 	}
 	page := linkPage{Frame: v.Frame(), Email: offer.Email(), Back: v.To("/team/people/invitations/" + inv.Name)}
-	to, invalid := address.Parse(offer.Email())
-	if invalid == nil && offer.Check(inv.Status.Attempt, v.Now()) == invitation.LinkOpen {
+	if to := offer.Address(); to != "" && offer.Check(inv.Status.Attempt, v.Now()) == invitation.LinkOpen {
 		keys, err := h.LinkKeys.Refresh(v.R.Context())
 		if err != nil {
 			return err
