@@ -11,7 +11,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -102,7 +101,7 @@ func byTitle(a, b Target) int {
 
 func (c *Choices) addProfiles(profiles []*rosterv1alpha1.SocialProfile, held access.Effective, roles []Choice, everything bool) {
 	for _, sp := range profiles {
-		t := Target{Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(c.words, sp), Roles: roles}
+		t := Target{Name: sp.Name, Title: sp.Spec.Handle, Kind: c.words.Network(sp), Roles: roles}
 		if !everything {
 			on := held.On(sp.Name)
 			t.Roles = slices.DeleteFunc(slices.Clone(roles), func(r Choice) bool {

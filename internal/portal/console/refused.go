@@ -11,7 +11,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/refusal"
 	"github.com/roster-dev/roster/internal/roles"
@@ -177,11 +176,11 @@ func (v *Visit) whom() string {
 		}
 	}
 	slices.SortFunc(asked, func(a, b *rosterv1alpha1.Member) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(organization.MemberName(a), organization.MemberName(b)))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(membership.NameOf(a), membership.NameOf(b)))
 	})
 	var names []string
 	for _, m := range asked[:min(len(asked), mostAsked)] {
-		names = append(names, organization.MemberName(m))
+		names = append(names, membership.NameOf(m))
 	}
 	if len(names) == 0 {
 		return v.Words.T("console.whom")

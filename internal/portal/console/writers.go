@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/roster-dev/roster/internal/gitops"
-	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // By is by what somebody has written an object.
@@ -116,7 +116,7 @@ func (v *Visit) PersonName(user string) string {
 	}
 	for _, m := range all {
 		if strings.EqualFold(cmp.Or(m.Status.Email, m.Spec.Email), plain) {
-			return organization.MemberName(m)
+			return membership.NameOf(m)
 		}
 	}
 	return plain

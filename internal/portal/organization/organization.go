@@ -162,49 +162,20 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Member
 		}
 		view.Role = strings.Join(called, " + ")
 		for _, permission := range held.Named(g.Profile).Permissions() {
-			view.May = append(view.May, PermissionText(w, permission))
+			view.May = append(view.May, w.Permission(permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
 		if h.Cache.Look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
-			view.Handle, view.Network = sp.Spec.Handle, NetworkName(w, sp)
+			view.Handle, view.Network = sp.Spec.Handle, w.Network(sp)
 		}
 		views = append(views, view)
 	}
 	return false, views
 }
 
-// PermissionText is what somebody may do on a profile.
-func PermissionText(w web.Words, p access.Permission) string {
-	switch p {
-	case access.Get:
-		return w.T("permission.get")
-	case access.Schedule:
-		return w.T("permission.schedule")
-	case access.Publish:
-		return w.T("permission.publish")
-	case access.Moderate:
-		return w.T("permission.moderate")
-	case access.Report:
-		return w.T("permission.report")
-	case access.Configure:
-		return w.T("permission.configure")
-	case access.Connect:
-		return w.T("permission.connect")
-	}
-	return string(p)
-}
-
 // roleInForce is the role that is in force.
 func roleInForce(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
 	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
-}
-
-// NetworkName is what the network of a profile is called.
-func NetworkName(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
-	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
-		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
-	}
-	return string(sp.Spec.Network)
 }
 
 func (h *Handler) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) []string {
@@ -223,16 +194,6 @@ func (h *Handler) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) 
 // PersonView is how to reach somebody.
 type PersonView struct{ Name, Email string }
 
-// MemberName is what a Member is called.
-func MemberName(m *rosterv1alpha1.Member) string {
-	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
-		if name != "" {
-			return name
-		}
-	}
-	return m.Spec.Email
-}
-
 // Contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
 func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView {
 	for _, ref := range []*rosterv1alpha1.LocalReference{
@@ -243,7 +204,7 @@ func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView
 			continue
 		}
 		if m.Status.State == rosterv1alpha1.MemberActive || ref != b.Organization.Spec.Onboarding.ContactRef {
-			return &PersonView{Name: MemberName(m), Email: m.Spec.Email}
+			return &PersonView{Name: membershiprules.NameOf(m), Email: m.Spec.Email}
 		}
 	}
 	return nil

@@ -13,8 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -309,7 +309,7 @@ func (r *run) show() error {
 		for _, e := range entries(f.People) {
 			refused++
 			if m := r.members[e.id]; m != nil && len(view.Names) < mostShown {
-				view.Names = append(view.Names, organization.MemberName(m))
+				view.Names = append(view.Names, membership.NameOf(m))
 			}
 		}
 		view.More = len(f.People)/entrySize - len(view.Names)

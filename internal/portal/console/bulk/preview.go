@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -128,7 +128,7 @@ func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
 func names(text string, members []*rosterv1alpha1.Member) namesView {
 	view := namesView{Text: text}
 	for _, m := range members[:min(len(members), mostShown)] {
-		view.Names = append(view.Names, organization.MemberName(m))
+		view.Names = append(view.Names, membership.NameOf(m))
 	}
 	view.More = len(members) - len(view.Names)
 	return view

@@ -103,7 +103,7 @@ func (h *Handler) profileForm(
 	w, g := v.Words, groupsOf(t.Teams)
 	page := profilePage{
 		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Changed: changed, Handle: sp.Spec.Handle,
-		Network: organization.NetworkName(w, sp),
+		Network: w.Network(sp),
 		Waits:   membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
 		ConnectedBy: strings.TrimPrefix(sp.Spec.ConnectedBy, h.Desk.UserPrefix), Form: f,
 		Configures: t.may(access.Configure, sp.Name), Removes: t.may(access.Connect, sp.Name), Back: v.To(pathProfiles),
@@ -126,7 +126,7 @@ func (h *Handler) profileForm(
 	}
 	if page.Configures && len(t.Members) <= mostSuggested {
 		for _, m := range t.Members {
-			page.Suggested = append(page.Suggested, console.PersonView{Name: organization.MemberName(m), Address: m.Spec.Email})
+			page.Suggested = append(page.Suggested, console.PersonView{Name: membership.NameOf(m), Address: m.Spec.Email})
 		}
 	}
 	if len(problems) > 0 {
@@ -238,7 +238,7 @@ func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.Socia
 	if len(teams) > 0 {
 		page.Points = append(page.Points, w.T("bulk.remove.teams", "Teams", console.Listed(w, teams)))
 	}
-	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", w.Network(sp)), w.T("bulk.remove.place"))
 	return v.Ask(page, problems)
 }
 

@@ -12,7 +12,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -204,7 +203,7 @@ func people(w web.Words, all *console.Crowd) (known, offers []candidate) {
 // profiles are the candidates for a group, and those of them that the person may give a role on.
 func (s *scene) profiles(w web.Words, may func(profile string) bool) (known, offers []candidate) {
 	for _, p := range s.Profiles {
-		c := candidate{ID: p.Name, Name: cmp.Or(p.Spec.Handle, p.Name), Detail: organization.NetworkName(w, p)}
+		c := candidate{ID: p.Name, Name: cmp.Or(p.Spec.Handle, p.Name), Detail: w.Network(p)}
 		known = append(known, c)
 		if p.DeletionTimestamp == nil && may(p.Name) {
 			offers = append(offers, c)

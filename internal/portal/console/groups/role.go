@@ -11,8 +11,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -119,7 +119,7 @@ func useOf(
 	}
 	for _, m := range people {
 		if has(m.Spec) {
-			u.People = append(u.People, organization.MemberName(m))
+			u.People = append(u.People, membership.NameOf(m))
 		}
 	}
 	for _, t := range teams {

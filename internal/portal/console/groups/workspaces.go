@@ -11,7 +11,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -151,7 +150,7 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 			if g.Role != "" {
 				role = w.Roles.OnProfile(g.Role, s.roles).Name
 			}
-			found = append(found, holder{organization.MemberName(m), m.Spec.Email, role})
+			found = append(found, holder{membership.NameOf(m), m.Spec.Email, role})
 		}
 	}
 	slices.SortFunc(found, func(a, b holder) int {

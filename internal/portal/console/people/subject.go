@@ -16,7 +16,6 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
 )
@@ -128,7 +127,7 @@ func (h *Handler) complete(v *console.Visit, s *subject) error {
 			return err
 		}
 	}
-	s.name, s.address = organization.MemberName(m), m.Spec.Email
+	s.name, s.address = membership.NameOf(m), m.Spec.Email
 	s.standing, s.person = console.StandingOfMember(s.all.Organization, m, s.invitation, now), s.all.Person(m)
 	var err error
 	s.twin, err = twin(v, m)

@@ -12,7 +12,6 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -110,7 +109,7 @@ func person(v *console.Visit, ref *rosterv1alpha1.LocalReference) *rosterv1alpha
 
 // called is what a person is called, with their address.
 func called(m *rosterv1alpha1.Member) string {
-	if name := organization.MemberName(m); name != m.Spec.Email {
+	if name := membership.NameOf(m); name != m.Spec.Email {
 		return name + " (" + m.Spec.Email + ")"
 	}
 	return m.Spec.Email
