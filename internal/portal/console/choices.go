@@ -117,7 +117,7 @@ func (c *Choices) addProfiles(profiles []*rosterv1alpha1.SocialProfile, held acc
 // profileRoles are the roles on profiles, strongest first, and then the CustomRoles by name.
 func (c *Choices) profileRoles(custom bool) []Choice {
 	var all []Choice
-	for _, role := range builtInOnProfile() {
+	for _, role := range access.ProfileRoles() {
 		all = append(all, c.profileRole(role))
 	}
 	if !custom {
@@ -129,12 +129,6 @@ func (c *Choices) profileRoles(custom bool) []Choice {
 		}
 	}
 	return all
-}
-
-func builtInOnProfile() []rosterv1alpha1.ProfileRole {
-	return []rosterv1alpha1.ProfileRole{
-		rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
-	}
 }
 
 // organizationRole is a role in words about somebody else: those of internal/roles address the person who has it.
@@ -184,7 +178,7 @@ func (c *Choices) Keep(before Offer) {
 func (c *Choices) kept(role rosterv1alpha1.ProfileRole) []Choice {
 	kept := []Choice{c.profileRole(role)}
 	if had := access.ProfilePermissions(role); had != 0 {
-		for _, less := range builtInOnProfile() {
+		for _, less := range access.ProfileRoles() {
 			if less != role && had.Contains(access.ProfilePermissions(less)) {
 				kept = append(kept, c.profileRole(less))
 			}

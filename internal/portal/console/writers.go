@@ -92,14 +92,8 @@ func (v *Visit) WriterName(w Writer) string {
 		return w.Program
 	}
 	switch w.By {
-	case ByConsole:
-		return v.Words.T("console.writer.console")
-	case ByKubectl:
-		return v.Words.T("console.writer.kubectl")
-	case ByPlugin:
-		return v.Words.T("console.writer.plugin")
-	case ByRoster:
-		return v.Words.T("console.writer.roster")
+	case ByConsole, ByKubectl, ByPlugin, ByRoster:
+		return v.Words.T("console.writer." + string(w.By))
 	}
 	return v.Words.T("console.writer.someone")
 }

@@ -257,28 +257,9 @@ func (h *Handler) postRemove(v *console.Visit) error {
 
 func removed(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) error {
 	title := console.ProfileName(v.Words, sp)
-	if left := leaveTeams(v, t, sp); len(left) > 0 {
+	left := v.TakeOut(t.Teams, console.ProfilesOf, func(name string) bool { return name == sp.Name })
+	if len(left) > 0 {
 		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))
 	}
 	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
-}
-
-// leaveTeams takes a profile that is gone out of the Teams that name it. It returns those that still do.
-func leaveTeams(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) []string {
-	var left []string
-	for _, of := range t.Teams {
-		if !slices.Contains(of.Spec.Profiles, sp.Name) {
-			continue
-		}
-		_, err := console.UpdateFresh(v, of.Name, &rosterv1alpha1.Team{}, func(fresh *rosterv1alpha1.Team) bool {
-			before := len(fresh.Spec.Profiles)
-			fresh.Spec.Profiles = slices.DeleteFunc(fresh.Spec.Profiles, func(name string) bool { return name == sp.Name })
-			return len(fresh.Spec.Profiles) < before
-		})
-		if err != nil {
-			v.Log().Info("A team still names a profile that was removed", "team", of.Name, "why", err.Error())
-			left = append(left, of.Name)
-		}
-	}
-	return left
 }

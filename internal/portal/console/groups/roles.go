@@ -98,7 +98,7 @@ func builtInRoles(w web.Words) []roleRow {
 
 func builtInProfileRoles(w web.Words) []roleRow {
 	var rows []roleRow
-	for _, role := range profileRoles() {
+	for _, role := range access.ProfileRoles() {
 		row := roleRow{Name: w.Roles.OnProfile(role, nil).Name}
 		for _, p := range access.ProfilePermissions(role).Permissions() {
 			row.May = append(row.May, w.Permission(p))

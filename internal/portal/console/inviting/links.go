@@ -27,11 +27,7 @@ type linkPage struct {
 // opens the invitation only to somebody who shows that they are that person.
 func (h *Handler) getLink(v *visit) error {
 	inv := &rosterv1alpha1.Invitation{}
-	err := v.Get(v.R.PathValue("name"), inv)
-	if apierrors.IsNotFound(err) {
-		return v.NotFound()
-	}
-	if err != nil {
+	if err := v.Find(inv); err != nil {
 		return err
 	}
 	offer := invitation.Offer{Invitation: inv, Organization: v.Organization}

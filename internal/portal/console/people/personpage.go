@@ -75,7 +75,7 @@ func (h *Handler) getPerson(kind string) func(*console.Visit) error {
 		w := speech{v.Words, s.all}
 		page.about(w, s)
 		page.rights(w, s)
-		page.deeds(v, s, h.holds(v))
+		page.deeds(v, s, v.Holds())
 		if page.InvitedBy, err = h.inviter(v, s); err != nil {
 			return err
 		}

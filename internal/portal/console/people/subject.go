@@ -12,7 +12,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
@@ -162,11 +161,6 @@ func (s *subject) becameMember(ctx context.Context, cache web.Cache) string {
 		}
 	}
 	return ""
-}
-
-// holds is what the person who looks at a page may do.
-func (h *Handler) holds(v *console.Visit) access.Effective {
-	return h.Organizations.Holds(v.R.Context(), v.Membership)
 }
 
 // isSelf reports whether a page is about the one who looks at it.

@@ -82,20 +82,10 @@ func standingOf(o *rosterv1alpha1.Organization, named *rosterv1alpha1.Member) st
 }
 
 func (s standing) words(w web.Words, who string) string {
-	switch s {
-	case asked:
-		return w.T("settings.owner.asked", "Person", who)
-	case declined:
-		return w.T("settings.owner.declined", "Person", who)
-	case notActive:
-		return w.T("settings.owner.notActive", "Person", who)
-	case ends:
-		return w.T("settings.owner.ends", "Person", who)
-	case gone:
-		return w.T("settings.owner.gone", "Person", who)
-	case noOffer:
+	if s == noOffer {
+		return ""
 	}
-	return ""
+	return w.T("settings.owner."+string(s), "Person", who)
 }
 
 // person is a Member by its name; nil where there is none.
