@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,7 +21,9 @@ import (
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/quota"
 	"github.com/roster-dev/roster/internal/roles"
+	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Handler of the pages of an organisation.
@@ -258,4 +261,42 @@ func StateText(v *session.Visit, b session.Membership) string {
 // leaves reports whether the person has asked to leave.
 func leaves(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) bool {
 	return slices.ContainsFunc(acct.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.UID == string(m.UID) })
+}
+
+// Holds is what a person holds in an organisation, by the rules that the operator compiles their Roles by. It is for showing: before
+// anything is done, the API server is asked.
+func (h *Handler) Holds(ctx context.Context, b session.Membership) access.Effective {
+	all, err := snapshot.Read(ctx, h.Cache, b.Organization, b.Member.Namespace, h.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		h.Cache.Log.Error(err, "Cannot read what a member holds", "member", client.ObjectKeyFromObject(b.Member))
+		return access.Effective{}
+	}
+	return all.Sums().Holds(b.Member)
+}
+
+// ConnectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
+func ConnectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+	if sp.Spec.CredentialsSecretRef == nil {
+		return w.T("connection.none"), false
+	}
+	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
+	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	c := sp.Status.Credential
+	switch {
+	case connected == nil || connected.Status == "Unknown":
+		return w.T("connection.unknown"), false
+	case connected.Status == "False":
+		return w.T("connection.lost"), true
+	case expiring && c != nil && c.ReconnectByTime != nil:
+		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
+	case expiring:
+		return w.T("connection.expiring"), true
+	}
+	return w.T("connection.good"), false
+}
+
+// PlanFull reports whether the plan has no place for another profile, and whom to ask.
+func PlanFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
+	left, limited := quota.Left(o.Status.Plan.SocialProfiles)
+	return o.Status.Plan.Contact, limited && left == 0
 }
