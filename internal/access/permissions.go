@@ -74,8 +74,8 @@ func (s Set) verbs() []string {
 	return all
 }
 
-// builtIn are the built-in roles on a profile, strongest first. Each has all that the next one has.
-func builtIn() []rosterv1alpha1.ProfileRole {
+// ProfileRoles are the built-in roles on a profile, strongest first. Each has all that the next one has.
+func ProfileRoles() []rosterv1alpha1.ProfileRole {
 	return []rosterv1alpha1.ProfileRole{
 		rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
 	}
@@ -151,7 +151,7 @@ func connecting(in rosterv1alpha1.OrganizationRole) Set {
 
 // Strongest is the strongest built-in role that a set has everything of; empty for none.
 func (s Set) Strongest() rosterv1alpha1.ProfileRole {
-	for _, role := range builtIn() {
+	for _, role := range ProfileRoles() {
 		if s.Contains(ProfilePermissions(role)) {
 			return role
 		}

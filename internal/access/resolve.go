@@ -333,10 +333,10 @@ func joined(names []string) string {
 
 // rank puts the built-in roles before all others.
 func rank(role string) int {
-	if i := slices.Index(builtIn(), rosterv1alpha1.ProfileRole(role)); i >= 0 {
+	if i := slices.Index(ProfileRoles(), rosterv1alpha1.ProfileRole(role)); i >= 0 {
 		return i
 	}
-	return len(builtIn())
+	return len(ProfileRoles())
 }
 
 func (r *resolver) problem(reason, message string) {

@@ -8,9 +8,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 	"golang.org/x/text/unicode/norm"
+
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
 // Address is a mail address in its normal form, the one in which addresses are compared, mailed and signed: composed characters (NFC),
@@ -23,6 +27,9 @@ const (
 	// nameBytes is how much of the hash of an address is in the name of its Account.
 	nameBytes = 16
 )
+
+// Index is the index of a cache that finds Members and Invitations by address.
+const Index = "roster.address"
 
 // Parse reads a plain address (RFC 5322, dot-atom; RFC 6531). A display name, a comment and a quoted local part are refused, and so is
 // every character before the @ that cannot be seen, that stands for another one, or whose lower case mail servers disagree about. The
@@ -47,6 +54,20 @@ func Parse(s string) (Address, error) {
 	return a, nil
 }
 
+func checkShape(s string, at int) *Error {
+	switch {
+	case !utf8.ValidString(s):
+		return &Error{Text: s, Fault: NotUTF8}
+	case strings.Contains(s, `"`) && !strings.Contains(s, "<"):
+		return &Error{Text: s, Fault: Quoted}
+	case strings.ContainsAny(s, "<>(),;:"):
+		return &Error{Text: s, Fault: MoreThanAddress}
+	case at <= 0 || at == len(s)-1:
+		return &Error{Text: s, Fault: NoAddress}
+	}
+	return nil
+}
+
 // normalLocal folds ASCII alone: KELVIN SIGN becomes k in the tables of Unicode, and İ becomes i, which are other mailboxes. Composing
 // comes before and after: of ẖ, only the lower case is one character.
 func normalLocal(whole, local string) (string, *Error) {
@@ -58,6 +79,53 @@ func normalLocal(whole, local string) (string, *Error) {
 		return "", e
 	}
 	return norm.NFC.String(lowerASCII(composed)), nil
+}
+
+// checkLocal checks the part before the @ of an address.
+func checkLocal(whole, local string) *Error {
+	for i, r := range local {
+		switch {
+		case isAtom(r):
+		case hidden(r), unicode.IsMark(r) && (i == 0 || local[i-1] == '.'):
+			return &Error{Text: whole, Fault: BadCharacter, Character: r}
+		case plain(r) != string(r):
+			return &Error{Text: whole, Fault: StandsForAnother, Character: r}
+		case unicode.In(r, unicode.Lu, unicode.Lt):
+			return &Error{Text: whole, Fault: UpperCase, Character: r}
+		case !isLetterOrDigit(r):
+			return &Error{Text: whole, Fault: BadCharacter, Character: r}
+		}
+	}
+	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
+		return &Error{Text: whole, Fault: Dots}
+	}
+	return nil
+}
+
+// isAtom reports whether a character of ASCII stands before the @ without quotation marks (RFC 5322, 3.2.3, with the dot).
+func isAtom(r rune) bool {
+	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".!#$%&'*+-/=?^_`{|}~", r)
+}
+
+// isLetterOrDigit are the characters outside ASCII that names are of (RFC 8264, 9.1).
+func isLetterOrDigit(r rune) bool {
+	return r >= utf8.RuneSelf && unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd)
+}
+
+// hidden are the characters that nobody sees: controls, spaces, marks of direction, joiners, fillers, and what Unicode has not assigned.
+func hidden(r rune) bool {
+	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Zs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
+}
+
+// plain is what a character stands for, where Unicode has it only as another form: of a width, a ligature, a superscript, a sign that is a
+// letter. A character that is put together of a letter and its marks stands for itself.
+func plain(r rune) string {
+	self := string(r)
+	composed, compatible := norm.NFC.String(self), norm.NFKC.String(self)
+	if compatible != composed || utf8.RuneCountInString(composed) == 1 {
+		return compatible
+	}
+	return self
 }
 
 func normalDomain(whole, domain string) (string, *Error) {
@@ -144,4 +212,45 @@ func Same(a, b string) bool {
 	x, errX := Parse(a)
 	y, errY := Parse(b)
 	return errX == nil && errY == nil && x == y
+}
+
+// OfMember is the address of a Member; see Joined.
+func OfMember(m *rosterv1alpha1.Member) (Address, error) {
+	if ref := m.Spec.AccountRef; ref != nil {
+		return Joined(m.Spec.Email, ref.Name)
+	}
+	return Parse(m.Spec.Email)
+}
+
+// IsOf reports whether an Account has the name that belongs to its address, and is of no other form.
+func IsOf(a *rosterv1alpha1.Account) bool {
+	own, err := Joined(a.Spec.Email, a.Name)
+	return err == nil && string(own) == a.Spec.Email && own.AccountName() == a.Name
+}
+
+// Joined is the address of somebody who joined with the Account of that name; without one it is Parse. Accounts are named by the normal
+// form that counted when they were made. Releases before this one kept characters as they were composed, folded all of Unicode and took
+// invisible characters. An Account that such a form has named keeps its person: its address is that form, for as long as it lasts.
+func Joined(s, account string) (Address, error) {
+	a, err := Parse(s)
+	if account == "" || err == nil && a.AccountName() == account {
+		return a, err
+	}
+	if old := Former(s); old.AccountName() == account {
+		return old, nil
+	}
+	return a, err
+}
+
+// Former is the normal form of the releases before this one. Nothing new is named by it.
+func Former(s string) Address {
+	at := strings.LastIndexByte(s, '@')
+	if at < 0 {
+		return ""
+	}
+	ascii, err := idna.Lookup.ToASCII(s[at+1:])
+	if err != nil {
+		return ""
+	}
+	return Address(strings.ToLower(s[:at]) + "@" + strings.ToLower(ascii))
 }

@@ -5,10 +5,7 @@ package address
 import (
 	"fmt"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
-	"golang.org/x/text/unicode/norm"
 	"golang.org/x/text/unicode/runenames"
 )
 
@@ -106,65 +103,4 @@ func (e *Error) Instead() string {
 	default:
 		return ""
 	}
-}
-
-func checkShape(s string, at int) *Error {
-	switch {
-	case !utf8.ValidString(s):
-		return &Error{Text: s, Fault: NotUTF8}
-	case strings.Contains(s, `"`) && !strings.Contains(s, "<"):
-		return &Error{Text: s, Fault: Quoted}
-	case strings.ContainsAny(s, "<>(),;:"):
-		return &Error{Text: s, Fault: MoreThanAddress}
-	case at <= 0 || at == len(s)-1:
-		return &Error{Text: s, Fault: NoAddress}
-	}
-	return nil
-}
-
-// checkLocal checks the part before the @ of an address.
-func checkLocal(whole, local string) *Error {
-	for i, r := range local {
-		switch {
-		case isAtom(r):
-		case hidden(r), unicode.IsMark(r) && (i == 0 || local[i-1] == '.'):
-			return &Error{Text: whole, Fault: BadCharacter, Character: r}
-		case plain(r) != string(r):
-			return &Error{Text: whole, Fault: StandsForAnother, Character: r}
-		case unicode.In(r, unicode.Lu, unicode.Lt):
-			return &Error{Text: whole, Fault: UpperCase, Character: r}
-		case !isLetterOrDigit(r):
-			return &Error{Text: whole, Fault: BadCharacter, Character: r}
-		}
-	}
-	if strings.HasPrefix(local, ".") || strings.HasSuffix(local, ".") || strings.Contains(local, "..") {
-		return &Error{Text: whole, Fault: Dots}
-	}
-	return nil
-}
-
-// isAtom reports whether a character of ASCII stands before the @ without quotation marks (RFC 5322, 3.2.3, with the dot).
-func isAtom(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune(".!#$%&'*+-/=?^_`{|}~", r)
-}
-
-// isLetterOrDigit are the characters outside ASCII that names are of (RFC 8264, 9.1).
-func isLetterOrDigit(r rune) bool {
-	return r >= utf8.RuneSelf && unicode.In(r, unicode.Ll, unicode.Lo, unicode.Lm, unicode.Mn, unicode.Mc, unicode.Nd)
-}
-
-// hidden are the characters that nobody sees: controls, spaces, marks of direction, joiners, fillers, and what Unicode has not assigned.
-func hidden(r rune) bool {
-	return !unicode.IsGraphic(r) || unicode.In(r, unicode.Zs, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
-}
-
-// plain is what a character stands for, where Unicode has it only as another form: of a width, a ligature, a superscript, a sign that is a
-// letter. A character that is put together of a letter and its marks stands for itself.
-func plain(r rune) string {
-	self := string(r)
-	composed, compatible := norm.NFC.String(self), norm.NFKC.String(self)
-	if compatible != composed || utf8.RuneCountInString(composed) == 1 {
-		return compatible
-	}
-	return self
 }

@@ -6,14 +6,21 @@
 package connection
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/mark"
 )
 
 // SecretType is the type of a Secret with an Order.
@@ -175,3 +182,69 @@ func (a Answer) Put(s *corev1.Secret, now time.Time) error {
 
 // AnswerOf reads the Answer of a Secret; nil where there is none yet.
 func AnswerOf(s *corev1.Secret) (*Answer, error) { return carried[Answer](s, entryAnswer) }
+
+// entryDraft stands alone in a Secret, as Order and Answer do.
+const entryDraft = "draft"
+
+// DraftLifetime is how long somebody may take to choose.
+const DraftLifetime = 20 * time.Minute
+
+// Draft is what somebody brought back from a network, until they have chosen which of the accounts to connect. It is kept in the cluster
+// and not in their browser: it has tokens in it. The operator deletes it when the Order is carried out, and with time in any case.
+type Draft struct {
+	// Account of the person, by UID: nobody else's Order comes of it.
+	AccountUID string `json:"accountUID"`
+	// Time when they came back.
+	Time metav1.Time `json:"time"`
+	// Handle that was typed where the network wants one to sign in with.
+	Handle string `json:"handle,omitempty"`
+	// Entries are the tokens, as network.Tokens.Store makes them.
+	Entries map[string][]byte `json:"entries"`
+}
+
+// Over reports whether the time to choose has run out.
+func (d Draft) Over(now time.Time) bool { return !now.Before(d.Time.Add(DraftLifetime)) }
+
+// Secret that carries a Draft.
+func (d Draft) Secret() (*corev1.Secret, error) { return carry(entryDraft, d) }
+
+// DraftOf reads the Draft of a Secret; nil where it carries something else.
+func DraftOf(s *corev1.Secret) (*Draft, error) { return carried[Draft](s, entryDraft) }
+
+// Maker tells Secrets that the operator made for a profile from all others: also from those for a profile of the same name that is gone.
+type Maker struct {
+	marks mark.Maker
+	keys  keyring.Keys
+}
+
+// NewMaker makes marks with the first key, of which there has to be one, and knows those of all.
+func NewMaker(keys keyring.Keys) Maker {
+	const use = "roster.dev Secret of a profile v1"
+	return Maker{mark.New(keys, use), keys.Derive(use)}
+}
+
+// Mark has a Secret bear the mark for a profile, beside those for others. It reports whether anything changed.
+func (m Maker) Mark(s *corev1.Secret, profile types.UID) bool { return m.marks.Add(s, string(profile)) }
+
+// Made reports whether the operator made the Secret for that profile.
+func (m Maker) Made(s *corev1.Secret, profile types.UID) bool {
+	return m.marks.Made(s, string(profile))
+}
+
+// name of a new Secret. It follows from the Order, so that a second try finds what the first one made, and nobody can know it before and
+// have a Secret of theirs wait there.
+func (m Maker) name(base string, order types.UID, attempt int) string {
+	return base + "-" + hex.EncodeToString(m.keys.Sign([]byte(strings.Join([]string{string(order), base, strconv.Itoa(attempt)}, "\x00")))[:4])
+}
+
+// accountsOf are the IDs of the accounts of a group, each once.
+func accountsOf(accounts []Account, entries func(Account) bool) []string {
+	var ids []string
+	for _, a := range accounts {
+		if entries(a) {
+			ids = append(ids, a.ID)
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids)
+}

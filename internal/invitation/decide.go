@@ -308,7 +308,7 @@ func organizationMissing(c *decide) bool {
 }
 
 func domainNotAllowed(c *decide) bool {
-	address, _ := address.Parse(c.Email())
+	address := c.Address()
 	allowed := c.Organization.Spec.Invitations.AllowedDomains
 	if DomainAllowed(address, allowed) {
 		return false

@@ -105,18 +105,21 @@ const (
 	InviterMember Standing = "Member"
 )
 
-// InviterStanding is what is known about the inviter. The Member is one who has the address now, or the one of RecordedInviter; nil where
-// there is none.
-func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
+// InviterStanding is what is known about the inviter. Among the Members is the one of RecordedInviter and one who has the address now, where
+// there are such; the first who has joined with the address counts.
+func (o Offer) InviterStanding(who Inviter, members []*rosterv1alpha1.Member) Standing {
 	recorded := o.RecordedInviter() != ""
-	switch {
-	case who.Address == "":
+	if who.Address == "" {
 		return InviterMember
-	case !Joined(m, who.Address):
+	}
+	i := slices.IndexFunc(members, func(m *rosterv1alpha1.Member) bool { return joined(m, who.Address) })
+	if i < 0 {
 		if recorded {
 			return InviterGone
 		}
 		return InviterUnknown
+	}
+	switch m := members[i]; {
 	case who.Misnamed, ptr.Deref(m.Spec.Suspended, false), m.Status.State == rosterv1alpha1.MemberEnded:
 		return InviterGone
 	case recorded || m.Status.State == rosterv1alpha1.MemberActive:
@@ -126,14 +129,10 @@ func (o Offer) InviterStanding(who Inviter, m *rosterv1alpha1.Member) Standing {
 	return InviterUnknown
 }
 
-// Joined reports whether a Member, if there is one, is a person of that address who has accepted.
-func Joined(m *rosterv1alpha1.Member, a address.Address) bool {
-	return m != nil && m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && hasAddress(m, a)
-}
-
-func hasAddress(m *rosterv1alpha1.Member, a address.Address) bool {
+// joined reports whether a Member is a person of that address who has accepted.
+func joined(m *rosterv1alpha1.Member, a address.Address) bool {
 	own, err := address.OfMember(m)
-	return err == nil && own == a
+	return m.Spec.AccountRef != nil && m.DeletionTimestamp == nil && err == nil && own == a
 }
 
 // Review is a question to the API server about the inviter: may they use this verb on this object of the group roster.dev in the

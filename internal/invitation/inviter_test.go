@@ -130,25 +130,28 @@ func TestInviterStanding(t *testing.T) {
 	suspended := func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) }
 	going := func(m *rosterv1alpha1.Member) { m.DeletionTimestamp = &metav1.Time{} }
 	another := func(m *rosterv1alpha1.Member) { m.Spec.Email = "oscar@acme.example" }
+	renamed := func(m *rosterv1alpha1.Member) { m.Name = "olivia-2" }
+	read := func(members ...*rosterv1alpha1.Member) []*rosterv1alpha1.Member { return members }
 	cases := map[string]struct {
 		recorded string
-		member   *rosterv1alpha1.Member
+		members  []*rosterv1alpha1.Member
 		want     Standing
 	}{
-		"a Member":                               {by, olivia(), InviterMember},
-		"a Member, not recorded":                 {"", olivia(), InviterMember},
-		"a Member who waits for their roles":     {by, olivia(joining), InviterMember},
-		"suspended":                              {by, olivia(suspended), InviterGone},
-		"suspended, not recorded":                {"", olivia(suspended), InviterGone},
-		"removed":                                {by, nil, InviterGone},
-		"being removed":                          {by, olivia(going), InviterGone},
-		"removed, and invited again":             {by, olivia(pending), InviterGone},
-		"removed, and another has the name":      {by, olivia(another), InviterGone},
-		"never a Member":                         {"", nil, InviterUnknown},
-		"declared, has not joined":               {"", olivia(pending), InviterUnknown},
-		"has just joined, did not invite as one": {"", olivia(joining), InviterUnknown},
-		"taken over by somebody else":            {"ben@acme.example", nil, InviterUnknown},
-		"taken over by a Member":                 {"ben@acme.example", olivia(), InviterMember},
+		"a Member":                                 {by, read(olivia()), InviterMember},
+		"a Member, not recorded":                   {"", read(olivia()), InviterMember},
+		"a Member who waits for their roles":       {by, read(olivia(joining)), InviterMember},
+		"suspended":                                {by, read(olivia(suspended)), InviterGone},
+		"suspended, not recorded":                  {"", read(olivia(suspended)), InviterGone},
+		"removed":                                  {by, nil, InviterGone},
+		"being removed":                            {by, read(olivia(going)), InviterGone},
+		"removed, and invited again":               {by, read(olivia(pending)), InviterGone},
+		"removed, and another has the name":        {by, read(olivia(another)), InviterGone},
+		"never a Member":                           {"", nil, InviterUnknown},
+		"declared, has not joined":                 {"", read(olivia(pending)), InviterUnknown},
+		"has just joined, did not invite as one":   {"", read(olivia(joining)), InviterUnknown},
+		"another has the name now, they a new one": {by, read(olivia(another), olivia(renamed)), InviterMember},
+		"taken over by somebody else":              {"ben@acme.example", nil, InviterUnknown},
+		"taken over by a Member":                   {"ben@acme.example", read(olivia()), InviterMember},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -162,14 +165,14 @@ func TestInviterStanding(t *testing.T) {
 			if !ok {
 				t.Fatal("nobody invites")
 			}
-			if got := in.InviterStanding(who, c.member); got != c.want {
+			if got := in.InviterStanding(who, c.members); got != c.want {
 				t.Errorf("got %s, want %s", got, c.want)
 			}
 		})
 	}
 	in := build(func(in *Input) { in.Invitation.Spec.InvitedBy = "OIDC:olivia@acme.example" })
 	who, _ := ParseInviter(in.InvitedBy(), prefix)
-	if got := in.InviterStanding(who, olivia()); got != InviterGone {
+	if got := in.InviterStanding(who, read(olivia())); got != InviterGone {
 		t.Errorf("a user of another prefix is taken for a Member: %s", got)
 	}
 	if got := in.InviterStanding(who, nil); got != InviterUnknown {

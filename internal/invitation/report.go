@@ -3,6 +3,7 @@
 package invitation
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -12,7 +13,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 
-	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/mail/outcome"
 )
 
@@ -78,10 +78,7 @@ func (c *decide) remember() {
 	if c.status.State == rosterv1alpha1.InvitationAccepted || c.Email() == "" {
 		return
 	}
-	c.status.Email = c.Email()
-	if address, err := address.Parse(c.Email()); err == nil {
-		c.status.Email = string(address)
-	}
+	c.status.Email = cmp.Or(string(c.Address()), c.Email())
 	c.status.Role = string(c.Role())
 	c.recordInviter(c.Inviter) // At once: a mail may have to wait, and the inviter may be removed meanwhile.
 }

@@ -69,6 +69,15 @@ func (o Offer) Email() string {
 	return ""
 }
 
+// Address is the one that is invited now; empty where Email is none.
+func (o Offer) Address() address.Address {
+	a, err := address.Parse(o.Email())
+	if err != nil {
+		return ""
+	}
+	return a
+}
+
 // Role is what the person becomes in the organisation; for the Member that owns it, Owner.
 func (o Offer) Role() rosterv1alpha1.OrganizationRole {
 	if ref := o.Invitation.Spec.MemberRef; ref != nil && o.Organization != nil && o.Organization.Spec.OwnerRef != nil &&
@@ -226,8 +235,8 @@ func (o Offer) renewal() Verdict {
 }
 
 func (o Offer) domainAllowed() bool {
-	address, err := address.Parse(o.Email())
-	return err == nil && DomainAllowed(address, o.Organization.Spec.Invitations.AllowedDomains)
+	a := o.Address()
+	return a != "" && DomainAllowed(a, o.Organization.Spec.Invitations.AllowedDomains)
 }
 
 // DomainAllowed reports whether an organisation with that list invites to the address. An empty list allows every domain.

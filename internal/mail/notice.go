@@ -117,3 +117,192 @@ func (c *Composer) noticeView(s *speaker, n Notice) noticeView {
 	}
 	return v
 }
+
+// AddressCode is a mail with a code, by which somebody shows that they read the mail of an invited address. It names nobody and has no
+// link: who asks for it is not known to be the reader, and nothing in it is of their choice but the address of their Account.
+type AddressCode struct {
+	Envelope
+
+	// Account is the address of the Account that asked for the code; empty for somebody who has none yet.
+	Account string
+	// Organization, by its name, whose invitation is to be accepted with it.
+	Organization string
+	// Code as it is typed in.
+	Code string
+	// Expiry is when the code stops working.
+	Expiry time.Time
+}
+
+// AddressCode writes the mail. The same AddressCode gives the same bytes.
+func (c *Composer) AddressCode(a AddressCode) (*Message, error) {
+	a.Organization, a.Name = oneLine(a.Organization, maxName), ""
+	var wrong error
+	if a.Code == "" || a.Organization == "" {
+		wrong = errors.New("the code or the organisation is missing")
+	}
+	return c.notice(a.Envelope, c.from.Name, func(s *speaker) noticeView { return c.codeView(s, a) }, wrong)
+}
+
+func (c *Composer) codeView(s *speaker, a AddressCode) noticeView {
+	names := words{
+		"Account": a.Account, "Organization": a.Organization, "Time": s.time(a.Expiry), "Duration": unbroken(s.duration(a.Expiry.Sub(a.Now))),
+	}
+	about := "addressCode"
+	if a.Account == "" {
+		about = "invitationCode"
+	}
+	v := newNotice(s, a.Envelope, c.sender(), about, names)
+	v.Paragraphs = append(v.Paragraphs, s.say(about+".next", names))
+	v.CodeLabel, v.Code, v.Expiry = s.say("addressCode.label", nil), a.Code, s.say("addressCode.expiry", names)
+	v.Private, v.Footer = s.say(about+".private", names), []string{s.say(about+".why", names)}
+	return v
+}
+
+// sender is the name that notices come from.
+func (c *Composer) sender() string {
+	if c.from.Name == "" {
+		return "Roster"
+	}
+	return c.from.Name
+}
+
+// Digest is what the mail about new items on a social profile says.
+type Digest struct {
+	Envelope
+
+	// Organization by its name.
+	Organization string
+	// Profile as people call it: the network and the handle.
+	Profile string
+	// Items are how many are new.
+	Items int
+}
+
+// Digest writes the mail. The same Digest gives the same bytes.
+func (c *Composer) Digest(d Digest) (*Message, error) {
+	d.Name, d.Organization, d.Profile = oneLine(d.Name, maxName), oneLine(d.Organization, maxName), oneLine(d.Profile, maxName)
+	return c.notice(d.Envelope, c.senderName(d.Organization), d.view, checkOrganization(d.Organization))
+}
+
+func (d Digest) view(s *speaker) noticeView {
+	names := words{"Organization": d.Organization, "Profile": d.Profile, "Items": s.count("items", d.Items)}
+	v := newNotice(s, d.Envelope, d.Organization, "digest", names)
+	v.Paragraphs = append(v.Paragraphs, s.say("digest.next", names))
+	v.Footer = []string{s.say("digest.why", names)}
+	return v
+}
+
+// EndNotice is what the mail says that tells that a membership ends soon: to the member, or to somebody who looks after them.
+type EndNotice struct {
+	Envelope
+
+	// Organization by its name.
+	Organization string
+	// End of the membership.
+	End time.Time
+	// Contact is whom the member asks to extend it, by name; empty where nobody in particular is told. For mails to the member.
+	Contact string
+	// Member by name; empty in a mail to the member. Object is what it is called in the cluster, in a namespace.
+	Member, Object, Namespace string
+	// Invited reports whether the reader has invited the member; else they own the organisation.
+	Invited bool
+}
+
+// EndNotice writes the mail. The same EndNotice gives the same bytes.
+func (c *Composer) EndNotice(n EndNotice) (*Message, error) {
+	n.Name, n.Organization = oneLine(n.Name, maxName), oneLine(n.Organization, maxName)
+	n.Member, n.Contact = oneLine(n.Member, maxName), oneLine(n.Contact, maxName)
+	var wrong error
+	if n.End.IsZero() {
+		wrong = fmt.Errorf("a notice about the end of a membership lacks the time")
+	}
+	return c.notice(n.Envelope, c.senderName(n.Organization), n.view, errors.Join(checkOrganization(n.Organization), wrong))
+}
+
+func (n EndNotice) view(s *speaker) noticeView {
+	names := words{
+		"Organization": n.Organization, "Member": n.Member, "Contact": n.Contact, "Object": n.Object, "Namespace": n.Namespace,
+		"Time": s.time(n.End), "Duration": s.duration(n.End.Sub(n.Now)),
+	}
+	if n.Member == "" {
+		v := newNotice(s, n.Envelope, n.Organization, "ending.own", names)
+		next := "ending.own.ask"
+		if n.Contact == "" {
+			next = "ending.own.anybody"
+		}
+		v.Paragraphs = append(v.Paragraphs, s.say(next, names))
+		v.Footer = []string{s.say("ending.own.why", names)}
+		return v
+	}
+	v := newNotice(s, n.Envelope, n.Organization, "ending.other", names)
+	v.Paragraphs = append(v.Paragraphs, s.say("ending.other.next", names))
+	why := "ending.other.why.owner"
+	if n.Invited {
+		why = "ending.other.why.inviter"
+	}
+	v.Footer = []string{s.say(why, names)}
+	return v
+}
+
+// TokenNotice is what the mail about the tokens of a social profile says.
+type TokenNotice struct {
+	Envelope
+
+	// Organization by its name.
+	Organization string
+	Network      rosterv1alpha1.Network
+	// Profile as people call it: the network and the handle.
+	Profile string
+	// Namespace and Secret are where the tokens are.
+	Namespace, Secret string
+	Cause             rosterv1alpha1.NoticeCause
+	Why               rosterv1alpha1.NoticeRecipient
+	// End of the tokens; zero where the cause is not that they end.
+	End time.Time
+	// Nobody reports whether nobody active may reconnect the profile.
+	Nobody bool
+}
+
+// TokenNotice writes the mail. The same TokenNotice gives the same bytes.
+func (c *Composer) TokenNotice(n TokenNotice) (*Message, error) {
+	n.Name, n.Organization, n.Profile = oneLine(n.Name, maxName), oneLine(n.Organization, maxName), oneLine(n.Profile, maxName)
+	return c.notice(n.Envelope, c.senderName(n.Organization), n.view, errors.Join(checkOrganization(n.Organization), n.checkEnd()))
+}
+
+func (n TokenNotice) view(s *speaker) noticeView {
+	kind := n.kind()
+	names := words{
+		"Organization": n.Organization, "Network": string(n.Network), "Profile": n.Profile, "Secret": n.Secret, "Namespace": n.Namespace,
+	}
+	if kind != "lost" {
+		names["Time"], names["Duration"] = s.time(n.End), s.duration(n.End.Sub(n.Now))
+	}
+	v := newNotice(s, n.Envelope, n.Organization, "connection."+kind, names)
+	v.Paragraphs = append(v.Paragraphs, s.say("connection.remedy", names))
+	if n.Nobody {
+		v.Paragraphs = append(v.Paragraphs, s.say("connection.nobody", names))
+	}
+	v.Footer = []string{s.say("connection.why.owner", names)}
+	if n.Why == rosterv1alpha1.RecipientResponsible {
+		v.Footer = []string{s.say("connection.why.responsible", names)}
+	}
+	return v
+}
+
+// kind is what stands at the end of the names of texts.
+func (n TokenNotice) kind() string {
+	switch n.Cause {
+	case rosterv1alpha1.NoticeExpired:
+		return "expired"
+	case rosterv1alpha1.NoticeAccessLost:
+		return "lost"
+	}
+	return "expiring"
+}
+
+func (n TokenNotice) checkEnd() error {
+	if n.Cause != rosterv1alpha1.NoticeAccessLost && n.End.IsZero() {
+		return fmt.Errorf("a notice about %s lacks the time", n.Cause)
+	}
+	return nil
+}

@@ -320,6 +320,11 @@ func messages(problems []access.Problem) string {
 	return strings.Join(all, " ")
 }
 
+// NameOf is what a Member is called.
+func NameOf(m *rosterv1alpha1.Member) string {
+	return cmp.Or(m.Status.DisplayName, m.Spec.DisplayName, m.Spec.Email)
+}
+
 // IsSuspended reports whether a Member is suspended.
 func IsSuspended(m *rosterv1alpha1.Member) bool {
 	return m.Spec.Suspended != nil && *m.Spec.Suspended

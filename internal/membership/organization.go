@@ -139,15 +139,6 @@ func who(email string) string {
 	return string(a)
 }
 
-// emailOf is the address of a Member in the form that is compared, so that writing it otherwise changes nothing; as it stands in the spec
-// where it is none.
-func emailOf(m *rosterv1alpha1.Member) string {
-	if a, err := address.OfMember(m); err == nil {
-		return string(a)
-	}
-	return m.Spec.Email
-}
-
 // recordMultiFactor notes since when new members, or everybody, have been asked for a second factor.
 func (in OrganizationInput) recordMultiFactor(s *rosterv1alpha1.OrganizationStatus) {
 	switch in.Organization.Spec.Security.MultiFactor {

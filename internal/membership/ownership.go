@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/conditions"
 )
 
@@ -28,7 +29,16 @@ func agrees(o *rosterv1alpha1.Organization, m *rosterv1alpha1.Member) bool {
 	case rosterv1alpha1.OwnershipDeclined:
 		return false
 	}
-	return o.Status.OwnerSince != nil && who(emailOf(m)) != "" && who(o.Status.Owner) == who(emailOf(m))
+	return o.Status.OwnerSince != nil && address.Same(o.Status.Owner, emailOf(m))
+}
+
+// emailOf is the address of a Member in the form that is compared, so that writing it otherwise changes nothing; as it stands in the spec
+// where it is none.
+func emailOf(m *rosterv1alpha1.Member) string {
+	if a, err := address.OfMember(m); err == nil {
+		return string(a)
+	}
+	return m.Spec.Email
 }
 
 // stillInvited reports whether a Member's person is still to accept the invitation that says so: until then they hold nothing.

@@ -13,6 +13,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/roles"
 )
 
@@ -79,10 +80,7 @@ func Applications(ctx context.Context, c client.Reader, namespace, role, member 
 		client.DisableReadYourWritesConsistency); err != nil || len(list.Items) == 0 {
 		return nil, err
 	}
-	all := make([]*rosterv1alpha1.Application, len(list.Items))
-	for i := range list.Items {
-		all[i] = &list.Items[i]
-	}
+	all := pointers.To(list.Items)
 	teams, err := teamsOf(ctx, c, namespace, role, member, all)
 	var shown []rosterv1alpha1.Environment
 	for _, a := range application.Listed(all, role, teams) {
@@ -128,9 +126,5 @@ func Inviter(
 	var list rosterv1alpha1.MemberList
 	err := c.List(ctx, &list, client.InNamespace(o.Invitation.Namespace), client.MatchingFields{address.Index: string(who.Address)},
 		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
-	members := make([]*rosterv1alpha1.Member, len(list.Items))
-	for i := range list.Items {
-		members[i] = &list.Items[i]
-	}
-	return who, members, err
+	return who, pointers.To(list.Items), err
 }

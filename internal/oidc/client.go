@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+// Package oidc signs people in with the account of their company: OpenID Connect Core 1.0, code flow with PKCE (RFC 7636), state and nonce,
+// endpoints by discovery. An issuer is asked for one thing only: who has which mail address, of the domains that it may speak for. Roles
+// and groups that it claims are not read.
 package oidc
 
 import (
@@ -213,3 +216,20 @@ func printable(s string) string {
 
 // httpTimeout bounds a request to an issuer, so that a person is told rather than left waiting.
 const httpTimeout = 8 * time.Second
+
+// FlowFor is how long somebody may take to sign in at their company.
+const FlowFor = 15 * time.Minute
+
+// Flow is what is remembered between sending a browser to an issuer and its coming back. The browser itself carries it, in a cookie
+// that the caller seals: so only the browser that began can end it, and at any replica of the portal.
+type Flow struct {
+	// Issuer by its Name.
+	Issuer string `json:"i"`
+	State  string `json:"s"`
+	Nonce  string `json:"n"`
+	// Verifier of PKCE.
+	Verifier string `json:"v"`
+	// Then is what the person wanted.
+	Then  string    `json:"r,omitempty"`
+	Begun time.Time `json:"t"`
+}

@@ -196,7 +196,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 	}
 	p.routes = slices.Concat(
 		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
-		p.consoleRoutes(o, cache, organizations, composer), provider.Routes())
+		p.consoleRoutes(o, cache, composer), provider.Routes())
 }
 
 // maxPolls bounds the memory of who polls how often.
@@ -213,21 +213,19 @@ func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
 }
 
 // consoleRoutes are the pages by which people look after an organisation.
-func (p *Portal) consoleRoutes(
-	o Options, cache web.Cache, organizations *organization.Handler, composer *mail.Composer,
-) []web.Route {
+func (p *Portal) consoleRoutes(o Options, cache web.Cache, composer *mail.Composer) []web.Route {
 	desk := &console.Desk{
 		Sessions: p.sessions, As: o.As, Cache: cache, UserPrefix: o.UserPrefix, Self: o.Client, Warn: p.warn, Metrics: o.Metrics,
 	}
 	desk.Tabs = slices.Concat(
 		[]console.Tab{people.Tab(), inviting.Tab(), bulk.Tab()}, groups.Tabs(),
 		[]console.Tab{applications.Tab(), settings.Tab(), activity.Tab()})
-	aboutPeople := &people.Handler{Desk: desk, Organizations: organizations}
+	aboutPeople := &people.Handler{Desk: desk}
 	invites := &inviting.Handler{Desk: desk, Composer: composer, LinkKeys: o.Keys}
-	p.manyPeople = &bulk.Handler{Desk: desk, Organizations: organizations}
-	aboutGroups := &groups.Handler{Desk: desk, Organizations: organizations}
-	aboutOrganization := &settings.Handler{Desk: desk, Organizations: organizations}
-	aboutApplications := &applications.Handler{Desk: desk, Organizations: organizations, Issuer: o.OpenID.Issuer}
+	p.manyPeople = &bulk.Handler{Desk: desk}
+	aboutGroups := &groups.Handler{Desk: desk}
+	aboutOrganization := &settings.Handler{Desk: desk}
+	aboutApplications := &applications.Handler{Desk: desk, Issuer: o.OpenID.Issuer}
 	return slices.Concat(
 		aboutPeople.Routes(), invites.Routes(), p.manyPeople.Routes(), aboutGroups.Routes(), aboutOrganization.Routes(),
 		aboutApplications.Routes(),

@@ -10,6 +10,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // Read lists each kind once. The Organization may be nil.
@@ -26,15 +27,7 @@ func Read(
 		}
 	}
 	return &membership.Snapshot{
-		Organization: o, UserPrefix: userPrefix, Profiles: pointers(profiles.Items), Teams: pointers(teams.Items),
-		Workspaces: pointers(workspaces.Items), Roles: pointers(roles.Items),
+		Organization: o, UserPrefix: userPrefix, Profiles: pointers.To(profiles.Items), Teams: pointers.To(teams.Items),
+		Workspaces: pointers.To(workspaces.Items), Roles: pointers.To(roles.Items),
 	}, nil
-}
-
-func pointers[T any](items []T) []*T {
-	out := make([]*T, len(items))
-	for i := range items {
-		out[i] = &items[i]
-	}
-	return out
 }

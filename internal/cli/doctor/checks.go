@@ -20,6 +20,7 @@ import (
 	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 const (
@@ -179,7 +180,7 @@ func (p *patient) findOrganizations(ctx context.Context) error {
 	if apierrors.IsForbidden(err) {
 		err = p.client.List(ctx, &list, client.InNamespace(p.namespace))
 	}
-	p.organizations = kube.Pointers(list.Items)
+	p.organizations = pointers.To(list.Items)
 	slices.SortStableFunc(p.organizations, func(a, b *rosterv1alpha1.Organization) int {
 		switch p.namespace {
 		case a.Namespace:

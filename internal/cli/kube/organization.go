@@ -12,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // OrganizationIn is the Organization that counts in a namespace. Where there is none, the error names the namespaces that have one.
@@ -20,7 +21,7 @@ func OrganizationIn(ctx context.Context, c client.Reader, namespace string) (*ro
 	if err := c.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, err
 	}
-	if o := membership.Counting(Pointers(list.Items)); o != nil {
+	if o := membership.Counting(pointers.To(list.Items)); o != nil {
 		return o, nil
 	}
 	return nil, fmt.Errorf("the namespace %s has no Organization: %s", namespace, elsewhere(ctx, c))
@@ -38,15 +39,6 @@ func elsewhere(ctx context.Context, c client.Reader) string {
 	}
 	slices.Sort(names)
 	return "choose another with --namespace: " + strings.Join(slices.Compact(names), ", ")
-}
-
-// Pointers to the items of a list.
-func Pointers[T any](items []T) []*T {
-	all := make([]*T, len(items))
-	for i := range items {
-		all[i] = &items[i]
-	}
-	return all
 }
 
 // Object is a pointer to a kind.

@@ -13,6 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/rights"
 	"github.com/roster-dev/roster/internal/snapshot"
 )
@@ -51,7 +52,7 @@ func Organization(ctx context.Context, c client.Reader, namespace string) (*righ
 	if err != nil {
 		return nil, err
 	}
-	o.Members, o.Invitations = kube.Pointers(members.Items), kube.Pointers(invitations.Items)
+	o.Members, o.Invitations = pointers.To(members.Items), pointers.To(invitations.Items)
 	o.Profiles, o.Teams, o.Workspaces, o.Roles = from.Profiles, from.Teams, from.Workspaces, from.Roles
 	o.UserPrefix = userPrefix(ctx, c, o)
 	return o, nil

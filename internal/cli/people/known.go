@@ -10,8 +10,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
-	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/recipients"
 )
 
@@ -36,13 +36,13 @@ func LoadKnown(ctx context.Context, c client.Reader, namespace string) (*Known, 
 		Members: map[address.Address]*rosterv1alpha1.Member{}, Invitations: map[address.Address]*rosterv1alpha1.Invitation{},
 		names: map[string]bool{},
 	}
-	for _, m := range kube.Pointers(members.Items) {
+	for _, m := range pointers.To(members.Items) {
 		k.names[m.Name] = true
 		if a, err := address.OfMember(m); err == nil {
 			k.Members[a] = m
 		}
 	}
-	for _, inv := range kube.Pointers(invitations.Items) {
+	for _, inv := range pointers.To(invitations.Items) {
 		k.names[inv.Name] = true
 		if a, err := address.Parse(InvitationAddress(inv)); err == nil && (k.Invitations[a] == nil || invitation.IsOpen(inv)) {
 			k.Invitations[a] = inv

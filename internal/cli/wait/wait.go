@@ -21,6 +21,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/exit"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // The codes that the command ends with.
@@ -120,10 +121,10 @@ func (v *view) follow(ctx context.Context, c client.WithWatch, namespace string)
 	}
 	v.invitations = map[string]*rosterv1alpha1.Invitation{}
 	v.members = map[string]*rosterv1alpha1.Member{}
-	for _, inv := range kube.Pointers(invitations.Items) {
+	for _, inv := range pointers.To(invitations.Items) {
 		v.invitations[inv.Name] = inv
 	}
-	for _, m := range kube.Pointers(members.Items) {
+	for _, m := range pointers.To(members.Items) {
 		v.members[m.Name] = m
 	}
 	if err := v.known(namespace); err != nil {

@@ -15,7 +15,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/connection"
 	"github.com/roster-dev/roster/internal/network"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/quota"
@@ -180,7 +179,7 @@ func (h *Handler) chooseForm(v *session.MemberVisit, c choice, chosen []string, 
 		value := valueOf(o)
 		view := offerChoice{
 			Value: value, Handle: o.Handle, Name: o.Name, Chosen: slices.Contains(chosen, value), Taken: c.taken[value],
-			Type: organization.NetworkName(w, &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Network: c.Name, Type: o.Type}}),
+			Type: w.Network(&rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Network: c.Name, Type: o.Type}}),
 			ID:   fieldOffer,
 		}
 		if i > 0 {

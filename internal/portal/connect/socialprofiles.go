@@ -96,7 +96,7 @@ func (h *Handler) connectable(ctx context.Context, b session.Membership) ([]*ros
 
 func (h *Handler) connectedView(v *session.Visit, sp *rosterv1alpha1.SocialProfile) connectedView {
 	view := connectedView{
-		Network: organization.NetworkName(v.Words, sp), Handle: sp.Spec.Handle,
+		Network: v.Words.Network(sp), Handle: sp.Spec.Handle,
 		Remove: v.OrganizationPath(sp.Namespace, "/profiles/"+sp.Name+"/remove"),
 	}
 	view.State, view.Bad = organization.ConnectionState(v.Words, sp)
@@ -132,7 +132,7 @@ func (h *Handler) removeForm(v *session.MemberVisit, sp *rosterv1alpha1.SocialPr
 	w, handle := v.Words, sp.Spec.Handle
 	return v.Form(web.PageSure, w.T("remove.title", "Handle", handle), problems, web.Sure{
 		Fields: web.Fields{Problems: problems}, Heading: w.T("remove.heading", "Handle", handle),
-		Text:    w.T("remove.text", "Network", organization.NetworkName(w, sp)),
+		Text:    w.T("remove.text", "Network", w.Network(sp)),
 		Confirm: w.T("remove.confirm", "Handle", handle), Submit: w.T("profiles.remove"),
 		Action: v.OrganizationPath(v.Member.Namespace, "/profiles/"+sp.Name+"/remove"),
 		Back:   v.OrganizationPath(v.Member.Namespace, "/profiles"),

@@ -11,7 +11,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -102,7 +101,7 @@ func byTitle(a, b Target) int {
 
 func (c *Choices) addProfiles(profiles []*rosterv1alpha1.SocialProfile, held access.Effective, roles []Choice, everything bool) {
 	for _, sp := range profiles {
-		t := Target{Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(c.words, sp), Roles: roles}
+		t := Target{Name: sp.Name, Title: sp.Spec.Handle, Kind: c.words.Network(sp), Roles: roles}
 		if !everything {
 			on := held.On(sp.Name)
 			t.Roles = slices.DeleteFunc(slices.Clone(roles), func(r Choice) bool {
@@ -118,7 +117,7 @@ func (c *Choices) addProfiles(profiles []*rosterv1alpha1.SocialProfile, held acc
 // profileRoles are the roles on profiles, strongest first, and then the CustomRoles by name.
 func (c *Choices) profileRoles(custom bool) []Choice {
 	var all []Choice
-	for _, role := range builtInOnProfile() {
+	for _, role := range access.ProfileRoles() {
 		all = append(all, c.profileRole(role))
 	}
 	if !custom {
@@ -130,12 +129,6 @@ func (c *Choices) profileRoles(custom bool) []Choice {
 		}
 	}
 	return all
-}
-
-func builtInOnProfile() []rosterv1alpha1.ProfileRole {
-	return []rosterv1alpha1.ProfileRole{
-		rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
-	}
 }
 
 // organizationRole is a role in words about somebody else: those of internal/roles address the person who has it.
@@ -185,7 +178,7 @@ func (c *Choices) Keep(before Offer) {
 func (c *Choices) kept(role rosterv1alpha1.ProfileRole) []Choice {
 	kept := []Choice{c.profileRole(role)}
 	if had := access.ProfilePermissions(role); had != 0 {
-		for _, less := range builtInOnProfile() {
+		for _, less := range access.ProfileRoles() {
 			if less != role && had.Contains(access.ProfilePermissions(less)) {
 				kept = append(kept, c.profileRole(less))
 			}

@@ -13,7 +13,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/rights"
 )
 
@@ -112,7 +111,7 @@ func (c Crowd) People() []Person {
 func (c Crowd) member(m *rosterv1alpha1.Member, inv *rosterv1alpha1.Invitation) Person {
 	owner, elsewhere := membership.Owns(c.Organization, m)
 	return Person{
-		Member: m, Name: organization.MemberName(m), Address: m.Spec.Email, folded: Fold(organization.MemberName(m) + "\n" + m.Spec.Email),
+		Member: m, Name: membership.NameOf(m), Address: m.Spec.Email, folded: Fold(membership.NameOf(m) + "\n" + m.Spec.Email),
 		Role: membership.RoleOf(c.Organization, m), Standing: StandingOfMember(c.Organization, m, inv, c.Now),
 		Owner: owner || elsewhere, Ends: membership.Ends(c.Organization, m),
 	}

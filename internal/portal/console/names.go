@@ -12,7 +12,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -27,7 +26,7 @@ func ProfileName(w web.Words, p *rosterv1alpha1.SocialProfile) string {
 	if !Seen(p) {
 		return p.Name
 	}
-	return w.T("console.profile", "Handle", p.Spec.Handle, "Network", organization.NetworkName(w, p))
+	return w.T("console.profile", "Handle", p.Spec.Handle, "Network", w.Network(p))
 }
 
 // Names puts the names of objects into words.
@@ -75,7 +74,7 @@ func And(w web.Words, parts []string) string {
 func May(w web.Words, set access.Set) string {
 	var may []string
 	for _, p := range set.Permissions() {
-		may = append(may, organization.PermissionText(w, p))
+		may = append(may, w.Permission(p))
 	}
 	return And(w, may)
 }
@@ -94,7 +93,7 @@ func Permission(w web.Words, p rosterv1alpha1.RolePermission) string {
 	if slices.Contains(access.AllOrganizationPermissions(), p) {
 		return w.T("console.permission." + string(p))
 	}
-	return organization.PermissionText(w, access.Permission(p))
+	return w.Permission(access.Permission(p))
 }
 
 func called[O client.Object](all []O, name string, as func(O) string) string {

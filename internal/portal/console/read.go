@@ -8,6 +8,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/snapshot"
 )
 
@@ -16,17 +17,34 @@ import (
 // Snapshot is what rights come from in the organisation, but for the people. To look at the team does not let people look at profiles:
 // those that the person may not look at have no handle and no network. Their names stand in Members and Teams.
 func (v *Visit) Snapshot() (*membership.Snapshot, error) {
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	all, held, err := v.read()
 	if err != nil {
 		return nil, err
 	}
-	held := all.Sums().Holds(v.Member)
 	for i, p := range all.Profiles {
 		if !held.On(p.Name).Contains(access.NewSet(access.Get)) {
 			all.Profiles[i] = unseen(p)
 		}
 	}
 	return all, nil
+}
+
+func (v *Visit) read() (*membership.Snapshot, access.Effective, error) {
+	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		return nil, access.Effective{}, err
+	}
+	return all, all.Sums().Holds(v.Member), nil
+}
+
+// Holds is what the person holds in the organisation, by the rules that the operator compiles their Roles by. It is for showing: before
+// anything is done, the API server is asked.
+func (v *Visit) Holds() access.Effective {
+	_, held, err := v.read()
+	if err != nil {
+		v.Log().Error(err, "Cannot read what a member holds", "member", client.ObjectKeyFromObject(v.Member))
+	}
+	return held
 }
 
 // unseen is a profile without what people know it by.
@@ -43,14 +61,14 @@ func Seen(p *rosterv1alpha1.SocialProfile) bool { return p.Spec.Handle != "" }
 func (v *Visit) Members() ([]*rosterv1alpha1.Member, error) {
 	var list rosterv1alpha1.MemberList
 	err := v.list(&list)
-	return pointers(list.Items), err
+	return pointers.To(list.Items), err
 }
 
 // Invitations of the organisation.
 func (v *Visit) Invitations() ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
 	err := v.list(&list)
-	return pointers(list.Items), err
+	return pointers.To(list.Items), err
 }
 
 // Crowd is everybody in the organisation.
@@ -69,12 +87,4 @@ func (v *Visit) Crowd() (*Crowd, error) {
 
 func (v *Visit) list(into client.ObjectList) error {
 	return v.Cache().List(v.R.Context(), into, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy)
-}
-
-func pointers[T any](items []T) []*T {
-	all := make([]*T, len(items))
-	for i := range items {
-		all[i] = &items[i]
-	}
-	return all
 }

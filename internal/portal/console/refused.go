@@ -7,11 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/refusal"
 	"github.com/roster-dev/roster/internal/roles"
@@ -89,14 +87,10 @@ func (v *Visit) speaker() speaker {
 // customRoles are those of the organisation.
 func (v *Visit) customRoles() roles.Custom {
 	var all rosterv1alpha1.CustomRoleList
-	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace())); err != nil {
+	if err := v.list(&all); err != nil {
 		v.Log().Error(err, "Cannot read from the cache")
 	}
-	custom := roles.Custom{}
-	for i := range all.Items {
-		custom[all.Items[i].Name] = all.Items[i].Spec
-	}
-	return custom
+	return membership.CustomRoles(pointers.To(all.Items))
 }
 
 // problem is a refusal in words. What nobody has translated is quoted.
@@ -162,8 +156,8 @@ const mostAsked = 3
 
 // whom are the people to ask for what one may not do oneself: the owner first, then those who may do most.
 func (v *Visit) whom() string {
-	var all rosterv1alpha1.MemberList
-	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+	all, err := v.Members()
+	if err != nil {
 		return v.Words.T("console.whom")
 	}
 	ranks := []rosterv1alpha1.OrganizationRole{rosterv1alpha1.RoleOwner, rosterv1alpha1.RoleCoOwner, rosterv1alpha1.RoleManager}
@@ -171,17 +165,17 @@ func (v *Visit) whom() string {
 		return slices.Index(ranks, rosterv1alpha1.OrganizationRole(m.Status.Role))
 	}
 	var asked []*rosterv1alpha1.Member
-	for i := range all.Items {
-		if m := &all.Items[i]; membership.IsActive(m) && rank(m) >= 0 && m.Name != v.Member.Name {
+	for _, m := range all {
+		if membership.IsActive(m) && rank(m) >= 0 && m.Name != v.Member.Name {
 			asked = append(asked, m)
 		}
 	}
 	slices.SortFunc(asked, func(a, b *rosterv1alpha1.Member) int {
-		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(organization.MemberName(a), organization.MemberName(b)))
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(membership.NameOf(a), membership.NameOf(b)))
 	})
 	var names []string
 	for _, m := range asked[:min(len(asked), mostAsked)] {
-		names = append(names, organization.MemberName(m))
+		names = append(names, membership.NameOf(m))
 	}
 	if len(names) == 0 {
 		return v.Words.T("console.whom")

@@ -4,6 +4,7 @@ package console
 
 import (
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -35,6 +36,15 @@ func (v *Visit) Get(name string, into client.Object) error {
 		return apierrors.NewNotFound(schema.GroupResource{Group: rosterv1alpha1.GroupVersion.Group, Resource: v.kindOf(into)}, name)
 	}
 	return v.API.Get(v.R.Context(), client.ObjectKey{Namespace: v.Namespace(), Name: name}, into)
+}
+
+// Find reads the object that the path names, as the person. What is not there is answered.
+func (v *Visit) Find(into client.Object) error {
+	err := v.Get(v.R.PathValue("name"), into)
+	if apierrors.IsNotFound(err) {
+		return web.Answered(v.NotFound())
+	}
+	return err
 }
 
 // Create makes an object of the organisation, as the person.
@@ -81,3 +91,53 @@ func (v *Visit) noted(verb string, o client.Object, err error) error {
 		"verb", verb, "kind", v.kindOf(o), "namespace", o.GetNamespace(), "name", o.GetName())
 	return err
 }
+
+// UpdateFresh reads an object as it is now, changes it and writes it, as the person. Where somebody else writes it at the same time, that
+// is done again on what they wrote: so the change has to mean the same then, as adding a name to a list does. It returns false where there
+// was nothing to change.
+func UpdateFresh[O client.Object](v *Visit, name string, o O, change func(O) bool) (bool, error) {
+	const tries = 5
+	var err error
+	for range tries {
+		fresh := o.DeepCopyObject().(O)
+		if err = v.Get(name, fresh); err != nil {
+			return false, err
+		}
+		if !change(fresh) {
+			return false, nil
+		}
+		if err = v.Update(fresh); !apierrors.IsConflict(err) {
+			return err == nil, err
+		}
+	}
+	return false, err
+}
+
+// TakeOut takes what is gone out of a list of the Teams that name it, each with one write. It returns the names of the Teams that still do.
+func (v *Visit) TakeOut(
+	teams []*rosterv1alpha1.Team, list func(*rosterv1alpha1.TeamSpec) *[]string, gone func(name string) bool,
+) []string {
+	var left []string
+	for _, t := range teams {
+		if !slices.ContainsFunc(*list(&t.Spec), gone) {
+			continue
+		}
+		_, err := UpdateFresh(v, t.Name, &rosterv1alpha1.Team{}, func(fresh *rosterv1alpha1.Team) bool {
+			names := list(&fresh.Spec)
+			before := len(*names)
+			*names = slices.DeleteFunc(*names, gone)
+			return len(*names) < before
+		})
+		if client.IgnoreNotFound(err) != nil {
+			v.Log().Info("A team still names what was removed", "team", t.Name, "why", err.Error())
+			left = append(left, t.Name)
+		}
+	}
+	return left
+}
+
+// MembersOf is the list of people of a Team.
+func MembersOf(spec *rosterv1alpha1.TeamSpec) *[]string { return &spec.Members }
+
+// ProfilesOf is the list of profiles that a Team names.
+func ProfilesOf(spec *rosterv1alpha1.TeamSpec) *[]string { return &spec.Profiles }

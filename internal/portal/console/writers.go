@@ -11,7 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/roster-dev/roster/internal/gitops"
-	"github.com/roster-dev/roster/internal/portal/organization"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // By is by what somebody has written an object.
@@ -92,14 +92,8 @@ func (v *Visit) WriterName(w Writer) string {
 		return w.Program
 	}
 	switch w.By {
-	case ByConsole:
-		return v.Words.T("console.writer.console")
-	case ByKubectl:
-		return v.Words.T("console.writer.kubectl")
-	case ByPlugin:
-		return v.Words.T("console.writer.plugin")
-	case ByRoster:
-		return v.Words.T("console.writer.roster")
+	case ByConsole, ByKubectl, ByPlugin, ByRoster:
+		return v.Words.T("console.writer." + string(w.By))
 	}
 	return v.Words.T("console.writer.someone")
 }
@@ -116,7 +110,7 @@ func (v *Visit) PersonName(user string) string {
 	}
 	for _, m := range all {
 		if strings.EqualFold(cmp.Or(m.Status.Email, m.Spec.Email), plain) {
-			return organization.MemberName(m)
+			return membership.NameOf(m)
 		}
 	}
 	return plain

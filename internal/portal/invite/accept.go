@@ -93,10 +93,10 @@ var errContention = errors.New("too many changes at the same moment")
 
 // claim accepts the invitation for somebody who has shown who they are: to own the organisation, if it is that which is offered and the
 // page told them so.
-func (h *Handler) claim(v *visit, who session.Login) (wrote bool, _ error) {
+func (h *Handler) claim(v *visit, who session.Login) (wrote bool, err error) {
 	if !who.Held {
 		// A password was hashed meanwhile, which may have had to wait.
-		if err := v.update(h.Links.LookAround(v.R.Context(), v.link)); err != nil {
+		if v.link, err = h.Links.LookAround(v.R.Context(), v.link); err != nil {
 			return false, err
 		}
 	}
@@ -109,11 +109,11 @@ func (h *Handler) claim(v *visit, who session.Login) (wrote bool, _ error) {
 // settle changes the status of an invitation whose link is good for that, in one write that carries the version that was read, last of all
 // or before what took its time. If somebody else was faster it looks and decides again. Afterwards v.link is how the invitation stands,
 // whoever made it so.
-func (h *Handler) settle(v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time)) (wrote bool, _ error) {
+func (h *Handler) settle(v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time)) (wrote bool, err error) {
 	ctx := v.R.Context()
 	for round := range maxRounds {
 		if round > 0 {
-			if err := v.update(h.Links.Refresh(ctx, v.link)); err != nil {
+			if v.link, err = h.Links.Refresh(ctx, v.link); err != nil {
 				return false, err
 			}
 		}
@@ -123,7 +123,7 @@ func (h *Handler) settle(v *visit, from invitation.Verdict, change func(*rosterv
 		}
 		inv := v.link.Offer.Invitation
 		change(inv, now)
-		err := h.Client.Status().Update(ctx, inv)
+		err = h.Client.Status().Update(ctx, inv)
 		switch {
 		case err == nil:
 			return true, nil
@@ -131,7 +131,8 @@ func (h *Handler) settle(v *visit, from invitation.Verdict, change func(*rosterv
 			continue
 		}
 		// The write may have arrived although its answer did not.
-		if v.update(h.Links.Refresh(ctx, v.link)) == nil && v.link.Check(now) != from {
+		var unread error
+		if v.link, unread = h.Links.Refresh(ctx, v.link); unread == nil && v.link.Check(now) != from {
 			return true, nil
 		}
 		return false, fmt.Errorf("answering the invitation: %w", err)

@@ -39,14 +39,15 @@ type copiedPage struct {
 func (h *Handler) openedByCopy(page func(*visit) error) func(*web.Visit) error {
 	return func(base *web.Visit) error {
 		v := &visit{Visit: base}
-		found, err := h.Links.OpenCopied(v.R.Context(), v.R.PathValue("token"))
+		var err error
+		v.link, err = h.Links.OpenCopied(v.R.Context(), v.R.PathValue("token"))
 		if errors.Is(err, link.ErrUnknown) {
 			return h.copiedDead(v)
 		}
 		if err != nil {
 			return err
 		}
-		_ = v.update(found, nil)
+		v.link.Speak(v.Visit)
 		if v.verdict() != invitation.LinkOpen || v.link.Offer.Organization == nil {
 			return h.copiedDead(v)
 		}

@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -74,7 +75,7 @@ func (h *Handler) describe(v *visit) offerView {
 		AllProfiles: told.AllProfiles,
 	}
 	if told.Owner != nil {
-		view.Owner = &organization.PersonView{Name: organization.MemberName(told.Owner), Email: told.Owner.Spec.Email}
+		view.Owner = &organization.PersonView{Name: membership.NameOf(told.Owner), Email: told.Owner.Spec.Email}
 	}
 	profiles := profileViews(w, told)
 	cut := min(shownProfiles, len(profiles))
@@ -111,7 +112,7 @@ func profileViews(w web.Words, told offer.Presentation) []profileView {
 	for _, g := range told.Profiles {
 		v := profileView{Handle: g.Name, Role: w.Roles.OnProfile(g.Role, told.CustomRoles)}
 		if g.Of != nil {
-			v.Handle, v.Network = g.Of.Spec.Handle, organization.NetworkName(w, g.Of)
+			v.Handle, v.Network = g.Of.Spec.Handle, w.Network(g.Of)
 		}
 		views = append(views, v)
 	}

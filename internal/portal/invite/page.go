@@ -98,9 +98,10 @@ func (h *Handler) opened(joins bool, page func(*visit) error) func(*web.Visit) e
 
 // open reads the invitation of the link.
 func (h *Handler) open(v *visit, joins bool) error {
-	found, err := h.Links.Open(v.R.Context(), v.R.PathValue("token"), joins, v.R.Method != http.MethodPost)
-	if found.Offer.Invitation != nil {
-		_ = v.update(found, nil)
+	var err error
+	v.link, err = h.Links.Open(v.R.Context(), v.R.PathValue("token"), joins, v.R.Method != http.MethodPost)
+	if v.link.Offer.Invitation != nil {
+		v.link.Speak(v.Visit)
 	}
 	return err
 }
@@ -115,12 +116,3 @@ func (v *visit) path(page string) string {
 
 // redirect sends the browser to a page about the invitation, which it opens with GET.
 func (v *visit) redirect(page string) error { return v.Redirect(v.path(page)) }
-
-// update notes how the invitation stands, unless reading it failed.
-func (v *visit) update(f link.Verified, err error) error {
-	if err == nil {
-		v.link = f
-		f.Speak(v.Visit)
-	}
-	return err
-}

@@ -5,6 +5,7 @@ package link
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	authorizationv1 "k8s.io/api/authorization/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -13,6 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // review finds out whether the inviter may still give what is offered, where that decides. Between this and the claim the right can
@@ -27,14 +29,11 @@ func (s *Store) review(ctx context.Context, f *Verified) error {
 	if !ok {
 		return nil
 	}
-	member, err := s.inviterMember(ctx, f.Offer, who.Address)
+	members, err := s.inviters(ctx, f.Offer, who.Address)
 	if err != nil {
 		return fmt.Errorf("reading who invites: %w", err)
 	}
-	if member != nil {
-		member = membership.At(f.Offer.Organization, member, s.Clock.Now())
-	}
-	switch f.Offer.InviterStanding(who, member) {
+	switch f.Offer.InviterStanding(who, members) {
 	case invitation.InviterGone:
 		f.Offer.InviterLostRight = true
 	case invitation.InviterMember:
@@ -48,45 +47,32 @@ func (s *Store) review(ctx context.Context, f *Verified) error {
 	return nil
 }
 
-// inviterMember is a Member who has the address of the inviter and has joined; nil if there is none. A person may be recorded under a
-// name that their Member no longer has. The cache is asked for names only.
-func (s *Store) inviterMember(ctx context.Context, o invitation.Offer, address address.Address) (*rosterv1alpha1.Member, error) {
-	if address == "" {
+// inviters are the Members, as they are now, who may be the inviter: the one that is recorded, and the one who has the address, in case
+// their name has changed. The cache is asked for names only.
+func (s *Store) inviters(ctx context.Context, o invitation.Offer, own address.Address) ([]*rosterv1alpha1.Member, error) {
+	if own == "" {
 		return nil, nil
 	}
-	m, err := s.joined(ctx, o.Invitation.Namespace, o.RecordedInviter(), address)
-	if m != nil || err != nil {
-		return m, err
-	}
-	members, err := s.membersAt(ctx, o.Invitation.Namespace, address)
-	if err != nil {
+	namespace := o.Invitation.Namespace
+	var known rosterv1alpha1.MemberList
+	if err := s.Cache.List(ctx, &known, client.InNamespace(namespace), client.MatchingFields{address.Index: string(own)}); err != nil {
 		return nil, err
 	}
-	return s.joined(ctx, o.Invitation.Namespace, invitation.JoinedMember(members), address)
-}
-
-// joined is the Member of that name, if it is a person of that address who has accepted.
-func (s *Store) joined(ctx context.Context, namespace, name string, address address.Address) (*rosterv1alpha1.Member, error) {
-	if name == "" {
-		return nil, nil
+	var members []*rosterv1alpha1.Member
+	for _, name := range slices.Compact([]string{o.RecordedInviter(), invitation.JoinedMember(pointers.To(known.Items))}) {
+		if name == "" {
+			continue
+		}
+		m := &rosterv1alpha1.Member{}
+		err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, m)
+		if client.IgnoreNotFound(err) != nil {
+			return nil, err
+		}
+		if err == nil {
+			members = append(members, membership.At(o.Organization, m, s.Clock.Now()))
+		}
 	}
-	m := &rosterv1alpha1.Member{}
-	err := s.Client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: name}, m)
-	if err != nil || !invitation.Joined(m, address) {
-		return nil, client.IgnoreNotFound(err)
-	}
-	return m, nil
-}
-
-// membersAt are the Members of an address, as the cache knows them.
-func (s *Store) membersAt(ctx context.Context, namespace string, address address.Address) ([]*rosterv1alpha1.Member, error) {
-	var list rosterv1alpha1.MemberList
-	err := s.Cache.List(ctx, &list, client.InNamespace(namespace), client.MatchingFields{addressIndex: string(address)})
-	members := make([]*rosterv1alpha1.Member, len(list.Items))
-	for i := range list.Items {
-		members[i] = &list.Items[i]
-	}
-	return members, err
+	return members, nil
 }
 
 // mayGive asks the API server until one way of being allowed holds, and nothing twice.

@@ -21,6 +21,7 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -95,20 +96,11 @@ var ErrUnknown = errors.New("no such invitation")
 // Check decides what the link is good for.
 func (f Verified) Check(now time.Time) invitation.Verdict {
 	v := f.Offer.Check(f.Attempt, now)
-	if v == invitation.LinkOpen && f.current() != f.Address {
+	if v == invitation.LinkOpen && f.Offer.Address() != f.Address {
 		// The Member of that name has another address than the one that was mailed.
 		return invitation.LinkRevoked
 	}
 	return v
-}
-
-// current is the address that would be invited now.
-func (f Verified) current() address.Address {
-	a, err := address.Parse(f.Offer.Email())
-	if err != nil {
-		return ""
-	}
-	return a
 }
 
 // AcceptedBy reports whether that Account accepted.
@@ -307,11 +299,7 @@ func CountingOrganization(ctx context.Context, from client.Reader, namespace str
 	if err := from.List(ctx, &list, client.InNamespace(namespace)); err != nil {
 		return nil, fmt.Errorf("reading the organisation: %w", err)
 	}
-	organizations := make([]*rosterv1alpha1.Organization, len(list.Items))
-	for i := range list.Items {
-		organizations[i] = &list.Items[i]
-	}
-	return membershiprules.Counting(organizations), nil
+	return membershiprules.Counting(pointers.To(list.Items)), nil
 }
 
 // signedFor says which address the token was signed for, of those that the invitation may have been sent to.
@@ -334,7 +322,7 @@ func addresses(offer invitation.Offer) []address.Address {
 		return []address.Address{nobody}
 	}
 	var all []address.Address
-	if a, err := address.Parse(offer.Email()); err == nil {
+	if a := offer.Address(); a != "" {
 		all = append(all, a)
 	}
 	if mailed := address.Address(offer.Invitation.Status.Email); mailed != "" && !slices.Contains(all, mailed) {

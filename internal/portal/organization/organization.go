@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -20,7 +21,9 @@ import (
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/quota"
 	"github.com/roster-dev/roster/internal/roles"
+	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Handler of the pages of an organisation.
@@ -162,49 +165,20 @@ func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Member
 		}
 		view.Role = strings.Join(called, " + ")
 		for _, permission := range held.Named(g.Profile).Permissions() {
-			view.May = append(view.May, PermissionText(w, permission))
+			view.May = append(view.May, w.Permission(permission))
 		}
 		sp := &rosterv1alpha1.SocialProfile{}
 		if h.Cache.Look(ctx, client.ObjectKey{Namespace: m.Namespace, Name: g.Profile}, sp) {
-			view.Handle, view.Network = sp.Spec.Handle, NetworkName(w, sp)
+			view.Handle, view.Network = sp.Spec.Handle, w.Network(sp)
 		}
 		views = append(views, view)
 	}
 	return false, views
 }
 
-// PermissionText is what somebody may do on a profile.
-func PermissionText(w web.Words, p access.Permission) string {
-	switch p {
-	case access.Get:
-		return w.T("permission.get")
-	case access.Schedule:
-		return w.T("permission.schedule")
-	case access.Publish:
-		return w.T("permission.publish")
-	case access.Moderate:
-		return w.T("permission.moderate")
-	case access.Report:
-		return w.T("permission.report")
-	case access.Configure:
-		return w.T("permission.configure")
-	case access.Connect:
-		return w.T("permission.connect")
-	}
-	return string(p)
-}
-
 // roleInForce is the role that is in force.
 func roleInForce(m *rosterv1alpha1.Member) rosterv1alpha1.OrganizationRole {
 	return rosterv1alpha1.OrganizationRole(cmp.Or(m.Status.Role, string(m.Spec.Role)))
-}
-
-// NetworkName is what the network of a profile is called.
-func NetworkName(w web.Words, sp *rosterv1alpha1.SocialProfile) string {
-	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
-		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
-	}
-	return string(sp.Spec.Network)
 }
 
 func (h *Handler) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) []string {
@@ -223,16 +197,6 @@ func (h *Handler) workspaceNames(ctx context.Context, m *rosterv1alpha1.Member) 
 // PersonView is how to reach somebody.
 type PersonView struct{ Name, Email string }
 
-// MemberName is what a Member is called.
-func MemberName(m *rosterv1alpha1.Member) string {
-	for _, name := range []string{m.Status.DisplayName, m.Spec.DisplayName} {
-		if name != "" {
-			return name
-		}
-	}
-	return m.Spec.Email
-}
-
 // Contact is whom a newcomer asks: the Member that the organisation names, else its owner; nil if that is nobody else who is active.
 func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView {
 	for _, ref := range []*rosterv1alpha1.LocalReference{
@@ -243,7 +207,7 @@ func (h *Handler) Contact(ctx context.Context, b session.Membership) *PersonView
 			continue
 		}
 		if m.Status.State == rosterv1alpha1.MemberActive || ref != b.Organization.Spec.Onboarding.ContactRef {
-			return &PersonView{Name: MemberName(m), Email: m.Spec.Email}
+			return &PersonView{Name: membershiprules.NameOf(m), Email: m.Spec.Email}
 		}
 	}
 	return nil
@@ -297,4 +261,42 @@ func StateText(v *session.Visit, b session.Membership) string {
 // leaves reports whether the person has asked to leave.
 func leaves(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) bool {
 	return slices.ContainsFunc(acct.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.UID == string(m.UID) })
+}
+
+// Holds is what a person holds in an organisation, by the rules that the operator compiles their Roles by. It is for showing: before
+// anything is done, the API server is asked.
+func (h *Handler) Holds(ctx context.Context, b session.Membership) access.Effective {
+	all, err := snapshot.Read(ctx, h.Cache, b.Organization, b.Member.Namespace, h.UserPrefix, client.UnsafeDisableDeepCopy)
+	if err != nil {
+		h.Cache.Log.Error(err, "Cannot read what a member holds", "member", client.ObjectKeyFromObject(b.Member))
+		return access.Effective{}
+	}
+	return all.Sums().Holds(b.Member)
+}
+
+// ConnectionState says how the tokens of a profile stand, and whether somebody has to do something about it.
+func ConnectionState(w web.Words, sp *rosterv1alpha1.SocialProfile) (text string, bad bool) {
+	if sp.Spec.CredentialsSecretRef == nil {
+		return w.T("connection.none"), false
+	}
+	connected := meta.FindStatusCondition(sp.Status.Conditions, rosterv1alpha1.ConditionConnected)
+	expiring := meta.IsStatusConditionTrue(sp.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	c := sp.Status.Credential
+	switch {
+	case connected == nil || connected.Status == "Unknown":
+		return w.T("connection.unknown"), false
+	case connected.Status == "False":
+		return w.T("connection.lost"), true
+	case expiring && c != nil && c.ReconnectByTime != nil:
+		return w.T("connection.until", "Time", w.Moment(c.ReconnectByTime.Time)), true
+	case expiring:
+		return w.T("connection.expiring"), true
+	}
+	return w.T("connection.good"), false
+}
+
+// PlanFull reports whether the plan has no place for another profile, and whom to ask.
+func PlanFull(o *rosterv1alpha1.Organization) (contact string, full bool) {
+	left, limited := quota.Left(o.Status.Plan.SocialProfiles)
+	return o.Status.Plan.Contact, limited && left == 0
 }

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/roles"
 	"github.com/roster-dev/roster/internal/texts"
 )
@@ -106,6 +107,17 @@ func placeholders(pairs []any) map[string]any {
 		data[fmt.Sprint(pairs[i])] = pairs[i+1]
 	}
 	return data
+}
+
+// Permission is what somebody may do on a profile.
+func (w Words) Permission(p access.Permission) string { return w.T("permission." + string(p)) }
+
+// Network is what the network of a profile is called.
+func (w Words) Network(sp *rosterv1alpha1.SocialProfile) string {
+	if sp.Spec.Type == rosterv1alpha1.TypeAdAccount {
+		return w.T("profile.adAccount", "Network", string(sp.Spec.Network))
+	}
+	return string(sp.Spec.Network)
 }
 
 // ErrorTitle says first of all that something has to be corrected (WCAG technique G199 and its kin).

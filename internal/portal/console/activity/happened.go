@@ -13,8 +13,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 )
 
 // happening is something that has happened, as far as an object tells.
@@ -44,7 +44,7 @@ func (t *teller) add(h happening, at *metav1.Time) {
 
 // member tells what has become of somebody.
 func (t *teller) member(m *rosterv1alpha1.Member) {
-	h := happening{subject: organization.MemberName(m), address: m.Spec.Email, object: m}
+	h := happening{subject: membership.NameOf(m), address: m.Spec.Email, object: m}
 	as := func(text, person, field string) happening {
 		h := h
 		h.text, h.person, h.field = text, person, field

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 )
 
 // speech puts what has happened into words.
@@ -21,7 +21,7 @@ type speech struct {
 func newSpeech(v *console.Visit, members []*rosterv1alpha1.Member) *speech {
 	s := &speech{Visit: v, names: make(map[string]string, len(members))}
 	for _, m := range members {
-		s.names[strings.ToLower(cmp.Or(m.Status.Email, m.Spec.Email))] = organization.MemberName(m)
+		s.names[strings.ToLower(cmp.Or(m.Status.Email, m.Spec.Email))] = membership.NameOf(m)
 	}
 	return s
 }

@@ -9,13 +9,11 @@ import (
 	"net/url"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -39,8 +37,7 @@ const newPath = "/team/new-application"
 
 // Handler of the pages.
 type Handler struct {
-	Desk          *console.Desk
-	Organizations *organization.Handler
+	Desk *console.Desk
 	// Issuer of tokens; empty where the portal is no OpenID provider.
 	Issuer string
 }
@@ -64,9 +61,7 @@ func (h *Handler) Routes() []web.Route {
 }
 
 // may reports whether the person is shown forms. The API server decides whether they may.
-func (h *Handler) may(v *console.Visit) bool {
-	return h.Organizations.Holds(v.R.Context(), v.Membership).May(rosterv1alpha1.PermissionManageSettings)
-}
+func may(v *console.Visit) bool { return v.Holds().May(rosterv1alpha1.PermissionManageSettings) }
 
 type listPage struct {
 	Frame console.Frame
@@ -92,7 +87,7 @@ func (h *Handler) getList(v *console.Visit) error {
 		return err
 	}
 	w := v.Words
-	page := listPage{Frame: v.Frame(), May: h.may(v), Off: h.Issuer == ""}
+	page := listPage{Frame: v.Frame(), May: may(v), Off: h.Issuer == ""}
 	if page.May {
 		page.NewWeb, page.NewNative = newOne(v, rosterv1alpha1.ApplicationWeb), newOne(v, rosterv1alpha1.ApplicationNative)
 	}
@@ -137,11 +132,7 @@ func who(w web.Words, names console.Names, a *rosterv1alpha1.Application) string
 // find reads the Application that the path names, as the person. What is not there is answered.
 func find(v *console.Visit) (*rosterv1alpha1.Application, error) {
 	a := &rosterv1alpha1.Application{}
-	err := v.Get(v.R.PathValue("name"), a)
-	if apierrors.IsNotFound(err) {
-		return nil, web.Answered(v.NotFound())
-	}
-	return a, err
+	return a, v.Find(a)
 }
 
 // stateOf puts the conditions of an Application into words.

@@ -153,7 +153,7 @@ func (h *Handler) show(
 	}
 	w := v.Words
 	page := onePage{
-		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Heading: w.T("applications.new." + string(f.Type)), May: h.may(v), Form: f,
+		Frame: v.Frame(), Fields: web.Fields{Problems: problems}, Heading: w.T("applications.new." + string(f.Type)), May: may(v), Form: f,
 		Type: w.T("applications.type." + string(f.Type)), Kind: string(f.Type), Action: v.To(newPath), Back: v.To(Path), Changed: changed,
 	}
 	page.Roles, page.Teams = choices(names, f)

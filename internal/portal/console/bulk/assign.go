@@ -57,20 +57,7 @@ func (g group) have(chosen []*rosterv1alpha1.SocialProfile) int {
 
 // apply changes the profiles of a Team. It returns false where it is so already.
 func (a assignment) apply(team string, profiles []string) ([]string, bool) {
-	changed := slices.Clone(profiles)
-	switch {
-	case slices.Contains(a.All, team):
-		in := set(profiles)
-		for _, name := range a.Profiles {
-			if !in[name] {
-				changed = append(changed, name)
-			}
-		}
-	case slices.Contains(a.None, team):
-		out := set(a.Profiles)
-		changed = slices.DeleteFunc(changed, func(name string) bool { return out[name] })
-	}
-	return changed, len(changed) != len(profiles)
+	return edited(profiles, a.Profiles, slices.Contains(a.All, team), slices.Contains(a.None, team))
 }
 
 // takes reports whether a Team loses a profile.

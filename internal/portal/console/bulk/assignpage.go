@@ -175,7 +175,7 @@ func (h *Handler) assign(v *console.Visit, t *team, a assignment) ([]web.Problem
 func (h *Handler) confirmAssign(v *console.Visit, t *team, chosen []*rosterv1alpha1.SocialProfile, a assignment) error {
 	page := h.newAssignPage(v, chosen, nil)
 	page.Confirms = true
-	page.Consequences = tell(v.Words, t, a.weigh(t.Snapshot, t.Members, circumstances{Organization: v.Organization, Now: v.Now()}))
+	page.Consequences = tell(t.names(v.Words), a.weigh(t.Snapshot, t.Members, circumstances{Organization: v.Organization, Now: v.Now()}))
 	for _, name := range a.All {
 		page.Hidden = append(page.Hidden, console.Hidden{Name: prefixTeam + name, Value: valueAll})
 		page.Teams = append(page.Teams, assignRow{fieldView: fieldView{Title: t.names(v.Words).Team(name)}, State: v.Words.T("bulk.assign.all")})

@@ -12,7 +12,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -52,8 +51,7 @@ const mostAtOnce = 1000
 
 // Handler of the pages.
 type Handler struct {
-	Desk          *console.Desk
-	Organizations *organization.Handler
+	Desk *console.Desk
 	// AtOnce is how many people are changed by one request; 0 for as many as there is time for.
 	AtOnce int
 }

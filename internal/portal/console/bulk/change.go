@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -124,26 +125,18 @@ func (c change) overwrites(spec *rosterv1alpha1.MemberSpec) bool {
 
 // applyTeam changes who is in a Team. It returns false where it is so already.
 func (c change) applyTeam(team string, members []string, people []string) ([]string, bool) {
-	changed := slices.Clone(members)
-	switch {
-	case slices.Contains(c.Join, team):
-		in := set(members)
-		for _, name := range people {
-			if !in[name] {
-				changed = append(changed, name)
-			}
-		}
-	case slices.Contains(c.Leave, team):
-		out := set(people)
-		changed = slices.DeleteFunc(changed, func(name string) bool { return out[name] })
-	}
-	return changed, len(changed) != len(members)
+	return edited(members, people, slices.Contains(c.Join, team), slices.Contains(c.Leave, team))
 }
 
-func set(names []string) map[string]bool {
-	all := make(map[string]bool, len(names))
-	for _, name := range names {
-		all[name] = true
+// edited is a list with all of some names, or with none of them. It returns false where it is so already.
+func edited(list, names []string, all, none bool) ([]string, bool) {
+	changed := slices.Clone(list)
+	switch {
+	case all:
+		in := sets.New(list...)
+		changed = append(changed, slices.DeleteFunc(slices.Clone(names), in.Has)...)
+	case none:
+		changed = slices.DeleteFunc(changed, sets.New(names...).Has)
 	}
-	return all
+	return changed, len(changed) != len(list)
 }

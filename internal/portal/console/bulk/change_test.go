@@ -11,6 +11,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -319,7 +320,7 @@ func TestDifference(t *testing.T) {
 		Leave: []string{"care", "gone"}, Endless: true}
 	end := metav1.NewTime(today())
 	m := active("ana", with("fb:Editor x:Guest keep:Guest"), func(s *rosterv1alpha1.MemberSpec) { s.EndTime = &end })
-	teams := map[string]map[string]bool{"press": {}, "care": {"ana": true}}
+	teams := map[string]sets.Set[string]{"press": {}, "care": sets.New("ana")}
 	got := c.difference(touched{m, c.after(m)}, teams)
 	want := difference{
 		Profiles: counts{Added: 1, Changed: 1, Taken: 1}, Workspaces: counts{Added: 1}, Join: []string{"press"}, Leave: []string{"care"}, Ends: true,

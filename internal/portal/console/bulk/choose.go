@@ -6,8 +6,8 @@ import (
 	"cmp"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -76,7 +76,7 @@ func (h *Handler) chooseForm(v *console.Visit, problems []web.Problem) error {
 
 // called is the name of somebody and, where that is another, their address.
 func called(m *rosterv1alpha1.Member) (name, address string) {
-	if name = organization.MemberName(m); name != m.Spec.Email {
+	if name = membership.NameOf(m); name != m.Spec.Email {
 		address = m.Spec.Email
 	}
 	return name, address

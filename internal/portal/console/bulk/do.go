@@ -13,8 +13,8 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -130,21 +130,7 @@ func (r *run) tidy() {
 			gone[o.member.Name] = true
 		}
 	}
-	for _, t := range r.team.Teams {
-		named := func(member string) bool { return gone[member] }
-		if !slices.ContainsFunc(t.Spec.Members, named) {
-			continue
-		}
-		_, err := console.UpdateFresh(r.Visit, t.Name, &rosterv1alpha1.Team{}, func(fresh *rosterv1alpha1.Team) bool {
-			before := len(fresh.Spec.Members)
-			fresh.Spec.Members = slices.DeleteFunc(fresh.Spec.Members, named)
-			return len(fresh.Spec.Members) < before
-		})
-		if err != nil {
-			r.Log().Info("A team still names people who were removed", "team", t.Name, "why", err.Error())
-			r.stillNamed = append(r.stillNamed, t.Name)
-		}
-	}
+	r.stillNamed = r.TakeOut(r.team.Teams, console.MembersOf, func(member string) bool { return gone[member] })
 }
 
 // hasTime reports whether more people can be begun with. The deadline is that of the request, in real time.
@@ -219,7 +205,7 @@ func (r *run) write(m *rosterv1alpha1.Member, e entry) (nothing bool, why string
 	seen := m.Spec.DeepCopy()
 	switch left := c.leftOut(m, in); {
 	case left != "":
-		return false, reasonText(r.Words, left), nil
+		return false, left.text(r.Words), nil
 	case !c.apply(&m.Spec):
 		return true, "", nil
 	case uint32(m.Generation) != e.generation && c.overwrites(seen):
@@ -309,7 +295,7 @@ func (r *run) show() error {
 		for _, e := range entries(f.People) {
 			refused++
 			if m := r.members[e.id]; m != nil && len(view.Names) < mostShown {
-				view.Names = append(view.Names, organization.MemberName(m))
+				view.Names = append(view.Names, membership.NameOf(m))
 			}
 		}
 		view.More = len(f.People)/entrySize - len(view.Names)

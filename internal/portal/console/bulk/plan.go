@@ -4,11 +4,15 @@ package bulk
 
 import (
 	"slices"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // plan is what a change does to whom, before it is done.
@@ -54,23 +58,23 @@ func (c change) after(m *rosterv1alpha1.Member) *rosterv1alpha1.Member {
 	return &after
 }
 
-func membersByTeam(teams []*rosterv1alpha1.Team) map[string]map[string]bool {
-	all := map[string]map[string]bool{}
+func membersByTeam(teams []*rosterv1alpha1.Team) map[string]sets.Set[string] {
+	all := map[string]sets.Set[string]{}
 	for _, t := range teams {
-		all[t.Name] = set(t.Spec.Members)
+		all[t.Name] = sets.New(t.Spec.Members...)
 	}
 	return all
 }
 
 // moves are the Teams that somebody joins and leaves.
-func (c change) moves(member string, teams map[string]map[string]bool) (join, leave []string) {
+func (c change) moves(member string, teams map[string]sets.Set[string]) (join, leave []string) {
 	for _, t := range c.Join {
-		if in, exists := teams[t]; exists && !in[member] {
+		if in, exists := teams[t]; exists && !in.Has(member) {
 			join = append(join, t)
 		}
 	}
 	for _, t := range c.Leave {
-		if teams[t][member] {
+		if teams[t].Has(member) {
 			leave = append(leave, t)
 		}
 	}
@@ -95,7 +99,7 @@ type difference struct {
 type counts struct{ Added, Changed, Taken int }
 
 // difference of a change to somebody.
-func (c change) difference(p touched, teams map[string]map[string]bool) difference {
+func (c change) difference(p touched, teams map[string]sets.Set[string]) difference {
 	if p.after == nil {
 		return difference{Removed: true}
 	}
@@ -129,4 +133,65 @@ func count[G comparable](before, after []G, name func(G) string) counts {
 	}
 	n.Taken = len(before) + n.Added - len(after)
 	return n
+}
+
+// reason is why somebody is left out.
+type reason string
+
+// The reasons.
+const (
+	leftOwner     reason = "owner"
+	leftSelf      reason = "self"
+	leftPending   reason = "pending"
+	leftGit       reason = "git"
+	leftSuspended reason = "suspendFirst"
+	leftFull      reason = "full"
+)
+
+func (r reason) text(w web.Words) string { return w.T("bulk.left." + string(r)) }
+
+// The most that a Member can be given.
+const (
+	mostProfiles   = 500
+	mostWorkspaces = 100
+)
+
+// circumstances are what decides who is left out, besides the Members.
+type circumstances struct {
+	Organization *rosterv1alpha1.Organization
+	// Self is the Member who does it.
+	Self string
+	// Kept are the names of the Members that are kept in Git, and by whom.
+	Kept map[string]string
+	Now  time.Time
+}
+
+// leftOut is why a change is not for somebody; empty where it is. What the API server refuses besides, it says when it is asked.
+func (c change) leftOut(m *rosterv1alpha1.Member, in circumstances) reason {
+	switch {
+	case !c.aboutMembers():
+		return ""
+	case membership.IsOwner(in.Organization, m.Name):
+		return leftOwner
+	case m.Name == in.Self:
+		return leftSelf
+	case c.Action != actionRemove && m.Spec.AccountRef == nil:
+		return leftPending
+	case c.Action == actionRemove && in.suspendFirst(m):
+		return leftSuspended
+	case in.Kept[m.Name] != "":
+		return leftGit
+	}
+	after := m.Spec.DeepCopy()
+	if c.apply(after); len(after.Profiles) > mostProfiles || len(after.Workspaces) > mostWorkspaces {
+		return leftFull
+	}
+	return ""
+}
+
+// suspendFirst reports whether the organisation lets somebody be removed only after they were suspended.
+func (in circumstances) suspendFirst(m *rosterv1alpha1.Member) bool {
+	g := in.Organization.Spec.Guardrails
+	return g != nil && ptr.Deref(g.DeleteOnlySuspended, false) && m.Spec.AccountRef != nil && !membership.IsSuspended(m) &&
+		!membership.HasEnded(in.Organization, m, in.Now)
 }

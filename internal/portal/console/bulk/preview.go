@@ -12,8 +12,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -97,24 +97,23 @@ func (h *Handler) circumstances(v *console.Visit, c change) (circumstances, erro
 }
 
 func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
-	w := v.Words
+	w, n, text := v.Words, t.names(v.Words), "bulk.preview."+string(p.Change.Action)
 	page := previewPage{
-		Frame: frame(v), Heading: heading(w, p.Change.Action, len(p.People)), Text: meaning(w, p.Change.Action),
-		Changing: len(p.People), Unchanged: p.Unchanged, Consequences: tell(w, t, p.consequences), Action: v.To(pathDo),
-		Submit: submit(w, p.Change.Action, len(p.People)), Serious: p.Change.Action == actionRemove || p.Change.Action == actionSuspend,
+		Frame: frame(v), Heading: w.N(text, len(p.People)), Text: w.T(text + ".text"),
+		Changing: len(p.People), Unchanged: p.Unchanged, Consequences: tell(n, p.consequences), Action: v.To(pathDo),
+		Submit: w.N(text+".submit", len(p.People)), Serious: p.Change.Action == actionRemove || p.Change.Action == actionSuspend,
 		Back: v.PathWith("/organizations/"+v.Namespace()+pathWhat, c.values()),
 	}
 	teams := membersByTeam(t.Teams)
-	d := describer{words: w, team: t}
 	for _, one := range p.People[:min(len(p.People), mostShown)] {
 		name, address := called(one.before)
-		page.Rows = append(page.Rows, changeRow{Name: name, Address: address, What: d.describe(p.Change.difference(one, teams))})
+		page.Rows = append(page.Rows, changeRow{Name: name, Address: address, What: describe(n, p.Change.difference(one, teams))})
 	}
 	page.More = len(p.People) - len(page.Rows)
 	for _, why := range []reason{leftOwner, leftSelf, leftPending, leftSuspended, leftGit, leftFull} {
 		if left := p.Left[why]; len(left) > 0 {
 			page.Left += len(left)
-			page.LeftOut = append(page.LeftOut, names(reasonText(w, why), left))
+			page.LeftOut = append(page.LeftOut, names(why.text(w), left))
 		}
 	}
 	var err error
@@ -128,7 +127,7 @@ func (h *Handler) preview(v *console.Visit, t *team, p plan, c choice) error {
 func names(text string, members []*rosterv1alpha1.Member) namesView {
 	view := namesView{Text: text}
 	for _, m := range members[:min(len(members), mostShown)] {
-		view.Names = append(view.Names, organization.MemberName(m))
+		view.Names = append(view.Names, membership.NameOf(m))
 	}
 	view.More = len(members) - len(view.Names)
 	return view

@@ -103,7 +103,7 @@ func (h *Handler) profileForm(
 	w, g := v.Words, groupsOf(t.Teams)
 	page := profilePage{
 		Fields: web.Fields{Problems: problems}, Frame: v.Frame(), Kept: v.KeptView(sp), Changed: changed, Handle: sp.Spec.Handle,
-		Network: organization.NetworkName(w, sp),
+		Network: w.Network(sp),
 		Waits:   membership.RequiresTeam(v.Organization) && len(g.of(sp)) == 0, Responsible: t.responsible(sp),
 		ConnectedBy: strings.TrimPrefix(sp.Spec.ConnectedBy, h.Desk.UserPrefix), Form: f,
 		Configures: t.may(access.Configure, sp.Name), Removes: t.may(access.Connect, sp.Name), Back: v.To(pathProfiles),
@@ -126,7 +126,7 @@ func (h *Handler) profileForm(
 	}
 	if page.Configures && len(t.Members) <= mostSuggested {
 		for _, m := range t.Members {
-			page.Suggested = append(page.Suggested, console.PersonView{Name: organization.MemberName(m), Address: m.Spec.Email})
+			page.Suggested = append(page.Suggested, console.PersonView{Name: membership.NameOf(m), Address: m.Spec.Email})
 		}
 	}
 	if len(problems) > 0 {
@@ -238,7 +238,7 @@ func (h *Handler) removeForm(v *console.Visit, t *team, sp *rosterv1alpha1.Socia
 	if len(teams) > 0 {
 		page.Points = append(page.Points, w.T("bulk.remove.teams", "Teams", console.Listed(w, teams)))
 	}
-	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", organization.NetworkName(w, sp)), w.T("bulk.remove.place"))
+	page.Points = append(page.Points, w.T("bulk.remove.network", "Network", w.Network(sp)), w.T("bulk.remove.place"))
 	return v.Ask(page, problems)
 }
 
@@ -257,28 +257,9 @@ func (h *Handler) postRemove(v *console.Visit) error {
 
 func removed(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) error {
 	title := console.ProfileName(v.Words, sp)
-	if left := leaveTeams(v, t, sp); len(left) > 0 {
+	left := v.TakeOut(t.Teams, console.ProfilesOf, func(name string) bool { return name == sp.Name })
+	if len(left) > 0 {
 		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))
 	}
 	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
-}
-
-// leaveTeams takes a profile that is gone out of the Teams that name it. It returns those that still do.
-func leaveTeams(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) []string {
-	var left []string
-	for _, of := range t.Teams {
-		if !slices.Contains(of.Spec.Profiles, sp.Name) {
-			continue
-		}
-		_, err := console.UpdateFresh(v, of.Name, &rosterv1alpha1.Team{}, func(fresh *rosterv1alpha1.Team) bool {
-			before := len(fresh.Spec.Profiles)
-			fresh.Spec.Profiles = slices.DeleteFunc(fresh.Spec.Profiles, func(name string) bool { return name == sp.Name })
-			return len(fresh.Spec.Profiles) < before
-		})
-		if err != nil {
-			v.Log().Info("A team still names a profile that was removed", "team", of.Name, "why", err.Error())
-			left = append(left, of.Name)
-		}
-	}
-	return left
 }

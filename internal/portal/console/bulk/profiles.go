@@ -184,7 +184,7 @@ func (f profileFilter) find(w web.Words, t *team, g groups) []*rosterv1alpha1.So
 func (t *team) profileRow(v *console.Visit, g groups, sp *rosterv1alpha1.SocialProfile, ticked bool) profileRow {
 	teams := g.of(sp)
 	row := profileRow{
-		ID: idOf(sp.UID).String(), Handle: sp.Spec.Handle, Network: organization.NetworkName(v.Words, sp),
+		ID: idOf(sp.UID).String(), Handle: sp.Spec.Handle, Network: v.Words.Network(sp),
 		Href:  v.To(pathProfiles + "/" + sp.Name),
 		Waits: membership.RequiresTeam(v.Organization) && len(teams) == 0, Ticked: ticked, Responsible: t.responsible(sp),
 	}
@@ -200,7 +200,7 @@ func (t *team) profileRow(v *console.Visit, g groups, sp *rosterv1alpha1.SocialP
 // responsible is what the person is called who looks after a profile; empty for nobody.
 func (t *team) responsible(sp *rosterv1alpha1.SocialProfile) string {
 	if m := t.responsibleMember(sp); m != nil {
-		return organization.MemberName(m)
+		return membership.NameOf(m)
 	}
 	return ""
 }

@@ -13,7 +13,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -66,7 +65,7 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 	}
 	for _, sp := range t.seen {
 		m.profiles = append(m.profiles, console.Target{
-			Name: sp.Name, Title: sp.Spec.Handle, Kind: organization.NetworkName(v.Words, sp), Roles: rolesOn(offered.Profiles, sp.Name),
+			Name: sp.Name, Title: sp.Spec.Handle, Kind: v.Words.Network(sp), Roles: rolesOn(offered.Profiles, sp.Name),
 		})
 	}
 	for _, ws := range t.Workspaces {
@@ -247,7 +246,7 @@ func (h *Handler) whatForm(v *console.Visit, c choice, form url.Values, problems
 		Members: t.managesMembers(), End: form.Get(console.FieldEndTime), Endless: form.Get(fieldEndless) != "",
 	}
 	for _, m := range chosen[:min(len(chosen), fewFields)] {
-		page.Names = append(page.Names, organization.MemberName(m))
+		page.Names = append(page.Names, membership.NameOf(m))
 	}
 	page.More = len(chosen) - len(page.Names)
 	if m.confirm {

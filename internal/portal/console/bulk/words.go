@@ -11,72 +11,9 @@ import (
 // mostTold is how many consequences of one kind are told.
 const mostTold = 20
 
-func heading(w web.Words, a action, n int) string {
-	switch a {
-	case actionSuspend:
-		return w.N("bulk.preview.suspend", n)
-	case actionResume:
-		return w.N("bulk.preview.resume", n)
-	case actionRemove:
-		return w.N("bulk.preview.remove", n)
-	case actionChange:
-	}
-	return w.N("bulk.preview.change", n)
-}
-
-// meaning is what an action means to those whom it is for.
-func meaning(w web.Words, a action) string {
-	switch a {
-	case actionSuspend:
-		return w.T("bulk.preview.suspend.text")
-	case actionResume:
-		return w.T("bulk.preview.resume.text")
-	case actionRemove:
-		return w.T("bulk.preview.remove.text")
-	case actionChange:
-	}
-	return w.T("bulk.preview.change.text")
-}
-
-func submit(w web.Words, a action, n int) string {
-	switch a {
-	case actionSuspend:
-		return w.N("bulk.preview.suspend.submit", n)
-	case actionResume:
-		return w.N("bulk.preview.resume.submit", n)
-	case actionRemove:
-		return w.N("bulk.preview.remove.submit", n)
-	case actionChange:
-	}
-	return w.N("bulk.preview.change.submit", n)
-}
-
-func reasonText(w web.Words, r reason) string {
-	switch r {
-	case leftOwner:
-		return w.T("bulk.left.owner")
-	case leftSelf:
-		return w.T("bulk.left.self")
-	case leftPending:
-		return w.T("bulk.left.pending")
-	case leftGit:
-		return w.T("bulk.left.git")
-	case leftSuspended:
-		return w.T("bulk.left.suspendFirst")
-	case leftFull:
-		return w.T("bulk.left.full")
-	}
-	return string(r)
-}
-
-// describer puts what a change does to somebody into words.
-type describer struct {
-	words web.Words
-	team  *team
-}
-
-func (d describer) describe(x difference) []string {
-	w, names := d.words, d.team.names(d.words)
+// describe puts what a change does to somebody into words.
+func describe(names console.Names, x difference) []string {
+	w := names.Words
 	var all []string
 	say := func(condition bool, text string) {
 		if condition {
@@ -108,35 +45,25 @@ func (d describer) describe(x difference) []string {
 	return all
 }
 
-// profile is what people know a profile by; its name alone where the person may not look at it.
-func (t *team) profile(w web.Words, name string) string {
-	for _, sp := range t.seen {
-		if sp.Name == name {
-			return console.ProfileName(w, sp)
-		}
-	}
-	return name
-}
-
 // tell puts consequences into words.
-func tell(w web.Words, t *team, c consequences) []string {
+func tell(names console.Names, c consequences) []string {
 	var all []string
+	w := names.Words
 	for i, l := range c.Losses {
 		if i == mostTold {
 			all = append(all, w.N("bulk.loss.more", len(c.Losses)-mostTold))
 			break
 		}
-		all = append(all, lossText(w, t, l))
+		all = append(all, lossText(names, l))
 	}
-	profile := func(name string) string { return t.profile(w, name) }
 	if len(c.Unrenewed) > 0 {
-		all = append(all, w.T("bulk.unrenewed", "Profiles", listed(w, c.Unrenewed, profile)))
+		all = append(all, w.T("bulk.unrenewed", "Profiles", listed(w, c.Unrenewed, names.Profile)))
 	}
 	if len(c.Unattended) > 0 {
-		all = append(all, w.T("bulk.unattended", "Profiles", listed(w, c.Unattended, profile)))
+		all = append(all, w.T("bulk.unattended", "Profiles", listed(w, c.Unattended, names.Profile)))
 	}
 	if len(c.Deserted) > 0 {
-		all = append(all, w.T("bulk.deserted", "Teams", listed(w, c.Deserted, t.names(w).Team)))
+		all = append(all, w.T("bulk.deserted", "Teams", listed(w, c.Deserted, names.Team)))
 	}
 	return all
 }
@@ -150,10 +77,10 @@ func listed(w web.Words, names []string, title func(string) string) string {
 	return console.Listed(w, titles)
 }
 
-func lossText(w web.Words, t *team, l loss) string {
-	what := console.May(w, l.Set)
+func lossText(names console.Names, l loss) string {
+	w, what := names.Words, console.May(names.Words, l.Set)
 	if l.Profile == access.AllProfiles {
 		return w.N("bulk.loss.everywhere", l.People, "What", what)
 	}
-	return w.N("bulk.loss", l.People, "What", what, "Profile", t.profile(w, l.Profile))
+	return w.N("bulk.loss", l.People, "What", what, "Profile", names.Profile(l.Profile))
 }

@@ -7,14 +7,13 @@ import (
 	"embed"
 	"slices"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -54,8 +53,7 @@ const (
 
 // Handler of the pages.
 type Handler struct {
-	Desk          *console.Desk
-	Organizations *organization.Handler
+	Desk *console.Desk
 }
 
 // Tabs lead to the lists.
@@ -127,15 +125,6 @@ func (s *scene) lacks(w web.Words, f rosterv1alpha1.Feature, what string) string
 	return w.T("groups.notInPlan", "What", what, "Plan", s.Organization.Status.Plan.Name, "Contact", s.Organization.Status.Plan.Contact)
 }
 
-// find reads an object that the path names, as the person. What is not there is answered.
-func find(v *console.Visit, o client.Object) error {
-	err := v.Get(v.R.PathValue("name"), o)
-	if apierrors.IsNotFound(err) {
-		return web.Answered(v.NotFound())
-	}
-	return err
-}
-
 // fact is something about an object, in words.
 type fact struct{ Label, Value string }
 
@@ -152,4 +141,74 @@ func fields() console.Fields {
 		"spec.displayName": web.FieldDisplayName, "spec.role": fieldRole, "spec.description": fieldDescription,
 		"spec.permissions": fieldPermission,
 	}
+}
+
+// checkName corrects what people call a group or a role.
+func checkName(w web.Words, name string, most int) []web.Problem {
+	wrong := func(text string) []web.Problem { return []web.Problem{{Field: web.FieldDisplayName, Text: text}} }
+	switch {
+	case !web.IsVisible(name):
+		return wrong(w.T("groups.error.name"))
+	case !web.IsLine(name):
+		return wrong(w.T("groups.error.line"))
+	case len([]rune(name)) > most:
+		return wrong(w.N("groups.error.long", most))
+	}
+	return nil
+}
+
+// stateOf puts the conditions of an object into words.
+func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) console.Badge {
+	return console.StateOf(w, conditions, generation, observed, whyNot)
+}
+
+// whyNot says why an object is not ready, by the reason of its condition.
+func whyNot(w web.Words, reason string) string {
+	id := "groups.state." + reason
+	if text := w.T(id); text != id {
+		return text
+	}
+	return w.T("groups.state.other", "Reason", reason)
+}
+
+// askDelete says what it means to delete an object, and asks for it once.
+func askDelete(v *console.Visit, o client.Object, here, heading string, lines []string, problems []web.Problem) error {
+	return v.Ask(console.Sure{
+		Kept: v.KeptView(o), Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"),
+		Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(o)}},
+		Action: v.To(here + "/delete"), Back: v.To(here),
+	}, problems)
+}
+
+// remove deletes an object and leads back to the list.
+func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
+	return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", name) }, again, fields())
+}
+
+// withTeam is a snapshot with a team as it is to be.
+func withTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) *membership.Snapshot {
+	next := *s
+	next.Teams = append(without(s.Teams, t.Name), t)
+	return &next
+}
+
+// withWorkspace is withTeam for a workspace, and withoutWorkspace one without it.
+func withWorkspace(s *membership.Snapshot, w *rosterv1alpha1.Workspace) *membership.Snapshot {
+	next := *s
+	next.Workspaces = append(without(s.Workspaces, w.Name), w)
+	return &next
+}
+
+func withoutWorkspace(s *membership.Snapshot, name string) *membership.Snapshot {
+	next := *s
+	next.Workspaces = without(s.Workspaces, name)
+	return &next
+}
+
+func without[T client.Object](all []T, name string) []T {
+	return slices.DeleteFunc(slices.Clone(all), func(o T) bool { return o.GetName() == name })
+}
+
+func profilesOfTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) []string {
+	return s.ProfilesOf(membership.GroupOfTeam(t))
 }

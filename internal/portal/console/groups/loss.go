@@ -13,7 +13,6 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -52,7 +51,7 @@ func lossOf(before, after *membership.Snapshot, people []*rosterv1alpha1.Member,
 			}
 		}
 		if all != 0 {
-			l.People, l.Permissions = append(l.People, organization.MemberName(m)), l.Permissions|all
+			l.People, l.Permissions = append(l.People, membership.NameOf(m)), l.Permissions|all
 		}
 	}
 	slices.Sort(l.People)

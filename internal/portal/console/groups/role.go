@@ -7,12 +7,10 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -48,7 +46,7 @@ func newRole(v *console.Visit, scope rosterv1alpha1.RoleScope) string {
 
 func (h *Handler) getRole(v *console.Visit) error {
 	r := &rosterv1alpha1.CustomRole{}
-	if err := find(v, r); err != nil {
+	if err := v.Find(r); err != nil {
 		return err
 	}
 	return h.roleForm(v, r, formOf(r), nil, nil)
@@ -106,7 +104,7 @@ func (h *Handler) roleForm(
 type roleUse struct{ People, Teams, Invited []string }
 
 func useOf(
-	r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []rosterv1alpha1.Invitation,
+	r *rosterv1alpha1.CustomRole, people []*rosterv1alpha1.Member, teams []*rosterv1alpha1.Team, invited []*rosterv1alpha1.Invitation,
 ) roleUse {
 	var u roleUse
 	// has looks at a Member, or at the one that an Invitation brings.
@@ -119,7 +117,7 @@ func useOf(
 	}
 	for _, m := range people {
 		if has(m.Spec) {
-			u.People = append(u.People, organization.MemberName(m))
+			u.People = append(u.People, membership.NameOf(m))
 		}
 	}
 	for _, t := range teams {
@@ -127,8 +125,7 @@ func useOf(
 			u.Teams = append(u.Teams, console.TeamName(t))
 		}
 	}
-	for i := range invited {
-		inv := &invited[i]
+	for _, inv := range invited {
 		brings := rosterv1alpha1.MemberSpec{Role: inv.Spec.Role, Profiles: inv.Spec.Profiles, Workspaces: inv.Spec.Workspaces}
 		if invitation.IsOpen(inv) && inv.Spec.MemberRef == nil && has(brings) {
 			u.Invited = append(u.Invited, inv.Spec.Email)
@@ -146,11 +143,11 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 	if err != nil {
 		return nil, err
 	}
-	var invitations rosterv1alpha1.InvitationList
-	if err := v.Cache().List(v.R.Context(), &invitations, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+	invited, err := v.Invitations()
+	if err != nil {
 		return nil, err
 	}
-	w, u := v.Words, useOf(r, people, s.Teams, invitations.Items)
+	w, u := v.Words, useOf(r, people, s.Teams, invited)
 	var lines []string
 	if n := len(u.People); n > 0 {
 		lines = append(lines, w.N("groups.role.people", n)+" "+console.Listed(w, u.People))
@@ -166,7 +163,7 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 
 func (h *Handler) postRole(v *console.Visit) error {
 	r, form := &rosterv1alpha1.CustomRole{}, readRole(v.R.PostForm)
-	if err := find(v, r); err != nil {
+	if err := v.Find(r); err != nil {
 		return err
 	}
 	form.Scope = r.Spec.Scope
@@ -189,7 +186,7 @@ func (h *Handler) postRole(v *console.Visit) error {
 
 func (h *Handler) getDeleteRole(v *console.Visit) error {
 	r := &rosterv1alpha1.CustomRole{}
-	if err := find(v, r); err != nil {
+	if err := v.Find(r); err != nil {
 		return err
 	}
 	return h.deleteRoleForm(v, r, nil)
@@ -215,7 +212,7 @@ func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole,
 
 func (h *Handler) postDeleteRole(v *console.Visit) error {
 	r := &rosterv1alpha1.CustomRole{}
-	if err := find(v, r); err != nil {
+	if err := v.Find(r); err != nil {
 		return err
 	}
 	if problems := v.Unconfirmed(r); problems != nil {

@@ -14,7 +14,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -99,10 +98,10 @@ func builtInRoles(w web.Words) []roleRow {
 
 func builtInProfileRoles(w web.Words) []roleRow {
 	var rows []roleRow
-	for _, role := range profileRoles() {
+	for _, role := range access.ProfileRoles() {
 		row := roleRow{Name: w.Roles.OnProfile(role, nil).Name}
 		for _, p := range access.ProfilePermissions(role).Permissions() {
-			row.May = append(row.May, organization.PermissionText(w, p))
+			row.May = append(row.May, w.Permission(p))
 		}
 		rows = append(rows, row)
 	}

@@ -62,7 +62,7 @@ func teamRoles(w web.Words, s *scene, has string) []option {
 		}
 		options = append(options, option{role, text})
 	}
-	for _, role := range profileRoles() {
+	for _, role := range access.ProfileRoles() {
 		if s.givesEverywhere() || s.holdsSomewhere(access.ProfilePermissions(role)) || has == string(role) {
 			add(string(role))
 		}
@@ -81,12 +81,6 @@ func teamRoles(w web.Words, s *scene, has string) []option {
 
 func (s *scene) holdsSomewhere(set access.Set) bool {
 	return slices.ContainsFunc(s.holds.Grants, func(g access.Grant) bool { return s.holds.On(g.Profile).Contains(set) })
-}
-
-func profileRoles() []rosterv1alpha1.ProfileRole {
-	return []rosterv1alpha1.ProfileRole{
-		rosterv1alpha1.ProfileAdministrator, rosterv1alpha1.ProfileEditor, rosterv1alpha1.ProfileModerator, rosterv1alpha1.ProfileGuest,
-	}
 }
 
 func (h *Handler) getTeams(v *console.Visit) error { return h.teamsForm(v, teamForm{}, nil) }
@@ -155,7 +149,7 @@ type teamPage struct {
 
 func (h *Handler) getTeam(v *console.Visit) error {
 	t := &rosterv1alpha1.Team{}
-	if err := find(v, t); err != nil {
+	if err := v.Find(t); err != nil {
 		return err
 	}
 	return h.teamForm(v, t, teamForm{t.Spec.DisplayName, string(t.Spec.Role)}, nil, nil)
@@ -198,7 +192,7 @@ func selectorWords(w web.Words, selector *metav1.LabelSelector) string {
 
 func (h *Handler) postTeam(v *console.Visit) error {
 	t, form := &rosterv1alpha1.Team{}, readTeam(v.R.PostForm)
-	if err := find(v, t); err != nil {
+	if err := v.Find(t); err != nil {
 		return err
 	}
 	if changed, problems := v.Changed(t, nil); changed != nil {
@@ -215,7 +209,7 @@ func (h *Handler) postTeam(v *console.Visit) error {
 
 func (h *Handler) getDeleteTeam(v *console.Visit) error {
 	t := &rosterv1alpha1.Team{}
-	if err := find(v, t); err != nil {
+	if err := v.Find(t); err != nil {
 		return err
 	}
 	return h.deleteTeamForm(v, t, nil)
@@ -249,7 +243,7 @@ func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team)
 
 func (h *Handler) postDeleteTeam(v *console.Visit) error {
 	t := &rosterv1alpha1.Team{}
-	if err := find(v, t); err != nil {
+	if err := v.Find(t); err != nil {
 		return err
 	}
 	if problems := v.Unconfirmed(t); problems != nil {

@@ -11,7 +11,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -101,7 +100,7 @@ type holder struct{ Name, Address, Role string }
 
 func (h *Handler) getWorkspace(v *console.Visit) error {
 	ws := &rosterv1alpha1.Workspace{}
-	if err := find(v, ws); err != nil {
+	if err := v.Find(ws); err != nil {
 		return err
 	}
 	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, nil)
@@ -151,7 +150,7 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 			if g.Role != "" {
 				role = w.Roles.OnProfile(g.Role, s.roles).Name
 			}
-			found = append(found, holder{organization.MemberName(m), m.Spec.Email, role})
+			found = append(found, holder{membership.NameOf(m), m.Spec.Email, role})
 		}
 	}
 	slices.SortFunc(found, func(a, b holder) int {
@@ -162,7 +161,7 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 
 func (h *Handler) postWorkspace(v *console.Visit) error {
 	ws, name := &rosterv1alpha1.Workspace{}, web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
-	if err := find(v, ws); err != nil {
+	if err := v.Find(ws); err != nil {
 		return err
 	}
 	if changed, problems := v.Changed(ws, nil); changed != nil {
@@ -180,7 +179,7 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 // workspaceProfiles is about the profiles that the workspace names.
 func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 	ws := &rosterv1alpha1.Workspace{}
-	if err := find(v, ws); err != nil {
+	if err := v.Find(ws); err != nil {
 		return nil, err
 	}
 	s, err := h.scene(v)
@@ -214,7 +213,7 @@ func (h *Handler) workspaceLoss(
 
 func (h *Handler) getDeleteWorkspace(v *console.Visit) error {
 	ws := &rosterv1alpha1.Workspace{}
-	if err := find(v, ws); err != nil {
+	if err := v.Find(ws); err != nil {
 		return err
 	}
 	return h.deleteWorkspaceForm(v, ws, nil)
@@ -242,7 +241,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 
 func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
 	ws := &rosterv1alpha1.Workspace{}
-	if err := find(v, ws); err != nil {
+	if err := v.Find(ws); err != nil {
 		return err
 	}
 	if problems := v.Unconfirmed(ws); problems != nil {

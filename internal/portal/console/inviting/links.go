@@ -8,7 +8,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -28,11 +27,7 @@ type linkPage struct {
 // opens the invitation only to somebody who shows that they are that person.
 func (h *Handler) getLink(v *visit) error {
 	inv := &rosterv1alpha1.Invitation{}
-	err := v.Get(v.R.PathValue("name"), inv)
-	if apierrors.IsNotFound(err) {
-		return v.NotFound()
-	}
-	if err != nil {
+	if err := v.Find(inv); err != nil {
 		return err
 	}
 	offer := invitation.Offer{Invitation: inv, Organization: v.Organization}
@@ -45,8 +40,7 @@ func (h *Handler) getLink(v *visit) error {
 		}
 	}
 	page := linkPage{Frame: v.Frame(), Email: offer.Email(), Back: v.To("/team/people/invitations/" + inv.Name)}
-	to, invalid := address.Parse(offer.Email())
-	if invalid == nil && offer.Check(inv.Status.Attempt, v.Now()) == invitation.LinkOpen {
+	if to := offer.Address(); to != "" && offer.Check(inv.Status.Attempt, v.Now()) == invitation.LinkOpen {
 		keys, err := h.LinkKeys.Refresh(v.R.Context())
 		if err != nil {
 			return err

@@ -118,13 +118,12 @@ func (v *visit) memberOf(a address.Address) *rosterv1alpha1.Member {
 
 // invited are the Invitations by address: the open one, if there are several.
 func (v *visit) invited() (map[address.Address]*rosterv1alpha1.Invitation, error) {
-	var list rosterv1alpha1.InvitationList
-	if err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
+	list, err := v.Invitations()
+	if err != nil {
 		return nil, err
 	}
 	all := map[address.Address]*rosterv1alpha1.Invitation{}
-	for i := range list.Items {
-		inv := &list.Items[i]
+	for _, inv := range list {
 		a := address.Address(inv.Status.Email)
 		if a == "" {
 			a, _ = address.Parse(inv.Spec.Email)

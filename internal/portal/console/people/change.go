@@ -92,7 +92,7 @@ func (h *Handler) getChange(kind string) func(*console.Visit) error {
 		switch {
 		case err != nil:
 			return err
-		case !h.holds(v).May(rosterv1alpha1.PermissionManageMembers):
+		case !v.Holds().May(rosterv1alpha1.PermissionManageMembers):
 			return v.NotFound()
 		case s.isOwner() || s.isSelf(v):
 			return h.sureForm(v, s, change, nil)

@@ -33,7 +33,7 @@ func (h *Handler) getEnd(v *console.Visit) error {
 	switch {
 	case err != nil:
 		return err
-	case !h.holds(v).May(rosterv1alpha1.PermissionManageMembers):
+	case !v.Holds().May(rosterv1alpha1.PermissionManageMembers):
 		return v.NotFound()
 	case s.isOwner() || s.isSelf(v):
 		return h.sureForm(v, s, end, nil)

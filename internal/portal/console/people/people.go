@@ -7,7 +7,6 @@ import (
 	"embed"
 
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -27,8 +26,7 @@ const (
 
 // Handler of the pages about people.
 type Handler struct {
-	Desk          *console.Desk
-	Organizations *organization.Handler
+	Desk *console.Desk
 }
 
 // Path of the room behind that of the organisation.

@@ -12,9 +12,9 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/roles"
 )
@@ -75,7 +75,7 @@ func (h *Handler) getPerson(kind string) func(*console.Visit) error {
 		w := speech{v.Words, s.all}
 		page.about(w, s)
 		page.rights(w, s)
-		page.deeds(v, s, h.holds(v))
+		page.deeds(v, s, v.Holds())
 		if page.InvitedBy, err = h.inviter(v, s); err != nil {
 			return err
 		}
@@ -189,7 +189,7 @@ func (h *Handler) inviter(v *console.Visit, s *subject) (web.Action, error) {
 	case err != nil:
 		return web.Action{}, err
 	case len(members) > 0:
-		return web.Action{Text: organization.MemberName(members[0]), Href: v.To(Path + "/" + console.KindMembers + "/" + members[0].Name)}, nil
+		return web.Action{Text: membership.NameOf(members[0]), Href: v.To(Path + "/" + console.KindMembers + "/" + members[0].Name)}, nil
 	case who.Address != "":
 		return web.Action{Text: string(who.Address)}, nil
 	}

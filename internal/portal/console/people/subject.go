@@ -12,11 +12,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
 )
@@ -128,7 +126,7 @@ func (h *Handler) complete(v *console.Visit, s *subject) error {
 			return err
 		}
 	}
-	s.name, s.address = organization.MemberName(m), m.Spec.Email
+	s.name, s.address = membership.NameOf(m), m.Spec.Email
 	s.standing, s.person = console.StandingOfMember(s.all.Organization, m, s.invitation, now), s.all.Person(m)
 	var err error
 	s.twin, err = twin(v, m)
@@ -163,11 +161,6 @@ func (s *subject) becameMember(ctx context.Context, cache web.Cache) string {
 		}
 	}
 	return ""
-}
-
-// holds is what the person who looks at a page may do.
-func (h *Handler) holds(v *console.Visit) access.Effective {
-	return h.Organizations.Holds(v.R.Context(), v.Membership)
 }
 
 // isSelf reports whether a page is about the one who looks at it.

@@ -3,10 +3,13 @@
 package people
 
 import (
+	"context"
 	"net/url"
 	"slices"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -48,7 +51,7 @@ func (h *Handler) getSure(kind string, d deed) func(*console.Visit) error {
 		if err != nil {
 			return err
 		}
-		if !h.holds(v).May(rosterv1alpha1.PermissionManageMembers) {
+		if !v.Holds().May(rosterv1alpha1.PermissionManageMembers) {
 			return v.NotFound()
 		}
 		return h.sureForm(v, s, d, nil)
@@ -216,4 +219,51 @@ func write[T any, P interface {
 		}
 	}
 	return err
+}
+
+// catchUp is how long a page waits at most for the cache to know what has just been written.
+const catchUp = 2 * time.Second
+
+// removed tidies up after somebody who has been removed, and shows the list.
+func (h *Handler) removed(v *console.Visit, s *subject) error {
+	left := v.TakeOut(s.teams(), console.MembersOf, func(member string) bool { return member == s.member.Name })
+	// The list is made of the cache.
+	_ = wait.PollUntilContextTimeout(v.R.Context(), 20*time.Millisecond, catchUp, true, func(ctx context.Context) (bool, error) {
+		m := &rosterv1alpha1.Member{}
+		there := v.Cache().Look(ctx, client.ObjectKeyFromObject(s.member), m)
+		return !there || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
+	})
+	if len(left) > 0 {
+		for i := range left {
+			left[i] = speech{v.Words, s.all}.names().Team(left[i])
+		}
+		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", console.Listed(v.Words, left))
+	}
+	return v.Done(Path, "people.done.remove", "Name", s.name)
+}
+
+// leaveTeam takes a name out of a Team.
+func leaveTeam(v *console.Visit, team, name string) error {
+	t := &rosterv1alpha1.Team{}
+	if err := v.Get(team, t); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if !slices.Contains(t.Spec.Members, name) {
+		return nil
+	}
+	return write(v, t, func() {
+		t.Spec.Members = slices.DeleteFunc(t.Spec.Members, func(member string) bool { return member == name })
+	})
+}
+
+// joinTeam adds a name to a Team.
+func joinTeam(v *console.Visit, team, name string) error {
+	t := &rosterv1alpha1.Team{}
+	if err := v.Get(team, t); err != nil {
+		return err
+	}
+	if slices.Contains(t.Spec.Members, name) {
+		return nil
+	}
+	return write(v, t, func() { t.Spec.Members = append(t.Spec.Members, name) })
 }

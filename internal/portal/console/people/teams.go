@@ -41,7 +41,7 @@ func (h *Handler) getTeams(kind string) func(*console.Visit) error {
 		switch {
 		case err != nil:
 			return err
-		case !h.holds(v).May(rosterv1alpha1.PermissionManageTeams):
+		case !v.Holds().May(rosterv1alpha1.PermissionManageTeams):
 			return v.NotFound()
 		}
 		was := s.teamNames()

@@ -12,7 +12,6 @@ import (
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -83,20 +82,10 @@ func standingOf(o *rosterv1alpha1.Organization, named *rosterv1alpha1.Member) st
 }
 
 func (s standing) words(w web.Words, who string) string {
-	switch s {
-	case asked:
-		return w.T("settings.owner.asked", "Person", who)
-	case declined:
-		return w.T("settings.owner.declined", "Person", who)
-	case notActive:
-		return w.T("settings.owner.notActive", "Person", who)
-	case ends:
-		return w.T("settings.owner.ends", "Person", who)
-	case gone:
-		return w.T("settings.owner.gone", "Person", who)
-	case noOffer:
+	if s == noOffer {
+		return ""
 	}
-	return ""
+	return w.T("settings.owner."+string(s), "Person", who)
 }
 
 // person is a Member by its name; nil where there is none.
@@ -110,7 +99,7 @@ func person(v *console.Visit, ref *rosterv1alpha1.LocalReference) *rosterv1alpha
 
 // called is what a person is called, with their address.
 func called(m *rosterv1alpha1.Member) string {
-	if name := organization.MemberName(m); name != m.Spec.Email {
+	if name := membership.NameOf(m); name != m.Spec.Email {
 		return name + " (" + m.Spec.Email + ")"
 	}
 	return m.Spec.Email

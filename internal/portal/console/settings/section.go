@@ -5,16 +5,17 @@ package settings
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	stdjson "encoding/json"
 	"strings"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // The fields that every form has.
@@ -52,7 +53,7 @@ func (p sectionPage) View(f field) web.FieldView {
 }
 
 func (h *Handler) getSection(v *console.Visit, name string) error {
-	if !h.may(v) {
+	if !may(v) {
 		return v.Redirect(v.To(Path))
 	}
 	o, err := fresh(v)
@@ -100,7 +101,7 @@ func (h *Handler) postSection(v *console.Visit, name string) error {
 	if problems := is.set(form, &o.Spec); len(problems) > 0 {
 		return again(problems...)
 	}
-	who, err := h.affected(v, o)
+	who, err := h.affected(v)
 	if err != nil {
 		return err
 	}
@@ -121,28 +122,19 @@ func fingerprint(lines []string) string {
 }
 
 // affected counts whom changes can concern.
-func (h *Handler) affected(v *console.Visit, o *rosterv1alpha1.Organization) (affected, error) {
-	ctx, in := v.R.Context(), client.InNamespace(v.Namespace())
+func (h *Handler) affected(v *console.Visit) (affected, error) {
 	who := affected{Session: v.Person.Session}
-	var members rosterv1alpha1.MemberList
-	if err := v.Cache().List(ctx, &members, in, client.UnsafeDisableDeepCopy); err != nil {
-		return who, err
-	}
-	for i := range members.Items {
-		who.count(&members.Items[i])
-	}
-	var invited rosterv1alpha1.InvitationList
-	if err := v.Cache().List(ctx, &invited, in, client.UnsafeDisableDeepCopy); err != nil {
-		return who, err
-	}
-	for i := range invited.Items {
-		if inv := &invited.Items[i]; invitation.IsOpen(inv) {
-			who.Invited = append(who.Invited, inv.Spec.Email)
-		}
-	}
-	all, err := snapshot.Read(ctx, v.Cache(), o, v.Namespace(), h.Organizations.UserPrefix, client.UnsafeDisableDeepCopy)
+	all, err := v.Crowd()
 	if err != nil {
 		return who, err
+	}
+	for _, m := range all.Members {
+		who.count(m)
+	}
+	for _, inv := range all.Invitations {
+		if invitation.IsOpen(inv) {
+			who.Invited = append(who.Invited, inv.Spec.Email)
+		}
 	}
 	worked := all.WorkedOn()
 	for _, p := range all.Profiles {
@@ -176,4 +168,23 @@ func save(
 		return err
 	}
 	return v.Wrote(v.Update(u), done, again, fields)
+}
+
+// whole is an Organization as it is written. An empty list of reminders is a choice, and would be left out of the Go type's JSON: the API
+// server would then fill in the default, whatever else was changed.
+func whole(o *rosterv1alpha1.Organization) (*unstructured.Unstructured, error) {
+	u := &unstructured.Unstructured{}
+	data, err := stdjson.Marshal(o)
+	if err == nil {
+		err = json.Unmarshal(data, &u.Object)
+	}
+	if err != nil {
+		return nil, err
+	}
+	u.SetGroupVersionKind(rosterv1alpha1.GroupVersion.WithKind("Organization"))
+	reminders := []any{}
+	for _, d := range o.Spec.Invitations.RemindBefore {
+		reminders = append(reminders, d.Duration.String())
+	}
+	return u, unstructured.SetNestedSlice(u.Object, reminders, "spec", "invitations", "remindBefore")
 }

@@ -11,8 +11,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/organization"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -38,8 +38,7 @@ const (
 
 // Handler of the pages.
 type Handler struct {
-	Desk          *console.Desk
-	Organizations *organization.Handler
+	Desk *console.Desk
 }
 
 // Tab leads to the settings.
@@ -69,9 +68,7 @@ func (h *Handler) Routes() []web.Route {
 }
 
 // may reports whether the person is shown forms. The API server decides whether they may.
-func (h *Handler) may(v *console.Visit) bool {
-	return h.Organizations.Holds(v.R.Context(), v.Membership).May(rosterv1alpha1.PermissionManageSettings)
-}
+func may(v *console.Visit) bool { return v.Holds().May(rosterv1alpha1.PermissionManageSettings) }
 
 // fresh is the organisation as it is now, read as the person.
 func fresh(v *console.Visit) (*rosterv1alpha1.Organization, error) {
@@ -101,7 +98,7 @@ type sectionView struct {
 }
 
 func (h *Handler) getSettings(v *console.Visit) error {
-	w, o, may := v.Words, v.Organization, h.may(v)
+	w, o, may := v.Words, v.Organization, may(v)
 	page := settingsPage{Frame: v.Frame(), PlanHref: v.To(PlanPath), OwnerHref: v.To(OwnerPath)}
 	names := h.names(v)
 	for _, s := range sections(w, o, names) {
@@ -149,7 +146,7 @@ func (b cachedBook) member(wanted string) string {
 		b.cache.Log.Error(err, "Cannot look for a member")
 	}
 	for i := range list.Items {
-		if m := &list.Items[i]; sameAddress(m.Spec.Email, wanted) {
+		if m := &list.Items[i]; address.Same(m.Spec.Email, wanted) {
 			return m.Name
 		}
 	}

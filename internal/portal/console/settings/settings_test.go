@@ -18,6 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -38,8 +39,8 @@ type people map[string]string
 func (p people) address(name string) string { return p[name] }
 
 func (p people) member(wanted string) string {
-	for name, address := range p {
-		if sameAddress(address, wanted) {
+	for name, own := range p {
+		if address.Same(own, wanted) {
 			return name
 		}
 	}

@@ -5,7 +5,6 @@ package settings
 import (
 	"fmt"
 	"math"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,7 +12,7 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
@@ -93,20 +92,8 @@ func checkPair(w web.Words, id string, row int, p pair, most int, needsURL bool)
 		return wrong(w.T("settings.error.row", "Row", row+1))
 	case !web.IsLine(p.First), len([]rune(p.First)) > most:
 		return wrong(w.N("settings.error.line", most))
-	case p.Second == "" && !needsURL, isWebAddress(p.Second):
+	case p.Second == "" && !needsURL, len(p.Second) <= maxURL && offer.IsWebAddress(p.Second):
 		return nil
 	}
 	return wrong(w.T("settings.error.url", "Row", row+1, "Typed", p.Second))
-}
-
-func isWebAddress(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != "" && len(s) <= maxURL
-}
-
-// sameAddress reports whether two addresses are one person's.
-func sameAddress(a, b string) bool {
-	one, err := address.Parse(a)
-	other, otherErr := address.Parse(b)
-	return err == nil && otherErr == nil && one == other
 }
