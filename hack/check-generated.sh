@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Fails if a generated file does not say what its source says. Everything is generated anew in a temporary folder and compared, so
+# Fails if a generated file does not say what its source says. Everything is generated again in a temporary folder and compared, so
 # that other changes in the checkout do not matter and nothing in it is touched.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
