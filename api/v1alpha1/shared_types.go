@@ -121,6 +121,10 @@ const LeftAnnotation = "roster.dev/left"
 // the time since which it was open, and its UID, with a slash between.
 const PlaceAnnotation = "roster.dev/place"
 
+// AuthorLabel on a Member or an Invitation with the value Manager says that its author may make somebody a Manager, so that no Team has to
+// be read before it is created. The API server writes it, and the policy roster-author looks after it.
+const AuthorLabel = "roster.dev/author"
+
 // OwnershipAnnotation on a Member that an Organization names as its owner holds how its person stands to that: one of the answers below. It
 // is what lasts of the consent, so that no status has to be restored for it.
 const OwnershipAnnotation = "roster.dev/ownership"

@@ -288,7 +288,7 @@ func TestAMemberOfThatNameWouldJoinATeam(t *testing.T) {
 
 // authoredByManager is the label that lets the API server leave the Teams unread.
 func authoredByManager(o client.Object) {
-	o.SetLabels(map[string]string{"roster.dev/author": "Manager"})
+	o.SetLabels(map[string]string{rosterv1alpha1.AuthorLabel: "Manager"})
 }
 
 // TestTheMarkOfAnAuthorIsTheirs: who may not make a Manager cannot pass by the Teams with the label of those who may, nor by one that has it.
@@ -314,7 +314,7 @@ func TestTheMarkOfAnAuthorIsTheirs(t *testing.T) {
 		"a Member of another name":     {lena, createMember("zed", marked), refused(lena, "Member zed")},
 		"an Invitation":                {dora, invite("newbie", offered), refused(dora, "Invitation newbie")},
 		"another value": {lena, createMember("newbie", func(m *rosterv1alpha1.Member) {
-			m.Labels = map[string]string{"roster.dev/author": "Editor"}
+			m.Labels = map[string]string{rosterv1alpha1.AuthorLabel: "Editor"}
 		}), lena + " may not create the Member newbie" + gives + "Choose another name, or ask a Manager."},
 		"lifts the suspension of one": {lena, updateMember("sue", reactivated),
 			lena + " may not put into force the Member sue" + gives + "Ask a Manager."},
@@ -335,7 +335,7 @@ func TestAuthorsAreMarked(t *testing.T) {
 	t.Parallel()
 	needsMutatingPolicies(t)
 	w := newWorld(t)
-	const label = "roster.dev/author"
+	const label = rosterv1alpha1.AuthorLabel
 	for who, mark := range map[string]string{ben: "Manager", flux: "Manager", lena: "", dora: ""} {
 		m, inv := w.member("zed"), w.invitation("zed")
 		inv.Labels = map[string]string{"team": "west"}
@@ -363,7 +363,7 @@ func TestApplyingAgainKeepsTheMark(t *testing.T) {
 		o.SetNamespace(w.ns)
 		o.SetName("zed")
 		w.Expect(w.as(flux).Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("kustomize-controller"))).To(Succeed())
-		w.Expect(read[rosterv1alpha1.Member](w, "zed").Labels).To(HaveKeyWithValue("roster.dev/author", "Manager"))
+		w.Expect(read[rosterv1alpha1.Member](w, "zed").Labels).To(HaveKeyWithValue(rosterv1alpha1.AuthorLabel, "Manager"))
 		return o.GetResourceVersion()
 	}
 	apply()

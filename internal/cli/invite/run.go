@@ -195,6 +195,7 @@ func (r *run) create(ctx context.Context, dryRun kube.DryRun) error {
 		}
 		wanted[i].made = true
 		if dryRun == r.dryRun {
+			withoutMark(made)
 			wanted[i].invited = made
 		}
 	})
@@ -202,6 +203,13 @@ func (r *run) create(ctx context.Context, dryRun kube.DryRun) error {
 		err = r.join(ctx, dryRun)
 	}
 	return err
+}
+
+// withoutMark takes off what the API server says of the author: what is printed may be applied by somebody else.
+func withoutMark(inv *rosterv1alpha1.Invitation) {
+	if delete(inv.Labels, rosterv1alpha1.AuthorLabel); len(inv.Labels) == 0 {
+		inv.Labels = nil
+	}
 }
 
 // join puts those who were invited into the Teams: a Member has the name of the Invitation.
