@@ -105,8 +105,8 @@ const (
 	InviterMember Standing = "Member"
 )
 
-// InviterStanding is what is known about the inviter. Among the Members is the one of RecordedInviter and one who has the address now, where
-// there are such; the first who has joined with the address counts.
+// InviterStanding is what is known about the inviter. Among the Members are the one of RecordedInviter and one who has the address now,
+// where there are such; the first who has joined with the address counts.
 func (o Offer) InviterStanding(who Inviter, members []*rosterv1alpha1.Member) Standing {
 	recorded := o.RecordedInviter() != ""
 	if who.Address == "" {
