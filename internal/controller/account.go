@@ -14,6 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // accounts records which organisations people have joined, and reports Accounts that nobody can use, because their name is not the one that
@@ -52,7 +53,7 @@ func (r *accounts) gatherMemberships(ctx context.Context, in *membership.Account
 	if err := r.client.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, in.Account.Name)...); err != nil {
 		return err
 	}
-	in.Members, in.Organizations = reading.Pointers(list.Items), map[string]string{}
+	in.Members, in.Organizations = pointers.To(list.Items), map[string]string{}
 	for _, m := range in.Members {
 		o, err := reading.CountingOrganization(ctx, r.client, m.Namespace)
 		if err != nil {
@@ -82,7 +83,7 @@ func namesakes(ctx context.Context, c client.Reader, a *rosterv1alpha1.Account) 
 			return nil, err
 		}
 	}
-	return reading.Pointers(list.Items), nil
+	return pointers.To(list.Items), nil
 }
 
 // accountsOfUsername are the Accounts of the same user name, this one among them.

@@ -12,6 +12,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // finder finds what a change concerns in the cache.
@@ -24,7 +25,7 @@ type finder struct {
 func (f finder) organizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 // invitationsOfMember are the ones that are for the Member, or that are to the same address.
@@ -109,12 +110,12 @@ func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client
 	if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, o.GetName())...); err != nil {
 		return nil, err
 	}
-	found := keys(reading.Pointers(list.Items))
+	found := keys(pointers.To(list.Items))
 	for _, address := range reading.AddressKey(o.(*rosterv1alpha1.Account).Spec.Email) {
 		if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAddress, address)...); err != nil {
 			return nil, err
 		}
-		found = append(found, keys(reading.Pointers(list.Items))...)
+		found = append(found, keys(pointers.To(list.Items))...)
 	}
 	return found, nil
 }
@@ -202,7 +203,7 @@ func (f finder) profilesLookedAfterBy(ctx context.Context, o client.Object) ([]c
 func (f finder) profilesOfSecret(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.SocialProfileList
 	err := f.reader.List(ctx, &list, reading.ByIndex(o.GetNamespace(), reading.IndexCredentials, o.GetName())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 // applicationsOfSecret are those whose client secret is in the Secret.
@@ -222,14 +223,14 @@ func (f finder) applicationsOfNamespace(ctx context.Context, o client.Object) ([
 func (f finder) applications(ctx context.Context, options []client.ListOption) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.ApplicationList
 	err := f.reader.List(ctx, &list, options...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 // organizationsOwnedBy are the ones whose owner the Member is.
 func (f finder) organizationsOwnedBy(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, reading.ByIndex(o.GetNamespace(), reading.IndexOwner, o.GetName())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 func keys[T client.Object](objects []T) []client.ObjectKey {
@@ -250,14 +251,14 @@ func (f finder) openInvitations(ctx context.Context, o client.Object) ([]client.
 func (f finder) organizationsOfPlan(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexPlan, o.GetName())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 // organizationsWithoutMail are those that say why their mail is held.
 func (f finder) organizationsWithoutMail(ctx context.Context, _ client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, reading.InNamespace("")...)
-	return keys(slices.DeleteFunc(reading.Pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+	return keys(slices.DeleteFunc(pointers.To(list.Items), func(o *rosterv1alpha1.Organization) bool {
 		return !meta.IsStatusConditionFalse(o.Status.Conditions, rosterv1alpha1.ConditionMailDelivered)
 	})), err
 }
@@ -275,7 +276,7 @@ func (f finder) organizationsOfOwner(ctx context.Context, o client.Object) ([]cl
 		if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexOwnerAddress, address)...); err != nil {
 			return nil, err
 		}
-		found = append(found, keys(reading.Pointers(list.Items))...)
+		found = append(found, keys(pointers.To(list.Items))...)
 	}
 	return found, nil
 }
@@ -284,7 +285,7 @@ func (f finder) organizationsOfOwner(ctx context.Context, o client.Object) ([]cl
 func (f finder) limitedOrganizations(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.OrganizationList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	limited := slices.DeleteFunc(reading.Pointers(list.Items), func(o *rosterv1alpha1.Organization) bool {
+	limited := slices.DeleteFunc(pointers.To(list.Items), func(o *rosterv1alpha1.Organization) bool {
 		return o.Status.Plan.Seats.Limit == nil && o.Status.Plan.SocialProfiles.Limit == nil
 	})
 	return keys(limited), err
@@ -306,7 +307,7 @@ func (f finder) teamsWith(ctx context.Context, p *rosterv1alpha1.SocialProfile) 
 	var list rosterv1alpha1.TeamList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
 	others := func(t *rosterv1alpha1.Team) bool { return !names(membership.GroupOfTeam(t), p) }
-	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
+	return slices.DeleteFunc(pointers.To(list.Items), others), err
 }
 
 // workspacesOfProfile are those that the profile lies in.
@@ -319,7 +320,7 @@ func (f finder) workspacesWith(ctx context.Context, p *rosterv1alpha1.SocialProf
 	var list rosterv1alpha1.WorkspaceList
 	err := f.reader.List(ctx, &list, reading.InNamespace(p.Namespace)...)
 	others := func(w *rosterv1alpha1.Workspace) bool { return !names(membership.GroupOfWorkspace(w), p) }
-	return slices.DeleteFunc(reading.Pointers(list.Items), others), err
+	return slices.DeleteFunc(pointers.To(list.Items), others), err
 }
 
 // names reports whether a group finds a profile, even one that is being deleted.
@@ -339,25 +340,25 @@ func workspacesOfMember(_ context.Context, o client.Object) ([]client.ObjectKey,
 func (f finder) teamsOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.TeamList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 func (f finder) workspacesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.WorkspaceList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 func (f finder) rolesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.CustomRoleList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 func (f finder) profilesOfNamespace(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
 	var list rosterv1alpha1.SocialProfileList
 	err := f.reader.List(ctx, &list, reading.InNamespace(o.GetNamespace())...)
-	return keys(reading.Pointers(list.Items)), err
+	return keys(pointers.To(list.Items)), err
 }
 
 // teamsOfRole are those that give the CustomRole.

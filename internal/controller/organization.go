@@ -18,6 +18,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // organizations reports on Organizations: who owns them and how many belong to them.
@@ -131,7 +132,7 @@ func (r *organizations) elsewhere(ctx context.Context, o *rosterv1alpha1.Organiz
 			return false, err
 		}
 	}
-	return slices.ContainsFunc(reading.Pointers(list.Items), func(other *rosterv1alpha1.Organization) bool {
+	return slices.ContainsFunc(pointers.To(list.Items), func(other *rosterv1alpha1.Organization) bool {
 		return other.UID != o.UID && other.DeletionTimestamp == nil && membership.OwnsBefore(other, o, owner)
 	}), nil
 }
@@ -147,6 +148,6 @@ func (r *organizations) count(ctx context.Context, in *membership.OrganizationIn
 			return err
 		}
 	}
-	in.Count(reading.Pointers(people.Items), reading.Pointers(invited.Items), reading.Pointers(profiles.Items))
+	in.Count(pointers.To(people.Items), pointers.To(invited.Items), pointers.To(profiles.Items))
 	return nil
 }

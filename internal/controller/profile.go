@@ -16,6 +16,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // profiles reports on SocialProfiles: who looks after them and how many hold which role.
@@ -111,7 +112,7 @@ func (r *profiles) holders(
 	if err := r.client.List(ctx, &roles, reading.InNamespace(p.Namespace)...); err != nil {
 		return nil, 0, err
 	}
-	about.Roles = reading.Pointers(roles.Items)
+	about.Roles = pointers.To(roles.Items)
 	candidates, err := find.mayHold(ctx, &about)
 	if err != nil {
 		return nil, 0, err

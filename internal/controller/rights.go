@@ -14,6 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -90,7 +91,7 @@ func (f finder) membersOfOrganization(ctx context.Context, before, after *roster
 	if err := f.reader.List(ctx, &list, reading.InNamespace(either(before, after).GetNamespace())...); err != nil {
 		return nil, err
 	}
-	all := reading.Pointers(list.Items)
+	all := pointers.To(list.Items)
 	if differs(before, after, organizationForMembers) {
 		return keys(all), nil
 	}
@@ -124,7 +125,7 @@ func (f finder) profilesBetween(ctx context.Context, before, after *rosterv1alph
 	}
 	var list rosterv1alpha1.SocialProfileList
 	err := f.reader.List(ctx, &list, reading.InNamespace(after.Namespace)...)
-	return slices.DeleteFunc(reading.Pointers(list.Items), func(p *rosterv1alpha1.SocialProfile) bool {
+	return slices.DeleteFunc(pointers.To(list.Items), func(p *rosterv1alpha1.SocialProfile) bool {
 		return !quota.Between(was, is, quota.PlaceOf(p))
 	}), err
 }

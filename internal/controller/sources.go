@@ -13,6 +13,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // lookup finds the profiles that sources of rights are about.
@@ -146,7 +147,7 @@ func selected(ctx context.Context, c client.Reader, namespace string, g membersh
 		return nil, err
 	}
 	leaving := func(p *rosterv1alpha1.SocialProfile) bool { return p.DeletionTimestamp != nil }
-	return slices.DeleteFunc(reading.Pointers(list.Items), leaving), nil
+	return slices.DeleteFunc(pointers.To(list.Items), leaving), nil
 }
 
 func customRoles(ctx context.Context, c client.Reader, namespace string) (access.Roles, error) {
@@ -154,5 +155,5 @@ func customRoles(ctx context.Context, c client.Reader, namespace string) (access
 	if err := c.List(ctx, &list, reading.InNamespace(namespace)...); err != nil {
 		return nil, err
 	}
-	return membership.CustomRoles(reading.Pointers(list.Items)), nil
+	return membership.CustomRoles(pointers.To(list.Items)), nil
 }

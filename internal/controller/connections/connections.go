@@ -29,6 +29,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/tracing"
 )
 
@@ -261,7 +262,7 @@ func (r *Reconciler) gather(ctx context.Context, secret *corev1.Secret, o *conne
 	in.Plan = found.Organization.Status.Plan
 	var list rosterv1alpha1.SocialProfileList
 	err = r.Live.List(ctx, &list, client.InNamespace(o.Namespace)) // What is not seen yet would be created once more.
-	in.Profiles = reading.Pointers(list.Items)
+	in.Profiles = pointers.To(list.Items)
 	return in, err
 }
 

@@ -3,7 +3,6 @@
 package mailing
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -91,13 +90,13 @@ func (r *endNotices) tell(
 	}
 	own := mail.EndNotice{Organization: o.Spec.DisplayName, End: due.EndTime.Time}
 	if by != nil {
-		own.Contact = nameOf(by)
+		own.Contact = membership.NameOf(by)
 	}
 	if err := r.send(ctx, m, m, due, own); err != nil || by == nil {
 		return err
 	}
 	return r.send(ctx, m, by, due, mail.EndNotice{
-		Organization: o.Spec.DisplayName, End: due.EndTime.Time, Member: nameOf(m), Object: m.Name, Namespace: m.Namespace, Invited: invited,
+		Organization: o.Spec.DisplayName, End: due.EndTime.Time, Member: membership.NameOf(m), Object: m.Name, Namespace: m.Namespace, Invited: invited,
 	})
 }
 
@@ -151,9 +150,4 @@ func (r *endNotices) send(ctx context.Context, m, to *rosterv1alpha1.Member, due
 	due.To = append(due.To, to.Status.Email)
 	r.sent.change(m, func(sent *rosterv1alpha1.EndNotice) { *sent = *due.DeepCopy() })
 	return nil
-}
-
-// nameOf is what people call a Member.
-func nameOf(m *rosterv1alpha1.Member) string {
-	return cmp.Or(m.Status.DisplayName, m.Spec.DisplayName, m.Spec.Email)
 }

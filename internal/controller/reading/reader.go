@@ -12,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/pointers"
 )
 
 // Consistent are the options of a look-up that waits until the cache shows what this process has written.
@@ -30,15 +31,6 @@ func InNamespace(namespace string) []client.ListOption {
 	return []client.ListOption{
 		client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency,
 	}
-}
-
-// Pointers gives the items of a list without copying them.
-func Pointers[T any](items []T) []*T {
-	out := make([]*T, len(items))
-	for i := range items {
-		out[i] = &items[i]
-	}
-	return out
 }
 
 // Optional reads an object that need not exist; nil where it does not.
@@ -92,7 +84,7 @@ func CountingOrganization(ctx context.Context, c client.Reader, namespace string
 	if err := c.List(ctx, &list, InNamespace(namespace)...); err != nil {
 		return nil, err
 	}
-	return membership.Counting(Pointers(list.Items)), nil
+	return membership.Counting(pointers.To(list.Items)), nil
 }
 
 // MembersBy are the Members that an index gives.
@@ -101,7 +93,7 @@ func MembersBy(ctx context.Context, c client.Reader, namespace, field, value str
 	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
 		return nil, err
 	}
-	return Pointers(list.Items), nil
+	return pointers.To(list.Items), nil
 }
 
 // InvitationsBy are the Invitations that an index gives.
@@ -115,7 +107,7 @@ func ListInvitations(ctx context.Context, c client.Reader, options []client.List
 	if err := c.List(ctx, &list, options...); err != nil {
 		return nil, err
 	}
-	return Pointers(list.Items), nil
+	return pointers.To(list.Items), nil
 }
 
 // ProfilesBy are the SocialProfiles that an index gives.
@@ -127,7 +119,7 @@ func ProfilesBy(ctx context.Context, c client.Reader, namespace, field, value st
 	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
 		return nil, err
 	}
-	return Pointers(list.Items), nil
+	return pointers.To(list.Items), nil
 }
 
 // TeamsBy are the Teams that an index gives.
@@ -136,7 +128,7 @@ func TeamsBy(ctx context.Context, c client.Reader, namespace, field, value strin
 	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
 		return nil, err
 	}
-	return Pointers(list.Items), nil
+	return pointers.To(list.Items), nil
 }
 
 // Unlabelled takes from an object, on its way into the cache, what no controller asks for and no write of theirs sends: its labels and who
