@@ -96,7 +96,8 @@ func (r *endNotices) tell(
 		return err
 	}
 	return r.send(ctx, m, by, due, mail.EndNotice{
-		Organization: o.Spec.DisplayName, End: due.EndTime.Time, Member: membership.NameOf(m), Object: m.Name, Namespace: m.Namespace, Invited: invited,
+		Organization: o.Spec.DisplayName, End: due.EndTime.Time, Member: membership.NameOf(m), Object: m.Name, Namespace: m.Namespace,
+		Invited: invited,
 	})
 }
 
