@@ -19,6 +19,6 @@ func (c *Cluster) ReplaceEtcd(dataDir string) error {
 	if err := plane.Etcd.Stop(); err != nil {
 		return err
 	}
-	plane.Etcd = &envtest.Etcd{URL: plane.Etcd.URL, Path: plane.Etcd.Path, DataDir: dataDir}
+	plane.Etcd = &envtest.Etcd{URL: plane.Etcd.URL, Path: plane.Etcd.Path, DataDir: dataDir, StartTimeout: startPatience}
 	return errors.Join(plane.Etcd.Start(), c.StartAPIServer())
 }

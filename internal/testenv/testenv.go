@@ -26,6 +26,7 @@ import (
 	apiruntime "k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/apimachinery/pkg/util/yaml"
+	apiversion "k8s.io/apimachinery/pkg/version"
 	"k8s.io/client-go/discovery"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -42,6 +43,9 @@ const SystemNamespace = "roster-system"
 
 // consoleFolder holds the component that is not part of every installation.
 const consoleFolder = "config/components/console"
+
+// startPatience is how long a program of the control plane may take to start, on a machine that does much else.
+const startPatience = 2 * time.Minute
 
 // Cluster is a running API server.
 type Cluster struct {
@@ -85,7 +89,7 @@ func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &envtest.Environment{BinaryAssetsDirectory: programs}
+	env := &envtest.Environment{BinaryAssetsDirectory: programs, ControlPlaneStartTimeout: startPatience}
 	// Without kube-controller-manager, envtest has to do without the ServiceAccounts that Pods need.
 	env.ControlPlane.GetAPIServer().Configure().Disable("disable-admission-plugins")
 	for _, f := range flags {
@@ -195,18 +199,36 @@ func (c *Cluster) RestartAPIServer(flags ...Flag) error {
 // StartAPIServer brings it back, at the same address, and does not wait until it is ready.
 func (c *Cluster) StartAPIServer() error { return c.env.ControlPlane.GetAPIServer().Start() }
 
+// Minor is the minor version of Kubernetes that the API server is built from, such as 37, whatever version it emulates.
+func (c *Cluster) Minor() (int, error) {
+	v, err := version(c.Config)
+	if err != nil {
+		return 0, err
+	}
+	v.EmulationMinor = ""
+	minor, ok := apiserver.Minor(v)
+	if !ok {
+		return 0, fmt.Errorf("the API server says that it is of Kubernetes %s, which is no minor version of 1", v.GitVersion)
+	}
+	return minor, nil
+}
+
 // ServesConsole reports whether an API server can do what the console needs: constrained impersonation, from Kubernetes 1.36 on.
 func ServesConsole(config *rest.Config) (bool, error) {
-	client, err := discovery.NewDiscoveryClientForConfig(config)
-	if err != nil {
-		return false, err
-	}
-	v, err := client.ServerVersion()
+	v, err := version(config)
 	if err != nil {
 		return false, err
 	}
 	minor, _ := apiserver.Minor(v)
 	return minor >= 36, nil
+}
+
+func version(config *rest.Config) (*apiversion.Info, error) {
+	client, err := discovery.NewDiscoveryClientForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return client.ServerVersion()
 }
 
 // NewScheme knows the kinds of Kubernetes and of Roster.

@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/client-go/discovery"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -38,7 +37,8 @@ func TestTheClusterIsUpgraded(t *testing.T) {
 	b.invite(1, "first")
 	b.works(2, offices)
 
-	newest := b.minor()
+	newest, err := cluster.Minor()
+	b.must(err)
 	for i, minor := range []int{newest, max(newest-1, b.oldest())} {
 		b.must(cluster.RestartAPIServer(emulated("1." + strconv.Itoa(minor))))
 		b.eventually("the API server takes invitations again", func() error {
@@ -75,18 +75,6 @@ func (b *bureau) works(mails int, offices []*office) {
 	for _, o := range offices {
 		o.awaitReady()
 	}
-}
-
-// minor is the minor version of the program that the API server is.
-func (b *bureau) minor() int {
-	b.t.Helper()
-	client, err := discovery.NewDiscoveryClientForConfig(b.cluster.Config)
-	b.must(err)
-	v, err := client.ServerVersion()
-	b.must(err)
-	minor, err := strconv.Atoi(v.Minor)
-	b.must(err)
-	return minor
 }
 
 // oldest is the minor version of apiserver.Oldest.

@@ -11,7 +11,7 @@ var wrongApplications = map[string]struct {
 	"a web application with none of addresses": {"Application", `{redirectURIs: []}`, []string{"spec.redirectURIs must name at least one address"}},
 	"a type that is none":                      {"Application", `{type: Mobile, redirectURIs: ["https://a.example/cb"]}`, []string{"spec.type", `"Native"`, `"Web"`}},
 
-	"http elsewhere":                  {"Application", `{redirectURIs: ["http://social.example.com/cb"]}`, []string{"spec.redirectURIs[0]", "http://social.example.com/cb", "must be an https address", "http on localhost"}},
+	"http elsewhere":                  {"Application", `{redirectURIs: ["http://social.example.com/cb"]}`, []string{"spec.redirectURIs[0]", "must be an https address", "http on localhost"}},
 	"http on a name like localhost":   {"Application", `{redirectURIs: ["http://localhost.evil.example/cb"]}`, []string{"spec.redirectURIs[0]", "must be an https address"}},
 	"http on a name under localhost":  {"Application", `{redirectURIs: ["http://app.localhost/cb"]}`, []string{"spec.redirectURIs[0]", "must be an https address"}},
 	"http on a host like 127.0.0.1":   {"Application", `{redirectURIs: ["http://127.0.0.1.evil.example/cb"]}`, []string{"must be an https address"}},
