@@ -85,6 +85,9 @@ func TestEveryWayToWriteIsTheSame(t *testing.T) {
 		"what the policies go by":     {nina, patchStatus("Organization", "acme", `{"status":{"ownerRef":{"name":"nina"}}}`), noRight},
 		"an invitation as accepted":   {nina, patchStatus("Invitation", "zoe", `{"status":{"state":"Accepted"}}`), noRight},
 		"the rules themselves":        {nina, deletePolicy, noRight},
+		"as much as theirs by apply":  {ben, apply("Invitation", "zed", map[string]any{"email": "zed@acme.example", "role": "Manager"}), ""},
+		"more by a merge patch":       {ben, patch("Invitation", "zoe", types.MergePatchType, `{"spec":{"role":"Manager"}}`), ""},
+		"more by a JSON patch":        {ben, patch("Invitation", "zoe", types.JSONPatchType, `[{"op":"add","path":"/spec/role","value":"Manager"}]`), ""},
 		"a weaker role by a patch":    {ben, patch("Member", "carla", types.MergePatchType, `{"spec":{"role":"Member"}}`), ""},
 		"a name that somebody leaves": {ben, patch("Member", "ana", types.MergePatchType, `{"spec":{"role":null}}`), ""},
 	})
