@@ -25,6 +25,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/wait"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -45,6 +46,7 @@ type demo struct {
 	ended   chan struct{}
 	exit    error
 	env     map[string]string
+	config  *rest.Config
 	client  client.Client
 }
 
@@ -139,15 +141,14 @@ func (d *demo) readEnv() {
 		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
 		d.env[name] = value
 	}
-	config, err := clientcmd.BuildConfigFromFlags("", d.env["KUBECONFIG"])
-	if err != nil {
+	if d.config, err = clientcmd.BuildConfigFromFlags("", d.env["KUBECONFIG"]); err != nil {
 		d.t.Fatal(err)
 	}
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
 		d.t.Fatal(err)
 	}
-	if d.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+	if d.client, err = client.New(d.config, client.Options{Scheme: scheme}); err != nil {
 		d.t.Fatal(err)
 	}
 }

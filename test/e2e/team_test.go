@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,10 +18,12 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // TestATeamOfTwenty: an owner who has never seen Kubernetes sets up a team in the browser, invites it, suspends somebody and hands the
 // organisation over (AG-16, AG-18, AG-31, AG-32, CC-04, CC-18, FL-13, FL-14). Nobody but the people themselves acts.
+// Where Kubernetes is too old, she reads that.
 func TestATeamOfTwenty(t *testing.T) {
 	d := start(t, t.TempDir(), anyPorts()...)
 	d.accepts("ben@acme.example")
@@ -35,6 +38,13 @@ func TestATeamOfTwenty(t *testing.T) {
 	}
 	olivia.open("/organizations/acme")
 	olivia.link("/team/people")
+	if !d.servesConsole() {
+		d.eventually("Olivia reads why she cannot do it here", func(context.Context) error {
+			olivia.reload()
+			return cmp.Or(olivia.lacks("This page needs a newer Kubernetes"), olivia.lacks("Kubernetes 1.36"), olivia.lacks("kubectl roster"))
+		})
+		return
+	}
 	d.eventually("the portal may act for Olivia", func(context.Context) error {
 		olivia.reload()
 		return olivia.lacks("Ana Lima")
@@ -86,6 +96,16 @@ func TestATeamOfTwenty(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// servesConsole asks the API server.
+func (d *demo) servesConsole() bool {
+	d.t.Helper()
+	serves, err := testenv.ServesConsole(d.config)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return serves
 }
 
 // onlyThoseWhoLookAfterTheTeam see it: a manager does, and cannot suspend the owner. To a member, to an outsider and to the owner of
