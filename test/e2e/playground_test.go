@@ -34,8 +34,8 @@ import (
 	"github.com/roster-dev/roster/internal/playground/mailbox"
 )
 
-// patience is how long anything may take before it is taken not to happen.
-const patience = 2 * time.Minute
+// patience is how long anything may take before it is taken not to happen, on a machine that does much else.
+const patience = 5 * time.Minute
 
 // demo is a playground that was started as a user starts it.
 type demo struct {

@@ -102,7 +102,7 @@ func newWorld(t testing.TB, change ...func(o *rosterv1alpha1.Organization)) *wor
 	t.Helper()
 	start(t)
 	w := &world{t, NewWithT(t), fmt.Sprintf("world-%d", spaces.Add(1))}
-	w.SetDefaultEventuallyTimeout(20 * time.Second)
+	w.SetDefaultEventuallyTimeout(patience)
 	w.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	w.Expect(cluster.Namespace(t.Context(), w.ns)).To(Succeed())
 	o := w.organization("acme", append([]func(o *rosterv1alpha1.Organization){owner("olivia")}, change...)...)
