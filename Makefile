@@ -124,6 +124,9 @@ $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/
 
 ##@ Test
 
+# How long etcd and kube-apiserver may take to start, on a machine that does much else.
+export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT ?= 2m
+
 # The API servers of several suites run side by side, so no more than two packages at once.
 test: ## Run every test but the benchmarks, on a real API server and in a real browser
 	@assets=$$(hack/controlplane.sh); chromium=$$(hack/chromium.sh); peers=$$(hack/peers.sh); \
