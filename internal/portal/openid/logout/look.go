@@ -138,7 +138,7 @@ func (k *known) to(ctx context.Context, g *grant.Grant) string {
 		return a.Spec.BackChannelLogoutURI
 	}
 	if c := k.standing.Platform(g.Client); c != nil {
-		return ""
+		return c.BackChannelLogoutURI
 	}
 	return k.gone.address(g.ApplicationUID)
 }
