@@ -70,7 +70,7 @@ func TestFinderThatFailsIsAskedAgain(t *testing.T) {
 }
 
 // What an Organization counts has it looked at again only after a while, or each count would have the next one written at once while
-// people come in. Everything else, whoever changes it, is looked at as it comes.
+// people come in. Everything else is looked at as it comes.
 func TestCountsAreLookedAtAfterAWhile(t *testing.T) {
 	counted := func(o *rosterv1alpha1.Organization) {
 		o.Status.ActiveMembers, o.Status.Plan.Seats.Wanted = ptr.To(int32(2)), ptr.To(int32(2))

@@ -312,7 +312,7 @@ func TestLeave(t *testing.T) {
 	b.get(path).expect(t, http.StatusSeeOther)
 }
 
-// The owner may leave and give the ownership up, and is told what comes of it. Whoever is named the owner reports whether they agree.
+// The owner may leave and give the ownership up, and is told what comes of it. The person who is named the owner says if they agree.
 func TestOwnership(t *testing.T) {
 	w := newWorld(t)
 	s := w.site()

@@ -159,7 +159,7 @@ func FuzzToken(f *testing.F) {
 	})
 }
 
-// FuzzDestination: whoever signs in is sent on within the portal.
+// FuzzDestination: people who sign in are sent on within the portal.
 func FuzzDestination(f *testing.F) {
 	for _, next := range []string{"/account", "//evil.example", "/\\evil.example", "/account\n", "/invitations/x", "https://evil.example", "/account/../..", "/organizations/a/profiles/../remove"} {
 		f.Add(next)

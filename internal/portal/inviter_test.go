@@ -245,8 +245,8 @@ func (i *inviter) syncs() {
 	})
 }
 
-// Whoever declared a Member, or raised it since, answers for it by its spec.invitedBy: about them, and about what it offers by now, the API
-// server is asked.
+// The person who declared a Member, or raised it since, answers for it by its spec.invitedBy: about them, and about what it offers by now,
+// the API server is asked.
 func TestWhoDeclaredAMemberMustStillHaveTheRight(t *testing.T) {
 	raise := func(i *inviter, m *rosterv1alpha1.Member) {
 		m.Spec.Role = rosterv1alpha1.RoleCoOwner

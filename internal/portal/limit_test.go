@@ -135,7 +135,7 @@ func TestStrangersKeepNobodyOut(t *testing.T) {
 	fresh.post("/sign-in", signIn(w.address("ben"), "wrong")).expect(t, http.StatusTooManyRequests)
 }
 
-// Whoever tries at a user name must not learn by the limits whose it is. A browser of the person is known by either.
+// Somebody who tries a user name must not learn by the limits whose it is. A browser of the person is known by either.
 func TestUserNamesAreCountedApart(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(behindProxy)

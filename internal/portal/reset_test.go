@@ -205,7 +205,7 @@ func TestForgottenIsLimited(t *testing.T) {
 	}
 }
 
-// QE-06: whoever let an invitation expire uses "forgotten password", and gets a new mail.
+// QE-06: somebody who let an invitation expire uses "forgotten password", and gets a new mail.
 func TestForgottenRenewsExpiredInvitations(t *testing.T) {
 	w := newWorld(t)
 	s := w.site()

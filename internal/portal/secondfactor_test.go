@@ -346,7 +346,7 @@ func TestCodesAreThrottled(t *testing.T) {
 	known.follow(known.post("/sign-in/second", code(a.code(0)))).expect(t, http.StatusOK, "Ana Silva")
 }
 
-// Whoever accepts an invitation with a password gives their second factor, too.
+// People who accept an invitation with a password give their second factor, too.
 func TestAcceptingAsksForSecondFactor(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited)

@@ -302,7 +302,7 @@ func newServer(handler http.Handler, log logr.Logger) *http.Server {
 }
 
 // serve serves until the context ends and for the drain period after that: the portal is not ready any more, and each answer ends its
-// connection, but whoever has not noticed yet is served. Then it lets requests that are under way finish.
+// connection, but a client that has not noticed yet is served. Then it lets requests that are under way finish.
 func (p *Portal) serve(ctx context.Context, server *http.Server, listener net.Listener, drain time.Duration) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

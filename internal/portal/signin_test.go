@@ -73,7 +73,7 @@ func TestSignIn(t *testing.T) {
 		w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.Username = "ana." + w.ns })
 		s.browser().post("/sign-in", signIn("Ana."+w.ns, goodPassword)).expect(t, http.StatusSeeOther)
 	})
-	t.Run("in French for whoever reads French", func(t *testing.T) {
+	t.Run("in French for people who read French", func(t *testing.T) {
 		w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.Locale = "fr" })
 		b.get("/account").expect(t, http.StatusOK, `<html lang="fr">`)
 		b.get("/account?lang=en").expect(t, http.StatusOK, `<html lang="en">`)
@@ -127,7 +127,7 @@ func TestSignInTellsNothingAboutAccounts(t *testing.T) {
 	b.post("/sign-in", signIn("", "")).expect(t, http.StatusUnprocessableEntity, "Enter your email address", "Enter your password.", "Error: ")
 }
 
-// Each try costs as much hashing and as many requests, whoever is meant: that is what its time is made of.
+// Each try costs as much hashing and as many requests, for any account: that is what its time is made of.
 func TestSignInTakesAsLongForWhoeverIsNotThere(t *testing.T) {
 	w := newWorld(t)
 	var requests int

@@ -52,7 +52,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestSame: what every object gets anew is no difference, and neither is what older versions did not write down.
+// TestSame: what every object gets again is no difference, and neither is what older versions did not write down.
 func TestSame(t *testing.T) {
 	const saved = `
 kind: Member

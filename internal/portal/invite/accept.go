@@ -108,7 +108,7 @@ func (h *Handler) claim(v *visit, who session.Login) (wrote bool, err error) {
 
 // settle changes the status of an invitation whose link is good for that, in one write that carries the version that was read, last of all
 // or before what took its time. If somebody else was faster it looks and decides again. Afterwards v.link is how the invitation stands,
-// whoever made it so.
+// no matter who made it so.
 func (h *Handler) settle(v *visit, from invitation.Verdict, change func(*rosterv1alpha1.Invitation, time.Time)) (wrote bool, err error) {
 	ctx := v.R.Context()
 	for round := range maxRounds {
