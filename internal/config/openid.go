@@ -92,9 +92,7 @@ func (c OpenIDClient) check() error {
 	if len(validation.IsDNS1123Label(c.ID)) > 0 {
 		errs = append(errs, wrong("portal.openID.clients.id", c.ID, "must be lower-case letters, digits and hyphens, such as kubectl"))
 	}
-	for field, addresses := range map[string][]string{
-		"redirectURIs": c.RedirectURIs, "postLogoutRedirectURIs": c.PostLogoutRedirectURIs,
-	} {
+	check := func(field string, addresses []string) {
 		for _, to := range addresses {
 			if !leadsBack(to) {
 				errs = append(errs, wrong("portal.openID.clients."+field, to,
@@ -102,6 +100,8 @@ func (c OpenIDClient) check() error {
 			}
 		}
 	}
+	check("redirectURIs", c.RedirectURIs)
+	check("postLogoutRedirectURIs", c.PostLogoutRedirectURIs)
 	if to := c.BackChannelLogoutURI; to != "" && (!strings.HasPrefix(to, "https://") || !leadsBack(to)) {
 		errs = append(errs, wrong("portal.openID.clients.backChannelLogoutURI", to, "must be an https address"))
 	}

@@ -70,27 +70,3 @@ func (v *Visit) Changed(now, wanted client.Object) (*ChangedView, []web.Problem)
 	}
 	return view, []web.Problem{{Text: v.Words.T("console.changed.problem", "Who", who)}}
 }
-
-const pageSure web.PageName = "console-sure"
-
-// Sure is a page that tells what something means before it is done, and asks for it once.
-type Sure struct {
-	web.Fields
-	Frame Frame
-	Kept  *KeptView
-	// Heading asks, Lead says what is done, and Points are what it means, one by one.
-	Heading, Lead string
-	Points        []string
-	// Submit does it; empty where it cannot be done. Go is where to go instead.
-	Submit string
-	Go     web.Action
-	// Hidden are fields that the form carries.
-	Hidden       []Hidden
-	Action, Back string
-}
-
-// Ask shows the page.
-func (v *Visit) Ask(page Sure, problems []web.Problem) error {
-	page.Fields, page.Frame = web.Fields{Problems: problems}, v.Frame()
-	return v.Form(pageSure, page.Heading, problems, page)
-}

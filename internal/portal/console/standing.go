@@ -106,8 +106,8 @@ func Stalled(conditions []metav1.Condition) bool {
 	return meta.IsStatusConditionTrue(conditions, rosterv1alpha1.ConditionStalled)
 }
 
-// StateOf puts the conditions of an object into words: why says those of a reason for not being ready.
-func StateOf(w web.Words, conditions []metav1.Condition, generation, observed int64, why func(web.Words, string) string) Badge {
+// StateOf puts the conditions of an object into words. Those for a reason for not being ready are texts named after it, behind the prefix.
+func StateOf(w web.Words, conditions []metav1.Condition, generation, observed int64, prefix string) Badge {
 	ready := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionReady)
 	switch {
 	case ready == nil || observed < generation:
@@ -115,5 +115,10 @@ func StateOf(w web.Words, conditions []metav1.Condition, generation, observed in
 	case ready.Status == metav1.ConditionTrue:
 		return Badge{Text: w.T("console.state.ready"), Class: "badge"}
 	}
-	return Badge{Text: why(w, ready.Reason), Class: "badge bad"}
+	id := prefix + ready.Reason
+	text := w.T(id)
+	if text == id { // nobody has put this reason into words
+		text = w.T(prefix+"other", "Reason", ready.Reason)
+	}
+	return Badge{Text: text, Class: "badge bad"}
 }

@@ -40,7 +40,7 @@ func (h *Handler) openedByCopy(page func(*visit) error) func(*web.Visit) error {
 	return func(base *web.Visit) error {
 		v := &visit{Visit: base}
 		var err error
-		v.link, err = h.Links.OpenCopied(v.R.Context(), v.R.PathValue("token"))
+		v.link, err = h.Links.OpenCopied(v.R.Context(), v.R.PathValue("token"), v.R.Method != http.MethodPost)
 		if errors.Is(err, link.ErrUnknown) {
 			return h.copiedDead(v)
 		}

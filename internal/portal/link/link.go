@@ -123,10 +123,7 @@ func (f Verified) Speak(v *web.Visit) { v.Speak(f.Offer.Invitation.Spec.Locale, 
 // Open finds the invitation of a token and reads it again. A page that is only looked at waits for a cache and a status that are behind the
 // mail. Where that fails, what it returns is what the cache knows, if it knows the invitation.
 func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Verified, error) {
-	f, err := s.Identify(ctx, token)
-	if waits && errors.Is(err, ErrUnknown) {
-		f, err = s.await(ctx, token)
-	}
+	f, err := s.find(ctx, token, mailedKeys, waits)
 	if err != nil {
 		return f, err
 	}
@@ -141,13 +138,16 @@ func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Veri
 // Identify finds the invitation of a token in the cache and verifies the signature. What it returns may be old: refresh it before
 // relying on it. An unknown invitation takes the same way as a wrong signature.
 func (s *Store) Identify(ctx context.Context, token string) (Verified, error) {
-	return s.identify(ctx, token, func(keys keyring.Keys) keyring.Keys { return keys })
+	return s.identify(ctx, token, mailedKeys)
 }
 
+// mailedKeys sign the links in mails.
+func mailedKeys(keys keyring.Keys) keyring.Keys { return keys }
+
 // OpenCopied finds the invitation of a link that somebody copied, and reads it again. Such a link proves nothing: before anything of the
-// invitation is shown, the person shows that they are the invited one.
-func (s *Store) OpenCopied(ctx context.Context, token string) (Verified, error) {
-	f, err := s.identify(ctx, token, invitation.CopiedKeys)
+// invitation is shown, the person shows that they are the invited one. It waits as Open does.
+func (s *Store) OpenCopied(ctx context.Context, token string, waits bool) (Verified, error) {
+	f, err := s.find(ctx, token, invitation.CopiedKeys, waits)
 	if err != nil {
 		return f, err
 	}
@@ -237,12 +237,16 @@ const (
 	patienceForUnknown = 2 * time.Second
 )
 
-// await looks for the invitation of a token again, for a while: the cache is behind where a watch has broken off, as it does when the kinds
-// change, and the mail may be faster then. Nothing tells a new link from a forged one before the invitation is known, so both wait.
-func (s *Store) await(ctx context.Context, token string) (f Verified, _ error) {
-	patience, err := min(s.Patience, patienceForUnknown), ErrUnknown
+// find is identify, which looks again for a while if it may wait: the cache is behind where a watch has broken off, as it does when the
+// kinds change, and a link may be faster then. Nothing tells a new one from a forged one before the invitation is known, so both wait.
+func (s *Store) find(ctx context.Context, token string, kind func(keyring.Keys) keyring.Keys, waits bool) (Verified, error) {
+	f, err := s.identify(ctx, token, kind)
+	if !waits || !errors.Is(err, ErrUnknown) {
+		return f, err
+	}
+	patience := min(s.Patience, patienceForUnknown)
 	_ = wait.PollUntilContextTimeout(ctx, catchUpEvery, patience, false, func(ctx context.Context) (bool, error) {
-		f, err = s.Identify(ctx, token)
+		f, err = s.identify(ctx, token, kind)
 		return !errors.Is(err, ErrUnknown), nil
 	}) // The last look tells.
 	return f, err

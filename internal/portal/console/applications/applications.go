@@ -137,21 +137,7 @@ func find(v *console.Visit) (*rosterv1alpha1.Application, error) {
 
 // stateOf puts the conditions of an Application into words.
 func stateOf(w web.Words, a *rosterv1alpha1.Application) console.Badge {
-	return console.StateOf(w, a.Status.Conditions, a.Generation, a.Status.ObservedGeneration, whyNot)
-}
-
-func whyNot(w web.Words, reason string) string {
-	switch reason {
-	case rosterv1alpha1.ReasonOpenIDOff:
-		return w.T("applications.state.off")
-	case rosterv1alpha1.ReasonSecretForbidden, rosterv1alpha1.ReasonSecretTaken, rosterv1alpha1.ReasonWriteRefused:
-		return w.T("applications.state.secret")
-	case rosterv1alpha1.ReasonRoleNotFound:
-		return w.T("applications.state.role")
-	case rosterv1alpha1.ReasonTeamNotFound:
-		return w.T("applications.state.team")
-	}
-	return w.T("applications.state.other", "Reason", reason)
+	return console.StateOf(w, a.Status.Conditions, a.Generation, a.Status.ObservedGeneration, "applications.state.")
 }
 
 // choices are the roles and the teams to tick.

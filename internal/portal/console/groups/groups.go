@@ -159,16 +159,7 @@ func checkName(w web.Words, name string, most int) []web.Problem {
 
 // stateOf puts the conditions of an object into words.
 func stateOf(w web.Words, conditions []metav1.Condition, generation, observed int64) console.Badge {
-	return console.StateOf(w, conditions, generation, observed, whyNot)
-}
-
-// whyNot says why an object is not ready, by the reason of its condition.
-func whyNot(w web.Words, reason string) string {
-	id := "groups.state." + reason
-	if text := w.T(id); text != id {
-		return text
-	}
-	return w.T("groups.state.other", "Reason", reason)
+	return console.StateOf(w, conditions, generation, observed, "groups.state.")
 }
 
 // askDelete says what it means to delete an object, and asks for it once.
