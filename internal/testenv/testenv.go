@@ -48,7 +48,7 @@ const SystemNamespace = "roster-system"
 const consoleFolder = "config/components/console"
 
 // startPatience is how long a program of the control plane may take to start, on a machine that does much else.
-const startPatience = 2 * time.Minute
+const startPatience = 5 * time.Minute
 
 // Cluster is a running API server.
 type Cluster struct {
