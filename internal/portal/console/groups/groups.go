@@ -199,7 +199,3 @@ func withoutWorkspace(s *membership.Snapshot, name string) *membership.Snapshot 
 func without[T client.Object](all []T, name string) []T {
 	return slices.DeleteFunc(slices.Clone(all), func(o T) bool { return o.GetName() == name })
 }
-
-func profilesOfTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) []string {
-	return s.ProfilesOf(membership.GroupOfTeam(t))
-}

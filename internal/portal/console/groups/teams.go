@@ -14,6 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // option of a list that one is chosen from.
@@ -238,7 +239,7 @@ func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team)
 		return nil, err
 	}
 	was, is := withTeam(s.Snapshot, before), withTeam(s.Snapshot, after)
-	return lossOf(was, is, people, profilesOfTeam(was, before)).words(v.Words, s), nil
+	return lossOf(rights.Change{Before: was, After: is, Now: v.Now()}, people).words(v.Words, s), nil
 }
 
 func (h *Handler) postDeleteTeam(v *console.Visit) error {

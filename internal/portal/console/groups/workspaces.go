@@ -12,6 +12,7 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 type workspacesPage struct {
@@ -207,8 +208,8 @@ func (h *Handler) workspaceLoss(
 	if err != nil {
 		return nil, err
 	}
-	was := withWorkspace(s.Snapshot, before)
-	return lossOf(was, after, people, was.ProfilesOf(membership.GroupOfWorkspace(before))).words(v.Words, s), nil
+	change := rights.Change{Before: withWorkspace(s.Snapshot, before), After: after, Now: v.Now()}
+	return lossOf(change, people).words(v.Words, s), nil
 }
 
 func (h *Handler) getDeleteWorkspace(v *console.Visit) error {
