@@ -25,6 +25,8 @@ type Visit struct {
 type MemberVisit struct {
 	*Visit
 	Membership
+
+	sessions *Manager
 }
 
 // VisitBy is the visit as one by the person who is signed in: in their language, with their menu, and with those of their memberships that
