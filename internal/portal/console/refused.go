@@ -77,11 +77,16 @@ type speaker struct {
 	words  web.Words
 	custom roles.Custom
 	// whom to ask.
-	whom string
+	whom  string
+	names Names
 }
 
 func (v *Visit) speaker() speaker {
-	return speaker{words: v.Words, custom: v.customRoles(), whom: v.whom()}
+	s := speaker{words: v.Words, custom: v.customRoles(), whom: v.whom(), names: Names{Words: v.Words, All: &membership.Snapshot{}}}
+	if all, err := v.Snapshot(); err == nil {
+		s.names.All = all
+	}
+	return s
 }
 
 // customRoles are those of the organisation.
@@ -132,6 +137,8 @@ func (s speaker) pairs(r refusal.Refusal) []any {
 			value = s.words.Roles.OnProfile(rosterv1alpha1.ProfileRole(value), s.custom).Name
 		case "grants":
 			value = s.grants(value)
+		case "orphans":
+			value = s.profiles(value)
 		}
 		pairs = append(pairs, strings.ToUpper(name[:1])+name[1:], value)
 	}
