@@ -77,25 +77,19 @@ func (p choosePage) Boxes(field string) boxes {
 	return boxes{field, p.InCaption, p.In, p.May}
 }
 
-// shown is the page of a choosing, posted takes its form.
-func shown(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		c, err := of(v)
-		if err != nil {
-			return err
-		}
-		return c.show(v, nil)
+// chosenFor is the page of a choosing for the object that the path names.
+func chosenFor[T any, O object[T]](h *Handler, path string, of func(*console.Visit, O) (*choosing, error)) web.Route {
+	page := func(do func(*choosing, *console.Visit) error) func(*web.Visit) error {
+		return named(h, func(v *console.Visit, o O) error {
+			c, err := of(v, o)
+			if err != nil {
+				return err
+			}
+			return do(c, v)
+		})
 	}
-}
-
-func posted(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		c, err := of(v)
-		if err != nil {
-			return err
-		}
-		return c.post(v)
-	}
+	show := func(c *choosing, v *console.Visit) error { return c.show(v, nil) }
+	return web.Route{Path: path, Get: page(show), Post: page((*choosing).post), Returnable: true}
 }
 
 // show writes the page, with what was ticked.
@@ -219,11 +213,7 @@ func (s *scene) gives(role rosterv1alpha1.ProfileRole) func(profile string) bool
 }
 
 // teamPeople is about the people of the team that the path names.
-func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return nil, err
-	}
+func (h *Handler) teamPeople(v *console.Visit, t *rosterv1alpha1.Team) (*choosing, error) {
 	s, err := h.scene(v)
 	if err != nil {
 		return nil, err
@@ -256,11 +246,7 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 }
 
 // teamProfiles is about the profiles that the team names.
-func (h *Handler) teamProfiles(v *console.Visit) (*choosing, error) {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return nil, err
-	}
+func (h *Handler) teamProfiles(v *console.Visit, t *rosterv1alpha1.Team) (*choosing, error) {
 	s, err := h.scene(v)
 	if err != nil {
 		return nil, err

@@ -71,18 +71,35 @@ func (h *Handler) Routes() []web.Route {
 	open := h.Desk.Open
 	return []web.Route{
 		{Path: team, Get: open(h.getTeams), Post: open(h.postTeams), Returnable: true},
-		{Path: team + "/{name}", Get: open(h.getTeam), Post: open(h.postTeam), Returnable: true},
-		{Path: team + "/{name}/people", Get: open(shown(h.teamPeople)), Post: open(posted(h.teamPeople)), Returnable: true},
-		{Path: team + "/{name}/profiles", Get: open(shown(h.teamProfiles)), Post: open(posted(h.teamProfiles)), Returnable: true},
-		{Path: team + "/{name}/delete", Get: open(h.getDeleteTeam), Post: open(h.postDeleteTeam), Returnable: true},
+		{Path: team + "/{name}", Get: named(h, h.getTeam), Post: named(h, h.postTeam), Returnable: true},
+		chosenFor(h, team+"/{name}/people", h.teamPeople),
+		chosenFor(h, team+"/{name}/profiles", h.teamProfiles),
+		deleted(h, TeamsPath, console.TeamName, h.deleteTeamForm),
 		{Path: workspace, Get: open(h.getWorkspaces), Post: open(h.postWorkspaces), Returnable: true},
-		{Path: workspace + "/{name}", Get: open(h.getWorkspace), Post: open(h.postWorkspace), Returnable: true},
-		{Path: workspace + "/{name}/profiles", Get: open(shown(h.workspaceProfiles)), Post: open(posted(h.workspaceProfiles)), Returnable: true},
-		{Path: workspace + "/{name}/delete", Get: open(h.getDeleteWorkspace), Post: open(h.postDeleteWorkspace), Returnable: true},
+		{Path: workspace + "/{name}", Get: named(h, h.getWorkspace), Post: named(h, h.postWorkspace), Returnable: true},
+		chosenFor(h, workspace+"/{name}/profiles", h.workspaceProfiles),
+		deleted(h, WorkspacesPath, console.WorkspaceName, h.deleteWorkspaceForm),
 		{Path: role, Get: open(h.getRoles), Post: open(h.postRoles), Returnable: true},
-		{Path: role + "/{name}", Get: open(h.getRole), Post: open(h.postRole), Returnable: true},
-		{Path: role + "/{name}/delete", Get: open(h.getDeleteRole), Post: open(h.postDeleteRole), Returnable: true},
+		{Path: role + "/{name}", Get: named(h, h.getRole), Post: named(h, h.postRole), Returnable: true},
+		deleted(h, RolesPath, roleName, h.deleteRoleForm),
 	}
+}
+
+// object of a kind.
+type object[T any] interface {
+	*T
+	client.Object
+}
+
+// named is a page about the object that the path names.
+func named[T any, O object[T]](h *Handler, page func(*console.Visit, O) error) func(*web.Visit) error {
+	return h.Desk.Open(func(v *console.Visit) error {
+		o := O(new(T))
+		if err := v.Find(o); err != nil {
+			return err
+		}
+		return page(v, o)
+	})
 }
 
 // scene is what rights come from in the organisation, and what the person holds themselves: it decides what they are offered. The API
@@ -171,9 +188,19 @@ func askDelete(v *console.Visit, o client.Object, here, heading string, lines []
 	}, problems)
 }
 
-// remove deletes an object and leads back to the list.
-func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
-	return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", name) }, again, fields())
+// deleted is the page that says what it means to delete an object, and deletes it, which leads back to the list.
+func deleted[T any, O object[T]](
+	h *Handler, list string, called func(O) string, form func(*console.Visit, O, []web.Problem) error,
+) web.Route {
+	get := func(v *console.Visit, o O) error { return form(v, o, nil) }
+	post := func(v *console.Visit, o O) error {
+		if problems := v.Unconfirmed(o); problems != nil {
+			return form(v, o, problems)
+		}
+		return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", called(o)) },
+			func(problems []web.Problem) error { return form(v, o, problems) }, fields())
+	}
+	return web.Route{Path: "/organizations/{namespace}" + list + "/{name}/delete", Get: named(h, get), Post: named(h, post), Returnable: true}
 }
 
 // withTeam is a snapshot with a team as it is to be.

@@ -148,11 +148,7 @@ type teamPage struct {
 	Action, DeleteHref, BackHref string
 }
 
-func (h *Handler) getTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
+func (h *Handler) getTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
 	return h.teamForm(v, t, teamForm{t.Spec.DisplayName, string(t.Spec.Role)}, nil, nil)
 }
 
@@ -191,11 +187,8 @@ func selectorWords(w web.Words, selector *metav1.LabelSelector) string {
 	return w.T("groups.selector.some", "Labels", strings.ReplaceAll(metav1.FormatLabelSelector(selector), ",", ", "))
 }
 
-func (h *Handler) postTeam(v *console.Visit) error {
-	t, form := &rosterv1alpha1.Team{}, readTeam(v.R.PostForm)
-	if err := v.Find(t); err != nil {
-		return err
-	}
+func (h *Handler) postTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
+	form := readTeam(v.R.PostForm)
 	if changed, problems := v.Changed(t, nil); changed != nil {
 		return h.teamForm(v, t, form, problems, changed)
 	}
@@ -206,14 +199,6 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
 	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, nil) }
 	return v.Wrote(v.Update(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) }, again, fields())
-}
-
-func (h *Handler) getDeleteTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
-	return h.deleteTeamForm(v, t, nil)
 }
 
 // deleteTeamForm says what people lose with a team (FL-12).
@@ -240,15 +225,4 @@ func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team)
 	}
 	was, is := withTeam(s.Snapshot, before), withTeam(s.Snapshot, after)
 	return lossOf(rights.Change{Before: was, After: is, Now: v.Now()}, people).words(v.Words, s), nil
-}
-
-func (h *Handler) postDeleteTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(t); problems != nil {
-		return h.deleteTeamForm(v, t, problems)
-	}
-	return h.remove(v, t, TeamsPath, console.TeamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
 }

@@ -99,11 +99,7 @@ type workspacePage struct {
 // holder is somebody who has a workspace, with the role on its profiles in words.
 type holder struct{ Name, Address, Role string }
 
-func (h *Handler) getWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
+func (h *Handler) getWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) error {
 	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, nil)
 }
 
@@ -160,11 +156,8 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 	return found
 }
 
-func (h *Handler) postWorkspace(v *console.Visit) error {
-	ws, name := &rosterv1alpha1.Workspace{}, web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
-	if err := v.Find(ws); err != nil {
-		return err
-	}
+func (h *Handler) postWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) error {
+	name := web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
 	if changed, problems := v.Changed(ws, nil); changed != nil {
 		return h.workspaceForm(v, ws, name, problems, changed)
 	}
@@ -178,11 +171,7 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 }
 
 // workspaceProfiles is about the profiles that the workspace names.
-func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return nil, err
-	}
+func (h *Handler) workspaceProfiles(v *console.Visit, ws *rosterv1alpha1.Workspace) (*choosing, error) {
 	s, err := h.scene(v)
 	if err != nil {
 		return nil, err
@@ -212,14 +201,6 @@ func (h *Handler) workspaceLoss(
 	return lossOf(change, people).words(v.Words, s), nil
 }
 
-func (h *Handler) getDeleteWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
-	return h.deleteWorkspaceForm(v, ws, nil)
-}
-
 func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, problems []web.Problem) error {
 	s, err := h.scene(v)
 	if err != nil {
@@ -238,17 +219,4 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 		lines = append(lines, w.N("groups.delete.workspaceHolders", n))
 	}
 	return askDelete(v, ws, here, w.T("groups.delete.workspace", "Name", console.WorkspaceName(ws)), lines, problems)
-}
-
-func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(ws); problems != nil {
-		return h.deleteWorkspaceForm(v, ws, problems)
-	}
-	return h.remove(v, ws, WorkspacesPath, console.WorkspaceName(ws), func(problems []web.Problem) error {
-		return h.deleteWorkspaceForm(v, ws, problems)
-	})
 }
