@@ -9,7 +9,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/refusal"
 	"github.com/roster-dev/roster/internal/roles"
@@ -82,20 +81,12 @@ type speaker struct {
 }
 
 func (v *Visit) speaker() speaker {
-	s := speaker{words: v.Words, custom: v.customRoles(), whom: v.whom(), names: Names{Words: v.Words, All: &membership.Snapshot{}}}
-	if all, err := v.Snapshot(); err == nil {
-		s.names.All = all
-	}
-	return s
-}
-
-// customRoles are those of the organisation.
-func (v *Visit) customRoles() roles.Custom {
-	var all rosterv1alpha1.CustomRoleList
-	if err := v.list(&all); err != nil {
+	all, err := v.Snapshot()
+	if err != nil {
 		v.Log().Error(err, "Cannot read from the cache")
+		all = &membership.Snapshot{}
 	}
-	return membership.CustomRoles(pointers.To(all.Items))
+	return speaker{words: v.Words, custom: membership.CustomRoles(all.Roles), whom: v.whom(), names: Names{Words: v.Words, All: all}}
 }
 
 // problem is a refusal in words. What nobody has translated is quoted.

@@ -88,3 +88,13 @@ func (v *Visit) Demanding() []Membership {
 func (who *Person) Admits(o *rosterv1alpha1.Organization) bool {
 	return account.Admits(o.Spec.Security, who.Session)
 }
+
+// BrowserName is what a browser that the person has signed in with is called.
+func (v *Visit) BrowserName(device string) string {
+	for _, d := range v.Person.Credentials.Sessions.Devices {
+		if d.ID == device && d.Label != "" {
+			return d.Label
+		}
+	}
+	return v.Words.T("sessions.unknown")
+}

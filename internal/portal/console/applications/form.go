@@ -4,7 +4,6 @@ package applications
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/application"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -187,11 +187,8 @@ func (h *Handler) postNew(v *console.Visit) error {
 	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(all.Items, func(a rosterv1alpha1.Application) bool { return a.Name == name })
-	}
 	a := &rosterv1alpha1.Application{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(f.Name, "application", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(f.Name, "application", console.Taken(pointers.To(all.Items)))},
 		Spec:       rosterv1alpha1.ApplicationSpec{Type: f.Type},
 	}
 	f.write(&a.Spec)

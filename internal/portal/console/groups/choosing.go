@@ -78,10 +78,16 @@ func (p choosePage) Boxes(field string) boxes {
 }
 
 // chosenFor is the page of a choosing for the object that the path names.
-func chosenFor[T any, O object[T]](h *Handler, path string, of func(*console.Visit, O) (*choosing, error)) web.Route {
+func chosenFor[T any, O object[T]](
+	h *Handler, path string, of func(*console.Visit, *scene, O) (*choosing, error),
+) web.Route {
 	page := func(do func(*choosing, *console.Visit) error) func(*web.Visit) error {
 		return named(h, func(v *console.Visit, o O) error {
-			c, err := of(v, o)
+			s, err := h.scene(v)
+			if err != nil {
+				return err
+			}
+			c, err := of(v, s, o)
 			if err != nil {
 				return err
 			}
@@ -213,11 +219,7 @@ func (s *scene) gives(role rosterv1alpha1.ProfileRole) func(profile string) bool
 }
 
 // teamPeople is about the people of the team that the path names.
-func (h *Handler) teamPeople(v *console.Visit, t *rosterv1alpha1.Team) (*choosing, error) {
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) teamPeople(v *console.Visit, s *scene, t *rosterv1alpha1.Team) (*choosing, error) {
 	all, err := v.Crowd()
 	if err != nil {
 		return nil, err
@@ -230,7 +232,7 @@ func (h *Handler) teamPeople(v *console.Visit, t *rosterv1alpha1.Team) (*choosin
 		meaning: func(remove []string) ([]string, error) {
 			after := before.DeepCopy()
 			after.Spec.Members = changed(after.Spec.Members, nil, remove, nil)
-			return h.teamLoss(v, before, after)
+			return s.meaning(v, withTeam(s.Snapshot, before), withTeam(s.Snapshot, after))
 		},
 		view: choosePage{
 			Title: w.T("groups.team.people", "Name", console.TeamName(t)), Heading: w.T("groups.team.people", "Name", console.TeamName(t)),
@@ -246,11 +248,7 @@ func (h *Handler) teamPeople(v *console.Visit, t *rosterv1alpha1.Team) (*choosin
 }
 
 // teamProfiles is about the profiles that the team names.
-func (h *Handler) teamProfiles(v *console.Visit, t *rosterv1alpha1.Team) (*choosing, error) {
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) teamProfiles(v *console.Visit, s *scene, t *rosterv1alpha1.Team) (*choosing, error) {
 	w, before := v.Words, t.DeepCopy()
 	c := h.profileChoosing(v, s, console.TeamName(t), TeamsPath+"/"+t.Name, selectorWords(w, t.Spec.ProfileSelector), len(t.Spec.Profiles))
 	c.object, c.list = t, &t.Spec.Profiles
@@ -258,7 +256,7 @@ func (h *Handler) teamProfiles(v *console.Visit, t *rosterv1alpha1.Team) (*choos
 	c.meaning = func(remove []string) ([]string, error) {
 		after := before.DeepCopy()
 		after.Spec.Profiles = changed(after.Spec.Profiles, nil, remove, nil)
-		return h.teamLoss(v, before, after)
+		return s.meaning(v, withTeam(s.Snapshot, before), withTeam(s.Snapshot, after))
 	}
 	return c, nil
 }

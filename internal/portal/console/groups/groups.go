@@ -210,7 +210,14 @@ func withTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) *membership.Snapsh
 	return &next
 }
 
-// withWorkspace is withTeam for a workspace, and withoutWorkspace one without it.
+// withoutTeam is one without it.
+func withoutTeam(s *membership.Snapshot, name string) *membership.Snapshot {
+	next := *s
+	next.Teams = without(s.Teams, name)
+	return &next
+}
+
+// withWorkspace and withoutWorkspace are the same for a workspace.
 func withWorkspace(s *membership.Snapshot, w *rosterv1alpha1.Workspace) *membership.Snapshot {
 	next := *s
 	next.Workspaces = append(without(s.Workspaces, w.Name), w)

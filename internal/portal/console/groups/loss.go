@@ -45,6 +45,15 @@ func lossOf(change rights.Change, people []*rosterv1alpha1.Member) loss {
 	return l
 }
 
+// meaning says what a change takes away from people.
+func (s *scene) meaning(v *console.Visit, before, after *membership.Snapshot) ([]string, error) {
+	people, err := v.Members()
+	if err != nil {
+		return nil, err
+	}
+	return lossOf(rights.Change{Before: before, After: after, Now: v.Now()}, people).words(v.Words, s), nil
+}
+
 // words say what a loss means, in sentences.
 func (l loss) words(w web.Words, s *scene) []string {
 	if len(l.People)+len(l.Teamless)+len(l.Unpublished) == 0 {

@@ -14,7 +14,6 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/rights"
 )
 
 // option of a list that one is chosen from.
@@ -120,11 +119,8 @@ func (h *Handler) postTeams(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(s.Teams, func(t *rosterv1alpha1.Team) bool { return t.Name == name })
-	}
 	t := &rosterv1alpha1.Team{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "team", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "team", console.Taken(s.Teams))},
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
 	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }
@@ -203,26 +199,14 @@ func (h *Handler) postTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
 
 // deleteTeamForm says what people lose with a team (FL-12).
 func (h *Handler) deleteTeamForm(v *console.Visit, t *rosterv1alpha1.Team, problems []web.Problem) error {
-	after := t.DeepCopy()
-	after.Spec.Members, after.Spec.Profiles, after.Spec.ProfileSelector = nil, nil, nil
-	meaning, err := h.teamLoss(v, t, after)
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	meaning, err := s.meaning(v, withTeam(s.Snapshot, t), withoutTeam(s.Snapshot, t.Name))
 	if err != nil {
 		return err
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
 	return askDelete(v, t, here, w.T("groups.delete.team", "Name", console.TeamName(t)), meaning, problems)
-}
-
-// teamLoss says what a change to a team takes away from people.
-func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team) ([]string, error) {
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
-	people, err := v.Members()
-	if err != nil {
-		return nil, err
-	}
-	was, is := withTeam(s.Snapshot, before), withTeam(s.Snapshot, after)
-	return lossOf(rights.Change{Before: was, After: is, Now: v.Now()}, people).words(v.Words, s), nil
 }

@@ -12,7 +12,6 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
-	"github.com/roster-dev/roster/internal/rights"
 )
 
 type workspacesPage struct {
@@ -66,11 +65,8 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(s.Workspaces, func(ws *rosterv1alpha1.Workspace) bool { return ws.Name == name })
-	}
 	ws := &rosterv1alpha1.Workspace{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", console.Taken(s.Workspaces))}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
 	return v.Wrote(v.Create(ws), func() error {
@@ -171,11 +167,7 @@ func (h *Handler) postWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) 
 }
 
 // workspaceProfiles is about the profiles that the workspace names.
-func (h *Handler) workspaceProfiles(v *console.Visit, ws *rosterv1alpha1.Workspace) (*choosing, error) {
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) workspaceProfiles(v *console.Visit, s *scene, ws *rosterv1alpha1.Workspace) (*choosing, error) {
 	w, before := v.Words, ws.DeepCopy()
 	selector := selectorWords(w, ws.Spec.ProfileSelector)
 	c := h.profileChoosing(v, s, console.WorkspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
@@ -184,21 +176,9 @@ func (h *Handler) workspaceProfiles(v *console.Visit, ws *rosterv1alpha1.Workspa
 	c.meaning = func(remove []string) ([]string, error) {
 		after := before.DeepCopy()
 		after.Spec.Profiles = changed(after.Spec.Profiles, nil, remove, nil)
-		return h.workspaceLoss(v, s, before, withWorkspace(s.Snapshot, after))
+		return s.meaning(v, withWorkspace(s.Snapshot, before), withWorkspace(s.Snapshot, after))
 	}
 	return c, nil
-}
-
-// workspaceLoss says what a change to a workspace takes away from people.
-func (h *Handler) workspaceLoss(
-	v *console.Visit, s *scene, before *rosterv1alpha1.Workspace, after *membership.Snapshot,
-) ([]string, error) {
-	people, err := v.Members()
-	if err != nil {
-		return nil, err
-	}
-	change := rights.Change{Before: withWorkspace(s.Snapshot, before), After: after, Now: v.Now()}
-	return lossOf(change, people).words(v.Words, s), nil
 }
 
 func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, problems []web.Problem) error {
@@ -210,7 +190,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 	if err != nil {
 		return err
 	}
-	lines, err := h.workspaceLoss(v, s, ws, withoutWorkspace(s.Snapshot, ws.Name))
+	lines, err := s.meaning(v, withWorkspace(s.Snapshot, ws), withoutWorkspace(s.Snapshot, ws.Name))
 	if err != nil {
 		return err
 	}

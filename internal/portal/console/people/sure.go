@@ -244,26 +244,22 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 
 // leaveTeam takes a name out of a Team.
 func leaveTeam(v *console.Visit, team, name string) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Get(team, t); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if !slices.Contains(t.Spec.Members, name) {
-		return nil
-	}
-	return write(v, t, func() {
+	_, err := console.UpdateFresh(v, team, &rosterv1alpha1.Team{}, func(t *rosterv1alpha1.Team) bool {
+		before := len(t.Spec.Members)
 		t.Spec.Members = slices.DeleteFunc(t.Spec.Members, func(member string) bool { return member == name })
+		return len(t.Spec.Members) < before
 	})
+	return client.IgnoreNotFound(err)
 }
 
 // joinTeam adds a name to a Team.
 func joinTeam(v *console.Visit, team, name string) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Get(team, t); err != nil {
-		return err
-	}
-	if slices.Contains(t.Spec.Members, name) {
-		return nil
-	}
-	return write(v, t, func() { t.Spec.Members = append(t.Spec.Members, name) })
+	_, err := console.UpdateFresh(v, team, &rosterv1alpha1.Team{}, func(t *rosterv1alpha1.Team) bool {
+		if slices.Contains(t.Spec.Members, name) {
+			return false
+		}
+		t.Spec.Members = append(t.Spec.Members, name)
+		return true
+	})
+	return err
 }
