@@ -135,11 +135,7 @@ func (h *Handler) getNew(v *console.Visit) error {
 	return h.show(v, nil, form{Type: kind, Factor: rosterv1alpha1.ApplicationFactorAsOrganization}, nil, nil)
 }
 
-func (h *Handler) getOne(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
+func (h *Handler) getOne(v *console.Visit, a *rosterv1alpha1.Application) error {
 	return h.show(v, a, formOf(a), nil, nil)
 }
 
@@ -201,11 +197,7 @@ func (h *Handler) postNew(v *console.Visit) error {
 	return v.Wrote(v.Create(a), func() error { return h.told(v, a, secret) }, again, fields())
 }
 
-func (h *Handler) postOne(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
+func (h *Handler) postOne(v *console.Visit, a *rosterv1alpha1.Application) error {
 	f := read(v.R.PostForm)
 	f.Type = a.Spec.Type
 	wanted := a.DeepCopy()

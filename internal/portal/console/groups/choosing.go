@@ -78,11 +78,11 @@ func (p choosePage) Boxes(field string) boxes {
 }
 
 // chosenFor is the page of a choosing for the object that the path names.
-func chosenFor[T any, O object[T]](
+func chosenFor[T any, O console.Object[T]](
 	h *Handler, path string, of func(*console.Visit, *scene, O) (*choosing, error),
 ) web.Route {
 	page := func(do func(*choosing, *console.Visit) error) func(*web.Visit) error {
-		return named(h, func(v *console.Visit, o O) error {
+		return h.Desk.Open(console.Named(func(v *console.Visit, o O) error {
 			s, err := h.scene(v)
 			if err != nil {
 				return err
@@ -92,7 +92,7 @@ func chosenFor[T any, O object[T]](
 				return err
 			}
 			return do(c, v)
-		})
+		}))
 	}
 	show := func(c *choosing, v *console.Visit) error { return c.show(v, nil) }
 	return web.Route{Path: path, Get: page(show), Post: page((*choosing).post), Returnable: true}

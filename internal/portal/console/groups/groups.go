@@ -71,35 +71,18 @@ func (h *Handler) Routes() []web.Route {
 	open := h.Desk.Open
 	return []web.Route{
 		{Path: team, Get: open(h.getTeams), Post: open(h.postTeams), Returnable: true},
-		{Path: team + "/{name}", Get: named(h, h.getTeam), Post: named(h, h.postTeam), Returnable: true},
+		{Path: team + "/{name}", Get: open(console.Named(h.getTeam)), Post: open(console.Named(h.postTeam)), Returnable: true},
 		chosenFor(h, team+"/{name}/people", h.teamPeople),
 		chosenFor(h, team+"/{name}/profiles", h.teamProfiles),
 		deleted(h, TeamsPath, console.TeamName, h.deleteTeamForm),
 		{Path: workspace, Get: open(h.getWorkspaces), Post: open(h.postWorkspaces), Returnable: true},
-		{Path: workspace + "/{name}", Get: named(h, h.getWorkspace), Post: named(h, h.postWorkspace), Returnable: true},
+		{Path: workspace + "/{name}", Get: open(console.Named(h.getWorkspace)), Post: open(console.Named(h.postWorkspace)), Returnable: true},
 		chosenFor(h, workspace+"/{name}/profiles", h.workspaceProfiles),
 		deleted(h, WorkspacesPath, console.WorkspaceName, h.deleteWorkspaceForm),
 		{Path: role, Get: open(h.getRoles), Post: open(h.postRoles), Returnable: true},
-		{Path: role + "/{name}", Get: named(h, h.getRole), Post: named(h, h.postRole), Returnable: true},
+		{Path: role + "/{name}", Get: open(console.Named(h.getRole)), Post: open(console.Named(h.postRole)), Returnable: true},
 		deleted(h, RolesPath, roleName, h.deleteRoleForm),
 	}
-}
-
-// object of a kind.
-type object[T any] interface {
-	*T
-	client.Object
-}
-
-// named is a page about the object that the path names.
-func named[T any, O object[T]](h *Handler, page func(*console.Visit, O) error) func(*web.Visit) error {
-	return h.Desk.Open(func(v *console.Visit) error {
-		o := O(new(T))
-		if err := v.Find(o); err != nil {
-			return err
-		}
-		return page(v, o)
-	})
 }
 
 // scene is what rights come from in the organisation, and what the person holds themselves: it decides what they are offered. The API
@@ -181,26 +164,20 @@ func stateOf(w web.Words, conditions []metav1.Condition, generation, observed in
 
 // askDelete says what it means to delete an object, and asks for it once.
 func askDelete(v *console.Visit, o client.Object, here, heading string, lines []string, problems []web.Problem) error {
-	return v.Ask(console.Sure{
-		Kept: v.KeptView(o), Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"),
-		Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(o)}},
-		Action: v.To(here + "/delete"), Back: v.To(here),
+	return v.AskAbout(o, console.Sure{
+		Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"), Action: v.To(here + "/delete"), Back: v.To(here),
 	}, problems)
 }
 
-// deleted is the page that says what it means to delete an object, and deletes it, which leads back to the list.
-func deleted[T any, O object[T]](
-	h *Handler, list string, called func(O) string, form func(*console.Visit, O, []web.Problem) error,
+// deleted is the page by which an object is deleted, which leads back to the list.
+func deleted[T any, O console.Object[T]](
+	h *Handler, list string, called func(O) string, ask func(*console.Visit, O, []web.Problem) error,
 ) web.Route {
-	get := func(v *console.Visit, o O) error { return form(v, o, nil) }
-	post := func(v *console.Visit, o O) error {
-		if problems := v.Unconfirmed(o); problems != nil {
-			return form(v, o, problems)
-		}
-		return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", called(o)) },
-			func(problems []web.Problem) error { return form(v, o, problems) }, fields())
-	}
-	return web.Route{Path: "/organizations/{namespace}" + list + "/{name}/delete", Get: named(h, get), Post: named(h, post), Returnable: true}
+	get, post := console.Deletion(ask, func(v *console.Visit, o O) error {
+		return v.Done(list, "groups.deleted", "Name", called(o))
+	}, fields())
+	path := "/organizations/{namespace}" + list + "/{name}/delete"
+	return web.Route{Path: path, Get: h.Desk.Open(get), Post: h.Desk.Open(post), Returnable: true}
 }
 
 // withTeam is a snapshot with a team as it is to be.
