@@ -3,6 +3,7 @@
 package groups
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -66,31 +67,25 @@ func (l loss) words(w web.Words, s *scene) []string {
 			w.T("groups.loss.who", "Names", console.Listed(w, l.People)))
 	}
 	if n := len(l.Teamless); n > 0 {
-		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
+		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", console.ListedAs(w, l.Teamless, s.handle))
 		if membership.RequiresTeam(s.Organization) {
-			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
+			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", console.ListedAs(w, l.Teamless, s.handle))
 		}
 		lines = append(lines, text)
 	}
 	if n := len(l.Unpublished); n > 0 {
 		lines = append(lines, w.T("groups.loss.unpublished", "Profiles", w.N("groups.profiles.count", n),
-			"Names", console.Listed(w, s.handles(l.Unpublished))))
+			"Names", console.ListedAs(w, l.Unpublished, s.handle)))
 	}
 	return lines
 }
 
-// handles are what profiles are called.
-func (s *scene) handles(names []string) []string {
-	called := map[string]string{}
+// handle is what a profile is called.
+func (s *scene) handle(name string) string {
 	for _, p := range s.Profiles {
-		called[p.Name] = p.Spec.Handle
-	}
-	all := make([]string, 0, len(names))
-	for _, name := range names {
-		if called[name] != "" {
-			name = called[name]
+		if p.Name == name {
+			return cmp.Or(p.Spec.Handle, name)
 		}
-		all = append(all, name)
 	}
-	return all
+	return name
 }
