@@ -17,7 +17,7 @@ func TestWhatAPolicyWarnsOfIsShown(t *testing.T) {
 	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
 	w.colleague("zoe", nil, func(st *rosterv1alpha1.MemberStatus) { st.SoleRenewerOf = []string{"acme-fb"} })
 	w.colleague("tom", nil, nil)
-	warning := "Apart from " + w.address("zoe") + ", nobody in particular can reconnect acme.social (Facebook)"
+	warning := "Without " + w.address("zoe") + ", nobody in particular can reconnect acme.social (Facebook)"
 	path := w.personPath("members", "zoe", "end")
 	manager.does(path, "endTime", "2026-12-31").expect(t, http.StatusOK, "The membership of Zoe ends on", warning)
 	for name, page := range map[string]answer{

@@ -62,9 +62,9 @@ func TestWarningsInWords(t *testing.T) {
 	known := &rosterv1alpha1.SocialProfile{Spec: rosterv1alpha1.SocialProfileSpec{Handle: "acme.social", Network: rosterv1alpha1.NetworkFacebook}}
 	known.Name = "a"
 	for locale, want := range map[rosterv1alpha1.Locale][2]string{
-		rosterv1alpha1.LocaleEnglish: {"Apart from eva@acme.example, nobody in particular can reconnect acme.social (Facebook), b, c, d, e and 2 more, and the " +
+		rosterv1alpha1.LocaleEnglish: {"Without eva@acme.example, nobody in particular can reconnect acme.social (Facebook), b, c, d, e and 2 more, and the " +
 			"connection will end unless somebody does. Make somebody else administrator there.", "A rule of your cluster warns: “it is late”"},
-		rosterv1alpha1.LocaleFrench: {"Hormis eva@acme.example, personne en particulier ne peut reconnecter acme.social (Facebook), b, c, d, e et 2 autres, et la " +
+		rosterv1alpha1.LocaleFrench: {"Sans eva@acme.example, personne en particulier ne peut reconnecter acme.social (Facebook), b, c, d, e et 2 autres, et la " +
 			"connexion finira par expirer. Confiez-en l’administration à quelqu’un d’autre.", "Une règle de votre cluster vous avertit\u00a0: «\u00a0it is late\u00a0»"},
 	} {
 		words := d.Words[locale]
