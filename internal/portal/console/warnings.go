@@ -74,10 +74,17 @@ func (v *Visit) warned() []string {
 	return texts
 }
 
+// mostQuoted is how many letters of a warning are quoted, so that it fits.
+const mostQuoted = 300
+
 // warning is a warning in words. What nobody has translated is quoted.
 func (s speaker) warning(r refusal.Refusal) string {
 	if r.Rule == "" {
-		return s.words.T("console.warned", "Says", r.Says)
+		says := []rune(r.Says)
+		if len(says) > mostQuoted {
+			says = append(says[:mostQuoted], '…')
+		}
+		return s.words.T("console.warned", "Says", string(says))
 	}
 	return s.words.T("console.policy."+r.Rule, s.pairs(r)...)
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -75,6 +76,9 @@ func TestWarningsInWords(t *testing.T) {
 		}
 		if got := s.warning(refusal.Refusal{Kind: refusal.Policy, Says: "it is late"}); got != want[1] {
 			t.Errorf("%s: %q", locale, got)
+		}
+		if got := s.warning(refusal.Refusal{Kind: refusal.Policy, Says: strings.Repeat("so late ", 999)}); len(got) > mostWarned {
+			t.Errorf("%s: %d bytes do not fit into a cookie", locale, len(got))
 		}
 	}
 }
