@@ -35,7 +35,7 @@ func (w Warnings) HandleWarningHeaderWithContext(ctx context.Context, code int, 
 	all.of[r.Says] = r
 }
 
-// warned is what the person has been warned of in one visit, each sentence once: a write may be tried again, and many made at the same time.
+// warned is what the person has been warned of in one visit, each sentence once: a write may be tried again, and many are made at once.
 type warned struct {
 	mu sync.Mutex
 	of map[string]refusal.Refusal

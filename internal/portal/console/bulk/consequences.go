@@ -71,7 +71,9 @@ func weigh(c rights.Change, everybody, people []*rosterv1alpha1.Member) conseque
 }
 
 // teamsAfter are the Teams as they will be, and the names of those that have nobody left.
-func (c change) teamsAfter(teams []*rosterv1alpha1.Team, people []*rosterv1alpha1.Member) (after []*rosterv1alpha1.Team, deserted []string) {
+func (c change) teamsAfter(
+	teams []*rosterv1alpha1.Team, people []*rosterv1alpha1.Member,
+) (after []*rosterv1alpha1.Team, deserted []string) {
 	names := make([]string, 0, len(people))
 	for _, m := range people {
 		names = append(names, m.Name)

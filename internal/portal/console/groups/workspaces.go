@@ -66,7 +66,8 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 		return err
 	}
 	ws := &rosterv1alpha1.Workspace{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", console.Taken(s.Workspaces))}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", console.Taken(s.Workspaces))},
+		Spec:       rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
 	return v.Wrote(v.Create(ws), func() error {
