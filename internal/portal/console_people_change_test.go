@@ -73,8 +73,8 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 	manager.does(path("suspend"))
 	manager.get(path("remove")).expect(t, http.StatusOK, "removed from these teams", "press", "cannot be undone", "Their seat becomes free")
 	page := manager.does(path("remove"))
-	page.expect(t, http.StatusOK, "Zoe has been removed.")
-	if strings.Contains(page.body, w.address("zoe")) {
+	page.expect(t, http.StatusOK, "Zoe has been removed.", "Without "+w.address("zoe")+", nobody in particular can reconnect")
+	if strings.Contains(page.body, w.personPath("members", "zoe")) {
 		t.Error("the list still has her")
 	}
 	if err := w.admin.Get(t.Context(), client.ObjectKeyFromObject(zoe), &rosterv1alpha1.Member{}); !apierrors.IsNotFound(err) {

@@ -171,7 +171,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		Sessions: p.sessions, Links: p.links, Accounts: o.Accounts, Companies: o.Companies, Passkeys: passkeys, LinkKeys: o.Keys,
 		FactorKeys: o.FactorKeys, Common: known, Limits: p.limits, Background: p.background,
 	}
-	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache, UserPrefix: o.UserPrefix}
+	organizations := &organization.Handler{Sessions: p.sessions, Accounts: o.Accounts, Cache: cache}
 	if o.As != nil {
 		organizations.Team, organizations.Invite, organizations.Teams = people.Path, inviting.Path, groups.TeamsPath
 	}

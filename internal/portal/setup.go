@@ -26,6 +26,7 @@ import (
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -177,9 +178,11 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 // actingAs returns the API server as users meet it: each request names the person, and nothing else about them. Whether the portal may act
 // for that person, the API server decides.
 func actingAs(c *rest.Config, own client.Client) func(user string) (client.Client, error) {
+	others := ctrllog.NewKubeAPIWarningLogger(ctrllog.KubeAPIWarningLoggerOptions{})
 	return func(user string) (client.Client, error) {
 		way := rest.CopyConfig(c)
 		way.Impersonate = rest.ImpersonationConfig{UserName: user}
+		way.WarningHandlerWithContext = console.Warnings{Others: others}
 		as, err := client.New(way, client.Options{Scheme: own.Scheme(), Mapper: own.RESTMapper()})
 		if err != nil {
 			return nil, err

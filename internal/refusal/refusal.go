@@ -90,6 +90,17 @@ func Read(err error) []Refusal {
 	return nil
 }
 
+// ReadWarning returns what a policy warns of, in a Warning header of the API server; false for all other warnings.
+func ReadWarning(text string) (Refusal, bool) {
+	names := sentenceOf(`Validation failed for ValidatingAdmissionPolicy '(?P<policy>[^']+)' with binding '[^']+': (?P<says>.*)`).names(text)
+	if names == nil {
+		return Refusal{}, false
+	}
+	r := Refusal{Kind: Policy, Names: names, Says: names["says"]}
+	r.recognise(policyRules(), names["policy"], r.Says)
+	return r, true
+}
+
 // unanswered is for errors of the way to the API server.
 func unanswered(err error) []Refusal {
 	var away net.Error

@@ -116,7 +116,7 @@ func ownerRules() []rule {
 func profileRules() []rule {
 	return []rule{
 		{"roster-orphaned-profiles", "nobodyAdministers", "",
-			"without {what}, nobody is named Administrator of {profiles}. Make someone {rest}"},
+			"without {what} ({address}), nobody is named Administrator of {orphans}. Make someone {rest}"},
 		{"roster-connected-by", "connectedBy", "spec.connectedBy", "{who} may not {what} (spec.connectedBy){rest}"},
 		{"roster-connected-by", "connectedByKept", "spec.connectedBy",
 			"{who} may not {what} spec.connectedBy: {by} looks after the SocialProfile {rest}"},
@@ -127,7 +127,7 @@ func profileRules() []rule {
 		{"roster-credentials", "credentials", "spec.credentialsSecretRef",
 			"{who} may not use the Secret {secret} for the SocialProfile {name} (spec.credentialsSecretRef): {rest}"},
 		{"roster-last-renewer", "nobodyReconnects", "",
-			"without the Member {member}, nobody in particular can reconnect {profiles}, and the tokens {rest}"},
+			"without the Member {member} ({address}), nobody in particular can reconnect {orphans}, and the tokens {rest}"},
 		{"roster-teams", "teamSelector", "spec.profileSelector",
 			"{who} may not give roles by the profileSelector of the Team {team}, which {rest}"},
 		{"roster-teams", "teamCustom", "spec.role",

@@ -37,61 +37,27 @@ type OnProfiles struct {
 	Every bool
 }
 
-// Beyond is what one may do on a profile and the other may not; either may be nil, for somebody who is not there.
-func Beyond(more, less *Person, profile string) access.Set {
-	return more.now(profile) &^ less.now(profile)
-}
-
-// PermissionsBeyond is Beyond for the organisation.
-func PermissionsBeyond(more, less *Person) []rosterv1alpha1.RolePermission {
-	var beyond []rosterv1alpha1.RolePermission
-	for _, p := range more.permissions() {
-		if !slices.Contains(less.permissions(), p) {
-			beyond = append(beyond, p)
-		}
-	}
-	return beyond
-}
-
-// now is what somebody may do on a profile, or may once they accept: nothing for somebody who is suspended, has ended, or is not there.
-func (p *Person) now(profile string) access.Set {
-	if p == nil || p.HoldsNothing() {
-		return 0
-	}
-	return p.Holds.On(profile)
-}
-
-func (p *Person) permissions() []rosterv1alpha1.RolePermission {
-	if p == nil || p.HoldsNothing() {
-		return nil
-	}
-	return p.Holds.Permissions
-}
-
 // Consequences compares somebody as they are with what they will be; nil for somebody who is removed.
 func (o *Organization) Consequences(before, after *Person) Consequences {
+	d := Between(before, after)
 	c := Consequences{
-		Loses: o.beyond(before, after), Gains: o.beyond(after, before),
-		LosesHere: PermissionsBeyond(before, after), GainsHere: PermissionsBeyond(after, before),
+		Loses: o.onProfiles(d), Gains: o.onProfiles(d.Reversed()), LosesHere: d.Here(), GainsHere: d.Reversed().Here(),
 	}
 	m := before.Member
 	if m == nil || before.State != Active {
 		return c
 	}
 	for _, p := range o.Profiles {
-		loses := Beyond(before, after, p.Name)
+		loses := d.On(p.Name)
 		if loses.Contains(access.NewSet(access.Connect)) && slices.Contains(m.Status.SoleRenewerOf, p.Name) {
 			c.Unrenewed = append(c.Unrenewed, p)
 		}
 		if loses != 0 && slices.Contains(m.Status.SoleAdministratorOf, p.Name) {
 			c.Unadministered = append(c.Unadministered, p)
 		}
-		if ref := p.Spec.ResponsibleRef; ref != nil && ref.Name == m.Name && (after == nil || after.HoldsNothing()) {
-			c.Unattended = append(c.Unattended, p)
-		}
 	}
 	if after == nil || after.HoldsNothing() {
-		c.Unanswered = o.answeredBy(m)
+		c.Unattended, c.Unanswered = attendedBy(o.Profiles, map[string]bool{m.Name: true}), o.answeredBy(m)
 	}
 	return c
 }
@@ -108,15 +74,15 @@ func (o *Organization) answeredBy(m *rosterv1alpha1.Member) []*rosterv1alpha1.In
 	return all
 }
 
-// beyond tells profiles together on which the same is lost or gained: those of most permissions first.
-func (o *Organization) beyond(more, less *Person) []OnProfiles {
-	everywhere := Beyond(more, less, access.AllProfiles)
+// onProfiles tells profiles together on which the same is lost: those of most permissions first.
+func (o *Organization) onProfiles(d Difference) []OnProfiles {
+	everywhere := d.On(access.AllProfiles)
 	groups := map[access.Set][]string{}
 	if everywhere != 0 {
 		groups[everywhere] = nil
 	}
 	for _, p := range o.Profiles {
-		if set := Beyond(more, less, p.Name); set != 0 {
+		if set := d.On(p.Name); set != 0 {
 			groups[set] = append(groups[set], p.Name)
 		}
 	}

@@ -246,7 +246,8 @@ func (s *state) who() *rights.Person {
 // difference is what one state has and the other has not.
 func difference(more, less *state, profiles []string) []Right {
 	var all []Right
-	if added := organization(more, less); len(added) > 0 {
+	lost := rights.Between(more.who(), less.who())
+	if added := texts(lost.Here()); len(added) > 0 {
 		all = append(all, Right{Permissions: added, By: []Source{{more.RoleWords(), more.rolePlace()}}})
 	}
 	// Profiles on which the same is gained from the same sources are told together.
@@ -257,14 +258,14 @@ func difference(more, less *state, profiles []string) []Right {
 	var order []group
 	groups := map[group]*Right{}
 	for _, profile := range profiles {
-		set := rights.Beyond(more.who(), less.who(), profile)
+		set := lost.On(profile)
 		if set == 0 {
 			continue
 		}
 		by := sources(more, profile, set)
 		key := group{set, words(by)}
 		if groups[key] == nil {
-			groups[key] = &Right{Permissions: names(set), By: by}
+			groups[key] = &Right{Permissions: texts(set.Permissions()), By: by}
 			order = append(order, key)
 		}
 		groups[key].Profiles = append(groups[key].Profiles, profile)
@@ -284,20 +285,12 @@ func (s *state) rolePlace() manifests.Place {
 	return s.in.At(s.Object(), "spec", "role")
 }
 
-func organization(more, less *state) []string {
-	var added []string
-	for _, p := range rights.PermissionsBeyond(more.who(), less.who()) {
-		added = append(added, string(p))
+func texts[T ~string](all []T) []string {
+	var found []string
+	for _, one := range all {
+		found = append(found, string(one))
 	}
-	return added
-}
-
-func names(set access.Set) []string {
-	var all []string
-	for _, p := range set.Permissions() {
-		all = append(all, string(p))
-	}
-	return all
+	return found
 }
 
 // sources are those that give any of the permissions.

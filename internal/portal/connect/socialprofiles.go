@@ -4,7 +4,6 @@ package connect
 
 import (
 	"cmp"
-	"context"
 	"net/http"
 	"slices"
 	"strings"
@@ -40,7 +39,7 @@ type connectedView struct {
 }
 
 func (h *Handler) getSocialProfiles(v *session.MemberVisit) error {
-	profiles, err := h.connectable(v.R.Context(), v.Membership)
+	profiles, err := connectable(v)
 	if err != nil {
 		return err
 	}
@@ -74,16 +73,14 @@ func (h *Handler) offered(v *session.MemberVisit, may bool) (networks []web.Acti
 }
 
 // connectable are the profiles that a person may connect again, by network and handle.
-func (h *Handler) connectable(ctx context.Context, b session.Membership) ([]*rosterv1alpha1.SocialProfile, error) {
-	var list rosterv1alpha1.SocialProfileList
-	if err := h.Cache.List(ctx, &list, client.InNamespace(b.Member.Namespace)); err != nil {
+func connectable(v *session.MemberVisit) ([]*rosterv1alpha1.SocialProfile, error) {
+	rights, held, err := v.Rights()
+	if err != nil {
 		return nil, err
 	}
-	held := h.Organizations.Holds(ctx, b)
 	connects := access.NewSet(access.Connect)
 	var all []*rosterv1alpha1.SocialProfile
-	for i := range list.Items {
-		sp := &list.Items[i]
+	for _, sp := range rights.Profiles {
 		if sp.DeletionTimestamp == nil && held.On(sp.Name).Contains(connects) {
 			all = append(all, sp)
 		}

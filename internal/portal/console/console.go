@@ -101,6 +101,7 @@ func (d *Desk) enter(page func(*Visit) error) func(*session.MemberVisit) error {
 			return err
 		}
 		d.note(v.Log(), on)
+		v.R = v.R.WithContext(listening(v.R.Context()))
 		return page(&Visit{MemberVisit: v, API: api, desk: d})
 	}
 }
@@ -110,8 +111,9 @@ type Frame struct {
 	// Org is what the organisation is called, and Home the person's own page about it.
 	Org, Home string
 	Tabs      []TabView
-	// Done is what has just been done, in words; empty for nothing.
-	Done string
+	// Done is what has just been done, in words; empty for nothing. Warnings are what the API server has warned of.
+	Done     string
+	Warnings []string
 }
 
 // TabView leads to a room.
@@ -122,7 +124,11 @@ type TabView struct {
 
 // Frame of the page.
 func (v *Visit) Frame() Frame {
-	f := Frame{Org: v.Organization.Spec.DisplayName, Home: v.OrganizationPath(v.Namespace(), ""), Done: v.takeDone()}
+	d := v.takeDone()
+	f := Frame{
+		Org: v.Organization.Spec.DisplayName, Home: v.OrganizationPath(v.Namespace(), ""),
+		Done: d.Text, Warnings: append(d.Warnings, v.warned()...),
+	}
 	here := strings.TrimPrefix(v.Page(), "/organizations/"+v.Namespace())
 	for _, t := range v.desk.Tabs {
 		f.Tabs = append(f.Tabs, TabView{
@@ -146,24 +152,27 @@ const (
 // Done sends the browser to a page of the console, which says what has been done: the text of that name, filled in with pairs of names and
 // values as those of web.Words.T are. It is sealed in a cookie, so that no link can make a page say it.
 func (v *Visit) Done(page, text string, pairs ...any) error {
-	d := done{Account: v.Person.Account.Name, Namespace: v.Namespace(), Text: v.Words.T(text, pairs...)}
+	d := done{Account: v.Person.Account.Name, Namespace: v.Namespace(), Text: v.Words.T(text, pairs...), Warnings: v.warned()}
 	if err := v.SealCookie(doneCookie, doneUse, d, 0); err != nil {
 		return err
 	}
 	return v.Redirect(v.To(page))
 }
 
-// done is what somebody has done, in words. Nobody else who uses the browser, and no other organisation, is told.
-type done struct{ Account, Namespace, Text string }
+// done is what somebody has done, and was warned of, in words. Nobody else who uses the browser, and no other organisation, is told.
+type done struct {
+	Account, Namespace, Text string
+	Warnings                 []string `json:",omitempty"`
+}
 
-func (v *Visit) takeDone() string {
+func (v *Visit) takeDone() done {
 	var d done
 	if ok, err := v.OpenCookie(doneCookie, doneUse, &d); !ok || err != nil {
-		return ""
+		return done{}
 	}
 	v.DropCookie(doneCookie)
 	if d.Account != v.Person.Account.Name || d.Namespace != v.Namespace() {
-		return ""
+		return done{}
 	}
-	return d.Text
+	return d
 }

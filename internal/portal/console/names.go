@@ -62,6 +62,15 @@ func Listed(w web.Words, names []string) string {
 	return And(w, names)
 }
 
+// ListedAs are Listed by what they are called.
+func ListedAs(w web.Words, names []string, called func(name string) string) string {
+	all := make([]string, len(names))
+	for i, name := range names {
+		all[i] = called(name)
+	}
+	return Listed(w, all)
+}
+
 // And joins the parts of a sentence: "a, b and c".
 func And(w web.Words, parts []string) string {
 	if n := len(parts); n > 1 {

@@ -4,7 +4,10 @@ package console
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // maxObjectName leaves room for a number behind the name of an object, within the 63 characters that a CustomRole may have.
@@ -25,6 +28,13 @@ func ObjectName(called, kind string, taken func(string) bool) string {
 		free = fmt.Sprintf("%s-%d", name, n)
 	}
 	return free
+}
+
+// Taken reports which names some objects have, for ObjectName.
+func Taken[O client.Object](all []O) func(name string) bool {
+	return func(name string) bool {
+		return slices.ContainsFunc(all, func(o O) bool { return o.GetName() == name })
+	}
 }
 
 // slug are the letters and digits of ASCII, without accents, with hyphens for what stands between them.

@@ -9,7 +9,6 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/pointers"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // What pages are made of belongs to the cache and is not changed.
@@ -17,7 +16,7 @@ import (
 // Snapshot is what rights come from in the organisation, but for the people. To look at the team does not let people look at profiles:
 // those that the person may not look at have no handle and no network. Their names stand in Members and Teams.
 func (v *Visit) Snapshot() (*membership.Snapshot, error) {
-	all, held, err := v.read()
+	all, held, err := v.Rights()
 	if err != nil {
 		return nil, err
 	}
@@ -27,24 +26,6 @@ func (v *Visit) Snapshot() (*membership.Snapshot, error) {
 		}
 	}
 	return all, nil
-}
-
-func (v *Visit) read() (*membership.Snapshot, access.Effective, error) {
-	all, err := snapshot.Read(v.R.Context(), v.Cache(), v.Organization, v.Namespace(), v.desk.UserPrefix, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		return nil, access.Effective{}, err
-	}
-	return all, all.Sums().Holds(v.Member), nil
-}
-
-// Holds is what the person holds in the organisation, by the rules that the operator compiles their Roles by. It is for showing: before
-// anything is done, the API server is asked.
-func (v *Visit) Holds() access.Effective {
-	_, held, err := v.read()
-	if err != nil {
-		v.Log().Error(err, "Cannot read what a member holds", "member", client.ObjectKeyFromObject(v.Member))
-	}
-	return held
 }
 
 // unseen is a profile without what people know it by.

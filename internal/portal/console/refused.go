@@ -9,7 +9,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/refusal"
 	"github.com/roster-dev/roster/internal/roles"
@@ -77,20 +76,17 @@ type speaker struct {
 	words  web.Words
 	custom roles.Custom
 	// whom to ask.
-	whom string
+	whom  string
+	names Names
 }
 
 func (v *Visit) speaker() speaker {
-	return speaker{words: v.Words, custom: v.customRoles(), whom: v.whom()}
-}
-
-// customRoles are those of the organisation.
-func (v *Visit) customRoles() roles.Custom {
-	var all rosterv1alpha1.CustomRoleList
-	if err := v.list(&all); err != nil {
+	all, err := v.Snapshot()
+	if err != nil {
 		v.Log().Error(err, "Cannot read from the cache")
+		all = &membership.Snapshot{}
 	}
-	return membership.CustomRoles(pointers.To(all.Items))
+	return speaker{words: v.Words, custom: membership.CustomRoles(all.Roles), whom: v.whom(), names: Names{Words: v.Words, All: all}}
 }
 
 // problem is a refusal in words. What nobody has translated is quoted.
@@ -132,6 +128,8 @@ func (s speaker) pairs(r refusal.Refusal) []any {
 			value = s.words.Roles.OnProfile(rosterv1alpha1.ProfileRole(value), s.custom).Name
 		case "grants":
 			value = s.grants(value)
+		case "orphans":
+			value = s.profiles(value)
 		}
 		pairs = append(pairs, strings.ToUpper(name[:1])+name[1:], value)
 	}

@@ -2,7 +2,11 @@
 
 package console
 
-import "github.com/roster-dev/roster/internal/portal/web"
+import (
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/roster-dev/roster/internal/portal/web"
+)
 
 const pageSure web.PageName = "console-sure"
 
@@ -26,4 +30,10 @@ type Sure struct {
 func (v *Visit) Ask(page Sure, problems []web.Problem) error {
 	page.Fields, page.Frame = web.Fields{Problems: problems}, v.Frame()
 	return v.Form(pageSure, page.Heading, problems, page)
+}
+
+// AskAbout is Ask for what is done to an object as it is now.
+func (v *Visit) AskAbout(o client.Object, page Sure, problems []web.Problem) error {
+	page.Kept, page.Hidden = v.KeptView(o), append(page.Hidden, Hidden{Name: FieldGeneration, Value: Generation(o)})
+	return v.Ask(page, problems)
 }

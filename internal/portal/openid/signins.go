@@ -59,7 +59,9 @@ func (h *Handler) inForce(v *session.Visit, g *grant.Grant) bool {
 }
 
 func (h *Handler) signInView(v *session.Visit, g grant.Grant) (signInView, error) {
-	view := signInView{ID: g.ID, Application: g.Client, Began: v.Words.Time(g.Began), Used: v.Words.Time(g.Used)}
+	view := signInView{
+		ID: g.ID, Application: g.Client, Device: v.BrowserName(g.Device), Began: v.Words.Time(g.Began), Used: v.Words.Time(g.Used),
+	}
 	app, err := h.application(v.R.Context(), g.Client)
 	if err != nil {
 		return view, err
@@ -69,12 +71,6 @@ func (h *Handler) signInView(v *session.Visit, g grant.Grant) (signInView, error
 		there := *app
 		there.namespace = g.Namespace
 		view.Organization = h.organizationName(v, &there)
-	}
-	view.Device = v.Words.T("sessions.unknown")
-	for _, d := range v.Person.Credentials.Sessions.Devices {
-		if d.ID == g.Device && d.Label != "" {
-			view.Device = d.Label
-		}
 	}
 	return view, nil
 }

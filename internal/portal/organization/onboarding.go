@@ -139,7 +139,7 @@ func (h *Handler) newcomer(v *session.MemberVisit, contact *PersonView) Newcomer
 
 // anywhere is all that a person may do on some profile.
 func (h *Handler) anywhere(v *session.MemberVisit) access.Set {
-	held := h.Holds(v.R.Context(), v.Membership)
+	held := v.Holds()
 	all := held.Everywhere()
 	for _, g := range held.Grants {
 		all |= held.Named(g.Profile)

@@ -23,7 +23,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/quota"
 	"github.com/roster-dev/roster/internal/roles"
-	"github.com/roster-dev/roster/internal/snapshot"
 )
 
 // Handler of the pages of an organisation.
@@ -31,8 +30,6 @@ type Handler struct {
 	Sessions *session.Manager
 	Accounts *account.Store
 	Cache    web.Cache
-	// UserPrefix may stand before the address in a person's user name.
-	UserPrefix string
 	// Team is the path, behind that of the organisation, of the pages by which people look after it; Invite and Teams are those of what they
 	// do first. Empty where there are none.
 	Team, Invite, Teams string
@@ -96,11 +93,11 @@ func (h *Handler) organizationPage(v *session.MemberVisit) organizationPage {
 		Environments: h.environments(v), Contact: h.Contact(ctx, v.Membership),
 		Welcome: v.OrganizationPath(m.Namespace, "/welcome"),
 	}
-	page.AllProfiles, page.Profiles = h.permissions(ctx, w, v.Membership)
+	page.AllProfiles, page.Profiles = h.permissions(v)
 	if n := h.newcomer(v, nil); n.connects() {
 		page.Connections = v.OrganizationPath(m.Namespace, "/profiles")
 	}
-	if h.Team != "" && h.Holds(ctx, v.Membership).May(rosterv1alpha1.PermissionViewTeam) {
+	if h.Team != "" && v.Holds().May(rosterv1alpha1.PermissionViewTeam) {
 		page.Team = v.OrganizationPath(m.Namespace, h.Team)
 	}
 	if t := m.Status.JoinedTime; t != nil {
@@ -149,9 +146,9 @@ func (h *Handler) CustomRoles(ctx context.Context, namespace string, names ...st
 }
 
 // permissions are what a person may do on each profile.
-func (h *Handler) permissions(ctx context.Context, w web.Words, b session.Membership) (all bool, _ []permissionsView) {
+func (h *Handler) permissions(v *session.MemberVisit) (all bool, _ []permissionsView) {
 	var views []permissionsView
-	m, held := b.Member, h.Holds(ctx, b)
+	ctx, w, m, held := v.R.Context(), v.Words, v.Member, v.Holds()
 	for _, g := range held.Grants {
 		if g.Profile == access.AllProfiles {
 			return true, nil
@@ -261,17 +258,6 @@ func StateText(v *session.Visit, b session.Membership) string {
 // leaves reports whether the person has asked to leave.
 func leaves(acct *rosterv1alpha1.Account, m *rosterv1alpha1.Member) bool {
 	return slices.ContainsFunc(acct.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.UID == string(m.UID) })
-}
-
-// Holds is what a person holds in an organisation, by the rules that the operator compiles their Roles by. It is for showing: before
-// anything is done, the API server is asked.
-func (h *Handler) Holds(ctx context.Context, b session.Membership) access.Effective {
-	all, err := snapshot.Read(ctx, h.Cache, b.Organization, b.Member.Namespace, h.UserPrefix, client.UnsafeDisableDeepCopy)
-	if err != nil {
-		h.Cache.Log.Error(err, "Cannot read what a member holds", "member", client.ObjectKeyFromObject(b.Member))
-		return access.Effective{}
-	}
-	return all.Sums().Holds(b.Member)
 }
 
 // ConnectionState says how the tokens of a profile stand, and whether somebody has to do something about it.

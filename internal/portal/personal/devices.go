@@ -31,13 +31,9 @@ func (h *Handler) getDevices(v *session.Visit) error {
 	w := v.Words
 	page := devicesPage{Action: v.Path("/account/sessions"), Back: v.Path("/account")}
 	for _, d := range v.Person.Credentials.Sessions.Devices {
-		view := deviceView{
-			ID: d.ID, Label: d.Label, Added: w.Time(d.Added), Seen: w.Time(d.Seen), Current: d.ID == v.Person.Session.Device,
-		}
-		if view.Label == "" {
-			view.Label = w.T("sessions.unknown")
-		}
-		page.Devices = append(page.Devices, view)
+		page.Devices = append(page.Devices, deviceView{
+			ID: d.ID, Label: v.BrowserName(d.ID), Added: w.Time(d.Added), Seen: w.Time(d.Seen), Current: d.ID == v.Person.Session.Device,
+		})
 	}
 	return v.Show(http.StatusOK, web.PageDevices, w.T("sessions.title"), page)
 }

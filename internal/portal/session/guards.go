@@ -62,22 +62,22 @@ func (sm *Manager) RequireRecent(page func(*Visit) error) func(*web.Visit) error
 
 // RequireMember is Require for the pages about an organisation, of those who belong to it.
 func (sm *Manager) RequireMember(page func(*MemberVisit) error) func(*web.Visit) error {
-	return sm.Require(ofMember(page))
+	return sm.Require(sm.ofMember(page))
 }
 
 // RequireRecentMember is RequireRecent for the pages about an organisation.
 func (sm *Manager) RequireRecentMember(page func(*MemberVisit) error) func(*web.Visit) error {
-	return sm.RequireRecent(ofMember(page))
+	return sm.RequireRecent(sm.ofMember(page))
 }
 
 // ofMember finds the membership that a page is about. Every page about an organisation asks here whether the person may see it; whether
 // there is no such organisation, or they do not belong to it, is one and the same.
-func ofMember(page func(*MemberVisit) error) func(*Visit) error {
+func (sm *Manager) ofMember(page func(*MemberVisit) error) func(*Visit) error {
 	return func(v *Visit) error {
 		namespace := v.R.PathValue("namespace")
 		for _, b := range v.Memberships {
 			if b.Member.Namespace == namespace && b.Organization != nil {
-				return page(&MemberVisit{v, b})
+				return page(&MemberVisit{v, b, sm})
 			}
 		}
 		return v.NotFound()

@@ -25,6 +25,8 @@ type Visit struct {
 type MemberVisit struct {
 	*Visit
 	Membership
+
+	sessions *Manager
 }
 
 // VisitBy is the visit as one by the person who is signed in: in their language, with their menu, and with those of their memberships that
@@ -85,4 +87,14 @@ func (v *Visit) Demanding() []Membership {
 // Admits reports whether the session opens that organisation.
 func (who *Person) Admits(o *rosterv1alpha1.Organization) bool {
 	return account.Admits(o.Spec.Security, who.Session)
+}
+
+// BrowserName is what a browser that the person has signed in with is called.
+func (v *Visit) BrowserName(device string) string {
+	for _, d := range v.Person.Credentials.Sessions.Devices {
+		if d.ID == device && d.Label != "" {
+			return d.Label
+		}
+	}
+	return v.Words.T("sessions.unknown")
 }

@@ -50,13 +50,16 @@ func (h *Handler) Routes() []web.Route {
 	const list = "/organizations/{namespace}" + Path
 	const one = list + "/{name}"
 	open, recent := h.Desk.Open, h.Desk.OpenRecent
+	getDelete, postDelete := console.Deletion(askDelete, func(v *console.Visit, a *rosterv1alpha1.Application) error {
+		return v.Done(Path, "applications.deleted", "Name", a.Title())
+	}, fields())
 	return []web.Route{
 		{Path: list, Get: open(h.getList), Returnable: true},
 		{Path: "/organizations/{namespace}" + newPath, Get: recent(h.getNew), Post: recent(h.postNew), Returnable: true},
-		{Path: one, Get: recent(h.getOne), Post: recent(h.postOne), Returnable: true},
+		{Path: one, Get: recent(console.Named(h.getOne)), Post: recent(console.Named(h.postOne)), Returnable: true},
 		{Path: one + "/secret", Get: recent(h.getSecret(false)), Post: recent(h.postSecret(false)), Returnable: true},
 		{Path: one + "/stolen", Get: recent(h.getSecret(true)), Post: recent(h.postSecret(true)), Returnable: true},
-		{Path: one + "/delete", Get: recent(h.getDelete), Post: recent(h.postDelete), Returnable: true},
+		{Path: one + "/delete", Get: recent(getDelete), Post: recent(postDelete), Returnable: true},
 	}
 }
 
@@ -127,12 +130,6 @@ func who(w web.Words, names console.Names, a *rosterv1alpha1.Application) string
 		parts = append(parts, w.T("applications.team", "Team", names.Team(team)))
 	}
 	return console.Listed(w, parts)
-}
-
-// find reads the Application that the path names, as the person. What is not there is answered.
-func find(v *console.Visit) (*rosterv1alpha1.Application, error) {
-	a := &rosterv1alpha1.Application{}
-	return a, v.Find(a)
 }
 
 // stateOf puts the conditions of an Application into words.

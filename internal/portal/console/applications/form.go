@@ -4,7 +4,6 @@ package applications
 
 import (
 	"net/url"
-	"slices"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -13,6 +12,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/application"
+	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -135,11 +135,7 @@ func (h *Handler) getNew(v *console.Visit) error {
 	return h.show(v, nil, form{Type: kind, Factor: rosterv1alpha1.ApplicationFactorAsOrganization}, nil, nil)
 }
 
-func (h *Handler) getOne(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
+func (h *Handler) getOne(v *console.Visit, a *rosterv1alpha1.Application) error {
 	return h.show(v, a, formOf(a), nil, nil)
 }
 
@@ -187,11 +183,8 @@ func (h *Handler) postNew(v *console.Visit) error {
 	if err := v.Cache().List(v.R.Context(), &all, client.InNamespace(v.Namespace()), client.UnsafeDisableDeepCopy); err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(all.Items, func(a rosterv1alpha1.Application) bool { return a.Name == name })
-	}
 	a := &rosterv1alpha1.Application{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(f.Name, "application", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(f.Name, "application", console.Taken(pointers.To(all.Items)))},
 		Spec:       rosterv1alpha1.ApplicationSpec{Type: f.Type},
 	}
 	f.write(&a.Spec)
@@ -204,11 +197,7 @@ func (h *Handler) postNew(v *console.Visit) error {
 	return v.Wrote(v.Create(a), func() error { return h.told(v, a, secret) }, again, fields())
 }
 
-func (h *Handler) postOne(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
+func (h *Handler) postOne(v *console.Visit, a *rosterv1alpha1.Application) error {
 	f := read(v.R.PostForm)
 	f.Type = a.Spec.Type
 	wanted := a.DeepCopy()

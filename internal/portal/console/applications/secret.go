@@ -42,24 +42,19 @@ func (h *Handler) told(v *console.Visit, a *rosterv1alpha1.Application, secret s
 	})
 }
 
-// keepsSecret reads the Application that the path names, if it has a client secret. Others are answered.
-func keepsSecret(v *console.Visit) (*rosterv1alpha1.Application, error) {
-	a, err := find(v)
-	if err == nil && a.Spec.Type != rosterv1alpha1.ApplicationWeb {
-		return nil, web.Answered(v.NotFound())
-	}
-	return a, err
+// keepsSecret is a page about an Application that has a client secret. Of others, there is none.
+func keepsSecret(page func(*console.Visit, *rosterv1alpha1.Application) error) func(*console.Visit) error {
+	return console.Named(func(v *console.Visit, a *rosterv1alpha1.Application) error {
+		if a.Spec.Type != rosterv1alpha1.ApplicationWeb {
+			return v.NotFound()
+		}
+		return page(v, a)
+	})
 }
 
 // getSecret asks whether a new client secret is to be made. One that was stolen stops counting at once.
 func (h *Handler) getSecret(stolen bool) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		a, err := keepsSecret(v)
-		if err != nil {
-			return err
-		}
-		return askSecret(v, a, stolen, nil)
-	}
+	return keepsSecret(func(v *console.Visit, a *rosterv1alpha1.Application) error { return askSecret(v, a, stolen, nil) })
 }
 
 func askSecret(v *console.Visit, a *rosterv1alpha1.Application, stolen bool, problems []web.Problem) error {
@@ -76,19 +71,13 @@ func askSecret(v *console.Visit, a *rosterv1alpha1.Application, stolen bool, pro
 	if console.Keeper(a) != "" { // The hash would have to go to Git, and nobody would have the client secret by then.
 		points, submit = []string{w.T("applications.secret.git")}, ""
 	}
-	return v.Ask(console.Sure{
-		Kept: v.KeptView(a), Heading: heading, Points: points, Submit: submit,
-		Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(a)}},
-		Action: v.To(here + to), Back: v.To(here),
+	return v.AskAbout(a, console.Sure{
+		Heading: heading, Points: points, Submit: submit, Action: v.To(here + to), Back: v.To(here),
 	}, problems)
 }
 
 func (h *Handler) postSecret(stolen bool) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		a, err := keepsSecret(v)
-		if err != nil {
-			return err
-		}
+	return keepsSecret(func(v *console.Visit, a *rosterv1alpha1.Application) error {
 		if problems := v.Unconfirmed(a); problems != nil || console.Keeper(a) != "" {
 			return askSecret(v, a, stolen, problems)
 		}
@@ -96,7 +85,7 @@ func (h *Handler) postSecret(stolen bool) func(*console.Visit) error {
 		replace(&a.Spec, application.HashOf(secret), stolen)
 		again := func(problems []web.Problem) error { return askSecret(v, a, stolen, problems) }
 		return v.Wrote(v.Update(a), func() error { return h.told(v, a, secret) }, again, fields())
-	}
+	})
 }
 
 // replace has another client secret count. That a former one was stolen once is no reason to stop the next one at once.
@@ -110,14 +99,6 @@ func replace(spec *rosterv1alpha1.ApplicationSpec, hash string, stolen bool) {
 	}
 }
 
-func (h *Handler) getDelete(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
-	return askDelete(v, a, nil)
-}
-
 // askDelete says what it means to delete an application, and asks for it once.
 func askDelete(v *console.Visit, a *rosterv1alpha1.Application, problems []web.Problem) error {
 	w, here := v.Words, Path+"/"+a.Name
@@ -125,21 +106,8 @@ func askDelete(v *console.Visit, a *rosterv1alpha1.Application, problems []web.P
 	if a.Spec.Type == rosterv1alpha1.ApplicationWeb {
 		points = append(points, w.T("applications.delete.secret"))
 	}
-	return v.Ask(console.Sure{
-		Kept: v.KeptView(a), Heading: w.T("applications.delete.ask", "Name", a.Title()), Points: points,
-		Submit: w.T("applications.delete.submit"), Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(a)}},
+	return v.AskAbout(a, console.Sure{
+		Heading: w.T("applications.delete.ask", "Name", a.Title()), Points: points, Submit: w.T("applications.delete.submit"),
 		Action: v.To(here + "/delete"), Back: v.To(here),
 	}, problems)
-}
-
-func (h *Handler) postDelete(v *console.Visit) error {
-	a, err := find(v)
-	if err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(a); problems != nil {
-		return askDelete(v, a, problems)
-	}
-	again := func(problems []web.Problem) error { return askDelete(v, a, problems) }
-	return v.Wrote(v.Delete(a), func() error { return v.Done(Path, "applications.deleted", "Name", a.Title()) }, again, fields())
 }

@@ -8,6 +8,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // What a Team is to have of some profiles.
@@ -79,9 +80,5 @@ func (a assignment) weigh(s *membership.Snapshot, everybody []*rosterv1alpha1.Me
 		}
 		later.Teams = append(later.Teams, t)
 	}
-	people := make([]touched, len(everybody))
-	for i, m := range everybody {
-		people[i] = touched{m, m}
-	}
-	return weigh(s, &later, everybody, people, in)
+	return weigh(rights.Change{Before: s, After: &later, Now: in.Now}, everybody, everybody)
 }

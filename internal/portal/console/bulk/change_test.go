@@ -17,6 +17,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 func today() time.Time { return time.Date(2026, time.November, 23, 9, 30, 0, 0, time.UTC) }
@@ -305,7 +306,7 @@ func TestWhatLosingARoleInTheOrganizationMeans(t *testing.T) {
 	mia := active("mia", func(s *rosterv1alpha1.MemberSpec) { s.Role = "Manager" }, with("x:Editor"))
 	everybody = append(everybody, mia)
 	p := change{Action: actionChange, Role: "Member"}.plan(s, everybody, []*rosterv1alpha1.Member{mia}, circumstances{Organization: s.Organization, Now: today()})
-	want := []loss{{Profile: access.AllProfiles, Set: access.ProfilePermissions("Administrator"), People: 1}}
+	want := []loss{{rights.Loss{Profile: access.AllProfiles, Set: access.ProfilePermissions("Administrator")}, 1}}
 	if !reflect.DeepEqual(p.Losses, want) {
 		t.Errorf("%+v", p.Losses)
 	}

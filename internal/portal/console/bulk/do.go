@@ -305,7 +305,7 @@ func (r *run) show() error {
 		page.Summary = append(page.Summary, w.N("bulk.result.refused", refused))
 	}
 	if len(r.stillNamed) > 0 {
-		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", listed(w, r.stillNamed, t.names(w).Team)))
+		page.Summary = append(page.Summary, w.T("bulk.result.stillNamed", "Teams", console.ListedAs(w, r.stillNamed, t.names(w).Team)))
 	}
 	for _, result := range j.TeamResults {
 		page.Teams = append(page.Teams, teamRow(w, t, result))

@@ -259,7 +259,7 @@ func removed(v *console.Visit, t *team, sp *rosterv1alpha1.SocialProfile) error 
 	title := console.ProfileName(v.Words, sp)
 	left := v.TakeOut(t.Teams, console.ProfilesOf, func(name string) bool { return name == sp.Name })
 	if len(left) > 0 {
-		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", listed(v.Words, left, t.names(v.Words).Team))
+		return v.Done(pathProfiles, "bulk.remove.doneBut", "Profile", title, "Teams", console.ListedAs(v.Words, left, t.names(v.Words).Team))
 	}
 	return v.Done(pathProfiles, "bulk.remove.done", "Profile", title)
 }

@@ -3,7 +3,6 @@
 package bulk
 
 import (
-	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -70,11 +69,11 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 	}
 	for _, ws := range t.Workspaces {
 		m.workspaces = append(m.workspaces, console.Target{
-			Name: ws.Name, Title: cmp.Or(ws.Spec.DisplayName, ws.Name), Roles: rolesOn(offered.Workspaces, ws.Name),
+			Name: ws.Name, Title: console.WorkspaceName(ws), Roles: rolesOn(offered.Workspaces, ws.Name),
 		})
 	}
 	slices.SortFunc(m.workspaces, func(a, b console.Target) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(a.Title), strings.ToLower(b.Title)), cmp.Compare(a.Name, b.Name))
+		return console.CompareNames(a.Title, a.Name, b.Title, b.Name)
 	})
 	return m, nil
 }

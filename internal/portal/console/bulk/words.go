@@ -5,7 +5,6 @@ package bulk
 import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
-	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // mostTold is how many consequences of one kind are told.
@@ -57,24 +56,15 @@ func tell(names console.Names, c consequences) []string {
 		all = append(all, lossText(names, l))
 	}
 	if len(c.Unrenewed) > 0 {
-		all = append(all, w.T("bulk.unrenewed", "Profiles", listed(w, c.Unrenewed, names.Profile)))
+		all = append(all, w.T("bulk.unrenewed", "Profiles", console.ListedAs(w, c.Unrenewed, names.Profile)))
 	}
 	if len(c.Unattended) > 0 {
-		all = append(all, w.T("bulk.unattended", "Profiles", listed(w, c.Unattended, names.Profile)))
+		all = append(all, w.T("bulk.unattended", "Profiles", console.ListedAs(w, c.Unattended, names.Profile)))
 	}
 	if len(c.Deserted) > 0 {
-		all = append(all, w.T("bulk.deserted", "Teams", listed(w, c.Deserted, names.Team)))
+		all = append(all, w.T("bulk.deserted", "Teams", console.ListedAs(w, c.Deserted, names.Team)))
 	}
 	return all
-}
-
-// listed are some names in words.
-func listed(w web.Words, names []string, title func(string) string) string {
-	titles := make([]string, len(names))
-	for i, name := range names {
-		titles[i] = title(name)
-	}
-	return console.Listed(w, titles)
 }
 
 func lossText(names console.Names, l loss) string {

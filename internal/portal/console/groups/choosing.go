@@ -77,25 +77,25 @@ func (p choosePage) Boxes(field string) boxes {
 	return boxes{field, p.InCaption, p.In, p.May}
 }
 
-// shown is the page of a choosing, posted takes its form.
-func shown(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		c, err := of(v)
-		if err != nil {
-			return err
-		}
-		return c.show(v, nil)
+// chosenFor is the page of a choosing for the object that the path names.
+func chosenFor[T any, O console.Object[T]](
+	h *Handler, path string, of func(*console.Visit, *scene, O) (*choosing, error),
+) web.Route {
+	page := func(do func(*choosing, *console.Visit) error) func(*web.Visit) error {
+		return h.Desk.Open(console.Named(func(v *console.Visit, o O) error {
+			s, err := h.scene(v)
+			if err != nil {
+				return err
+			}
+			c, err := of(v, s, o)
+			if err != nil {
+				return err
+			}
+			return do(c, v)
+		}))
 	}
-}
-
-func posted(of func(*console.Visit) (*choosing, error)) func(*console.Visit) error {
-	return func(v *console.Visit) error {
-		c, err := of(v)
-		if err != nil {
-			return err
-		}
-		return c.post(v)
-	}
+	show := func(c *choosing, v *console.Visit) error { return c.show(v, nil) }
+	return web.Route{Path: path, Get: page(show), Post: page((*choosing).post), Returnable: true}
 }
 
 // show writes the page, with what was ticked.
@@ -219,15 +219,7 @@ func (s *scene) gives(role rosterv1alpha1.ProfileRole) func(profile string) bool
 }
 
 // teamPeople is about the people of the team that the path names.
-func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return nil, err
-	}
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) teamPeople(v *console.Visit, s *scene, t *rosterv1alpha1.Team) (*choosing, error) {
 	all, err := v.Crowd()
 	if err != nil {
 		return nil, err
@@ -240,7 +232,7 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 		meaning: func(remove []string) ([]string, error) {
 			after := before.DeepCopy()
 			after.Spec.Members = changed(after.Spec.Members, nil, remove, nil)
-			return h.teamLoss(v, before, after)
+			return s.meaning(v, withTeam(s.Snapshot, before), withTeam(s.Snapshot, after))
 		},
 		view: choosePage{
 			Title: w.T("groups.team.people", "Name", console.TeamName(t)), Heading: w.T("groups.team.people", "Name", console.TeamName(t)),
@@ -256,15 +248,7 @@ func (h *Handler) teamPeople(v *console.Visit) (*choosing, error) {
 }
 
 // teamProfiles is about the profiles that the team names.
-func (h *Handler) teamProfiles(v *console.Visit) (*choosing, error) {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return nil, err
-	}
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) teamProfiles(v *console.Visit, s *scene, t *rosterv1alpha1.Team) (*choosing, error) {
 	w, before := v.Words, t.DeepCopy()
 	c := h.profileChoosing(v, s, console.TeamName(t), TeamsPath+"/"+t.Name, selectorWords(w, t.Spec.ProfileSelector), len(t.Spec.Profiles))
 	c.object, c.list = t, &t.Spec.Profiles
@@ -272,7 +256,7 @@ func (h *Handler) teamProfiles(v *console.Visit) (*choosing, error) {
 	c.meaning = func(remove []string) ([]string, error) {
 		after := before.DeepCopy()
 		after.Spec.Profiles = changed(after.Spec.Profiles, nil, remove, nil)
-		return h.teamLoss(v, before, after)
+		return s.meaning(v, withTeam(s.Snapshot, before), withTeam(s.Snapshot, after))
 	}
 	return c, nil
 }

@@ -71,17 +71,17 @@ func (h *Handler) Routes() []web.Route {
 	open := h.Desk.Open
 	return []web.Route{
 		{Path: team, Get: open(h.getTeams), Post: open(h.postTeams), Returnable: true},
-		{Path: team + "/{name}", Get: open(h.getTeam), Post: open(h.postTeam), Returnable: true},
-		{Path: team + "/{name}/people", Get: open(shown(h.teamPeople)), Post: open(posted(h.teamPeople)), Returnable: true},
-		{Path: team + "/{name}/profiles", Get: open(shown(h.teamProfiles)), Post: open(posted(h.teamProfiles)), Returnable: true},
-		{Path: team + "/{name}/delete", Get: open(h.getDeleteTeam), Post: open(h.postDeleteTeam), Returnable: true},
+		{Path: team + "/{name}", Get: open(console.Named(h.getTeam)), Post: open(console.Named(h.postTeam)), Returnable: true},
+		chosenFor(h, team+"/{name}/people", h.teamPeople),
+		chosenFor(h, team+"/{name}/profiles", h.teamProfiles),
+		deleted(h, TeamsPath, console.TeamName, h.deleteTeamForm),
 		{Path: workspace, Get: open(h.getWorkspaces), Post: open(h.postWorkspaces), Returnable: true},
-		{Path: workspace + "/{name}", Get: open(h.getWorkspace), Post: open(h.postWorkspace), Returnable: true},
-		{Path: workspace + "/{name}/profiles", Get: open(shown(h.workspaceProfiles)), Post: open(posted(h.workspaceProfiles)), Returnable: true},
-		{Path: workspace + "/{name}/delete", Get: open(h.getDeleteWorkspace), Post: open(h.postDeleteWorkspace), Returnable: true},
+		{Path: workspace + "/{name}", Get: open(console.Named(h.getWorkspace)), Post: open(console.Named(h.postWorkspace)), Returnable: true},
+		chosenFor(h, workspace+"/{name}/profiles", h.workspaceProfiles),
+		deleted(h, WorkspacesPath, console.WorkspaceName, h.deleteWorkspaceForm),
 		{Path: role, Get: open(h.getRoles), Post: open(h.postRoles), Returnable: true},
-		{Path: role + "/{name}", Get: open(h.getRole), Post: open(h.postRole), Returnable: true},
-		{Path: role + "/{name}/delete", Get: open(h.getDeleteRole), Post: open(h.postDeleteRole), Returnable: true},
+		{Path: role + "/{name}", Get: open(console.Named(h.getRole)), Post: open(console.Named(h.postRole)), Returnable: true},
+		deleted(h, RolesPath, roleName, h.deleteRoleForm),
 	}
 }
 
@@ -164,16 +164,20 @@ func stateOf(w web.Words, conditions []metav1.Condition, generation, observed in
 
 // askDelete says what it means to delete an object, and asks for it once.
 func askDelete(v *console.Visit, o client.Object, here, heading string, lines []string, problems []web.Problem) error {
-	return v.Ask(console.Sure{
-		Kept: v.KeptView(o), Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"),
-		Hidden: []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(o)}},
-		Action: v.To(here + "/delete"), Back: v.To(here),
+	return v.AskAbout(o, console.Sure{
+		Heading: heading, Points: lines, Submit: v.Words.T("groups.delete.submit"), Action: v.To(here + "/delete"), Back: v.To(here),
 	}, problems)
 }
 
-// remove deletes an object and leads back to the list.
-func (h *Handler) remove(v *console.Visit, o client.Object, list, name string, again func([]web.Problem) error) error {
-	return v.Wrote(v.Delete(o), func() error { return v.Done(list, "groups.deleted", "Name", name) }, again, fields())
+// deleted is the page by which an object is deleted, which leads back to the list.
+func deleted[T any, O console.Object[T]](
+	h *Handler, list string, called func(O) string, ask func(*console.Visit, O, []web.Problem) error,
+) web.Route {
+	get, post := console.Deletion(ask, func(v *console.Visit, o O) error {
+		return v.Done(list, "groups.deleted", "Name", called(o))
+	}, fields())
+	path := "/organizations/{namespace}" + list + "/{name}/delete"
+	return web.Route{Path: path, Get: h.Desk.Open(get), Post: h.Desk.Open(post), Returnable: true}
 }
 
 // withTeam is a snapshot with a team as it is to be.
@@ -183,7 +187,14 @@ func withTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) *membership.Snapsh
 	return &next
 }
 
-// withWorkspace is withTeam for a workspace, and withoutWorkspace one without it.
+// withoutTeam is one without it.
+func withoutTeam(s *membership.Snapshot, name string) *membership.Snapshot {
+	next := *s
+	next.Teams = without(s.Teams, name)
+	return &next
+}
+
+// withWorkspace and withoutWorkspace are the same for a workspace.
 func withWorkspace(s *membership.Snapshot, w *rosterv1alpha1.Workspace) *membership.Snapshot {
 	next := *s
 	next.Workspaces = append(without(s.Workspaces, w.Name), w)
@@ -198,8 +209,4 @@ func withoutWorkspace(s *membership.Snapshot, name string) *membership.Snapshot 
 
 func without[T client.Object](all []T, name string) []T {
 	return slices.DeleteFunc(slices.Clone(all), func(o T) bool { return o.GetName() == name })
-}
-
-func profilesOfTeam(s *membership.Snapshot, t *rosterv1alpha1.Team) []string {
-	return s.ProfilesOf(membership.GroupOfTeam(t))
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 func english(t testing.TB) web.Words {
@@ -126,7 +127,7 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	}
 	empty := press.DeepCopy()
 	empty.Spec.Members, empty.Spec.Profiles = nil, nil
-	l := lossOf(s, withTeam(s, empty), people, []string{"fb", "in", "x"})
+	l := lossOf(rights.Change{Before: s, After: withTeam(s, empty)}, people)
 	if got := fmt.Sprint(l.People, l.Profiles, l.Permissions.Permissions(), l.Teamless, l.Unpublished); got !=
 		"[ana@x.example ben@x.example] [fb in x] [get schedule publish moderate report] [in x] [fb in]" {
 		t.Errorf("the loss is %s", got)
@@ -139,14 +140,14 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	if got := l.words(english(t), sc); !slices.Equal(got, want) {
 		t.Errorf("in words: %q", got)
 	}
-	if got := lossOf(s, withTeam(s, empty), people[2:3], []string{"in"}); len(got.People)+len(got.Unpublished) != 0 {
+	if got := lossOf(rights.Change{Before: s, After: withTeam(s, empty)}, people[2:3]); len(got.People)+len(got.Unpublished) != 0 {
 		t.Errorf("an administrator of every profile loses %+v", got)
 	}
 	s.Organization.Spec.RequireTeam = ptr.To(true)
 	if got := strings.Join(l.words(english(t), sc), " "); !strings.Contains(got, "Until a team works on them") {
 		t.Errorf("where profiles wait for a team: %s", got)
 	}
-	if got := lossOf(s, s, people, []string{"fb"}).words(english(t), sc); len(got) != 1 || !strings.Contains(got[0], "Nobody loses any rights") {
+	if got := lossOf(rights.Change{Before: s, After: s}, people).words(english(t), sc); len(got) != 1 || !strings.Contains(got[0], "Nobody loses any rights") {
 		t.Errorf("nothing changes: %q", got)
 	}
 }
@@ -260,7 +261,7 @@ func BenchmarkTenThousandPeople(b *testing.B) {
 	})
 	b.Run("delete", func(b *testing.B) {
 		for b.Loop() {
-			lossOf(s, withTeam(s, team("press", "Editor", nil, nil)), all, press.Spec.Profiles).words(w, &scene{Snapshot: s})
+			lossOf(rights.Change{Before: s, After: withTeam(s, team("press", "Editor", nil, nil))}, all).words(w, &scene{Snapshot: s})
 		}
 	})
 }

@@ -3,17 +3,16 @@
 package groups
 
 import (
-	"fmt"
+	"cmp"
 	"maps"
 	"slices"
-
-	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/rights"
 )
 
 // loss is what people hold before a change and no longer hold after it.
@@ -29,67 +28,31 @@ type loss struct {
 	Teamless, Unpublished []string
 }
 
-// lossOf compares what people hold on some profiles by what is there before a change and after it.
-func lossOf(before, after *membership.Snapshot, people []*rosterv1alpha1.Member, profiles []string) loss {
-	var l loss
-	was, is := newMemo(before), newMemo(after)
-	lost, published, publish := map[string]bool{}, map[string]bool{}, access.NewSet(access.Publish)
-	couldPublish := map[string]bool{}
-	for _, m := range people {
-		if !membership.IsActive(m) {
-			continue
-		}
-		held, holds := was.of(m), is.of(m)
-		var all access.Set
-		for _, p := range profiles {
-			if gone := held.On(p) &^ holds.On(p); gone != 0 {
-				all, lost[p] = all|gone, true
-			}
-			if !held.Everywhere().Contains(publish) { // Those who have it everywhere keep it.
-				couldPublish[p] = couldPublish[p] || held.Named(p).Contains(publish)
-				published[p] = published[p] || holds.Named(p).Contains(publish)
-			}
-		}
-		if all != 0 {
-			l.People, l.Permissions = append(l.People, membership.NameOf(m)), l.Permissions|all
-		}
+// lossOf is what people lose by a change.
+func lossOf(change rights.Change, people []*rosterv1alpha1.Member) loss {
+	x := change.Compare()
+	lost, losers := x.Losses(people)
+	l := loss{Teamless: x.Teamless(), Unpublished: x.Closed(lost, access.Publish, people)}
+	profiles := map[string]bool{}
+	for one := range lost {
+		l.Permissions |= one.Set
+		profiles[one.Profile] = true
+	}
+	l.Profiles = slices.Sorted(maps.Keys(profiles))
+	for _, m := range losers {
+		l.People = append(l.People, membership.NameOf(m))
 	}
 	slices.Sort(l.People)
-	l.Profiles = slices.Sorted(maps.Keys(lost))
-	worked, stillWorked := before.WorkedOn(), after.WorkedOn()
-	for _, p := range profiles {
-		if worked[p] && !stillWorked[p] {
-			l.Teamless = append(l.Teamless, p)
-		}
-		if couldPublish[p] && !published[p] {
-			l.Unpublished = append(l.Unpublished, p)
-		}
-	}
 	return l
 }
 
-// memo sums up once what people hold who have it from the same sources: in a team of thousands, most of them.
-type memo struct {
-	sums  *membership.Sums
-	known map[string]access.Effective
-}
-
-func newMemo(s *membership.Snapshot) memo { return memo{s.Sums(), map[string]access.Effective{}} }
-
-func (x memo) of(m *rosterv1alpha1.Member) access.Effective {
-	s := x.sums.Sources(m)
-	teams := make([]string, 0, len(s.Teams))
-	for _, t := range s.Teams {
-		teams = append(teams, t.Team)
+// meaning says what a change takes away from people.
+func (s *scene) meaning(v *console.Visit, before, after *membership.Snapshot) ([]string, error) {
+	people, err := v.Members()
+	if err != nil {
+		return nil, err
 	}
-	key := fmt.Sprint(s.Spec.Role, ptr.Deref(s.Spec.CanManageProfiles, false), s.Owner, s.OwnerElsewhere,
-		s.Spec.Profiles, s.Spec.Workspaces, teams, s.Connected)
-	e, ok := x.known[key]
-	if !ok {
-		e = access.Resolve(s)
-		x.known[key] = e
-	}
-	return e
+	return lossOf(rights.Change{Before: before, After: after, Now: v.Now()}, people).words(v.Words, s), nil
 }
 
 // words say what a loss means, in sentences.
@@ -104,31 +67,25 @@ func (l loss) words(w web.Words, s *scene) []string {
 			w.T("groups.loss.who", "Names", console.Listed(w, l.People)))
 	}
 	if n := len(l.Teamless); n > 0 {
-		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
+		text := w.T("groups.loss.teamless", "Profiles", w.N("groups.profiles.count", n), "Names", console.ListedAs(w, l.Teamless, s.handle))
 		if membership.RequiresTeam(s.Organization) {
-			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", console.Listed(w, s.handles(l.Teamless)))
+			text = w.T("groups.loss.waiting", "Profiles", w.N("groups.profiles.count", n), "Names", console.ListedAs(w, l.Teamless, s.handle))
 		}
 		lines = append(lines, text)
 	}
 	if n := len(l.Unpublished); n > 0 {
 		lines = append(lines, w.T("groups.loss.unpublished", "Profiles", w.N("groups.profiles.count", n),
-			"Names", console.Listed(w, s.handles(l.Unpublished))))
+			"Names", console.ListedAs(w, l.Unpublished, s.handle)))
 	}
 	return lines
 }
 
-// handles are what profiles are called.
-func (s *scene) handles(names []string) []string {
-	called := map[string]string{}
+// handle is what a profile is called.
+func (s *scene) handle(name string) string {
 	for _, p := range s.Profiles {
-		called[p.Name] = p.Spec.Handle
-	}
-	all := make([]string, 0, len(names))
-	for _, name := range names {
-		if called[name] != "" {
-			name = called[name]
+		if p.Name == name {
+			return cmp.Or(p.Spec.Handle, name)
 		}
-		all = append(all, name)
 	}
-	return all
+	return name
 }

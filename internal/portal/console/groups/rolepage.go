@@ -44,11 +44,7 @@ func newRole(v *console.Visit, scope rosterv1alpha1.RoleScope) string {
 	return v.PathWith("/organizations/"+v.Namespace()+RolesPath, url.Values{"new": {string(scope)}})
 }
 
-func (h *Handler) getRole(v *console.Visit) error {
-	r := &rosterv1alpha1.CustomRole{}
-	if err := v.Find(r); err != nil {
-		return err
-	}
+func (h *Handler) getRole(v *console.Visit, r *rosterv1alpha1.CustomRole) error {
 	return h.roleForm(v, r, formOf(r), nil, nil)
 }
 
@@ -161,11 +157,8 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 	return lines, nil
 }
 
-func (h *Handler) postRole(v *console.Visit) error {
-	r, form := &rosterv1alpha1.CustomRole{}, readRole(v.R.PostForm)
-	if err := v.Find(r); err != nil {
-		return err
-	}
+func (h *Handler) postRole(v *console.Visit, r *rosterv1alpha1.CustomRole) error {
+	form := readRole(v.R.PostForm)
 	form.Scope = r.Spec.Scope
 	if changed, problems := v.Changed(r, nil); changed != nil {
 		return h.roleForm(v, r, form, problems, changed)
@@ -184,14 +177,6 @@ func (h *Handler) postRole(v *console.Visit) error {
 	return v.Wrote(v.Update(r), func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
-func (h *Handler) getDeleteRole(v *console.Visit) error {
-	r := &rosterv1alpha1.CustomRole{}
-	if err := v.Find(r); err != nil {
-		return err
-	}
-	return h.deleteRoleForm(v, r, nil)
-}
-
 func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, problems []web.Problem) error {
 	s, err := h.scene(v)
 	if err != nil {
@@ -208,15 +193,4 @@ func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole,
 		lines = append(lines, w.T("groups.role.meaning"))
 	}
 	return askDelete(v, r, here, w.T("groups.delete.role", "Name", roleName(r)), lines, problems)
-}
-
-func (h *Handler) postDeleteRole(v *console.Visit) error {
-	r := &rosterv1alpha1.CustomRole{}
-	if err := v.Find(r); err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(r); problems != nil {
-		return h.deleteRoleForm(v, r, problems)
-	}
-	return h.remove(v, r, RolesPath, roleName(r), func(problems []web.Problem) error { return h.deleteRoleForm(v, r, problems) })
 }

@@ -188,11 +188,8 @@ func (h *Handler) postRoles(v *console.Visit) error {
 	if problems := form.check(v.Words, permissions); len(problems) > 0 {
 		return h.roleForm(v, nil, form, problems, nil)
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(s.Roles, func(r *rosterv1alpha1.CustomRole) bool { return r.Name == name })
-	}
 	r := &rosterv1alpha1.CustomRole{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "role", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "role", console.Taken(s.Roles))},
 		Spec: rosterv1alpha1.CustomRoleSpec{
 			Scope: form.Scope, DisplayName: form.Name, Description: form.Description, Permissions: permissions,
 		},

@@ -119,11 +119,8 @@ func (h *Handler) postTeams(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(s.Teams, func(t *rosterv1alpha1.Team) bool { return t.Name == name })
-	}
 	t := &rosterv1alpha1.Team{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "team", taken)},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(form.Name, "team", console.Taken(s.Teams))},
 		Spec:       rosterv1alpha1.TeamSpec{DisplayName: form.Name, Role: rosterv1alpha1.ProfileRole(form.Role)},
 	}
 	again := func(problems []web.Problem) error { return h.teamsForm(v, form, problems) }
@@ -147,11 +144,7 @@ type teamPage struct {
 	Action, DeleteHref, BackHref string
 }
 
-func (h *Handler) getTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
+func (h *Handler) getTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
 	return h.teamForm(v, t, teamForm{t.Spec.DisplayName, string(t.Spec.Role)}, nil, nil)
 }
 
@@ -190,11 +183,8 @@ func selectorWords(w web.Words, selector *metav1.LabelSelector) string {
 	return w.T("groups.selector.some", "Labels", strings.ReplaceAll(metav1.FormatLabelSelector(selector), ",", ", "))
 }
 
-func (h *Handler) postTeam(v *console.Visit) error {
-	t, form := &rosterv1alpha1.Team{}, readTeam(v.R.PostForm)
-	if err := v.Find(t); err != nil {
-		return err
-	}
+func (h *Handler) postTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
+	form := readTeam(v.R.PostForm)
 	if changed, problems := v.Changed(t, nil); changed != nil {
 		return h.teamForm(v, t, form, problems, changed)
 	}
@@ -207,47 +197,16 @@ func (h *Handler) postTeam(v *console.Visit) error {
 	return v.Wrote(v.Update(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) }, again, fields())
 }
 
-func (h *Handler) getDeleteTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
-	return h.deleteTeamForm(v, t, nil)
-}
-
 // deleteTeamForm says what people lose with a team (FL-12).
 func (h *Handler) deleteTeamForm(v *console.Visit, t *rosterv1alpha1.Team, problems []web.Problem) error {
-	after := t.DeepCopy()
-	after.Spec.Members, after.Spec.Profiles, after.Spec.ProfileSelector = nil, nil, nil
-	meaning, err := h.teamLoss(v, t, after)
+	s, err := h.scene(v)
+	if err != nil {
+		return err
+	}
+	meaning, err := s.meaning(v, withTeam(s.Snapshot, t), withoutTeam(s.Snapshot, t.Name))
 	if err != nil {
 		return err
 	}
 	w, here := v.Words, TeamsPath+"/"+t.Name
 	return askDelete(v, t, here, w.T("groups.delete.team", "Name", console.TeamName(t)), meaning, problems)
-}
-
-// teamLoss says what a change to a team takes away from people.
-func (h *Handler) teamLoss(v *console.Visit, before, after *rosterv1alpha1.Team) ([]string, error) {
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
-	people, err := v.Members()
-	if err != nil {
-		return nil, err
-	}
-	was, is := withTeam(s.Snapshot, before), withTeam(s.Snapshot, after)
-	return lossOf(was, is, people, profilesOfTeam(was, before)).words(v.Words, s), nil
-}
-
-func (h *Handler) postDeleteTeam(v *console.Visit) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Find(t); err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(t); problems != nil {
-		return h.deleteTeamForm(v, t, problems)
-	}
-	return h.remove(v, t, TeamsPath, console.TeamName(t), func(problems []web.Problem) error { return h.deleteTeamForm(v, t, problems) })
 }

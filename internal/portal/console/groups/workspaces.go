@@ -65,11 +65,9 @@ func (h *Handler) postWorkspaces(v *console.Visit) error {
 	if err != nil {
 		return err
 	}
-	taken := func(name string) bool {
-		return slices.ContainsFunc(s.Workspaces, func(ws *rosterv1alpha1.Workspace) bool { return ws.Name == name })
-	}
 	ws := &rosterv1alpha1.Workspace{
-		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", taken)}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: name},
+		ObjectMeta: metav1.ObjectMeta{Name: console.ObjectName(name, "workspace", console.Taken(s.Workspaces))},
+		Spec:       rosterv1alpha1.WorkspaceSpec{DisplayName: name},
 	}
 	again := func(problems []web.Problem) error { return h.workspacesForm(v, name, problems) }
 	return v.Wrote(v.Create(ws), func() error {
@@ -98,11 +96,7 @@ type workspacePage struct {
 // holder is somebody who has a workspace, with the role on its profiles in words.
 type holder struct{ Name, Address, Role string }
 
-func (h *Handler) getWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
+func (h *Handler) getWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) error {
 	return h.workspaceForm(v, ws, ws.Spec.DisplayName, nil, nil)
 }
 
@@ -159,11 +153,8 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 	return found
 }
 
-func (h *Handler) postWorkspace(v *console.Visit) error {
-	ws, name := &rosterv1alpha1.Workspace{}, web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
-	if err := v.Find(ws); err != nil {
-		return err
-	}
+func (h *Handler) postWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) error {
+	name := web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
 	if changed, problems := v.Changed(ws, nil); changed != nil {
 		return h.workspaceForm(v, ws, name, problems, changed)
 	}
@@ -177,15 +168,7 @@ func (h *Handler) postWorkspace(v *console.Visit) error {
 }
 
 // workspaceProfiles is about the profiles that the workspace names.
-func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return nil, err
-	}
-	s, err := h.scene(v)
-	if err != nil {
-		return nil, err
-	}
+func (h *Handler) workspaceProfiles(v *console.Visit, s *scene, ws *rosterv1alpha1.Workspace) (*choosing, error) {
 	w, before := v.Words, ws.DeepCopy()
 	selector := selectorWords(w, ws.Spec.ProfileSelector)
 	c := h.profileChoosing(v, s, console.WorkspaceName(ws), WorkspacesPath+"/"+ws.Name, selector, len(ws.Spec.Profiles))
@@ -194,29 +177,9 @@ func (h *Handler) workspaceProfiles(v *console.Visit) (*choosing, error) {
 	c.meaning = func(remove []string) ([]string, error) {
 		after := before.DeepCopy()
 		after.Spec.Profiles = changed(after.Spec.Profiles, nil, remove, nil)
-		return h.workspaceLoss(v, s, before, withWorkspace(s.Snapshot, after))
+		return s.meaning(v, withWorkspace(s.Snapshot, before), withWorkspace(s.Snapshot, after))
 	}
 	return c, nil
-}
-
-// workspaceLoss says what a change to a workspace takes away from people.
-func (h *Handler) workspaceLoss(
-	v *console.Visit, s *scene, before *rosterv1alpha1.Workspace, after *membership.Snapshot,
-) ([]string, error) {
-	people, err := v.Members()
-	if err != nil {
-		return nil, err
-	}
-	was := withWorkspace(s.Snapshot, before)
-	return lossOf(was, after, people, was.ProfilesOf(membership.GroupOfWorkspace(before))).words(v.Words, s), nil
-}
-
-func (h *Handler) getDeleteWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
-	return h.deleteWorkspaceForm(v, ws, nil)
 }
 
 func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Workspace, problems []web.Problem) error {
@@ -228,7 +191,7 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 	if err != nil {
 		return err
 	}
-	lines, err := h.workspaceLoss(v, s, ws, withoutWorkspace(s.Snapshot, ws.Name))
+	lines, err := s.meaning(v, withWorkspace(s.Snapshot, ws), withoutWorkspace(s.Snapshot, ws.Name))
 	if err != nil {
 		return err
 	}
@@ -237,17 +200,4 @@ func (h *Handler) deleteWorkspaceForm(v *console.Visit, ws *rosterv1alpha1.Works
 		lines = append(lines, w.N("groups.delete.workspaceHolders", n))
 	}
 	return askDelete(v, ws, here, w.T("groups.delete.workspace", "Name", console.WorkspaceName(ws)), lines, problems)
-}
-
-func (h *Handler) postDeleteWorkspace(v *console.Visit) error {
-	ws := &rosterv1alpha1.Workspace{}
-	if err := v.Find(ws); err != nil {
-		return err
-	}
-	if problems := v.Unconfirmed(ws); problems != nil {
-		return h.deleteWorkspaceForm(v, ws, problems)
-	}
-	return h.remove(v, ws, WorkspacesPath, console.WorkspaceName(ws), func(problems []web.Problem) error {
-		return h.deleteWorkspaceForm(v, ws, problems)
-	})
 }

@@ -86,7 +86,8 @@ func adds(before, after console.Offer) bool {
 		slices.ContainsFunc(after.Workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return !slices.Contains(before.Workspaces, g) })
 }
 
-func (h *Handler) getChange(kind string) func(*console.Visit) error {
+// changes is a page with a form for what somebody has, for those who may change it.
+func (h *Handler) changes(kind string, d deed, form func(*console.Visit, *subject) error) func(*console.Visit) error {
 	return func(v *console.Visit) error {
 		s, err := h.lookUp(v, kind)
 		switch {
@@ -95,10 +96,14 @@ func (h *Handler) getChange(kind string) func(*console.Visit) error {
 		case !v.Holds().May(rosterv1alpha1.PermissionManageMembers):
 			return v.NotFound()
 		case s.isOwner() || s.isSelf(v):
-			return h.sureForm(v, s, change, nil)
+			return h.sureForm(v, s, d, nil)
 		}
-		return h.changeForm(v, s, wishOf(s), nil, nil)
+		return form(v, s)
 	}
+}
+
+func (h *Handler) getChange(kind string) func(*console.Visit) error {
+	return h.changes(kind, change, func(v *console.Visit, s *subject) error { return h.changeForm(v, s, wishOf(s), nil, nil) })
 }
 
 func (h *Handler) changeForm(

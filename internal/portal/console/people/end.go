@@ -7,7 +7,6 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
-	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
@@ -29,16 +28,9 @@ type endPage struct {
 }
 
 func (h *Handler) getEnd(v *console.Visit) error {
-	s, err := h.lookUp(v, console.KindMembers)
-	switch {
-	case err != nil:
-		return err
-	case !v.Holds().May(rosterv1alpha1.PermissionManageMembers):
-		return v.NotFound()
-	case s.isOwner() || s.isSelf(v):
-		return h.sureForm(v, s, end, nil)
-	}
-	return h.endForm(v, s, membership.FormatEnd(s.member.Spec.EndTime), nil, nil)
+	return h.changes(console.KindMembers, end, func(v *console.Visit, s *subject) error {
+		return h.endForm(v, s, membership.FormatEnd(s.member.Spec.EndTime), nil, nil)
+	})(v)
 }
 
 func (h *Handler) endForm(

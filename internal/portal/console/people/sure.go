@@ -128,12 +128,8 @@ func resendPoints(w speech, s *subject) []string {
 
 func removePoints(w speech, s *subject) []string {
 	points := w.means(s.name, s.all.Consequences(s.person, nil))
-	var names []string
-	for _, t := range s.teams() {
-		names = append(names, w.names().Team(t.Name))
-	}
-	if len(names) > 0 {
-		points = append(points, w.T("people.remove.teams", "Teams", console.Listed(w.Words, names)))
+	if teams := s.teamNames(); len(teams) > 0 {
+		points = append(points, w.T("people.remove.teams", "Teams", console.ListedAs(w.Words, teams, w.names().Team)))
 	}
 	return append(points, w.T("people.seat.frees"), w.T("people.remove.final"))
 }
@@ -234,36 +230,30 @@ func (h *Handler) removed(v *console.Visit, s *subject) error {
 		return !there || m.UID != s.member.UID || m.DeletionTimestamp != nil, nil
 	})
 	if len(left) > 0 {
-		for i := range left {
-			left[i] = speech{v.Words, s.all}.names().Team(left[i])
-		}
-		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", console.Listed(v.Words, left))
+		teams := console.ListedAs(v.Words, left, speech{v.Words, s.all}.names().Team)
+		return v.Done(Path, "people.done.removeTeams", "Name", s.name, "Teams", teams)
 	}
 	return v.Done(Path, "people.done.remove", "Name", s.name)
 }
 
 // leaveTeam takes a name out of a Team.
 func leaveTeam(v *console.Visit, team, name string) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Get(team, t); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	if !slices.Contains(t.Spec.Members, name) {
-		return nil
-	}
-	return write(v, t, func() {
+	_, err := console.UpdateFresh(v, team, &rosterv1alpha1.Team{}, func(t *rosterv1alpha1.Team) bool {
+		before := len(t.Spec.Members)
 		t.Spec.Members = slices.DeleteFunc(t.Spec.Members, func(member string) bool { return member == name })
+		return len(t.Spec.Members) < before
 	})
+	return client.IgnoreNotFound(err)
 }
 
 // joinTeam adds a name to a Team.
 func joinTeam(v *console.Visit, team, name string) error {
-	t := &rosterv1alpha1.Team{}
-	if err := v.Get(team, t); err != nil {
-		return err
-	}
-	if slices.Contains(t.Spec.Members, name) {
-		return nil
-	}
-	return write(v, t, func() { t.Spec.Members = append(t.Spec.Members, name) })
+	_, err := console.UpdateFresh(v, team, &rosterv1alpha1.Team{}, func(t *rosterv1alpha1.Team) bool {
+		if slices.Contains(t.Spec.Members, name) {
+			return false
+		}
+		t.Spec.Members = append(t.Spec.Members, name)
+		return true
+	})
+	return err
 }

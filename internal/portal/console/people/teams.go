@@ -3,10 +3,8 @@
 package people
 
 import (
-	"cmp"
 	"net/url"
 	"slices"
-	"strings"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/portal/console"
@@ -71,7 +69,7 @@ func (h *Handler) teamsForm(v *console.Visit, s *subject, in, was []string, prob
 		})
 	}
 	slices.SortFunc(page.Teams, func(a, b teamView) int {
-		return cmp.Or(strings.Compare(console.Fold(a.Title), console.Fold(b.Title)), strings.Compare(a.Name, b.Name))
+		return console.CompareNames(a.Title, a.Name, b.Title, b.Name)
 	})
 	return v.Form(pageTeams, page.Heading, problems, page)
 }
