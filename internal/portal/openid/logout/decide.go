@@ -94,7 +94,7 @@ func (s *step) judge(g *grant.Grant, f grant.Facts, now time.Time) {
 	}
 	why := grant.Counts(g, f, now)
 	switch {
-	case why == "":
+	case why == "" || why == grant.ReasonNotConfigured: // the latter is nothing that time changes
 		s.at(g.Until())
 		for _, m := range f.Memberships { // tokens that name no organisation rest on all
 			end := m.Member.Spec.EndTime
@@ -116,7 +116,7 @@ func (s *step) judge(g *grant.Grant, f grant.Facts, now time.Time) {
 // cached reports whether a reason follows from what is looked up in the cache.
 func cached(why grant.Reason) bool {
 	switch why {
-	case grant.ReasonApplicationGone, grant.ReasonNoMember, grant.ReasonNotAdmitted, grant.ReasonSignInMethod, grant.ReasonSecondFactor,
+	case grant.ReasonNoMember, grant.ReasonNotAdmitted, grant.ReasonSignInMethod, grant.ReasonSecondFactor,
 		grant.ReasonPasskey:
 		return true
 	}
