@@ -89,14 +89,6 @@ func TestToolsOfThePlatformAreForRoles(t *testing.T) {
 		eve.get("/device/"+asked.UserCode).expect(t, http.StatusForbidden, "kubectl is open to other roles")
 		eve.post("/device/"+asked.UserCode, url.Values{"action": {"approve"}}).expect(t, http.StatusForbidden, "kubectl is open to other roles")
 	})
-	t.Run("one that asks for a second factor is not offered for another role either", func(t *testing.T) {
-		b := w.signedIn(wide, "ana")
-		third.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
-		_, page := b.through(wide.party("studio", "organization").begin().url)
-		if _, offered, _ := strings.Cut(page.body, "<main"); strings.Contains(offered, "Circle") || !strings.Contains(offered, ">Beacon<") {
-			t.Errorf("%d\n%s", page.StatusCode, offered)
-		}
-	})
 }
 
 // TestRefreshingAsksForTheRole that the tool is for, as the portal has it that is asked.

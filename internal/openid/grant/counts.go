@@ -99,8 +99,8 @@ func (g *Grant) Note(f Facts) {
 	}
 }
 
-// Admits reports whether an application of the platform is for a member.
-func (p *Platform) Admits(m *Membership) bool {
+// admits reports whether an application of the platform is for a member.
+func (p *Platform) admits(m *Membership) bool {
 	return p == nil || len(p.Roles) == 0 || slices.Contains(p.Roles, membership.RoleOf(m.Organization, m.Member))
 }
 
@@ -214,7 +214,7 @@ func Opens(f Facts, namespace string, s account.Session, now time.Time) Reason {
 		return why
 	}
 	if f.Application == nil {
-		if !f.Platform.Admits(m) {
+		if !f.Platform.admits(m) {
 			return ReasonNotAdmitted
 		}
 		return ""
@@ -240,7 +240,7 @@ func opensAll(f Facts, s account.Session, now time.Time) Reason {
 	for _, m := range f.Memberships {
 		switch why := m.opens(s, now); why {
 		case "":
-			active, admitted = true, admitted || f.Platform.Admits(&m)
+			active, admitted = true, admitted || f.Platform.admits(&m)
 		case ReasonNoMember:
 		default:
 			return why

@@ -47,12 +47,12 @@ func (a *application) in(v *session.Visit, asked ask) *application {
 }
 
 // choices are the organisations of a person that the application can be used in, with the role that the person has there: those that the
-// session opens, and those that ask for a second factor, which can be given on the way.
+// session opens, and those that ask for a second factor, which is given on the way.
 func choices(v *session.Visit, a *application) []grant.Membership {
 	f := standingOf(v, a)
 	open := slices.DeleteFunc(slices.Clone(f.Memberships), func(m grant.Membership) bool {
 		why := grant.Opens(f, m.Member.Namespace, v.Person.Session, v.Now())
-		return why != "" && why != grant.ReasonSecondFactor || !a.platform.Admits(&m)
+		return why != "" && why != grant.ReasonSecondFactor
 	})
 	slices.SortStableFunc(open, func(a, b grant.Membership) int {
 		return strings.Compare(a.Organization.Spec.DisplayName, b.Organization.Spec.DisplayName)
