@@ -39,8 +39,8 @@ const (
 	ReasonSecondFactor Reason = "SecondFactor"
 	// ReasonPasskey: the application asks for a passkey, which was not used.
 	ReasonPasskey Reason = "Passkey"
-	// ReasonNotConfigured: the configuration of this portal does not name the application, or names it for other roles. That of another
-	// portal may be another one, while one is rolled out.
+	// ReasonNotConfigured: the configuration of this portal does not name the application, or names it for other roles. Another portal may
+	// have another one, while it is rolled out.
 	ReasonNotConfigured Reason = "NotConfigured"
 	// ReasonOver: its time is over.
 	ReasonOver Reason = "Over"
@@ -54,9 +54,8 @@ const (
 	ReasonTooMany Reason = "TooMany"
 )
 
-// Lasting reports whether a grant that does not count for that reason is at its end. Otherwise it may count again in a moment, or counts
-// elsewhere.
-func (r Reason) Lasting() bool { return r != "" && r != ReasonUnseen && r != ReasonNotConfigured }
+// Lasting reports whether a grant that does not count for that reason is at its end. Otherwise it may count again in a moment.
+func (r Reason) Lasting() bool { return r != "" && r != ReasonUnseen }
 
 // OfApplication reports whether a reason may be what is known of an Application, of which the cache may be behind.
 func (r Reason) OfApplication() bool {

@@ -222,7 +222,7 @@ func (w *world) kubectl(roles ...rosterv1alpha1.OrganizationRole) {
 }
 
 func TestWhichReasonsEndAGrant(t *testing.T) {
-	if Reason("").Lasting() || ReasonUnseen.Lasting() || ReasonNotConfigured.Lasting() || !ReasonSignedOut.Lasting() {
+	if Reason("").Lasting() || ReasonUnseen.Lasting() || !ReasonSignedOut.Lasting() {
 		t.Error("a grant ends that may count again in a moment, or one stays that never will")
 	}
 }
