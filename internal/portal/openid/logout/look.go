@@ -67,12 +67,10 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 			return nil
 		})
 	})
-	if err != nil && (alive || gone404(err) != nil) {
+	if err != nil && !onlyHere(err, alive) {
 		give()
 		return 0, gone404(err)
 	}
-	// With the Account, garbage collection takes the Secret, perhaps after it has been read: then nobody else can tell what stood in it, and
-	// this replica tells it, once.
 	e.tell(name, s)
 	for _, m := range s.send {
 		e.sending.Go(func() { e.deliver(context.WithoutCancel(ctx), of, m) })
@@ -82,6 +80,10 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 	}
 	return max(s.next.Sub(now), time.Millisecond), nil
 }
+
+// onlyHere reports whether nobody but this replica can tell what it has found: with the Account, garbage collection has taken the Secret
+// after it was read. Then it is told once.
+func onlyHere(err error, alive bool) bool { return !alive && gone404(err) == nil }
 
 // gone404 drops the error of a Secret that has been deleted with its Account meanwhile.
 func gone404(err error) error {
