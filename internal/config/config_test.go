@@ -130,6 +130,7 @@ func TestWrongConfigurationsNameFieldValueAndRemedy(t *testing.T) {
 		"a program with a secret":    clients(`{id: a, secretHashes: [x]}`, `portal.openID.clients.secretHashes: "a": is for applications of the type Web`),
 		"a secret that is no hash":   clients(`{id: a, type: Web, secretHashes: [secret]}`, `portal.openID.clients.secretHashes: "secret": must be a SHA-256 hash`),
 		"a tool that is not safe":    clients(`{id: a, redirectURIs: ["http://a.example/"]}`, `portal.openID.clients.redirectURIs: "http://a.example/": must be an https address`),
+		"a tool for a custom role":   clients(`{id: a, roles: [Owner, press]}`, `portal.openID.clients.roles: "press": must be Owner, CoOwner, Manager, AdvancedMember,`),
 		"leaving to where is unsafe": clients(`{id: a, postLogoutRedirectURIs: ["http://a.example/"]}`, `portal.openID.clients.postLogoutRedirectURIs: "http://a.example/": must be`),
 		"telling what is unsafe":     clients(`{id: a, backChannelLogoutURI: "http://127.0.0.1/"}`, `portal.openID.clients.backChannelLogoutURI: "http://127.0.0.1/": must be an https address`),
 		"no such network":            {"portal:", "networks: [{name: MySpace}]\nportal:", `networks[0].name: "MySpace": must be one of [Facebook`},

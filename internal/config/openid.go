@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/access"
 )
 
 // OpenID is the portal as an OpenID provider: people sign in to the applications of their organisations, and to the cluster, with the
@@ -41,6 +42,10 @@ type OpenIDClient struct {
 	DisplayName string `json:"displayName,omitempty"`
 	// Type is Native for one on people's devices, which can keep no secret, or Web for one on a server. Defaults to Native.
 	Type rosterv1alpha1.ApplicationType `json:"type,omitempty"`
+	// Roles in an organisation that it is for, of the built-in ones: Owner, CoOwner, Manager, AdvancedMember, Member and ProfileConnector.
+	// Defaults to all, and to those that organisations have made themselves. If its tokens name the person alone, one of these in any
+	// organisation will do.
+	Roles []rosterv1alpha1.OrganizationRole `json:"roles,omitempty"`
 	// SecretHashes are SHA-256 hashes, in base64url without padding, of the client secrets that a Web application may use: one, and a second
 	// while the secret is replaced. The secrets are random, so that their hashes tell nothing.
 	SecretHashes []string `json:"secretHashes,omitempty"`
@@ -104,6 +109,12 @@ func (c OpenIDClient) check() error {
 	check("postLogoutRedirectURIs", c.PostLogoutRedirectURIs)
 	if to := c.BackChannelLogoutURI; to != "" && (!strings.HasPrefix(to, "https://") || !leadsBack(to)) {
 		errs = append(errs, wrong("portal.openID.clients.backChannelLogoutURI", to, "must be an https address"))
+	}
+	for _, role := range c.Roles {
+		if _, builtIn := access.Roles(nil).InOrganization(role); !builtIn {
+			errs = append(errs, wrong("portal.openID.clients.roles", string(role), "must be Owner, CoOwner, Manager, AdvancedMember, Member or "+
+				"ProfileConnector: roles that organisations have made themselves mean something else in each"))
+		}
 	}
 	return errors.Join(append(errs, c.checkSecrets()...)...)
 }

@@ -79,7 +79,7 @@ func endSignIns(
 	ender := logout.New(logout.Options{
 		Client: direct, Secrets: secrets, Keys: keys, Issuer: c.Issuer, Networks: networks, Clock: o.Clock,
 		Standing: &standing.Reader{
-			Cache: mgr.GetCache(), Clients: c.Clients,
+			Cache: mgr.GetCache(), Client: direct, Clients: c.Clients,
 			Sessions: &session.Manager{Cache: mgr.GetCache(), Links: &link.Store{Clock: o.Clock}},
 		},
 		Log: mgr.GetLogger().WithName("sign-ins"), Metrics: metrics,

@@ -199,8 +199,11 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		p.consoleRoutes(o, cache, composer), provider.Routes())
 }
 
-// maxPolls bounds the memory of who polls how often.
-const maxPolls = 10_000
+// maxPolls bounds the memory of who polls how often, maxLooks that of who has Applications looked up.
+const (
+	maxPolls = 10_000
+	maxLooks = 10_000
+)
 
 // provider is the portal as an OpenID provider.
 func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
@@ -208,7 +211,10 @@ func (p *Portal) provider(o Options, cache web.Cache) *openid.Handler {
 		Config: o.OpenID, Sessions: p.sessions, Accounts: o.Accounts, Client: o.Client, Companies: o.Companies, Sealing: o.SessionKeys,
 		Signing: o.SigningKeys, Limits: p.limits, Polls: limit.New[string](openid.PollsAtMost(), maxPolls), Cache: cache,
 		Codes: limit.New[string](openid.DeviceCodesAtMost(), 1), BaseURL: strings.TrimRight(o.BaseURL, "/"),
-		Standing: &standing.Reader{Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Clients: o.OpenID.Clients},
+		Looks: limit.New[string](openid.LooksAtMost(), maxLooks), AllLooks: limit.New[string](openid.AllLooksAtMost(), 1),
+		Standing: &standing.Reader{
+			Accounts: o.Accounts, Sessions: p.sessions, Cache: o.Cache, Client: o.Client, Clients: o.OpenID.Clients,
+		},
 	}
 }
 

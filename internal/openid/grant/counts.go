@@ -39,6 +39,9 @@ const (
 	ReasonSecondFactor Reason = "SecondFactor"
 	// ReasonPasskey: the application asks for a passkey, which was not used.
 	ReasonPasskey Reason = "Passkey"
+	// ReasonNotConfigured: the configuration of this portal does not name the application, or names it for other roles. Another portal may
+	// have another one, while it is rolled out.
+	ReasonNotConfigured Reason = "NotConfigured"
 	// ReasonOver: its time is over.
 	ReasonOver Reason = "Over"
 	// ReasonReused: a code or a refresh token was used twice.
@@ -54,6 +57,15 @@ const (
 // Lasting reports whether a grant that does not count for that reason is at its end. Otherwise it may count again in a moment.
 func (r Reason) Lasting() bool { return r != "" && r != ReasonUnseen }
 
+// OfApplication reports whether a reason may be what is known of an Application, of which the cache may be behind.
+func (r Reason) OfApplication() bool {
+	switch r {
+	case ReasonApplicationGone, ReasonNotAdmitted, ReasonSecondFactor, ReasonPasskey:
+		return true
+	}
+	return false
+}
+
 // Facts are what a grant rests on, as it is now.
 type Facts struct {
 	// Account of the person; nil if it is gone.
@@ -64,8 +76,31 @@ type Facts struct {
 	Memberships []Membership
 	// Application of the grant; nil if it is gone, or belongs to the platform.
 	Application *rosterv1alpha1.Application
-	// Platform: the application is one of the platform, and still in the configuration.
-	Platform bool
+	// Platform is the application if it is one of the platform; nil if the configuration does not name it.
+	Platform *Platform
+}
+
+// Platform is an application of the platform.
+type Platform struct {
+	// Roles in an organisation that it is for; all, if there are none.
+	Roles []rosterv1alpha1.OrganizationRole
+	// To is where it is told that a sign-in has ended; empty if nowhere.
+	To string
+}
+
+// Note writes down what a grant rests on of its application, for when not every portal knows that.
+func (g *Grant) Note(f Facts) {
+	switch {
+	case f.Application != nil:
+		g.To = f.Application.Spec.BackChannelLogoutURI
+	case f.Platform != nil:
+		g.Roles, g.To = f.Platform.Roles, f.Platform.To
+	}
+}
+
+// admits reports whether an application of the platform is for a member.
+func (p *Platform) admits(m *Membership) bool {
+	return p == nil || len(p.Roles) == 0 || slices.Contains(p.Roles, membership.RoleOf(m.Organization, m.Member))
 }
 
 // Membership is a Member of the person, and the organisation; nil where the namespace has none.
@@ -96,12 +131,30 @@ func Counts(g *Grant, f Facts, now time.Time) Reason {
 		return why
 	}
 	if g.OfPlatform() {
-		if !f.Platform {
-			return ReasonApplicationGone
-		}
-	} else if f.Application == nil || f.Application.UID != g.ApplicationUID || f.Application.DeletionTimestamp != nil {
+		return countsOfPlatform(g, f, now)
+	}
+	if f.Application == nil || f.Application.UID != g.ApplicationUID || f.Application.DeletionTimestamp != nil {
 		return ReasonApplicationGone
 	}
+	return countsIn(g, f, now)
+}
+
+// countsOfPlatform is about an application of the platform. What the grant began with decides whether it ends, and all portals find it in
+// the grant; what the configuration says decides only whether it counts here.
+func countsOfPlatform(g *Grant, f Facts, now time.Time) Reason {
+	configured := f.Platform
+	f.Platform = &Platform{Roles: g.Roles}
+	if why := countsIn(g, f, now); why != "" {
+		return why
+	}
+	if f.Platform = configured; configured == nil || Opens(f, g.Namespace, g.Session(), now) != "" {
+		return ReasonNotConfigured
+	}
+	return ""
+}
+
+// countsIn is about the organisations.
+func countsIn(g *Grant, f Facts, now time.Time) Reason {
 	if why := Opens(f, g.Namespace, g.Session(), now); why != "" {
 		return why
 	}
@@ -147,7 +200,7 @@ func sameMembership(g *Grant, m *rosterv1alpha1.Member) bool {
 
 // Opens returns why a session does not open an application to a person; nothing if it does. With an application of the platform that speaks
 // of no organisation, the namespace is empty: then the session must be what every organisation of the person asks for, since what the
-// person may do in each is what comes of it.
+// person may do in each is what comes of it. If it is for some roles, the person needs one of them in any organisation.
 func Opens(f Facts, namespace string, s account.Session, now time.Time) Reason {
 	if namespace == "" {
 		return opensAll(f, s, now)
@@ -156,8 +209,14 @@ func Opens(f Facts, namespace string, s account.Session, now time.Time) Reason {
 	if m == nil {
 		return ReasonNoMember
 	}
-	if why := m.opens(s, now); why != "" || f.Application == nil {
+	if why := m.opens(s, now); why != "" {
 		return why
+	}
+	if f.Application == nil {
+		if !f.Platform.admits(m) {
+			return ReasonNotAdmitted
+		}
+		return ""
 	}
 	if !Admits(f.Application, m) {
 		return ReasonNotAdmitted
@@ -176,18 +235,21 @@ func Opens(f Facts, namespace string, s account.Session, now time.Time) Reason {
 }
 
 func opensAll(f Facts, s account.Session, now time.Time) Reason {
-	active := false
+	active, admitted := false, false
 	for _, m := range f.Memberships {
 		switch why := m.opens(s, now); why {
 		case "":
-			active = true
+			active, admitted = true, admitted || f.Platform.admits(&m)
 		case ReasonNoMember:
 		default:
 			return why
 		}
 	}
-	if !active {
+	switch {
+	case !active:
 		return ReasonNoMember
+	case !admitted:
+		return ReasonNotAdmitted
 	}
 	return ""
 }

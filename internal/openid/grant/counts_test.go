@@ -146,8 +146,39 @@ func TestWhatAGrantRestsOn(t *testing.T) {
 		"kubectl": {func(w *world) { w.kubectl() }, ""},
 		"kubectl is no more": {func(w *world) {
 			w.kubectl()
-			w.f.Platform = false
-		}, ReasonApplicationGone},
+			w.f.Platform = nil
+		}, ReasonNotConfigured},
+		"kubectl is no more, and the person no member": {func(w *world) {
+			w.kubectl()
+			w.f.Platform, w.m.Spec.Suspended = nil, ptr.To(true)
+		}, ReasonNoMember},
+		"kubectl for the role": {func(w *world) { w.kubectl("Owner", "Member") }, ""},
+		"kubectl for another role in one organisation": {func(w *world) {
+			w.kubectl("Manager")
+			second(w)
+			w.f.Memberships[1].Member.Spec.Role = rosterv1alpha1.RoleManager
+		}, ""},
+		"kubectl, and the person has lost the role": {func(w *world) {
+			w.kubectl("Member")
+			w.m.Spec.Role = "press"
+		}, ReasonNotAdmitted},
+		"kubectl is no more, and the person has lost the role": {func(w *world) {
+			w.kubectl("Member")
+			w.f.Platform, w.m.Spec.Role = nil, rosterv1alpha1.RoleManager
+		}, ReasonNotAdmitted},
+		"kubectl is for other roles in this configuration": {func(w *world) {
+			w.kubectl("Member")
+			w.f.Platform.Roles = []rosterv1alpha1.OrganizationRole{rosterv1alpha1.RoleOwner}
+		}, ReasonNotConfigured},
+		"studio, in the organisation where the person has the role": {func(w *world) {
+			w.kubectl("Member")
+			w.g.Namespace, w.g.MemberUID = "acme", "member"
+		}, ""},
+		"studio, in another organisation than where the person has the role": {func(w *world) {
+			w.kubectl("Member")
+			second(w)
+			w.g.Namespace, w.f.Memberships[1].Member.Spec.Role = "beta", rosterv1alpha1.RoleManager
+		}, ReasonNotAdmitted},
 		"kubectl of nobody's member": {func(w *world) {
 			w.kubectl()
 			w.m.Spec.Suspended = ptr.To(true)
@@ -183,10 +214,11 @@ func TestWhatAGrantRestsOn(t *testing.T) {
 	}
 }
 
-// kubectl makes the grant one for an application of the platform.
-func (w *world) kubectl() {
+// kubectl makes the grant one for an application of the platform, for some roles or for all.
+func (w *world) kubectl(roles ...rosterv1alpha1.OrganizationRole) {
 	w.g.Client, w.g.ApplicationUID, w.g.Namespace, w.g.MemberUID = "kubectl", "", "", ""
-	w.f.Application, w.f.Platform = nil, true
+	w.f.Application, w.f.Platform = nil, &Platform{Roles: roles}
+	w.g.Note(w.f)
 }
 
 func TestWhichReasonsEndAGrant(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
 )
 
@@ -63,6 +64,10 @@ type Grant struct {
 	// Namespace of the organisation that its tokens speak of, and MemberUID the person in it; empty if they speak of the person alone.
 	Namespace string    `json:"namespace,omitempty"`
 	MemberUID types.UID `json:"memberUID,omitempty"`
+	// Roles are those that an application of the platform was for when its tokens were last given out; all, if there are none. To is where
+	// the application was told of an end then; empty if nowhere.
+	Roles []rosterv1alpha1.OrganizationRole `json:"roles,omitempty"`
+	To    string                            `json:"to,omitempty"`
 	// Subject is what its tokens call the person.
 	Subject string   `json:"subject"`
 	Scopes  []string `json:"scopes,omitempty"`

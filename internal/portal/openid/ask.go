@@ -110,8 +110,9 @@ func (h *Handler) checkReturn(v *web.Visit, form url.Values) (*application, erro
 	for _, values := range form {
 		once = once && len(values) == 1
 	}
-	a, err := h.application(v.R.Context(), form.Get("client_id"))
-	switch redirect := form.Get("redirect_uri"); {
+	redirect := form.Get("redirect_uri")
+	a, err := h.usable(v, form.Get("client_id"), func(a *application) bool { return a.returnsTo(redirect) })
+	switch {
 	case err != nil:
 		return nil, err
 	case a == nil:

@@ -15,6 +15,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	rules "github.com/roster-dev/roster/internal/openid"
 	"github.com/roster-dev/roster/internal/openid/grant"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // application is one that asks: of an organisation or of the platform. It implements op.Client.
@@ -24,44 +25,86 @@ type application struct {
 	namespace string
 	// undecided: its tokens speak of an organisation that the person has yet to choose.
 	undecided bool
-	// object is nil for one of the platform.
-	object *rosterv1alpha1.Application
+	// object is nil for one of the platform, platform for one of an organisation.
+	object   *rosterv1alpha1.Application
+	platform *grant.Platform
 	// native: it runs on people's devices and has no secret.
 	native               bool
 	secrets              []rosterv1alpha1.SecretHash
 	redirects, loggedOut []string
 }
 
-// application finds the one of a client ID; nil where there is none.
+// application finds the one of a client ID, as the cache knows it; nil where there is none.
 func (h *Handler) application(ctx context.Context, clientID string) (*application, error) {
 	if grant.IsPlatformClient(clientID) {
-		c := h.Standing.Platform(clientID)
-		if c == nil {
-			return nil, nil
-		}
-		a := &application{
-			id: c.ID, name: c.DisplayName, native: c.Type != rosterv1alpha1.ApplicationWeb,
-			redirects: c.RedirectURIs, loggedOut: c.PostLogoutRedirectURIs,
-		}
-		for _, hash := range c.SecretHashes {
-			a.secrets = append(a.secrets, rosterv1alpha1.SecretHash{SHA256: hash})
-		}
-		return a, nil
+		return h.ofPlatform(clientID), nil
 	}
 	object, err := h.Standing.Application(ctx, clientID)
 	if object == nil {
 		return nil, err
 	}
+	return ofOrganization(object), nil
+}
+
+// usable finds the application of a client ID and asks whether it will do. Before somebody is refused because it will not, or is not there,
+// the API server is asked: it knows what was applied a moment ago. Strangers can have it asked, too, and learn no more by that than from
+// the cache. So that is done only so often; beyond that, the cache's answer stands.
+func (h *Handler) usable(v *web.Visit, clientID string, will func(*application) bool) (*application, error) {
+	ctx := v.R.Context()
+	a, err := h.application(ctx, clientID)
+	if err != nil || grant.IsPlatformClient(clientID) || a != nil && will(a) {
+		return a, err
+	}
+	if _, wait := h.Limits.Take(web.Count(h.Looks, web.ClientKey(v.Client)), web.Count(h.AllLooks, "")); wait > 0 {
+		return a, nil
+	}
+	object, err := h.Standing.Current(ctx, clientID)
+	if object == nil {
+		return nil, err
+	}
+	return ofOrganization(object), nil
+}
+
+// known is for usable where any application will do.
+func known(*application) bool { return true }
+
+// LooksAtMost is how often one client has the API server asked about an Application that the cache does not know, or knows otherwise.
+func LooksAtMost() web.Rate { return web.Rate{Every: time.Second, Burst: 20} }
+
+// AllLooksAtMost is how often all clients have it asked.
+func AllLooksAtMost() web.Rate { return web.Rate{Every: 100 * time.Millisecond, Burst: 100} }
+
+func (h *Handler) ofPlatform(clientID string) *application {
+	c := h.Standing.Configured(clientID)
+	if c == nil {
+		return nil
+	}
+	a := &application{
+		id: c.ID, name: c.DisplayName, platform: h.Standing.Platform(clientID), native: c.Type != rosterv1alpha1.ApplicationWeb,
+		redirects: c.RedirectURIs, loggedOut: c.PostLogoutRedirectURIs,
+	}
+	for _, hash := range c.SecretHashes {
+		a.secrets = append(a.secrets, rosterv1alpha1.SecretHash{SHA256: hash})
+	}
+	return a
+}
+
+func ofOrganization(object *rosterv1alpha1.Application) *application {
 	return &application{
-		id: clientID, name: object.Title(), namespace: object.Namespace, object: object,
+		id: object.ClientID(), name: object.Title(), namespace: object.Namespace, object: object,
 		native: object.Spec.Type == rosterv1alpha1.ApplicationNative, secrets: object.Status.SecretHashes,
 		redirects: object.Spec.RedirectURIs, loggedOut: object.Spec.PostLogoutRedirectURIs,
-	}, nil
+	}
 }
 
 // returnsTo reports whether people may be sent back to an address.
 func (a *application) returnsTo(address string) bool {
 	return rules.Registered(a.redirects, address, a.native)
+}
+
+// leavesTo reports whether people may be sent to an address after they have signed out.
+func (a *application) leavesTo(address string) bool {
+	return rules.Registered(a.loggedOut, address, a.native)
 }
 
 // takesSecret reports whether that is the secret of an application that has one.

@@ -38,7 +38,7 @@ const (
 // standingOf is what a grant of the person who is signed in would rest on.
 func standingOf(v *session.Visit, app *application) grant.Facts {
 	f := grant.Facts{
-		Account: v.Person.Account, Credentials: v.Person.Credentials, Application: app.object, Platform: app.object == nil,
+		Account: v.Person.Account, Credentials: v.Person.Credentials, Application: app.object, Platform: app.platform,
 	}
 	for _, m := range slices.Concat(v.Memberships, v.Closed) {
 		f.Memberships = append(f.Memberships, grant.Membership{Member: m.Member, Organization: m.Organization})
@@ -69,6 +69,23 @@ func (h *Handler) needs(v *session.Visit, a ask, app *application) (need, grant.
 		return needYes, ""
 	}
 	return needNothing, ""
+}
+
+// judge tells what is missing, for the application in the organisation that its tokens are to speak of. Nobody is refused for what the
+// cache does not know yet of the application.
+func (h *Handler) judge(v *session.Visit, a ask, app *application) (*application, need, grant.Reason, error) {
+	app = app.in(v, a)
+	missing, why := h.needs(v, a, app)
+	if missing != needMore || !why.OfApplication() {
+		return app, missing, why, nil
+	}
+	now, err := h.usable(v.Visit, app.id, func(*application) bool { return false })
+	if err != nil || now == nil { // the latter where it has just been deleted
+		return app, missing, why, err
+	}
+	now = now.in(v, a)
+	missing, why = h.needs(v, a, now)
+	return now, missing, why, nil
 }
 
 // tooOld reports whether the person has proved who they are too long ago for the application.
@@ -115,7 +132,7 @@ func (h *Handler) open(v *web.Visit) (ask, *application, error) {
 	if ok, err := v.Open(askUse, sealed, &a); err != nil || !ok || len(sealed) > web.MaxRequest {
 		return a, nil, cmpErr(err, v.NotFound)
 	}
-	app, err := h.application(v.R.Context(), a.Client)
+	app, err := h.usable(v, a.Client, func(app *application) bool { return app.returnsTo(a.Redirect) })
 	switch {
 	case err != nil:
 		return a, nil, err
@@ -180,8 +197,10 @@ func (h *Handler) silently(v *web.Visit, a ask, app *application) error {
 	if err != nil {
 		return err
 	}
-	app = app.in(by, a)
-	missing, why := h.needs(by, a, app)
+	app, missing, why, err := h.judge(by, a, app)
+	if err != nil {
+		return err
+	}
 	switch {
 	case missing == needPerson, missing == needProof, why == grant.ReasonSignInMethod:
 		return refuse("login_required")
@@ -197,8 +216,10 @@ func (h *Handler) silently(v *web.Visit, a ask, app *application) error {
 
 // proceed goes on with somebody who is signed in.
 func (h *Handler) proceed(v *session.Visit, a ask, app *application) error {
-	app = app.in(v, a)
-	missing, why := h.needs(v, a, app)
+	app, missing, why, err := h.judge(v, a, app)
+	if err != nil {
+		return err
+	}
 	switch missing {
 	case needPerson:
 		return h.otherPerson(v, a, app)
@@ -243,9 +264,11 @@ func (h *Handler) begin(v *session.Visit, app *application, scopes []string) (co
 	if app.object != nil {
 		g.ApplicationUID = app.object.UID
 	}
-	if m := standingOf(v, app).In(app.namespace); m != nil {
+	f := standingOf(v, app)
+	if m := f.In(app.namespace); m != nil {
 		g.MemberUID = m.Member.UID
 	}
+	g.Note(f)
 	code, hash = grant.NewToken(handle(prefixCode, who.Account.Name, g.ID))
 	return code, hash, g
 }

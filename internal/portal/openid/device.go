@@ -89,7 +89,7 @@ func deviceKey(name string) client.ObjectKey {
 
 // deviceAuthorization answers POST /openid/device-authorization.
 func deviceAuthorization(t *tool, w http.ResponseWriter, r *http.Request) {
-	app, err := t.application(r.Context(), r.Form.Get("client_id"))
+	app, err := t.usable(t.v, r.Form.Get("client_id"), known)
 	if err != nil {
 		_ = t.failed(err)
 		return
@@ -236,7 +236,7 @@ func pollDevice(t *tool, w http.ResponseWriter, r *http.Request) {
 // giveDevice gives a device its tokens.
 func (t *tool) giveDevice(w http.ResponseWriter, r *http.Request, d *deviceRequest, token string) {
 	ctx := r.Context()
-	app, err := t.application(ctx, d.Client)
+	app, err := t.usable(t.v, d.Client, known)
 	if err != nil {
 		_ = t.failed(err)
 		return

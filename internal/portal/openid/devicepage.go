@@ -73,7 +73,7 @@ func (h *Handler) typed(v *session.Visit) (*deviceRequest, *application, error) 
 		return nil, nil, wrong()
 	}
 	tried.GiveBack()
-	app, err := h.application(v.R.Context(), d.Client)
+	app, err := h.usable(v.Visit, d.Client, known)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,8 +90,11 @@ func (h *Handler) getDeviceCode(v *session.Visit) error {
 		return err
 	}
 	a := ask{Scopes: d.Scopes, Organization: d.Organization}
-	app = app.in(v, a)
-	if missing, why := h.needs(v, a, app); missing == needMore {
+	app, missing, why, err := h.judge(v, a, app)
+	if err != nil {
+		return err
+	}
+	if missing == needMore {
 		return h.cannot(v, ask{}, app, why)
 	}
 	return h.askDevice(v, d, app, nil)
@@ -131,11 +134,14 @@ func (h *Handler) postDeviceCode(v *session.Visit) error {
 		return v.Say(http.StatusOK, web.SymbolStop, w.T("openid.device.denied"), w.T("openid.device.deniedText"))
 	}
 	a := ask{Scopes: d.Scopes, Organization: d.Organization}
-	if app = app.in(v, a); app.undecided {
+	if app.in(v, a).undecided {
 		a.Organization = v.R.PostForm.Get(parameterOrganization)
-		app = app.in(v, a)
 	}
-	switch missing, why := h.needs(v, a, app); missing {
+	app, missing, why, err := h.judge(v, a, app)
+	if err != nil {
+		return err
+	}
+	switch missing {
 	case needOrganization:
 		return h.askDevice(v, d, app, []web.Problem{{Field: parameterOrganization, Text: w.T("openid.choose.required")}})
 	case needMore:

@@ -59,7 +59,7 @@ func (t *tool) look(ctx context.Context, name, id string) (*exchange, error) {
 	if g == nil {
 		return nil, errNotFound
 	}
-	facts, err := t.Standing.Facts(ctx, of, c, g.Client)
+	facts, err := t.Standing.Facts(ctx, of, c, g, t.v.Now())
 	if err != nil {
 		return nil, t.failed(err)
 	}
@@ -131,6 +131,7 @@ func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) 
 				return refused
 			}
 			g.Generation = facts.Account.Generation
+			g.Note(facts)
 			if then != nil {
 				then(g)
 			}

@@ -51,14 +51,14 @@ func (h *Handler) logout(v *web.Visit) error {
 			f.Client, f.Subject = claims.Client, claims.Subject
 		}
 	}
-	app, err := h.application(v.R.Context(), f.Client)
-	if err != nil {
+	redirect := form.Get("post_logout_redirect_uri")
+	app, err := h.usable(v, f.Client, func(a *application) bool { return redirect == "" || a.leavesTo(redirect) })
+	switch {
+	case err != nil:
 		return err
-	}
-	switch redirect := form.Get("post_logout_redirect_uri"); {
 	case app == nil:
 		f.Client, f.Subject = "", ""
-	case rules.Registered(app.loggedOut, redirect, app.native):
+	case app.leavesTo(redirect):
 		f.Redirect = redirect
 	}
 	sealed, err := v.Seal(farewellUse, f)
@@ -78,10 +78,11 @@ func (h *Handler) leaving(v *web.Visit) (f farewell, app *application, who *sess
 	if err != nil || !ok || len(sealed) > web.MaxRequest || !(ask{Asked: f.Asked}).lasts(v.Now()) {
 		return f, nil, nil, cmpErr(err, v.NotFound)
 	}
-	if app, err = h.application(v.R.Context(), f.Client); err != nil {
+	app, err = h.usable(v, f.Client, func(a *application) bool { return f.Redirect == "" || a.leavesTo(f.Redirect) })
+	if err != nil {
 		return f, nil, nil, err
 	}
-	if app == nil || !rules.Registered(app.loggedOut, f.Redirect, app.native) {
+	if app == nil || !app.leavesTo(f.Redirect) {
 		f.Redirect = ""
 	}
 	who, err = h.Sessions.Current(v)

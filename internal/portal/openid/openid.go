@@ -46,7 +46,9 @@ type Handler struct {
 	Polls *limit.Limiter[string]
 	// Codes are how many device codes are given out.
 	Codes *limit.Limiter[string]
-	Cache web.Cache
+	// Looks and AllLooks are how often one client, and all, have the API server asked about an Application.
+	Looks, AllLooks *limit.Limiter[string]
+	Cache           web.Cache
 	// BaseURL is the public address of the portal, without a slash at its end.
 	BaseURL string
 }

@@ -46,8 +46,8 @@ func (a *application) in(v *session.Visit, asked ask) *application {
 	return &there
 }
 
-// choices are the organisations of a person that the application can be used in: those that the session opens, and those that ask for a
-// second factor, which can be given on the way.
+// choices are the organisations of a person that the application can be used in, with the role that the person has there: those that the
+// session opens, and those that ask for a second factor, which is given on the way.
 func choices(v *session.Visit, a *application) []grant.Membership {
 	f := standingOf(v, a)
 	open := slices.DeleteFunc(slices.Clone(f.Memberships), func(m grant.Membership) bool {

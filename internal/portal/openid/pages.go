@@ -169,7 +169,11 @@ func (h *Handler) cannot(v *session.Visit, a ask, app *application, why grant.Re
 	case grant.ReasonSecondFactor, grant.ReasonPasskey:
 		return h.stepUp(v, a, app, why)
 	case grant.ReasonNotAdmitted:
-		page := h.page(v, a, heading, w.T("openid.notAdmitted", "Application", app.name, "Org", h.organizationName(v, app)))
+		text := w.T("openid.notAdmitted.anywhere", "Application", app.name)
+		if organization := h.organizationName(v, app); organization != "" {
+			text = w.T("openid.notAdmitted", "Application", app.name, "Org", organization)
+		}
+		page := h.page(v, a, heading, text)
 		return v.Show(http.StatusForbidden, pageContinue, page.Heading, page)
 	}
 	page := h.page(v, a, heading, w.T("openid.closed.text", "Application", app.name, "Email", v.Person.Account.Spec.Email),

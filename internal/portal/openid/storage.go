@@ -95,8 +95,8 @@ func refusal(err error) error {
 }
 
 // GetClientByClientID implements op.Storage.
-func (t *tool) GetClientByClientID(ctx context.Context, id string) (op.Client, error) {
-	a, err := t.application(ctx, id)
+func (t *tool) GetClientByClientID(_ context.Context, id string) (op.Client, error) {
+	a, err := t.usable(t.v, id, known)
 	if err != nil {
 		return nil, t.failed(err)
 	}
@@ -107,8 +107,8 @@ func (t *tool) GetClientByClientID(ctx context.Context, id string) (op.Client, e
 }
 
 // AuthorizeClientIDSecret implements op.Storage.
-func (t *tool) AuthorizeClientIDSecret(ctx context.Context, id, secret string) error {
-	a, err := t.application(ctx, id)
+func (t *tool) AuthorizeClientIDSecret(_ context.Context, id, secret string) error {
+	a, err := t.usable(t.v, id, func(a *application) bool { return a.takesSecret(secret, t.v.Now()) })
 	if err != nil {
 		return t.failed(err)
 	}

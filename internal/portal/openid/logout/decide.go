@@ -16,6 +16,9 @@ const (
 	settle = 5 * time.Second
 	// unseen is how soon it is looked again if nothing can be said yet.
 	unseen = 5 * time.Second
+	// elsewhere is how long after its last tokens a sign-in is left alone that only the configuration of this portal is against: a portal with
+	// an older or a newer one may give it tokens. No rollout takes longer.
+	elsewhere = 24 * time.Hour
 	// lease is how long the replica that sends has to say what came of it. Then another sends.
 	lease = 30 * time.Second
 	// crowded is how soon it is tried again where too many messages are on their way.
@@ -93,15 +96,12 @@ func (s *step) judge(g *grant.Grant, f grant.Facts, now time.Time) {
 		return
 	}
 	why := grant.Counts(g, f, now)
-	switch {
+	switch unused := g.Used.Add(elsewhere); {
 	case why == "":
-		s.at(g.Until())
-		for _, m := range f.Memberships { // tokens that name no organisation rest on all
-			end := m.Member.Spec.EndTime
-			if (g.Namespace == "" || g.Namespace == m.Member.Namespace) && end != nil && end.After(now) {
-				s.at(end.Time)
-			}
-		}
+		s.laterOn(g, f, now)
+	case why == grant.ReasonNotConfigured && now.Before(unused):
+		s.at(unused)
+		s.laterOn(g, f, now)
 	case !why.Lasting():
 		s.at(now.Add(unseen))
 	case cached(why) && now.Before(g.Began.Add(settle)):
@@ -113,10 +113,21 @@ func (s *step) judge(g *grant.Grant, f grant.Facts, now time.Time) {
 	}
 }
 
+// laterOn has a grant looked at again when its time is over, or that of a membership.
+func (s *step) laterOn(g *grant.Grant, f grant.Facts, now time.Time) {
+	s.at(g.Until())
+	for _, m := range f.Memberships { // tokens that name no organisation rest on all
+		end := m.Member.Spec.EndTime
+		if (g.Namespace == "" || g.Namespace == m.Member.Namespace) && end != nil && end.After(now) {
+			s.at(end.Time)
+		}
+	}
+}
+
 // cached reports whether a reason follows from what is looked up in the cache.
 func cached(why grant.Reason) bool {
 	switch why {
-	case grant.ReasonApplicationGone, grant.ReasonNoMember, grant.ReasonNotAdmitted, grant.ReasonSignInMethod, grant.ReasonSecondFactor,
+	case grant.ReasonNoMember, grant.ReasonNotAdmitted, grant.ReasonSignInMethod, grant.ReasonSecondFactor,
 		grant.ReasonPasskey:
 		return true
 	}

@@ -12,8 +12,6 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/config"
-	"github.com/roster-dev/roster/internal/portal/openid/logout"
 )
 
 // TestEnds: whatever a sign-in rests on, when it goes, the sign-in is over, the tool hears of it, and nobody else is signed out.
@@ -134,15 +132,12 @@ func TestEnds(t *testing.T) {
 
 // TestToolsOfThePlatformHear: one that serves many organisations hears that somebody is out of the one that they signed in to it for.
 func TestToolsOfThePlatformHear(t *testing.T) {
-	w := newWorld(t) // Beside no other test: the portals of those do not have the tool in their configuration, and would end its sign-ins.
-	key, err := theKey()
-	w.Expect(err).NotTo(HaveOccurred())
-	studio := newTool(t, "studio", key)
+	t.Parallel()
+	w := newWorld(t)
+	studio, entry := w.studio()
 	ana, ben := w.person("ana"), w.person("ben")
-	anas, bens := ana.signInTo("studio", "", "laptop"), ben.signInTo("studio", "", "laptop")
-	w.replica(func(o *logout.Options) {
-		o.Standing.Clients = []config.OpenIDClient{{ID: "studio", BackChannelLogoutURI: studio.url("/logout")}}
-	})
+	anas, bens := ana.signInAt(entry), ben.signInAt(entry)
+	w.replica(configured(entry))
 	w.Consistently(studio.ended).Should(BeEmpty(), "nothing has ended yet")
 	ana.changeMember(func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
 	w.Eventually(studio.ended).Should(ConsistOf(anas), "the tool hears of Ana")

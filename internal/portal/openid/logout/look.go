@@ -3,6 +3,7 @@
 package logout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 		return 0, err
 	}
 	now := e.Clock.Now()
-	k := &known{standing: e.Standing, gone: e.gone, read: map[string]grant.Facts{}}
+	k := &known{standing: e.Standing, gone: e.gone, now: now, read: map[string]grant.Facts{}}
 	if alive {
 		k.of = of
 	}
@@ -66,7 +67,7 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 			return nil
 		})
 	})
-	if err != nil {
+	if err != nil && !onlyHere(err, alive) {
 		give()
 		return 0, gone404(err)
 	}
@@ -79,6 +80,10 @@ func (e *Ender) look(ctx context.Context, name string) (time.Duration, error) {
 	}
 	return max(s.next.Sub(now), time.Millisecond), nil
 }
+
+// onlyHere reports whether nobody but this replica can tell what it has found: with the Account, garbage collection has taken the Secret
+// after it was read. Then it is told once.
+func onlyHere(err error, alive bool) bool { return !alive && gone404(err) == nil }
 
 // gone404 drops the error of a Secret that has been deleted with its Account meanwhile.
 func gone404(err error) error {
@@ -106,10 +111,11 @@ func (e *Ender) accountOf(ctx context.Context, name string) (of *rosterv1alpha1.
 	return account.Former(&secret), false, nil
 }
 
-// known is what is known about the grants of an Account: read once for each application, and forgotten with the look.
+// known is what is known about the grants of an Account: read once for each, and forgotten with the look.
 type known struct {
 	standing *standing.Reader
 	gone     *gone
+	now      time.Time
 	// of is the Account; nil if it is gone.
 	of          *rosterv1alpha1.Account
 	credentials account.Credentials
@@ -119,28 +125,28 @@ type known struct {
 
 // facts are what a grant rests on.
 func (k *known) facts(ctx context.Context, g *grant.Grant) grant.Facts {
-	f, ok := k.read[g.Client]
+	f, ok := k.read[g.ID]
 	if !ok {
 		var err error
-		if f, err = k.standing.Facts(ctx, k.of, k.credentials, g.Client); err != nil {
+		if f, err = k.standing.Facts(ctx, k.of, k.credentials, g, k.now); err != nil {
 			k.failed = err
 		}
-		k.read[g.Client] = f
+		k.read[g.ID] = f
 	}
 	f.Credentials = k.credentials
 	return f
 }
 
-// to is where the application of a grant is told that it has ended. If there is one of that name now, it says where; of one that was
-// deleted it is remembered for a while.
+// to is where the application of a grant is told that it has ended. If there is one of that name now, it says where. Of one that was
+// deleted it is remembered for a while; else it is known from when its tokens were last given out.
 func (k *known) to(ctx context.Context, g *grant.Grant) string {
-	if a := k.facts(ctx, g).Application; a != nil {
-		return a.Spec.BackChannelLogoutURI
+	switch f := k.facts(ctx, g); {
+	case f.Application != nil:
+		return f.Application.Spec.BackChannelLogoutURI
+	case f.Platform != nil:
+		return f.Platform.To
 	}
-	if c := k.standing.Platform(g.Client); c != nil {
-		return c.BackChannelLogoutURI
-	}
-	return k.gone.address(g.ApplicationUID)
+	return cmp.Or(k.gone.address(g.ApplicationUID), g.To)
 }
 
 // tell tells the operator what has ended.

@@ -260,11 +260,11 @@ func (p *person) signIn(application, device string) string {
 	p.w.t.Helper()
 	var a rosterv1alpha1.Application
 	p.w.Expect(p.w.api.Get(p.w.t.Context(), p.w.key(application), &a)).To(Succeed())
-	return p.signInTo(a.ClientID(), a.UID, device)
+	return p.signInTo(a.ClientID(), a.UID, device, grant.Facts{Application: &a})
 }
 
 // signInTo does that for any client ID; those of the platform have no object.
-func (p *person) signInTo(clientID string, uid types.UID, device string) string {
+func (p *person) signInTo(clientID string, uid types.UID, device string, f grant.Facts) string {
 	p.w.t.Helper()
 	began := p.w.clock.Now().Add(-time.Minute)
 	g := grant.Grant{
@@ -273,6 +273,7 @@ func (p *person) signInTo(clientID string, uid types.UID, device string) string 
 		Proofs: []account.Proof{{Method: account.MethodPassword, Time: began}},
 	}
 	g.Issue("hash", began)
+	g.Note(f)
 	_, err := p.w.secrets().Update(p.w.t.Context(), p.of, func(c *account.Credentials) error {
 		return grant.Change(c, func(d *grant.Document) error { d.Add(g, p.w.clock.Now()); return nil })
 	})
@@ -334,7 +335,7 @@ func (w *world) replica(change ...func(o *logout.Options)) *replica {
 	o := logout.Options{
 		Client: direct, Secrets: account.ClusterSecrets{Client: direct}, Keys: keys, Issuer: issuer,
 		Networks: w.networks, Clock: w.clock, Log: logr.New(r.log), Metrics: metrics,
-		Standing: &standing.Reader{Cache: c, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}}},
+		Standing: &standing.Reader{Cache: c, Client: direct, Sessions: &session.Manager{Cache: c, Links: &link.Store{Clock: w.clock}}},
 	}
 	for _, do := range change {
 		do(&o)
