@@ -6,8 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -21,6 +19,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // cluster is a real API server with the kinds of Roster.
@@ -32,23 +31,7 @@ type cluster struct {
 func startCluster(t *testing.T) cluster {
 	t.Helper()
 	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		built, _ := filepath.Glob("../../bin/k8s/*")
-		if len(built) == 0 {
-			t.Fatal("no control plane: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
-		}
-		env.BinaryAssetsDirectory = built[len(built)-1]
-	}
-	cfg, err := env.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	cfg.QPS = -1
+	cfg := testenv.Environment(t, env)
 	scheme := runtime.NewScheme()
 	if err := errors.Join(corev1.AddToScheme(scheme), rosterv1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)

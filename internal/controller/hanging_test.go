@@ -91,4 +91,3 @@ var _ = Describe("A write that hangs in one organisation", Serial, func() {
 		there.InvitationIs(ctx, "bob", rosterv1alpha1.InvitationSent)
 	})
 })
-

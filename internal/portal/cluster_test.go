@@ -36,6 +36,7 @@ import (
 	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 const (
@@ -58,6 +59,7 @@ type plane struct {
 	cache      cache.Cache
 	keys       keyring.Keys
 	stop       context.CancelFunc
+	release    func()
 }
 
 // thePlane is started by the first test that needs it and stopped by TestMain.
@@ -76,25 +78,19 @@ func TestMain(m *testing.M) {
 			fmt.Fprintln(os.Stderr, err)
 			code = 1
 		}
+		started.release()
 	}
 	os.Exit(code)
 }
 
 func startPlane() (*plane, error) {
 	env := &envtest.Environment{CRDDirectoryPaths: []string{"../../config/crd/bases"}, ErrorIfCRDPathMissing: true}
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		built, _ := filepath.Glob("../../bin/k8s/*")
-		if len(built) == 0 {
-			return nil, errors.New("no control plane: set KUBEBUILDER_ASSETS or run the tests with make test, which builds them")
-		}
-		env.BinaryAssetsDirectory = built[len(built)-1]
-	}
-	cfg, err := env.Start()
+	cfg, release, err := testenv.StartEnvironment(env)
 	if err != nil {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	p := &plane{env: env, stop: stop}
+	p := &plane{env: env, stop: stop, release: release}
 	started = p
 	scheme := runtime.NewScheme()
 	err = errors.Join(corev1.AddToScheme(scheme), rbacv1.AddToScheme(scheme), admissionv1.AddToScheme(scheme),

@@ -9,9 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -38,7 +36,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/apiserver"
-	"github.com/roster-dev/roster/internal/freeport"
 )
 
 // SystemNamespace is where manager and portal run.
@@ -57,7 +54,8 @@ type Cluster struct {
 	programs string
 	// folder holds what outlives their processes, such as the certificates of the API server.
 	folder string
-	ports  []*freeport.Port
+	// release gives back the ports of the API server and etcd.
+	release func()
 	// controllers are there once Start has started them.
 	controllers *controllers
 	// Config of a cluster administrator.
@@ -93,7 +91,7 @@ func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &envtest.Environment{BinaryAssetsDirectory: programs, ControlPlaneStartTimeout: startPatience}
+	env := &envtest.Environment{BinaryAssetsDirectory: programs}
 	// Without kube-controller-manager, envtest has to do without the ServiceAccounts that Pods need.
 	env.ControlPlane.GetAPIServer().Configure().Disable("disable-admission-plugins")
 	for _, f := range flags {
@@ -105,41 +103,14 @@ func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 	}
 	env.ControlPlane.GetAPIServer().CertDir = folder
 	c := &Cluster{env: env, programs: programs, folder: folder, Scheme: NewScheme()}
-	if err := c.choosePorts(); err != nil {
-		return nil, errors.Join(err, c.cleanUp())
-	}
-	if c.Config, err = env.Start(); err != nil {
-		return nil, errors.Join(err, c.cleanUp())
+	if c.Config, c.release, err = StartEnvironment(env); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(folder))
 	}
 	c.Config.QPS = -1
 	if err := c.prepare(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
-}
-
-// choosePorts finds ports that stay free while the API server or etcd is stopped.
-func (c *Cluster) choosePorts() error {
-	for range 2 {
-		p, err := freeport.Claim()
-		if err != nil {
-			return err
-		}
-		c.ports = append(c.ports, p)
-	}
-	etcd, server := c.ports[0], c.ports[1]
-	c.env.ControlPlane.Etcd = &envtest.Etcd{URL: &url.URL{Scheme: "http", Host: etcd.Addr()}}
-	serving := &c.env.ControlPlane.GetAPIServer().SecureServing
-	serving.Address, serving.Port, _ = net.SplitHostPort(server.Addr())
-	return nil
-}
-
-// cleanUp gives back what the processes had.
-func (c *Cluster) cleanUp() error {
-	for _, p := range c.ports {
-		p.Release()
-	}
-	return os.RemoveAll(c.folder)
 }
 
 // findPrograms is the folder of the programs of the control plane.
@@ -207,7 +178,8 @@ func (c *Cluster) Stop() error {
 	if c.controllers != nil {
 		err = c.controllers.end()
 	}
-	return errors.Join(err, c.env.Stop(), c.cleanUp())
+	defer c.release()
+	return errors.Join(err, c.env.Stop(), os.RemoveAll(c.folder))
 }
 
 // StopAPIServer ends the process of the API server. What it has stored stays, and so do the certificates of everybody. It takes no

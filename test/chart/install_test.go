@@ -43,20 +43,9 @@ func (c *cluster) all() []string {
 
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: make test finds or builds the API server and sets it")
-	}
 	c := &cluster{helm: newHelm(t), server: &envtest.Environment{}}
-	restConfig, err := c.server.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := c.server.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	restConfig.QPS = -1
+	restConfig := testenv.Environment(t, c.server)
+	var err error
 	if c.Client, err = client.New(restConfig, client.Options{Scheme: testenv.NewScheme()}); err != nil {
 		t.Fatal(err)
 	}

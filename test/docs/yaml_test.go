@@ -171,21 +171,9 @@ type cluster struct {
 // start also proves the configuration of the API server that the documentation shows: it does not start with a wrong one.
 func start(t *testing.T, all []document) *cluster {
 	t.Helper()
-	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
-		t.Fatal("KUBEBUILDER_ASSETS is not set: make test finds or builds the API server and sets it")
-	}
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join(root, "config/crd/bases")}, ErrorIfCRDPathMissing: true}
 	env.ControlPlane.GetAPIServer().Configure().Set("authentication-config", authentication(t, all))
-	restConfig, err := env.Start()
-	if err != nil {
-		t.Fatalf("the API server does not start; is the AuthenticationConfiguration right? %v", err)
-	}
-	t.Cleanup(func() {
-		if err := env.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
-	restConfig.QPS = -1
+	restConfig := testenv.Environment(t, env) // If it does not start: is the AuthenticationConfiguration right?
 	plain, err := client.New(restConfig, client.Options{Scheme: testenv.NewScheme()})
 	if err != nil {
 		t.Fatal(err)
