@@ -3,10 +3,11 @@
 package rights
 
 import (
-	"fmt"
 	"iter"
 	"maps"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"k8s.io/utils/ptr"
@@ -195,12 +196,21 @@ func (x memo) holds(m *rosterv1alpha1.Member, now time.Time) access.Effective {
 	return e
 }
 
-// keyOf is the same for people who have the same sources in an organisation.
+// keyOf is the same for people who have the same sources in an organisation. It is asked for everybody, and has to be quick.
 func keyOf(s access.Sources) string {
-	teams := make([]string, 0, len(s.Teams))
-	for _, t := range s.Teams {
-		teams = append(teams, t.Team)
+	adds, owns := strconv.FormatBool(ptr.Deref(s.Spec.CanManageProfiles, false)), strconv.FormatBool(s.Owner)
+	const next = "|" // no name has it, nor a space
+	parts := append(make([]string, 0, 32), string(s.Spec.Role), adds, owns, strconv.FormatBool(s.OwnerElsewhere))
+	for _, g := range s.Spec.Profiles {
+		parts = append(parts, g.Name, string(g.Role))
 	}
-	return fmt.Sprint(s.Spec.Role, ptr.Deref(s.Spec.CanManageProfiles, false), s.Owner, s.OwnerElsewhere,
-		s.Spec.Profiles, s.Spec.Workspaces, teams, s.Connected)
+	parts = append(parts, next)
+	for _, g := range s.Spec.Workspaces {
+		parts = append(parts, g.Name, string(g.Role))
+	}
+	parts = append(append(parts, next), s.Connected...)
+	for _, t := range s.Teams {
+		parts = append(parts, next, t.Team)
+	}
+	return strings.Join(parts, " ")
 }
