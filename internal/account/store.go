@@ -82,7 +82,7 @@ func (s *Store) Register(
 	if err != nil {
 		return nil, Session{}, err
 	}
-	account, err := s.ensure(ctx, a, p)
+	account, err := s.ensure(ctx, a, p, now)
 	if err != nil {
 		return nil, Session{}, err
 	}
@@ -169,10 +169,14 @@ func notFound(err error) error {
 	return fmt.Errorf("reading the account: %w", err)
 }
 
-// ensure returns the Account with that profile, which must not have a password yet if it exists.
-func (s *Store) ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
+// ensure returns the Account with that profile, which must not have a password yet if it exists. One that it makes says that the person
+// signs in.
+func (s *Store) ensure(ctx context.Context, a address.Address, p Profile, now time.Time) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{
-		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName(),
+			Annotations: map[string]string{rosterv1alpha1.FirstSignInAnnotation: now.UTC().Format(time.RFC3339)},
+		},
 		Spec: rosterv1alpha1.AccountSpec{
 			Email: string(a), DisplayName: p.DisplayName, Company: p.Company, Locale: p.Locale, CredentialsID: string(uuid.NewUUID()),
 		},

@@ -45,8 +45,8 @@ func TestReads(t *testing.T) {
 		do   func() answer
 		want []string
 	}{
-		// The organisation once more when the password has been hashed, in the cache.
-		{"accepting", func() answer { return b.post(link, accepting()) }, []string{"Invitation", "OrganizationList", "Account"}},
+		// The organisation once more when the password has been hashed, in the cache. Where the cache is behind, the writes tell.
+		{"accepting", func() answer { return b.post(link, accepting()) }, []string{"OrganizationList"}},
 		{"signing out", func() answer { return b.post("/sign-out", nil) }, []string{"Account", "Secret", "Secret"}},
 		{"signing in", func() answer { return b.post("/sign-in", signIn(w.address("ana"), goodPassword)) }, []string{"Account", "Secret"}},
 		{"a page", func() answer { return b.get("/account/profile") }, []string{"Account", "Secret"}},
