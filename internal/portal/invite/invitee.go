@@ -109,7 +109,9 @@ func (h *Handler) prove(v *visit, verdict invitation.Verdict) (session.Login, er
 	case verdict == invitation.LinkOpen:
 		return h.register(v, d)
 	}
-	return h.authenticate(v, d)
+	return h.authenticate(v, d, func() (*rosterv1alpha1.Account, account.Credentials, error) {
+		return h.Accounts.Authenticate(v.R.Context(), v.link.Address, v.typed.Password)
+	})
 }
 
 // register makes the Account with its first password, or checks the password of the one that is there. Whether one is there, the page
@@ -118,11 +120,14 @@ func (h *Handler) register(v *visit, d web.Device) (session.Login, error) {
 	look := !v.typed.Registers
 	for range maxRounds {
 		if look {
-			_, hasPassword, err := h.Accounts.Find(v.R.Context(), v.link.Address)
+			acct, c, err := h.Accounts.Read(v.R.Context(), v.link.Address)
 			switch {
-			case err == nil && hasPassword:
-				return h.authenticate(v, d)
-			case err != nil && !errors.Is(err, account.ErrNotFound):
+			case err == nil:
+				return h.authenticate(v, d, func() (*rosterv1alpha1.Account, account.Credentials, error) {
+					c, err := h.Accounts.CheckPassword(v.R.Context(), acct, c, v.typed.Password)
+					return acct, c, err
+				})
+			case !errors.Is(err, account.ErrNotFound) && !errors.Is(err, account.ErrNoCredentials):
 				return session.Login{}, err
 			}
 		}
@@ -167,8 +172,10 @@ func (h *Handler) invited(v *visit) (*session.Person, error) {
 	return who, nil
 }
 
-// authenticate checks the password of the Account that is there. It changes nothing about it.
-func (h *Handler) authenticate(v *visit, d web.Device) (session.Login, error) {
+// authenticate checks the password of the Account that is there, if another try is allowed. It changes nothing about it.
+func (h *Handler) authenticate(
+	v *visit, d web.Device, check func() (*rosterv1alpha1.Account, account.Credentials, error),
+) (session.Login, error) {
 	wrong := func(text string) error {
 		return &formError{signIn: true, problems: []web.Problem{{Field: web.FieldPassword, Text: text}}}
 	}
@@ -180,7 +187,7 @@ func (h *Handler) authenticate(v *visit, d web.Device) (session.Login, error) {
 		v.Audit(web.EventSignIn, web.ResultThrottled, v.link.Address.AccountName())
 		return session.Login{}, &throttledError{wait: wait}
 	}
-	acct, c, err := h.Accounts.Authenticate(v.R.Context(), v.link.Address, v.typed.Password)
+	acct, c, err := check()
 	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
 		h.Metrics.CountClaim(web.ClaimWrongPassword)
 		v.Audit(web.EventSignIn, web.ResultFailure, v.link.Address.AccountName())
