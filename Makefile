@@ -125,14 +125,14 @@ $(GOLANGCI_LINT): hack/tools/lint/go.mod hack/tools/lint/go.sum hack/tools/lint/
 ##@ Test
 
 # How long etcd and kube-apiserver may take to start, on a machine that does much else.
-export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT ?= 2m
+export KUBEBUILDER_CONTROLPLANE_START_TIMEOUT ?= 5m
 
 # The API servers of several suites run side by side, so no more than two packages at once.
 test: ## Run every test but the benchmarks, on a real API server and in a real browser
 	@assets=$$(hack/controlplane.sh); chromium=$$(hack/chromium.sh); peers=$$(hack/peers.sh); \
 	export KUBEBUILDER_ASSETS=$$assets CHROMIUM=$$chromium ROSTER_TEST_PEERS=$$peers; \
 	echo "Compiling and running the tests of $(PACKAGES). The first time, minutes pass before the first line." >&2; \
-	go test -p 2 -timeout 20m $(TEST_ARGS) $(PACKAGES)
+	go test -p 2 -timeout 45m $(TEST_ARGS) $(PACKAGES)
 
 # A module of its own, with the engine of Prometheus: minutes to compile the first time.
 test-monitoring: ## Check alerts and dashboards against the metrics that there are
@@ -169,7 +169,7 @@ test-kubernetes: ## Test on MINOR of Kubernetes, such as 1.34; on all that are o
 	for minor in $(or $(MINOR),$(MINORS)); do \
 		assets=$$(hack/controlplane.sh $$minor); \
 		echo "Kubernetes $$minor, in $$assets" >&2; \
-		KUBEBUILDER_ASSETS=$$assets go test -p 2 -timeout 20m $(TEST_ARGS) $(KUBERNETES_PACKAGES); \
+		KUBEBUILDER_ASSETS=$$assets go test -p 2 -timeout 45m $(TEST_ARGS) $(KUBERNETES_PACKAGES); \
 	done
 
 controlplane: ## Find or build etcd, kube-apiserver and kube-controller-manager, and print their folder

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
+	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/reading"
 )
 
@@ -75,6 +76,15 @@ func (e *echoes) wrote(kind string, key client.ObjectKey, as uint64) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.written[echo{kind, key}] = as
+}
+
+// wroteBinding reports whether the binding of that number was written and is not known to be gone again.
+func (e *echoes) wroteBinding(role client.ObjectKey, shard int) bool {
+	key := client.ObjectKey{Namespace: role.Namespace, Name: access.BindingName(role.Name, shard)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, known := e.written[echo{"RoleBinding", key}]
+	return known
 }
 
 func (e *echoes) forget(kind string, key client.ObjectKey) {

@@ -469,20 +469,26 @@ func (s *shard) is(owner client.Object, people []string) bool {
 // shards are the bindings of a Role by their number, and those that have no number: somebody else gave them such a name and the label.
 func (r *grants) shards(ctx context.Context, role client.ObjectKey) (shards, strays []*shard, err error) {
 	var list rbacv1.RoleBindingList
-	if err := r.client.List(ctx, &list, reading.Consistent(role.Namespace, reading.IndexBoundRole, role.Name)...); err != nil {
+	if err := r.client.List(ctx, &list, reading.ByIndex(role.Namespace, reading.IndexBoundRole, role.Name)...); err != nil {
 		return nil, nil, err
 	}
+	next := 0
 	for i := range list.Items {
 		b := &list.Items[i]
-		n, numbered := access.Shard(b.Name)
-		if !numbered || n >= maxShards {
+		if n, numbered := access.Shard(b.Name); numbered && n < maxShards {
+			next = max(next, n+1)
+		} else {
 			strays = append(strays, &shard{name: b.Name, role: role, binding: b})
-			continue
 		}
-		for len(shards) <= n {
-			shards = append(shards, &shard{name: access.BindingName(role.Name, len(shards)), role: role})
+	}
+	// A list that waits for what this process has written would wait for the bindings of all organisations; each of these is waited for by
+	// itself. New ones go after the last, and may not be in the cache yet.
+	for i := 0; i < next || r.echoes.wroteBinding(role, i); i++ {
+		s := &shard{name: access.BindingName(role.Name, i), role: role}
+		if s.binding, err = reading.Latest[rbacv1.RoleBinding](ctx, r.client, role.Namespace, s.name); err != nil {
+			return nil, nil, err
 		}
-		shards[n].binding = b
+		shards = append(shards, s)
 	}
 	return shards, strays, nil
 }

@@ -101,7 +101,7 @@ func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, ad
 	others, err := reading.InvitationsBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
 	if err == nil && len(others) > 1 {
 		// Which one counts depends on which is mailed, and this process may have mailed one just now.
-		others, err = reading.ListInvitations(ctx, r.client, reading.Consistent(inv.Namespace, reading.IndexAddress, string(address)))
+		others, err = reading.LatestInvitations(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
 	}
 	in.Rival = invitation.FindRival(inv, others)
 	return err

@@ -129,7 +129,7 @@ func (r *members) settle(ctx context.Context, m *rosterv1alpha1.Member) error {
 	var invited []*rosterv1alpha1.Invitation
 	for _, address := range reading.AddressKey(m.Spec.Email) {
 		var err error
-		if invited, err = reading.ListInvitations(ctx, r.client, reading.Consistent(m.Namespace, reading.IndexAddress, address)); err != nil {
+		if invited, err = reading.LatestInvitations(ctx, r.client, m.Namespace, reading.IndexAddress, address); err != nil {
 			return err
 		}
 	}
@@ -235,7 +235,7 @@ func (r *members) findInvitation(
 		}
 	}
 	for field, value := range map[string]string{reading.IndexMemberRef: m.Name, reading.IndexAddress: string(address)} {
-		found, err := reading.ListInvitations(ctx, r.client, reading.Consistent(m.Namespace, field, value))
+		found, err := reading.LatestInvitations(ctx, r.client, m.Namespace, field, value)
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ import (
 )
 
 // startPatience is how long one of the programs may take to be ready.
-const startPatience = 2 * time.Minute
+const startPatience = 5 * time.Minute
 
 // pollEvery is the pause between two looks at a program that starts.
 const pollEvery = 50 * time.Millisecond

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/roster-dev/roster/internal/controlplane"
+	"github.com/roster-dev/roster/internal/freeport"
 )
 
 // Options say where the playground finds things and where it listens.
@@ -136,20 +137,35 @@ func claimPort(flag, address string) (net.Listener, error) {
 	return listener, nil
 }
 
-// freeAddress makes sure that a program can listen at an address, and returns it with its port.
-func freeAddress(flag, address string) (string, error) {
+// freeAddress makes sure that a program can listen at an address, and returns it with its port. Port 0 is one that nobody has, and that
+// stays free for the program until this run ends.
+func (r *run) freeAddress(flag, address string) (string, error) {
 	listener, err := claimPort(flag, address)
 	if err != nil {
 		return "", err
 	}
 	defer listener.Close()
+	if _, port, _ := net.SplitHostPort(address); port == "0" {
+		return r.anyAddress()
+	}
 	return listener.Addr().String(), nil
 }
 
-// apiAddress is where the API server is to listen.
-func (o *Options) apiAddress() (string, error) {
-	if o.APIPort < 0 || o.APIPort > 65535 {
-		return "", fmt.Errorf("--%s %d: must be a port between 1 and 65535", FlagAPIPort, o.APIPort)
+// anyAddress is one that nobody listens on, and that stays free until this run ends.
+func (r *run) anyAddress() (string, error) {
+	p, err := freeport.Claim()
+	if err != nil {
+		return "", err
 	}
-	return freeAddress(FlagAPIPort, net.JoinHostPort("127.0.0.1", strconv.Itoa(o.APIPort)))
+	r.ports = append(r.ports, p)
+	return p.Addr(), nil
+}
+
+// apiAddress is where the API server is to listen.
+func (r *run) apiAddress() (string, error) {
+	port := r.options.APIPort
+	if port < 0 || port > 65535 {
+		return "", fmt.Errorf("--%s %d: must be a port between 1 and 65535", FlagAPIPort, port)
+	}
+	return r.freeAddress(FlagAPIPort, net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
 }

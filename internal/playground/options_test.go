@@ -44,13 +44,13 @@ func TestOnlyLoopbackIsListenedOn(t *testing.T) {
 		}
 	}
 	for _, address := range []string{"127.0.0.1:0", "localhost:0"} {
-		free, err := freeAddress(FlagMailboxAddr, address)
+		free, err := (&run{}).freeAddress(FlagMailboxAddr, address)
 		if err != nil || !strings.HasPrefix(free, "127.0.0.1:") && !strings.HasPrefix(free, "[::1]:") || strings.HasSuffix(free, ":0") {
 			t.Errorf("%s: %s, %v", address, free, err)
 		}
 	}
-	o := Options{APIPort: 70000}
-	if _, err := o.apiAddress(); err == nil || !strings.Contains(err.Error(), "--api-port 70000") {
+	r := run{options: Options{APIPort: 70000}}
+	if _, err := r.apiAddress(); err == nil || !strings.Contains(err.Error(), "--api-port 70000") {
 		t.Errorf("port 70000: %v", err)
 	}
 }

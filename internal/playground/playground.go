@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"slices"
 	"sync"
@@ -19,6 +18,7 @@ import (
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 
 	"github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/playground/mailbox"
 )
 
@@ -67,6 +67,8 @@ type run struct {
 	background sync.WaitGroup
 	issuer     *issuer
 	places     places
+	// ports are those that were found for programs.
+	ports []*freeport.Port
 }
 
 // places is where everything is once it runs.
@@ -86,11 +88,11 @@ func (r *run) bringUp(ctx context.Context) error {
 	if err := r.openMailbox(ctx); err != nil {
 		return err
 	}
-	portalAddr, err := freeAddress(FlagPortalAddr, r.options.PortalAddr)
+	portalAddr, err := r.freeAddress(FlagPortalAddr, r.options.PortalAddr)
 	if err != nil {
 		return err
 	}
-	apiAddr, err := r.options.apiAddress()
+	apiAddr, err := r.apiAddress()
 	if err != nil {
 		return err
 	}
@@ -231,7 +233,10 @@ func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, po
 	servers := []server{{name: managerName}, {name: portalName, listen: portalAddr}}
 	for i := range servers {
 		s := &servers[i]
-		if s.probes, s.metrics, err = twoFreeAddresses(); err != nil {
+		if s.probes, err = r.anyAddress(); err != nil {
+			return err
+		}
+		if s.metrics, err = r.anyAddress(); err != nil {
 			return err
 		}
 		token, err := c.token(ctx, s.serviceAccount())
@@ -256,21 +261,6 @@ func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, po
 	return nil
 }
 
-// twoFreeAddresses finds two ports on loopback that nobody has.
-func twoFreeAddresses() (string, string, error) {
-	one, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
-	}
-	defer one.Close()
-	two, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", "", err
-	}
-	defer two.Close()
-	return one.Addr().String(), two.Addr().String(), nil
-}
-
 func (r *run) applySamples(ctx context.Context, c *cluster) error {
 	r.step("Applying the sample organisation in " + r.options.SamplesDir)
 	objects, err := readManifests(r.options.SamplesDir)
@@ -292,6 +282,9 @@ func (r *run) stop() {
 		p.stop()
 	}
 	r.background.Wait()
+	for _, p := range r.ports {
+		p.Release()
+	}
 }
 
 // step prints what is being done, with the seconds since the start.

@@ -22,6 +22,7 @@ import (
 
 	"k8s.io/client-go/rest"
 
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -55,17 +56,6 @@ func (l *lines) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// freeAddress is one that nothing listens on.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
-}
-
 // kubeconfig writes the way to an API server into a file.
 func kubeconfig(t *testing.T, way *rest.Config) string {
 	t.Helper()
@@ -88,7 +78,7 @@ func startProgram(t *testing.T, way *rest.Config, portal string, env ...string) 
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	pages, probes := freeAddress(t), freeAddress(t)
+	pages, probes := freeport.For(t).Addr(), freeport.For(t).Addr()
 	p := &program{t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes}
 	p.cmd = exec.CommandContext(context.Background(), path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
 		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
@@ -264,7 +254,7 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := freeAddress(t)
+	address := freeport.For(t).Addr()
 	p := startProgram(t, &rest.Config{Host: "http://" + address}, "{url: http://127.0.0.1}")
 	await(t, func(ctx context.Context) bool { return fetch(ctx, p.probes+"/healthz") == http.StatusOK })
 	await(t, func(context.Context) bool { return strings.Contains(tell(p.probes+"/readyz"), "connection refused") })

@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,6 +38,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/admission"
 	"github.com/roster-dev/roster/internal/apiserver"
+	"github.com/roster-dev/roster/internal/freeport"
 )
 
 // SystemNamespace is where manager and portal run.
@@ -45,7 +48,7 @@ const SystemNamespace = "roster-system"
 const consoleFolder = "config/components/console"
 
 // startPatience is how long a program of the control plane may take to start, on a machine that does much else.
-const startPatience = 2 * time.Minute
+const startPatience = 5 * time.Minute
 
 // Cluster is a running API server.
 type Cluster struct {
@@ -54,6 +57,7 @@ type Cluster struct {
 	programs string
 	// folder holds what outlives their processes, such as the certificates of the API server.
 	folder string
+	ports  []*freeport.Port
 	// controllers are there once Start has started them.
 	controllers *controllers
 	// Config of a cluster administrator.
@@ -100,16 +104,42 @@ func StartEmpty(ctx context.Context, flags ...Flag) (*Cluster, error) {
 		return nil, err
 	}
 	env.ControlPlane.GetAPIServer().CertDir = folder
-	config, err := env.Start()
-	if err != nil {
-		return nil, errors.Join(err, os.RemoveAll(folder))
+	c := &Cluster{env: env, programs: programs, folder: folder, Scheme: NewScheme()}
+	if err := c.choosePorts(); err != nil {
+		return nil, errors.Join(err, c.cleanUp())
 	}
-	c := &Cluster{env: env, programs: programs, folder: folder, Config: config, Scheme: NewScheme()}
-	config.QPS = -1
+	if c.Config, err = env.Start(); err != nil {
+		return nil, errors.Join(err, c.cleanUp())
+	}
+	c.Config.QPS = -1
 	if err := c.prepare(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	return c, nil
+}
+
+// choosePorts finds ports that stay free while the API server or etcd is stopped.
+func (c *Cluster) choosePorts() error {
+	for range 2 {
+		p, err := freeport.Claim()
+		if err != nil {
+			return err
+		}
+		c.ports = append(c.ports, p)
+	}
+	etcd, server := c.ports[0], c.ports[1]
+	c.env.ControlPlane.Etcd = &envtest.Etcd{URL: &url.URL{Scheme: "http", Host: etcd.Addr()}}
+	serving := &c.env.ControlPlane.GetAPIServer().SecureServing
+	serving.Address, serving.Port, _ = net.SplitHostPort(server.Addr())
+	return nil
+}
+
+// cleanUp gives back what the processes had.
+func (c *Cluster) cleanUp() error {
+	for _, p := range c.ports {
+		p.Release()
+	}
+	return os.RemoveAll(c.folder)
 }
 
 // findPrograms is the folder of the programs of the control plane.
@@ -177,7 +207,7 @@ func (c *Cluster) Stop() error {
 	if c.controllers != nil {
 		err = c.controllers.end()
 	}
-	return errors.Join(err, c.env.Stop(), os.RemoveAll(c.folder))
+	return errors.Join(err, c.env.Stop(), c.cleanUp())
 }
 
 // StopAPIServer ends the process of the API server. What it has stored stays, and so do the certificates of everybody. It takes no

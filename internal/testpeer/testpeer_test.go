@@ -5,13 +5,13 @@ package testpeer_test
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/cookiejar"
 	"testing"
 
 	"golang.org/x/oauth2"
 
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
 
@@ -62,12 +62,7 @@ func TestOIDC(t *testing.T) {
 // The application that others are tested with, at the provider that it is tested with.
 func TestRelyingParty(t *testing.T) {
 	ctx := t.Context()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := listener.Addr().(*net.TCPAddr).Port
-	_ = listener.Close()
+	port := freeport.For(t).Number()
 	o, err := testpeer.StartOIDC(ctx, testpeer.OIDCOptions{
 		Clients:  []testpeer.OIDCClient{{ID: "tool", Secret: "s3cret", RedirectURIs: []string{fmt.Sprintf("http://127.0.0.1:%d/callback", port)}}},
 		Accounts: map[string]testpeer.Claims{"ana": {"email": "ana@acme.example", "email_verified": true}},

@@ -26,6 +26,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/account"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/keyring"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -80,7 +81,7 @@ type benchPortal struct {
 // startPortal starts the portal, with more lines for that part of its configuration.
 func (b *bench) startPortal(more ...string) *benchPortal {
 	b.Helper()
-	addr, probes := freeAddr(b.T), freeAddr(b.T)
+	addr, probes := freeport.For(b.T).Addr(), freeport.For(b.T).Addr()
 	dir := b.TempDir()
 	config := filepath.Join(dir, "portal.yaml")
 	// Each request comes from a client of its own, so that the limits of one client do not count.

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -28,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -103,7 +103,7 @@ func (b *bench) kubeconfig(serviceAccount string) {
 
 func (b *bench) startManager() {
 	b.Helper()
-	metrics, probes := freeAddr(b.T), freeAddr(b.T)
+	metrics, probes := freeport.For(b.T).Addr(), freeport.For(b.T).Addr()
 	log, err := os.Create(filepath.Join(testenv.Root(), "bin", "bench-manager.log"))
 	b.must(err)
 	cmd := exec.Command(filepath.Join(testenv.Root(), "bin/manager"), "--config", b.config, "--namespace", testenv.SystemNamespace,
@@ -248,14 +248,4 @@ func (b *bench) await(what string, limit time.Duration, done func() bool) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

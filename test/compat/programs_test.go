@@ -19,6 +19,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testenv"
 	"github.com/roster-dev/roster/test/site"
 )
@@ -97,7 +98,7 @@ type process struct {
 // may have to wait until another one has given up its Lease.
 func start(s *site.Site, bin string) *operator {
 	s.Helper()
-	o := &operator{Site: s, pages: free(s)}
+	o := &operator{Site: s, pages: freeport.For(s).Addr()}
 	folder := s.TempDir()
 	config := filepath.Join(folder, "config.yaml")
 	s.Must(os.WriteFile(config, s.ConfigText, 0o600))
@@ -106,7 +107,7 @@ func start(s *site.Site, bin string) *operator {
 		login, err := s.Cluster.LoginServiceAccount("roster-" + program)
 		s.Must(err)
 		s.Must(testenv.WriteKubeconfig(kubeconfig, login, ""))
-		p := &process{ready: free(s)}
+		p := &process{ready: freeport.For(s).Addr()}
 		p.cmd = exec.Command(filepath.Join(bin, program), append([]string{
 			"--config=" + config, "--kubeconfig=" + kubeconfig, "--namespace=" + testenv.SystemNamespace, "--metrics-bind-address=0",
 			"--health-probe-bind-address=" + p.ready,
@@ -149,15 +150,6 @@ func (o *operator) stop() {
 	for _, p := range []*process{o.portal, o.manager} {
 		o.Must(p.cmd.Wait())
 	}
-}
-
-// free is an address that nothing listens on.
-func free(s *site.Site) string {
-	s.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	s.Must(err)
-	s.Must(listener.Close())
-	return listener.Addr().String()
 }
 
 // service stands before the portals, as a Service does: requests go to the one that is ready.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -25,6 +24,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -135,7 +135,7 @@ func (b *bureau) start() *office {
 
 func (b *bureau) run(program string, flags ...string) *office {
 	b.t.Helper()
-	o := &office{b: b, probes: b.freeAddress(), log: &output{}, ended: make(chan struct{})}
+	o := &office{b: b, probes: freeport.For(b.t).Addr(), log: &output{}, ended: make(chan struct{})}
 	o.cmd = exec.Command(filepath.Join(binDir, program), slices.Concat([]string{
 		"--config=" + b.path("config.yaml"), "--kubeconfig=" + b.path("roster-"+program),
 		"--namespace=" + testenv.SystemNamespace, "--metrics-bind-address=0", "--health-probe-bind-address=" + o.probes,
@@ -154,15 +154,6 @@ func (b *bureau) run(program string, flags ...string) *office {
 		}
 	})
 	return o
-}
-
-// freeAddress is one that nothing listens on.
-func (b *bureau) freeAddress() string {
-	b.t.Helper()
-	port, err := net.Listen("tcp", "127.0.0.1:0")
-	b.must(err)
-	b.must(port.Close())
-	return port.Addr().String()
 }
 
 func (o *office) signal(s os.Signal) {

@@ -8,13 +8,15 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"github.com/roster-dev/roster/internal/freeport"
 )
 
 // oneReports: what alerts and dashboards add up over all managers is what there is. They tell by the Lease's name who is active.
 func oneReports(b *bureau) {
 	var scrapes []func() (string, error)
 	for range 2 {
-		address := b.freeAddress()
+		address := freeport.For(b.t).Addr()
 		b.run("manager", "--leader-elect", "--metrics-bind-address="+address).awaitReady()
 		scrapes = append(scrapes, func() (string, error) { return b.get("http://" + address + "/metrics") })
 	}

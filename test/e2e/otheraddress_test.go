@@ -23,6 +23,22 @@ type guest struct {
 	cookies map[string]string
 }
 
+// opens waits until a link works: a mail can be faster than the cluster.
+func (v guest) opens(page string) {
+	b := v.portal.b
+	b.t.Helper()
+	b.eventually("the link works", func() error {
+		response, err := http.Get("http://" + v.portal.address + page)
+		if err != nil {
+			return err
+		}
+		if err := response.Body.Close(); err != nil || response.StatusCode != http.StatusOK {
+			return fmt.Errorf("GET %s: %s: %w", page, response.Status, err)
+		}
+		return nil
+	})
+}
+
 // post sends a form, and wants to be sent on.
 func (v guest) post(page string, form url.Values) {
 	b := v.portal.b
@@ -96,6 +112,8 @@ func acceptWithAnotherAddress(b *bureau) {
 	own, other := mailed("the first invitation is mailed", bob, link), mailed("the second one is mailed", ana, link)
 
 	v := guest{portal: portal, cookies: map[string]string{}}
+	v.opens(own)
+	v.opens(other)
 	v.post(own, url.Values{
 		"action": {"accept"}, "displayName": {"Bob"}, "locale": {"en"}, "password": {password}, "confirm": {password},
 	})

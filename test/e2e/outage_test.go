@@ -16,6 +16,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
 )
@@ -144,7 +145,7 @@ type pages struct {
 
 func (b *bureau) startPortal() pages {
 	b.t.Helper()
-	address := b.freeAddress()
+	address := freeport.For(b.t).Addr()
 	return pages{b.run("portal", "--bind-address="+address), address}
 }
 

@@ -9,7 +9,6 @@ package flux
 import (
 	"context"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -48,7 +48,7 @@ var _ = BeforeSuite(func(ctx SpecContext) {
 	Expect(err).NotTo(HaveOccurred())
 	Expect(Cluster.Namespace(ctx, "flux-system")).To(Succeed())
 	kubeconfig := writeKubeconfig()
-	artifacts := freeAddress()
+	artifacts := freeport.For(GinkgoT()).Addr()
 	run(kubeconfig, filepath.Join(flux, "source-controller"), "--storage-path="+GinkgoT().TempDir(), "--storage-addr="+artifacts,
 		"--storage-adv-addr="+artifacts)
 	run(kubeconfig, filepath.Join(flux, "kustomize-controller"), "--no-remote-bases", "--no-cross-namespace-refs")
@@ -89,12 +89,4 @@ func run(kubeconfig, program string, args ...string) {
 			GinkgoWriter.Println(filepath.Base(program), "ended with", err)
 		}
 	})
-}
-
-func freeAddress() string {
-	GinkgoHelper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	Expect(err).NotTo(HaveOccurred())
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
 
@@ -74,7 +75,7 @@ func echo(t *testing.T) string {
 }
 
 func TestOAuth2Proxy(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t).Number()
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	tool := register(t, "wiki", rosterv1alpha1.ApplicationSpec{DisplayName: "Wiki", URL: base, RedirectURIs: []string{base + "/oauth2/callback"}})
 	// A second is the shortest time after which it renews its tokens.

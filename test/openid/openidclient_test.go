@@ -6,26 +6,15 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testpeer"
 )
-
-// freePort is one that nobody has just now.
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // who is what the application knows of a person.
 type who struct {
@@ -79,7 +68,7 @@ func startRelyingParty(t *testing.T, o testpeer.RelyingPartyOptions) *testpeer.R
 
 // A web application with a secret: from the Application to a signed-in person, and until they are suspended.
 func TestOpenIDClient(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t).Number()
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	tool := register(t, "planner", rosterv1alpha1.ApplicationSpec{
 		DisplayName: "Planner", URL: base, RedirectURIs: []string{base + "/callback"}, PostLogoutRedirectURIs: []string{base + "/goodbye"},
@@ -127,7 +116,7 @@ func TestOpenIDClient(t *testing.T) {
 
 // Signing out at the application ends the sign-in at the portal's end too, and leads back to where the application wants.
 func TestOpenIDClientSignsOut(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t).Number()
 	base := fmt.Sprintf("http://127.0.0.1:%d", port)
 	tool := register(t, "inbox", rosterv1alpha1.ApplicationSpec{
 		URL: base, RedirectURIs: []string{base + "/callback"}, PostLogoutRedirectURIs: []string{base + "/goodbye"},
@@ -163,7 +152,7 @@ func TestOpenIDClientSignsOut(t *testing.T) {
 
 // A public client has no secret, and asks people before they go on.
 func TestOpenIDClientOnADevice(t *testing.T) {
-	port := freePort(t)
+	port := freeport.For(t).Number()
 	tool := register(t, "desktop", rosterv1alpha1.ApplicationSpec{
 		Type: rosterv1alpha1.ApplicationNative, RedirectURIs: []string{"http://127.0.0.1/callback"}, SubjectType: rosterv1alpha1.SubjectPairwise,
 	})

@@ -35,6 +35,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/portal"
@@ -75,22 +76,15 @@ const Issuer = "acme"
 // NewOutside starts the network and the company.
 func NewOutside(t *testing.T) *Outside {
 	t.Helper()
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(free.Addr().String())
+	_, port, _ := net.SplitHostPort(freeport.For(t).Addr())
 	// Browsers offer passkeys at localhost, and at no address.
 	o := &Outside{Address: "localhost:" + port, Kept: &Kept{Links: map[string]string{}}}
-	if err := free.Close(); err != nil {
-		t.Fatal(err)
-	}
 	o.X = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(`{"data":{"id":"4711","username":"acme","name":"Acme"}}`))
 	}))
 	t.Cleanup(o.X.Close)
-	o.Company, err = testpeer.StartOIDC(context.Background(), testpeer.OIDCOptions{
+	company, err := testpeer.StartOIDC(context.Background(), testpeer.OIDCOptions{
 		Clients: []testpeer.OIDCClient{{
 			ID: "roster", Secret: companySecret, RedirectURIs: []string{o.URL("/sign-in/company/" + Issuer + "/callback")},
 		}},
@@ -99,6 +93,7 @@ func NewOutside(t *testing.T) *Outside {
 	if err != nil {
 		t.Fatal(err)
 	}
+	o.Company = company
 	t.Cleanup(func() { _ = o.Company.Stop() })
 	return o
 }

@@ -15,11 +15,6 @@ import (
 	"github.com/roster-dev/roster/internal/pointers"
 )
 
-// Consistent are the options of a look-up that waits until the cache shows what this process has written.
-func Consistent(namespace, field, value string) []client.ListOption {
-	return []client.ListOption{client.InNamespace(namespace), client.UnsafeDisableDeepCopy, client.MatchingFields{field: value}}
-}
-
 // ByIndex are the options of a look-up in an index of the cache. It does not wait for the cache to show this process's own last
 // writes, which concern other objects, and it does not copy what it finds: the results are only read.
 func ByIndex(namespace, field, value string) []client.ListOption {
@@ -55,6 +50,14 @@ func Peek[T any, P interface {
 	client.Object
 }](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
 	return Optional[T, P](ctx, c, namespace, name, client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
+}
+
+// Latest is Peek for what this process may have written just now: it waits until the cache shows that.
+func Latest[T any, P interface {
+	*T
+	client.Object
+}](ctx context.Context, c client.Reader, namespace, name string) (P, error) {
+	return Optional[T, P](ctx, c, namespace, name, client.UnsafeDisableDeepCopy)
 }
 
 // Referenced is optional for an object of the same namespace that may not be named at all.
@@ -98,16 +101,30 @@ func MembersBy(ctx context.Context, c client.Reader, namespace, field, value str
 
 // InvitationsBy are the Invitations that an index gives.
 func InvitationsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
-	return ListInvitations(ctx, c, ByIndex(namespace, field, value))
-}
-
-// ListInvitations lists Invitations by options such as Consistent gives.
-func ListInvitations(ctx context.Context, c client.Reader, options []client.ListOption) ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
-	if err := c.List(ctx, &list, options...); err != nil {
+	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
 		return nil, err
 	}
 	return pointers.To(list.Items), nil
+}
+
+// LatestInvitations are those that an index gives, as this process has left them. Each is waited for by itself: a list would wait for
+// whatever is being written to any Invitation of any organisation.
+func LatestInvitations(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
+	found, err := InvitationsBy(ctx, c, namespace, field, value)
+	if err != nil {
+		return nil, err
+	}
+	var latest []*rosterv1alpha1.Invitation
+	for _, inv := range found {
+		switch inv, err := Latest[rosterv1alpha1.Invitation](ctx, c, namespace, inv.Name); {
+		case err != nil:
+			return nil, err
+		case inv != nil:
+			latest = append(latest, inv)
+		}
+	}
+	return latest, nil
 }
 
 // ProfilesBy are the SocialProfiles that an index gives.
