@@ -235,10 +235,41 @@ type AccountMail struct {
 	Time metav1.MicroTime `json:"time,omitempty,omitzero"`
 }
 
+// firstSignInWindow is how far the clocks of the portal and of the API server may be apart.
+const firstSignInWindow = 5 * time.Minute
+
+// FirstSignIn is when the person signed in for the first time, as the Account was made; nil where it was made otherwise. An Account that
+// was made again from a backup has a later time of creation: what the annotation says of it is out of date.
+func (a *Account) FirstSignIn() *metav1.Time {
+	at, err := time.Parse(time.RFC3339, a.Annotations[FirstSignInAnnotation])
+	if err != nil || a.CreationTimestamp.Sub(at).Abs() > firstSignInWindow {
+		return nil
+	}
+	return &metav1.Time{Time: at.Local()}
+}
+
+// LastSignIn is when the person last signed in at the portal; nil if that is not known. It does not wait for the operator to take over the
+// first sign-in.
+func (a *Account) LastSignIn() *metav1.Time {
+	if a.Status.LastSignInTime != nil {
+		return a.Status.LastSignInTime
+	}
+	return a.FirstSignIn()
+}
+
+// KnownSecondFactor is what is known about the person's second factor. As somebody signs in for the first time, they have none.
+func (a *Account) KnownSecondFactor() SecondFactor {
+	first := a.FirstSignIn()
+	if a.Status.SecondFactor.Enrolled != nil || first == nil {
+		return a.Status.SecondFactor
+	}
+	return SecondFactor{Enrolled: new(bool), Time: metav1.NewMicroTime(first.Time)}
+}
+
 // HasSecondFactor is what is known about the person's second factor at a time; nil for nothing. As with the factors themselves, a reset
 // removes what was there until the end of its second.
 func (a *Account) HasSecondFactor(now time.Time) *bool {
-	known, reset := a.Status.SecondFactor, a.Spec.FactorsResetRequestedAt
+	known, reset := a.KnownSecondFactor(), a.Spec.FactorsResetRequestedAt
 	switch {
 	case known.Enrolled == nil:
 		return nil

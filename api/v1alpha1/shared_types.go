@@ -121,6 +121,10 @@ const LeftAnnotation = "roster.dev/left"
 // the time since which it was open, and its UID, with a slash between.
 const PlaceAnnotation = "roster.dev/place"
 
+// FirstSignInAnnotation on an Account holds when its person signed in first (RFC 3339): the portal makes the Account as they accept an
+// invitation, and says so in the same write. The operator takes it over into the status.
+const FirstSignInAnnotation = "roster.dev/first-sign-in"
+
 // AuthorLabel on a Member or an Invitation with the value Manager says that its author may make somebody a Manager, so that no Team has to
 // be read before it is created. The API server writes it, and the policy roster-author looks after it.
 const AuthorLabel = "roster.dev/author"

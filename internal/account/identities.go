@@ -172,10 +172,10 @@ func (c *Credentials) link(id Identity) (bool, error) {
 	return err == nil, err
 }
 
-// Ensure returns the Account of an address, which it makes with that profile if there is none. The error is ErrTerminating, ErrMismatch,
-// or that of the API server.
-func (s *Store) Ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
-	account, err := s.ensure(ctx, a, p)
+// Ensure returns the Account of an address, which it makes with that profile if there is none, as its person signs in. The error is
+// ErrTerminating, ErrMismatch, or that of the API server.
+func (s *Store) Ensure(ctx context.Context, a address.Address, p Profile, now time.Time) (*rosterv1alpha1.Account, error) {
+	account, err := s.ensure(ctx, a, p, now)
 	if errors.Is(err, ErrCredentialsExist) {
 		return s.get(ctx, a) // somebody else was faster
 	}

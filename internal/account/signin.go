@@ -272,7 +272,8 @@ func (s *Store) Named(ctx context.Context, name string) (*rosterv1alpha1.Account
 	return usable(account)
 }
 
-// RecordSignIn notes in the status of an Account that has just been made that the person signed in, and has no second factor.
+// RecordSignIn notes in the status of an Account whose person has just registered that they signed in, and have no second factor; nothing
+// where the Account says so since it was made.
 func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Account, at time.Time) error {
 	return s.record(ctx, account, Credentials{}, at)
 }
@@ -282,7 +283,8 @@ func (s *Store) RecordSignIn(ctx context.Context, account *rosterv1alpha1.Accoun
 func (s *Store) record(ctx context.Context, account *rosterv1alpha1.Account, c Credentials, at time.Time) error {
 	return s.patchAccount(ctx, account, func(a *rosterv1alpha1.Account) bool {
 		status := &a.Status
-		signedIn := status.LastSignInTime == nil || !at.Before(status.LastSignInTime.Add(signInEvery))
+		last := a.LastSignIn()
+		signedIn := last == nil || !at.Before(last.Add(signInEvery))
 		if signedIn {
 			status.LastSignInTime = &metav1.Time{Time: at}
 		}

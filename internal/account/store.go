@@ -59,15 +59,22 @@ func NewStore(c client.Client, secrets Secrets, hasher *Hasher) *Store {
 // Find returns the Account of an address and whether it has a password. The error is ErrNotFound, ErrTerminating, ErrMismatch, or that
 // of the API server.
 func (s *Store) Find(ctx context.Context, a address.Address) (_ *rosterv1alpha1.Account, hasPassword bool, _ error) {
-	account, err := s.get(ctx, a)
-	if err != nil {
-		return nil, false, err
-	}
-	_, err = s.secrets.Get(ctx, account)
+	account, _, err := s.Read(ctx, a)
 	if errors.Is(err, ErrNoCredentials) {
 		return account, false, nil
 	}
 	return account, err == nil, err
+}
+
+// Read returns the Account of an address and its credentials. The error is ErrNoCredentials, with the Account, or ErrNotFound,
+// ErrTerminating, ErrMismatch, or that of the API server.
+func (s *Store) Read(ctx context.Context, a address.Address) (*rosterv1alpha1.Account, Credentials, error) {
+	account, err := s.get(ctx, a)
+	if err != nil {
+		return nil, Credentials{}, err
+	}
+	c, err := s.secrets.Get(ctx, account)
+	return account, c, err
 }
 
 // Register makes the Account of an address with its first password, and begins a session on the device. An Account that never had a
@@ -82,7 +89,7 @@ func (s *Store) Register(
 	if err != nil {
 		return nil, Session{}, err
 	}
-	account, err := s.ensure(ctx, a, p)
+	account, err := s.ensure(ctx, a, p, now)
 	if err != nil {
 		return nil, Session{}, err
 	}
@@ -99,11 +106,11 @@ func (s *Store) Register(
 func (s *Store) Authenticate(
 	ctx context.Context, a address.Address, password string,
 ) (*rosterv1alpha1.Account, Credentials, error) {
-	account, err := s.get(ctx, a)
+	account, c, err := s.Read(ctx, a)
 	if err != nil {
-		return nil, Credentials{}, err
+		return account, Credentials{}, err
 	}
-	c, err := s.verify(ctx, account, password)
+	c, err = s.CheckPassword(ctx, account, c, password)
 	return account, c, err
 }
 
@@ -113,6 +120,14 @@ func (s *Store) verify(ctx context.Context, account *rosterv1alpha1.Account, pas
 	if err != nil {
 		return Credentials{}, err
 	}
+	return s.CheckPassword(ctx, account, c, password)
+}
+
+// CheckPassword returns the credentials of an Account, which have just been read, if the password is right. The error is ErrWrongPassword,
+// ErrNoCredentials, ErrSuspended, or that of the API server.
+func (s *Store) CheckPassword(
+	ctx context.Context, account *rosterv1alpha1.Account, c Credentials, password string,
+) (Credentials, error) {
 	if c.PasswordHash == "" {
 		return Credentials{}, ErrNoCredentials // somebody who signs in otherwise
 	}
@@ -169,10 +184,14 @@ func notFound(err error) error {
 	return fmt.Errorf("reading the account: %w", err)
 }
 
-// ensure returns the Account with that profile, which must not have a password yet if it exists.
-func (s *Store) ensure(ctx context.Context, a address.Address, p Profile) (*rosterv1alpha1.Account, error) {
+// ensure returns the Account with that profile, which must not have a password yet if it exists. One that it makes says that the person
+// signs in.
+func (s *Store) ensure(ctx context.Context, a address.Address, p Profile, now time.Time) (*rosterv1alpha1.Account, error) {
 	account := &rosterv1alpha1.Account{
-		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName()},
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName(),
+			Annotations: map[string]string{rosterv1alpha1.FirstSignInAnnotation: now.UTC().Format(time.RFC3339)},
+		},
 		Spec: rosterv1alpha1.AccountSpec{
 			Email: string(a), DisplayName: p.DisplayName, Company: p.Company, Locale: p.Locale, CredentialsID: string(uuid.NewUUID()),
 		},

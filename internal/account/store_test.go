@@ -93,6 +93,7 @@ func TestStore(t *testing.T) {
 		"accounts of an older portal":                testOlderPortal,
 		"a leftover of an older portal":              testOlderLeftover,
 		"last sign-in":                               testLastSignIn,
+		"the first sign-in is in the Account":        testFirstSignIn,
 		"second factor in the status":                testSecondFactorInStatus,
 		"a password hash that cannot be read":        testUnreadableHash,
 		"the API server's own errors are passed on":  testAPIError,
@@ -300,6 +301,54 @@ func testLastSignIn(t *testing.T, c cluster) {
 	found, _, err := s.Find(ctx, address)
 	if err != nil || found.Status.LastSignInTime == nil || !found.Status.LastSignInTime.Time.Equal(at) {
 		t.Errorf("lastSignInTime = %v, %v, want %v", found.Status.LastSignInTime, err, at)
+	}
+}
+
+// testFirstSignIn: what has been said as the Account was made is not written again, while no operator runs either, and what comes later is.
+func testFirstSignIn(t *testing.T, c cluster) {
+	patches := 0
+	counted := cluster{interceptor.NewClient(c, interceptor.Funcs{SubResourcePatch: func(
+		ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption,
+	) error {
+		patches++
+		return c.SubResource(sub).Patch(ctx, o, p, opts...)
+	}})}
+	ctx, s, address, made := t.Context(), storeOver(t, counted), address.Address("first@example.com"), time.Now()
+	account, _, err := s.Register(ctx, address, profile("First"), "correct horse", Browser{ID: "first"}, made)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		name   string
+		at     time.Time
+		do     func(at time.Time) error
+		writes int
+		last   time.Time
+	}{
+		{"registered", made, func(at time.Time) error { return s.RecordSignIn(ctx, account, at) }, 0, made},
+		{"signed in elsewhere, within the hour", made.Add(time.Minute), func(at time.Time) error {
+			_, err := signIn(ctx, s, address, "tablet", at)
+			return err
+		}, 0, made},
+		{"signed in an hour later", made.Add(time.Hour), func(at time.Time) error {
+			_, err := signIn(ctx, s, address, "laptop", at)
+			return err
+		}, 1, made.Add(time.Hour)},
+	} {
+		patches = 0
+		if err := step.do(step.at); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		found, _, err := s.Find(ctx, address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := found.LastSignIn(); patches != step.writes || got == nil || got.Unix() != step.last.Unix() {
+			t.Errorf("%s: last signed in at %v, in %d writes, want %v in %d", step.name, got, patches, step.last, step.writes)
+		}
+		if has := found.HasSecondFactor(step.at); has == nil || *has {
+			t.Errorf("%s: has a second factor: %v", step.name, has)
+		}
 	}
 }
 

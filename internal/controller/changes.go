@@ -160,5 +160,5 @@ func accountForMember(a *rosterv1alpha1.Account) any {
 	for _, ms := range a.Status.Memberships {
 		joined = append(joined, ms.Namespace)
 	}
-	return []any{a.Spec.DisplayName, a.Status.LastSignInTime, a.Status.SecondFactor.Enrolled, joined}
+	return []any{a.Spec.DisplayName, a.LastSignIn(), a.KnownSecondFactor().Enrolled, joined}
 }

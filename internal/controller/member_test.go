@@ -201,6 +201,28 @@ var _ = Describe("A declared Member", func() {
 		Patch(ctx, account, func(a *rosterv1alpha1.Account) { a.Spec.FactorsResetRequestedAt = &at })
 		Eventually(factor).Should(HaveValue(BeFalse()), "an administrator has reset it")
 	})
+
+	It("shows a first sign-in that the Account says itself, and the operator takes it over", func(ctx SpecContext) {
+		a, at := address.Address(s.Address("ana")), metav1.NewTime(time.Now().Truncate(time.Second))
+		account := &rosterv1alpha1.Account{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: rosterv1alpha1.AccountNamespace, Name: a.AccountName(),
+				Annotations: map[string]string{rosterv1alpha1.FirstSignInAnnotation: at.UTC().Format(time.RFC3339)},
+			},
+			Spec: rosterv1alpha1.AccountSpec{Email: string(a), DisplayName: "Ana Ruiz"},
+		}
+		Expect(API.Create(ctx, account)).To(Succeed())
+		s.Join(ctx, "ana")
+		AccountIs(ctx, account, "the first status has it", func(g Gomega, a *rosterv1alpha1.Account) {
+			g.Expect(a.Status.LastSignInTime).To(HaveValue(WithTransform(metav1.Time.Unix, Equal(at.Unix()))))
+			g.Expect(a.Status.SecondFactor.Enrolled).To(HaveValue(BeFalse()))
+		})
+		Eventually(func(g Gomega) {
+			m := Get[rosterv1alpha1.Member](ctx, s, "ana")
+			g.Expect(m.Status.LastSignInTime).To(HaveValue(WithTransform(metav1.Time.Unix, Equal(at.Unix()))))
+			g.Expect(m.Status.SecondFactor).To(HaveValue(BeFalse()))
+		}).Should(Succeed(), "as soon as the Member is bound")
+	})
 })
 
 var _ = Describe("The roles of a Member", func() {

@@ -27,8 +27,8 @@ type AccountInput struct {
 	Organizations map[string]string
 }
 
-// DecideAccount decides what the status of an Account should be, except for mails and sign-ins, and when to ask again although nothing else
-// happens; zero for never.
+// DecideAccount decides what the status of an Account should be, except for mails and all sign-ins but the first, and when to ask again
+// although nothing else happens; zero for never.
 func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus, time.Time) {
 	a := in.Account
 	s := *a.Status.DeepCopy()
@@ -37,6 +37,7 @@ func DecideAccount(in AccountInput, now time.Time) (rosterv1alpha1.AccountStatus
 	if in.mayHaveBeenSuspended() {
 		s.SuspendedTime = &metav1.MicroTime{Time: now}
 	}
+	s.LastSignInTime, s.SecondFactor = a.LastSignIn(), a.KnownSecondFactor()
 	in.ready(&s, conds, now)
 	in.username(conds)
 	wake := in.memberships(&s, now)

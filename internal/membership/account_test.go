@@ -161,3 +161,25 @@ func withStatus(a *rosterv1alpha1.Account, s rosterv1alpha1.AccountStatus) *rost
 	a.Status = s
 	return a
 }
+
+// TestFirstSignInIsTakenOver: what an Account says from the start is in its first status, and a Member shows the same before and after, so
+// that its status is not written a second time.
+func TestFirstSignInIsTakenOver(t *testing.T) {
+	a, first := accountAt("ana@acme.example", 0, ""), metav1.NewTime(now.Truncate(time.Second))
+	a.Annotations = map[string]string{rosterv1alpha1.FirstSignInAnnotation: now.UTC().Format(time.RFC3339)}
+	in := member(bound, func(in *MemberInput) { in.Account = a })
+	before := DecideMember(in, now).Status
+	s := decideAccount(AccountInput{Account: a}, now)
+	if !s.LastSignInTime.Equal(&first) || ptr.Deref(s.SecondFactor.Enrolled, true) || !s.SecondFactor.Time.Time.Equal(first.Time) {
+		t.Errorf("signed in at %v, second factor %+v", s.LastSignInTime, s.SecondFactor)
+	}
+	in.Account = withStatus(a, s)
+	if after := DecideMember(in, now).Status; !equality.Semantic.DeepEqual(before, after) || !after.LastSignInTime.Equal(&first) {
+		t.Errorf("the Member says\n%+v\nand when the Account's status is there\n%+v", before, after)
+	}
+	later := metav1.NewTime(now.Add(time.Hour))
+	s.LastSignInTime = &later
+	if s = decideAccount(AccountInput{Account: withStatus(a, s)}, later.Time); !s.LastSignInTime.Equal(&later) {
+		t.Errorf("a later sign-in is forgotten: %v", s.LastSignInTime)
+	}
+}

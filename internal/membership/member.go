@@ -214,7 +214,7 @@ func (in MemberInput) recordTimes(s *rosterv1alpha1.MemberStatus, now time.Time)
 		}
 	}
 	if in.Account != nil {
-		s.LastSignInTime = in.Account.Status.LastSignInTime
+		s.LastSignInTime = in.Account.LastSignIn()
 	}
 }
 
@@ -223,7 +223,7 @@ func (in MemberInput) secondFactor() *bool {
 	if in.Account == nil {
 		return nil
 	}
-	return in.Account.Status.SecondFactor.Enrolled
+	return in.Account.KnownSecondFactor().Enrolled
 }
 
 func (in MemberInput) joined(conds conditions.Setter) {

@@ -47,7 +47,8 @@ import (
 
 // Options are what a Portal works with. All but As, OpenID, SigningKeys, UserPrefix, TrustedProxies and Limits are required.
 type Options struct {
-	// Cache is where invitations are looked up, prepared by SetupCache. What is decided is decided by what Client reads.
+	// Cache is where invitations are looked up, prepared by SetupCache. What is decided is decided by what Client reads, or by a write that
+	// carries the version that the cache knows.
 	Cache client.Reader
 	// Client reads and writes without a cache.
 	Client client.Client

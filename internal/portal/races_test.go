@@ -319,8 +319,15 @@ func TestCorrectedNameAfterCrash(t *testing.T) {
 // down is an API server that answers nothing.
 func down(err error) func(*configure) {
 	return func(c *configure) {
-		c.funcs.Get = func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
-			return err
+		c.funcs = interceptor.Funcs{
+			Get: func(context.Context, client.WithWatch, client.ObjectKey, client.Object, ...client.GetOption) error {
+				return err
+			},
+			List:   func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return err },
+			Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return err },
+			SubResourceUpdate: func(context.Context, client.Client, string, client.Object, ...client.SubResourceUpdateOption) error {
+				return err
+			},
 		}
 	}
 }

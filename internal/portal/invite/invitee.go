@@ -109,35 +109,52 @@ func (h *Handler) prove(v *visit, verdict invitation.Verdict) (session.Login, er
 	case verdict == invitation.LinkOpen:
 		return h.register(v, d)
 	}
-	return h.authenticate(v, d)
+	return h.authenticate(v, d, func() (*rosterv1alpha1.Account, account.Credentials, error) {
+		return h.Accounts.Authenticate(v.R.Context(), v.link.Address, v.typed.Password)
+	})
 }
 
-// register makes the Account with its first password, or checks the password of the one that is there.
+// register makes the Account with its first password, or checks the password of the one that is there. Whether one is there, the page
+// looked at; it is looked at again only where the form shows that there was, or registering fails.
 func (h *Handler) register(v *visit, d web.Device) (session.Login, error) {
+	look := !v.typed.Registers
 	for range maxRounds {
-		_, hasPassword, err := h.Accounts.Find(v.R.Context(), v.link.Address)
+		if look {
+			acct, c, err := h.Accounts.Read(v.R.Context(), v.link.Address)
+			switch {
+			case err == nil:
+				return h.authenticate(v, d, func() (*rosterv1alpha1.Account, account.Credentials, error) {
+					c, err := h.Accounts.CheckPassword(v.R.Context(), acct, c, v.typed.Password)
+					return acct, c, err
+				})
+			case !errors.Is(err, account.ErrNotFound) && !errors.Is(err, account.ErrNoCredentials):
+				return session.Login{}, err
+			}
+		}
+		problems := h.problems(v)
 		switch {
-		case err == nil && hasPassword:
-			return h.authenticate(v, d)
-		case err != nil && !errors.Is(err, account.ErrNotFound):
-			return session.Login{}, err
-		}
-		org, f := v.link.Offer.Organization.Spec, v.typed
-		owner := account.Person{Address: v.link.Address, Names: []string{org.DisplayName}}
-		if problems := f.Check(v.Words, h.Common, org.Security.Password, owner); len(problems) > 0 {
+		case len(problems) > 0 && look:
 			return session.Login{}, &formError{problems: problems}
+		case len(problems) == 0:
+			acct, s, err := h.Accounts.Register(
+				v.R.Context(), v.link.Address, v.typed.Profile(), v.typed.Password, session.OnDevice(v.Visit, d), v.Now())
+			if apierrors.IsInvalid(err) {
+				return session.Login{}, &formError{problems: []web.Problem{{Text: v.Words.T("error.refused")}}}
+			}
+			if !errors.Is(err, account.ErrCredentialsExist) && !apierrors.IsConflict(err) {
+				return session.Login{Account: acct, Session: s, Device: d, Begun: true}, err
+			}
 		}
-		on := session.OnDevice(v.Visit, d)
-		acct, s, err := h.Accounts.Register(v.R.Context(), v.link.Address, f.Profile(), f.Password, on, v.Now())
-		if errors.Is(err, account.ErrCredentialsExist) || apierrors.IsConflict(err) {
-			continue // somebody else was faster
-		}
-		if apierrors.IsInvalid(err) {
-			return session.Login{}, &formError{problems: []web.Problem{{Text: v.Words.T("error.refused")}}}
-		}
-		return session.Login{Account: acct, Session: s, Device: d, Begun: true}, err
+		look = true // Somebody else was faster, or there was an Account before the page was opened.
 	}
 	return session.Login{}, errContention
+}
+
+// problems are those of the form that makes an Account.
+func (h *Handler) problems(v *visit) []web.Problem {
+	org := v.link.Offer.Organization.Spec
+	owner := account.Person{Address: v.link.Address, Names: []string{org.DisplayName}}
+	return v.typed.Check(v.Words, h.Common, org.Security.Password, owner)
 }
 
 // invited is the person who is signed in, if it is the invited one and their session opens the organisation; else nil.
@@ -155,8 +172,10 @@ func (h *Handler) invited(v *visit) (*session.Person, error) {
 	return who, nil
 }
 
-// authenticate checks the password of the Account that is there. It changes nothing about it.
-func (h *Handler) authenticate(v *visit, d web.Device) (session.Login, error) {
+// authenticate checks the password of the Account that is there, if another try is allowed. It changes nothing about it.
+func (h *Handler) authenticate(
+	v *visit, d web.Device, check func() (*rosterv1alpha1.Account, account.Credentials, error),
+) (session.Login, error) {
 	wrong := func(text string) error {
 		return &formError{signIn: true, problems: []web.Problem{{Field: web.FieldPassword, Text: text}}}
 	}
@@ -168,7 +187,7 @@ func (h *Handler) authenticate(v *visit, d web.Device) (session.Login, error) {
 		v.Audit(web.EventSignIn, web.ResultThrottled, v.link.Address.AccountName())
 		return session.Login{}, &throttledError{wait: wait}
 	}
-	acct, c, err := h.Accounts.Authenticate(v.R.Context(), v.link.Address, v.typed.Password)
+	acct, c, err := check()
 	if errors.Is(err, account.ErrWrongPassword) || errors.Is(err, account.ErrNoCredentials) {
 		h.Metrics.CountClaim(web.ClaimWrongPassword)
 		v.Audit(web.EventSignIn, web.ResultFailure, v.link.Address.AccountName())

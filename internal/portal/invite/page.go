@@ -70,22 +70,36 @@ func (h *Handler) Routes() []web.Route {
 func (h *Handler) postInvitation(v *web.Visit) error {
 	switch v.R.PostForm.Get(web.FieldAction) {
 	case actionAccept:
-		return h.opened(true, h.postAccept)(v)
+		return h.answered(true, h.postAccept)(v)
 	case actionDecline:
-		return h.opened(false, h.postDecline)(v)
+		return h.answered(false, h.postDecline)(v)
 	case actionRenew:
-		return h.opened(true, h.postRenew)(v)
+		return h.answered(true, h.postRenew)(v)
 	default:
 		return v.BadRequest()
 	}
 }
 
-// opened makes a page about the invitation of the link, by which somebody joins or not. It shows what goes wrong: what was typed is kept,
-// with what the cache knows of the invitation.
+// opened makes a page about the invitation of the link, by which somebody joins or not.
 func (h *Handler) opened(joins bool, page func(*visit) error) func(*web.Visit) error {
+	return h.about(page, func(v *visit) error { return h.open(v, joins) })
+}
+
+// answered is opened for what a person answers to the invitation. It changes nothing but by settle.
+func (h *Handler) answered(joins bool, answer func(*visit) error) func(*web.Visit) error {
+	return h.about(answer, func(v *visit) error {
+		f, err := h.Links.OpenToAnswer(v.R.Context(), v.R.PathValue("token"), joins)
+		v.found(f)
+		return err
+	})
+}
+
+// about makes a page about the invitation that find finds. It shows what goes wrong: what was typed is kept, with what the cache knows of
+// the invitation.
+func (h *Handler) about(page, find func(*visit) error) func(*web.Visit) error {
 	return func(base *web.Visit) error {
 		v := &visit{Visit: base, typed: signin.ReadRegistration(base.R.PostForm)}
-		err := h.open(v, joins)
+		err := find(v)
 		if err == nil {
 			err = page(v)
 		}
@@ -98,12 +112,17 @@ func (h *Handler) opened(joins bool, page func(*visit) error) func(*web.Visit) e
 
 // open reads the invitation of the link.
 func (h *Handler) open(v *visit, joins bool) error {
-	var err error
-	v.link, err = h.Links.Open(v.R.Context(), v.R.PathValue("token"), joins, v.R.Method != http.MethodPost)
-	if v.link.Offer.Invitation != nil {
-		v.link.Speak(v.Visit)
-	}
+	f, err := h.Links.Open(v.R.Context(), v.R.PathValue("token"), joins, v.R.Method != http.MethodPost)
+	v.found(f)
 	return err
+}
+
+// found makes the visit one about that invitation, and in its language.
+func (v *visit) found(f link.Verified) {
+	v.link = f
+	if f.Offer.Invitation != nil {
+		f.Speak(v.Visit)
+	}
 }
 
 // verdict is what the link is good for now.

@@ -121,7 +121,7 @@ func (f Verified) Known() (displayName, company string) {
 func (f Verified) Speak(v *web.Visit) { v.Speak(f.Offer.Invitation.Spec.Locale, f.Offer.Locale()) }
 
 // Open finds the invitation of a token and reads it again. A page that is only looked at waits for a cache and a status that are behind the
-// mail. Where that fails, what it returns is what the cache knows, if it knows the invitation.
+// mail. Where that fails, what it and OpenToAnswer return is what the cache knows, if it knows the invitation.
 func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Verified, error) {
 	f, err := s.find(ctx, token, mailedKeys, waits)
 	if err != nil {
@@ -131,6 +131,25 @@ func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Veri
 	f, err = s.Refresh(ctx, f)
 	if err == nil && waits && f.Check(s.Clock.Now()) == invitation.LinkNotReady {
 		f, err = s.catchUp(ctx, f)
+	}
+	return f, err
+}
+
+// OpenToAnswer finds the invitation of a token for somebody who answers it, which is one write of that invitation. Where the cache shows it
+// open, it is not read again: the write carries the version that is known, so the API server refuses it if anything has changed, and what is
+// decided then is decided by Refresh. What stands around the invitation is read, since no write tells that this has changed.
+func (s *Store) OpenToAnswer(ctx context.Context, token string, joins bool) (Verified, error) {
+	f, err := s.find(ctx, token, mailedKeys, false)
+	if err != nil {
+		return f, err
+	}
+	f.joins = joins
+	read, err := s.regather(ctx, s.Client, f, f.Offer.Invitation)
+	switch {
+	case err == nil && read.Check(s.Clock.Now()) == invitation.LinkOpen:
+		return read, nil
+	case err == nil, errors.Is(err, ErrUnknown):
+		return s.Refresh(ctx, f) // The cache may be behind.
 	}
 	return f, err
 }

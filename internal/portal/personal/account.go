@@ -111,7 +111,7 @@ func (h *Handler) getAccount(v *session.Visit) error {
 	if h.SignIns != "" {
 		page.SignIns = v.Path(h.SignIns)
 	}
-	if t := acct.Status.LastSignInTime; t != nil {
+	if t := acct.LastSignIn(); t != nil {
 		page.LastSignIn = w.Time(t.Time)
 	}
 	for _, c := range acct.Status.ConfirmedAddresses {

@@ -218,7 +218,7 @@ func (h *Handler) inviteeFor(
 	case acct != nil:
 		return acct, nil
 	}
-	return h.Accounts.Ensure(ctx, id.Address, profileOf(v, f, id))
+	return h.Accounts.Ensure(ctx, id.Address, profileOf(v, f, id), v.Now())
 }
 
 // profileOf is what is known about somebody before they say anything about themselves.

@@ -81,19 +81,13 @@ type asset struct {
 	content     []byte
 }
 
-// NewPages reads all pages, for a portal under that path. Rooms bring their own: templates/<page>.html, and templates/layout-<name>.html
-// for what several of their pages share.
+// NewPages reads all pages, for a portal under that path. Rooms bring their own: templates/<page>.html, which defines its content, and
+// templates/layout-<name>.html for what several pages share.
 func NewPages(root string, rooms ...fs.FS) (*Pages, error) {
 	p := &Pages{root: root, templates: map[PageName]*template.Template{}, assets: map[string]asset{}}
-	layout := template.New("")
-	places := append([]fs.FS{templateFiles}, rooms...)
-	for _, place := range places {
-		if err := p.parse(layout, place); err != nil {
-			return nil, err
-		}
-	}
-	for _, place := range places {
-		if err := p.addPages(layout, place); err != nil {
+	all := template.New("")
+	for _, place := range append([]fs.FS{templateFiles}, rooms...) {
+		if err := p.addPages(all, place); err != nil {
 			return nil, err
 		}
 	}
@@ -108,40 +102,42 @@ func NewPages(root string, rooms ...fs.FS) (*Pages, error) {
 	return p, err
 }
 
-// isLayout reports whether a file is for several pages.
-func isLayout(file string) bool { return strings.HasPrefix(path.Base(file), "layout") }
-
-// parse adds what the pages of a room share.
-func (p *Pages) parse(layout *template.Template, place fs.FS) error {
-	files, err := fs.Glob(place, "templates/layout*.html")
-	if err == nil && len(files) > 0 {
-		_, err = layout.ParseFS(place, files...)
-	}
-	return err
-}
-
-// addPages adds the pages of a room.
-func (p *Pages) addPages(layout *template.Template, place fs.FS) error {
+// addPages adds the pages of a room, and what they share, to all. What a file defines is known to all pages by its name, but for their
+// content, which each has: one set for all, since a copy of what they share for each would be most of what the portal keeps in memory.
+func (p *Pages) addPages(all *template.Template, place fs.FS) error {
 	files, err := fs.Glob(place, "templates/*.html")
 	if err != nil {
 		return err
 	}
 	for _, file := range files {
-		if isLayout(file) {
-			continue
-		}
-		name := PageName(strings.TrimSuffix(path.Base(file), ".html"))
-		if p.templates[name] != nil {
-			return fmt.Errorf("two pages are called %s", name)
-		}
-		t, err := layout.Clone()
-		if err == nil {
-			t, err = t.ParseFS(place, file)
-		}
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		defined, err := template.ParseFS(place, file)
 		if err != nil {
 			return err
 		}
-		p.templates[name] = t
+		for _, t := range defined.Templates() {
+			if t.Name() == path.Base(file) {
+				continue // what stands around the definitions
+			}
+			called := t.Name()
+			if called == "content" {
+				called = "content of " + name
+			}
+			if all.Lookup(called) != nil {
+				return fmt.Errorf("two templates are called %q, one of them in %s", called, file)
+			}
+			if _, err := all.AddParseTree(called, t.Tree); err != nil {
+				return err
+			}
+		}
+		if all.Lookup("content of "+name) == nil {
+			continue // it is for several pages
+		}
+		page, err := all.New("page " + name).Parse(`{{template "top" .}}{{template "content of ` + name + `" .}}{{template "bottom" .}}`)
+		if err != nil {
+			return err
+		}
+		p.templates[PageName(name)] = page
 	}
 	return nil
 }
@@ -191,7 +187,7 @@ func (p *Pages) Write(w http.ResponseWriter, status int, name PageName, words Wo
 		w.Header().Set("Content-Security-Policy", w.Header().Get("Content-Security-Policy")+"; script-src 'self'")
 	}
 	var b bytes.Buffer
-	if err := p.templates[name].ExecuteTemplate(&b, "layout", view); err != nil {
+	if err := p.templates[name].Execute(&b, view); err != nil {
 		http.Error(w, http.StatusText(http.StatusInternalServerError), http.StatusInternalServerError)
 		return fmt.Errorf("page %s: %w", name, err)
 	}
