@@ -58,7 +58,7 @@ func ManagerOptions(concurrency int) manager.Options {
 	managedOnly := cache.ByObject{Label: labels.SelectorFromSet(reading.Managed())}
 	return manager.Options{
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: reading.Compact,
 			ByObject: map[client.Object]cache.ByObject{
 				&rbacv1.Role{}:        managedOnly,
 				&rbacv1.RoleBinding{}: managedOnly,
@@ -71,7 +71,7 @@ func ManagerOptions(concurrency int) manager.Options {
 					Field:      fields.OneTermEqualSelector("type", string(connection.SecretType)),
 				},
 				&rosterv1alpha1.Account{}: {
-					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}},
+					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}}, Transform: reading.Unlabelled,
 				},
 			},
 		},

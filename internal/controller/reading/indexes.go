@@ -15,12 +15,13 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/people"
 )
 
 // Indexes of the cache: what is asked for by something other than its name is found without a list.
 const (
-	// IndexAddress: Members and Invitations by normalised address.
-	IndexAddress = address.Index
+	// IndexAddress: Invitations by normalised address. Members are found by MembersWithAddress.
+	IndexAddress = "roster.address"
 	// IndexMemberRef: Invitations by spec.memberRef.
 	IndexMemberRef = "roster.memberRef"
 	// IndexOpen: Invitations that are to be mailed, perhaps again, or wait for an answer, under "true".
@@ -31,8 +32,6 @@ const (
 	IndexSource = "roster.source"
 	// IndexBoundRole: RoleBindings by the Role that their name says they are about.
 	IndexBoundRole = "roster.boundRole"
-	// IndexAccount: Members by spec.accountRef.
-	IndexAccount = "roster.account"
 	// IndexUsername: Accounts by spec.username.
 	IndexUsername = "roster.username"
 	// IndexResponsible: SocialProfiles by spec.responsibleRef.
@@ -79,7 +78,7 @@ func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix str
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}
 	}
-	return nil
+	return people.AddIndex(ctx, indexer)
 }
 
 // on makes an index of one kind.
@@ -90,9 +89,7 @@ func on[T client.Object](object T, field string, extract func(o T) []string) ind
 func peopleIndexes() []index {
 	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
 	return []index{
-		on(member, IndexAddress, MemberAddress),
 		on(&rosterv1alpha1.Account{}, IndexUsername, UsernameKey),
-		on(member, IndexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
 		on(member, IndexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
 		on(member, IndexWorkspace, func(m *rosterv1alpha1.Member) []string { return WorkspaceNames(m.Spec.Workspaces) }),
 		on(member, IndexSource, memberSources),
