@@ -54,16 +54,13 @@ type manager struct {
 	metrics string
 }
 
-func start(t *testing.T) *bench {
+func start(t *testing.T, flags ...testenv.Flag) *bench {
 	t.Helper()
 	b := &bench{T: t, ctx: t.Context()}
 	var err error
-	// Without kube-controller-manager, which in a cluster has other processors than those that are measured here. The API server has each of
-	// a hundred thousand objects several times over: it collects its garbage twice as often as it would, so that the machine can hold them.
-	b.must(os.Setenv("GOGC", "50"))
-	b.cluster, err = testenv.StartEmpty(context.Background())
+	// Without kube-controller-manager, which in a cluster has other processors than those that are measured here.
+	b.cluster, err = testenv.StartEmpty(context.Background(), flags...)
 	b.must(err)
-	b.must(os.Unsetenv("GOGC"))
 	t.Cleanup(func() { _ = b.cluster.Stop() })
 	b.must(b.cluster.Install(b.ctx))
 	b.client, err = client.NewWithWatch(b.cluster.Config, client.Options{Scheme: b.cluster.Scheme})
