@@ -93,7 +93,7 @@ func Unthrottled(c *rest.Config) *rest.Config {
 
 // Setup adds the controllers to a manager.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
-	if err := reading.AddIndexes(ctx, mgr.GetFieldIndexer(), o.Config.RBAC.UserPrefix); err != nil {
+	if err := reading.AddIndexes(ctx, mgr.GetCache(), o.Config.RBAC.UserPrefix); err != nil {
 		return err
 	}
 	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})

@@ -7,10 +7,12 @@ import (
 	"context"
 	"slices"
 
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/compact"
 	"github.com/roster-dev/roster/internal/pointers"
 )
 
@@ -18,18 +20,16 @@ import (
 // them it is the same: one index with one entry answers both questions, and takes half the memory of two.
 const Index = "roster.person"
 
-// AddIndex gives a cache the index.
-func AddIndex(ctx context.Context, indexer client.FieldIndexer) error {
-	return indexer.IndexField(ctx, &rosterv1alpha1.Member{}, Index, func(o client.Object) []string {
-		m, ok := o.(*rosterv1alpha1.Member)
-		if !ok {
-			return nil
-		}
-		return accounts(m)
-	})
+// AddIndex gives a cache the index. It is asked everywhere: a person has few Members, and those of other namespaces are passed over.
+func AddIndex(ctx context.Context, c cache.Informers) error {
+	return compact.AddIndex(ctx, c, &rosterv1alpha1.Member{}, Index, compact.Everywhere, accounts)
 }
 
-func accounts(m *rosterv1alpha1.Member) []string {
+func accounts(o client.Object) []string {
+	m, ok := o.(*rosterv1alpha1.Member)
+	if !ok {
+		return nil
+	}
 	var names []string
 	if of, err := address.OfMember(m); err == nil {
 		names = append(names, of.AccountName())
@@ -63,9 +63,10 @@ func find(
 	ctx context.Context, c client.Reader, namespace, account string, options []client.ListOption, fits func(m *rosterv1alpha1.Member) bool,
 ) ([]*rosterv1alpha1.Member, error) {
 	var list rosterv1alpha1.MemberList
-	options = append([]client.ListOption{client.InNamespace(namespace), client.MatchingFields{Index: account}}, options...)
-	if err := c.List(ctx, &list, options...); err != nil {
+	if err := c.List(ctx, &list, append(options, client.InNamespace(""), client.MatchingFields{Index: account})...); err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(pointers.To(list.Items), func(m *rosterv1alpha1.Member) bool { return !fits(m) }), nil
+	return slices.DeleteFunc(pointers.To(list.Items), func(m *rosterv1alpha1.Member) bool {
+		return namespace != "" && m.Namespace != namespace || !fits(m)
+	}), nil
 }

@@ -3,26 +3,16 @@
 package people
 
 import (
-	"context"
 	"slices"
 	"testing"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 )
-
-// indexer gives a client that is filled already the indexes of a cache.
-type indexer struct{ *fake.ClientBuilder }
-
-func (i indexer) IndexField(_ context.Context, o client.Object, field string, extract client.IndexerFunc) error {
-	i.WithIndex(o, field, extract)
-	return nil
-}
 
 func TestFind(t *testing.T) {
 	scheme := runtime.NewScheme()
@@ -47,15 +37,16 @@ func TestFind(t *testing.T) {
 		member("acme", "nobody", "nobody", ""),
 		member("other", "ana", string(ana), ana.AccountName()),
 	)
-	if err := AddIndex(t.Context(), indexer{builder}); err != nil {
-		t.Fatal(err)
-	}
-	c := builder.Build()
+	c := builder.WithIndex(&rosterv1alpha1.Member{}, Index, accounts).Build()
 	by := func(of address.Address) func(namespace string) ([]*rosterv1alpha1.Member, error) {
-		return func(namespace string) ([]*rosterv1alpha1.Member, error) { return WithAddress(t.Context(), c, namespace, of) }
+		return func(namespace string) ([]*rosterv1alpha1.Member, error) {
+			return WithAddress(t.Context(), c, namespace, of)
+		}
 	}
 	bound := func(account string) func(namespace string) ([]*rosterv1alpha1.Member, error) {
-		return func(namespace string) ([]*rosterv1alpha1.Member, error) { return BoundTo(t.Context(), c, namespace, account) }
+		return func(namespace string) ([]*rosterv1alpha1.Member, error) {
+			return BoundTo(t.Context(), c, namespace, account)
+		}
 	}
 	for _, test := range []struct {
 		what      string

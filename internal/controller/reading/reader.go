@@ -102,12 +102,12 @@ func MembersBy(ctx context.Context, c client.Reader, namespace, field, value str
 
 // MembersWithAddress are the Members with a normalised address in a namespace, or in all if it is empty, read as ByIndex reads.
 func MembersWithAddress(ctx context.Context, c client.Reader, namespace, of string) ([]*rosterv1alpha1.Member, error) {
-	return people.WithAddress(ctx, c, namespace, address.Address(of), InNamespace(namespace)...)
+	return people.WithAddress(ctx, c, namespace, address.Address(of), InNamespace("")...)
 }
 
 // MembersBoundTo are the Members that are bound to an Account in a namespace, or in all if it is empty, read as ByIndex reads.
 func MembersBoundTo(ctx context.Context, c client.Reader, namespace, account string) ([]*rosterv1alpha1.Member, error) {
-	return people.BoundTo(ctx, c, namespace, account, InNamespace(namespace)...)
+	return people.BoundTo(ctx, c, namespace, account, InNamespace("")...)
 }
 
 // InvitationsBy are the Invitations that an index gives.

@@ -16,7 +16,7 @@ func TestTheCacheKeepsNoLabels(t *testing.T) {
 	m := &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{
 		Name: "ana", Labels: map[string]string{"roster.dev/author": "Manager"},
 		Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: "1", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
-		Finalizers: []string{"roster.dev/joining-1"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+		Finalizers:  []string{"roster.dev/joining-1"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
 	}}
 	kept, err := Unlabelled(m)
 	if err != nil {
