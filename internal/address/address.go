@@ -28,9 +28,6 @@ const (
 	nameBytes = 16
 )
 
-// Index is the index of a cache that finds Members and Invitations by address.
-const Index = "roster.address"
-
 // Parse reads a plain address (RFC 5322, dot-atom; RFC 6531). A display name, a comment and a quoted local part are refused, and so is
 // every character before the @ that cannot be seen, that stands for another one, or whose lower case mail servers disagree about. The
 // error is an *Error.

@@ -49,11 +49,11 @@ func (r *accounts) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 
 // gatherMemberships reads by which Members the person belongs to which organisations.
 func (r *accounts) gatherMemberships(ctx context.Context, in *membership.AccountInput) error {
-	var list rosterv1alpha1.MemberList
-	if err := r.client.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, in.Account.Name)...); err != nil {
+	members, err := reading.MembersBoundTo(ctx, r.client, "", in.Account.Name)
+	if err != nil {
 		return err
 	}
-	in.Members, in.Organizations = pointers.To(list.Items), map[string]string{}
+	in.Members, in.Organizations = members, map[string]string{}
 	for _, m := range in.Members {
 		o, err := reading.CountingOrganization(ctx, r.client, m.Namespace)
 		if err != nil {

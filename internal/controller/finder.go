@@ -71,7 +71,7 @@ func (f finder) membersOfAddress(ctx context.Context, namespace string, address 
 	if len(address) == 0 {
 		return nil, nil
 	}
-	same, err := reading.MembersBy(ctx, f.reader, namespace, reading.IndexAddress, address[0])
+	same, err := reading.MembersWithAddress(ctx, f.reader, namespace, address[0])
 	return keys(same), err
 }
 
@@ -106,16 +106,17 @@ func (f finder) invitationsOfProfile(ctx context.Context, o client.Object) ([]cl
 
 // membersOfAccount are those that are bound to it, and those of its address.
 func (f finder) membersOfAccount(ctx context.Context, o client.Object) ([]client.ObjectKey, error) {
-	var list rosterv1alpha1.MemberList
-	if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAccount, o.GetName())...); err != nil {
+	bound, err := reading.MembersBoundTo(ctx, f.reader, "", o.GetName())
+	if err != nil {
 		return nil, err
 	}
-	found := keys(pointers.To(list.Items))
+	found := keys(bound)
 	for _, address := range reading.AddressKey(o.(*rosterv1alpha1.Account).Spec.Email) {
-		if err := f.reader.List(ctx, &list, reading.ByIndex("", reading.IndexAddress, address)...); err != nil {
+		same, err := reading.MembersWithAddress(ctx, f.reader, "", address)
+		if err != nil {
 			return nil, err
 		}
-		found = append(found, keys(pointers.To(list.Items))...)
+		found = append(found, keys(same)...)
 	}
 	return found, nil
 }

@@ -237,7 +237,7 @@ func (r *grants) team(
 func (r *grants) connectorsOf(ctx context.Context, p *rosterv1alpha1.SocialProfile) ([]*rosterv1alpha1.Member, error) {
 	var active []*rosterv1alpha1.Member
 	for _, of := range reading.ConnectorKey(p, r.userPrefix) {
-		people, err := reading.MembersBy(ctx, r.client, p.Namespace, reading.IndexAddress, of)
+		people, err := reading.MembersWithAddress(ctx, r.client, p.Namespace, of)
 		if err != nil {
 			return nil, err
 		}

@@ -47,7 +47,7 @@ func (r *grants) withHeirs(ctx context.Context, namespace string, want granted, 
 
 // hasHeir reports whether a Member of an address takes over and has what is asked about.
 func (r *grants) hasHeir(ctx context.Context, namespace, of string, has func(m *rosterv1alpha1.Member) bool) (bool, error) {
-	members, err := reading.MembersBy(ctx, r.client, namespace, reading.IndexAddress, of)
+	members, err := reading.MembersWithAddress(ctx, r.client, namespace, of)
 	if err != nil {
 		return false, err
 	}
@@ -106,7 +106,7 @@ func (f finder) countsElsewhere(ctx context.Context, m *rosterv1alpha1.Member) (
 func twinsOf(ctx context.Context, f finder, m *rosterv1alpha1.Member) ([]*rosterv1alpha1.Member, error) {
 	var twins []*rosterv1alpha1.Member
 	for _, of := range reading.MemberAddress(m) {
-		found, err := reading.MembersBy(ctx, f.reader, m.Namespace, reading.IndexAddress, of)
+		found, err := reading.MembersWithAddress(ctx, f.reader, m.Namespace, of)
 		if err != nil {
 			return nil, err
 		}

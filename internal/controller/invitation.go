@@ -79,7 +79,7 @@ func (r *invitations) gather(ctx context.Context, key client.ObjectKey) (*invita
 // gatherOthers reads who else has, or is offered, the address.
 func (r *invitations) gatherOthers(ctx context.Context, in *invitation.Input, address address.Address) error {
 	inv := in.Invitation
-	members, err := reading.MembersBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
+	members, err := reading.MembersWithAddress(ctx, r.client, inv.Namespace, string(address))
 	if err != nil {
 		return err
 	}

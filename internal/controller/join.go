@@ -38,7 +38,7 @@ func (r *lifecycle) join(ctx context.Context, in *invitation.Input) (string, err
 	if err != nil {
 		return "", err
 	}
-	members, err := reading.MembersBy(ctx, r.client, inv.Namespace, reading.IndexAddress, string(address))
+	members, err := reading.MembersWithAddress(ctx, r.client, inv.Namespace, string(address))
 	if err != nil {
 		return "", err
 	}

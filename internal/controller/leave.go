@@ -11,8 +11,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/controller/reading"
@@ -30,8 +32,16 @@ type leavers struct {
 }
 
 func setupLeavers(mgr manager.Manager, r *leavers) error {
-	return ctrl.NewControllerManagedBy(mgr).Named("leave").For(&rosterv1alpha1.Account{}).
+	return ctrl.NewControllerManagedBy(mgr).Named("leave").
+		For(&rosterv1alpha1.Account{}, builder.WithPredicates(predicate.NewPredicateFuncs(hasAnswered))).
 		Complete(tracing.Reconciler("leave", "Account", r))
+}
+
+// hasAnswered reports whether there is something to do for an Account. For most there is not, and a queue keeps the memory that it took when
+// all of them were in it.
+func hasAnswered(o client.Object) bool {
+	a, ok := o.(*rosterv1alpha1.Account)
+	return ok && len(a.Status.Leaving)+len(a.Status.Ownership) > 0
 }
 
 // Reconcile notes in Members what the person of an Account has answered, deletes those that they have given up, and then forgets that they
@@ -86,7 +96,7 @@ func (r *leavers) answer(ctx context.Context, a *rosterv1alpha1.Account, answer 
 // end deletes the Members by which the person belonged to the organisation when they asked: the one that they saw, and others that have
 // taken its place or are about to.
 func (r *leavers) end(ctx context.Context, a *rosterv1alpha1.Account, l rosterv1alpha1.Leaving) error {
-	members, err := reading.MembersBy(ctx, r.client, l.Namespace, reading.IndexAccount, a.Name)
+	members, err := reading.MembersBoundTo(ctx, r.client, l.Namespace, a.Name)
 	if err != nil {
 		return err
 	}

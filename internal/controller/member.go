@@ -178,7 +178,7 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 	if in.Teams, err = r.teamsOf(ctx, m); wrong != nil || err != nil {
 		return in, err // DecideMember says what is wrong with the address.
 	}
-	twins, err := reading.MembersBy(ctx, r.client, m.Namespace, reading.IndexAddress, string(address))
+	twins, err := reading.MembersWithAddress(ctx, r.client, m.Namespace, string(address))
 	if err != nil {
 		return nil, err
 	}

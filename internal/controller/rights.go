@@ -193,12 +193,14 @@ func (f finder) invitationsOfProfiles(ctx context.Context, before, after *roster
 func (f finder) mayHold(ctx context.Context, about *membership.Snapshot) ([]*rosterv1alpha1.Member, error) {
 	p := about.Profiles[0]
 	found := map[string]*rosterv1alpha1.Member{}
-	by := func(field, value string) error {
-		members, err := reading.MembersBy(ctx, f.reader, p.Namespace, field, value)
+	add := func(members []*rosterv1alpha1.Member, err error) error {
 		for _, m := range members {
 			found[m.Name] = m
 		}
 		return err
+	}
+	by := func(field, value string) error {
+		return add(reading.MembersBy(ctx, f.reader, p.Namespace, field, value))
 	}
 	roles := membership.CustomRoles(about.Roles)
 	errs := []error{by(reading.IndexProfile, p.Name)}
@@ -206,7 +208,7 @@ func (f finder) mayHold(ctx context.Context, about *membership.Snapshot) ([]*ros
 		errs = append(errs, by(reading.IndexRole, role))
 	}
 	for _, of := range reading.ConnectorKey(p, f.userPrefix) {
-		errs = append(errs, by(reading.IndexAddress, of))
+		errs = append(errs, add(reading.MembersWithAddress(ctx, f.reader, p.Namespace, of)))
 	}
 	for _, w := range about.Workspaces {
 		errs = append(errs, by(reading.IndexWorkspace, w.Name))

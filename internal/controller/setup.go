@@ -58,7 +58,7 @@ func ManagerOptions(concurrency int) manager.Options {
 	managedOnly := cache.ByObject{Label: labels.SelectorFromSet(reading.Managed())}
 	return manager.Options{
 		Cache: cache.Options{
-			DefaultTransform: cache.TransformStripManagedFields(),
+			DefaultTransform: reading.Compact,
 			ByObject: map[client.Object]cache.ByObject{
 				&rbacv1.Role{}:        managedOnly,
 				&rbacv1.RoleBinding{}: managedOnly,
@@ -71,7 +71,7 @@ func ManagerOptions(concurrency int) manager.Options {
 					Field:      fields.OneTermEqualSelector("type", string(connection.SecretType)),
 				},
 				&rosterv1alpha1.Account{}: {
-					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}},
+					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}}, Transform: reading.Unlabelled,
 				},
 			},
 		},
@@ -93,7 +93,7 @@ func Unthrottled(c *rest.Config) *rest.Config {
 
 // Setup adds the controllers to a manager.
 func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
-	if err := reading.AddIndexes(ctx, mgr.GetFieldIndexer(), o.Config.RBAC.UserPrefix); err != nil {
+	if err := reading.AddIndexes(ctx, mgr.GetCache(), o.Config.RBAC.UserPrefix); err != nil {
 		return err
 	}
 	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})

@@ -10,9 +10,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/application"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/pointers"
 	"github.com/roster-dev/roster/internal/roles"
 )
@@ -123,8 +123,7 @@ func Inviter(
 	if !ok || who.Address == "" {
 		return invitation.Inviter{}, nil, nil
 	}
-	var list rosterv1alpha1.MemberList
-	err := c.List(ctx, &list, client.InNamespace(o.Invitation.Namespace), client.MatchingFields{address.Index: string(who.Address)},
+	members, err := people.WithAddress(ctx, c, o.Invitation.Namespace, who.Address,
 		client.UnsafeDisableDeepCopy, client.DisableReadYourWritesConsistency)
-	return who, pointers.To(list.Items), err
+	return who, members, err
 }

@@ -31,13 +31,14 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account"
+	"github.com/roster-dev/roster/internal/compact"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/network/directory"
 	"github.com/roster-dev/roster/internal/oidc"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
-	"github.com/roster-dev/roster/internal/portal/session"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/tracing"
 )
@@ -73,6 +74,7 @@ func keepWriters(o any) (any, error) {
 		}
 	}
 	object.SetManagedFields(writers)
+	compact.Object(o)
 	return o, nil
 }
 
@@ -224,7 +226,7 @@ func SetupCache(ctx context.Context, c cache.Cache) error {
 			return err
 		}
 	}
-	return errors.Join(link.SetupIndexes(ctx, c), session.SetupIndex(ctx, c))
+	return errors.Join(link.SetupIndexes(ctx, c), people.AddIndex(ctx, c))
 }
 
 // warnOfProxy tells the operator at the start that people cannot be told apart. The portal speaks plain HTTP, so where its address is https

@@ -54,12 +54,12 @@ type manager struct {
 	metrics string
 }
 
-func start(t *testing.T) *bench {
+func start(t *testing.T, flags ...testenv.Flag) *bench {
 	t.Helper()
 	b := &bench{T: t, ctx: t.Context()}
 	var err error
 	// Without kube-controller-manager, which in a cluster has other processors than those that are measured here.
-	b.cluster, err = testenv.StartEmpty(context.Background())
+	b.cluster, err = testenv.StartEmpty(context.Background(), flags...)
 	b.must(err)
 	t.Cleanup(func() { _ = b.cluster.Stop() })
 	b.must(b.cluster.Install(b.ctx))
@@ -112,7 +112,7 @@ func (b *bench) startManager() {
 	b.must(cmd.Start())
 	b.manager = &manager{cmd: cmd, metrics: "http://" + metrics + "/metrics"}
 	b.Cleanup(b.stopManager)
-	b.await("the manager to be ready", 20*time.Minute, func() bool {
+	b.await("the manager to be ready", time.Hour, func() bool {
 		resp, err := http.Get("http://" + probes + "/readyz")
 		if err != nil {
 			return false

@@ -82,7 +82,7 @@ var _ = Describe("An order of the portal", Ordered, func() {
 		Expect(err).NotTo(HaveOccurred())
 		ctx, cancel := context.WithCancel(context.Background())
 		DeferCleanup(cancel)
-		Expect(reading.AddIndexes(ctx, mgr.GetFieldIndexer(), "")).To(Succeed())
+		Expect(reading.AddIndexes(ctx, mgr.GetCache(), "")).To(Succeed())
 		go func() {
 			defer GinkgoRecover()
 			Expect(mgr.Start(ctx)).To(Succeed())

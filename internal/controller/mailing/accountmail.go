@@ -10,6 +10,7 @@ import (
 	"time"
 
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -44,6 +45,13 @@ func newAccountMails(o Options) *accountMails {
 		Options:  o,
 		limiters: accountLimiters(),
 	}
+}
+
+// asksForMail reports whether a mail about an Account has ever been asked for. The others do not go through the queue, which keeps the memory
+// that it took when all of them were in it.
+func asksForMail(o client.Object) bool {
+	a, ok := o.(*rosterv1alpha1.Account)
+	return ok && (len(a.Status.MailRequests) > 0 || a.Spec.FactorsResetRequestedAt != nil)
 }
 
 // Reconcile sends what is due about an Account, and notes it in one write.

@@ -51,7 +51,7 @@ func (c courier) recipient(
 		return nil, errNoOrganization
 	}
 	found := &recipient{address: of, locale: o.Spec.Locale, organization: o.Spec.DisplayName}
-	members, err := reading.MembersBy(ctx, c.Client, namespace, reading.IndexAddress, string(of))
+	members, err := reading.MembersWithAddress(ctx, c.Client, namespace, string(of))
 	if err != nil {
 		return nil, err
 	}

@@ -52,7 +52,8 @@ func Setup(mgr manager.Manager, o Options) error {
 			Complete(tracing.Reconciler("notices", "SocialProfile", &notices{courier: courier{o}})),
 		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).
 			Complete(tracing.Reconciler("digests", "SocialProfile", &digests{courier: courier{o}})),
-		ctrl.NewControllerManagedBy(mgr).Named("account-mail").For(&rosterv1alpha1.Account{}).
+		ctrl.NewControllerManagedBy(mgr).Named("account-mail").
+			For(&rosterv1alpha1.Account{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForMail))).
 			Complete(tracing.Reconciler("account-mail", "Account", newAccountMails(o))),
 		ctrl.NewControllerManagedBy(mgr).Named("end-notices").
 			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).

@@ -88,7 +88,10 @@ func (q *fair) GetWithPriority() (reconcile.Request, int, bool) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if delete(q.queued, r); q.waiting[r.Namespace] <= 1 {
+	if delete(q.queued, r); len(q.queued) == 0 {
+		q.queued = map[reconcile.Request]bool{} // A map keeps the memory that it took when it was full.
+	}
+	if q.waiting[r.Namespace] <= 1 {
 		delete(q.waiting, r.Namespace)
 	} else {
 		q.waiting[r.Namespace]--

@@ -8,19 +8,22 @@ import (
 	"slices"
 
 	rbacv1 "k8s.io/api/rbac/v1"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/compact"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/people"
 )
 
 // Indexes of the cache: what is asked for by something other than its name is found without a list.
 const (
-	// IndexAddress: Members and Invitations by normalised address.
-	IndexAddress = address.Index
+	// IndexAddress: Invitations by normalised address. Members are found by MembersWithAddress.
+	IndexAddress = "roster.address"
 	// IndexMemberRef: Invitations by spec.memberRef.
 	IndexMemberRef = "roster.memberRef"
 	// IndexOpen: Invitations that are to be mailed, perhaps again, or wait for an answer, under "true".
@@ -31,8 +34,6 @@ const (
 	IndexSource = "roster.source"
 	// IndexBoundRole: RoleBindings by the Role that their name says they are about.
 	IndexBoundRole = "roster.boundRole"
-	// IndexAccount: Members by spec.accountRef.
-	IndexAccount = "roster.account"
 	// IndexUsername: Accounts by spec.username.
 	IndexUsername = "roster.username"
 	// IndexResponsible: SocialProfiles by spec.responsibleRef.
@@ -69,34 +70,47 @@ type index struct {
 	object  client.Object
 	field   string
 	extract client.IndexerFunc
+	// local: it is asked in a namespace only.
+	local bool
+}
+
+// inNamespace is an index that is asked in a namespace only, of a kind of which there are most.
+func (i index) inNamespace() index {
+	i.local = true
+	return i
+}
+
+func (i index) add(ctx context.Context, c cache.Cache) error {
+	if i.local {
+		return compact.AddIndex(ctx, c, i.object, i.field, compact.InNamespace, i.extract)
+	}
+	return c.IndexField(ctx, i.object, i.field, i.extract)
 }
 
 // AddIndexes adds all indexes to a cache. The prefix stands before the address of a person in their user name.
-func AddIndexes(ctx context.Context, indexer client.FieldIndexer, userPrefix string) error {
+func AddIndexes(ctx context.Context, c cache.Cache, userPrefix string) error {
 	all := slices.Concat(peopleIndexes(), profileIndexes(userPrefix), organizationIndexes(), applicationIndexes(), bindingIndexes())
 	for _, i := range all {
-		if err := indexer.IndexField(ctx, i.object, i.field, i.extract); err != nil {
+		if err := i.add(ctx, c); err != nil {
 			return fmt.Errorf("index %s of %T: %w", i.field, i.object, err)
 		}
 	}
-	return nil
+	return people.AddIndex(ctx, c)
 }
 
 // on makes an index of one kind.
 func on[T client.Object](object T, field string, extract func(o T) []string) index {
-	return index{object, field, func(o client.Object) []string { return extract(o.(T)) }}
+	return index{object: object, field: field, extract: func(o client.Object) []string { return extract(o.(T)) }}
 }
 
 func peopleIndexes() []index {
 	member, inv := &rosterv1alpha1.Member{}, &rosterv1alpha1.Invitation{}
 	return []index{
-		on(member, IndexAddress, MemberAddress),
-		on(&rosterv1alpha1.Account{}, IndexUsername, UsernameKey),
-		on(member, IndexAccount, func(m *rosterv1alpha1.Member) []string { return refKey(m.Spec.AccountRef) }),
-		on(member, IndexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }),
-		on(member, IndexWorkspace, func(m *rosterv1alpha1.Member) []string { return WorkspaceNames(m.Spec.Workspaces) }),
+		on(&rosterv1alpha1.Account{}, IndexUsername, UsernameKey).inNamespace(),
+		on(member, IndexProfile, func(m *rosterv1alpha1.Member) []string { return profileNames(m.Spec.Profiles) }).inNamespace(),
+		on(member, IndexWorkspace, func(m *rosterv1alpha1.Member) []string { return WorkspaceNames(m.Spec.Workspaces) }).inNamespace(),
 		on(member, IndexSource, memberSources),
-		on(member, IndexRole, memberRoles),
+		on(member, IndexRole, memberRoles).inNamespace(),
 		on(inv, IndexProfile, func(inv *rosterv1alpha1.Invitation) []string { return profileNames(inv.Spec.Profiles) }),
 		on(inv, IndexAddress, InvitationAddress),
 		on(inv, IndexMemberRef, func(inv *rosterv1alpha1.Invitation) []string { return refKey(inv.Spec.MemberRef) }),

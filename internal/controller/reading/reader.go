@@ -7,11 +7,15 @@ package reading
 import (
 	"context"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/address"
+	"github.com/roster-dev/roster/internal/compact"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/pointers"
 )
 
@@ -99,6 +103,16 @@ func MembersBy(ctx context.Context, c client.Reader, namespace, field, value str
 	return pointers.To(list.Items), nil
 }
 
+// MembersWithAddress are the Members with a normalised address in a namespace, or in all if it is empty, read as ByIndex reads.
+func MembersWithAddress(ctx context.Context, c client.Reader, namespace, of string) ([]*rosterv1alpha1.Member, error) {
+	return people.WithAddress(ctx, c, namespace, address.Address(of), InNamespace("")...)
+}
+
+// MembersBoundTo are the Members that are bound to an Account in a namespace, or in all if it is empty, read as ByIndex reads.
+func MembersBoundTo(ctx context.Context, c client.Reader, namespace, account string) ([]*rosterv1alpha1.Member, error) {
+	return people.BoundTo(ctx, c, namespace, account, InNamespace("")...)
+}
+
 // InvitationsBy are the Invitations that an index gives.
 func InvitationsBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Invitation, error) {
 	var list rosterv1alpha1.InvitationList
@@ -153,7 +167,21 @@ func TeamsBy(ctx context.Context, c client.Reader, namespace, field, value strin
 func Unlabelled(o any) (any, error) {
 	if o, ok := o.(client.Object); ok { // and no note that one is gone
 		o.SetLabels(nil)
+	}
+	return Compact(o)
+}
+
+// Compact takes from an object, on its way into the cache, who manages which field and the copy of it that `kubectl apply` keeps there.
+// What stays takes as little memory as it can. Writes are patches and those of a status, so they leave alone what is not here.
+func Compact(o any) (any, error) {
+	if o, ok := o.(client.Object); ok {
 		o.SetManagedFields(nil)
+		if annotations := o.GetAnnotations(); annotations != nil {
+			if delete(annotations, corev1.LastAppliedConfigAnnotation); len(annotations) == 0 {
+				o.SetAnnotations(nil)
+			}
+		}
+		compact.Object(o)
 	}
 	return o, nil
 }

@@ -14,8 +14,9 @@ import (
 // What no controller asks for takes no memory; what identifies an object, and its annotations, which hold facts, stay.
 func TestTheCacheKeepsNoLabels(t *testing.T) {
 	m := &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{
-		Name: "ana", Labels: map[string]string{"roster.dev/author": "Manager"}, Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: "1"},
-		Finalizers: []string{"roster.dev/joining-1"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+		Name: "ana", Labels: map[string]string{"roster.dev/author": "Manager"},
+		Annotations: map[string]string{rosterv1alpha1.PlaceAnnotation: "1", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
+		Finalizers:  []string{"roster.dev/joining-1"}, ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
 	}}
 	kept, err := Unlabelled(m)
 	if err != nil {
@@ -25,8 +26,11 @@ func TestTheCacheKeepsNoLabels(t *testing.T) {
 	if got.Labels != nil || got.ManagedFields != nil {
 		t.Errorf("%v and %v are kept", got.Labels, got.ManagedFields)
 	}
-	if got.Name != "ana" || len(got.Annotations) != 1 || len(got.Finalizers) != 1 {
+	if got.Name != "ana" || got.Annotations[rosterv1alpha1.PlaceAnnotation] != "1" || len(got.Finalizers) != 1 {
 		t.Errorf("%v is lost", got.ObjectMeta)
+	}
+	if len(got.Annotations) != 1 {
+		t.Errorf("the annotations %v are kept", got.Annotations)
 	}
 	if note, err := Unlabelled(toolscache.DeletedFinalStateUnknown{Key: "acme/ana"}); err != nil ||
 		note != (toolscache.DeletedFinalStateUnknown{Key: "acme/ana"}) {

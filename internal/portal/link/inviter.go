@@ -14,7 +14,7 @@ import (
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
-	"github.com/roster-dev/roster/internal/pointers"
+	"github.com/roster-dev/roster/internal/people"
 )
 
 // review finds out whether the inviter may still give what is offered, where that decides. Between this and the claim the right can
@@ -54,12 +54,12 @@ func (s *Store) inviters(ctx context.Context, o invitation.Offer, own address.Ad
 		return nil, nil
 	}
 	namespace := o.Invitation.Namespace
-	var known rosterv1alpha1.MemberList
-	if err := s.Cache.List(ctx, &known, client.InNamespace(namespace), client.MatchingFields{address.Index: string(own)}); err != nil {
+	known, err := people.WithAddress(ctx, s.Cache, namespace, own)
+	if err != nil {
 		return nil, err
 	}
 	var members []*rosterv1alpha1.Member
-	for _, name := range slices.Compact([]string{o.RecordedInviter(), invitation.JoinedMember(pointers.To(known.Items))}) {
+	for _, name := range slices.Compact([]string{o.RecordedInviter(), invitation.JoinedMember(known)}) {
 		if name == "" {
 			continue
 		}

@@ -42,7 +42,7 @@ type Store struct {
 // The indexes that the cache must have.
 const (
 	linkIndex    = "roster.link"
-	addressIndex = address.Index
+	addressIndex = "roster.address"
 )
 
 // SetupIndexes gives a cache the indexes by which links and their invitations are found.
@@ -54,17 +54,6 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 		}
 		return []string{invitation.LinkID(inv)}
 	}
-	address := func(o client.Object) []string {
-		m, ok := o.(*rosterv1alpha1.Member)
-		if !ok {
-			return nil
-		}
-		a, err := address.OfMember(m)
-		if err != nil {
-			return nil
-		}
-		return []string{string(a)}
-	}
 	mailed := func(o client.Object) []string {
 		inv, ok := o.(*rosterv1alpha1.Invitation)
 		if !ok || inv.Status.Email == "" {
@@ -75,7 +64,6 @@ func SetupIndexes(ctx context.Context, indexer client.FieldIndexer) error {
 	return errors.Join(
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, linkIndex, linked),
 		indexer.IndexField(ctx, &rosterv1alpha1.Invitation{}, addressIndex, mailed),
-		indexer.IndexField(ctx, &rosterv1alpha1.Member{}, addressIndex, address),
 	)
 }
 

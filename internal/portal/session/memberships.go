@@ -6,12 +6,11 @@ import (
 	"context"
 	"fmt"
 
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
 	membershiprules "github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/portal/link"
 )
 
@@ -27,30 +26,15 @@ func (b Membership) HoldsNothing() bool {
 	return b.Member.Status.State == rosterv1alpha1.MemberSuspended || b.Member.Status.State == rosterv1alpha1.MemberEnded
 }
 
-// accountIndex finds the Members of an Account.
-const accountIndex = "roster.account"
-
-// SetupIndex gives a cache the index by which memberships are found.
-func SetupIndex(ctx context.Context, indexer client.FieldIndexer) error {
-	return indexer.IndexField(ctx, &rosterv1alpha1.Member{}, accountIndex, func(o client.Object) []string {
-		m, ok := o.(*rosterv1alpha1.Member)
-		if !ok || m.Spec.AccountRef == nil {
-			return nil
-		}
-		return []string{m.Spec.AccountRef.Name}
-	})
-}
-
 // Memberships of a person, from the cache. One that is to end has ended at that time, even while the operator is away.
 func (sm *Manager) Memberships(ctx context.Context, acct *rosterv1alpha1.Account) ([]Membership, error) {
-	var list rosterv1alpha1.MemberList
-	if err := sm.Cache.List(ctx, &list, client.MatchingFields{accountIndex: acct.Name}); err != nil {
+	bound, err := people.BoundTo(ctx, sm.Cache, "", acct.Name)
+	if err != nil {
 		return nil, fmt.Errorf("looking for memberships: %w", err)
 	}
 	var members []*rosterv1alpha1.Member
 	own := map[string][]*rosterv1alpha1.Member{}
-	for i := range list.Items {
-		m := &list.Items[i]
+	for _, m := range bound {
 		if !membershiprules.BelongsTo(m, acct) {
 			continue // a Member that claims somebody else's Account
 		}

@@ -12,6 +12,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/invitation"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/quota"
 	"github.com/roster-dev/roster/internal/recipients"
@@ -107,13 +108,11 @@ func (v *visit) stands() (func(address.Address) (why, page string), error) {
 
 // memberOf is the Member of an address; nil where there is none.
 func (v *visit) memberOf(a address.Address) *rosterv1alpha1.Member {
-	var list rosterv1alpha1.MemberList
-	err := v.Cache().List(v.R.Context(), &list, client.InNamespace(v.Namespace()), client.MatchingFields{address.Index: string(a)},
-		client.UnsafeDisableDeepCopy)
-	if err != nil || len(list.Items) == 0 {
+	members, err := people.WithAddress(v.R.Context(), v.Cache(), v.Namespace(), a, client.UnsafeDisableDeepCopy)
+	if err != nil || len(members) == 0 {
 		return nil // The operator tells of a Member whom the cache does not know.
 	}
-	return &list.Items[0]
+	return members[0]
 }
 
 // invited are the Invitations by address: the open one, if there are several.

@@ -14,6 +14,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/membership"
+	"github.com/roster-dev/roster/internal/people"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/rights"
@@ -139,9 +140,8 @@ func twin(v *console.Visit, m *rosterv1alpha1.Member) (string, error) {
 	if err != nil {
 		return "", nil //nolint:nilerr // An address that cannot be read is nobody's.
 	}
-	var same rosterv1alpha1.MemberList
-	err = v.Cache().List(v.R.Context(), &same, client.InNamespace(m.Namespace), client.MatchingFields{address.Index: string(own)})
-	for _, other := range same.Items {
+	same, err := people.WithAddress(v.R.Context(), v.Cache(), m.Namespace, own)
+	for _, other := range same {
 		if other.Name != m.Name {
 			return other.Name, err
 		}

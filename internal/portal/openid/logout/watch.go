@@ -20,6 +20,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/compact"
 	"github.com/roster-dev/roster/internal/openid/grant"
 )
 
@@ -54,6 +55,7 @@ func onlyIdentity(o any) (any, error) {
 		object.SetManagedFields(nil)
 		object.SetAnnotations(nil)
 		object.SetOwnerReferences(nil)
+		compact.Object(o)
 	}
 	return o, nil
 }
