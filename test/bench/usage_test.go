@@ -91,6 +91,7 @@ func (m measured) report(r *results, what, unit string, alone hashed) {
 	r.add(what, m.rate, unit+"/s", "")
 	r.add(what+", as a share of argon2id alone", m.rate/alone.rate, "ratio", "")
 	r.add(what+": argon2id, of the processor time of the portal", alone.cost/m.cost.roster, "ratio", ">= 0.9")
+	r.add(what+": argon2id, of the processor time of all processes", alone.cost/m.cost.sum(), "ratio", "")
 	r.add(what+": processor time of the portal", m.cost.roster*ms, "ms", "")
 	r.add(what+": processor time of the API server", m.cost.server*ms, "ms", "")
 	r.add(what+": processor time of etcd", m.cost.store*ms, "ms", "")
