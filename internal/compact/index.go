@@ -19,9 +19,9 @@ const (
 	Everywhere  Scope = true
 )
 
-// AddIndex is IndexField of a cache with half the memory. That one keeps each value twice, to be asked for in a namespace and everywhere; this
-// one as its scope says, and a list by a field in the other scope finds nothing. Where hardly two objects share a value, that is 300 bytes
-// for each. The names of the index and of its values are those that the readers of controller-runtime look for. They stand in
+// AddIndex is IndexField of a cache with half the memory. That one keeps each value twice, to be asked for in a namespace and everywhere;
+// this one as its scope says, and a list by a field in the other scope finds nothing. Where hardly two objects share a value, that is 300
+// bytes for each. The names of the index and of its values are those that the readers of controller-runtime look for. They stand in
 // pkg/cache/internal/cache_reader.go there; a cache of single namespaces asks in each, and would find nothing everywhere.
 func AddIndex(
 	ctx context.Context, informers cache.Informers, object client.Object, field string, scope Scope, extract client.IndexerFunc,

@@ -37,8 +37,8 @@ func setupLeavers(mgr manager.Manager, r *leavers) error {
 		Complete(tracing.Reconciler("leave", "Account", r))
 }
 
-// hasAnswered reports whether there is something to do for an Account. For most there is not, and a queue keeps the memory that it took when
-// all of them were in it.
+// hasAnswered reports whether there is something to do for an Account. For most there is not, and a queue keeps the memory that it took
+// when all of them were in it.
 func hasAnswered(o client.Object) bool {
 	a, ok := o.(*rosterv1alpha1.Account)
 	return ok && len(a.Status.Leaving)+len(a.Status.Ownership) > 0

@@ -69,7 +69,7 @@ func metadata(i int, namespace, name string) metav1.ObjectMeta {
 	wrote := func(manager, subresource string) metav1.ManagedFieldsEntry {
 		return metav1.ManagedFieldsEntry{
 			Manager: manager, Operation: metav1.ManagedFieldsOperationUpdate, APIVersion: rosterv1alpha1.GroupVersion.String(), Time: new(at(i)),
-			FieldsType: "FieldsV1", Subresource: subresource, FieldsV1: &metav1.FieldsV1{Raw: []byte(`{"f:spec":{".":{},"f:email":{}}}`)},
+			FieldsType: "FieldsV1", Subresource: subresource, FieldsV1: metav1.NewFieldsV1(`{"f:spec":{".":{},"f:email":{}}}`),
 		}
 	}
 	return metav1.ObjectMeta{
