@@ -6,6 +6,7 @@ package reading
 
 import (
 	"context"
+	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -94,8 +95,11 @@ func CountingOrganization(ctx context.Context, c client.Reader, namespace string
 	return membership.Counting(pointers.To(list.Items)), nil
 }
 
-// MembersBy are the Members that an index gives.
+// MembersBy are the Members that an index gives. Of those, only IndexSource can be asked everywhere at once, by an empty namespace.
 func MembersBy(ctx context.Context, c client.Reader, namespace, field, value string) ([]*rosterv1alpha1.Member, error) {
+	if namespace == "" && field != IndexSource {
+		return nil, fmt.Errorf("the index %s of Members has no entries without a namespace", field) // It would find nothing.
+	}
 	var list rosterv1alpha1.MemberList
 	if err := c.List(ctx, &list, ByIndex(namespace, field, value)...); err != nil {
 		return nil, err
