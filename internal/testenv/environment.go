@@ -36,8 +36,8 @@ func Environment(t TB, env *envtest.Environment) *rest.Config {
 	return config
 }
 
-// StartEnvironment starts the API server of envtest and its etcd, at ports that stay theirs until they are released, also while the processes
-// are stopped.
+// StartEnvironment starts the API server of envtest and its etcd, at ports that stay theirs until they are released, also while the
+// processes are stopped.
 func StartEnvironment(env *envtest.Environment) (config *rest.Config, release func(), err error) {
 	if env.BinaryAssetsDirectory == "" {
 		if env.BinaryAssetsDirectory, err = findPrograms(); err != nil {

@@ -47,8 +47,8 @@ func newAccountMails(o Options) *accountMails {
 	}
 }
 
-// asksForMail reports whether a mail about an Account has ever been asked for. The others do not go through the queue, which keeps the memory
-// that it took when all of them were in it.
+// asksForMail reports whether a mail about an Account has ever been asked for. The others do not go through the queue, which keeps the
+// memory that it took when all of them were in it.
 func asksForMail(o client.Object) bool {
 	a, ok := o.(*rosterv1alpha1.Account)
 	return ok && (len(a.Status.MailRequests) > 0 || a.Spec.FactorsResetRequestedAt != nil)

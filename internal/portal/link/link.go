@@ -124,8 +124,8 @@ func (s *Store) Open(ctx context.Context, token string, joins, waits bool) (Veri
 }
 
 // OpenToAnswer finds the invitation of a token for somebody who answers it, which is one write of that invitation. Where the cache shows it
-// open, it is not read again: the write carries the version that is known, so the API server refuses it if anything has changed, and Refresh
-// decides then. What stands around the invitation is read, since no write tells that this has changed.
+// open, it is not read again: the write carries the version that is known, so the API server refuses it if anything has changed, and
+// Refresh decides then. What stands around the invitation is read, since no write tells that this has changed.
 func (s *Store) OpenToAnswer(ctx context.Context, token string, joins bool) (Verified, error) {
 	f, err := s.find(ctx, token, mailedKeys, false)
 	if err != nil {
