@@ -221,7 +221,9 @@ func TestASessionThatIsNotEnough(t *testing.T) {
 		change func(*rosterv1alpha1.SecurityPolicy)
 		leads  string
 	}{
-		"the second factor": {func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired }, "/account/factors"},
+		"the second factor": {func(p *rosterv1alpha1.SecurityPolicy) {
+			p.MultiFactor, p.SignIn, p.SSO.Issuer = rosterv1alpha1.MultiFactorRequired, nil, ""
+		}, "/account/factors"},
 		"the company": {func(p *rosterv1alpha1.SecurityPolicy) {
 			p.MultiFactor, p.SignIn, p.SSO.Issuer = rosterv1alpha1.MultiFactorOptional, []rosterv1alpha1.SignInMethod{rosterv1alpha1.SignInSSO}, "acme"
 		}, ""},
