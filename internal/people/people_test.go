@@ -54,7 +54,7 @@ func TestFind(t *testing.T) {
 		namespace string
 		want      []string
 	}{
-		{"those of an address, whoever they are bound to", by(ana), "acme", []string{"acme/ana", "acme/ana-invited"}},
+		{"those of an address, bound to anybody", by(ana), "acme", []string{"acme/ana", "acme/ana-invited"}},
 		{"everywhere", by(ana), "", []string{"acme/ana", "acme/ana-invited", "other/ana"}},
 		{"one that is bound to somebody else's Account", by(ben), "acme", []string{"acme/claims"}},
 		{"an address in a form of older releases", by(former), "acme", []string{"acme/former"}},
