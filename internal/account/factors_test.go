@@ -12,8 +12,6 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -193,14 +191,8 @@ func TestCompanysWordIsNotFresh(t *testing.T) {
 
 // testSecondFactorInStatus: the status tells whether somebody has a second factor, in as few writes as it changes.
 func testSecondFactorInStatus(t *testing.T, c cluster) {
-	patches := 0
-	counted := cluster{interceptor.NewClient(c, interceptor.Funcs{SubResourcePatch: func(
-		ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption,
-	) error {
-		patches++
-		return c.SubResource(sub).Patch(ctx, o, p, opts...)
-	}})}
-	ctx, s, now, address := t.Context(), storeOver(t, counted), noon, address.Address("factor@example.com")
+	count := map[string]int{}
+	ctx, s, now, address := t.Context(), storeOver(t, counting(c.WithWatch, count)), noon, address.Address("factor@example.com")
 	account, err := register(ctx, s, address, profile("Factor"), "correct horse")
 	if err != nil {
 		t.Fatal(err)
@@ -246,7 +238,7 @@ func testSecondFactorInStatus(t *testing.T, c cluster) {
 		{"signed in without one", begin, 0, "false", 10 * time.Minute},
 		{"set up after the reset", add("four"), 1, "true", 13 * time.Minute},
 	} {
-		patches = 0
+		count["status"] = 0
 		if err := step.do(); err != nil {
 			t.Fatalf("%s: %v", step.name, err)
 		}
@@ -257,8 +249,8 @@ func testSecondFactorInStatus(t *testing.T, c cluster) {
 		if has := account.HasSecondFactor(now); has != nil {
 			got = strconv.FormatBool(*has)
 		}
-		if got != step.want || patches != step.writes {
-			t.Errorf("%s: %s in %d writes, want %s in %d", step.name, got, patches, step.want, step.writes)
+		if got != step.want || count["status"] != step.writes {
+			t.Errorf("%s: %s in %d writes, want %s in %d", step.name, got, count["status"], step.want, step.writes)
 		}
 		if known := account.Status.SecondFactor; known.Enrolled != nil && !known.Time.Time.Equal(noon.Add(step.since)) {
 			t.Errorf("%s: known since %v", step.name, known.Time)

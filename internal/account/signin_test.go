@@ -78,6 +78,7 @@ func counting(c client.WithWatch, count map[string]int) client.Client {
 		},
 		SubResourcePatch: func(ctx context.Context, c client.Client, sub string, o client.Object, p client.Patch, opts ...client.SubResourcePatchOption) error {
 			count["write"]++
+			count["status"]++
 			return c.SubResource(sub).Patch(ctx, o, p, opts...)
 		},
 	})
