@@ -182,6 +182,19 @@ func (w *world) declared(name string, mods ...func(*rosterv1alpha1.Member)) (*ro
 	return m, inv
 }
 
+// replaced deletes the Member of an invitation, and makes one of the same name for somebody else.
+func (w *world) replaced(name string, attempt int32, expires time.Time) (link string) {
+	w.t.Helper()
+	m, inv := w.declared(name)
+	link = w.linkFor(inv, 1, m.Spec.Email)
+	w.status(w.sent(inv, attempt, expires), func(s *rosterv1alpha1.InvitationStatus) { s.MemberUID = "" })
+	if err := w.admin.Delete(w.t.Context(), m); err != nil {
+		w.t.Fatal(err)
+	}
+	w.create(w.member(name, w.address("somebody-else-"+name)))
+	return link
+}
+
 func TestAcceptAsDeclaredMember(t *testing.T) {
 	w := newWorld(t)
 	m, inv := w.declared("bruno", func(m *rosterv1alpha1.Member) {
@@ -325,7 +338,7 @@ func TestDeadLinks(t *testing.T) {
 			link := w.link(inv)
 			w.sent(inv, 2, now().Add(time.Hour))
 			return link
-		}, http.StatusGone, []string{"There is a newer link", "latest email"}},
+		}, http.StatusGone, []string{"There is a newer link", w.address("superseded"), "latest email"}},
 		"not ready": {func(*testing.T) string {
 			inv := w.invite("early")
 			return w.linkFor(inv, 2, inv.Spec.Email)
@@ -359,14 +372,14 @@ func TestDeadLinks(t *testing.T) {
 			}
 			return w.linkFor(inv, 1, m.Spec.Email)
 		}, http.StatusGone, []string{"Withdrawn"}},
-		"member deleted and made renewed for somebody else": {func(t *testing.T) string {
-			m, inv := w.declared("renewed")
-			w.status(inv, func(s *rosterv1alpha1.InvitationStatus) { s.MemberUID = "" })
-			if err := w.admin.Delete(t.Context(), m); err != nil {
-				t.Fatal(err)
-			}
-			w.create(w.member("renewed", w.address("somebody-else")))
-			return w.linkFor(inv, 1, m.Spec.Email)
+		"member replaced by somebody else": {func(*testing.T) string {
+			return w.replaced("replaced", 1, now().Add(time.Hour))
+		}, http.StatusGone, []string{"Withdrawn"}},
+		"member replaced by somebody else, who has had a mail": {func(*testing.T) string {
+			return w.replaced("mailed", 2, now().Add(time.Hour))
+		}, http.StatusGone, []string{"Withdrawn"}},
+		"member replaced by somebody else, expired": {func(*testing.T) string {
+			return w.replaced("late", 1, now())
 		}, http.StatusGone, []string{"Withdrawn"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -165,7 +165,7 @@ func (h *Handler) goneNotice(v *visit, verdict invitation.Verdict, offer offerVi
 	switch verdict {
 	case invitation.LinkSuperseded:
 		return web.Notice{Symbol: web.SymbolMail, Heading: w.T("dead.superseded.title"),
-			Paragraphs: []string{w.T("dead.superseded.text"), w.T("dead.superseded.next")}}
+			Paragraphs: []string{w.T("dead.superseded.text", "Email", offer.Email), w.T("dead.superseded.next")}}
 	case invitation.LinkAccepted:
 		next := w.T("dead.accepted.next", "Contact", offer.Contact)
 		if len(offer.Environments) > 0 {

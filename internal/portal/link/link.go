@@ -84,9 +84,12 @@ var ErrUnknown = errors.New("no such invitation")
 // Check decides what the link is good for.
 func (f Verified) Check(now time.Time) invitation.Verdict {
 	v := f.Offer.Check(f.Attempt, now)
-	if v == invitation.LinkOpen && f.Offer.Address() != f.Address {
-		// The Member of that name has another address than the one that was mailed.
-		return invitation.LinkRevoked
+	switch v {
+	case invitation.LinkOpen, invitation.LinkSuperseded, invitation.LinkExpired, invitation.LinkRenewable, invitation.LinkRenewing:
+		if f.Offer.Address() != f.Address {
+			// The Member of that name has another address than the one that was mailed; what is still to come goes there.
+			return invitation.LinkRevoked
+		}
 	}
 	return v
 }
