@@ -109,6 +109,8 @@ func processScenarios() []scenario {
 		{"RosterReconcileErrors", theirs(failing...), 90 * minutes, nil},
 		{"RosterQueueBacklog", ours("manager", `workqueue_depth{controller="member",name="member",priority="-1"}`, "400x60",
 			`workqueue_depth{controller="member",name="member",priority="0"}`, "400x60"), 40 * minutes, []string{member}},
+		{"RosterQueueBacklog", ours("manager", `workqueue_depth{controller="member",name="member",priority="0"}`, "2x60",
+			`roster_queue_held{controller="member"}`, "499x60"), 40 * minutes, []string{member}},
 		{"RosterQueueBacklog", ours("manager", `workqueue_depth{controller="member",name="member",priority="0"}`, "800x9 0x60"), 40 * minutes, nil},
 		{"RosterWorkerStuck", ours("manager", `workqueue_longest_running_processor_seconds{controller="member",name="member"}`, "0+60x60"),
 			30 * minutes, []string{member}},

@@ -21,6 +21,7 @@ import (
 
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/controller/counting"
+	"github.com/roster-dev/roster/internal/controller/queueing"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -40,6 +41,7 @@ func expose(t *testing.T) exposed {
 	controller.NewMetrics(manager)
 	controller.NewSigningMetrics(manager)
 	counting.NewMetrics(manager, nil, false)
+	queueing.New(1, manager)
 	manager.MustRegister(versioncollector.NewCollector("roster"))
 	if _, err := web.NewMetrics(portal); err != nil {
 		t.Fatal(err)

@@ -91,7 +91,7 @@ func controllers() row {
 		graph("Retries", "Objects that a controller looks at again later: after an error, or since a time is set.", units.OpsPerSecond,
 			query{`sum by (controller) (rate(workqueue_retries_total{job=~"$job"}[$__rate_interval]))`, "{{controller}}"}),
 		graph("Waiting", "Objects that wait for a controller.", units.Short,
-			query{`sum by (controller) (workqueue_depth{job=~"$job"})`, "{{controller}}"}),
+			query{`sum by (controller) (workqueue_depth{job=~"$job"} or roster_queue_held{job=~"$job"})`, "{{controller}}"}),
 		graph("How long they wait", "99 of 100 wait no longer.", units.Seconds,
 			query{`histogram_quantile(0.99, sum by (controller, le) (rate(workqueue_queue_duration_seconds_bucket{job=~"$job"}[$__rate_interval])))`,
 				"{{controller}}"}),

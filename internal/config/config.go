@@ -228,9 +228,9 @@ type RBAC struct {
 
 // Controllers is how much the manager does at once.
 type Controllers struct {
-	// Concurrency is how many objects of one kind are worked on at once. Default 16.
+	// Concurrency is how many objects of one kind are worked on at once, at most half of them of the same organisation. Default 16.
 	Concurrency int `json:"concurrency,omitempty"`
-	// Deliveries is how many mails are on their way at once. Default 16.
+	// Deliveries is how many mails are on their way at once, at most half of them of the same organisation. Default 16.
 	Deliveries int `json:"deliveries,omitempty"`
 }
 

@@ -3,10 +3,7 @@
 package controller_test
 
 import (
-	"context"
-	"net/http"
-	"strings"
-	"sync"
+	"fmt"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
@@ -16,78 +13,49 @@ import (
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
 )
 
-// hanging keeps the API server's answers from writes to a namespace until it is let go.
-type hanging struct {
-	in, what string
-	reached  chan struct{}
-	letGo    func()
-	released chan struct{}
-}
-
-func newHanging(in, what string) *hanging {
-	h := &hanging{in: in, what: what, reached: make(chan struct{}, 1), released: make(chan struct{})}
-	h.letGo = sync.OnceFunc(func() { close(h.released) })
-	return h
-}
-
-func (h *hanging) wrap(next http.RoundTripper) http.RoundTripper {
-	return transport(func(r *http.Request) (*http.Response, error) {
-		if r.Method != http.MethodGet && strings.Contains(r.URL.Path, "/namespaces/"+h.in+"/"+h.what) {
-			select {
-			case h.reached <- struct{}{}:
-			default:
-			}
-			select {
-			case <-h.released:
-			case <-r.Context().Done():
-				return nil, context.Cause(r.Context())
-			}
-		}
-		return next.RoundTrip(r)
-	})
-}
-
 var _ = Describe("A write that hangs in one organisation", Serial, func() {
 	var here, there space
-	hangs := func(what string) *hanging {
-		GinkgoHelper()
-		Running.Stop()
-		h := newHanging(there.Name, what)
-		DeferCleanup(func() {
-			h.letGo()
-			Running.Stop()
-			Running = StartOperator(Cluster.As("roster-manager"))
-		})
-		config := Cluster.As("roster-manager")
-		config.Wrap(h.wrap)
-		Running = StartOperator(config)
-		return h
-	}
 	BeforeEach(func(ctx SpecContext) {
 		here, there = newSpace(ctx), newSpace(ctx)
 		here.Join(ctx, "ana")
 	})
 
 	It("does not keep a suspension in another from coming into force", func(ctx SpecContext) {
-		h := hangs("rolebindings")
+		h := Hang(there.Name, "rolebindings")
 		there.Declare(ctx, "bob", func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(m.Spec.Email) })
-		Eventually(h.reached).Should(Receive(), "Bob is about to be bound")
+		Eventually(h.Waiting).ShouldNot(BeZero(), "Bob is about to be bound")
 		Patch(ctx, Get[rosterv1alpha1.Member](ctx, here, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
 		Eventually(func() bool { return here.mayUser(ctx, "ana", "get", "organizations", "acme") }).Should(BeFalse(), "Ana is suspended")
 		here.MemberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
-		h.letGo()
+		h.LetGo()
 		there.MemberIs(ctx, "bob", rosterv1alpha1.MemberActive)
 	})
 
 	It("does not keep people of another from being invited, or suspended", func(ctx SpecContext) {
-		h := hangs("invitations")
+		h := Hang(there.Name, "invitations")
 		there.Invite(ctx, "bob")
-		Eventually(h.reached).Should(Receive(), "Bob's Invitation is about to be written")
+		Eventually(h.Waiting).ShouldNot(BeZero(), "Bob's Invitation is about to be written")
 		here.Declare(ctx, "cleo")
 		Eventually(func() []string { return Mails(here.Address("cleo")) }).Should(HaveLen(1), "Cleo is invited")
 		Patch(ctx, Get[rosterv1alpha1.Member](ctx, here, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
 		here.MemberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
-		h.letGo()
+		h.LetGo()
 		there.InvitationIs(ctx, "bob", rosterv1alpha1.InvitationSent)
+	})
+
+	It("does not take all workers, however many hang", func(ctx SpecContext) {
+		h := Hang(there.Name, "")
+		for i := range 20 {
+			there.Declare(ctx, fmt.Sprintf("declared-%d", i))
+			there.Invite(ctx, fmt.Sprintf("invited-%d", i))
+		}
+		Eventually(h.Waiting).Should(BeNumerically(">=", 4), "two Members and two Invitations are about to be written: half of the workers")
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, here, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Suspended = ptr.To(true) })
+		here.MemberIs(ctx, "ana", rosterv1alpha1.MemberSuspended)
+		here.Invite(ctx, "cleo")
+		here.InvitationIs(ctx, "cleo", rosterv1alpha1.InvitationSent)
+		h.LetGo()
+		there.InvitationIs(ctx, "invited-19", rosterv1alpha1.InvitationSent)
+		there.MemberIs(ctx, "declared-19", rosterv1alpha1.MemberPending)
 	})
 })

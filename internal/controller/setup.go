@@ -34,6 +34,7 @@ import (
 	"github.com/roster-dev/roster/internal/controller/counting"
 	"github.com/roster-dev/roster/internal/controller/credentials"
 	"github.com/roster-dev/roster/internal/controller/mailing"
+	"github.com/roster-dev/roster/internal/controller/queueing"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
@@ -97,12 +98,13 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		return err
 	}
 	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
-	metrics := NewMetrics(o.Registry)
+	metrics, fair := NewMetrics(o.Registry), fairManager{mgr, queueing.New(o.Config.Controllers.Concurrency, o.Registry)}
 	counts := counting.NewMetrics(o.Registry, mgr.Elected(), o.Config.Metrics.CountBy == config.CountByInstallation)
 	events := Events{reporting.NewRecorder(mgr.GetEventRecorder("roster"))}
 	mails := mailing.Options{
 		Client: mgr.GetClient(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.mailing, Composer: o.Composer, Mailer: o.Mailer,
 		Keys: keys, PortalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"), UserPrefix: o.Config.RBAC.UserPrefix,
+		Queue: fair.queues.Fair(),
 	}
 	shared := invitations{client: mgr.GetClient(), clock: o.Clock, events: events, metrics: metrics, post: mailing.NewOutbox(mails)}
 	secrets, err := metadata.NewForConfigAndClient(mgr.GetConfig(), mgr.GetHTTPClient())
@@ -116,15 +118,15 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		client: mgr.GetClient(), clock: o.Clock, events: events, userPrefix: o.Config.RBAC.UserPrefix, unwritten: refused,
 	}
 	return errors.Join(
-		setupLifecycle(mgr, find, &lifecycle{shared}),
-		setupDelivery(mgr, find, &delivery{shared}, o.Config.Controllers.Deliveries),
-		setupMembers(mgr, find, team),
-		setupGrants(mgr, find, &grants{
+		setupLifecycle(fair, find, &lifecycle{shared}),
+		setupDelivery(fair, find, &delivery{shared}, o.Config.Controllers.Deliveries),
+		setupMembers(fair, find, team),
+		setupGrants(fair, find, &grants{
 			client: mgr.GetClient(), metrics: metrics, userPrefix: o.Config.RBAC.UserPrefix, find: find,
 			unwritten: refused, joining: newcomers, echoes: newEchoes(), clock: o.Clock, live: mgr.GetAPIReader(),
 			standing: team.standing,
 		}),
-		setupConsole(mgr,
+		setupConsole(fair,
 			&consoleList{
 				client: mgr.GetClient(), live: mgr.GetAPIReader(), clock: o.Clock, events: events, metrics: metrics,
 				userPrefix: o.Config.RBAC.UserPrefix, console: present, most: mostListed,
@@ -132,30 +134,30 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 			&consolePlaces{
 				client: mgr.GetClient(), live: mgr.GetAPIReader(), metrics: metrics, namespace: o.Namespace, unwritten: refused, console: present,
 			}),
-		setupOrganizations(mgr, find, &organizations{
+		setupOrganizations(fair, find, &organizations{
 			client: mgr.GetClient(), clock: o.Clock, events: events, issuers: issuerNames(o.Config.Portal.Issuers), trouble: o.Mailer.Trouble,
 			unwritten: refused,
 		}, watchOutbox(o.Mailer, metrics.mailing)),
-		setupProfiles(mgr, find, profiles),
+		setupProfiles(fair, find, profiles),
 		credentials.Setup(ctx, mgr, credentials.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.credentials,
 			Networks: directory.Directory{
 				Configured: o.Config.Networks, Namespace: o.Namespace, Reader: mgr.GetAPIReader(), Clock: o.Clock,
 			},
-			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret), Rest: profiles,
+			Secrets: secrets, ProfilesOf: enqueue(find.profilesOfSecret), Rest: profiles, Queue: fair.queues.Fair(),
 		}),
 		connections.Setup(mgr, connections.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.connections,
 			Keys: keys, Holds: Standings(mgr.GetClient(), o.Clock, o.Config.RBAC.UserPrefix),
 		}),
-		setupApplications(mgr, find, applications.New(ctx, applications.Options{
+		setupApplications(fair, find, applications.New(ctx, applications.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Keys: keys,
 			Issuer: o.Config.Portal.OpenID.Issuer, Secrets: secrets,
 		})),
 		mailing.Setup(mgr, mails),
-		setupTeams(mgr, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
-		setupWorkspaces(mgr, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
-		setupRoles(mgr, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
+		setupTeams(fair, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
+		setupWorkspaces(fair, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
+		setupRoles(fair, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		counts.Follow(ctx, mgr.GetCache()),

@@ -25,12 +25,19 @@ import (
 
 // What each controller looks at.
 
-// fairly has the many changes of one organisation wait behind the few of another.
-func fairly() controller.Options { return controller.Options{NewQueue: queueing.NewFair} }
+// fairManager is a manager for controllers of what is in the namespaces of organisations: none keeps the others waiting.
+type fairManager struct {
+	manager.Manager
+	queues *queueing.Queues
+}
+
+func (m fairManager) controller() *builder.Builder {
+	return ctrl.NewControllerManagedBy(m).WithOptions(m.queues.Fair())
+}
 
 // invitationWatches are what both controllers of an Invitation look at.
-func invitationWatches(mgr manager.Manager, find finder, name string) *builder.Builder {
-	return ctrl.NewControllerManagedBy(mgr).Named(name).
+func invitationWatches(mgr fairManager, find finder, name string) *builder.Builder {
+	return mgr.controller().Named(name).
 		For(&rosterv1alpha1.Invitation{}).
 		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), builder.WithPredicates(changed(invitationOpen))).
 		Watches(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), builder.WithPredicates(changed(memberForInvitation))).
@@ -40,18 +47,18 @@ func invitationWatches(mgr manager.Manager, find finder, name string) *builder.B
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.invitationsOfOrganization, 0))
 }
 
-func setupLifecycle(mgr manager.Manager, find finder, r *lifecycle) error {
-	return invitationWatches(mgr, find, "invitation").WithOptions(fairly()).Complete(tracing.Reconciler("invitation", "Invitation", r))
+func setupLifecycle(mgr fairManager, find finder, r *lifecycle) error {
+	return invitationWatches(mgr, find, "invitation").Complete(tracing.Reconciler("invitation", "Invitation", r))
 }
 
-func setupDelivery(mgr manager.Manager, find finder, r *delivery, deliveries int) error {
+func setupDelivery(mgr fairManager, find finder, r *delivery, deliveries int) error {
 	return invitationWatches(mgr, find, "delivery").
-		WithOptions(controller.Options{MaxConcurrentReconciles: deliveries, NewQueue: queueing.NewFair}).
+		WithOptions(mgr.queues.FairAmong(deliveries)).
 		Complete(tracing.Reconciler("delivery", "Invitation", r))
 }
 
-func setupMembers(mgr manager.Manager, find finder, r *members) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupMembers(mgr fairManager, find finder, r *members) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.Member{}).
 		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberTwin))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
@@ -63,15 +70,15 @@ func setupMembers(mgr manager.Manager, find finder, r *members) error {
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0)).
 		WatchesRawSource(source.Channel(r.joining.members, enqueue(itself))).
-		WithOptions(fairly()).Complete(tracing.Reconciler("member", "Member", r))
+		Complete(tracing.Reconciler("member", "Member", r))
 }
 
 // setupGrants has the Roles looked at that a change concerns. What of an object concerns the Roles, its predicate says.
-func setupGrants(mgr manager.Manager, find finder, r *grants) error {
+func setupGrants(mgr fairManager, find finder, r *grants) error {
 	workspaces := func(ctx context.Context, before, after *rosterv1alpha1.Workspace) ([]client.ObjectKey, error) {
 		return find.rolesOfWorkspace(ctx, either(before, after))
 	}
-	return ctrl.NewControllerManagedBy(mgr).Named("grants").
+	return mgr.controller().Named("grants").
 		For(&rbacv1.Role{}, builder.WithPredicates(r.echoes.others("Role"))).
 		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy), builder.WithPredicates(r.echoes.others("RoleBinding"))).
 		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
@@ -81,11 +88,11 @@ func setupGrants(mgr manager.Manager, find finder, r *grants) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole)), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
-		WithOptions(fairly()).Complete(tracing.Reconciler("grants", "Role", r))
+		Complete(tracing.Reconciler("grants", "Role", r))
 }
 
 // setupConsole has the list looked at as one, and the binding of a namespace by its own.
-func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces) error {
+func setupConsole(mgr fairManager, list *consoleList, places *consolePlaces) error {
 	all := func(context.Context, client.Object) ([]client.ObjectKey, error) {
 		return []client.ObjectKey{{Name: consolePeople}}, nil
 	}
@@ -103,7 +110,7 @@ func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces)
 				return nil
 			})).
 			WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(tracing.Reconciler("console", "ClusterRole", list)),
-		ctrl.NewControllerManagedBy(mgr).Named("console-places").
+		mgr.controller().Named("console-places").
 			Watches(&rosterv1alpha1.Organization{}, enqueue(place), builder.WithPredicates(changed(organizationAlive))).
 			Watches(&rbacv1.RoleBinding{}, enqueue(itself), builder.WithPredicates(binding)).
 			WatchesRawSource(source.Channel(list.console.places, enqueue(itself))).
@@ -111,8 +118,8 @@ func setupConsole(mgr manager.Manager, list *consoleList, places *consolePlaces)
 	)
 }
 
-func setupOrganizations(mgr manager.Manager, find finder, r *organizations, troubles chan event.GenericEvent) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupOrganizations(mgr fairManager, find finder, r *organizations, troubles chan event.GenericEvent) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.Organization{}, builder.WithPredicates(changed(organizationButCounts))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(itself, summaryDelay), builder.WithPredicates(updates())).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
@@ -142,8 +149,8 @@ func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
 		Complete(tracing.Reconciler("account", "Account", r))
 }
 
-func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupProfiles(mgr fairManager, find finder, r *profiles) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.SocialProfile{}).
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay),
@@ -154,11 +161,11 @@ func setupProfiles(mgr manager.Manager, find finder, r *profiles) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).
 		WatchesRawSource(r.unwritten.watch(kindProfile, enqueue(itself))).
-		WithOptions(fairly()).Complete(tracing.Reconciler("socialprofile", "SocialProfile", r))
+		Complete(tracing.Reconciler("socialprofile", "SocialProfile", r))
 }
 
-func setupTeams(mgr manager.Manager, find finder, r *teams) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupTeams(mgr fairManager, find finder, r *teams) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.Team{}).
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.teamsOfMember, summaryDelay), builder.WithPredicates(changed(memberCounts))).
 		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.teamsOfMember, summaryDelay), builder.WithPredicates(changed(invitationOpen))).
@@ -170,8 +177,8 @@ func setupTeams(mgr manager.Manager, find finder, r *teams) error {
 		Complete(tracing.Reconciler("team", "Team", r))
 }
 
-func setupWorkspaces(mgr manager.Manager, find finder, r *workspaces) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupWorkspaces(mgr fairManager, find finder, r *workspaces) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.Workspace{}).
 		Watches(&rosterv1alpha1.Member{}, enqueueAfter(workspacesOfMember, summaryDelay), builder.WithPredicates(changed(memberWorkspaces))).
 		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.workspacesOfProfile, summaryDelay),
@@ -181,16 +188,16 @@ func setupWorkspaces(mgr manager.Manager, find finder, r *workspaces) error {
 		Complete(tracing.Reconciler("workspace", "Workspace", r))
 }
 
-func setupRoles(mgr manager.Manager, find finder, r *roles) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupRoles(mgr fairManager, find finder, r *roles) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.CustomRole{}).
 		Watches(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), builder.WithPredicates(changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindCustomRole, enqueue(itself))).
 		Complete(tracing.Reconciler("customrole", "CustomRole", r))
 }
 
-func setupApplications(mgr manager.Manager, find finder, r *applications.Reconciler) error {
-	return ctrl.NewControllerManagedBy(mgr).
+func setupApplications(mgr fairManager, find finder, r *applications.Reconciler) error {
+	return mgr.controller().
 		For(&rosterv1alpha1.Application{}).
 		Watches(&rosterv1alpha1.Team{}, enqueue(find.applicationsOfTeam), builder.WithPredicates(changed(teamAlive))).
 		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(roleSpec))).

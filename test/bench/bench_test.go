@@ -241,7 +241,7 @@ func restart(b *bench, r *results) {
 	b.await("the queues to be empty", 5*time.Minute, func() bool {
 		return b.metric("controller_runtime_reconcile_total", `controller="delivery"`) >= float64(n) &&
 			b.metric("controller_runtime_reconcile_total", `controller="invitation"`) >= float64(n) &&
-			b.metric("workqueue_depth") == 0
+			b.waiting() == 0
 	})
 	r.add(fmt.Sprintf("restart with %d invitations: until the queues are empty", n), time.Since(begin).Seconds(), "s", "")
 	r.add("restart: API writes", b.apiWrites("invitations")+b.apiWrites("organizations")-writes, "writes", "0")
@@ -359,7 +359,7 @@ func declared(b *bench, r *results) {
 	})
 	b.await("all statuses", 5*time.Minute, func() bool { return b.inState("declared", rosterv1alpha1.InvitationSent) == n })
 	r.add("declared members: applied to mailed", float64(n)/time.Since(begin).Seconds(), "/s", "")
-	b.await("the queues to be empty", time.Minute, func() bool { return b.metric("workqueue_depth") == 0 })
+	b.await("the queues to be empty", time.Minute, func() bool { return b.waiting() == 0 })
 	r.add("API writes per declared member after the user's own", (b.apiWrites("invitations")+b.apiWrites("members")-before)/float64(n)-1, "writes", "3")
 }
 

@@ -193,6 +193,9 @@ func (b *bench) apiMetrics() string {
 	return string(raw)
 }
 
+// waiting is how many objects the manager has to look at now.
+func (b *bench) waiting() float64 { return b.metric("workqueue_depth") + b.metric("roster_queue_held") }
+
 // metric sums the samples of a metric of the manager whose labels contain all the given texts.
 func (b *bench) metric(name string, labels ...string) float64 {
 	resp, err := http.Get(b.manager.metrics)

@@ -213,7 +213,7 @@ func (b *bench) settle() {
 	b.Helper()
 	var quiet time.Time
 	b.await("the queues to stay empty", time.Hour, func() bool {
-		if b.metric("workqueue_depth") > 0 {
+		if b.waiting() > 0 {
 			quiet = time.Time{}
 		} else if quiet.IsZero() {
 			quiet = time.Now()

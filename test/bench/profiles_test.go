@@ -82,7 +82,7 @@ func unchanged(b *bench, r *results, n int) {
 	begin := time.Now()
 	b.startManager()
 	b.await("the queues to be empty", 10*time.Minute, func() bool {
-		return b.metric("controller_runtime_reconcile_total", `controller="credentials"`) >= float64(n) && b.metric("workqueue_depth") == 0
+		return b.metric("controller_runtime_reconcile_total", `controller="credentials"`) >= float64(n) && b.waiting() == 0
 	})
 	r.add(fmt.Sprintf("restart with %d profiles: until the queues are empty", n), time.Since(begin).Seconds(), "s", "")
 	r.add("restart with profiles: API writes", b.apiWrites("socialprofiles")-writes, "writes", "0")

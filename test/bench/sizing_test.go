@@ -97,7 +97,7 @@ func (b *bench) measureManager(r *results, n int) {
 	b.startManager()
 	r.add(fmt.Sprintf("%d members: manager, until ready", n), time.Since(begin).Seconds(), "s", "")
 	b.await("the queues to be empty", 30*time.Minute, func() bool {
-		return b.metric("controller_runtime_reconcile_total", `controller="member"`) >= float64(n) && b.metric("workqueue_depth") == 0
+		return b.metric("controller_runtime_reconcile_total", `controller="member"`) >= float64(n) && b.waiting() == 0
 	})
 	r.add(fmt.Sprintf("%d members: manager, until it has looked at all", n), time.Since(begin).Seconds(), "s", "")
 	b.settle()

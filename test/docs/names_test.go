@@ -25,6 +25,7 @@ import (
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
 	"github.com/roster-dev/roster/internal/controller/counting"
+	"github.com/roster-dev/roster/internal/controller/queueing"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
 	"github.com/roster-dev/roster/internal/portal/web"
 )
@@ -129,6 +130,7 @@ func TestMetrics(t *testing.T) {
 	controller.NewMetrics(seen)
 	controller.NewSigningMetrics(seen)
 	counting.NewMetrics(seen, nil, false)
+	queueing.New(1, seen)
 	if _, err := web.NewMetrics(seen); err != nil {
 		t.Fatal(err)
 	}

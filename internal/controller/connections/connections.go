@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -18,7 +19,6 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -35,7 +35,11 @@ import (
 
 // Reconciler carries out what people asked for at the portal, which may write neither SocialProfiles nor Secrets of organisations itself:
 // to connect, repair and remove profiles. Whether they may is asked again, of the rules that their Roles are compiled by.
-type Reconciler struct{ Options }
+type Reconciler struct {
+	Options
+	// taken are the namespaces in which an Order is being carried out.
+	taken sync.Map
+}
 
 // Options are what Orders are carried out with.
 type Options struct {
@@ -62,16 +66,17 @@ type Standing struct {
 }
 
 // New gives what carries out Orders.
-func New(o Options) *Reconciler { return &Reconciler{o} }
+func New(o Options) *Reconciler { return &Reconciler{Options: o} }
 
-// Setup adds the controller to a manager. It has one Order carried out after the other, so that none counts the places of a plan
-// while another takes them.
+// Setup adds the controller to a manager.
 func Setup(mgr manager.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("connections").
 		For(&corev1.Secret{}, builder.OnlyMetadata).
-		WithOptions(controller.Options{MaxConcurrentReconciles: 1}).
 		Complete(tracing.Reconciler("connections", "Secret", New(o)))
 }
+
+// turn is how long an Order waits while another one is carried out in the same organisation.
+const turn = 200 * time.Millisecond
 
 // Results of Orders that have no Answer.
 const (
@@ -98,6 +103,11 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case order.Expired(now):
 		return ctrl.Result{}, r.giveUp(ctx, secret, order)
 	}
+	// In an organisation, one Order is carried out after the other, so that none counts the places of the plan while another takes them.
+	if _, taken := r.taken.LoadOrStore(order.Namespace, true); taken {
+		return ctrl.Result{RequeueAfter: turn}, nil
+	}
+	defer r.taken.Delete(order.Namespace)
 	done, err := r.carryOut(ctx, secret, order)
 	if errors.Is(err, errSecretForbidden) {
 		return r.wait(ctx, secret, order, err)

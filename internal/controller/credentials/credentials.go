@@ -23,6 +23,7 @@ import (
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -66,6 +67,8 @@ type Options struct {
 	ProfilesOf handler.EventHandler
 	// Rest is what the status says beside the tokens. The first write of a status has both.
 	Rest Rest
+	// Queue of the controller.
+	Queue controller.Options
 }
 
 // Rest decides about the part of a profile's status that is not about its tokens, and tells of what has changed there.
@@ -86,7 +89,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	return ctrl.NewControllerManagedBy(mgr).Named("credentials").
 		For(&rosterv1alpha1.SocialProfile{}).
 		WatchesRawSource(source.Channel(r.secrets.Changes, o.ProfilesOf)).
-		Complete(tracing.Reconciler("credentials", "SocialProfile", r))
+		WithOptions(o.Queue).Complete(tracing.Reconciler("credentials", "SocialProfile", r))
 }
 
 // track is what is remembered of the tokens of a profile. A restart may forget it, but for unsaved.

@@ -13,6 +13,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 
@@ -43,24 +44,26 @@ type Options struct {
 	PortalURL string
 	// UserPrefix stands before the address of a person in their user name.
 	UserPrefix string
+	// Queue of those that look at objects in the namespaces of organisations.
+	Queue controller.Options
 }
 
 // Setup adds the controllers that mail to a manager.
 func Setup(mgr manager.Manager, o Options) error {
 	return errors.Join(
 		ctrl.NewControllerManagedBy(mgr).Named("notices").For(&rosterv1alpha1.SocialProfile{}).
-			Complete(tracing.Reconciler("notices", "SocialProfile", &notices{courier: courier{o}})),
+			WithOptions(o.Queue).Complete(tracing.Reconciler("notices", "SocialProfile", &notices{courier: courier{o}})),
 		ctrl.NewControllerManagedBy(mgr).Named("digests").For(&rosterv1alpha1.SocialProfile{}).
-			Complete(tracing.Reconciler("digests", "SocialProfile", &digests{courier: courier{o}})),
+			WithOptions(o.Queue).Complete(tracing.Reconciler("digests", "SocialProfile", &digests{courier: courier{o}})),
 		ctrl.NewControllerManagedBy(mgr).Named("account-mail").
 			For(&rosterv1alpha1.Account{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForMail))).
 			Complete(tracing.Reconciler("account-mail", "Account", newAccountMails(o))),
 		ctrl.NewControllerManagedBy(mgr).Named("end-notices").
 			For(&rosterv1alpha1.Member{}, builder.WithPredicates(predicate.NewPredicateFuncs(ends))).
-			Complete(tracing.Reconciler("end-notices", "Member", &endNotices{courier: courier{o}})),
+			WithOptions(o.Queue).Complete(tracing.Reconciler("end-notices", "Member", &endNotices{courier: courier{o}})),
 		ctrl.NewControllerManagedBy(mgr).Named("codes").
 			For(&rosterv1alpha1.Invitation{}, builder.WithPredicates(predicate.NewPredicateFuncs(asksForCode))).
-			Complete(tracing.Reconciler("codes", "Invitation", newCodes(o))),
+			WithOptions(o.Queue).Complete(tracing.Reconciler("codes", "Invitation", newCodes(o))),
 	)
 }
 

@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package queueing has one organisation's many changes wait behind another's few.
+// Package queueing keeps the organisations out of each other's way: one's many changes wait behind another's few, and one whose writes hang
+// does not take all workers.
 package queueing
 
 import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/priorityqueue"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
@@ -20,21 +23,50 @@ const (
 	lowest = -90
 )
 
+// Queues are those of the controllers whose objects are in the namespaces of organisations.
+type Queues struct {
+	workers int
+	held    *prometheus.GaugeVec
+}
+
+// New makes the queues of controllers that have so many workers each.
+func New(workers int, registry prometheus.Registerer) *Queues {
+	q := &Queues{workers: workers, held: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "roster_queue_held",
+		Help: "Requests that wait until others of their organisation are done, so that it leaves workers to others. " +
+			"They are not in workqueue_depth.",
+	}, []string{"controller"})}
+	registry.MustRegister(q.held)
+	return q
+}
+
+// Fair are the options of a controller whose queue is fair to all namespaces.
+func (q *Queues) Fair() controller.Options { return q.FairAmong(q.workers) }
+
+// FairAmong is Fair for a controller with so many workers.
+func (q *Queues) FairAmong(workers int) controller.Options {
+	queue := func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return newFair(name, limiter, workers, q.held.WithLabelValues(name))
+	}
+	return controller.Options{MaxConcurrentReconciles: workers, NewQueue: queue}
+}
+
 // fair is a queue in which the more requests of a namespace wait, the further back the next one goes: a request of a namespace of which
-// none waits does not wait for the ten thousand of another. A priority that is given stays.
+// none waits does not wait for the ten thousand of another. A priority that is given stays. The workers are shared.
 type fair struct {
 	priorityqueue.PriorityQueue[reconcile.Request]
+	held prometheus.Gauge
 
 	mu      sync.Mutex
 	queued  map[reconcile.Request]bool
 	waiting map[string]int // by namespace
+	shares  *shares
 }
 
-// NewFair makes the queue of a controller; it goes into controller.Options.NewQueue.
-func NewFair(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+func newFair(name string, limiter workqueue.TypedRateLimiter[reconcile.Request], workers int, held prometheus.Gauge) *fair {
 	return &fair{
-		PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter }),
-		queued:        map[reconcile.Request]bool{}, waiting: map[string]int{},
+		PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter }), held: held,
+		queued: map[reconcile.Request]bool{}, waiting: map[string]int{}, shares: newShares(workers),
 	}
 }
 
@@ -80,14 +112,25 @@ func (q *fair) Get() (reconcile.Request, bool) {
 	return r, shutdown
 }
 
-// GetWithPriority waits for the next request, and counts it out.
+// GetWithPriority waits for the next request that may have a worker, and counts it out.
 func (q *fair) GetWithPriority() (reconcile.Request, int, bool) {
-	r, priority, shutdown := q.PriorityQueue.GetWithPriority()
-	if shutdown {
-		return r, priority, shutdown
+	for {
+		r, priority, shutdown := q.PriorityQueue.GetWithPriority()
+		if shutdown || q.take(r, priority) {
+			return r, priority, shutdown
+		}
+		q.PriorityQueue.Done(r) // It is held, and comes back when others of its namespace are done.
 	}
+}
+
+// take counts a request out, if it may have a worker.
+func (q *fair) take(r reconcile.Request, priority int) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	defer q.count()
+	if !q.shares.take(r, priority) {
+		return false
+	}
 	if delete(q.queued, r); len(q.queued) == 0 {
 		q.queued = map[reconcile.Request]bool{} // A map keeps the memory that it took when it was full.
 	}
@@ -96,5 +139,18 @@ func (q *fair) GetWithPriority() (reconcile.Request, int, bool) {
 	} else {
 		q.waiting[r.Namespace]--
 	}
-	return r, priority, shutdown
+	return true
 }
+
+// Done frees the worker of a request, and lets go what was held for want of it.
+func (q *fair) Done(r reconcile.Request) {
+	q.PriorityQueue.Done(r)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.count()
+	for _, t := range q.shares.done(r.Namespace) {
+		q.PriorityQueue.AddWithOpts(priorityqueue.AddOpts{Priority: &t.priority}, t.Request)
+	}
+}
+
+func (q *fair) count() { q.held.Set(float64(len(q.shares.turns))) }

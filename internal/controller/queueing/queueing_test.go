@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -17,10 +18,17 @@ func request(namespace, name string) reconcile.Request {
 	return reconcile.Request{NamespacedName: client.ObjectKey{Namespace: namespace, Name: name}}
 }
 
+func queue(t *testing.T, workers int) *fair {
+	t.Helper()
+	held := New(workers, prometheus.NewRegistry()).held.WithLabelValues("test")
+	q := newFair("test", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request](), workers, held)
+	t.Cleanup(q.ShutDown)
+	return q
+}
+
 // TestFewDoNotWaitForMany: one change of another organisation comes before most of ten thousand that came earlier.
 func TestFewDoNotWaitForMany(t *testing.T) {
-	q := NewFair("test", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()).(*fair)
-	defer q.ShutDown()
+	q := queue(t, 1)
 	for i := range 10_000 {
 		q.Add(request("large", fmt.Sprint(i)))
 	}
@@ -47,8 +55,7 @@ func TestFewDoNotWaitForMany(t *testing.T) {
 
 // TestTheSameRequestIsCountedOnce, however often it is queued.
 func TestTheSameRequestIsCountedOnce(t *testing.T) {
-	q := NewFair("test", workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]()).(*fair)
-	defer q.ShutDown()
+	q := queue(t, 1)
 	for range 1000 {
 		q.AddAfter(request("acme", "ana"), 0)
 	}
