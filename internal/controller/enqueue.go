@@ -27,11 +27,32 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // related finds the objects that another object's change concerns.
 type related func(ctx context.Context, o client.Object) ([]client.ObjectKey, error)
 
-// enqueue queues what a change concerns, as the object was and as it is.
+// enqueue queues what a change concerns, as the object was and as it is. It is for controllers that look at everything of their own kind when
+// they start, by builder.For: of the other kinds, what there is at the start queues nothing then.
 func enqueue(find related) handler.EventHandler { return enqueueAfter(find, 0) }
 
 // enqueueAfter is enqueue after a pause, in which further changes add nothing to the queue.
 func enqueueAfter(find related, pause time.Duration) handler.EventHandler {
+	h := enqueueListed(find, pause)
+	h.CreateFunc = unlessListed(h.CreateFunc)
+	return h
+}
+
+// unlessListed passes over what there is at the start. Workers wait until all that a controller watches has been handed out, so whatever they
+// look at first, they see it as it is then.
+func unlessListed(create onCreate) onCreate {
+	return func(ctx context.Context, e event.CreateEvent, q queue) {
+		if !e.IsInInitialList {
+			create(ctx, e, q)
+		}
+	}
+}
+
+type onCreate = func(ctx context.Context, e event.CreateEvent, q queue)
+
+// enqueueListed is enqueueAfter for controllers that do not look at everything of their own kind when they start: it also queues what an
+// object concerns that is there at the start.
+func enqueueListed(find related, pause time.Duration) handler.Funcs {
 	add := func(ctx context.Context, q queue, objects ...client.Object) {
 		for _, o := range objects {
 			insist(ctx, q, pause, o, func() ([]client.ObjectKey, error) { return find(ctx, o) })
@@ -76,14 +97,14 @@ func insist(ctx context.Context, q queue, pause time.Duration, o client.Object, 
 // one that is gone.
 type concerns[T client.Object] func(ctx context.Context, before, after T) ([]client.ObjectKey, error)
 
-// enqueueChange queues what a change concerns, where that depends on what has changed.
+// enqueueChange queues what a change concerns as enqueue does, where that depends on what has changed.
 func enqueueChange[T client.Object](find concerns[T], pause time.Duration) handler.EventHandler {
 	var none T
 	add := func(ctx context.Context, q queue, before, after T) {
 		insist(ctx, q, pause, either(before, after), func() ([]client.ObjectKey, error) { return find(ctx, before, after) })
 	}
 	return handler.Funcs{
-		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, none, e.Object.(T)) },
+		CreateFunc: unlessListed(func(ctx context.Context, e event.CreateEvent, q queue) { add(ctx, q, none, e.Object.(T)) }),
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) { add(ctx, q, e.ObjectOld.(T), e.ObjectNew.(T)) },
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object.(T), none) },
 	}

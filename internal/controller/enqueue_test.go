@@ -109,3 +109,32 @@ func TestCountsAreLookedAtAfterAWhile(t *testing.T) {
 		t.Error("what comes and goes is looked at twice")
 	}
 }
+
+// What there is at the start is passed over by what looks at all of its own kind then, and not by what has no such kind: the Roles that there
+// should be are found by the Members, whether they are there or not.
+func TestWhatThereIsAtTheStart(t *testing.T) {
+	organization := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}}
+	one := []client.ObjectKey{{Namespace: "acme", Name: "ana"}}
+	related := func(context.Context, client.Object) ([]client.ObjectKey, error) { return one, nil }
+	change := func(context.Context, *rosterv1alpha1.Organization, *rosterv1alpha1.Organization) ([]client.ObjectKey, error) {
+		return one, nil
+	}
+	for name, c := range map[string]struct {
+		handler handler.EventHandler
+		start   int
+	}{
+		"enqueue":       {enqueue(related), 0},
+		"enqueueChange": {enqueueChange(change, 0), 0},
+		"enqueueListed": {enqueueListed(related, 0), 1},
+		"enqueueRoles":  {enqueueRoles(losing(change)), 1},
+	} {
+		for _, initial := range []bool{true, false} {
+			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())
+			c.handler.Create(t.Context(), event.CreateEvent{Object: organization, IsInInitialList: initial}, q)
+			if want := map[bool]int{true: c.start, false: 1}[initial]; q.Len() != want {
+				t.Errorf("%s, at the start: %v: %d are queued", name, initial, q.Len())
+			}
+			q.ShutDown()
+		}
+	}
+}

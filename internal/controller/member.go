@@ -182,8 +182,10 @@ func (r *members) standing(ctx context.Context, m *rosterv1alpha1.Member) (*memb
 	if err != nil {
 		return nil, err
 	}
-	if in.Person, err = reading.AccountNamed(ctx, r.client, address.AccountName()); err != nil {
-		return nil, err
+	if in.Person = in.Account; m.Spec.AccountRef == nil || m.Spec.AccountRef.Name != address.AccountName() {
+		if in.Person, err = reading.AccountNamed(ctx, r.client, address.AccountName()); err != nil {
+			return nil, err
+		}
 	}
 	in.Twin = membership.FindTwin(m, twins, membership.NamedOwner(in.Organization))
 	in.TwinJoined = membership.TwinJoined(m, twins)

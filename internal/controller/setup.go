@@ -159,7 +159,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupWorkspaces(fair, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupRoles(fair, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
-		setupAccounts(mgr, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
+		setupAccounts(fair, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		counts.Follow(ctx, mgr.GetCache()),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),

@@ -80,7 +80,7 @@ func setupGrants(mgr fairManager, find finder, r *grants) error {
 	}
 	return mgr.controller().Named("grants").
 		For(&rbacv1.Role{}, builder.WithPredicates(r.echoes.others("Role"))).
-		Watches(&rbacv1.RoleBinding{}, enqueue(roleBoundBy), builder.WithPredicates(r.echoes.others("RoleBinding"))).
+		Watches(&rbacv1.RoleBinding{}, enqueueListed(roleBoundBy, 0), builder.WithPredicates(r.echoes.others("RoleBinding"))).
 		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
 		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam), builder.WithPredicates(changed(teamSpec))).
 		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(losing(workspaces)), builder.WithPredicates(changed(workspaceProfiles))).
@@ -88,7 +88,7 @@ func setupGrants(mgr fairManager, find finder, r *grants) error {
 		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole)), builder.WithPredicates(changed(roleSpec))).
 		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
 		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
-		Complete(tracing.Reconciler("grants", "Role", r))
+		WithOptions(mgr.queues.FairAtOnce()).Complete(tracing.Reconciler("grants", "Role", r))
 }
 
 // setupConsole has the list looked at as one, and the binding of a namespace by its own.
@@ -111,8 +111,8 @@ func setupConsole(mgr fairManager, list *consoleList, places *consolePlaces) err
 			})).
 			WithOptions(controller.Options{MaxConcurrentReconciles: 1}).Complete(tracing.Reconciler("console", "ClusterRole", list)),
 		mgr.controller().Named("console-places").
-			Watches(&rosterv1alpha1.Organization{}, enqueue(place), builder.WithPredicates(changed(organizationAlive))).
-			Watches(&rbacv1.RoleBinding{}, enqueue(itself), builder.WithPredicates(binding)).
+			Watches(&rosterv1alpha1.Organization{}, enqueueListed(place, 0), builder.WithPredicates(changed(organizationAlive))).
+			Watches(&rbacv1.RoleBinding{}, enqueueListed(itself, 0), builder.WithPredicates(binding)).
 			WatchesRawSource(source.Channel(list.console.places, enqueue(itself))).
 			Complete(tracing.Reconciler("console-places", "RoleBinding", places)),
 	)
@@ -141,12 +141,12 @@ func setupOrganizations(mgr fairManager, find finder, r *organizations, troubles
 		Complete(tracing.Reconciler("organization", "Organization", r))
 }
 
-func setupAccounts(mgr manager.Manager, find finder, r *accounts) error {
+func setupAccounts(mgr fairManager, find finder, r *accounts) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Account{}).
 		Watches(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), builder.WithPredicates(changed(accountUsername))).
 		Watches(&rosterv1alpha1.Member{}, enqueue(accountOfMember), builder.WithPredicates(changed(memberJoined))).
-		Complete(tracing.Reconciler("account", "Account", r))
+		WithOptions(mgr.queues.Patient()).Complete(tracing.Reconciler("account", "Account", r))
 }
 
 func setupProfiles(mgr fairManager, find finder, r *profiles) error {

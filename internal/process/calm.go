@@ -16,14 +16,24 @@ import (
 
 // Calm returns a log that has errors which pass by themselves as information, in the same words: a search for errors finds those that
 // somebody has to do something about.
-func Calm(log logr.Logger) logr.Logger { return log.WithSink(calm{log.GetSink()}) }
+func Calm(log logr.Logger) logr.Logger { return log.WithSink(calm{LogSink: log.GetSink()}) }
 
-type calm struct{ logr.LogSink }
+// calm hands its values on with a line: controller-runtime gives some for each look at an object, nearly all of which have nothing to say,
+// and a log of zap writes values out when it gets them.
+type calm struct {
+	logr.LogSink
+	values []any
+}
+
+// Info is part of [logr.LogSink].
+func (c calm) Info(level int, msg string, keysAndValues ...any) {
+	c.LogSink.Info(level, msg, slices.Concat(c.values, keysAndValues)...)
+}
 
 // Error is part of [logr.LogSink].
 func (c calm) Error(err error, msg string, keysAndValues ...any) {
 	if !passes(err) {
-		c.LogSink.Error(err, msg, keysAndValues...)
+		c.LogSink.Error(err, msg, slices.Concat(c.values, keysAndValues)...)
 	} else if c.Enabled(0) {
 		c.Info(0, msg, slices.Concat(keysAndValues, []any{"error", err.Error()})...)
 	}
@@ -31,11 +41,11 @@ func (c calm) Error(err error, msg string, keysAndValues ...any) {
 
 // WithValues is part of [logr.LogSink].
 func (c calm) WithValues(keysAndValues ...any) logr.LogSink {
-	return calm{c.LogSink.WithValues(keysAndValues...)}
+	return calm{c.LogSink, slices.Concat(c.values, keysAndValues)}
 }
 
 // WithName is part of [logr.LogSink].
-func (c calm) WithName(name string) logr.LogSink { return calm{c.LogSink.WithName(name)} }
+func (c calm) WithName(name string) logr.LogSink { return calm{c.LogSink.WithName(name), c.values} }
 
 // passes reports whether an error is no fault and needs nobody: it is tried again, or what it is about is going away.
 func passes(err error) bool {

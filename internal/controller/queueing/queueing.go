@@ -40,15 +40,37 @@ func New(workers int, registry prometheus.Registerer) *Queues {
 	return q
 }
 
-// Fair are the options of a controller whose queue is fair to all namespaces.
+// Fair are the options of a controller whose queue is fair to all namespaces, and which is queued each object of its kind once at a start.
 func (q *Queues) Fair() controller.Options { return q.FairAmong(q.workers) }
 
 // FairAmong is Fair for a controller with so many workers.
 func (q *Queues) FairAmong(workers int) controller.Options {
-	queue := func(name string, limiter workqueue.TypedRateLimiter[reconcile.Request]) workqueue.TypedRateLimitingInterface[reconcile.Request] {
-		return newFair(name, limiter, workers, q.held.WithLabelValues(name))
+	queue := func(name string, limiter limiter) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return newPatient(q.fair(name, limiter, workers))
 	}
 	return controller.Options{MaxConcurrentReconciles: workers, NewQueue: queue}
+}
+
+// FairAtOnce is Fair for a controller which is queued many objects for the same at a start.
+func (q *Queues) FairAtOnce() controller.Options {
+	queue := func(name string, limiter limiter) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return q.fair(name, limiter, q.workers)
+	}
+	return controller.Options{MaxConcurrentReconciles: q.workers, NewQueue: queue}
+}
+
+// Patient are the options of a controller for objects of which there are many in one namespace, that of no organisation.
+func (q *Queues) Patient() controller.Options {
+	queue := func(name string, limiter limiter) workqueue.TypedRateLimitingInterface[reconcile.Request] {
+		return newPatient(newQueue(name, limiter))
+	}
+	return controller.Options{MaxConcurrentReconciles: q.workers, NewQueue: queue}
+}
+
+type limiter = workqueue.TypedRateLimiter[reconcile.Request]
+
+func newQueue(name string, limiter limiter) priorityqueue.PriorityQueue[reconcile.Request] {
+	return priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter })
 }
 
 // fair is a queue in which the more requests of a namespace wait, the further back the next one goes: a request of a namespace of which
@@ -63,9 +85,13 @@ type fair struct {
 	shares  *shares
 }
 
-func newFair(name string, limiter workqueue.TypedRateLimiter[reconcile.Request], workers int, held prometheus.Gauge) *fair {
+func (q *Queues) fair(name string, limiter limiter, workers int) *fair {
+	return newFair(name, limiter, workers, q.held.WithLabelValues(name))
+}
+
+func newFair(name string, limiter limiter, workers int, held prometheus.Gauge) *fair {
 	return &fair{
-		PriorityQueue: priorityqueue.New(name, func(o *priorityqueue.Opts[reconcile.Request]) { o.RateLimiter = limiter }), held: held,
+		PriorityQueue: newQueue(name, limiter), held: held,
 		queued: map[reconcile.Request]bool{}, waiting: map[string]int{}, shares: newShares(workers),
 	}
 }
