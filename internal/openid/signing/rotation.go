@@ -2,10 +2,7 @@
 
 package signing
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	// Period is how long a key signs.
@@ -51,16 +48,6 @@ func (s Set) Published(now time.Time) []Key {
 		}
 	}
 	return published
-}
-
-// Find is the published key of an ID.
-func (s Set) Find(id string, now time.Time) (Key, bool) {
-	published := s.Published(now)
-	i := slices.IndexFunc(published, func(k Key) bool { return k.ID == id })
-	if i < 0 {
-		return Key{}, false
-	}
-	return published[i], true
 }
 
 // publishedUntil is when a key is no longer published: some time after the next one has taken over. The last one has no such time.
