@@ -46,6 +46,9 @@ func everybody() []string { return []string{"olivia", "m2", "m3", "m4", "m5", "m
 func (t draw) sources() *Organization {
 	o := organization(rapid.Bool().Draw(t.T, "a team is required"))
 	o.Now = time.Unix(1000, 0)
+	if rapid.Bool().Draw(t.T, "the owner owns another organisation") {
+		o.Organization.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionOwnerUnique, Status: metav1.ConditionFalse}}
+	}
 	o.Profiles[0].Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "olivia"}
 	o.Profiles[1].Spec.ConnectedBy = "oidc:m2@acme.example"
 	o.Teams = nil
@@ -200,6 +203,35 @@ func TestEverybodyBeforeAndAfter(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKeysTellSourcesApart: a key that leaves something out would show people the rights of others.
+func TestKeysTellSourcesApart(t *testing.T) {
+	seen := map[string]string{keyOf(access.Sources{}): "nothing"}
+	for name, change := range map[string]func(*access.Sources){
+		"role":                func(s *access.Sources) { s.Spec.Role = "Manager" },
+		"adds profiles":       func(s *access.Sources) { s.Spec.CanManageProfiles = ptr.To(true) },
+		"owner":               func(s *access.Sources) { s.Owner = true },
+		"owner elsewhere":     func(s *access.Sources) { s.OwnerElsewhere = true },
+		"profile":             func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: "Editor"}} },
+		"other profile":       func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "x", Role: "Editor"}} },
+		"role on a profile":   func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: "Guest"}} },
+		"workspace":           func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "fb", Role: "Editor"}} },
+		"other workspace":     func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "x", Role: "Editor"}} },
+		"role in a workspace": func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "fb", Role: "Guest"}} },
+		"connected":           func(s *access.Sources) { s.Connected = []string{"fb"} },
+		"other connected":     func(s *access.Sources) { s.Connected = []string{"x"} },
+		"team":                func(s *access.Sources) { s.Teams = []access.Assignment{{Team: "fb"}} },
+		"other team":          func(s *access.Sources) { s.Teams = []access.Assignment{{Team: "x"}} },
+	} {
+		var s access.Sources
+		change(&s)
+		key := keyOf(s)
+		if other, taken := seen[key]; taken {
+			t.Errorf("%s and %s have the same key %q", name, other, key)
+		}
+		seen[key] = name
+	}
 }
 
 // TestProfilesAfterAChange: what becomes of profiles, found by looking at everybody for each.
