@@ -73,7 +73,7 @@ type Decision struct {
 	Again time.Time
 }
 
-// Decide tells what is to be done with the keys now.
+// Decide tells what to do with the keys now.
 func Decide(s Set, now time.Time) Decision {
 	if len(s) == 0 {
 		// Nobody can have kept keys that are without it, so that it signs at once. If all keys were taken away, this one is unknown
