@@ -207,25 +207,21 @@ func TestEverybodyBeforeAndAfter(t *testing.T) {
 
 // TestKeysTellSourcesApart: a key that leaves something out would show people the rights of others.
 func TestKeysTellSourcesApart(t *testing.T) {
-	seen := map[string]string{keyOf(access.Sources{}): "nothing"}
-	for name, change := range map[string]func(*access.Sources){
-		"role":                func(s *access.Sources) { s.Spec.Role = "Manager" },
-		"adds profiles":       func(s *access.Sources) { s.Spec.CanManageProfiles = ptr.To(true) },
-		"owner":               func(s *access.Sources) { s.Owner = true },
-		"owner elsewhere":     func(s *access.Sources) { s.OwnerElsewhere = true },
-		"profile":             func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: "Editor"}} },
-		"other profile":       func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "x", Role: "Editor"}} },
-		"role on a profile":   func(s *access.Sources) { s.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "fb", Role: "Guest"}} },
-		"workspace":           func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "fb", Role: "Editor"}} },
-		"other workspace":     func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "x", Role: "Editor"}} },
-		"role in a workspace": func(s *access.Sources) { s.Spec.Workspaces = []rosterv1alpha1.WorkspaceGrant{{Name: "fb", Role: "Guest"}} },
-		"connected":           func(s *access.Sources) { s.Connected = []string{"fb"} },
-		"other connected":     func(s *access.Sources) { s.Connected = []string{"x"} },
-		"team":                func(s *access.Sources) { s.Teams = []access.Assignment{{Team: "fb"}} },
-		"other team":          func(s *access.Sources) { s.Teams = []access.Assignment{{Team: "x"}} },
+	onProfile := func(name string, role rosterv1alpha1.ProfileRole) access.Sources {
+		return access.Sources{Spec: rosterv1alpha1.MemberSpec{Profiles: []rosterv1alpha1.ProfileGrant{{Name: name, Role: role}}}}
+	}
+	inWorkspace := func(name string, role rosterv1alpha1.ProfileRole) access.Sources {
+		return access.Sources{Spec: rosterv1alpha1.MemberSpec{Workspaces: []rosterv1alpha1.WorkspaceGrant{{Name: name, Role: role}}}}
+	}
+	seen := map[string]string{}
+	for name, s := range map[string]access.Sources{
+		"nothing": {}, "owner": {Owner: true}, "owner elsewhere": {OwnerElsewhere: true},
+		"role": {Spec: rosterv1alpha1.MemberSpec{Role: "Manager"}}, "adds profiles": {Spec: rosterv1alpha1.MemberSpec{CanManageProfiles: new(true)}},
+		"profile": onProfile("fb", "Editor"), "other profile": onProfile("x", "Editor"), "role on a profile": onProfile("fb", "Guest"),
+		"workspace": inWorkspace("fb", "Editor"), "other workspace": inWorkspace("x", "Editor"), "role in a workspace": inWorkspace("fb", "Guest"),
+		"connected": {Connected: []string{"fb"}}, "other connected": {Connected: []string{"x"}},
+		"team": {Teams: []access.Assignment{{Team: "fb"}}}, "other team": {Teams: []access.Assignment{{Team: "x"}}},
 	} {
-		var s access.Sources
-		change(&s)
 		key := keyOf(s)
 		if other, taken := seen[key]; taken {
 			t.Errorf("%s and %s have the same key %q", name, other, key)
