@@ -189,7 +189,7 @@ func TestCompanysWordIsNotFresh(t *testing.T) {
 	}
 }
 
-// testSecondFactorInStatus: the status tells whether somebody has a second factor, in as few writes as it changes.
+// testSecondFactorInStatus: the status shows if somebody has a second factor, in as few writes as it changes.
 func testSecondFactorInStatus(t *testing.T, c cluster) {
 	count := map[string]int{}
 	ctx, s, now, address := t.Context(), storeOver(t, counting(c.WithWatch, count)), noon, address.Address("factor@example.com")

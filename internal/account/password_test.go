@@ -210,6 +210,16 @@ func testChangePassword(t *testing.T, c cluster) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := s.SignOut(ctx, account, "laptop"); err != nil {
+		t.Fatal(err)
+	}
+	stolen := laptop
+	if laptop, err = signIn(ctx, s, address, "laptop", now); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.ChangePassword(ctx, account, stolen, "mallory's own", now); !errors.Is(err, ErrSignedOut) {
+		t.Errorf("changing by a copy of a session that was signed out: %v", err)
+	}
 	changed, err := s.ChangePassword(ctx, account, laptop, "battery staple", now.Add(time.Minute))
 	if err != nil {
 		t.Fatal(err)

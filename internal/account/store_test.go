@@ -253,13 +253,19 @@ func testMismatch(t *testing.T, c cluster) {
 	ctx, s, victim := t.Context(), storeOver(t, c), address.Address("victim@example.com")
 	impostor := &rosterv1alpha1.Account{
 		ObjectMeta: metav1.ObjectMeta{Namespace: rosterv1alpha1.AccountNamespace, Name: victim.AccountName()},
-		Spec:       rosterv1alpha1.AccountSpec{Email: "impostor@example.com", DisplayName: "Impostor"},
+		Spec:       rosterv1alpha1.AccountSpec{Email: "impostor@example.com", DisplayName: "Impostor", Username: "impostor"},
 	}
 	if err := c.Create(ctx, impostor); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := register(ctx, s, victim, profile("Victim"), "correct horse"); !errors.Is(err, ErrMismatch) {
 		t.Errorf("Register: %v, want ErrMismatch", err)
+	}
+	if _, err := s.Named(ctx, impostor.Name); !errors.Is(err, ErrMismatch) {
+		t.Errorf("Named: %v, want ErrMismatch", err)
+	}
+	if _, err := s.Lookup(ctx, "impostor"); !errors.Is(err, ErrMismatch) {
+		t.Errorf("Lookup by the user name: %v, want ErrMismatch", err)
 	}
 }
 

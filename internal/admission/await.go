@@ -64,7 +64,7 @@ func Await(ctx context.Context, c client.Client, mutating bool) (err error) {
 	return nil
 }
 
-// tryOut returns nil when what is to be refused is, and what is to be allowed is. It writes nothing.
+// tryOut returns nil when the policies refuse what they should and allow what they should. It writes nothing.
 func tryOut(ctx context.Context, dry client.Client, mutating bool) error {
 	at := metav1.ObjectMeta{Namespace: metav1.NamespaceDefault, Name: probe}
 	if err := dry.Create(ctx, &corev1.ConfigMap{ObjectMeta: at}); !apierrors.IsInvalid(err) {

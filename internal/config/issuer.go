@@ -23,7 +23,7 @@ type Issuer struct {
 	URL string `json:"url"`
 	// ClientID that the provider knows the portal by. Required.
 	ClientID string `json:"clientID"`
-	// PublicClient means that there is no client secret: the portal proves itself by PKCE alone.
+	// PublicClient: the portal has no client secret, and proves itself by PKCE alone.
 	PublicClient bool `json:"publicClient,omitempty"`
 	// Domains are those whose addresses it may vouch for, such as acme.example; subdomains are named on their own. Required. No two
 	// issuers vouch for one domain.

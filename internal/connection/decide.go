@@ -39,14 +39,14 @@ type Input struct {
 // Step is what becomes of one account of an Order.
 type Step struct {
 	Outcome Outcome
-	// Profile that is to have the tokens; nil where nothing is to be done. One without a UID is to be created.
+	// Profile that is to have the tokens; nil where there is nothing to do. One without a UID has to be created.
 	Profile *rosterv1alpha1.SocialProfile
 }
 
 // Refuse ends a step without anything done.
 func (s *Step) Refuse(why Result) { *s = Step{Outcome: Outcome{Handle: s.Outcome.Handle, Result: why}} }
 
-// IsNew reports whether the profile is to be created.
+// IsNew reports whether the profile has to be created.
 func (s *Step) IsNew() bool { return s.Profile != nil && s.Profile.UID == "" }
 
 // Decide decides what becomes of each account of an Order. Asked again after part of that was done, it decides the same: what came of the

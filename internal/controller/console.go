@@ -79,7 +79,7 @@ func (c *console) found(installed bool) bool {
 	return isNew
 }
 
-// consoleList keeps the list of those whom the portal may act as: everybody who looks after an organisation. One at a time works on it.
+// consoleList keeps the list of people that the portal may act as: everybody who looks after an organisation. One at a time works on it.
 type consoleList struct {
 	client client.Client
 	// live reads the ClusterRole: it is in no cache.

@@ -56,7 +56,7 @@ func lookForConsole(ctx context.Context) {
 	newSpace(ctx)
 }
 
-// listed are those whom the portal may act as.
+// listed are the people that the portal may act as.
 func listed(ctx context.Context) []string {
 	GinkgoHelper()
 	list := &rbacv1.ClusterRole{}

@@ -38,7 +38,7 @@ type Inviter struct {
 	// Address of a person, and how it was written; empty for programs.
 	Address address.Address
 	Written string
-	// Misnamed: what stands before the address is the prefix of user names but for upper and lower case. To RBAC that is somebody else.
+	// Misnamed: what stands before the address is the prefix of user names, except for upper and lower case. To RBAC that is somebody else.
 	Misnamed bool
 }
 

@@ -69,13 +69,6 @@ func (l *Limiter[K]) Return(key K) {
 	}
 }
 
-// Len is how many keys are remembered.
-func (l *Limiter[K]) Len() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.young) + len(l.old)
-}
-
 // full is what is known of a key, which is young from now on if anything is.
 func (l *Limiter[K]) full(key K) time.Time {
 	if full, ok := l.young[key]; ok {

@@ -74,7 +74,7 @@ func TestForgetsWhoIsQuiet(t *testing.T) {
 		if i%10 == 0 && l.Take(busy, noon) == 0 {
 			t.Fatalf("after %d others somebody who keeps asking was forgotten", i)
 		}
-		if n := l.Len(); n > 2*most {
+		if n := len(l.young) + len(l.old); n > 2*most {
 			t.Fatalf("%d keys are remembered, want at most %d", n, 2*most)
 		}
 	}

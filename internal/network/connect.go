@@ -62,7 +62,7 @@ func Connects(n Network) (Connector, bool) {
 }
 
 // Redirects is the Redirector behind a Network that New made; not ok where people connect otherwise, as on Bluesky. No secret is in its
-// errors. Traits().NeedsApp reports whether it is of use without a registered app.
+// errors.
 func Redirects(n Network) (Redirector, bool) {
 	d, ok := n.(discreet)
 	if !ok {

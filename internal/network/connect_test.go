@@ -64,7 +64,7 @@ func TestAuthorizeURL(t *testing.T) {
 				t.Fatal(err)
 			}
 			r, ok := network.Redirects(n)
-			if !ok || !n.Traits().NeedsApp {
+			if !ok {
 				t.Fatal("people connect it by an app and a redirect")
 			}
 			a := way
@@ -143,7 +143,7 @@ func TestBlueskyHasNoRedirect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, ok := network.Redirects(n); ok || n.Traits().NeedsApp {
+	if _, ok := network.Redirects(n); ok {
 		t.Error("people connect it by an app password")
 	}
 	if _, ok := network.Connects(n); !ok {

@@ -22,7 +22,7 @@ func newFacebook(c caller) Network { return facebook{c} }
 
 func (n facebook) Traits() Traits {
 	return Traits{
-		Lead: 10 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
+		Lead: 10 * 24 * time.Hour, Shared: true, AdAccounts: true,
 		// "Permissions Reference": what publishing to a Page and answering there need.
 		Scopes: []string{"pages_show_list", "pages_read_engagement", "pages_manage_posts", "pages_manage_engagement"},
 		Renewable: func(t Tokens) bool {

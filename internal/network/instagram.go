@@ -16,7 +16,7 @@ func newInstagram(c caller) Network { return instagram{c} }
 
 func (n instagram) Traits() Traits {
 	return Traits{
-		Lead: 10 * 24 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 10 * 24 * time.Hour, Shared: true,
 		Scopes:    []string{"instagram_business_basic", "instagram_business_content_publish", "instagram_business_manage_comments"},
 		Renewable: func(t Tokens) bool { return t.Access != "" },
 	}

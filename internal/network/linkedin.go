@@ -26,7 +26,7 @@ func newLinkedIn(c caller) Network { return linkedIn{c} }
 
 func (n linkedIn) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, AdAccounts: true,
 		// "Increasing Access": organisation posts and their comments.
 		Scopes:    []string{"w_organization_social", "r_organization_social"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },

@@ -19,7 +19,7 @@ type mastodon struct{ caller }
 func newMastodon(c caller) Network { return mastodon{c} }
 
 func (n mastodon) Traits() Traits {
-	return Traits{NeedsApp: true, Scopes: []string{"read", "write"}, Renewable: func(Tokens) bool { return false }}
+	return Traits{Scopes: []string{"read", "write"}, Renewable: func(Tokens) bool { return false }}
 }
 
 // Check asks for the account ("accounts API methods": verify_credentials).

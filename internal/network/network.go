@@ -46,8 +46,6 @@ type Traits struct {
 	Shared bool
 	// AdAccounts: the network is asked about ad accounts, too. Of others, it tells nothing about one.
 	AdAccounts bool
-	// NeedsApp: people connect accounts through an app that is registered with the network.
-	NeedsApp bool
 	// Renewable reports whether these tokens hold all that a renewal needs.
 	Renewable func(t Tokens) bool
 }

@@ -22,7 +22,7 @@ func newPinterest(c caller) Network { return pinterest{c} }
 
 func (n pinterest) Traits() Traits {
 	return Traits{
-		Lead: 7 * 24 * time.Hour, Shared: true, NeedsApp: true, AdAccounts: true,
+		Lead: 7 * 24 * time.Hour, Shared: true, AdAccounts: true,
 		Scopes:    []string{"boards:read", "pins:read", "pins:write", "user_accounts:read"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}

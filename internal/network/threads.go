@@ -15,7 +15,7 @@ func newThreads(c caller) Network { return threads{c} }
 
 func (n threads) Traits() Traits {
 	return Traits{
-		Lead: 10 * 24 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 10 * 24 * time.Hour, Shared: true,
 		Scopes:    []string{"threads_basic", "threads_content_publish", "threads_manage_replies"},
 		Renewable: func(t Tokens) bool { return t.Access != "" },
 	}

@@ -22,7 +22,7 @@ func newTikTok(c caller) Network { return tikTok{c} }
 
 func (n tikTok) Traits() Traits {
 	return Traits{
-		Lead: 6 * time.Hour, Shared: true, NeedsApp: true,
+		Lead: 6 * time.Hour, Shared: true,
 		Scopes:    []string{"user.info.basic", "video.publish"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}

@@ -105,8 +105,7 @@ func splitScopes(s string) []string {
 	return strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || r == ',' || r == '\n' })
 }
 
-// With puts new tokens over these. What the new ones do not have stays: nothing is ever replaced by nothing, but for the expiry of a token
-// that is replaced.
+// With puts new tokens over these. What the new ones lack stays, except for the expiry of a token that is replaced.
 func (t Tokens) With(renewed Tokens) Tokens {
 	if renewed.Access != "" {
 		t.Access, t.AccessExpiry = renewed.Access, renewed.AccessExpiry

@@ -20,7 +20,7 @@ func newX(c caller) Network { return x{c} }
 
 func (n x) Traits() Traits {
 	return Traits{
-		SingleUse: true, Lead: 30 * time.Minute, NeedsApp: true,
+		SingleUse: true, Lead: 30 * time.Minute,
 		Scopes:    []string{"tweet.read", "tweet.write", "users.read", "offline.access"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.ClientID != "" },
 	}

@@ -23,7 +23,7 @@ func newYouTube(c caller) Network { return youTube{c} }
 
 func (n youTube) Traits() Traits {
 	return Traits{
-		Lead: 15 * time.Minute, Shared: true, NeedsApp: true,
+		Lead: 15 * time.Minute, Shared: true,
 		Scopes:    []string{"https://www.googleapis.com/auth/youtube.upload", "https://www.googleapis.com/auth/youtube.force-ssl"},
 		Renewable: func(t Tokens) bool { return t.Refresh != "" && n.app.registered() },
 	}

@@ -81,7 +81,6 @@ type places struct {
 	apiURL         string
 	kubeconfig     string
 	managerMetrics string
-	portalMetrics  string
 }
 
 func (r *run) bringUp(ctx context.Context) error {
@@ -251,7 +250,7 @@ func (r *run) startServers(ctx context.Context, cp *controlPlane, c *cluster, po
 			return err
 		}
 	}
-	r.places.managerMetrics, r.places.portalMetrics = servers[0].metrics, servers[1].metrics
+	r.places.managerMetrics = servers[0].metrics
 	for _, s := range servers {
 		if err := s.waitReady(ctx); err != nil {
 			return err

@@ -169,6 +169,14 @@ func TestWhoMayNotLookAtProfiles(t *testing.T) {
 	lena.get(w.profilesPath("/-/teams?who=all")).expect(t, http.StatusNotFound)
 	vera.get(w.changePath("")).expect(t, http.StatusNotFound)
 	vera.get(w.changePath("/what?who=all")).expect(t, http.StatusNotFound)
+	here := metav1.ObjectMeta{Namespace: w.ns, Name: "look"}
+	w.create(&rbacv1.Role{ObjectMeta: here, Rules: []rbacv1.PolicyRule{{
+		APIGroups: []string{rosterv1alpha1.GroupVersion.Group}, Resources: []string{"socialprofiles"}, ResourceNames: []string{"acme-fb"}, Verbs: []string{"get"},
+	}}})
+	w.create(&rbacv1.RoleBinding{ObjectMeta: here, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: here.Name},
+		Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: rbacv1.UserKind, Name: prefix + w.address("vera")}}})
+	await(t, func(context.Context) bool { return vera.get(w.profilesPath("/acme-fb")).StatusCode == http.StatusOK })
+	vera.get(w.profilesPath("/acme-fb/remove")).expect(t, http.StatusNotFound)
 	if strings.Contains(vera.get(w.peoplePath()).body, w.changePath("")) || !strings.Contains(lena.get(w.peoplePath()).body, w.changePath("")) {
 		t.Error("the list of people does not lead those to changes who may make them, and nobody else")
 	}

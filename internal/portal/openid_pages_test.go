@@ -384,6 +384,8 @@ func TestSigningOutAtAnApplication(t *testing.T) {
 	if back, _ := leave(b, url.Values{"client_id": {p.config.ClientID}, "post_logout_redirect_uri": {bye}}); back == nil || back.String() != bye {
 		t.Errorf("somebody who is signed out is sent to %v", back)
 	}
+	_, page = leave(b, url.Values{"state": {strings.Repeat("s", 3000)}})
+	page.expect(t, http.StatusBadRequest)
 	forged := strings.Split(hint, ".")
 	for name, bad := range map[string]string{"none": "eyJhbGciOiJub25lIn0." + forged[1] + ".", "cut": forged[0] + "." + forged[1] + ".AAAA", "null": "e30.bnVsbA.x"} {
 		b := w.signedIn(s, "ana")

@@ -252,6 +252,8 @@ func TestDeviceCodes(t *testing.T) {
 	}
 	asked := begin()
 	says(asked, "authorization_pending")
+	name, _, _ := strings.Cut(asked.DeviceCode, ".")
+	says(&oauth2.DeviceAuthResponse{DeviceCode: name + ".guessed"}, "invalid_grant")
 	if strings.Contains(asked.VerificationURI, "?") || asked.VerificationURIComplete != asked.VerificationURI+"/"+asked.UserCode {
 		t.Errorf("%+v", asked)
 	}

@@ -128,7 +128,7 @@ func TestSignInTellsNothingAboutAccounts(t *testing.T) {
 }
 
 // Each try costs as much hashing and as many requests, for any account: that is what its time is made of.
-func TestSignInTakesAsLongForWhoeverIsNotThere(t *testing.T) {
+func TestSignInTakesAsLongWithoutAnAccount(t *testing.T) {
 	w := newWorld(t)
 	var requests int
 	s := w.site(unlimited, func(c *configure) {

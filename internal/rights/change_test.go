@@ -46,6 +46,9 @@ func everybody() []string { return []string{"olivia", "m2", "m3", "m4", "m5", "m
 func (t draw) sources() *Organization {
 	o := organization(rapid.Bool().Draw(t.T, "a team is required"))
 	o.Now = time.Unix(1000, 0)
+	if rapid.Bool().Draw(t.T, "the owner owns another organisation") {
+		o.Organization.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionOwnerUnique, Status: metav1.ConditionFalse}}
+	}
 	o.Profiles[0].Spec.ResponsibleRef = &rosterv1alpha1.LocalReference{Name: "olivia"}
 	o.Profiles[1].Spec.ConnectedBy = "oidc:m2@acme.example"
 	o.Teams = nil
@@ -200,6 +203,31 @@ func TestEverybodyBeforeAndAfter(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestKeysTellSourcesApart: a key that leaves something out would show people the rights of others.
+func TestKeysTellSourcesApart(t *testing.T) {
+	onProfile := func(name string, role rosterv1alpha1.ProfileRole) access.Sources {
+		return access.Sources{Spec: rosterv1alpha1.MemberSpec{Profiles: []rosterv1alpha1.ProfileGrant{{Name: name, Role: role}}}}
+	}
+	inWorkspace := func(name string, role rosterv1alpha1.ProfileRole) access.Sources {
+		return access.Sources{Spec: rosterv1alpha1.MemberSpec{Workspaces: []rosterv1alpha1.WorkspaceGrant{{Name: name, Role: role}}}}
+	}
+	seen := map[string]string{}
+	for name, s := range map[string]access.Sources{
+		"nothing": {}, "owner": {Owner: true}, "owner elsewhere": {OwnerElsewhere: true},
+		"role": {Spec: rosterv1alpha1.MemberSpec{Role: "Manager"}}, "adds profiles": {Spec: rosterv1alpha1.MemberSpec{CanManageProfiles: new(true)}},
+		"profile": onProfile("fb", "Editor"), "other profile": onProfile("x", "Editor"), "role on a profile": onProfile("fb", "Guest"),
+		"workspace": inWorkspace("fb", "Editor"), "other workspace": inWorkspace("x", "Editor"), "role in a workspace": inWorkspace("fb", "Guest"),
+		"connected": {Connected: []string{"fb"}}, "other connected": {Connected: []string{"x"}},
+		"team": {Teams: []access.Assignment{{Team: "fb"}}}, "other team": {Teams: []access.Assignment{{Team: "x"}}},
+	} {
+		key := keyOf(s)
+		if other, taken := seen[key]; taken {
+			t.Errorf("%s and %s have the same key %q", name, other, key)
+		}
+		seen[key] = name
+	}
 }
 
 // TestProfilesAfterAChange: what becomes of profiles, found by looking at everybody for each.

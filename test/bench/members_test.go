@@ -121,7 +121,7 @@ func condition(kind string) metav1.Condition {
 	}
 }
 
-// largeOrganization has 100 profiles, 50 Teams and 200 people with a role on a profile by name.
+// largeOrganization has 100 profiles, 50 Teams, or as many as there are people for, and 200 people with a role on a profile by name.
 func (b *bench) largeOrganization(namespace string, inTeam int) *rosterv1alpha1.Team {
 	b.organization(namespace)
 	for _, name := range append([]string{"acme-fb", "acme-x"}, profileNames()...) {
@@ -140,7 +140,7 @@ func (b *bench) largeOrganization(namespace string, inTeam int) *rosterv1alpha1.
 	for i := range names {
 		names[i] = personName(i)
 	}
-	for i := range 49 {
+	for i := range min(49, inTeam/10) {
 		newTeam(fmt.Sprintf("team-%02d", i), names[i*10:i*10+10], profileNames()[2*i])
 	}
 	return newTeam("writers", names, "acme-fb")

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Runs an OpenID provider. Its one argument is JSON: {clients, accounts, scopes, authPath, tokenPath, pkceRequired}. clients are as oidc-provider takes
-// them; accounts are claims by sign-in name, and whoever has none there is called by the name they type; those under "userinfo" are said at
+// them; accounts are claims by sign-in name, and anybody without any is called by the name they type; those under "userinfo" are said at
 // that endpoint alone. Any password will do. Writes one line of JSON when it is ready; ends when its standard input does.
 import { createServer } from 'node:http';
 import { once } from 'node:events';

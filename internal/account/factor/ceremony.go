@@ -14,7 +14,7 @@ import (
 // CeremonyFor is how long a browser may take to answer.
 const CeremonyFor = 5 * time.Minute
 
-// ErrCeremony means that there is no ceremony of that kind under way, or it took too long. Start another.
+// ErrCeremony means that no ceremony of that kind is under way, or that it took too long. Start another.
 var ErrCeremony = errors.New("no ceremony is in progress")
 
 // CeremonyKind is what a ceremony is for.

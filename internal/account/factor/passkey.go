@@ -188,8 +188,6 @@ type Use struct {
 	// Index of the passkey in Person.Passkeys, and how it is to be stored from now on.
 	Index   int
 	Passkey Passkey
-	// Verified means that the authenticator verified the user.
-	Verified bool
 }
 
 // Finish checks the browser's answer to BeginConfirmation, BeginAgain or BeginSignIn. It counts only once what it returns has been stored
@@ -213,7 +211,7 @@ func (r *RelyingParty) Finish(p Person, c Ceremony, answer []byte, now time.Time
 		return Use{}, refused(errors.New("a later ceremony has been accepted"))
 	}
 	k.SignCount, k.BackedUp, k.Used, k.Begun = credential.Authenticator.SignCount, credential.Flags.BackupState, now, c.Begun
-	return Use{Index: i, Passkey: k, Verified: parsed.Response.AuthenticatorData.Flags.HasUserVerified()}, nil
+	return Use{Index: i, Passkey: k}, nil
 }
 
 func (r *RelyingParty) validate(p Person, c Ceremony, parsed *protocol.ParsedCredentialAssertionData) (*webauthn.Credential, error) {

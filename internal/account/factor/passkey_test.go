@@ -153,7 +153,7 @@ func passkeyLife(t *testing.T, s site) {
 		}
 		answer := a.get(options)
 		use, err := a.rp.Finish(*p, c, answer, after(11))
-		if err != nil || use.Index != 0 || !use.Verified || use.Passkey.SignCount <= k.SignCount || !use.Passkey.Used.Equal(after(11)) {
+		if err != nil || use.Index != 0 || use.Passkey.SignCount <= k.SignCount || !use.Passkey.Used.Equal(after(11)) {
 			t.Fatalf("Finish = %+v, %v", use, err)
 		}
 		p.Passkeys[0] = use.Passkey
@@ -181,8 +181,8 @@ func passkeyLife(t *testing.T, s site) {
 			t.Errorf("as somebody else: %v, want ErrPasskey", err)
 		}
 		use, err := a.rp.Finish(*p, c, answer, after(21))
-		if err != nil || !use.Verified {
-			t.Fatalf("Finish = %+v, %v", use, err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		p.Passkeys[0] = use.Passkey
 	})
@@ -200,8 +200,8 @@ func passkeyLife(t *testing.T, s site) {
 			t.Errorf("as somebody else: %v, want ErrPasskey", err)
 		}
 		use, err := a.rp.Finish(*p, c, answer, after(26))
-		if err != nil || !use.Verified {
-			t.Fatalf("Finish = %+v, %v", use, err)
+		if err != nil {
+			t.Fatal(err)
 		}
 		p.Passkeys[0] = use.Passkey
 	})
@@ -295,8 +295,8 @@ func passkeyAloneNeedsUserVerification(t *testing.T, s site) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if use, err := a.rp.Finish(*p, c, a.get(options), after(21)); err != nil || use.Verified {
-		t.Errorf("as second factor without verification: %+v, %v, want it accepted and not verified", use, err)
+	if _, err := a.rp.Finish(*p, c, a.get(options), after(21)); err != nil {
+		t.Errorf("as second factor without verification: %v, want it accepted", err)
 	}
 }
 

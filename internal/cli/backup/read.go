@@ -17,8 +17,8 @@ import (
 
 type object = unstructured.Unstructured
 
-// reader reads what is to be saved. What refers to something is read before what it refers to, so that nothing that is referred to is
-// missing, whatever happens meanwhile.
+// reader reads what a backup saves. What refers to an object is read before the object itself, so that no object is missing that others
+// refer to, whatever happens meanwhile.
 type reader struct {
 	client client.Reader
 	header archive.Header

@@ -30,7 +30,7 @@ func (o *Options) AddFlags(cmd *cobra.Command, plural string, states []string, c
 	o.Selection.AddFlags(cmd.Flags(), plural, states, confirm)
 	o.AddFlag(cmd.Flags(), output.Name, output.JSON, output.YAML, output.Wide)
 	kube.AddDryRun(cmd.Flags(), &o.DryRun)
-	cmd.Flags().BoolVar(&o.KeepGoing, "keep-going", false, "Do it to those whom it can be done to, and report the others. Without it, "+
+	cmd.Flags().BoolVar(&o.KeepGoing, "keep-going", false, "Go on with the others where one is refused, and report both. Without it, "+
 		"nothing is changed if one is refused.")
 }
 
@@ -40,7 +40,7 @@ func (o *Options) Validate(names []string) error {
 	return errors.Join(o.Selection.Validate(), o.Format.Validate())
 }
 
-// Step is what is to be done to one object.
+// Step is what to do to one object.
 type Step[P client.Object] struct {
 	Object P
 	// Address of the person.
@@ -63,7 +63,7 @@ type Step[P client.Object] struct {
 // Finder finds the objects that a selection is about.
 type Finder[P client.Object] func(ctx context.Context, c client.Reader, namespace string, s Selection) ([]P, error)
 
-// Run finds what the command is about, decides what is to be done to each object, and does it.
+// Run finds what the command is about, decides what to do to each object, and does it.
 func Run[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Options, find Finder[P], decide func(P) Step[P]) error {
 	c, namespace, err := f.InNamespace()
 	if err != nil {

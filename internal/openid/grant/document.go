@@ -82,7 +82,7 @@ type Grant struct {
 	Began time.Time `json:"began"`
 	Used  time.Time `json:"used"`
 
-	// Code is what is to be exchanged; nil once it has been.
+	// Code can be exchanged once; nil after that.
 	Code *Code `json:"code,omitempty"`
 	// Refresh is what lasts; nil for an application that has not asked for it.
 	Refresh *Refresh `json:"refresh,omitempty"`

@@ -2,10 +2,7 @@
 
 package signing
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	// Period is how long a key signs.
@@ -53,16 +50,6 @@ func (s Set) Published(now time.Time) []Key {
 	return published
 }
 
-// Find is the published key of an ID.
-func (s Set) Find(id string, now time.Time) (Key, bool) {
-	published := s.Published(now)
-	i := slices.IndexFunc(published, func(k Key) bool { return k.ID == id })
-	if i < 0 {
-		return Key{}, false
-	}
-	return published[i], true
-}
-
 // publishedUntil is when a key is no longer published: some time after the next one has taken over. The last one has no such time.
 func (s Set) publishedUntil(i int) (time.Time, bool) {
 	if i+1 >= len(s) {
@@ -86,7 +73,7 @@ type Decision struct {
 	Again time.Time
 }
 
-// Decide tells what is to be done with the keys now.
+// Decide tells what to do with the keys now.
 func Decide(s Set, now time.Time) Decision {
 	if len(s) == 0 {
 		// Nobody can have kept keys that are without it, so that it signs at once. If all keys were taken away, this one is unknown

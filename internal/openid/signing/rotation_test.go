@@ -87,6 +87,10 @@ func (l *life) look() {
 	}
 }
 
+func (l *life) publishes(id string) bool {
+	return slices.ContainsFunc(l.set.Published(l.now), func(k Key) bool { return k.ID == id })
+}
+
 // sign is what the portal does.
 func (l *life) sign() {
 	k, ok := l.set.Signing(l.now)
@@ -96,7 +100,7 @@ func (l *life) sign() {
 		}
 		return // everything was taken away, and the manager has not looked yet
 	}
-	if _, published := l.set.Find(k.ID, l.now); !published {
+	if !l.publishes(k.ID) {
 		l.Fatalf("signs with %s, which is not published", k.ID)
 	}
 	if slices.Contains(l.withdrawn, k.ID) {
@@ -113,7 +117,7 @@ func (l *life) sign() {
 func (l *life) check() {
 	l.signed = slices.DeleteFunc(l.signed, func(t token) bool { return !l.now.Before(t.at.Add(TokenLifetime + Overlap)) })
 	for _, t := range l.signed {
-		_, found := l.set.Find(t.key, l.now)
+		found := l.publishes(t.key)
 		if gone := slices.Contains(l.withdrawn, t.key); found == gone {
 			l.Fatalf("a token of %v by %s: its key was withdrawn: %t, is found: %t", l.now.Sub(t.at), t.key, gone, found)
 		}

@@ -23,8 +23,8 @@ type ChangedView struct {
 	Lines []Line
 }
 
-// Unconfirmed is what a page says that asks whether something is to be done to an object, and that somebody has changed since: it tells
-// again what that means. Nothing where nobody has.
+// Unconfirmed is what a page says that asks for a confirmation, if somebody has changed the object since: it tells again what that means.
+// Otherwise nothing.
 func (v *Visit) Unconfirmed(now client.Object) []web.Problem {
 	if !v.stale(now) {
 		return nil

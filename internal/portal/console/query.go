@@ -33,7 +33,7 @@ const (
 	BySignedIn = "sign-in"
 )
 
-// What is asked for of second factors. Somebody of whom it is not known has neither.
+// What is asked for of second factors. Somebody for whom that is not known has neither.
 const (
 	WithFactor    = "with"
 	WithoutFactor = "without"

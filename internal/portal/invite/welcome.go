@@ -34,7 +34,7 @@ func (h *Handler) getWelcome(v *visit) error {
 	return v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }
 
-// invitedNewcomer is somebody of whom no Member is known yet, by what they were offered.
+// invitedNewcomer is somebody who has no Member yet, by what they were offered.
 func (h *Handler) invitedNewcomer(v *visit) organization.Newcomer {
 	ctx, o := v.R.Context(), v.link.Offer
 	role := o.Role()

@@ -108,7 +108,7 @@ func (t *tool) exchangeOfRefresh(ctx context.Context, token string) (*exchange, 
 	return e, nil
 }
 
-// spend uses a code or a token up, and does what else is to be done, in one write under the version that was read: of two exchanges at the
+// spend uses up a code or a token, and does what comes with it, in one write under the version that was read: of two exchanges at the
 // same moment one is decided again, with what the other has left. Using something twice ends the grant, which is written as well.
 func (t *tool) spend(ctx context.Context, e *exchange, then func(*grant.Grant)) error {
 	var refused error

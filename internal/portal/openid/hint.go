@@ -13,7 +13,7 @@ import (
 
 // hinted is what an ID token of ours says that an application shows again.
 type hinted struct {
-	Subject, Client, SID string
+	Subject, Client string
 }
 
 // hint reads an ID token that an application shows to say whom it means. It may be over by time, as when somebody signs out at the end of a
@@ -36,10 +36,9 @@ func (h *Handler) hint(v *web.Visit, token string) (hinted, error) {
 	}
 	var claims struct {
 		Client string `json:"azp"`
-		SID    string `json:"sid"`
 	}
 	if err := verified.Claims(&claims); err != nil {
 		return hinted{}, err
 	}
-	return hinted{Subject: verified.Subject, Client: claims.Client, SID: claims.SID}, nil
+	return hinted{Subject: verified.Subject, Client: claims.Client}, nil
 }

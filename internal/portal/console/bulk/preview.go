@@ -43,7 +43,7 @@ type changeRow struct {
 	What          []string
 }
 
-// namesView are people of whom the same is to be said.
+// namesView are people with what the page says of all of them.
 type namesView struct {
 	Text  string
 	Names []string
@@ -133,7 +133,7 @@ func names(text string, members []*rosterv1alpha1.Member) namesView {
 	return view
 }
 
-// job is what is to be done and how far that has come. It travels in the form, sealed, so that nothing has to be stored. Going
+// job is what to do and how far that has come. It travels in the form, sealed, so that nothing has to be stored. Going
 // back or reloading does a part again, which changes nothing twice.
 type job struct {
 	// User and Namespace that it is for.

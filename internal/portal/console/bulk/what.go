@@ -181,7 +181,7 @@ func offers(choices []console.Choice, value string) bool {
 	return slices.ContainsFunc(choices, func(c console.Choice) bool { return c.Value == value })
 }
 
-// whatPage asks what is to be changed.
+// whatPage asks what to change.
 type whatPage struct {
 	web.Fields
 	Frame        console.Frame

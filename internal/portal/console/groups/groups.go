@@ -162,6 +162,21 @@ func stateOf(w web.Words, conditions []metav1.Condition, generation, observed in
 	return console.StateOf(w, conditions, generation, observed, "groups.state.")
 }
 
+// save writes an object as a form wants it, unless somebody else has changed it since the form was shown, or something in it is wrong.
+func save(
+	v *console.Visit, was, wanted client.Object, list, name string, wrong []web.Problem, show func([]web.Problem, *console.ChangedView) error,
+) error {
+	if changed, problems := v.Changed(was, nil); changed != nil {
+		return show(problems, changed)
+	}
+	again := func(problems []web.Problem) error { return show(problems, nil) }
+	if len(wrong) > 0 {
+		return again(wrong)
+	}
+	done := func() error { return v.Done(list+"/"+was.GetName(), "groups.saved", "Name", name) }
+	return v.Wrote(v.Update(wanted), done, again, fields())
+}
+
 // askDelete says what it means to delete an object, and asks for it once.
 func askDelete(v *console.Visit, o client.Object, here, heading string, lines []string, problems []web.Problem) error {
 	return v.AskAbout(o, console.Sure{

@@ -160,21 +160,17 @@ func (h *Handler) roleUsers(v *console.Visit, s *scene, r *rosterv1alpha1.Custom
 func (h *Handler) postRole(v *console.Visit, r *rosterv1alpha1.CustomRole) error {
 	form := readRole(v.R.PostForm)
 	form.Scope = r.Spec.Scope
-	if changed, problems := v.Changed(r, nil); changed != nil {
-		return h.roleForm(v, r, form, problems, changed)
-	}
 	s, err := h.scene(v)
 	if err != nil {
 		return err
 	}
 	permissions := permissionsOf(s.offered(form.Scope), r.Spec.Permissions, form.Permissions)
-	if problems := form.check(v.Words, permissions); len(problems) > 0 {
-		return h.roleForm(v, r, form, problems, nil)
+	wanted := r.DeepCopy()
+	wanted.Spec.DisplayName, wanted.Spec.Description, wanted.Spec.Permissions = form.Name, form.Description, permissions
+	show := func(problems []web.Problem, changed *console.ChangedView) error {
+		return h.roleForm(v, r, form, problems, changed)
 	}
-	was := r.DeepCopy()
-	r.Spec.DisplayName, r.Spec.Description, r.Spec.Permissions = form.Name, form.Description, permissions
-	again := func(problems []web.Problem) error { return h.roleForm(v, was, form, problems, nil) }
-	return v.Wrote(v.Update(r), func() error { return v.Done(RolesPath+"/"+r.Name, "groups.saved", "Name", form.Name) }, again, fields())
+	return save(v, r, wanted, RolesPath, form.Name, form.check(v.Words, permissions), show)
 }
 
 func (h *Handler) deleteRoleForm(v *console.Visit, r *rosterv1alpha1.CustomRole, problems []web.Problem) error {

@@ -185,16 +185,12 @@ func selectorWords(w web.Words, selector *metav1.LabelSelector) string {
 
 func (h *Handler) postTeam(v *console.Visit, t *rosterv1alpha1.Team) error {
 	form := readTeam(v.R.PostForm)
-	if changed, problems := v.Changed(t, nil); changed != nil {
+	wanted := t.DeepCopy()
+	wanted.Spec.DisplayName, wanted.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
+	show := func(problems []web.Problem, changed *console.ChangedView) error {
 		return h.teamForm(v, t, form, problems, changed)
 	}
-	if problems := form.check(v.Words); len(problems) > 0 {
-		return h.teamForm(v, t, form, problems, nil)
-	}
-	was := t.DeepCopy()
-	t.Spec.DisplayName, t.Spec.Role = form.Name, rosterv1alpha1.ProfileRole(form.Role)
-	again := func(problems []web.Problem) error { return h.teamForm(v, was, form, problems, nil) }
-	return v.Wrote(v.Update(t), func() error { return v.Done(TeamsPath+"/"+t.Name, "groups.saved", "Name", form.Name) }, again, fields())
+	return save(v, t, wanted, TeamsPath, form.Name, form.check(v.Words), show)
 }
 
 // deleteTeamForm says what people lose with a team (FL-12).

@@ -155,16 +155,12 @@ func workspaceHolders(w web.Words, s *scene, all []*rosterv1alpha1.Member, name 
 
 func (h *Handler) postWorkspace(v *console.Visit, ws *rosterv1alpha1.Workspace) error {
 	name := web.Tidy(v.R.PostForm.Get(web.FieldDisplayName))
-	if changed, problems := v.Changed(ws, nil); changed != nil {
+	wanted := ws.DeepCopy()
+	wanted.Spec.DisplayName = name
+	show := func(problems []web.Problem, changed *console.ChangedView) error {
 		return h.workspaceForm(v, ws, name, problems, changed)
 	}
-	if problems := checkName(v.Words, name, web.MaxName); len(problems) > 0 {
-		return h.workspaceForm(v, ws, name, problems, nil)
-	}
-	was := ws.DeepCopy()
-	ws.Spec.DisplayName = name
-	again := func(problems []web.Problem) error { return h.workspaceForm(v, was, name, problems, nil) }
-	return v.Wrote(v.Update(ws), func() error { return v.Done(WorkspacesPath+"/"+ws.Name, "groups.saved", "Name", name) }, again, fields())
+	return save(v, ws, wanted, WorkspacesPath, name, checkName(v.Words, name, web.MaxName), show)
 }
 
 // workspaceProfiles is about the profiles that the workspace names.

@@ -45,7 +45,6 @@ const (
 	actionBack   = "back"
 	actionSave   = "save"
 	actionShared = "shared"
-	actionCancel = "cancel"
 )
 
 const (

@@ -42,7 +42,6 @@ type personPage struct {
 	InvitedBy   web.Action
 	// Holds says when the rights count that are shown: once the person accepts, for example. Empty for now.
 	Holds             string
-	Everywhere        []string
 	Profiles          []rightView
 	Workspaces, Teams []string
 	Deeds             []deedView

@@ -25,11 +25,7 @@ type planPage struct {
 }
 
 // usage is how much is taken of something.
-type usage struct {
-	What, Taken, Note string
-	// Reached: there is no place left.
-	Reached bool
-}
+type usage struct{ What, Taken, Note string }
 
 func (h *Handler) getPlan(v *console.Visit) error {
 	w, o := v.Words, v.Organization
@@ -64,9 +60,7 @@ func usageOf(w web.Words, what string, u rosterv1alpha1.Usage, there int, note s
 	} else if wanted == limit {
 		note = w.T("settings.plan.reached")
 	}
-	return usage{
-		What: what, Taken: w.T("settings.plan.taken", "Taken", min(wanted, limit), "Limit", limit), Note: note, Reached: wanted >= limit,
-	}
+	return usage{What: what, Taken: w.T("settings.plan.taken", "Taken", min(wanted, limit), "Limit", limit), Note: note}
 }
 
 // features are what a plan can have, with whether it has it.
@@ -80,11 +74,11 @@ func features(w web.Words, plan rosterv1alpha1.PlanInEffect) []usage {
 		{rosterv1alpha1.FeatureWorkspaces, w.T("settings.plan.workspaces")},
 		{rosterv1alpha1.FeatureProfileConnectors, w.T("settings.plan.connectors")},
 	} {
-		u := usage{What: f.text, Taken: w.T("settings.yes")}
+		has := w.T("settings.yes")
 		if plan.Name != "" && !slices.Contains(plan.Features, f.feature) {
-			u.Taken, u.Reached = w.T("settings.no"), true
+			has = w.T("settings.no")
 		}
-		all = append(all, u)
+		all = append(all, usage{What: f.text, Taken: has})
 	}
 	return all
 }

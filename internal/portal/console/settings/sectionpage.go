@@ -115,7 +115,7 @@ func (h *Handler) postSection(v *console.Visit, name string) error {
 	})
 }
 
-// fingerprint of some sentences: what was agreed to is what is to be done.
+// fingerprint of some sentences: what somebody agreed to is what happens.
 func fingerprint(lines []string) string {
 	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
 	return hex.EncodeToString(sum[:8])
@@ -145,7 +145,7 @@ func (h *Handler) affected(v *console.Visit) (affected, error) {
 	return who, nil
 }
 
-// count adds a Member to those whom a change can concern.
+// count adds a Member to those that a change can concern.
 func (who *affected) count(m *rosterv1alpha1.Member) {
 	if !membership.IsActive(m) {
 		return

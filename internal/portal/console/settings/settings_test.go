@@ -364,17 +364,17 @@ func TestUsageInWords(t *testing.T) {
 		u    rosterv1alpha1.Usage
 		want usage
 	}{
-		{rosterv1alpha1.Usage{}, usage{"Seats", "7, no limit", "note", false}},
-		{use(5, 3), usage{"Seats", "3 of 5", "note", false}},
-		{use(5, 5), usage{"Seats", "5 of 5", "All in use.", true}},
-		{use(5, 6), usage{"Seats", "5 of 5", "All in use, and 1 more is waiting.", true}},
+		{rosterv1alpha1.Usage{}, usage{"Seats", "7, no limit", "note"}},
+		{use(5, 3), usage{"Seats", "3 of 5", "note"}},
+		{use(5, 5), usage{"Seats", "5 of 5", "All in use."}},
+		{use(5, 6), usage{"Seats", "5 of 5", "All in use, and 1 more is waiting."}},
 	} {
 		if got := usageOf(w, "Seats", c.u, 7, "note"); got != c.want {
 			t.Errorf("%+v, want %+v", got, c.want)
 		}
 	}
 	off := features(w, rosterv1alpha1.PlanInEffect{Name: "basic", Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureWorkspaces}})
-	if !off[0].Reached || off[1].Reached || features(w, rosterv1alpha1.PlanInEffect{})[0].Reached {
+	if off[0].Taken != "no" || off[1].Taken != "yes" || features(w, rosterv1alpha1.PlanInEffect{})[0].Taken != "yes" {
 		t.Errorf("features: %+v", off)
 	}
 }
