@@ -93,9 +93,12 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 }
 
 func (a answer) print(out io.Writer, name string) {
-	fmt.Fprintf(out, "%s: %d members, %d of them active, %d invited", name, a.Members, a.Active, a.Invited)
+	fmt.Fprintf(out, "%s: %s, %d of them active, %d invited", name, output.Count(a.Members, "member"), a.Active, a.Invited)
 	if a.Seats != nil {
-		fmt.Fprintf(out, "; %d of %d seats are taken", a.Seats.Wanted, a.Seats.Limit)
+		fmt.Fprintf(out, "; %d of %d seats are taken", min(a.Seats.Wanted, a.Seats.Limit), a.Seats.Limit)
+		if more := a.Seats.Wanted - a.Seats.Limit; more > 0 {
+			fmt.Fprintf(out, ", and %d more are wanted", more)
+		}
 	}
 	fmt.Fprintln(out, ".")
 	if len(a.Needs) == 0 {
