@@ -98,9 +98,9 @@ func TestDecideMember(t *testing.T) {
 		holds  bool
 		says   string
 	}{
-		"new":                            {member(), "Pending", "True", "Pending", true, false, "not accepted"},
-		"invited":                        {member(invited(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
-		"not invited, for its domain":    {member(notAllowed), "Pending", "False", "DomainNotAllowed", false, false, "does not invite"},
+		"new":                         {member(), "Pending", "True", "Pending", true, false, "not accepted"},
+		"invited":                     {member(invited(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
+		"not invited, for its domain": {member(notAllowed), "Pending", "False", "DomainNotAllowed", false, false, "does not invite"},
 		// The Invitation has not followed yet: a sync must not fail by what the same change has mended.
 		"a role that is there by now":    {member(notAllowed, stalledBy(rosterv1alpha1.ReasonRoleNotFound)), "Pending", "True", "Pending", false, false, ""},
 		"allowed once it was mailed":     {member(notAllowed, invitedAs(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
