@@ -273,7 +273,7 @@ func TestFirstSteps(t *testing.T) {
 	}
 	expect(manager, []string{"already set up", "talk to Olivia Martin", "invitations for new people", "teams and workspaces", "posts, and publish them"},
 		[]string{"Invite the people"})
-	expect(member, []string{"talk to Olivia Martin", "posts for others to publish", "Look around"}, []string{"invitations for new", "teams and workspaces"})
+	expect(member, []string{"talk to Olivia Martin", "posts for others to publish", `<a href="/organizations/` + w.ns + `" rel="noreferrer">Look around`}, []string{"invitations for new", "teams and workspaces"})
 	expect(connector, []string{"connections to your own social profiles"}, []string{"posts"})
 
 	w.org.Spec.Onboarding = rosterv1alpha1.Onboarding{
