@@ -216,6 +216,7 @@ type SecretHash struct {
 // +kubebuilder:printcolumn:name="URL",type=string,JSONPath=`.spec.url`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 //
 // +kubebuilder:validation:XValidation:rule="self.spec.type != 'Web' || has(self.spec.redirectURIs) && self.spec.redirectURIs.size() > 0",message="spec.redirectURIs must name at least one address for an application of type Web, such as https://social.example.com/callback"

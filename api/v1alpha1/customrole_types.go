@@ -48,8 +48,8 @@ const (
 
 // CustomRoleSpec is what the role allows.
 //
-// +kubebuilder:validation:XValidation:rule="self.scope != 'Profile' || self.permissions.all(p, p.matches('^[a-z]'))",message="a role of the scope Profile can hold get, schedule, publish, moderate, report, configure and connect"
-// +kubebuilder:validation:XValidation:rule="self.scope != 'Organization' || self.permissions.all(p, p.matches('^[A-Z]'))",message="a role of the scope Organization can hold ViewTeam, ManageMembers, ManageTeams, ManageRoles, ManageSettings, ViewSubscription, BuyAddOns, ManageSubscription, ManageContacts, AdministerProfiles and AddProfiles"
+// +kubebuilder:validation:XValidation:rule="self.scope != 'Profile' || self.permissions.all(p, p.matches('^[a-z]'))",message="a role of the scope Profile can hold get, schedule, publish, moderate, report, configure and connect",fieldPath=".permissions"
+// +kubebuilder:validation:XValidation:rule="self.scope != 'Organization' || self.permissions.all(p, p.matches('^[A-Z]'))",message="a role of the scope Organization can hold ViewTeam, ManageMembers, ManageTeams, ManageRoles, ManageSettings, ViewSubscription, BuyAddOns, ManageSubscription, ManageContacts, AdministerProfiles and AddProfiles",fieldPath=".permissions"
 type CustomRoleSpec struct {
 	// scope is what it is a role in: Organization or Profile. It cannot be changed.
 	// +required
@@ -107,6 +107,7 @@ type CustomRoleStatus struct {
 // +kubebuilder:printcolumn:name="Permissions",type=string,JSONPath=`.spec.permissions`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$') && self.metadata.name.size() <= 63",message="metadata.name must be lower case letters, digits and hyphens, begin with a letter, and have at most 63 characters: it is what other objects write as role"
 type CustomRole struct {

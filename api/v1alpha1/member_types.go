@@ -247,6 +247,7 @@ type EndNotice struct {
 // +kubebuilder:printcolumn:name="Ends",type=string,JSONPath=`.spec.endTime`,priority=1
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,priority=1
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 200",message="metadata.name must not be longer than 200 characters"
 // +kubebuilder:validation:XValidation:rule="self.spec.email.lowerAscii() == oldSelf.spec.email.lowerAscii() || has(oldSelf.status) && has(oldSelf.status.email) && self.spec.email.lowerAscii() == oldSelf.status.email",fieldPath=".spec.email",message="cannot be changed, but for its case or to the form in status.email: delete the Member and create one with the new address"

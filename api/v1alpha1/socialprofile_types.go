@@ -55,7 +55,7 @@ type SocialProfileSpec struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f-\\\\x9f\\\\x{ad}\\\\x{200b}\\\\x{200e}\\\\x{200f}\\\\x{202a}-\\\\x{202e}\\\\x{2060}-\\\\x{2069}\\\\x{feff}]')",message="must not contain characters that cannot be seen, as programs put around what is copied (such as U+202A): type the handle instead of pasting it"
-	// +kubebuilder:validation:XValidation:rule="!self.contains('://')",message="must be the handle alone and not the address of its page: write acme.bsky.social or @acme@mastodon.example"
+	// +kubebuilder:validation:XValidation:rule="!self.contains('://')",message="must be the handle alone and not the address of its page: write acme, acme.bsky.social or @acme@mastodon.example"
 	Handle string `json:"handle,omitempty"`
 
 	// type of the account: Profile or AdAccount.
@@ -390,6 +390,7 @@ const (
 // +kubebuilder:printcolumn:name="Connected",type=string,JSONPath=`.status.conditions[?(@.type=="Connected")].status`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`,priority=1
+// +kubebuilder:printcolumn:name="Message",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].message`,priority=1
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type SocialProfile struct {
 	metav1.TypeMeta `json:",inline"`

@@ -184,11 +184,11 @@ func RoleProblem(plan rosterv1alpha1.PlanInEffect, roles Roles, role rosterv1alp
 		return nil
 	}
 	if !HasFeature(plan, feature) {
-		return &Problem{rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The role %s gives nothing: %s", role, NotInPlan(plan, feature))}
+		return &Problem{rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The role %s gives nothing: %s%s", role, NotInPlan(plan, feature),
+			meant(rosterv1alpha1.ScopeOrganization, string(role)))}
 	}
 	if _, known := roles.InOrganization(role); !known {
-		return &Problem{rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s with the scope Organization in this namespace. Create it or choose another role.", role)}
+		return &Problem{rosterv1alpha1.ReasonRoleNotFound, NoSuchRole(rosterv1alpha1.ScopeOrganization, string(role))}
 	}
 	return nil
 }
@@ -356,7 +356,7 @@ func (r *resolver) report() {
 			"Create it or remove it from spec.profiles; the other roles are granted."},
 		{rosterv1alpha1.ReasonWorkspaceNotFound, "There is no Workspace %s in this namespace. Create it or remove it from spec.workspaces."},
 		{rosterv1alpha1.ReasonRoleNotFound, "There is no CustomRole %s with the scope Profile in this namespace. " +
-			"Create it or choose another role."},
+			"Create it or choose another role." + meant(rosterv1alpha1.ScopeProfile, r.missing[rosterv1alpha1.ReasonRoleNotFound]...)},
 		{rosterv1alpha1.ReasonFeatureNotInPlan, "The CustomRole %s gives nothing: " + NotInPlan(r.Plan, rosterv1alpha1.FeatureCustomRoles)},
 		{rosterv1alpha1.ReasonProfileLimit, "The plan " + r.Plan.Name + " has no place for the SocialProfile %s. Ask " + r.Plan.Contact + "."},
 	} {

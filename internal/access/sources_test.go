@@ -224,6 +224,22 @@ func TestProblems(t *testing.T) {
 			"RoleNotFound: There is no CustomRole night with the scope Organization in this namespace. Create it or choose another role.",
 			"RoleNotFound: There is no CustomRole lead with the scope Profile in this namespace. Create it or choose another role.",
 		}},
+		"built-in roles, written small": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "profile-connector", Profiles: grants("fb", "editor")}}, []string{
+			"RoleNotFound: There is no CustomRole profile-connector with the scope Organization in this namespace. " +
+				"Create it or choose another role. The built-in role is written ProfileConnector.",
+			"RoleNotFound: There is no CustomRole editor with the scope Profile in this namespace. " +
+				"Create it or choose another role. The built-in role is written Editor.",
+		}},
+		"built-in roles, written small, without CustomRoles in the plan": {
+			Sources{Spec: rosterv1alpha1.MemberSpec{Role: "manager", Profiles: grants("fb", "guest")}, Plan: planWith()}, []string{
+				"FeatureNotInPlan: The role manager gives nothing: " + lacks + "CustomRoles. Ask sales@roster.example. " +
+					"The built-in role is written Manager.",
+				"RoleNotFound: There is no CustomRole guest with the scope Profile in this namespace. " +
+					"Create it or choose another role. The built-in role is written Guest.",
+			}},
+		"the owner's, which nobody is given": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "owner"}}, []string{
+			"RoleNotFound: There is no CustomRole owner with the scope Organization in this namespace. Create it or choose another role.",
+		}},
 		"no CustomRoles in the plan": {Sources{Spec: rosterv1alpha1.MemberSpec{Role: "lead", Profiles: grants("fb", "night")}, Plan: planWith()}, []string{
 			"FeatureNotInPlan: The role lead gives nothing: " + lacks + "CustomRoles. Ask sales@roster.example.",
 			"FeatureNotInPlan: The CustomRole night gives nothing: " + lacks + "CustomRoles. Ask sales@roster.example.",

@@ -100,7 +100,7 @@ The namespace is the organisation: that of the current context, or the one that 
 		Version:       release(),
 	}
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true, GroupID: "People"}) // --help is enough
+	root.SetHelpCommand(help(root))
 	root.SetIn(f.In)
 	root.SetOut(f.Out)
 	root.SetErr(f.ErrOut)
@@ -114,6 +114,20 @@ The namespace is the organisation: that of the current context, or the one that 
 		}
 	}
 	return root
+}
+
+// help is for those who are used to typing it; --help does the same, and is the one that is listed.
+func help(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show the help of a command", Hidden: true, GroupID: "People",
+		RunE: func(_ *cobra.Command, args []string) error {
+			about, _, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			return about.Help()
+		},
+	}
 }
 
 // withUsage adds to an error about the number of arguments what they are.

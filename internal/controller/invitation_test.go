@@ -155,10 +155,14 @@ var _ = Describe("An applied Invitation", func() {
 		Patch(ctx, o, func(o *rosterv1alpha1.Organization) { o.Spec.Invitations.AllowedDomains = []string{"acme.example"} })
 		s.Invite(ctx, "ana")
 		Expect(s.InvitationSays(ctx, "ana", rosterv1alpha1.ReasonDomainNotAllowed).Message).To(ContainSubstring(s.Name + ".example, only to acme.example"))
+		s.Declare(ctx, "ben")
+		Expect(s.MemberSays(ctx, "ben", rosterv1alpha1.ReasonDomainNotAllowed).Message).To(ContainSubstring("or delete the Member ben"))
 		Patch(ctx, o, func(o *rosterv1alpha1.Organization) {
 			o.Spec.Invitations.AllowedDomains = append(o.Spec.Invitations.AllowedDomains, s.Name+".example")
 		})
 		s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
+		s.InvitationIs(ctx, "ben", rosterv1alpha1.InvitationSent)
+		s.MemberSays(ctx, "ben", rosterv1alpha1.ReasonPending)
 	})
 
 	It("says that a profile it offers does not exist, until it does", func(ctx SpecContext) {

@@ -313,9 +313,13 @@ func domainNotAllowed(c *decide) bool {
 	if DomainAllowed(address, allowed) {
 		return false
 	}
+	what := "the Invitation"
+	if ref := c.Invitation.Spec.MemberRef; ref != nil {
+		what = "the Member " + ref.Name // who would be invited again
+	}
 	c.stall(rosterv1alpha1.ReasonDomainNotAllowed, fmt.Sprintf(
-		"The organisation does not invite to %s, only to %s. Add it to the Organization's spec.invitations.allowedDomains, or delete the Invitation.",
-		address.Domain(), strings.Join(allowed, ", ")))
+		"The organisation does not invite to %s, only to %s. Add it to the Organization's spec.invitations.allowedDomains, or delete %s.",
+		address.Domain(), strings.Join(allowed, ", "), what))
 	return true
 }
 

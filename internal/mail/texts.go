@@ -9,6 +9,7 @@ import (
 	"github.com/nicksnyder/go-i18n/v2/i18n"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/texts"
 )
 
 //go:embed texts/*.yaml
@@ -40,7 +41,7 @@ func (s *speaker) count(id string, n int) string {
 }
 
 func (s *speaker) localize(config *i18n.LocalizeConfig) string {
-	text, err := s.localizer.Localize(config)
+	text, err := texts.Say(s.localizer, config)
 	if err != nil && s.err == nil {
 		s.err = err
 	}

@@ -69,10 +69,10 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 		conds.Stall(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The CustomRole %s gives nothing: %s", t.Spec.Role,
 			access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles)))
 	case !known:
-		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, fmt.Sprintf(
-			"There is no CustomRole %s with the scope Profile in this namespace. Create it or choose another role.", t.Spec.Role))
+		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, access.NoSuchRole(rosterv1alpha1.ScopeProfile, string(t.Spec.Role)))
 	default:
-		in.ready(conds, fmt.Sprintf("%d active members work on %d profiles as %s.", in.ActiveMembers, in.Profiles, t.Spec.Role))
+		in.ready(conds, fmt.Sprintf("Gives %s on %s to %s.", t.Spec.Role, counted(in.Profiles, "profile"),
+			counted(in.ActiveMembers, "active member")))
 	}
 	tellRefused(conds, in.Refused)
 	return s
@@ -89,9 +89,17 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 			"The Workspace gives nothing: "+access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureWorkspaces))
 		return s
 	}
-	in.ready(conds, fmt.Sprintf("%d profiles, given to %d active members.", in.Profiles, in.ActiveMembers))
+	in.ready(conds, fmt.Sprintf("%s, given to %s.", counted(in.Profiles, "profile"), counted(in.ActiveMembers, "active member")))
 	tellRefused(conds, in.Refused)
 	return s
+}
+
+// counted is a number of things in words.
+func counted(n int32, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
 }
 
 func (in GroupInput) lacks(f rosterv1alpha1.Feature) bool {

@@ -305,10 +305,25 @@ func (in MemberInput) ready(
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
 	case state == rosterv1alpha1.MemberSuspended:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, "The member is suspended and holds nothing.")
+	case in.notInvitable() != nil:
+		conds.Stall(in.notInvitable().Reason, in.notInvitable().Message)
 	default:
 		joined := conds.Find(rosterv1alpha1.ConditionJoined)
 		conds.Ready(metav1.ConditionTrue, joined.Reason, joined.Message)
 	}
+}
+
+// notInvitable is the condition by which the organisation does not invite to the address of the Member, and nothing was mailed; nil where
+// nothing is known to stand in the way. Everything else that keeps its mail back is the Member's own problem, or passes.
+func (in MemberInput) notInvitable() *metav1.Condition {
+	if in.Invitation == nil || in.Invitation.Status.State != rosterv1alpha1.InvitationPending {
+		return nil
+	}
+	c := meta.FindStatusCondition(in.Invitation.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	if c == nil || c.Status != metav1.ConditionTrue || c.Reason != rosterv1alpha1.ReasonDomainNotAllowed {
+		return nil
+	}
+	return c
 }
 
 // messages tells all problems in one.

@@ -69,6 +69,25 @@ func invited(state rosterv1alpha1.InvitationState) change {
 	}
 }
 
+// notAllowed: the organisation does not invite to the domain of the address.
+func notAllowed(in *MemberInput) {
+	invited(rosterv1alpha1.InvitationPending)(in)
+	in.Invitation.Status.Conditions = []metav1.Condition{{
+		Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: rosterv1alpha1.ReasonDomainNotAllowed,
+		Message: "The organisation does not invite to acme.example",
+	}}
+}
+
+// stalledBy changes what the Invitation is Stalled by.
+func stalledBy(reason string) change {
+	return func(in *MemberInput) { in.Invitation.Status.Conditions[0].Reason = reason }
+}
+
+// invitedAs changes the state of the Invitation, and leaves the rest of it.
+func invitedAs(state rosterv1alpha1.InvitationState) change {
+	return func(in *MemberInput) { in.Invitation.Status.State = state }
+}
+
 func TestDecideMember(t *testing.T) {
 	cases := map[string]struct {
 		in     MemberInput
@@ -79,8 +98,12 @@ func TestDecideMember(t *testing.T) {
 		holds  bool
 		says   string
 	}{
-		"new":                            {member(), "Pending", "True", "Pending", true, false, "not accepted"},
-		"invited":                        {member(invited(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
+		"new":                         {member(), "Pending", "True", "Pending", true, false, "not accepted"},
+		"invited":                     {member(invited(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
+		"not invited, for its domain": {member(notAllowed), "Pending", "False", "DomainNotAllowed", false, false, "does not invite"},
+		// The Invitation has not followed yet: a sync must not fail by what the same change has mended.
+		"a role that is there by now":    {member(notAllowed, stalledBy(rosterv1alpha1.ReasonRoleNotFound)), "Pending", "True", "Pending", false, false, ""},
+		"allowed once it was mailed":     {member(notAllowed, invitedAs(rosterv1alpha1.InvitationSent)), "Pending", "True", "Pending", false, false, "not accepted"},
 		"expired":                        {member(invited(rosterv1alpha1.InvitationExpired)), "Pending", "True", "NotInvited", false, false, "Expired"},
 		"accepted, about to be bound":    {member(invited(rosterv1alpha1.InvitationAccepted)), "Pending", "True", "Pending", false, false, ""},
 		"joined":                         {member(bound, invited(rosterv1alpha1.InvitationAccepted)), "Active", "True", "Active", false, true, ""},

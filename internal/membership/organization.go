@@ -61,6 +61,8 @@ type OrganizationInput struct {
 	MailHeld bool
 	// Trouble with the relay and what there is to say of it; empty while that is not known.
 	Trouble, TroubleWords string
+	// NoContact: spec.onboarding.contactRef names nobody who is there or invited.
+	NoContact bool
 	// Refused is what Kubernetes refuses to have written of the Roles of the organisation; nil where it refuses nothing.
 	Refused *access.Problem
 
@@ -77,6 +79,7 @@ func (in *OrganizationInput) Count(
 	people []*rosterv1alpha1.Member, invited []*rosterv1alpha1.Invitation, profiles []*rosterv1alpha1.SocialProfile,
 ) {
 	owner := in.OwnerInForce()
+	in.NoContact = in.lacksContact(people, invited)
 	in.Counts = Counts{Members: int32(len(people)), SocialProfiles: int32(len(profiles))}
 	for _, m := range people {
 		if IsActive(m) {
@@ -105,6 +108,13 @@ func (in *OrganizationInput) Count(
 			in.Profiles = append(in.Profiles, quota.Claim{Place: quota.PlaceOf(p)})
 		}
 	}
+}
+
+func (in *OrganizationInput) lacksContact(people []*rosterv1alpha1.Member, invited []*rosterv1alpha1.Invitation) bool {
+	ref := in.Organization.Spec.Onboarding.ContactRef
+	return ref != nil &&
+		!slices.ContainsFunc(people, func(m *rosterv1alpha1.Member) bool { return m.Name == ref.Name }) &&
+		!slices.ContainsFunc(invited, func(inv *rosterv1alpha1.Invitation) bool { return inv.Name == ref.Name && invitation.IsOpen(inv) })
 }
 
 // HoldsSeat reports whether an Invitation claims a seat of its own: while it is open, and from the acceptance until its Member is there.
@@ -233,6 +243,10 @@ func (in OrganizationInput) ready(conds conditions.Setter, message string) {
 	if name := in.Organization.Spec.Security.SSO.Issuer; in.lacksIssuer() {
 		conds.Stall(rosterv1alpha1.ReasonIssuerNotFound, issuerMissing(name))
 		return
+	}
+	if in.NoContact {
+		message += fmt.Sprintf(" spec.onboarding.contactRef names the Member %q, which does not exist in this namespace: newcomers are told to "+
+			"ask the owner.", in.Organization.Spec.Onboarding.ContactRef.Name)
 	}
 	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 }

@@ -36,7 +36,7 @@ func TestLinkShowsWhoInvitesToWhatUntilWhen(t *testing.T) {
 		"Looking forward to it!\nOlivia",
 		w.address("ana"),
 		"<strong>Member</strong><br>You work on the social profiles that you are given.",
-		`<span class="network">Facebook</span> <span class="handle">acme.social</span>`, "<strong>Editor</strong>: plan, publish, answer and see reports",
+		`<span class="network">Facebook</span> <span class="handle">acme.social</span>`, "<strong>Editor</strong> – plan, publish, answer and see reports",
 		`<span class="network">Mastodon</span> <span class="handle">@acme@mastodon.example</span>`, "<strong>Moderator</strong>",
 		"LinkedIn ad account", "Acme EMEA", "<strong>Guest</strong>",
 		"not-there-yet",

@@ -208,7 +208,7 @@ func TestOrganizationPage(t *testing.T) {
 		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
 	})
 	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social", "<strong>Member</strong>", "Olivia Martin", "acme.social",
-		"<strong>Editor</strong>: view, plan posts, publish, reply, see reports", "<strong>Moderator &#43; Reporter</strong>: view, plan posts, reply, see reports",
+		"<strong>Editor</strong> – view, plan posts, publish, reply, see reports", "<strong>Moderator &#43; Reporter</strong> – view, plan posts, reply, see reports",
 		"https://social.acme.example", "/organizations/"+w.ns+"/leave", `aria-current="true"`)
 	for _, namespace := range []string{"nowhere", newWorld(t).ns, "roster-accounts", "..%2f", "A"} {
 		b.get("/organizations/"+namespace).expect(t, http.StatusNotFound, "Page not found")
@@ -273,7 +273,7 @@ func TestFirstSteps(t *testing.T) {
 	}
 	expect(manager, []string{"already set up", "talk to Olivia Martin", "invitations for new people", "teams and workspaces", "posts, and publish them"},
 		[]string{"Invite the people"})
-	expect(member, []string{"talk to Olivia Martin", "posts for others to publish", "Look around"}, []string{"invitations for new", "teams and workspaces"})
+	expect(member, []string{"talk to Olivia Martin", "posts for others to publish", `<a href="/organizations/` + w.ns + `" rel="noreferrer">Look around`}, []string{"invitations for new", "teams and workspaces"})
 	expect(connector, []string{"connections to your own social profiles"}, []string{"posts"})
 
 	w.org.Spec.Onboarding = rosterv1alpha1.Onboarding{

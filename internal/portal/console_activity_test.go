@@ -56,7 +56,7 @@ func TestActivity(t *testing.T) {
 	if invited := line(page.body, w.address("zoe")+" was invited"); !strings.Contains(invited, ">Olivia Martin<") {
 		t.Errorf("the page does not say who invited: %s", invited)
 	}
-	manager.get(w.activityPath()+"?lang=fr").expect(t, http.StatusOK, "Suspension de Ana Silva", "Invitation de "+w.address("zoe"), "journal d’audit")
+	manager.get(w.activityPath()+"?lang=fr").expect(t, http.StatusOK, "Suspension d’Ana Silva", "Invitation de "+w.address("zoe"), "journal d’audit")
 
 	one := manager.get(w.activityPath() + "?lang=en&q=ana+SILVA")
 	one.expect(t, http.StatusOK, "Ana Silva was suspended", "Show everything")

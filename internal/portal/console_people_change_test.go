@@ -117,6 +117,34 @@ func TestInvitationsAreSentAgainAndWithdrawn(t *testing.T) {
 	manager.get(path("resend")).expect(t, http.StatusOK, "Nothing to do")
 }
 
+// TestAMailThatIsHeldBackIsNotPromised: another request changes nothing about what keeps it back, and the page says so before and after.
+func TestAMailThatIsHeldBackIsNotPromised(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	inv := w.invite("nina")
+	w.status(inv, func(st *rosterv1alpha1.InvitationStatus) {
+		st.State = rosterv1alpha1.InvitationPending
+		st.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "not to elsewhere.example",
+			Reason: rosterv1alpha1.ReasonDomainNotAllowed, LastTransitionTime: metav1.NewTime(now())}}
+	})
+	path := w.personPath("invitations", inv.Name, "resend")
+	for language, words := range map[string][]string{
+		"en": {"goes out for now", "Add the domain under Settings, Invitations"}, "fr": {"Aucun courriel ne part", "Ajoutez-le dans Réglages"},
+	} {
+		page := manager.get(path + "?lang=" + language)
+		page.expect(t, http.StatusOK, words...)
+		if strings.Contains(page.body, "A new email with a new link") {
+			t.Errorf("%s: a mail is promised", language)
+		}
+	}
+	done := manager.does(path + "?lang=en")
+	done.expect(t, http.StatusOK, "has been requested. It goes out once the problem below is solved")
+	if strings.Contains(done.body, "is on its way") {
+		t.Error("a mail is promised")
+	}
+}
+
 // TestTheEndOfAMembership is set, put off and taken away.
 func TestTheEndOfAMembership(t *testing.T) {
 	w := newWorld(t)

@@ -144,7 +144,7 @@ func TestRefusalsAreSentences(t *testing.T) {
 		{"the owner suspended", "olivia", "update", `{"suspended":true}`, "", "Hand the organisation over first.", "Transmettez d’abord l’organisation."},
 		{"somebody removed who is not suspended", "ana", "delete", `{}`, "", "Suspend them first.", "Commencez par suspendre son accès."},
 		{"another's name", "new", "create", `{"email":"new@acme.example","invitedBy":"olivia@acme.example"}`, "",
-			"You cannot invite in the name of olivia@acme.example.", "Vous ne pouvez pas inviter au nom de olivia@acme.example."},
+			"You cannot invite in the name of olivia@acme.example.", "Vous ne pouvez pas inviter au nom d’olivia@acme.example."},
 		{"oneself", "mia", "update", `{"role":"Member"}`, "", "You cannot change your own roles or membership", "Vous ne pouvez pas modifier vos propres droits"},
 		{"a wrong address", "new", "create", `{"email":"no address"}`, "email", "Enter a plain address such as ana@example.com",
 			"Écrivez une adresse simple comme ana@example.com"},

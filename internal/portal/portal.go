@@ -252,7 +252,8 @@ func ownRoutes() []web.Route {
 
 func home(v *web.Visit) error {
 	w := v.Words
-	return v.Say(http.StatusOK, "", w.T("home.title"), w.T("home.text"), w.T("home.next"))
+	return v.Notice(http.StatusOK, web.Notice{Heading: w.T("home.title"), Paragraphs: []string{w.T("home.text"), w.T("home.next")},
+		Go: v.ToAccount()})
 }
 
 func robots(v *web.Visit) error {

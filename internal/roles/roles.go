@@ -56,8 +56,8 @@ func (w Words) OnProfile(role rosterv1alpha1.ProfileRole, custom Custom) Term {
 // term is the name alone where nothing is known of a role.
 func (w Words) term(where, role string, custom Custom, scope rosterv1alpha1.RoleScope) Term {
 	id := where + "." + role
-	if name, err := w.localizer.Localize(&i18n.LocalizeConfig{MessageID: id + ".name"}); err == nil {
-		words, _ := w.localizer.Localize(&i18n.LocalizeConfig{MessageID: id + ".words"})
+	if name, err := texts.Say(w.localizer, &i18n.LocalizeConfig{MessageID: id + ".name"}); err == nil {
+		words, _ := texts.Say(w.localizer, &i18n.LocalizeConfig{MessageID: id + ".words"})
 		return Term{Name: name, Words: words}
 	}
 	if c, ok := custom[role]; ok && c.Scope == scope {

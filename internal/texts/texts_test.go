@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nicksnyder/go-i18n/v2/i18n"
 	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -116,6 +117,34 @@ func TestSpacesCanBeSeen(t *testing.T) {
 			if i := strings.IndexAny(string(data), "\u00a0\u202f\u2009\u200b"); i >= 0 {
 				t.Errorf("%s/%s.yaml has a space that cannot be seen in %q", folder, l, data[max(0, i-20):min(len(data), i+20)])
 			}
+		}
+	}
+}
+
+// "de Acme" is no French: what goes before a name asks the name.
+func TestFrenchElides(t *testing.T) {
+	plain := regexp.MustCompile(`\b([dD]e|[qQ]ue) \{\{\.(\w+)\}\}`)
+	for _, folder := range folders(t) {
+		for id, forms := range read(t, folder, rosterv1alpha1.LocaleFrench) {
+			for _, text := range forms {
+				if found := plain.FindStringSubmatch(text); found != nil && found[2] != "PluralCount" {
+					t.Errorf("%s/fr.yaml: %s says %q: write {{%s .%s}}", folder, id, found[0], strings.ToLower(found[1]), found[2])
+				}
+			}
+		}
+	}
+	d, err := Load(os.DirFS("../portal/web"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, french := d.In(rosterv1alpha1.LocaleFrench)
+	for name, want := range map[string]string{
+		"Acme": "Un mot d’Acme", "Élise": "Un mot d’Élise", "nova": "Un mot de nova", "Hugo": "Un mot de Hugo", "Yann": "Un mot de Yann",
+		"ana@acme.example": "Un mot d’ana@acme.example", "": "Un mot de ",
+	} {
+		got, err := Say(french, &i18n.LocalizeConfig{MessageID: "invitation.note", TemplateData: map[string]any{"Inviter": name}})
+		if err != nil || got != want {
+			t.Errorf("of %q: %q, %v", name, got, err)
 		}
 	}
 }

@@ -263,7 +263,7 @@ func (a answer) print(out io.Writer) {
 		fmt.Fprintf(out, "Their membership lasts until %s.\n", end)
 	}
 	if a.State != rights.Active {
-		fmt.Fprintln(out, "They hold nothing now. What follows is what their roles give then.")
+		fmt.Fprintln(out, "They can do nothing for now. Once that changes, they get what follows.")
 	}
 	fmt.Fprintf(out, "\nIn the organisation: %s\n", a.RoleBy)
 	if len(a.Organization) > 0 {

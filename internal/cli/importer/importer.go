@@ -110,7 +110,7 @@ func (r *run) load(ctx context.Context, text string) error {
 	refused := r.preview()
 	switch {
 	case refused > 0 && !r.keepGoing:
-		return fmt.Errorf("%d lines refused, and nobody was added. Correct them, or add --keep-going", refused)
+		return fmt.Errorf("%s refused, and nobody was added. Correct the file, or add --keep-going", output.Count(refused, "line"))
 	case !r.yes:
 		fmt.Fprintln(r.factory.ErrOut, "Nothing was changed. Add --yes to do it.")
 		return nil
@@ -208,21 +208,31 @@ func (r *run) write(ctx context.Context, dryRun kube.DryRun, what string) error 
 	})
 }
 
-// preview shows what is refused, and how many there are of each.
-func (r *run) preview() int {
-	fresh, known := 0, 0
+// refusals are why lines are refused, by line.
+func (r *run) refusals() map[int]string {
 	said := map[int]string{}
 	for _, p := range r.unread {
 		said[p.Line] = "refused: " + p.Message
 	}
-	refused := len(r.unread)
+	for _, e := range r.entries {
+		if e.refused != "" {
+			said[e.row.Line] = fmt.Sprintf("refused: %s: %s", e.row.Address, e.refused)
+		}
+	}
+	return said
+}
+
+// preview shows what becomes of each line, and how many there are of each.
+func (r *run) preview() int {
+	fresh, known := 0, 0
+	said := r.refusals()
+	refused := len(said)
 	for _, e := range r.entries {
 		switch {
 		case e.refused != "":
-			refused++
-			said[e.row.Line] = fmt.Sprintf("refused: %s: %s", e.row.Address, e.refused)
 		case e.member != nil:
 			fresh++
+			said[e.row.Line] = fmt.Sprintf("new: %s as Member %s", e.row.Address, e.member.Name)
 		default:
 			known++
 			said[e.row.Line] = fmt.Sprintf("unchanged: %s %s", e.row.Address, e.note)
@@ -284,7 +294,7 @@ func (r *run) summary(before int) error {
 	}
 	fmt.Fprintf(r.factory.Out, "%d added.\n", added)
 	if refused > before {
-		return fmt.Errorf("%d lines were refused by the API server after all: import the file again to see them", refused-before)
+		return fmt.Errorf("the API server refused %s after all: import the file again to see what", output.Count(refused-before, "line"))
 	}
 	if refused > 0 {
 		return exit.With(1)
@@ -295,21 +305,18 @@ func (r *run) summary(before int) error {
 // manifests prints the new Members, without what the API server would fill in.
 func (r *run) manifests() error {
 	var objects []runtime.Object
-	refused := len(r.unread)
-	for _, p := range r.unread {
-		fmt.Fprintf(r.factory.ErrOut, "line %d refused: %s\n", p.Line, p.Message)
+	said := r.refusals()
+	for _, line := range slices.Sorted(maps.Keys(said)) {
+		fmt.Fprintf(r.factory.ErrOut, "line %d %s\n", line, said[line])
 	}
+	refused := len(said)
 	for _, e := range r.entries {
-		switch {
-		case e.refused != "":
-			refused++
-			fmt.Fprintf(r.factory.ErrOut, "line %d refused: %s: %s\n", e.row.Line, e.row.Address, e.refused)
-		case e.member != nil:
+		if e.refused == "" && e.member != nil {
 			objects = append(objects, e.member)
 		}
 	}
 	if refused > 0 && !r.keepGoing {
-		return fmt.Errorf("%d lines refused. Correct them, or add --keep-going", refused)
+		return fmt.Errorf("%s refused. Correct the file, or add --keep-going", output.Count(refused, "line"))
 	}
 	for team, members := range r.teams() {
 		fmt.Fprintf(r.factory.ErrOut, "Add to spec.members of the Team %s: %v\n", team, members)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/offer"
@@ -27,7 +28,7 @@ type options struct {
 	message   string
 	locale    string
 	invitedBy string
-	validity  time.Duration
+	validity  validity
 	until     string
 }
 
@@ -61,7 +62,7 @@ already are left as they are, so that the same list can be given again.`,
   # An agency that connects its own profiles, and takes no seat
   kubectl roster invite kofi@agency.example --seat limited --validity 168h`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.Validate(); err != nil {
+			if err := errors.Join(o.Validate(), o.checkLocale()); err != nil {
 				return err
 			}
 			found, problems, err := o.read(args, f)
@@ -82,13 +83,43 @@ already are left as they are, so that the same list can be given again.`,
 	flags.StringVar(&o.locale, "locale", "", "The language of the mail: en or fr. Left out, the organisation's.")
 	flags.StringVar(&o.invitedBy, "invited-by", "", "Who invites: your own address or user name. Left out, the API server writes it "+
 		"where it can.")
-	flags.DurationVar(&o.validity, "validity", 0, "How long the link can be used, 1h to 720h. Left out, as the organisation says.")
+	flags.Var(&o.validity, "validity", "How long the link can be used, 1h to 720h. Left out, as the organisation says.")
 	flags.StringVar(&o.until, "until", "", "The last day of the membership in UTC, such as 2027-01-31, or a time, such as "+
 		"2027-01-31T18:00:00+01:00. Left out, it does not end.")
 	if err := offer.CompleteFlags(f, cmd); err != nil {
 		panic(err) // never: the flags have just been added
 	}
 	return cmd
+}
+
+// validity is how long a link can be used. It is checked here as the API checks it, so that the flag is named and not a field of many
+// Invitations.
+type validity time.Duration
+
+func (v *validity) String() string {
+	if *v == 0 {
+		return ""
+	}
+	return time.Duration(*v).String()
+}
+
+func (v *validity) Type() string { return "duration" }
+
+func (v *validity) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Hour || d > 720*time.Hour {
+		return errors.New("must be between 1h and 720h (30 days), written in hours and minutes, such as 72h")
+	}
+	*v = validity(d)
+	return nil
+}
+
+func (o *options) checkLocale() error {
+	switch rosterv1alpha1.Locale(o.locale) {
+	case "", rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench:
+		return nil
+	}
+	return fmt.Errorf("--locale %s: must be %s or %s", o.locale, rosterv1alpha1.LocaleEnglish, rosterv1alpha1.LocaleFrench)
 }
 
 // read gathers the addresses of the arguments and of the file.

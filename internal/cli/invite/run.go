@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -124,7 +125,7 @@ func (r *run) invitation(name string, to recipients.Recipient) *rosterv1alpha1.I
 		},
 	}
 	if r.validity != 0 {
-		inv.Spec.Validity = &metav1.Duration{Duration: r.validity}
+		inv.Spec.Validity = &metav1.Duration{Duration: time.Duration(r.validity)}
 	}
 	return inv
 }

@@ -61,6 +61,14 @@ func (e escaper) Write(text []byte) (int, error) {
 	return len(text), printers.WriteEscaped(e.out, string(text))
 }
 
+// Count says how many there are of something that takes an s where there are several.
+func Count(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
 // Column of a table. A wide one is shown with -o wide only.
 type Column struct {
 	Name string
@@ -127,6 +135,11 @@ func (f *Format) Results(out io.Writer, scheme *runtime.Scheme, columns []Column
 
 // Objects prints objects: one as it is, several as a List.
 func (f *Format) Objects(out io.Writer, scheme *runtime.Scheme, objects []runtime.Object) error {
+	for _, o := range objects {
+		if err := inBeta(scheme, o); err != nil {
+			return err
+		}
+	}
 	var printer printers.ResourcePrinter
 	switch f.Value {
 	case Name:
@@ -145,16 +158,24 @@ func (f *Format) Objects(out io.Writer, scheme *runtime.Scheme, objects []runtim
 		}
 		return nil
 	}
-	list := &metav1.List{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "List"}}
-	typed := printers.NewTypeSetter(scheme)
+	list := &metav1.List{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "List"}, Items: []runtime.RawExtension{}}
 	for _, o := range objects {
-		// The printer types only what it is given, which is the list.
-		if err := typed.ToPrinter(printers.NewDiscardingPrinter()).PrintObj(o, io.Discard); err != nil {
-			return err
-		}
 		list.Items = append(list.Items, runtime.RawExtension{Object: o})
 	}
 	return printer.PrintObj(list, out)
+}
+
+// inBeta gives an object its kind, in the version that the documentation and kubectl speak: both versions have the same fields.
+func inBeta(scheme *runtime.Scheme, o runtime.Object) error {
+	kinds, _, err := scheme.ObjectKinds(o)
+	if err != nil {
+		return err
+	}
+	if kinds[0].GroupVersion() == rosterv1alpha1.GroupVersion {
+		kinds[0].Version = rosterv1alpha1.BetaGroupVersion.Version
+	}
+	o.GetObjectKind().SetGroupVersionKind(kinds[0])
+	return nil
 }
 
 // Document prints a value of the plugin's own as JSON or YAML.
@@ -179,17 +200,12 @@ const APIVersion = "cli.roster.dev/v1alpha1"
 // Declared prints objects to be kept in Git: without a status and without what the API server fills in.
 func (f *Format) Declared(out io.Writer, scheme *runtime.Scheme, objects []runtime.Object) error {
 	for _, o := range objects {
-		kinds, _, err := scheme.ObjectKinds(o)
-		if err != nil {
+		if err := inBeta(scheme, o); err != nil {
 			return err
 		}
-		o.GetObjectKind().SetGroupVersionKind(kinds[0])
 		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(o)
 		if err != nil {
 			return err
-		}
-		if kinds[0].GroupVersion() == rosterv1alpha1.GroupVersion {
-			fields["apiVersion"] = rosterv1alpha1.BetaGroupVersion.String() // the same shape
 		}
 		delete(fields, "status")
 		if metadata, ok := fields["metadata"].(map[string]any); ok {

@@ -84,8 +84,8 @@ func Run[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Optio
 // and refused is passed over.
 func apply[T any, P kube.Object[T]](ctx context.Context, f *kube.Factory, o *Options, steps []Step[P]) error {
 	if len(steps) == 0 {
-		_, err := fmt.Fprintln(f.ErrOut, "Nothing was found.")
-		return err
+		fmt.Fprintln(f.ErrOut, "Nothing was found.")
+		return o.Results(f.Out, f.Scheme(), nil, nil)
 	}
 	if err := confirmed(o, steps); err != nil {
 		return err
@@ -127,7 +127,11 @@ func confirmed[P client.Object](o *Options, steps []Step[P]) error {
 	if len(names) > most {
 		shown += fmt.Sprintf(" and %d more", len(names)-most)
 	}
-	return fmt.Errorf("this is about %d people: %s. Add --yes to do it, or --dry-run=server to see what would happen", len(names), shown)
+	people := "people"
+	if len(names) == 1 {
+		people = "person"
+	}
+	return fmt.Errorf("this is about %d %s: %s. Add --yes to do it, or --dry-run=server to see what would happen", len(names), people, shown)
 }
 
 // refuse counts the steps that cannot be done. Those that were not asked for by name are passed over.

@@ -111,7 +111,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 }
 
 func rowsOf(everybody []*rights.Person) []row {
-	var rows []row
+	rows := []row{}
 	for _, p := range everybody {
 		base := row{Address: string(p.Address), Name: p.Name, State: p.State, Role: string(p.Holds.Role)}
 		if m := p.Member; m != nil {
@@ -187,6 +187,10 @@ func (o *options) print(f *kube.Factory, organization *rights.Organization, rows
 		return writeCSV(f.Out, rows)
 	case formatMarkdown:
 		return writeMarkdown(f.Out, organization, rows)
+	}
+	if len(rows) == 0 {
+		_, err := fmt.Fprintln(f.Out, "Nobody in the organisation has access to anything.")
+		return err
 	}
 	grid := output.Grid{Columns: []output.Column{
 		{Name: "Address"}, {Name: "Name", Wide: true}, {Name: "State"}, {Name: "Role"}, {Name: "Profile"}, {Name: "Profile role"},

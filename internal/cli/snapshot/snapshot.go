@@ -47,7 +47,7 @@ func run(ctx context.Context, f *kube.Factory, format output.Format) error {
 	objects = appendAll(objects, o.Teams)
 	objects = appendAll(objects, o.Workspaces)
 	objects = appendAll(objects, o.Roles)
-	fmt.Fprintf(f.ErrOut, "%d objects of %s\n", len(objects), o.Namespace)
+	fmt.Fprintf(f.ErrOut, "%s of %s\n", output.Count(len(objects), "object"), o.Namespace)
 	return format.Objects(f.Out, f.Scheme(), objects)
 }
 

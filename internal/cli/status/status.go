@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,8 @@ type answer struct {
 	Invited    int     `json:"invited"`
 	Seats      *seats  `json:"seats,omitempty"`
 	Needs      []needs `json:"needs"`
+
+	stalledMembers []stalledMember
 }
 
 type seats struct {
@@ -93,9 +96,12 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 }
 
 func (a answer) print(out io.Writer, name string) {
-	fmt.Fprintf(out, "%s: %d members, %d of them active, %d invited", name, a.Members, a.Active, a.Invited)
+	fmt.Fprintf(out, "%s: %s, %d of them active, %d invited", name, output.Count(a.Members, "member"), a.Active, a.Invited)
 	if a.Seats != nil {
-		fmt.Fprintf(out, "; %d of %d seats are taken", a.Seats.Wanted, a.Seats.Limit)
+		fmt.Fprintf(out, "; %d of %d seats are taken", min(a.Seats.Wanted, a.Seats.Limit), a.Seats.Limit)
+		if more := a.Seats.Wanted - a.Seats.Limit; more > 0 {
+			fmt.Fprintf(out, ", and %d more are wanted", more)
+		}
 	}
 	fmt.Fprintln(out, ".")
 	if len(a.Needs) == 0 {
@@ -129,6 +135,7 @@ func collect(o *rights.Organization) answer {
 		}
 	}
 	a.organization(o.Organization)
+	a.stalledMembers = stalledMembers(o.Members)
 	for _, inv := range o.Invitations {
 		a.invitation(inv)
 	}
@@ -217,8 +224,30 @@ func (a *answer) invitation(inv *rosterv1alpha1.Invitation) {
 	case rosterv1alpha1.InvitationExpired:
 		a.add(object, "Expired", "The link of "+to+" ran out.", "kubectl roster resend "+inv.Name)
 	default:
-		a.stalled("Invitation", inv.Name, inv.Status.Conditions)
+		if !a.memberSays(inv) {
+			a.stalled("Invitation", inv.Name, inv.Status.Conditions)
+		}
 	}
+}
+
+// memberSays reports whether the declared Member that an Invitation is for is stalled by the same: what is wrong is told once, where it can
+// be mended.
+func (a *answer) memberSays(inv *rosterv1alpha1.Invitation) bool {
+	stalled := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	return inv.Spec.MemberRef != nil && stalled != nil &&
+		slices.Contains(a.stalledMembers, stalledMember{inv.Spec.MemberRef.Name, stalled.Reason})
+}
+
+// stalledMember is a Member and what it is stalled by.
+type stalledMember struct{ name, reason string }
+
+func stalledMembers(members []*rosterv1alpha1.Member) (all []stalledMember) {
+	for _, m := range members {
+		if c := meta.FindStatusCondition(m.Status.Conditions, rosterv1alpha1.ConditionStalled); c != nil && c.Status == metav1.ConditionTrue {
+			all = append(all, stalledMember{m.Name, c.Reason})
+		}
+	}
+	return all
 }
 
 func (a *answer) profile(p *rosterv1alpha1.SocialProfile) {

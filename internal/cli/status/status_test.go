@@ -14,6 +14,33 @@ import (
 	"github.com/roster-dev/roster/internal/rights"
 )
 
+// TestWhatIsWrongIsToldOnce: a declared Member and its Invitation are stalled by the same, and it is the Member that can be mended.
+func TestWhatIsWrongIsToldOnce(t *testing.T) {
+	stalledBy := func(reason string) []metav1.Condition {
+		return []metav1.Condition{{Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason, Message: reason}}
+	}
+	for reason, want := range map[string]string{
+		rosterv1alpha1.ReasonRoleNotFound: "Member/ana RoleNotFound",
+		rosterv1alpha1.ReasonRejected:     "Invitation/ana Rejected, Member/ana RoleNotFound",
+	} {
+		m := &rosterv1alpha1.Member{Spec: rosterv1alpha1.MemberSpec{Email: "ana@acme.example"}}
+		m.Name, m.Status.Conditions = "ana", stalledBy(rosterv1alpha1.ReasonRoleNotFound)
+		inv := &rosterv1alpha1.Invitation{Spec: rosterv1alpha1.InvitationSpec{MemberRef: &rosterv1alpha1.LocalReference{Name: "ana"}}}
+		inv.Name, inv.Status.Conditions = "ana", stalledBy(reason)
+		a := collect(&rights.Organization{
+			Namespace: "acme", Organization: &rosterv1alpha1.Organization{},
+			Members: []*rosterv1alpha1.Member{m}, Invitations: []*rosterv1alpha1.Invitation{inv},
+		})
+		var told []string
+		for _, n := range a.Needs {
+			told = append(told, n.Object.Kind+"/"+n.Object.Name+" "+n.Reason)
+		}
+		if got := strings.Join(told, ", "); got != want {
+			t.Errorf("%s: %s", reason, got)
+		}
+	}
+}
+
 // TestMembershipsThatAreAboutToEnd: of an end in two weeks somebody has to think; of one later, or one that has come, nobody.
 func TestMembershipsThatAreAboutToEnd(t *testing.T) {
 	now := time.Date(2027, 1, 15, 12, 0, 0, 0, time.UTC)

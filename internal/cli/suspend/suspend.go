@@ -64,6 +64,10 @@ func command(f *kube.Factory, suspended bool, cmd *cobra.Command) *cobra.Command
 func decide(m *rosterv1alpha1.Member, suspended bool) people.Step[*rosterv1alpha1.Member] {
 	step := people.Step[*rosterv1alpha1.Member]{Object: m, Address: people.MemberAddress(m), Done: "unchanged"}
 	if ptr.Deref(m.Spec.Suspended, false) == suspended {
+		step.Note = "is not suspended"
+		if suspended {
+			step.Note = "was suspended before"
+		}
 		return step
 	}
 	step.Done = "resumed"

@@ -43,7 +43,7 @@ func run(ctx context.Context, f *kube.Factory) error {
 	}
 	everybody := o.People()
 	root := &node{text: title(o)}
-	root.add(peopleNode(everybody))
+	root.add(peopleNode(o.Organization, everybody))
 	root.add(profilesNode(o, everybody))
 	root.add(teamsNode(o))
 	root.add(workspacesNode(o))
@@ -99,7 +99,7 @@ func title(o *rights.Organization) string {
 	return words
 }
 
-func peopleNode(everybody []*rights.Person) *node {
+func peopleNode(o *rosterv1alpha1.Organization, everybody []*rights.Person) *node {
 	n := &node{text: fmt.Sprintf("People (%d)", len(everybody))}
 	for _, p := range everybody {
 		words := cmp.Or(p.Name, string(p.Address))
@@ -109,6 +109,11 @@ func peopleNode(everybody []*rights.Person) *node {
 		words += ": " + string(p.Holds.Role)
 		if p.State != rights.Active {
 			words += ", " + string(p.State)
+		}
+		if p.Member != nil {
+			if offered, declined := membership.Offered(o, p.Member); offered && !declined {
+				words += ", named as the owner" // which kubectl shows as their role while they are invited
+			}
 		}
 		if p.Ends != nil && p.State != rights.Ended {
 			words += ", until " + membership.FormatEnd(p.Ends)

@@ -172,7 +172,7 @@ func (h *Handler) goneNotice(v *visit, verdict invitation.Verdict, offer offerVi
 			next = w.T("dead.accepted.signIn", "Contact", offer.Contact)
 		}
 		return web.Notice{Symbol: web.SymbolCheck, Heading: w.T("dead.accepted.title"), Environments: offer.Environments,
-			Paragraphs: []string{w.T("dead.accepted.text", "Org", offer.Org), next}}
+			Paragraphs: []string{w.T("dead.accepted.text", "Org", offer.Org), next}, Go: v.ToAccount()}
 	case invitation.LinkDeclined:
 		return web.Notice{Symbol: web.SymbolStop, Heading: w.T("dead.declined.title"),
 			Paragraphs: []string{w.T("dead.declined.text", "Org", offer.Org), w.T("dead.declined.next", "Contact", offer.Contact)}}

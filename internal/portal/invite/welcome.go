@@ -29,7 +29,9 @@ func (h *Handler) getWelcome(v *visit) error {
 	page := welcomePage{Offer: offer, Account: v.Path("/account"), Open: web.Only(offer.Environments)}
 	if o.Organization != nil {
 		n := h.invitedNewcomer(v)
-		page.Create, page.Steps = n.Create(w), n.Steps(w, organization.Places{Profile: v.Path("/account/profile")})
+		page.Create, page.Steps = n.Create(w), n.Steps(w, organization.Places{
+			Organization: v.OrganizationPath(o.Invitation.Namespace, ""), Profile: v.Path("/account/profile"),
+		})
 	}
 	return v.Show(http.StatusOK, web.PageWelcome, w.T("welcome.title", "Org", offer.Org), page)
 }

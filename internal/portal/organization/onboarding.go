@@ -59,7 +59,7 @@ func (n Newcomer) Create(w web.Words) []string {
 }
 
 // Places are the pages that first steps lead to; empty for those that there are not.
-type Places struct{ Profile, Connections, Invite, Teams string }
+type Places struct{ Organization, Profile, Connections, Invite, Teams string }
 
 // Steps are the first steps. Where the organisation is new, they set it up; otherwise they tell to find one's way, and to agree changes.
 func (n Newcomer) Steps(w web.Words, to Places) []web.Action {
@@ -74,7 +74,7 @@ func (n Newcomer) Steps(w web.Words, to Places) []web.Action {
 		web.Action{Text: w.T("step.new.profiles"), Href: to.Connections})
 	add(settingUp && n.may(rosterv1alpha1.PermissionManageMembers), web.Action{Text: w.T("step.new.invite"), Href: to.Invite})
 	add(settingUp && n.may(rosterv1alpha1.PermissionManageTeams), web.Action{Text: w.T("step.new.teams"), Href: to.Teams})
-	add(!settingUp, web.Action{Text: w.T("step.existing.look")})
+	add(!settingUp, web.Action{Text: w.T("step.existing.look"), Href: to.Organization})
 	add(!settingUp && n.Contact != "", web.Action{Text: w.T("step.existing.agree", "Contact", n.Contact)})
 	add(true, web.Action{Text: w.T("step.preferences"), Href: to.Profile})
 	for _, s := range n.Organization.Spec.Onboarding.Steps {
@@ -109,7 +109,9 @@ func (h *Handler) getOnboarding(v *session.MemberVisit) error {
 
 // places are those that the person may go to.
 func (h *Handler) places(v *session.MemberVisit, page organizationPage) Places {
-	p := Places{Profile: v.Path("/account/profile"), Connections: page.Connections}
+	p := Places{
+		Organization: v.OrganizationPath(v.Member.Namespace, ""), Profile: v.Path("/account/profile"), Connections: page.Connections,
+	}
 	if page.Team == "" {
 		return p
 	}

@@ -202,14 +202,21 @@ func (v *Visit) Say(status int, s symbol, heading string, paragraphs ...string) 
 // NotFound is for pages that there are not, and for those whose existence is not told.
 func (v *Visit) NotFound() error {
 	w := v.Words
-	return v.Say(http.StatusNotFound, SymbolLink, w.T("problem.notFound.title"), w.T("problem.notFound.text"))
+	return v.Notice(http.StatusNotFound, Notice{Symbol: SymbolLink, Heading: w.T("problem.notFound.title"),
+		Paragraphs: []string{w.T("problem.notFound.text")}, Go: v.ToAccount()})
+}
+
+// ToAccount leads people on from a page on which there is nothing else to do. Those who are not signed in are asked to on the way.
+func (v *Visit) ToAccount() Action {
+	return Action{Text: v.Words.T("welcome.account"), Href: v.Path("/account")}
 }
 
 // MethodNotAllowed names the methods that the page has.
 func (v *Visit) MethodNotAllowed(allow string) error {
 	w := v.Words
 	v.W.Header().Set("Allow", allow)
-	return v.Say(http.StatusMethodNotAllowed, "", w.T("problem.method.title"), w.T("problem.method.text"))
+	return v.Notice(http.StatusMethodNotAllowed, Notice{Heading: w.T("problem.method.title"),
+		Paragraphs: []string{w.T("problem.method.text")}, Go: v.ToAccount()})
 }
 
 // BadRequest is for forms that no page of the portal sends.

@@ -94,7 +94,7 @@ func (w Words) N(id string, n int, pairs ...any) string {
 
 // localize falls back to English, and at the very worst to the name of the text: a page with a gap is better than none. A test finds gaps.
 func (w Words) localize(c *i18n.LocalizeConfig) string {
-	s, err := w.localizer.Localize(c)
+	s, err := texts.Say(w.localizer, c)
 	if err != nil && s == "" {
 		return c.MessageID
 	}

@@ -94,7 +94,7 @@ func (t *teller) invitation(inv *rosterv1alpha1.Invitation) {
 			t.add(as("activity.invitation.withdrawn", "", "revoked"), &c.LastTransitionTime)
 		}
 	}
-	t.writes(h, "activity.invitation.changed")
+	t.writes(h, "activity.invitation.changed", inv.Spec.ResendRequestedAt)
 }
 
 // The names of texts about anything else, each followed by made or changed.
@@ -127,16 +127,21 @@ func maker(o client.Object) *console.Writer {
 	return found
 }
 
-// writes are the last writes of each person and program, but for the one that made the object.
-func (t *teller) writes(h happening, text string) {
+// writes are the last writes of each person and program, but for the one that made the object, and those that something else told already
+// says: who asks for another mail writes the time at which they do.
+func (t *teller) writes(h happening, text string, told ...*metav1.Time) {
 	made := maker(h.object)
 	for _, w := range console.Writers(h.object.GetManagedFields()) {
-		if w.By != console.ByRoster && (made == nil || !w.Same(*made)) {
+		isTold := slices.ContainsFunc(told, func(at *metav1.Time) bool { return at != nil && at.Sub(w.Time).Abs() <= clocksDiffer })
+		if w.By != console.ByRoster && (made == nil || !w.Same(*made)) && !isTold {
 			h.text, h.writer = text, &w
 			t.add(h, &metav1.Time{Time: w.Time})
 		}
 	}
 }
+
+// clocksDiffer is how far the clock of who writes a time may be from that of the API server.
+const clocksDiffer = 2 * time.Second
 
 // newestFirst sorts what has happened. In the same second, the order of texts keeps pages from changing.
 func newestFirst(all []happening) {

@@ -95,6 +95,17 @@ func TestWhatObjectsTell(t *testing.T) {
 			"08 activity.invitation.withdrawn zoe@acme.example revoked", "05 activity.invitation.sent zoe@acme.example ",
 			"04 activity.invitation.resend zoe@acme.example resendRequestedAt", "01 activity.invitation.invited zoe@acme.example oidc:mia@acme.example",
 		}},
+		"another mail, which is told once": {func(t *teller) {
+			t.invitation(&rosterv1alpha1.Invitation{
+				ObjectMeta: object("zoe", 1, map[string]int{"kubectl-roster": 4, mia: 7}),
+				Spec: rosterv1alpha1.InvitationSpec{
+					Email: "zoe@acme.example", InvitedBy: "oidc:mia@acme.example", ResendRequestedAt: &metav1.Time{Time: at(4).Add(time.Second)},
+				},
+			})
+		}, []string{
+			"07 activity.invitation.changed zoe@acme.example consoleoidc:mia@acme.example",
+			"04 activity.invitation.resend zoe@acme.example resendRequestedAt", "01 activity.invitation.invited zoe@acme.example oidc:mia@acme.example",
+		}},
 		"the invitation of a declared member": {func(t *teller) {
 			t.invitation(&rosterv1alpha1.Invitation{
 				ObjectMeta: object("zoe", 1, map[string]int{"roster": 1}),

@@ -167,7 +167,7 @@ func (h *Handler) assign(v *console.Visit, t *team, a assignment) ([]web.Problem
 		if err != nil {
 			return nil, err
 		}
-		problems = append(problems, web.Problem{Field: prefixTeam + name, Text: t.names(v.Words).Team(name) + ": " + why})
+		problems = append(problems, web.Problem{Field: prefixTeam + name, Text: t.names(v.Words).Team(name) + " – " + why})
 	}
 	return problems, nil
 }

@@ -58,7 +58,7 @@ func teamRoles(w web.Words, s *scene, has string) []option {
 		term := w.Roles.OnProfile(rosterv1alpha1.ProfileRole(role), s.roles)
 		text := term.Name
 		if term.Words != "" {
-			text += ": " + term.Words
+			text += " – " + term.Words
 		}
 		options = append(options, option{role, text})
 	}
