@@ -63,6 +63,9 @@ func Main(args []string) int {
 	root := New(factory)
 	root.SetArgs(arguments(args))
 	err = root.ExecuteContext(ctx)
+	if _, _, unknown := root.Find(arguments(args)); unknown != nil && err != nil {
+		err = fmt.Errorf("%s\nTo list the commands: kubectl roster --help", strings.TrimSpace(unknown.Error()))
+	}
 	if message := say(err); message != "" {
 		fmt.Fprintln(os.Stderr, "Error:", message)
 	}

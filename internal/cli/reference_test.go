@@ -44,7 +44,7 @@ func section(b *strings.Builder, cmd *cobra.Command) {
 	paragraphs(b, cmd.Long)
 	fmt.Fprintf(b, "\n```text\n%s\n```\n", strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	fmt.Fprintf(b, "\n```sh\n%s\n```\n", outdent(cmd.Example))
-	b.WriteString("\n| flag | default | what it does |\n|---|---|---|\n")
+	var rows strings.Builder
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if f.Hidden || f.Name == "help" {
 			return
@@ -60,8 +60,11 @@ func section(b *strings.Builder, cmd *cobra.Command) {
 		if value != "" {
 			value = "`" + value + "`"
 		}
-		fmt.Fprintf(b, "| %s | %s | %s |\n", name, value, strings.ReplaceAll(f.Usage, "|", "\\|"))
+		fmt.Fprintf(&rows, "| %s | %s | %s |\n", name, value, strings.ReplaceAll(f.Usage, "|", "\\|"))
 	})
+	if rows.Len() > 0 {
+		b.WriteString("\n| flag | default | what it does |\n|---|---|---|\n" + rows.String())
+	}
 }
 
 // paragraphs writes text that is broken into lines for a terminal.

@@ -305,12 +305,19 @@ func (in MemberInput) ready(
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonActive, "The member holds the roles of its spec.")
 	case state == rosterv1alpha1.MemberSuspended:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonSuspended, "The member is suspended and holds nothing.")
-	case in.notInvitable() != nil:
-		conds.Stall(in.notInvitable().Reason, in.notInvitable().Message)
 	default:
-		joined := conds.Find(rosterv1alpha1.ConditionJoined)
-		conds.Ready(metav1.ConditionTrue, joined.Reason, joined.Message)
+		in.waits(conds)
 	}
+}
+
+// waits is ready of a Member that is to join: somebody who is not even invited is waited for in vain.
+func (in MemberInput) waits(conds conditions.Setter) {
+	if c := in.notInvitable(); c != nil {
+		conds.Stall(c.Reason, c.Message)
+		return
+	}
+	joined := conds.Find(rosterv1alpha1.ConditionJoined)
+	conds.Ready(metav1.ConditionTrue, joined.Reason, joined.Message)
 }
 
 // notInvitable is the condition by which the organisation does not invite to the address of the Member, and nothing was mailed; nil where

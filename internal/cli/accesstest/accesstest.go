@@ -85,7 +85,7 @@ It ends with 0 if every test passes, with 1 if one fails, and with 2 on an error
 
   # For the test report of a pipeline
   kubectl roster test access.yaml -o junit > report.xml`,
-		Args: func(cmd *cobra.Command, args []string) error { return failed(cobra.RangeArgs(1, 2)(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return failed(input.Arguments(1, 2)(cmd, args)) },
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := format.Validate(); err != nil {
 				return failed(err)

@@ -18,6 +18,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/archive"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 )
 
@@ -48,7 +49,7 @@ applied.`,
 
   # The whole installation, encrypted with age
   kubectl roster backup - --all | age -r "$recipient" -o roster-backup.age`,
-		Args: cobra.ExactArgs(1),
+		Args: input.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), f, args[0]) },
 	}
 	cmd.Flags().BoolVar(&o.all, "all", false, "Save the whole installation instead of one organisation.")

@@ -17,6 +17,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/compare"
 	"github.com/roster-dev/roster/internal/cli/declared"
 	"github.com/roster-dev/roster/internal/cli/exit"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/manifests"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -48,8 +49,8 @@ func New(f *kube.Factory) *cobra.Command {
 		Use:   "diff (BASE..HEAD [FOLDER] | FOLDER FOLDER)",
 		Short: "Tell what a change in Git would do to people",
 		Long: `Tell what a change in Git would do to people: who is invited, suspended or removed, whose membership ends or
-goes on, whose role changes, whether the owner
-changes, and who gains or loses which right on what, with the objects that it comes from and their lines.
+goes on, whose role changes, whether the owner changes, and who gains or loses which right on what, with the objects that it comes
+from and their lines.
 
 It needs no cluster and no network. Folders with a kustomization are built in this process; bases and files from outside the
 repository are refused. The rules are those of the operator. What cannot be known from files is said; --snapshot adds what a
@@ -78,7 +79,7 @@ only if one of the conditions holds:
 
   # Two folders
   kubectl roster diff before/ after/`,
-		Args: func(cmd *cobra.Command, args []string) error { return failed(cobra.RangeArgs(1, 2)(cmd, args)) },
+		Args: func(cmd *cobra.Command, args []string) error { return failed(input.Arguments(1, 2)(cmd, args)) },
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {
 				return failed(err)

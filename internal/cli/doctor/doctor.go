@@ -14,6 +14,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/cli/exit"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/output"
 )
@@ -70,7 +71,7 @@ unknown. It ends with 1 if something failed.`,
 
   # Roster is installed elsewhere
   kubectl roster doctor --system-namespace tools`,
-		Args: cobra.NoArgs,
+		Args: input.Arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := format.Validate(); err != nil {
 				return err

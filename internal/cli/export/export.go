@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/utils/ptr"
 
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/offer"
@@ -31,7 +32,7 @@ Cells that a spreadsheet would take for a formula begin with an apostrophe, whic
 
   # Into another organisation
   kubectl roster export -n acme | kubectl roster import - -n acme-labs`,
-		Args: cobra.NoArgs,
+		Args: input.OfNamespace,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f) },
 	}
 }

@@ -54,7 +54,7 @@ there already are left as they are. With -o yaml it prints the new Members for G
 
   # Keep the people in Git
   kubectl roster import people.csv -o yaml > members.yaml`,
-		Args: cobra.ExactArgs(1),
+		Args: input.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {
 				return err

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package input reads files and standard input.
+// Package input reads files and standard input, and checks arguments.
 package input
 
 import (

@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 )
 
@@ -46,7 +47,7 @@ asked to sign in again, unless the program that runs it has nobody to ask: then 
         command: kubectl-roster
         args: [credential, --issuer=https://roster.acme.example]
         interactiveMode: IfAvailable`,
-		Args: cobra.NoArgs,
+		Args: input.Arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return kube.Clear(o.credential(cmd.Context(), f))
 		},

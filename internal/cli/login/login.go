@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/login/provider"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -40,7 +41,7 @@ The tokens are in kubectl's cache folder (--cache-dir), in a file that only you 
 
   # A kubeconfig to hand out: it has no secret in it, and kubectl asks people to sign in
   kubectl roster login --issuer https://roster.acme.example --print-kubeconfig > acme.kubeconfig`,
-		Args: cobra.NoArgs,
+		Args: input.Arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.complete(f)
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 )
 
@@ -25,7 +26,7 @@ browser.`,
 
   # From a portal that is not that of the current context
   kubectl roster logout --issuer https://roster.acme.example`,
-		Args: cobra.NoArgs,
+		Args: input.Arguments(0, 0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := o.complete(f)
 			if err != nil {

@@ -17,6 +17,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/markdown"
@@ -77,7 +78,7 @@ ticket or a wiki. With --verify, some of it is compared with what the API server
 
   # For the auditors, by profile
   kubectl roster report --by profile -o csv --verify > access.csv`,
-		Args: cobra.NoArgs,
+		Args: input.OfNamespace,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.by != "person" && o.by != "profile" {
 				return fmt.Errorf("--by %s: must be person or profile", o.by)

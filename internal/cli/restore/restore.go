@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/cli/archive"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 )
 
@@ -55,7 +56,7 @@ You need the permissions of a cluster administrator: it writes as the user syste
 
   # The whole installation, from an encrypted file
   age -d -i key.txt roster-backup.age | kubectl roster restore -`,
-		Args: cobra.ExactArgs(1),
+		Args: input.Arguments(1, 1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			saved, err := open(args[0], f.In)
 			if err != nil {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -29,7 +30,7 @@ It holds no Secret and no Account. It does hold names and addresses of people: k
 seen.`,
 		Example: `  kubectl roster snapshot -n acme > acme.yaml
   kubectl roster diff main..HEAD clusters/production --snapshot acme.yaml`,
-		Args: cobra.NoArgs,
+		Args: input.OfNamespace,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f, format) },
 	}
 	return cmd

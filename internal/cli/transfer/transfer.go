@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
@@ -38,7 +39,7 @@ it.`,
 
   # Whether you may do that
   kubectl roster transfer ben --dry-run=server`,
-		Args:              cobra.ExactArgs(1),
+		Args:              input.Arguments(1, 1),
 		ValidArgsFunction: f.Completion(people.CompleteMembers),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {

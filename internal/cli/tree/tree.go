@@ -15,6 +15,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -31,7 +32,7 @@ func New(f *kube.Factory) *cobra.Command {
 Workspaces.`,
 		Example: `  kubectl roster tree
   kubectl roster tree -n acme`,
-		Args: cobra.NoArgs,
+		Args: input.OfNamespace,
 		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), f) },
 	}
 }

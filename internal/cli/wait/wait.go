@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/cli/exit"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/pointers"
@@ -56,7 +58,7 @@ the invitation was declined, withdrawn, not used in time or not deliverable, and
 
   # Until Zoe has joined, for at most three days
   kubectl roster wait zoe@acme.example --for Joined --timeout 72h`,
-		Args:              cobra.MinimumNArgs(1),
+		Args:              input.Arguments(1, math.MaxInt),
 		ValidArgsFunction: f.Completion(people.CompleteInvitations),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			at := slices.IndexFunc(states, func(s string) bool { return strings.EqualFold(s, o.state) })

@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
+	"github.com/roster-dev/roster/internal/cli/input"
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
@@ -67,7 +68,7 @@ The answer comes from the objects. With --verify, some of it is compared with wh
 
   # Who may invite people?
   kubectl roster who-can ManageMembers --verify`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: input.Arguments(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := o.Validate(); err != nil {
 				return err
