@@ -27,8 +27,8 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // related finds the objects that another object's change concerns.
 type related func(ctx context.Context, o client.Object) ([]client.ObjectKey, error)
 
-// enqueue queues what a change concerns, as the object was and as it is. It is for controllers that look at everything of their own kind when
-// they start, by builder.For: of the other kinds, what there is at the start queues nothing then.
+// enqueue queues what a change concerns, as the object was and as it is. It is for controllers that look at everything of their own kind
+// when they start, by builder.For: of the other kinds, what there is at the start queues nothing then.
 func enqueue(find related) handler.EventHandler { return enqueueAfter(find, 0) }
 
 // enqueueAfter is enqueue after a pause, in which further changes add nothing to the queue.
@@ -38,8 +38,8 @@ func enqueueAfter(find related, pause time.Duration) handler.EventHandler {
 	return h
 }
 
-// unlessListed passes over what there is at the start. Workers wait until all that a controller watches has been handed out, so whatever they
-// look at first, they see it as it is then.
+// unlessListed passes over what there is at the start. Workers wait until all that a controller watches has been handed out, so whatever
+// they look at first, they see it as it is then.
 func unlessListed(create onCreate) onCreate {
 	return func(ctx context.Context, e event.CreateEvent, q queue) {
 		if !e.IsInInitialList {
@@ -72,9 +72,9 @@ const (
 	lastAsk  = 30 * time.Second
 )
 
-// insist queues what is found, and asks until there is an answer: no event comes again, and somebody who is not queued may keep rights that
-// they should not have. Meanwhile the events that follow wait in their informer. Finders read the cache, so what fails for one fails for
-// all.
+// insist queues what is found, and asks until there is an answer: no event comes again, and somebody who is not queued may keep rights
+// that they should not have. Meanwhile the events that follow wait in their informer. Finders read the cache, so what fails for one fails
+// for all.
 func insist(ctx context.Context, q queue, pause time.Duration, o client.Object, find func() ([]client.ObjectKey, error)) {
 	for again := firstAsk; ; again = min(2*again, lastAsk) {
 		keys, err := find()

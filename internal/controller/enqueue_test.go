@@ -110,8 +110,8 @@ func TestCountsAreLookedAtAfterAWhile(t *testing.T) {
 	}
 }
 
-// What there is at the start is passed over by what looks at all of its own kind then, and not by what has no such kind: the Roles that there
-// should be are found by the Members, whether they are there or not.
+// What there is at the start is passed over by what looks at all of its own kind then, and not by what has no such kind: the Roles that
+// there should be are found by the Members, whether they are there or not.
 func TestWhatThereIsAtTheStart(t *testing.T) {
 	organization := &rosterv1alpha1.Organization{ObjectMeta: metav1.ObjectMeta{Namespace: "acme", Name: "acme"}}
 	one := []client.ObjectKey{{Namespace: "acme", Name: "ana"}}

@@ -102,11 +102,14 @@ func (b *bench) measureManager(r *results, n int) {
 	r.add(fmt.Sprintf("%d members: manager, until it has looked at all", n), time.Since(begin).Seconds(), "s", "")
 	b.settle()
 	r.add(fmt.Sprintf("%d members: manager, writes of the start", n), b.allWrites()-writes, "writes", "0")
+	if n > 0 {
+		looks := b.metric("controller_runtime_reconcile_total", `controller="member"`)
+		r.add(fmt.Sprintf("%d members: manager, looks at each at the start", n), looks/float64(n), "looks", "1")
+	}
 	pid := b.manager.cmd.Process.Pid
 	r.add(fmt.Sprintf("%d members: manager, processor time of the start", n), cpu(pid), "s", "")
 	b.resources(r, fmt.Sprintf("%d members: manager", n), pid)
-	// Half of what the heap may grow to before it is collected is what is in use.
-	r.add(fmt.Sprintf("%d members: manager, heap in use", n), b.metric("go_memstats_next_gc_bytes")/2/(1<<20), "MiB", "")
+	r.add(fmt.Sprintf("%d members: manager, heap in use", n), b.metric("go_gc_heap_live_bytes")/(1<<20), "MiB", "")
 	r.add(fmt.Sprintf("%d members: etcd", n), b.stored(), "MiB", "")
 }
 
