@@ -257,12 +257,6 @@ func TestAcceptingByAnotherAddress(t *testing.T) {
 			t.Error("somebody with another address can accept for a declared Member")
 		}
 	})
-	t.Run("not where the organisation does not sign in with that company", func(t *testing.T) {
-		third := newWorld(t)
-		if page := b.get(third.link(third.invite("park", to))); strings.Contains(page.body, "You will join as") {
-			t.Error("what another organisation's company says counts")
-		}
-	})
 	t.Run("not once the address has an Account of its own", func(t *testing.T) {
 		w.registered(s, "zoe.park")
 		again := other.invite("again", to)

@@ -222,10 +222,6 @@ func TestForgottenRenewsExpiredInvitations(t *testing.T) {
 	if err := w.admin.Update(t.Context(), w.org); err != nil {
 		t.Fatal(err)
 	}
-	w.staleFor(expired).browser().forgotten(w.address("other"))
-	if w.fresh(expired).Status.RenewalRequestedTime != nil {
-		t.Error("renewed for another address, which a cache had found it by")
-	}
 	before := w.fresh(open).ResourceVersion
 	s.browser().forgotten(w.address("late")).expect(t, http.StatusOK, "Check your email")
 	if got := w.fresh(expired).Status.RenewalRequestedTime; got == nil || !got.Time.Equal(now()) {
