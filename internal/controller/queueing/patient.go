@@ -14,10 +14,11 @@ import (
 // atOnce is how many requests of a start wait in the queue at the same time for each namespace.
 const atOnce = 16
 
-// patient is a queue to which the requests of a start come bit by bit: at a start, everything that there is would be in it, and a request in
-// a queue takes ten times the memory that its name takes, much of which a queue keeps when it is empty. Each namespace has its turns: one
-// whose requests hang holds up no other. Requests of a start are those of handler.LowPriority without a pause. They are not looked at
-// for others like them before they are queued, so they have to come once each, as those of the kind do that the controller is for.
+// patient is a queue to which the requests of a start come bit by bit: at a start, everything that there is would be in it, and a
+// request in a queue takes ten times the memory that its name takes, much of which a queue keeps when it is empty. Each namespace has
+// its turns: one whose requests hang holds up no other. Requests of a start are those of handler.LowPriority without a pause. They are
+// not looked at for others like them before they are queued, so they have to come once each, as those of the kind do that the controller
+// is for.
 type patient struct {
 	priorityqueue.PriorityQueue[reconcile.Request]
 
