@@ -43,7 +43,8 @@ func TestBrowserSignInToApplications(t *testing.T) {
 	lands := func() {
 		t.Helper()
 		await(t, func(context.Context) bool {
-			return strings.Contains(b.value(`document.body?.innerText ?? ""`), "Welcome to the wiki")
+			text, err := b.ask(`document.body?.innerText ?? ""`)
+			return err == nil && strings.Contains(text, "Welcome to the wiki")
 		})
 		b.says("with a code")
 	}

@@ -127,11 +127,17 @@ func (b *tab) open(url string) {
 // value asks the page.
 func (b *tab) value(script string) string {
 	b.t.Helper()
-	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[any](script))
+	v, err := b.ask(script)
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	return fmt.Sprint(v)
+	return v
+}
+
+// ask asks the page, which fails while the browser is on the way to another one.
+func (b *tab) ask(script string) (string, error) {
+	v, err := chromedp.Run(b.ctx, chromedp.Evaluate[any](script))
+	return fmt.Sprint(v), err
 }
 
 // focused expects the focus on an element, named by its id, else its class, else its tag. Following a link within the page takes a moment.

@@ -84,7 +84,7 @@ func TestAboutASocialProfile(t *testing.T) {
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Profiles: []string{"acme-fb", "acme-masto"}, Role: "Editor"})
 	path := w.profilesPath("/acme-fb")
 	page := b.get(path)
-	page.expect(t, http.StatusOK, "acme.social", "Facebook", "Not connected", "Nobody", "Press: Editor")
+	page.expect(t, http.StatusOK, "acme.social", "Facebook", "Not connected", "Nobody", "Press – Editor")
 	form := url.Values{"generation": {page.hidden(t, "generation")}, "responsible": {strings.ToUpper(ana.Spec.Email)}, "engagement": {"yes"}}
 	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Your changes to the profile have been saved", "Ana")
 	sp := &rosterv1alpha1.SocialProfile{ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "acme-fb"}}
