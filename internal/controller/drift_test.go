@@ -27,22 +27,10 @@ import (
 // everything, without an index or a watch.
 var _ = Describe("Whatever changes", func() {
 	It("reaches everybody whom it concerns", func(ctx SpecContext) {
-		seed := uint64(GinkgoRandomSeed())
-		random := rand.New(rand.NewPCG(seed, 1))
-		plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("drift-%d", GinkgoParallelProcess())}}
-		plan.Spec.Contact = "sales@roster.example"
-		Expect(API.Create(ctx, plan)).To(Succeed())
-		d := &drift{space: newSpace(ctx, func(o *rosterv1alpha1.Organization) {
-			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "m0"}
-			o.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: plan.Name}
-		}), random: random, plan: plan.Name}
-		for i := range 5 {
-			name := fmt.Sprintf("m%d", i)
-			d.Declare(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(d.Address(name)) })
-		}
+		d, seed := newDrift(ctx, "drift", 1)
 		for step := range 60 {
 			var did []string
-			for range 1 + random.IntN(2) {
+			for range 1 + d.random.IntN(2) {
 				did = append(did, d.change(ctx))
 			}
 			Eventually(func() []string { return d.differences(ctx) }).Should(BeEmpty(), "seed %d, step %d: %q", seed, step, did)
@@ -54,6 +42,23 @@ type drift struct {
 	space
 	random *rand.Rand
 	plan   string
+}
+
+// newDrift is an organisation with a plan and five people, and the seed that its changes follow from.
+func newDrift(ctx context.Context, name string, stream uint64) (d *drift, seed uint64) {
+	GinkgoHelper()
+	seed = uint64(GinkgoRandomSeed())
+	plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("%s-%d", name, GinkgoParallelProcess())}}
+	plan.Spec.Contact = "sales@roster.example"
+	Expect(API.Create(ctx, plan)).To(Succeed())
+	d = &drift{space: newSpace(ctx, func(o *rosterv1alpha1.Organization) {
+		o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "m0"}
+		o.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: plan.Name}
+	}), random: rand.New(rand.NewPCG(seed, stream)), plan: plan.Name}
+	for _, name := range driftMembers {
+		d.Declare(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(d.Address(name)) })
+	}
+	return d, seed
 }
 
 func (d *drift) one(of ...string) string { return of[d.random.IntN(len(of))] }

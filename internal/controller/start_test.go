@@ -3,14 +3,11 @@
 package controller_test
 
 import (
-	"fmt"
 	"maps"
-	"math/rand/v2"
 	"slices"
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -68,17 +65,7 @@ var _ = Describe("A start", Serial, func() {
 	})
 
 	It("brings everybody what changed while the operator was down", func(ctx SpecContext) {
-		seed := uint64(GinkgoRandomSeed())
-		plan := &rosterv1alpha1.Plan{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("start-%d", GinkgoParallelProcess())}}
-		plan.Spec.Contact = "sales@roster.example"
-		Expect(API.Create(ctx, plan)).To(Succeed())
-		d := &drift{space: newSpace(ctx, func(o *rosterv1alpha1.Organization) {
-			o.Spec.OwnerRef = &rosterv1alpha1.LocalReference{Name: "m0"}
-			o.Spec.PlanRef = &rosterv1alpha1.LocalReference{Name: plan.Name}
-		}), random: rand.New(rand.NewPCG(seed, 2)), plan: plan.Name}
-		for _, name := range driftMembers {
-			d.Declare(ctx, name, func(m *rosterv1alpha1.Member) { m.Spec.AccountRef = AccountOf(d.Address(name)) })
-		}
+		d, seed := newDrift(ctx, "start", 2)
 		for start := range 10 {
 			Eventually(func() []string { return d.differences(ctx) }).Should(BeEmpty(), "seed %d, before start %d", seed, start)
 			Running.Stop()

@@ -71,8 +71,8 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	case !known:
 		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, access.NoSuchRole(rosterv1alpha1.ScopeProfile, string(t.Spec.Role)))
 	default:
-		in.ready(conds, fmt.Sprintf("Gives %s on %s to %s.", t.Spec.Role, counted(in.Profiles, "profile"),
-			counted(in.ActiveMembers, "active member")))
+		in.ready(conds, fmt.Sprintf("Gives %s on %s to %s.", t.Spec.Role, Counted(in.Profiles, "profile"),
+			Counted(in.ActiveMembers, "active member")))
 	}
 	tellRefused(conds, in.Refused)
 	return s
@@ -89,13 +89,13 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 			"The Workspace gives nothing: "+access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureWorkspaces))
 		return s
 	}
-	in.ready(conds, fmt.Sprintf("%s, given to %s.", counted(in.Profiles, "profile"), counted(in.ActiveMembers, "active member")))
+	in.ready(conds, fmt.Sprintf("%s, given to %s.", Counted(in.Profiles, "profile"), Counted(in.ActiveMembers, "active member")))
 	tellRefused(conds, in.Refused)
 	return s
 }
 
-// counted is a number of things in words.
-func counted(n int32, what string) string {
+// Counted says how many there are of something that takes an s where there are several.
+func Counted[N int | int32](n N, what string) string {
 	if n != 1 {
 		what += "s"
 	}

@@ -90,7 +90,7 @@ func (in ProfileInput) team(conds conditions.Setter) {
 	switch {
 	case in.Teams > 0:
 		conds.Set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionTrue, rosterv1alpha1.ReasonTeamAssigned,
-			"Assigned to "+counted(in.Teams, "Team")+".")
+			"Assigned to "+Counted(in.Teams, "Team")+".")
 	case required:
 		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
 			"Until one does, people who have a role on it by name can only look at it."

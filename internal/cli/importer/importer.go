@@ -24,6 +24,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/people"
 	"github.com/roster-dev/roster/internal/cli/progress"
 	"github.com/roster-dev/roster/internal/cli/sheet"
+	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/quota"
 )
 
@@ -110,7 +111,7 @@ func (r *run) load(ctx context.Context, text string) error {
 	refused := r.preview()
 	switch {
 	case refused > 0 && !r.keepGoing:
-		return fmt.Errorf("%s refused, and nobody was added. Correct the file, or add --keep-going", output.Count(refused, "line"))
+		return fmt.Errorf("%s refused, and nobody was added. Correct the file, or add --keep-going", membership.Counted(refused, "line"))
 	case !r.yes:
 		fmt.Fprintln(r.factory.ErrOut, "Nothing was changed. Add --yes to do it.")
 		return nil
@@ -294,7 +295,7 @@ func (r *run) summary(before int) error {
 	}
 	fmt.Fprintf(r.factory.Out, "%d added.\n", added)
 	if refused > before {
-		return fmt.Errorf("the API server refused %s after all: import the file again to see what", output.Count(refused-before, "line"))
+		return fmt.Errorf("the API server refused %s after all: import the file again to see what", membership.Counted(refused-before, "line"))
 	}
 	if refused > 0 {
 		return exit.With(1)
@@ -316,7 +317,7 @@ func (r *run) manifests() error {
 		}
 	}
 	if refused > 0 && !r.keepGoing {
-		return fmt.Errorf("%s refused. Correct the file, or add --keep-going", output.Count(refused, "line"))
+		return fmt.Errorf("%s refused. Correct the file, or add --keep-going", membership.Counted(refused, "line"))
 	}
 	for team, members := range r.teams() {
 		fmt.Fprintf(r.factory.ErrOut, "Add to spec.members of the Team %s: %v\n", team, members)

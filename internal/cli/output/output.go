@@ -61,14 +61,6 @@ func (e escaper) Write(text []byte) (int, error) {
 	return len(text), printers.WriteEscaped(e.out, string(text))
 }
 
-// Count says how many there are of something that takes an s where there are several.
-func Count(n int, what string) string {
-	if n != 1 {
-		what += "s"
-	}
-	return fmt.Sprintf("%d %s", n, what)
-}
-
 // Column of a table. A wide one is shown with -o wide only.
 type Column struct {
 	Name string

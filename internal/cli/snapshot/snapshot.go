@@ -15,6 +15,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/kube"
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
+	"github.com/roster-dev/roster/internal/membership"
 )
 
 // New is the command.
@@ -48,7 +49,7 @@ func run(ctx context.Context, f *kube.Factory, format output.Format) error {
 	objects = appendAll(objects, o.Teams)
 	objects = appendAll(objects, o.Workspaces)
 	objects = appendAll(objects, o.Roles)
-	fmt.Fprintf(f.ErrOut, "%s of %s\n", output.Count(len(objects), "object"), o.Namespace)
+	fmt.Fprintf(f.ErrOut, "%s of %s\n", membership.Counted(len(objects), "object"), o.Namespace)
 	return format.Objects(f.Out, f.Scheme(), objects)
 }
 

@@ -97,7 +97,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 }
 
 func (a answer) print(out io.Writer, name string) {
-	fmt.Fprintf(out, "%s: %s, %d of them active, %d invited", name, output.Count(a.Members, "member"), a.Active, a.Invited)
+	fmt.Fprintf(out, "%s: %s, %d of them active, %d invited", name, membership.Counted(a.Members, "member"), a.Active, a.Invited)
 	if a.Seats != nil {
 		fmt.Fprintf(out, "; %d of %d seats are taken", min(a.Seats.Wanted, a.Seats.Limit), a.Seats.Limit)
 		if more := a.Seats.Wanted - a.Seats.Limit; more > 0 {
