@@ -34,7 +34,7 @@ func (w *world) requiresTeam() {
 	w.awaitCache(w.org)
 }
 
-// TestProfilesAreGivenToTeams: FL-12, FL-15, FL-16. Several profiles, each team in one step, and nothing is taken away unasked.
+// TestProfilesAreGivenToTeams: FL-16. And FL-12, FL-15: several profiles, each team in one step, and nothing is taken away unasked.
 func TestProfilesAreGivenToTeams(t *testing.T) {
 	w := newWorld(t)
 	w.requiresTeam()

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -28,6 +29,7 @@ func TestAgorapulse(t *testing.T) {
 	team(p)
 	workspaces(p)
 	connectors(p)
+	manyAtOnce(p)
 	severalOrganizations(p)
 	plan(p)
 }
@@ -237,6 +239,36 @@ func connectors(p *preset) {
 		p.can("nils", "create socialprofiles")
 		p.Expect(p.as("nils").Create(p.Context(), ownProfile(p, "nils", "nils-bsky"))).To(Succeed())
 		p.can("nils", "connect socialprofiles/nils-bsky")
+	})
+}
+
+// manyAtOnce: with the plugin. The console does the same in the browser.
+func manyAtOnce(p *preset) {
+	agency := []string{"pia", "quin", "rhea", "sol"}
+	for _, name := range agency {
+		p.address[name] = name + "@agency.example"
+	}
+	p.row("AG-32", "many addresses at once, separated by comma, space, tab or Enter", func(p *preset) {
+		list := "pia@agency.example, quin@agency.example\trhea@agency.example\nsol@agency.example"
+		printed := p.plugin("mona", "invite", list, "--seat", "limited")
+		for _, name := range agency {
+			p.Expect(printed).To(MatchRegexp(p.address[name] + ` +invited`))
+			p.mail(name, 1)
+		}
+	})
+	p.row("AG-31", "choose the seat type; the role is preselected", func(p *preset) {
+		for _, name := range agency {
+			p.Expect(get[rosterv1alpha1.Invitation](p, name).Spec.Role).To(Equal(rosterv1alpha1.RoleProfileConnector))
+		}
+	})
+	p.row("AG-17", "one at a time or in bulk", func(p *preset) {
+		roster.clock.SetTime(roster.clock.Now().Add(time.Minute))
+		p.plugin("mona", "resend", "pia")
+		p.mail("pia", 2)
+		p.plugin("mona", append([]string{"revoke", "--yes"}, agency...)...)
+		for _, name := range agency {
+			p.invitationIs(name, rosterv1alpha1.InvitationRevoked)
+		}
 	})
 }
 

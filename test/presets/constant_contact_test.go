@@ -4,6 +4,7 @@ package presets
 
 import (
 	"net/http"
+	"net/url"
 	"testing"
 	"time"
 
@@ -32,6 +33,7 @@ func TestConstantContact(t *testing.T) {
 	users(p)
 	ownership(p)
 	invitations(p)
+	signIns(p)
 }
 
 func inNamespace(p *preset) client.InNamespace { return client.InNamespace(p.ns) }
@@ -249,5 +251,45 @@ func invitations(p *preset) {
 		status, page = b.post(link, registration("Pia Novak"))
 		p.Expect(status).To(Equal(http.StatusGone))
 		p.Expect(page).To(ContainSubstring("The link has expired"))
+	})
+}
+
+func signIns(p *preset) {
+	amir := p.browser("amir")
+	p.row("CC-10", "the email is the user name until changed", func(p *preset) {
+		amir.in(p).signsIn()
+		status, page := amir.in(p).post(roster.portal+"/account/username", url.Values{"username": {"amir.bakes"}})
+		p.Expect(status).To(Equal(http.StatusOK), page)
+		p.Expect(p.browser("amir").signsInAs("amir.bakes")).To(ContainSubstring("Amir Haddad"))
+		p.Expect(p.browser("amir").signsIn()).To(ContainSubstring("Amir Haddad"), "the address goes on to work")
+	})
+	p.row("CC-14", "each user has own second factor, chosen at sign-in", func(p *preset) {
+		amir.in(p).sees(roster.portal+"/account/factors", "/account/factors/app")
+		app := amir.in(p).addsApp()
+		again := p.browser("amir")
+		p.Expect(again.signsIn()).To(ContainSubstring(`autocomplete="one-time-code"`))
+		status, page := again.post(roster.portal+"/sign-in/second", url.Values{"code": {app.code(0)}})
+		p.Expect(status).To(Equal(http.StatusOK), page)
+		p.Expect(p.browser("opal").signsIn()).To(ContainSubstring("Opal Baker"), "that of one is asked of nobody else")
+	})
+	p.row("CC-15", "mandatory for new users even where the owner is not yet obliged", func(p *preset) {
+		p.Expect(patch(p.Context(), p.as("opal"), get[rosterv1alpha1.Organization](p, "bakery"), func(o *rosterv1alpha1.Organization) {
+			o.Spec.Security.MultiFactor = rosterv1alpha1.MultiFactorNewMembers
+		})).To(Succeed())
+		p.eventually("the operator has seen it", func(g Gomega) {
+			g.Expect(get[rosterv1alpha1.Organization](p, "bakery").Status.MultiFactorSince).NotTo(BeNil())
+		})
+		roster.clock.SetTime(roster.clock.Now().Add(time.Minute))
+		p.Expect(p.as("opal").Delete(p.Context(), get[rosterv1alpha1.Invitation](p, "pia"))).To(Succeed()) // Which has the last seat.
+		p.address["nina"] = "nina@bakery.example"
+		p.Expect(p.as("opal").Create(p.Context(), &rosterv1alpha1.Invitation{
+			ObjectMeta: p.named("nina"), Spec: rosterv1alpha1.InvitationSpec{Email: p.address["nina"]},
+		})).To(Succeed())
+		p.invitationIs("nina", rosterv1alpha1.InvitationSent)
+		p.accept("nina", "Nina Moss")
+		nina := p.browser("nina")
+		nina.signsIn()
+		nina.sees(roster.portal+"/account", "These organisations require a second factor", "Corner Bakery")
+		p.Expect(p.browser("opal").signsIn()).To(ContainSubstring("Opal Baker"))
 	})
 }

@@ -4,11 +4,16 @@ package presets
 
 import (
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/network"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 func TestFacelift(t *testing.T) {
@@ -72,6 +77,7 @@ func TestFacelift(t *testing.T) {
 			To(ContainSubstring("sina@alpina.example"))
 		says(p, "alpina-events", rosterv1alpha1.ConditionResponsibleResolved, rosterv1alpha1.ReasonNoResponsible, ofProfile)
 	})
+	tokens(p)
 	p.row("FL-11", "responsible and mails are set per profile", func(p *preset) {
 		fb, li := get[rosterv1alpha1.SocialProfile](p, "alpina-fb-de"), get[rosterv1alpha1.SocialProfile](p, "alpina-li")
 		p.Expect(fb.Spec.Notifications.Engagement).To(Equal(ptr.To(true)))
@@ -117,5 +123,45 @@ func TestFacelift(t *testing.T) {
 			team.Spec.ProfileSelector.MatchLabels = nil
 		})).To(Succeed())
 		p.can("sina", "publish socialprofiles/alpina-x", "publish socialprofiles/alpina-li", "publish socialprofiles/alpina-events")
+	})
+}
+
+// tokens: somebody connects alpina-fb-de, for which Sina is responsible, with a token that ends in ten days.
+func tokens(p *preset) {
+	p.Expect(p.api.Create(p.Context(), &rbacv1.RoleBinding{
+		ObjectMeta: p.named("roster-credentials"),
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "roster-credentials"},
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Name: "roster-manager", Namespace: testenv.SystemNamespace}},
+	})).To(Succeed())
+	roster.facebook.unread.Store(7)
+	p.Expect(p.api.Create(p.Context(), &corev1.Secret{
+		ObjectMeta: p.named("alpina-fb-de"), StringData: map[string]string{
+			network.KeyAccess:       "a-token-of-the-page",
+			network.KeyAccessExpiry: roster.clock.Now().Add(10 * 24 * time.Hour).Format(time.RFC3339),
+		},
+	})).To(Succeed())
+	p.Expect(patch(p.Context(), p.as("mira"), get[rosterv1alpha1.SocialProfile](p, "alpina-fb-de"), func(s *rosterv1alpha1.SocialProfile) {
+		s.Spec.AccountID = facebookPage
+	})).To(Succeed())
+	told := func(p *preset, name, subject string) {
+		p.Helper()
+		p.eventually(name+" is mailed", func(g Gomega) {
+			var subjects []string
+			for _, m := range p.mails(name) {
+				subjects = append(subjects, m.Subject)
+			}
+			g.Expect(subjects).To(ContainElement(subject), "%+v", get[rosterv1alpha1.SocialProfile](p, "alpina-fb-de").Status)
+		})
+	}
+	p.row("FL-08", "the responsible is mailed when the access token expires", func(p *preset) {
+		says(p, "alpina-fb-de", rosterv1alpha1.ConditionTokenExpiring, rosterv1alpha1.ReasonExpiring, ofProfile)
+		told(p, "sina", "Facebook alpina.de: the connection expires in 10 days")
+	})
+	p.row("FL-09", "and, if wished, when new items arrive in the inbox", func(p *preset) {
+		told(p, "sina", "Facebook alpina.de: 7 new items")
+	})
+	p.row("FL-10", "all the profile's messages are assigned to the responsible", func(p *preset) {
+		p.Expect(get[rosterv1alpha1.SocialProfile](p, "alpina-fb-de").Status.EngagementAssignee).To(Equal("sina@alpina.example"))
+		p.Expect(get[rosterv1alpha1.SocialProfile](p, "alpina-events").Status.EngagementAssignee).To(Equal("otto@alpina.example"), "the owner, since nobody is")
 	})
 }

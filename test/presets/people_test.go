@@ -84,6 +84,7 @@ type browser struct {
 	*preset
 	client *http.Client
 	from   string
+	login  string
 }
 
 func (p *preset) browser(name string) *browser {
@@ -91,7 +92,7 @@ func (p *preset) browser(name string) *browser {
 	jar, err := cookiejar.New(nil)
 	p.Expect(err).NotTo(HaveOccurred())
 	account := address.Address(p.address[name]).AccountName()
-	return &browser{p, &http.Client{Jar: jar}, fmt.Sprintf("2001:db8:%s:%s::1", account[2:6], account[6:10])}
+	return &browser{p, &http.Client{Jar: jar}, fmt.Sprintf("2001:db8:%s:%s::1", account[2:6], account[6:10]), p.address[name]}
 }
 
 func (b *browser) get(link string) (int, string) {
@@ -164,13 +165,9 @@ func (p *preset) join(names ...string) {
 func (p *preset) agrees(name string) {
 	p.Helper()
 	b := p.browser(name)
-	status, page := b.post(roster.portal+"/sign-in", url.Values{"login": {p.address[name]}, "password": {password}})
-	p.Expect(status).To(Equal(http.StatusOK), page)
-	p.eventually(name+" is asked at the portal", func(g Gomega) {
-		_, page := b.get(roster.portal + "/organizations/" + p.ns)
-		g.Expect(page).To(ContainSubstring("You are asked to become the owner"))
-	})
-	status, page = b.post(roster.portal+"/organizations/"+p.ns+"/ownership", url.Values{"own": {"yes"}})
+	b.signsIn()
+	b.sees(roster.portal+"/organizations/"+p.ns, "You are asked to become the owner")
+	status, page := b.post(roster.portal+"/organizations/"+p.ns+"/ownership", url.Values{"own": {"yes"}})
 	p.Expect(status).To(Equal(http.StatusOK), page)
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"net/url"
 	"testing"
 
 	. "github.com/onsi/gomega"
@@ -109,5 +110,67 @@ func TestQualtrics(t *testing.T) {
 		p.Expect(page).To(And(ContainSubstring(`<html lang="fr">`), ContainSubstring("Rejoindre Northwind Care")))
 		_, page = b.get(p.link(m) + "?lang=en")
 		p.Expect(page).To(And(ContainSubstring(`<html lang="en">`), ContainSubstring("Join Northwind Care")))
+	})
+	preferences(p)
+	firstSteps(p)
+	factorForEverybody(p)
+}
+
+func preferences(p *preset) {
+	p.row("QU-09", "preferences are set after the first sign-in", func(p *preset) {
+		b := p.browser("oona")
+		b.signsIn()
+		status, page := b.post(roster.portal+"/account/profile", url.Values{
+			"displayName": {"Oona Berg"}, "locale": {"fr"}, "engagement": {"yes"},
+		})
+		p.Expect(status).To(Equal(http.StatusOK))
+		p.Expect(page).To(And(ContainSubstring(`<html lang="fr">`), ContainSubstring("Vos informations ont été enregistrées")))
+		spec := p.account("oona").Spec
+		p.Expect(spec.Locale).To(Equal(rosterv1alpha1.LocaleFrench))
+		p.Expect(spec.Notifications.Engagement).To(HaveValue(BeTrue()))
+		p.Expect(spec.Notifications.Credentials).To(HaveValue(BeFalse()), "what is not ticked is not wanted")
+	})
+}
+
+func firstSteps(p *preset) {
+	welcome := roster.portal + "/organizations/" + p.ns + "/welcome"
+	adam := p.browser("adam")
+	adam.signsIn()
+	p.row("QU-13", "first steps differ between a new organisation and one already set up", func(p *preset) {
+		adam.in(p).sees(welcome, "is already set up", "Look around")
+		p.Expect(patch(p.Context(), p.as("adam"), get[rosterv1alpha1.Organization](p, "northwind"), func(o *rosterv1alpha1.Organization) {
+			o.Spec.Onboarding.Mode = rosterv1alpha1.OnboardingNew
+		})).To(Succeed())
+		adam.in(p).sees(welcome, "is new here", "Invite the people you work with.")
+	})
+	p.row("QU-15", "the newcomer is told which things they may create", func(p *preset) {
+		adam.in(p).sees(welcome, "What you can create", "invitations for new people")
+		uwe := p.browser("uwe")
+		uwe.signsIn()
+		uwe.sees(welcome, "What you can create", "Nothing at the moment.")
+	})
+}
+
+func factorForEverybody(p *preset) {
+	p.row("QU-11", "an admin turns two-factor on for every user", func(p *preset) {
+		p.Expect(patch(p.Context(), p.as("adam"), get[rosterv1alpha1.Organization](p, "northwind"), func(o *rosterv1alpha1.Organization) {
+			o.Spec.Security.MultiFactor = rosterv1alpha1.MultiFactorRequired
+		})).To(Succeed())
+	})
+	ursula := p.browser("ursula")
+	p.row("QU-12", "users are then asked to enrol when they next sign in", func(p *preset) {
+		ursula.in(p).signsIn()
+		ursula.in(p).sees(roster.portal+"/account", "These organisations require a second factor", "Northwind Care", "/account/factors/app")
+	})
+	p.row("QU-10", "a two-factor code from an authenticator app", func(p *preset) {
+		app := ursula.in(p).addsApp()
+		ursula.in(p).sees(roster.portal+"/account", "Ursula Kern")
+		again := p.browser("ursula")
+		p.Expect(again.signsIn()).To(ContainSubstring(`autocomplete="one-time-code"`))
+		status, page := again.post(roster.portal+"/sign-in/second", url.Values{"code": {"000000"}})
+		p.Expect(status).To(Equal(http.StatusUnprocessableEntity), page)
+		status, page = again.post(roster.portal+"/sign-in/second", url.Values{"code": {app.code(0)}})
+		p.Expect(status).To(Equal(http.StatusOK), page)
+		again.sees(roster.portal+"/account", "Ursula Kern")
 	})
 }

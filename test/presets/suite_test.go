@@ -38,6 +38,7 @@ type installation struct {
 	clock *clocktesting.FakePassiveClock
 	// mailbox is the address of its API, and portal that of the portal.
 	mailbox, portal string
+	facebook        facebook
 	running         []chan error
 }
 
@@ -96,14 +97,24 @@ func (r *installation) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	facebook, err := r.facebook.listen(ctx)
+	if err != nil {
+		return err
+	}
 	r.mailbox, r.portal = "http://"+web.Addr().String(), "http://"+pages.Addr().String()
 	r.run(func() error { return mailbox.New(mailbox.Options{Log: logr.Discard()}).Serve(ctx, smtp, web) })
 	cfg, err := config.Parse(fmt.Appendf(nil, `apiVersion: config.roster.dev/v1alpha1
 kind: RosterConfig
 mail: {from: Roster <roster@mail.example>, smtp: {address: %q, tls: None}}
-portal: {url: "http://%s", trustedProxies: [127.0.0.0/8]}
+portal:
+  url: "http://%s"
+  trustedProxies: [127.0.0.0/8]
+  # The clock stands still, so that what is used up does not come back.
+  limits: {requests: {burst: 10000}, posts: {burst: 1000}}
+networks:
+- {name: Facebook, url: %q}
 rbac: {userPrefix: %q}
-`, smtp.Addr(), pages.Addr(), userPrefix))
+`, smtp.Addr(), pages.Addr(), facebook, userPrefix))
 	if err != nil {
 		return err
 	}
