@@ -22,6 +22,7 @@ func inAWhile() *metav1.Time { return &metav1.Time{Time: Now.Now().Add(time.Seco
 // pass moves the operator's clock. Nothing else happens.
 func pass(d time.Duration) { Now.SetTime(Now.Now().Add(d)) }
 
+// by the clock, and announced.
 var _ = Describe("A membership that ends", func() {
 	var s space
 	BeforeEach(func(ctx SpecContext) { s = newSpace(ctx) })

@@ -126,6 +126,7 @@ func (s space) ofEveryKind() map[client.Object]func() {
 	}
 }
 
+// what Git says stays as it is, and nothing that waits for a person holds up a sync.
 var _ = Describe("To Flux and Argo CD", func() {
 	It("an object is under way until the operator has seen it as it is now", Serial, func(ctx SpecContext) {
 		Running.Stop()

@@ -76,6 +76,7 @@ func (s space) goesOn(ctx context.Context, name, person string, joined *metav1.T
 	}
 }
 
+// people outlive the objects that name them.
 var _ = Describe("Somebody who has joined", func() {
 	var (
 		s   space

@@ -11,6 +11,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 )
 
+// TestSoleRenewer: X-09. Who is the only one left that can reconnect a profile.
 func TestSoleRenewer(t *testing.T) {
 	holds := func(name string, named, everywhere access.Set) Holder {
 		return Holder{Member: &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: name}}, Named: named, Everywhere: everywhere}

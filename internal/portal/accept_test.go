@@ -424,6 +424,7 @@ func TestOlderOrganizationCounts(t *testing.T) {
 	w.site().browser().get(w.link(inv)).expect(t, http.StatusOK, "Join Acme Social")
 }
 
+// TestUnknownLinksAllLookTheSame: X-04. Links are signed.
 func TestUnknownLinksAllLookTheSame(t *testing.T) {
 	w := newWorld(t)
 	inv, other, s := w.invite("ana"), w.invite("bea"), w.site()

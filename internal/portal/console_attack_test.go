@@ -104,7 +104,7 @@ func formOfEverything() url.Values {
 	}
 }
 
-// TestNobodyElseOpensTheConsole: AG-02. Every page, asked for and written to by everybody who has no business there: it is not there, or
+// TestNobodyElseOpensTheConsole: X-10, AG-02. Every page, asked for and written to by everybody who has no business there: it is not there, or
 // leads to what they owe first, and nothing is written, neither by them nor by the portal.
 func TestNobodyElseOpensTheConsole(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)

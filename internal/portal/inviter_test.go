@@ -146,6 +146,7 @@ var managerSpec = rosterv1alpha1.MemberSpec{Role: rosterv1alpha1.RoleManager}
 
 const lostRight = "This invitation can no longer be accepted"
 
+// TestInviterMustStillHaveTheRight: X-03. It is asked again when the person accepts.
 func TestInviterMustStillHaveTheRight(t *testing.T) {
 	recruiter := rosterv1alpha1.MemberSpec{
 		Role: "recruiter", Profiles: []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: rosterv1alpha1.ProfileEditor}},

@@ -29,7 +29,7 @@ import (
 // goodPassword is what the policy of the sample organisation asks for.
 const goodPassword = "Correct-horse-battery-9"
 
-// TestTheMainJob is what Roster is for, from an applied Invitation to a person who may publish.
+// TestTheMainJob: X-01. It is what Roster is for, from an applied Invitation to a person who may publish.
 func TestTheMainJob(t *testing.T) {
 	d := start(t, t.TempDir(), anyPorts()...)
 	t.Run("everything listens on loopback", func(t *testing.T) { checkListeners(t, d) })

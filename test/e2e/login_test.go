@@ -21,7 +21,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// TestSignInToTheCluster is what the demonstration shows: from a mail to kubectl as oneself.
+// TestSignInToTheCluster: X-11. It is what the demonstration shows: from a mail to kubectl as oneself.
 func TestSignInToTheCluster(t *testing.T) {
 	d := start(t, t.TempDir(), anyPorts()...)
 	ctx := browser(t, patience)

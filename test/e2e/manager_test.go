@@ -29,7 +29,7 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// TestManagers runs real managers, elected by a Lease, against a real API server: they start, stop, freeze, and lose the way to it.
+// TestManagers: X-05. It runs real managers, elected by a Lease, against a real API server: they start, stop, freeze, and lose the way to it.
 func TestManagers(t *testing.T) {
 	t.Parallel() // to the three minutes of [TestAPIServerAwayForMinutes]
 	cluster, err := testenv.Start(t.Context())

@@ -94,6 +94,24 @@ func TestConfigurationIsValid(t *testing.T) {
 	}
 }
 
+// TestNoWebhookAndNoDatabase: X-02. What is installed needs nothing but the API server: no certificate to renew, no disk to back up.
+func TestNoWebhookAndNoDatabase(t *testing.T) {
+	objects := installation(t)
+	for _, o := range objects {
+		switch o.GetKind() {
+		case "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "APIService", "StatefulSet", "PersistentVolumeClaim":
+			t.Errorf("dist/install.yaml brings the %s %s", o.GetKind(), o.GetName())
+		case "CustomResourceDefinition":
+			if how, _, _ := unstructured.NestedString(o.Object, "spec", "conversion", "strategy"); how != "" && how != "None" {
+				t.Errorf("%s is converted by a %s", o.GetName(), how)
+			}
+		}
+	}
+	if policies, _ := of(objects, "ValidatingAdmissionPolicy"); len(policies) == 0 {
+		t.Error("no policy takes their place")
+	}
+}
+
 // TestNothingOfTheUserIsInstalled: what people write themselves is in no manifest, since applying it again would overwrite it.
 func TestNothingOfTheUserIsInstalled(t *testing.T) {
 	objects := installation(t)

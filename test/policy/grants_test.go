@@ -26,6 +26,7 @@ const (
 	guest         = rosterv1alpha1.ProfileGuest
 )
 
+// TestNobodyGivesARoleAboveTheirOwn: X-03. Neither by YAML nor by an invitation.
 func TestNobodyGivesARoleAboveTheirOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -93,6 +93,7 @@ func TestWhereManagersInviteAnyManagerMayLeaveItToTheOwner(t *testing.T) {
 	w.attempts(t, map[string]attempt{"a Manager": {ben, updateOrganization(ownerInvites), ""}})
 }
 
+// TestAMistakenPruneFails: X-08. All of it, not half.
 func TestAMistakenPruneFails(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, deleteOnlySuspended)

@@ -33,6 +33,26 @@ func TestEveryRuleIsWalked(t *testing.T) {
 	}
 }
 
+// What none of the products has is proven in many places, which name its id.
+func TestEveryPromiseIsTested(t *testing.T) {
+	listed := find(t, `(?m)^\| (X-\d\d) \|`, "docs/presets.md")
+	if len(listed) != 14 {
+		t.Errorf("%d promises are listed", len(listed))
+	}
+	const named = `(?m)^(?:// |# |// Test\w+: )(X-\d\d)\b`
+	var tested []string
+	for _, files := range []string{
+		"internal/*/*_test.go", "test/*/*_test.go", "test/cli/testdata/script/*.txtar",
+	} {
+		tested = append(tested, find(t, named, files)...)
+	}
+	for _, id := range listed {
+		if !slices.Contains(tested, id) {
+			t.Errorf("%s is promised, and no test names it", id)
+		}
+	}
+}
+
 // find is what the first group of a pattern matches in files of the project.
 func find(t *testing.T, pattern, files string) []string {
 	t.Helper()

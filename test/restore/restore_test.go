@@ -22,6 +22,7 @@ import (
 
 func TestMain(m *testing.M) { site.Main(m) }
 
+// TestRestore: X-14. Everybody signs in as before.
 func TestRestore(t *testing.T) {
 	outside := site.NewOutside(t)
 	before := site.New(t, outside, nil)
