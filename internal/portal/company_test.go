@@ -257,6 +257,16 @@ func TestAcceptingByAnotherAddress(t *testing.T) {
 			t.Error("somebody with another address can accept for a declared Member")
 		}
 	})
+	t.Run("not where the organisation does not sign in with the company", func(t *testing.T) {
+		stranger := newWorld(t)
+		inv := stranger.invite("park", to)
+		b.post("/sign-in/confirm?next=/account", url.Values{"password": {goodPassword}}).expect(t, http.StatusSeeOther)
+		b.get(stranger.link(inv)).expect(t, http.StatusOK, `autocomplete="new-password"`)
+		b.post(stranger.link(inv), accept).expect(t, http.StatusUnprocessableEntity)
+		if got := stranger.fresh(inv).Status.State; got != rosterv1alpha1.InvitationSent {
+			t.Errorf("the company of other organisations accepted: %s", got)
+		}
+	})
 	t.Run("not once the address has an Account of its own", func(t *testing.T) {
 		w.registered(s, "zoe.park")
 		again := other.invite("again", to)

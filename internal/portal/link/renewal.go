@@ -94,7 +94,7 @@ func (s *Store) renew(ctx context.Context, inv *rosterv1alpha1.Invitation, addre
 	if err := s.review(ctx, &f); err != nil {
 		return false, err
 	}
-	if f.Offer.Address() != address || f.Check(now) != invitation.LinkRenewable {
+	if f.Check(now) != invitation.LinkRenewable {
 		return false, nil
 	}
 	invitation.RequestRenewal(fresh, now)
