@@ -101,9 +101,7 @@ func (in Input) members(a *rosterv1alpha1.Application) *access.Problem {
 	}
 	switch {
 	case len(unknown) > 0:
-		return &access.Problem{Reason: rosterv1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
-			"There is no CustomRole %s with the scope Organization in this namespace. Create it or remove it from spec.members.roles; "+
-				"the others can sign in.", access.Listed(unknown))}
+		return &access.Problem{Reason: rosterv1alpha1.ReasonRoleNotFound, Message: access.NoSuchHolders("spec.members.roles", unknown...)}
 	case len(in.MissingTeams) > 0:
 		return &access.Problem{Reason: rosterv1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf(
 			"There is no Team %s in this namespace. Create it or remove it from spec.members.teams; the others can sign in.",
