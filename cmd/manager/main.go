@@ -23,6 +23,7 @@ import (
 	"github.com/roster-dev/roster/internal/apiserver"
 	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/controller"
+	"github.com/roster-dev/roster/internal/controller/reporting"
 	"github.com/roster-dev/roster/internal/mail"
 	"github.com/roster-dev/roster/internal/process"
 	"github.com/roster-dev/roster/internal/tracing"
@@ -128,7 +129,8 @@ func setup(
 	}
 	gate := mail.NewGate(cfg.Mail.SMTP, relay, clock.RealClock{}, mgr.GetLogger().WithName("mail"))
 	err = controller.Setup(ctx, mgr, controller.Options{
-		Config: cfg, Namespace: namespace, Clock: clock.RealClock{}, Composer: composer, Mailer: gate, Registry: metrics.Registry,
+		Config: cfg, Namespace: namespace, Clock: clock.RealClock{}, Grace: reporting.Grace, Composer: composer, Mailer: gate,
+		Registry: metrics.Registry,
 	})
 	if err != nil {
 		return nil, err

@@ -99,15 +99,17 @@ func (in Input) members(a *rosterv1alpha1.Application) *access.Problem {
 			unknown = append(unknown, role)
 		}
 	}
+	var teams string
+	if len(in.MissingTeams) > 0 {
+		teams = fmt.Sprintf("There is no Team %s in this namespace. Create it or remove it from spec.members.teams; the others can sign in.",
+			access.Listed(in.MissingTeams))
+	}
 	switch {
 	case len(unknown) > 0:
-		return &access.Problem{Reason: rosterv1alpha1.ReasonRoleNotFound, Message: fmt.Sprintf(
-			"There is no CustomRole %s with the scope Organization in this namespace. Create it or remove it from spec.members.roles; "+
-				"the others can sign in.", access.Listed(unknown))}
-	case len(in.MissingTeams) > 0:
-		return &access.Problem{Reason: rosterv1alpha1.ReasonTeamNotFound, Message: fmt.Sprintf(
-			"There is no Team %s in this namespace. Create it or remove it from spec.members.teams; the others can sign in.",
-			access.Listed(in.MissingTeams))}
+		return &access.Problem{Reason: rosterv1alpha1.ReasonRoleNotFound,
+			Message: strings.TrimSpace(access.NoSuchHolders("spec.members.roles", unknown...) + " " + teams)}
+	case teams != "":
+		return &access.Problem{Reason: rosterv1alpha1.ReasonTeamNotFound, Message: teams}
 	}
 	return nil
 }

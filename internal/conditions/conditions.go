@@ -4,6 +4,7 @@
 package conditions
 
 import (
+	"slices"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -14,14 +15,16 @@ import (
 
 // Setter sets the conditions of one object at one time.
 type Setter struct {
-	list       *[]metav1.Condition
+	list *[]metav1.Condition
+	// before are those that there were: what turns twice in one decision has not turned.
+	before     []metav1.Condition
 	generation int64
 	now        time.Time
 }
 
 // In sets conditions in the list of an object.
 func In(list *[]metav1.Condition, generation int64, now time.Time) Setter {
-	return Setter{list: list, generation: generation, now: now}
+	return Setter{list: list, before: slices.Clone(*list), generation: generation, now: now}
 }
 
 // Find is the condition of a kind; nil where there is none.
@@ -33,6 +36,9 @@ func (s Setter) Set(kind string, status metav1.ConditionStatus, reason, message 
 		Type: kind, Status: status, Reason: reason, Message: message,
 		ObservedGeneration: s.generation, LastTransitionTime: metav1.NewTime(s.now),
 	})
+	if was := meta.FindStatusCondition(s.before, kind); was != nil && was.Status == status {
+		s.Find(kind).LastTransitionTime = was.LastTransitionTime
+	}
 }
 
 // Remove takes away conditions that do not apply.

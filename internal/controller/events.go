@@ -3,6 +3,7 @@
 package controller
 
 import (
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -21,9 +22,8 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
 		e.Warn(after, c.Reason, "Deliver", c.Message)
 	}
-	if c := reporting.Turned(was, is, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil &&
-		c.Reason != rosterv1alpha1.ReasonRejected { // told above
-		e.Warn(after, c.Reason, "Invite", c.Message)
+	if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionStalled); c != nil && c.Reason != rosterv1alpha1.ReasonRejected { // told above
+		e.Stalled(after, was, is)
 	}
 	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {
 		e.Tell(after, rosterv1alpha1.ReasonJoined, "Join",
@@ -45,7 +45,9 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	e.Lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
 	e.Lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
 	if before.Status.OwnerSince != nil && after.Status.OwnerSince == nil { // nobody can do everything any more
-		e.Lost(after, was, is, rosterv1alpha1.ConditionOwnerResolved)
+		if c := reporting.Turned(was, is, rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse); c != nil {
+			e.Warn(after, c.Reason, "Count", c.Message)
+		}
 	}
 	if c := reporting.Turned(was, is, rosterv1alpha1.ConditionMailDelivered, metav1.ConditionFalse); c != nil {
 		e.Warn(after, c.Reason, "Deliver", c.Message)

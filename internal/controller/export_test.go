@@ -24,14 +24,14 @@ func SigningKeys(
 	newKey func(signing.Turn) (signing.Key, error),
 ) reconcile.Reconciler {
 	return &signingKeys{
-		client: c, clock: clk, events: Events{reporting.NewRecorder(told)}, metrics: NewSigningMetrics(registry), secret: secret, make: newKey,
+		client: c, clock: clk, events: Events{reporting.NewRecorder(told, nil)}, metrics: NewSigningMetrics(registry), secret: secret, make: newKey,
 	}
 }
 
 // ConsoleList writes a list of people with room for so many bytes, as the operator does.
 func ConsoleList(c client.Client, told events.EventRecorder, most int) func(ctx context.Context, people []string) error {
 	r := &consoleList{
-		client: c, events: Events{reporting.NewRecorder(told)}, metrics: NewMetrics(prometheus.NewRegistry()), console: newConsole(), most: most,
+		client: c, events: Events{reporting.NewRecorder(told, nil)}, metrics: NewMetrics(prometheus.NewRegistry()), console: newConsole(), most: most,
 	}
 	return func(ctx context.Context, people []string) error {
 		list, err := readConsole(ctx, c)

@@ -139,6 +139,7 @@ func (r *invitations) gatherOffer(ctx context.Context, in *invitation.Input) err
 // somebody else was faster, it fails and the case is decided again.
 func (r *invitations) write(ctx context.Context, inv *rosterv1alpha1.Invitation, status rosterv1alpha1.InvitationStatus) error {
 	if equality.Semantic.DeepEqual(inv.Status, status) {
+		r.events.invitation(inv, inv)
 		return nil
 	}
 	before := inv.DeepCopy()

@@ -207,6 +207,8 @@ var _ = Describe("The time of an Invitation", func() {
 		Expect(inv.Status.Attempt).To(Equal(int32(2)))
 		Expect(MessageIDs(s.Address("ana"))).To(HaveLen(2))
 		Expect(MessageIDs(s.Address("ana"))[1]).To(Equal(inv.Status.MessageID))
+		Expect(Mails(s.Address("ana"))).To(HaveExactElements(Not(ContainSubstring("no longer work")), ContainSubstring("no longer work")),
+			"the second one says that the link of the first has ended")
 		s.Nudge(ctx, "ana")
 		Consistently(func() int { return len(Mails(s.Address("ana"))) }).Should(Equal(2), "one request is one mail")
 	})

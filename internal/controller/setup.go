@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
@@ -50,6 +51,8 @@ type Options struct {
 	Clock     clock.PassiveClock
 	Composer  *mail.Composer
 	Mailer    mailing.Mailer
+	// Grace is how long something has to stay wrong until a Warning tells of it.
+	Grace time.Duration
 	// Registry takes the metrics.
 	Registry prometheus.Registerer
 }
@@ -100,7 +103,8 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 	keys := reading.NewLinkKeys(mgr.GetClient(), o.Clock, client.ObjectKey{Namespace: o.Namespace, Name: o.Config.Links.KeySecret})
 	metrics, fair := NewMetrics(o.Registry), fairManager{mgr, queueing.New(o.Config.Controllers.Concurrency, o.Registry)}
 	counts := counting.NewMetrics(o.Registry, mgr.Elected(), o.Config.Metrics.CountBy == config.CountByInstallation)
-	events := Events{reporting.NewRecorder(mgr.GetEventRecorder("roster"))}
+	events := Events{reporting.NewRecorder(mgr.GetEventRecorder("roster"),
+		reporting.NewLasting(mgr.GetAPIReader(), mgr.GetScheme(), o.Grace, o.Clock, clock.RealClock{}))}
 	mails := mailing.Options{
 		Client: mgr.GetClient(), Clock: o.Clock, Events: events.Recorder, Metrics: metrics.mailing, Composer: o.Composer, Mailer: o.Mailer,
 		Keys: keys, PortalURL: strings.TrimSuffix(o.Config.Portal.URL, "/"), UserPrefix: o.Config.RBAC.UserPrefix,
@@ -162,6 +166,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupAccounts(fair, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		counts.Follow(ctx, mgr.GetCache()),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
+		mgr.Add(manager.RunnableFunc(events.Start)),
 		mgr.Add(createKeys(keys, mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.KeySecret), mgr.GetLogger())),
 		mgr.Add(createPortalKeys(mgr.GetClient(), o.portalSecret(o.Config.Portal.FactorKeySecret), mgr.GetLogger())),

@@ -9,9 +9,6 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// DefaultValidity counts where neither the Invitation nor the Organization says how long a link can be used.
-const DefaultValidity = 72 * time.Hour
-
 // countsFrom is when the time of a link begins: when its mail fell due. A mail that a process repeats after the one before it died then
 // says the same. Where mail had to wait it begins that much later, in whole steps, so that the person loses little of their time.
 func (c *decide) countsFrom() time.Time {
@@ -47,7 +44,7 @@ func (c *decide) validity() time.Duration {
 	if v := c.Organization.Spec.Invitations.Validity.Duration; v > 0 {
 		return v
 	}
-	return DefaultValidity
+	return rosterv1alpha1.DefaultValidity
 }
 
 // The rules that the end of the membership brings which is offered.

@@ -61,6 +61,8 @@ type Invitation struct {
 	Expiry time.Time
 	// Reminder is 0 in the mail that brings the link, n in the n-th reminder.
 	Reminder int32
+	// Again: the link takes the place of earlier ones, which no longer work. The mail that brings it says so.
+	Again bool
 }
 
 // Composer writes mails. It is safe for concurrent use.

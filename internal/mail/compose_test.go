@@ -107,6 +107,8 @@ var letters = map[string]mail.Invitation{
 	"custom-fr":           inFrench(aCustomInvitation()),
 	"adds-profiles-en":    aMemberWhoAdds(),
 	"adds-profiles-fr":    inFrench(aMemberWhoAdds()),
+	"again-en":            again(anInvitation()),
+	"again-fr":            again(inFrench(aFullInvitation())),
 	"reminder-en":         reminded(aFullInvitation()),
 	"reminder-fr":         reminded(inFrench(aFullInvitation())),
 	"reminder-plain-en":   reminded(anInvitation()),

@@ -75,6 +75,12 @@ func reminded(in mail.Invitation) mail.Invitation {
 	return in
 }
 
+// again brings another link than the mails before.
+func again(in mail.Invitation) mail.Invitation {
+	in.Again = true
+	return in
+}
+
 func inFrench(in mail.Invitation) mail.Invitation {
 	in.Locale = rosterv1alpha1.LocaleFrench
 	if in.Message != "" {

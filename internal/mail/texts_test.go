@@ -188,6 +188,7 @@ func everything() []Invitation {
 	} {
 		add(func(in *Invitation) { in.Role = role })
 	}
+	add(func(in *Invitation) { in.Again = true })
 	for _, inviter := range []string{"", "Ana"} {
 		for reminder := range int32(2) {
 			add(func(in *Invitation) {

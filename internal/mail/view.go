@@ -82,8 +82,12 @@ func newView(s *speaker, terms roles.Words, in Invitation) view {
 		Private: s.say("private", nil),
 		Footer:  []string{by("why"), by("stranger")},
 	}
-	if in.Reminder > 0 {
+	switch {
+	case in.Reminder > 0:
 		v.Subject, v.Heading, v.Opening = s.say("subject.reminder", names), s.say("heading.reminder", names), by("opening.reminder")
+	case in.Again:
+		v.Subject = s.say("subject.again", words{"Subject": v.Subject})
+		v.Expiry += " " + s.say("expiry.again", nil)
 	}
 	if in.Ends != nil {
 		v.Ends = s.say("ends", words{"Time": s.time(in.Ends.Time)})

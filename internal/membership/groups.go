@@ -64,17 +64,18 @@ func DecideTeam(t *rosterv1alpha1.Team, in GroupInput, now time.Time) rosterv1al
 	conds := conditions.In(&s.Conditions, t.Generation, now)
 	custom := access.ProfilePermissions(t.Spec.Role) == 0
 	_, known := in.Roles.OnProfile(t.Spec.Role)
+	var role *access.Problem
 	switch {
 	case custom && in.lacks(rosterv1alpha1.FeatureCustomRoles):
-		conds.Stall(rosterv1alpha1.ReasonFeatureNotInPlan, fmt.Sprintf("The CustomRole %s gives nothing: %s", t.Spec.Role,
-			access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles)))
+		role = &access.Problem{Reason: rosterv1alpha1.ReasonFeatureNotInPlan, Message: fmt.Sprintf("The CustomRole %s gives nothing: %s",
+			t.Spec.Role, access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureCustomRoles))}
 	case !known:
-		conds.Stall(rosterv1alpha1.ReasonRoleNotFound, access.NoSuchRole(rosterv1alpha1.ScopeProfile, string(t.Spec.Role)))
-	default:
-		in.ready(conds, fmt.Sprintf("Gives %s on %s to %s.", t.Spec.Role, Counted(in.Profiles, "profile"),
-			Counted(in.ActiveMembers, "active member")))
+		role = &access.Problem{
+			Reason: rosterv1alpha1.ReasonRoleNotFound, Message: access.NoSuchRole(rosterv1alpha1.ScopeProfile, string(t.Spec.Role)),
+		}
 	}
-	tellRefused(conds, in.Refused)
+	in.ready(conds, fmt.Sprintf("Gives %s on %s to %s.", t.Spec.Role, Counted(in.Profiles, "profile"),
+		Counted(in.ActiveMembers, "active member")), in.Refused, role)
 	return s
 }
 
@@ -89,8 +90,7 @@ func DecideWorkspace(w *rosterv1alpha1.Workspace, in GroupInput, now time.Time) 
 			"The Workspace gives nothing: "+access.NotInPlan(in.Organization.Status.Plan, rosterv1alpha1.FeatureWorkspaces))
 		return s
 	}
-	in.ready(conds, fmt.Sprintf("%s, given to %s.", Counted(in.Profiles, "profile"), Counted(in.ActiveMembers, "active member")))
-	tellRefused(conds, in.Refused)
+	in.ready(conds, fmt.Sprintf("%s, given to %s.", Counted(in.Profiles, "profile"), Counted(in.ActiveMembers, "active member")), in.Refused)
 	return s
 }
 
@@ -106,26 +106,58 @@ func (in GroupInput) lacks(f rosterv1alpha1.Feature) bool {
 	return in.Organization != nil && !access.HasFeature(in.Organization.Status.Plan, f)
 }
 
-func (in GroupInput) ready(conds conditions.Setter, message string) {
+// ready sums up: the message where nothing is wrong, and else all that is, the problems that are given first.
+func (in GroupInput) ready(conds conditions.Setter, message string, problems ...*access.Problem) {
+	if in.Organization != nil {
+		problems = append(problems, in.problems()...)
+	}
 	switch {
+	case stall(conds, problems...):
 	case in.Organization == nil:
 		conds.Ready(metav1.ConditionFalse, rosterv1alpha1.ReasonOrganizationMissing, "There is no Organization in this namespace.")
-	case in.SelectorError != nil:
-		conds.Stall(rosterv1alpha1.ReasonInvalidSelector, fmt.Sprintf("spec.profileSelector: %s. Correct it.", in.SelectorError))
-	case len(in.MissingMembers) > 0:
-		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, fmt.Sprintf(
-			"There is no Member %s in this namespace. Create it or remove it from spec.members; the others have their role.",
-			access.Listed(in.MissingMembers)))
-	case len(in.MissingProfiles) > 0:
-		conds.Stall(rosterv1alpha1.ReasonProfileNotFound, fmt.Sprintf(
-			"There is no SocialProfile %s in this namespace. Create it or remove it from spec.profiles; the others count.",
-			access.Listed(in.MissingProfiles)))
 	case len(in.InvitedMembers) > 0:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, fmt.Sprintf(
 			"%s Invited, and not joined yet: %s.", message, access.Listed(in.InvitedMembers)))
 	default:
 		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, message)
 	}
+}
+
+// problems are what a group names that is not there, or cannot be read.
+func (in GroupInput) problems() []*access.Problem {
+	var all []*access.Problem
+	add := func(reason, format string, what any) {
+		all = append(all, &access.Problem{Reason: reason, Message: fmt.Sprintf(format, what)})
+	}
+	if in.SelectorError != nil {
+		add(rosterv1alpha1.ReasonInvalidSelector, "spec.profileSelector: %s. Correct it.", in.SelectorError)
+	}
+	if len(in.MissingMembers) > 0 {
+		add(rosterv1alpha1.ReasonMemberNotFound,
+			"There is no Member %s in this namespace. Create it or remove it from spec.members; the others have their role.",
+			access.Listed(in.MissingMembers))
+	}
+	if len(in.MissingProfiles) > 0 {
+		add(rosterv1alpha1.ReasonProfileNotFound,
+			"There is no SocialProfile %s in this namespace. Create it or remove it from spec.profiles; the others count.",
+			access.Listed(in.MissingProfiles))
+	}
+	return all
+}
+
+// stall tells all that somebody has to change, under the reason of the first; false where there is nothing. Nil is no problem.
+func stall(conds conditions.Setter, all ...*access.Problem) bool {
+	var problems []access.Problem
+	for _, p := range all {
+		if p != nil {
+			problems = append(problems, *p)
+		}
+	}
+	if len(problems) == 0 {
+		return false
+	}
+	conds.Stall(problems[0].Reason, messages(problems))
+	return true
 }
 
 // DecideCustomRole decides what the status of a CustomRole should be.
@@ -141,15 +173,8 @@ func DecideCustomRole(
 		return s
 	}
 	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The role can be used.")
-	tellRefused(conds, refused)
+	stall(conds, refused)
 	return s
-}
-
-// tellRefused tells that Kubernetes refuses to have written what an object gives; nothing where it does not.
-func tellRefused(conds conditions.Setter, p *access.Problem) {
-	if p != nil {
-		conds.Stall(p.Reason, p.Message)
-	}
 }
 
 // DecidePlan decides what the status of a Plan should be.

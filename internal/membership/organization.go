@@ -183,7 +183,7 @@ func DecideOrganization(in OrganizationInput, now time.Time) rosterv1alpha1.Orga
 	in.issuer(conds)
 	in.mail(conds)
 	in.owner(conds, owner)
-	tellRefused(conds, in.Refused)
+	stall(conds, in.Refused)
 	return s
 }
 

@@ -53,12 +53,11 @@ func DecideProfile(in ProfileInput, now time.Time) rosterv1alpha1.SocialProfileS
 	}
 	s.EngagementAssignee = in.assignee()
 	conds := conditions.In(&s.Conditions, p.Generation, now)
-	in.conditions(conds)
-	in.team(conds)
 	s.SoleAdministrator = in.administered(conds)
 	s.Renewers, s.SoleRenewer = in.renewers()
-	in.place(conds)
-	tellRefused(conds, in.Refused)
+	if !stall(conds, in.Refused, in.place(), in.team(conds), in.responsible(conds)) {
+		conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The profile is set up.")
+	}
 	return s
 }
 
@@ -85,7 +84,8 @@ func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
 	}
 }
 
-func (in ProfileInput) team(conds conditions.Setter) {
+// team says whether a Team works on the profile. Nil where that is no problem.
+func (in ProfileInput) team(conds conditions.Setter) *access.Problem {
 	required := RequiresTeam(in.Organization)
 	switch {
 	case in.Teams > 0:
@@ -95,10 +95,11 @@ func (in ProfileInput) team(conds conditions.Setter) {
 		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
 			"Until one does, people who have a role on it by name can only look at it."
 		conds.Set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
-		conds.Stall(rosterv1alpha1.ReasonNoTeam, message)
+		return &access.Problem{Reason: rosterv1alpha1.ReasonNoTeam, Message: message}
 	default:
 		conds.Remove(rosterv1alpha1.ConditionTeamAssigned)
 	}
+	return nil
 }
 
 // administered names the only Administrator, where the Organization asks for that.
@@ -127,15 +128,15 @@ func (in ProfileInput) administered(conds conditions.Setter) string {
 	return administrators[0]
 }
 
-// place reports that the plan has no place for the profile.
-func (in ProfileInput) place(conds conditions.Setter) {
+// place is the problem that the plan has no place for the profile; nil where it has.
+func (in ProfileInput) place() *access.Problem {
 	if in.Organization == nil || Standing(in.Organization, in.Profile) != access.OverLimit {
-		return
+		return nil
 	}
 	plan := in.Organization.Status.Plan
-	conds.Stall(rosterv1alpha1.ReasonProfileLimit, fmt.Sprintf(
+	return &access.Problem{Reason: rosterv1alpha1.ReasonProfileLimit, Message: fmt.Sprintf(
 		"The plan %s has no place left for this profile: roles on it by name give nothing until one is free. For more social profiles, ask %s.",
-		plan.Name, plan.Contact))
+		plan.Name, plan.Contact)}
 }
 
 // RequiresTeam reports whether profiles wait for their first Team. The Organization may be nil.
@@ -159,7 +160,8 @@ func (in ProfileInput) instead() string {
 	return ""
 }
 
-func (in ProfileInput) conditions(conds conditions.Setter) {
+// responsible says who looks after the profile. Nil where that is no problem.
+func (in ProfileInput) responsible(conds conditions.Setter) *access.Problem {
 	ref := in.Profile.Spec.ResponsibleRef
 	set := func(resolved metav1.ConditionStatus, reason, message string) {
 		conds.Set(rosterv1alpha1.ConditionResponsibleResolved, resolved, reason, message)
@@ -175,15 +177,14 @@ func (in ProfileInput) conditions(conds conditions.Setter) {
 		message := fmt.Sprintf(
 			"spec.responsibleRef names the Member %q, which does not exist in this namespace. Create it or name another.", ref.Name)
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotFound, message)
-		conds.Stall(rosterv1alpha1.ReasonMemberNotFound, message)
-		return
+		return &access.Problem{Reason: rosterv1alpha1.ReasonMemberNotFound, Message: message}
 	case !IsActive(in.Responsible):
 		set(metav1.ConditionFalse, rosterv1alpha1.ReasonMemberNotActive,
 			fmt.Sprintf("%s has not joined yet, or is suspended.%s", emailOf(in.Responsible), in.instead()))
 	default:
 		set(metav1.ConditionTrue, rosterv1alpha1.ReasonResolved, fmt.Sprintf("%s looks after the profile.", emailOf(in.Responsible)))
 	}
-	conds.Ready(metav1.ConditionTrue, rosterv1alpha1.ReasonReady, "The profile is set up.")
+	return nil
 }
 
 // needsSomebody reports whether a profile works on only if somebody connects it again: its tokens end and the operator cannot renew them,

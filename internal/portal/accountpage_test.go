@@ -208,7 +208,7 @@ func TestOrganizationPage(t *testing.T) {
 		return strings.Contains(b.get("/organizations/"+w.ns).body, "Reporter")
 	})
 	b.get("/organizations/"+w.ns).expect(t, http.StatusOK, "Acme Social", "<strong>Member</strong>", "Olivia Martin", "acme.social",
-		"<strong>Editor</strong> – view, plan posts, publish, reply, see reports", "<strong>Moderator &#43; Reporter</strong> – view, plan posts, reply, see reports",
+		"<strong>Editor</strong> – view content, plan posts, publish, reply, see reports", "<strong>Moderator &#43; Reporter</strong> – view content, plan posts, reply, see reports",
 		"https://social.acme.example", "/organizations/"+w.ns+"/leave", `aria-current="true"`)
 	for _, namespace := range []string{"nowhere", newWorld(t).ns, "roster-accounts", "..%2f", "A"} {
 		b.get("/organizations/"+namespace).expect(t, http.StatusNotFound, "Page not found")

@@ -87,7 +87,7 @@ func TestBrowserSignIn(t *testing.T) {
 	b.choose("Back")
 	b.value(`document.querySelector('.cards a').focus(); 0`)
 	b.submit(kb.Enter)
-	b.says("What you can do", "view, plan posts, publish, reply, see reports")
+	b.says("What you can do", "view content, plan posts, publish, reply, see reports")
 	b.sound("organization")
 	b.run(chromedp.Focus("summary"))
 	b.press(kb.Enter)

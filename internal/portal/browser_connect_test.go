@@ -50,7 +50,7 @@ func TestBrowserConnect(t *testing.T) {
 
 	b.signIn(s, w.address("kofi"), goodPassword)
 	b.open(s.url + "/organizations/" + w.ns)
-	b.says("Connected by you", "view, connect and remove")
+	b.says("Connected by you", "view content, manage the connection")
 	b.choose("Social profile connections")
 	b.says("Access lost: reconnect it", "Add a profile")
 	b.sound("profiles")

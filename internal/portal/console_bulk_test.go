@@ -194,7 +194,7 @@ func TestWhoIsLeftOutOfAChange(t *testing.T) {
 	w.awaitCache(git)
 	preview := w.preview(b, []string{"Ana", "Gil", w.address("mia"), "Olivia Martin"}, url.Values{"action": {"suspend"}})
 	preview.expect(t, http.StatusOK, "Suspend 1 person?", "3 people are left out", "Finish handing it over first", "Yourself", "kept in Git",
-		"On acme.social (Facebook), 1 person can no longer: view")
+		"On acme.social (Facebook), 1 person can no longer: view content")
 	w.do(b, preview).expect(t, http.StatusOK, "1 person has been changed")
 	if !ptr.Deref(fresh(w, ana).Spec.Suspended, false) || ptr.Deref(fresh(w, git).Spec.Suspended, false) {
 		t.Error("not those are suspended whom the preview names")

@@ -119,7 +119,7 @@ func TestATeamIsMadeInTheBrowser(t *testing.T) {
 	w.stored("equipe-re-co", team)
 	w.awaitCache(team)
 	sure = b.get(here + "/delete")
-	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view, plan posts, publish, reply and see reports",
+	sure.expect(t, http.StatusOK, "Delete the team", "1 person loses rights on 1 profile: view content, plan posts, publish, reply and see reports",
 		w.address("ana"), "Left without a team: 1 profile (acme.social)", "Only people who administer every profile can still publish on")
 	b.follow(b.post(here+"/delete", sure.filled(here+"/delete"))).expect(t, http.StatusOK, "has been deleted.")
 	if err := w.admin.Get(context.Background(), client.ObjectKeyFromObject(team), team); !apierrors.IsNotFound(err) {

@@ -52,7 +52,7 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 
 	manager.get(path("remove")).expect(t, http.StatusOK, "only suspended people can be removed", path("suspend"))
 	manager.post(path("remove"), url.Values{"generation": {"1"}}).expect(t, http.StatusUnprocessableEntity, "Please fix the following")
-	manager.get(path("suspend")).expect(t, http.StatusOK, "Zoe can no longer view, plan posts, publish, reply, see reports, change settings and connect and remove on acme.social (Facebook).",
+	manager.get(path("suspend")).expect(t, http.StatusOK, "Zoe can no longer view content, plan posts, publish, reply, see reports, change settings and manage the connection on acme.social (Facebook).",
 		"Nobody else can reconnect acme.social (Facebook), which has to be done by 26 November 2026.", "The seat stays taken")
 	manager.post(path("suspend"), url.Values{"generation": {"7"}}).expect(t, http.StatusUnprocessableEntity, "changed while you were looking", "confirm once more")
 	manager.does(path("suspend")).expect(t, http.StatusOK, "Zoe has been suspended.", ">Suspended<", "Lift suspension")
@@ -65,7 +65,7 @@ func TestSuspendingResumingAndRemoving(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.awaitCache(zoe)
-	manager.get(path("resume")).expect(t, http.StatusOK, "gets back all roles and teams at once", "Zoe can view, plan posts", "acme.social (Facebook)")
+	manager.get(path("resume")).expect(t, http.StatusOK, "gets back all roles and teams at once", "Zoe can view content, plan posts", "acme.social (Facebook)")
 	manager.does(path("resume")).expect(t, http.StatusOK, "The suspension of Zoe has been lifted.")
 	if ptr.Deref(w.is(zoe).Spec.Suspended, false) {
 		t.Error("Zoe is still suspended")

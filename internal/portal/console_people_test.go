@@ -189,7 +189,7 @@ func TestThePageOfAPerson(t *testing.T) {
 	w.awaitCache(press)
 	path := w.personPath("members", zoe.Name)
 	manager.get(path).expect(t, http.StatusOK, "Zoe", w.address("zoe"), "Moderator (given to this person)", "Editor (team Press)",
-		"view, plan posts, publish, reply and see reports", "acme.social (Facebook)", "Olivia Martin", "Not yet", "Suspend", "Change teams",
+		"view content, plan posts, publish, reply and see reports", "acme.social (Facebook)", "Olivia Martin", "Not yet", "Suspend", "Change teams",
 		"<dt>Second factor</dt><dd>None yet</dd>")
 	manager.get(path+"?lang=fr").expect(t, http.StatusOK, "Modération (attribution nominative)", "Édition (équipe Press)", "Suspendre",
 		"<dt>Second facteur</dt><dd>Aucun pour l’instant</dd>")

@@ -33,7 +33,7 @@ func (w *world) editor(s *site) {
 	s.handler.routes = append(s.handler.routes, web.Route{
 		Path: "/organizations/{namespace}/team/test/{name}", Get: desk.Open(editorForm(nil)), Post: desk.Open(edit),
 	})
-	s.handler.mux = s.handler.site.Serve(s.handler.routes)
+	s.handler.mux = s.handler.site.Serve(s.handler.routes, s.handler.sessions.Recognise)
 }
 
 func (w *world) metrics() *web.Metrics {

@@ -4,6 +4,7 @@ package portal
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 )
 
@@ -16,9 +17,13 @@ func TestPagesLeadOn(t *testing.T) {
 		"/": http.StatusOK, "/nowhere": http.StatusNotFound, "/organizations/nowhere": http.StatusNotFound, "/sign-out": http.StatusMethodNotAllowed,
 	} {
 		signedIn.get(path).expect(t, status, `class="button" href="/account"`, "Go to your account")
+		signedIn.get(path).expect(t, status, `<nav class="menu"`, "Sign out")
 		signedIn.get(path+"?lang=fr").expect(t, status, `class="button" href="/account?lang=fr"`, "Aller à votre compte")
 	}
 	stranger := s.browser()
 	stranger.get("/").expect(t, http.StatusOK, `href="/account"`)
 	stranger.get("/account").expect(t, http.StatusSeeOther)
+	if nowhere := stranger.get("/nowhere"); strings.Contains(nowhere.body, `<nav class="menu"`) {
+		t.Error("a stranger has the menu of somebody who is signed in")
+	}
 }

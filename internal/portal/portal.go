@@ -147,7 +147,7 @@ func New(o Options) (*Portal, error) {
 		o.Log.Info("Passkeys are not offered", "why", err.Error())
 	}
 	p.build(o, passkeys, known, composer)
-	p.mux = site.Serve(p.routes)
+	p.mux = site.Serve(p.routes, p.sessions.Recognise)
 	p.largeForms, p.tools = map[string]int64{}, map[string]bool{}
 	for _, r := range p.routes {
 		if r.Tool {
@@ -196,7 +196,7 @@ func (p *Portal) build(o Options, passkeys *factor.RelyingParty, known *common.P
 		p.crossSite.AddInsecureBypassPattern(pattern)
 	}
 	p.routes = slices.Concat(
-		ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
+		p.ownRoutes(), invitations.Routes(), signIn.Routes(), aboutPerson.Routes(), organizations.Routes(), connecting.Routes(),
 		p.consoleRoutes(o, cache, composer), provider.Routes())
 }
 
@@ -240,9 +240,9 @@ func (p *Portal) consoleRoutes(o Options, cache web.Cache, composer *mail.Compos
 }
 
 // ownRoutes are the pages that belong to no room.
-func ownRoutes() []web.Route {
+func (p *Portal) ownRoutes() []web.Route {
 	return []web.Route{
-		{Path: "/{$}", Get: home},
+		{Path: "/{$}", Get: p.sessions.Recognise(home)},
 		{Path: "/robots.txt", Get: robots},
 		{Path: "/assets/{name}", Get: (*web.Visit).Asset},
 		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).

@@ -107,7 +107,7 @@ func (v *validity) Type() string { return "duration" }
 
 func (v *validity) Set(text string) error {
 	d, err := time.ParseDuration(text)
-	if err != nil || d < time.Hour || d > 720*time.Hour {
+	if err != nil || d < rosterv1alpha1.MinValidity || d > rosterv1alpha1.MaxValidity {
 		return errors.New("must be between 1h and 720h (30 days), written in hours and minutes, such as 72h")
 	}
 	*v = validity(d)

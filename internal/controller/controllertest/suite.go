@@ -52,6 +52,8 @@ var (
 	Writes  *testenv.Writes
 	// Now is the operator's time.
 	Now *clocktesting.FakePassiveClock
+	// Grace is how long something has to stay wrong until an operator that is started then warns of it.
+	Grace time.Duration
 	// Post is the relay.
 	Post *smtptest.Server
 	// Social is where profiles are.
@@ -152,7 +154,7 @@ func newOperator(
 	registry := prometheus.NewRegistry()
 	metrics.Store(registry)
 	return mgr, relay, controller.Setup(ctx, mgr, controller.Options{
-		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Composer: composer, Mailer: gate, Registry: registry,
+		Config: cfg, Namespace: testenv.SystemNamespace, Clock: now, Grace: Grace, Composer: composer, Mailer: gate, Registry: registry,
 	})
 }
 

@@ -379,6 +379,7 @@ func (r *Reconciler) conclude(ctx context.Context, p *rosterv1alpha1.SocialProfi
 // write brings the status to what was decided, if it is not so already, and tells of the change.
 func (r *Reconciler) write(ctx context.Context, p *rosterv1alpha1.SocialProfile, status rosterv1alpha1.SocialProfileStatus) error {
 	if equality.Semantic.DeepEqual(p.Status, status) {
+		r.tell(p.Status.Conditions, p)
 		return nil
 	}
 	before := p.DeepCopy()

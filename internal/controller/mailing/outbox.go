@@ -173,6 +173,7 @@ func (b *Outbox) compose(ctx context.Context, in *invitation.Input, d invitation
 			MessageID: invitation.MessageID(invitation.LinkID(inv), d.Mail.Attempt, d.Mail.Reminder, b.Composer.Domain()),
 		},
 		Presentation: told, Link: b.PortalURL + "/invitations/" + token, Expiry: d.Mail.Expiry, Reminder: d.Mail.Reminder,
+		Again: d.Mail.Attempt > 1,
 	}
 	if in.Member != nil {
 		content.Name = in.Member.Spec.DisplayName

@@ -3,11 +3,14 @@
 package reporting
 
 import (
+	"context"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -16,27 +19,39 @@ import (
 // server as much as the status does.
 type Recorder struct {
 	recorder events.EventRecorder
+	lasting  *Lasting
 }
 
 // NewRecorder gives a Recorder of the operator's events.
-func NewRecorder(r events.EventRecorder) Recorder { return Recorder{recorder: r} }
+func NewRecorder(r events.EventRecorder, l *Lasting) Recorder {
+	return Recorder{recorder: r, lasting: l}
+}
+
+// Start warns of conditions that last, until the context ends.
+func (e Recorder) Start(ctx context.Context) error { return e.lasting.run(ctx, e.Warn) }
 
 // Tell tells of what happened and needs nobody.
 func (e Recorder) Tell(o runtime.Object, reason, action, format string, args ...any) {
 	e.recorder.Eventf(o, nil, corev1.EventTypeNormal, reason, action, format, args...)
 }
 
-// Stalled tells of what the operator can go no further with.
-func (e Recorder) Stalled(o runtime.Object, before, after []metav1.Condition) {
-	if c := Turned(before, after, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue); c != nil {
-		e.Warn(o, c.Reason, "Reconcile", c.Message)
-	}
+// Stalled tells of what the operator can go no further with, if that lasts. The conditions before and after are the same ones where
+// nothing has changed.
+func (e Recorder) Stalled(o client.Object, before, after []metav1.Condition) {
+	e.ifLasting(o, before, after, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, "Reconcile")
 }
 
-// Lost tells of a condition that has come to be False.
-func (e Recorder) Lost(o runtime.Object, before, after []metav1.Condition, kind string) {
-	if c := Turned(before, after, kind, metav1.ConditionFalse); c != nil {
-		e.Warn(o, c.Reason, "Count", c.Message)
+// Lost tells of a condition that has come to be False, if that lasts.
+func (e Recorder) Lost(o client.Object, before, after []metav1.Condition, kind string) {
+	e.ifLasting(o, before, after, kind, metav1.ConditionFalse, "Count")
+}
+
+// ifLasting tells of a condition that has a status, if that lasts.
+func (e Recorder) ifLasting(
+	o client.Object, before, after []metav1.Condition, kind string, status metav1.ConditionStatus, action string,
+) {
+	if c := meta.FindStatusCondition(after, kind); c != nil && c.Status == status {
+		e.lasting.consider(o, c, Turned(before, after, kind, status) != nil, action)
 	}
 }
 

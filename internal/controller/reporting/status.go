@@ -17,9 +17,11 @@ func WriteStatus(ctx context.Context, c client.Client, o client.Object) error {
 	return c.Status().Update(ctx, o)
 }
 
-// Status brings the status of an object to what was decided, with one write if it is not so already, and then tells of the change.
+// Status brings the status of an object to what was decided, with one write if it is not so already, and then tells of the change; where
+// there is none, of what lasts.
 func Status[T client.Object, S any](ctx context.Context, c client.Client, o T, status *S, decided S, tell func(before, after T)) error {
 	if equality.Semantic.DeepEqual(*status, decided) {
+		tell(o, o)
 		return nil
 	}
 	before := o.DeepCopyObject().(T)

@@ -74,7 +74,11 @@ func ListedAs(w web.Words, names []string, called func(name string) string) stri
 // And joins the parts of a sentence: "a, b and c".
 func And(w web.Words, parts []string) string {
 	if n := len(parts); n > 1 {
-		return w.T("console.and", "Some", strings.Join(parts[:n-1], ", "), "Last", parts[n-1])
+		text := "console.and"
+		if and := " " + strings.TrimSpace(w.T(text, "Some", "", "Last", "")) + " "; n > 2 && strings.Contains(strings.Join(parts, ", "), and) {
+			text = "console.andThen" // "manage teams and workspaces, and change the settings"
+		}
+		return w.T(text, "Some", strings.Join(parts[:n-1], ", "), "Last", parts[n-1])
 	}
 	return strings.Join(parts, "")
 }

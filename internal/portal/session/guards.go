@@ -29,6 +29,21 @@ func (sm *Manager) RequireOnly(page func(*Visit) error) func(*web.Visit) error {
 	}
 }
 
+// Recognise is for pages that anybody may see, and that are the same for everybody: people who are signed in see them with their menu, and
+// in their language. Where that cannot be found out, they see what a stranger sees.
+func (sm *Manager) Recognise(page func(*web.Visit) error) func(*web.Visit) error {
+	return func(v *web.Visit) error {
+		who, err := sm.Current(v)
+		if err == nil && who != nil {
+			_, err = sm.VisitBy(who, v)
+		}
+		if err != nil {
+			v.Log().V(1).Info("a page is shown as to a stranger", "why", err.Error())
+		}
+		return page(v)
+	}
+}
+
 // admit opens a page to the person of a session; nil is sent to sign in.
 func (sm *Manager) admit(v *web.Visit, who *Person, err error, page func(*Visit) error) error {
 	if err != nil {

@@ -56,8 +56,9 @@ func (r Route) Allow() string {
 	return AllowGet + ", " + http.MethodPost
 }
 
-// Serve serves the pages, answers 405 to methods that a page does not have, and 404 to all other paths.
-func (s *Site) Serve(routes []Route) *http.ServeMux {
+// Serve serves the pages, answers 405 to methods that a page does not have, and 404 to all other paths. Those two are for anybody, and
+// recognise finds out who is signed in.
+func (s *Site) Serve(routes []Route, recognise func(page func(*Visit) error) func(*Visit) error) *http.ServeMux {
 	mux := http.NewServeMux()
 	handle := func(pattern string, page func(*Visit) error) {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
@@ -85,9 +86,13 @@ func (s *Site) Serve(routes []Route) *http.ServeMux {
 				return r.Post(v)
 			})
 		}
-		handle(path, func(v *Visit) error { return v.MethodNotAllowed(r.Allow()) })
+		notAllowed := func(v *Visit) error { return v.MethodNotAllowed(r.Allow()) }
+		if !r.Tool {
+			notAllowed = recognise(notAllowed)
+		}
+		handle(path, notAllowed)
 	}
-	handle("/", (*Visit).NotFound)
+	handle("/", recognise((*Visit).NotFound))
 	s.destinations = destinations(routes)
 	return mux
 }

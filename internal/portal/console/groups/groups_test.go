@@ -134,7 +134,7 @@ func TestWhatDeletingATeamMeans(t *testing.T) {
 	}
 	sc := &scene{Snapshot: s}
 	want := []string{
-		"2 people lose rights on 3 profiles: view, plan posts, publish, reply and see reports.", "This affects ana@x.example and ben@x.example.",
+		"2 people lose rights on 3 profiles: view content, plan posts, publish, reply and see reports.", "This affects ana@x.example and ben@x.example.",
 		"Left without a team: 2 profiles (@in and @x).", "Only people who administer every profile can still publish on: 2 profiles (@fb and @in).",
 	}
 	if got := l.words(english(t), sc); !slices.Equal(got, want) {

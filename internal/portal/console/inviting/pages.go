@@ -9,7 +9,6 @@ import (
 	"time"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/portal/console"
 	"github.com/roster-dev/roster/internal/portal/web"
 	"github.com/roster-dev/roster/internal/texts"
@@ -143,7 +142,7 @@ func (v *visit) validity(chosen string) time.Duration {
 	if d := v.Organization.Spec.Invitations.Validity.Duration; d > 0 {
 		return d
 	}
-	return invitation.DefaultValidity
+	return rosterv1alpha1.DefaultValidity
 }
 
 func (v *visit) lasting(d time.Duration) string {

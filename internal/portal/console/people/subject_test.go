@@ -182,9 +182,9 @@ func TestWhatAChangeMeansInWords(t *testing.T) {
 	want := []string{
 		"Ana can no longer see the team and manage teams and workspaces in Acme.",
 		"Ana can no longer publish on 3 profiles: @p00 (X), @p01 (X) and @p02 (X).",
-		"Ana can no longer view and see reports on 14 profiles: @p00 (X), @p01 (X), @p02 (X), @p03 (X), @p04 (X), @p05 (X), @p06 (X), @p07 (X), @p08 (X), @p09 (X) and 4 more.",
+		"Ana can no longer view content and see reports on 14 profiles: @p00 (X), @p01 (X), @p02 (X), @p03 (X), @p04 (X), @p05 (X), @p06 (X), @p07 (X), @p08 (X), @p09 (X) and 4 more.",
 		"Ana can add social profiles and ad accounts in Acme.",
-		"Ana can view on every social profile.",
+		"Ana can view content on every social profile.",
 		"Nobody else can reconnect @p00 (X), which has to be done by 1 December 2026.",
 		"Nobody else can reconnect @p01 (X), which has lost its connection.",
 		"Nobody else is an administrator of @p00 (X).",

@@ -68,7 +68,7 @@ func invitations(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 		Name: sectionInvitations, Title: w.T("settings.invitations.title"),
 		Fields: []field{
 			{ID: "validity", Path: "invitations.validity", Kind: kindText, Label: w.T("settings.validity"), Hint: w.T("settings.validity.hint"),
-				Value: hours(cmp.Or(p.Validity.Duration, defaultValidity)), Max: 20},
+				Value: hours(cmp.Or(p.Validity.Duration, rosterv1alpha1.DefaultValidity)), Max: 20},
 			{ID: "remindBefore", Path: "invitations.remindBefore", Kind: kindText, Label: w.T("settings.remindBefore"),
 				Hint: w.T("settings.remindBefore.hint"), Value: allHours(p.RemindBefore), Max: 100},
 			{ID: "allowedDomains", Path: "invitations.allowedDomains", Kind: kindLines, Label: w.T("settings.allowedDomains"),
@@ -82,7 +82,7 @@ func invitations(w web.Words, spec *rosterv1alpha1.OrganizationSpec) section {
 			{ID: "selfRenewal", Path: "invitations.selfRenewal", Kind: kindCheck, Label: w.T("settings.selfRenewal"), Value: check(p.SelfRenewal)},
 		},
 		set: func(values url.Values, spec *rosterv1alpha1.OrganizationSpec) []web.Problem {
-			validity, problems := readHours(w, values.Get("validity"), "validity", minValidity)
+			validity, problems := readHours(w, values.Get("validity"), "validity", rosterv1alpha1.MinValidity, rosterv1alpha1.MaxValidity)
 			reminders, more := readAllHours(w, values.Get("remindBefore"))
 			domains, others := readDomains(w, values.Get("allowedDomains"))
 			spec.Invitations.Validity, spec.Invitations.RemindBefore, spec.Invitations.AllowedDomains = validity, reminders, domains

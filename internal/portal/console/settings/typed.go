@@ -12,19 +12,9 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/offer"
 	"github.com/roster-dev/roster/internal/portal/web"
-)
-
-// The limits of the schema.
-const (
-	defaultValidity = 72 * time.Hour
-	minValidity     = time.Hour
-	minReminder     = time.Minute
-	maxDuration     = 720 * time.Hour
-	maxReminders    = 5
-	maxDomains      = 100
-	maxURL          = 2000
 )
 
 // hours writes a time span as people type it: 72, or 1.5.
@@ -39,10 +29,10 @@ func allHours(all []metav1.Duration) string {
 }
 
 // readHours reads a number of hours, to the minute.
-func readHours(w web.Words, typed, id string, least time.Duration) (metav1.Duration, []web.Problem) {
+func readHours(w web.Words, typed, id string, least, most time.Duration) (metav1.Duration, []web.Problem) {
 	n, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(typed), ",", "."), 64)
 	d := time.Duration(math.Round(n*60)) * time.Minute
-	if err != nil || math.IsNaN(n) || n > maxDuration.Hours() || d < least {
+	if err != nil || math.IsNaN(n) || n > most.Hours() || d < least {
 		return metav1.Duration{}, []web.Problem{{Field: id, Text: w.T("settings.error.hours", "Typed", typed, "Least", hours(least))}}
 	}
 	return metav1.Duration{Duration: d}, nil
@@ -52,14 +42,14 @@ func readHours(w web.Words, typed, id string, least time.Duration) (metav1.Durat
 func readAllHours(w web.Words, typed string) ([]metav1.Duration, []web.Problem) {
 	all := []metav1.Duration{}
 	for word := range strings.FieldsSeq(strings.ReplaceAll(typed, ";", " ")) {
-		d, problems := readHours(w, word, "remindBefore", minReminder)
+		d, problems := readHours(w, word, "remindBefore", rosterv1alpha1.MinReminder, rosterv1alpha1.MaxReminder)
 		if len(problems) > 0 {
 			return nil, problems
 		}
 		all = append(all, d)
 	}
-	if len(all) > maxReminders {
-		return nil, []web.Problem{{Field: "remindBefore", Text: w.N("settings.error.reminders", maxReminders)}}
+	if len(all) > rosterv1alpha1.MaxReminders {
+		return nil, []web.Problem{{Field: "remindBefore", Text: w.N("settings.error.reminders", rosterv1alpha1.MaxReminders)}}
 	}
 	return all, nil
 }
@@ -75,8 +65,8 @@ func readDomains(w web.Words, typed string) ([]string, []web.Problem) {
 			all = append(all, word)
 		}
 	}
-	if len(all) > maxDomains {
-		return nil, []web.Problem{{Field: "allowedDomains", Text: w.N("settings.error.domains", maxDomains)}}
+	if len(all) > rosterv1alpha1.MaxAllowedDomains {
+		return nil, []web.Problem{{Field: "allowedDomains", Text: w.N("settings.error.domains", rosterv1alpha1.MaxAllowedDomains)}}
 	}
 	return all, nil
 }
@@ -92,7 +82,7 @@ func checkPair(w web.Words, id string, row int, p pair, most int, needsURL bool)
 		return wrong(w.T("settings.error.row", "Row", row+1))
 	case !web.IsLine(p.First), len([]rune(p.First)) > most:
 		return wrong(w.N("settings.error.line", most))
-	case p.Second == "" && !needsURL, len(p.Second) <= maxURL && offer.IsWebAddress(p.Second):
+	case p.Second == "" && !needsURL, len(p.Second) <= rosterv1alpha1.MaxURL && offer.IsWebAddress(p.Second):
 		return nil
 	}
 	return wrong(w.T("settings.error.url", "Row", row+1, "Typed", p.Second))
