@@ -158,7 +158,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupTeams(fair, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupWorkspaces(fair, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupRoles(fair, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
-		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
+		setupPlans(fair, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(fair, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		counts.Follow(ctx, mgr.GetCache()),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),
