@@ -71,8 +71,11 @@ func ManagerOptions(concurrency int) manager.Options {
 					Namespaces: map[string]cache.Config{rosterv1alpha1.ConnectionNamespace: {}},
 					Field:      fields.OneTermEqualSelector("type", string(connection.SecretType)),
 				},
+				// Those of one namespace. A cache that is given Namespaces asks what kind this is with each read, which takes more memory than the
+				// Account.
 				&rosterv1alpha1.Account{}: {
-					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}}, Transform: reading.Unlabelled,
+					Field:     fields.OneTermEqualSelector("metadata.namespace", rosterv1alpha1.AccountNamespace),
+					Transform: reading.Unlabelled,
 				},
 			},
 		},
