@@ -7,6 +7,7 @@ package memory
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -56,24 +57,22 @@ func TestManager(t *testing.T) {
 		}
 		return reading.AddIndexes(ctx, c, "")
 	}
-	check(t, mostInManager, controller.ManagerOptions(1).Cache, setup, func(ctx context.Context) error {
+	check(t, mostInManager, controller.ManagerOptions(1).Cache, setup, func(ctx context.Context, c cache.Cache) error {
 		for _, of := range changes {
 			if err := of.Start(ctx, nil); err != nil {
 				return err
 			}
 		}
-		return nil
+		return read(ctx, t, c)
 	})
 }
 
 func TestPortal(t *testing.T) {
-	check(t, mostInPortal, portal.CacheOptions(), portal.SetupCache, func(context.Context) error { return nil })
+	check(t, mostInPortal, portal.CacheOptions(), portal.SetupCache, func(context.Context, cache.Cache) error { return nil })
 }
 
 // check fills a cache, starts what it feeds, and holds what both take for each of the people against the most that they may.
-func check(
-	t *testing.T, most int, options cache.Options, setup func(ctx context.Context, c cache.Cache) error, start func(ctx context.Context) error,
-) {
+func check(t *testing.T, most int, options cache.Options, setup, start func(ctx context.Context, c cache.Cache) error) {
 	t.Helper()
 	options.Scheme = testenv.NewScheme()
 	options.Mapper = mapperOf(options.Scheme)
@@ -94,7 +93,7 @@ func check(
 	if !c.WaitForCacheSync(ctx) {
 		t.Fatal("the cache has not been filled")
 	}
-	if err := start(ctx); err != nil {
+	if err := start(ctx, c); err != nil {
 		t.Fatal(err)
 	}
 	each := (inUse() - before) / people
@@ -128,6 +127,21 @@ func found(t *testing.T, c cache.Cache) {
 	if others, err := who.WithAddress(t.Context(), c, "elsewhere", addressOf(people/2)); err != nil || len(others) > 0 {
 		t.Errorf("in another namespace %d Members have the address, %v", len(others), err)
 	}
+}
+
+// mostRead is how many values a read of an Account may allocate: its copy, and what finds it.
+const mostRead = 12
+
+// read reads an Account, as the manager does for each Member.
+func read(ctx context.Context, t *testing.T, c cache.Cache) error {
+	t.Helper()
+	key := client.ObjectKeyFromObject(account(people / 2))
+	var failed error
+	values := testing.AllocsPerRun(100, func() { failed = errors.Join(failed, c.Get(ctx, key, &rosterv1alpha1.Account{})) })
+	if values > mostRead {
+		t.Errorf("a read of an Account allocates %.0f values, and may allocate %d", values, mostRead)
+	}
+	return failed
 }
 
 // inUse are the bytes of the heap that something refers to.
