@@ -8,6 +8,7 @@ import (
 	"slices"
 	"unique"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -30,6 +31,8 @@ func Object(o any) {
 		invitation(o)
 	case *rosterv1alpha1.SocialProfile:
 		profile(o)
+	case *rbacv1.RoleBinding:
+		o.Subjects = subjects(o.Subjects)
 	}
 }
 
@@ -112,6 +115,14 @@ func conditions(all []metav1.Condition) []metav1.Condition {
 	for i := range all {
 		text(&all[i].Type, &all[i].Reason, &all[i].Message)
 		text(&all[i].Status)
+	}
+	return all
+}
+
+func subjects(all []rbacv1.Subject) []rbacv1.Subject {
+	all = slices.Clone(all)
+	for i := range all {
+		text(&all[i].APIGroup, &all[i].Kind)
 	}
 	return all
 }

@@ -5,9 +5,11 @@ package compact
 import (
 	"encoding/json"
 	"reflect"
+	"strings"
 	"testing"
 	"unsafe"
 
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
 	toolscache "k8s.io/client-go/tools/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -21,7 +23,7 @@ func TestNothingIsLost(t *testing.T) {
 	for seed := range int64(200) {
 		for _, o := range []client.Object{
 			&rosterv1alpha1.Member{}, &rosterv1alpha1.Account{}, &rosterv1alpha1.Invitation{}, &rosterv1alpha1.SocialProfile{},
-			&rosterv1alpha1.Organization{},
+			&rosterv1alpha1.Organization{}, &rbacv1.RoleBinding{},
 		} {
 			randfill.NewWithSeed(seed).NilChance(0.2).NumElements(0, 4).MaxDepth(12).Fill(o)
 			before := o.DeepCopyObject()
@@ -69,6 +71,27 @@ func TestTextsAreShared(t *testing.T) {
 	}
 	if n := cap(a.Status.Conditions); n != 3 {
 		t.Errorf("there is room for %d conditions", n)
+	}
+}
+
+// The subjects of a binding, of which there is one for each Member, take what they need.
+func TestSubjectsAreShared(t *testing.T) {
+	decoded := func() []rbacv1.Subject {
+		b := &rbacv1.RoleBinding{}
+		for _, name := range []string{"ana", "ben", "cem", "dora", "eli"} {
+			s := rbacv1.Subject{Kind: rbacv1.UserKind, APIGroup: rbacv1.GroupName, Name: name + "@acme.example"}
+			s.Kind, s.APIGroup = strings.Clone(s.Kind), strings.Clone(s.APIGroup)
+			b.Subjects = append(b.Subjects, s)
+		}
+		Object(b)
+		return b.Subjects
+	}
+	a, b := decoded(), decoded()
+	if unsafe.StringData(a[0].Kind) != unsafe.StringData(b[4].Kind) || unsafe.StringData(a[0].APIGroup) != unsafe.StringData(b[4].APIGroup) {
+		t.Error("the kind or the group of subjects is in memory twice")
+	}
+	if n := cap(a); n != 5 {
+		t.Errorf("there is room for %d subjects", n)
 	}
 }
 

@@ -74,8 +74,11 @@ func ManagerOptions(concurrency int) manager.Options {
 					Namespaces: map[string]cache.Config{rosterv1alpha1.ConnectionNamespace: {}},
 					Field:      fields.OneTermEqualSelector("type", string(connection.SecretType)),
 				},
+				// Those of one namespace. A cache that is given Namespaces asks what kind this is with each read, which takes more memory than the
+				// Account.
 				&rosterv1alpha1.Account{}: {
-					Namespaces: map[string]cache.Config{rosterv1alpha1.AccountNamespace: {}}, Transform: reading.Unlabelled,
+					Field:     fields.OneTermEqualSelector("metadata.namespace", rosterv1alpha1.AccountNamespace),
+					Transform: reading.Unlabelled,
 				},
 			},
 		},
@@ -162,7 +165,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		setupTeams(fair, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupWorkspaces(fair, find, &workspaces{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
 		setupRoles(fair, find, &roles{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),
-		setupPlans(mgr, &plans{client: mgr.GetClient(), clock: o.Clock}),
+		setupPlans(fair, &plans{client: mgr.GetClient(), clock: o.Clock}),
 		setupAccounts(fair, find, &accounts{client: mgr.GetClient(), clock: o.Clock}),
 		counts.Follow(ctx, mgr.GetCache()),
 		setupLeavers(mgr, &leavers{client: mgr.GetClient(), events: events, metrics: metrics}),

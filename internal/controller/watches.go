@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
@@ -20,6 +21,7 @@ import (
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/controller/applications"
 	"github.com/roster-dev/roster/internal/controller/queueing"
+	"github.com/roster-dev/roster/internal/controller/watching"
 	"github.com/roster-dev/roster/internal/tracing"
 )
 
@@ -35,16 +37,21 @@ func (m fairManager) controller() *builder.Builder {
 	return ctrl.NewControllerManagedBy(m).WithOptions(m.queues.Fair())
 }
 
+// changes is a source for the handlers of enqueue, enqueueAfter and enqueueChange.
+func (m fairManager) changes(of client.Object, h handler.EventHandler, predicates ...predicate.Predicate) source.Source {
+	return watching.Changes(m.GetCache(), of, h, predicates...)
+}
+
 // invitationWatches are what both controllers of an Invitation look at.
 func invitationWatches(mgr fairManager, find finder, name string) *builder.Builder {
 	return mgr.controller().Named(name).
 		For(&rosterv1alpha1.Invitation{}).
-		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), builder.WithPredicates(changed(memberForInvitation))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueue(find.invitationsOfProfile), builder.WithPredicates(changed(profileAlive))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.openInvitations), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueue(find.openInvitations), builder.WithPredicates(changed(workspaceAlive))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.invitationsOfOrganization, 0))
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueue(find.invitationsOfInvitation), changed(invitationOpen))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueue(find.invitationsOfMember), changed(memberForInvitation))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueue(find.invitationsOfProfile), changed(profileAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueue(find.openInvitations), changed(roleSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Workspace{}, enqueue(find.openInvitations), changed(workspaceAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueChange(find.invitationsOfOrganization, 0)))
 }
 
 func setupLifecycle(mgr fairManager, find finder, r *lifecycle) error {
@@ -60,15 +67,15 @@ func setupDelivery(mgr fairManager, find finder, r *delivery, deliveries int) er
 func setupMembers(mgr fairManager, find finder, r *members) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.Member{}).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), builder.WithPredicates(changed(memberTwin))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), builder.WithPredicates(changed(invitationForMember))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueChange(find.membersOfProfile, 0),
-			builder.WithPredicates(changed(profileForMembers))).
-		Watches(&rosterv1alpha1.Team{}, enqueueChange(find.membersOfTeam, 0), builder.WithPredicates(changed(teamMembers))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueue(find.membersOfWorkspace), builder.WithPredicates(changed(workspaceAlive))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.membersOfRole), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), builder.WithPredicates(changed(accountForMember))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0)).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueue(find.membersOfMember), changed(memberTwin))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueue(find.membersOfInvitation), changed(invitationForMember))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueueChange(find.membersOfProfile, 0),
+			changed(profileForMembers))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Team{}, enqueueChange(find.membersOfTeam, 0), changed(teamMembers))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Workspace{}, enqueue(find.membersOfWorkspace), changed(workspaceAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueue(find.membersOfRole), changed(roleSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Account{}, enqueue(find.membersOfAccount), changed(accountForMember))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueChange(find.membersOfOrganization, 0))).
 		WatchesRawSource(source.Channel(r.joining.members, enqueue(itself))).
 		Complete(tracing.Reconciler("member", "Member", r))
 }
@@ -102,9 +109,9 @@ func setupConsole(mgr fairManager, list *consoleList, places *consolePlaces) err
 	binding := predicate.NewPredicateFuncs(func(o client.Object) bool { return o.GetName() == access.ConsoleBinding })
 	return errors.Join(
 		ctrl.NewControllerManagedBy(mgr).Named("console").
-			Watches(&rosterv1alpha1.Organization{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(organizationOwned))).
-			Watches(&rosterv1alpha1.Member{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(memberLooksAfter))).
-			Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(all, grantDelay), builder.WithPredicates(changed(roleSpec))).
+			WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueAfter(all, grantDelay), changed(organizationOwned))).
+			WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(all, grantDelay), changed(memberLooksAfter))).
+			WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueueAfter(all, grantDelay), changed(roleSpec))).
 			WatchesRawSource(source.Func(func(_ context.Context, q queue) error {
 				q.Add(ctrl.Request{NamespacedName: client.ObjectKey{Name: consolePeople}}) // even where there is no organisation yet
 				return nil
@@ -121,21 +128,23 @@ func setupConsole(mgr fairManager, list *consoleList, places *consolePlaces) err
 func setupOrganizations(mgr fairManager, find finder, r *organizations, troubles chan event.GenericEvent) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.Organization{}, builder.WithPredicates(changed(organizationButCounts))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(itself, summaryDelay), builder.WithPredicates(updates())).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizations), builder.WithPredicates(changed(organizationAlive))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.organizationsOfOwner), builder.WithPredicates(changed(organizationOwnership))).
-		Watches(&rosterv1alpha1.Plan{}, enqueue(find.organizationsOfPlan), builder.WithPredicates(changed(planSpec))).
-		Watches(&rosterv1alpha1.Member{}, enqueue(find.organizationsOwnedBy), builder.WithPredicates(changed(memberCounts))).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.limitedOrganizations, countDelay), builder.WithPredicates(changed(memberCounts))).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.organizations, summaryDelay), builder.WithPredicates(changed(memberCounts))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.limitedOrganizations, countDelay),
-			builder.WithPredicates(changed(invitationCounts))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.organizations, summaryDelay),
-			builder.WithPredicates(changed(invitationCounts))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.limitedOrganizations, countDelay),
-			builder.WithPredicates(changed(profileAlive))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay),
-			builder.WithPredicates(changed(profileAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueAfter(itself, summaryDelay), updates())).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.organizations), changed(organizationAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.organizationsOfOwner),
+			changed(organizationOwnership))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Plan{}, enqueue(find.organizationsOfPlan), changed(planSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueue(find.organizationsOwnedBy), changed(memberCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(find.limitedOrganizations, countDelay),
+			changed(memberCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(find.organizations, summaryDelay), changed(memberCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueueAfter(find.limitedOrganizations, countDelay),
+			changed(invitationCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueueAfter(find.organizations, summaryDelay),
+			changed(invitationCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.limitedOrganizations, countDelay),
+			changed(profileAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.organizations, summaryDelay),
+			changed(profileAlive))).
 		WatchesRawSource(source.Channel(troubles, enqueue(find.organizationsWithoutMail))).
 		WatchesRawSource(r.unwritten.watch(kindOrganization, enqueue(find.organizations))).
 		Complete(tracing.Reconciler("organization", "Organization", r))
@@ -144,22 +153,24 @@ func setupOrganizations(mgr fairManager, find finder, r *organizations, troubles
 func setupAccounts(mgr fairManager, find finder, r *accounts) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Account{}).
-		Watches(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), builder.WithPredicates(changed(accountUsername))).
-		Watches(&rosterv1alpha1.Member{}, enqueue(accountOfMember), builder.WithPredicates(changed(memberJoined))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Account{}, enqueue(find.accountsOfUsername), changed(accountUsername))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueue(accountOfMember), changed(memberJoined))).
 		WithOptions(mgr.queues.Patient()).Complete(tracing.Reconciler("account", "Account", r))
 }
 
 func setupProfiles(mgr fairManager, find finder, r *profiles) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.SocialProfile{}).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay), builder.WithPredicates(changed(memberStanding))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay),
-			builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.Team{}, enqueueAfter(find.profilesOfTeam, summaryDelay), builder.WithPredicates(changed(teamSpec))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueueAfter(find.profilesOfWorkspace, summaryDelay),
-			builder.WithPredicates(changed(workspaceProfiles))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0)).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(find.profilesOfMember, summaryDelay),
+			changed(memberStanding))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueueAfter(find.profilesLookedAfterBy, summaryDelay),
+			changed(invitationOpen))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Team{}, enqueueAfter(find.profilesOfTeam, summaryDelay), changed(teamSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Workspace{}, enqueueAfter(find.profilesOfWorkspace, summaryDelay),
+			changed(workspaceProfiles))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueueAfter(find.profilesOfNamespace, summaryDelay),
+			changed(roleSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueChange(find.profilesOfOrganization, 0))).
 		WatchesRawSource(r.unwritten.watch(kindProfile, enqueue(itself))).
 		Complete(tracing.Reconciler("socialprofile", "SocialProfile", r))
 }
@@ -167,12 +178,13 @@ func setupProfiles(mgr fairManager, find finder, r *profiles) error {
 func setupTeams(mgr fairManager, find finder, r *teams) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.Team{}).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(find.teamsOfMember, summaryDelay), builder.WithPredicates(changed(memberCounts))).
-		Watches(&rosterv1alpha1.Invitation{}, enqueueAfter(find.teamsOfMember, summaryDelay), builder.WithPredicates(changed(invitationOpen))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.teamsOfProfile, summaryDelay),
-			builder.WithPredicates(changed(profileInGroups))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.teamsOfRole), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.teamsOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(find.teamsOfMember, summaryDelay), changed(memberCounts))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Invitation{}, enqueueAfter(find.teamsOfMember, summaryDelay),
+			changed(invitationOpen))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.teamsOfProfile, summaryDelay),
+			changed(profileInGroups))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueue(find.teamsOfRole), changed(roleSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.teamsOfNamespace), changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindTeam, enqueue(itself))).
 		Complete(tracing.Reconciler("team", "Team", r))
 }
@@ -180,10 +192,11 @@ func setupTeams(mgr fairManager, find finder, r *teams) error {
 func setupWorkspaces(mgr fairManager, find finder, r *workspaces) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.Workspace{}).
-		Watches(&rosterv1alpha1.Member{}, enqueueAfter(workspacesOfMember, summaryDelay), builder.WithPredicates(changed(memberWorkspaces))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.workspacesOfProfile, summaryDelay),
-			builder.WithPredicates(changed(profileInGroups))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.workspacesOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Member{}, enqueueAfter(workspacesOfMember, summaryDelay),
+			changed(memberWorkspaces))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.SocialProfile{}, enqueueAfter(find.workspacesOfProfile, summaryDelay),
+			changed(profileInGroups))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.workspacesOfNamespace), changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindWorkspace, enqueue(itself))).
 		Complete(tracing.Reconciler("workspace", "Workspace", r))
 }
@@ -191,7 +204,7 @@ func setupWorkspaces(mgr fairManager, find finder, r *workspaces) error {
 func setupRoles(mgr fairManager, find finder, r *roles) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.CustomRole{}).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), builder.WithPredicates(changed(inEffect))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.rolesOfNamespace), changed(inEffect))).
 		WatchesRawSource(r.unwritten.watch(kindCustomRole, enqueue(itself))).
 		Complete(tracing.Reconciler("customrole", "CustomRole", r))
 }
@@ -199,16 +212,17 @@ func setupRoles(mgr fairManager, find finder, r *roles) error {
 func setupApplications(mgr fairManager, find finder, r *applications.Reconciler) error {
 	return mgr.controller().
 		For(&rosterv1alpha1.Application{}).
-		Watches(&rosterv1alpha1.Team{}, enqueue(find.applicationsOfTeam), builder.WithPredicates(changed(teamAlive))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Organization{}, enqueue(find.applicationsOfNamespace), builder.WithPredicates(changed(organizationAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Team{}, enqueue(find.applicationsOfTeam), changed(teamAlive))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.CustomRole{}, enqueue(find.applicationsOfNamespace), changed(roleSpec))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueue(find.applicationsOfNamespace),
+			changed(organizationAlive))).
 		WatchesRawSource(source.Channel(r.SecretChanges(), enqueue(find.applicationsOfSecret))).
 		Complete(tracing.Reconciler("application", "Application", r))
 }
 
-func setupPlans(mgr manager.Manager, r *plans) error {
+func setupPlans(mgr fairManager, r *plans) error {
 	return ctrl.NewControllerManagedBy(mgr).
 		For(&rosterv1alpha1.Plan{}).
-		Watches(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), builder.WithPredicates(changed(organizationPlan))).
+		WatchesRawSource(mgr.changes(&rosterv1alpha1.Organization{}, enqueueAfter(planOf, summaryDelay), changed(organizationPlan))).
 		Complete(tracing.Reconciler("plan", "Plan", r))
 }
