@@ -66,8 +66,8 @@ func (j *joining) pause(namespace string) time.Duration {
 	return min(grantDelay*time.Duration(1+j.namespaces[namespace]/10), longestGrantDelay)
 }
 
-// await reports whether a Member is bound to everything, or what keeps it from that. It is asked for that first, if it was not before. Where
-// the spec has changed meanwhile, the person may be bound already to what it does not name any more, and is taken out of that.
+// await reports whether a Member is bound to everything, or what keeps it from that. It is asked for that first, if it was not before. If
+// its spec has changed meanwhile, the person may be bound already to what it does not name any more, and is taken out of that.
 func (j *joining) await(ctx context.Context, m *rosterv1alpha1.Member, roles []client.ObjectKey) (bound bool, problem *access.Problem) {
 	j.mu.Lock()
 	key := client.ObjectKeyFromObject(m)
@@ -76,7 +76,7 @@ func (j *joining) await(ctx context.Context, m *rosterv1alpha1.Member, roles []c
 	var former []client.ObjectKey
 	if isNew {
 		if before := j.remove(key); before != nil {
-			former = slices.DeleteFunc(before.roles, func(role client.ObjectKey) bool { return slices.Contains(roles, role) })
+			former = slices.DeleteFunc(slices.Clone(before.roles), func(role client.ObjectKey) bool { return slices.Contains(roles, role) })
 		}
 		p = &joiner{uid: m.UID, generation: m.Generation, roles: roles, left: map[client.ObjectKey]*access.Problem{}}
 		for _, role := range roles {
