@@ -126,7 +126,7 @@ func TestWhatThereIsAtTheStart(t *testing.T) {
 		"enqueue":       {enqueue(related), 0},
 		"enqueueChange": {enqueueChange(change, 0), 0},
 		"enqueueListed": {enqueueListed(related, 0), 1},
-		"enqueueRoles":  {enqueueRoles(losing(change)), 1},
+		"enqueueRoles":  {enqueueRoles(losing(change), newJoining().pause), 1},
 	} {
 		for _, initial := range []bool{true, false} {
 			q := workqueue.NewTypedRateLimitingQueue(workqueue.DefaultTypedControllerRateLimiter[reconcile.Request]())

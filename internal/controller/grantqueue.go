@@ -25,8 +25,9 @@ import (
 // happens, so a doubt queues one more Role: one that is as it should be costs no write.
 
 const (
-	// grantDelay is how long giving may wait for more to give by the same Role.
-	grantDelay = 100 * time.Millisecond
+	// grantDelay is how long giving waits for more to give by the same Role, and longestGrantDelay how long while many people join.
+	grantDelay        = 100 * time.Millisecond
+	longestGrantDelay = time.Second
 	// takePriority puts taking away before giving, however long the queue is.
 	takePriority = 10
 )
@@ -43,21 +44,23 @@ func losing[T client.Object](find concerns[T]) concernsRoles[T] {
 	}
 }
 
-// enqueueRoles queues Roles: at once and before all others where somebody may lose something, and after a pause otherwise.
-func enqueueRoles[T client.Object](find concernsRoles[T]) handler.EventHandler {
+// enqueueRoles queues Roles: at once and before all others where somebody may lose something, and after the pause of the namespace
+// otherwise.
+func enqueueRoles[T client.Object](find concernsRoles[T], pause func(namespace string) time.Duration) handler.EventHandler {
 	var none T
 	add := func(ctx context.Context, q queue, before, after T, initial bool) {
 		var lose []client.ObjectKey
-		insist(ctx, q, grantDelay, either(before, after), func() (gain []client.ObjectKey, err error) {
+		o := either(before, after)
+		insist(ctx, q, pause(o.GetNamespace()), o, func() (gain []client.ObjectKey, err error) {
 			lose, gain, err = find(ctx, before, after)
 			return gain, err
 		})
-		o := priorityqueue.AddOpts{Priority: ptr.To(takePriority)}
+		urgency := takePriority
 		if initial {
-			o.Priority = ptr.To(handler.LowPriority)
+			urgency = handler.LowPriority
 		}
 		for _, key := range lose {
-			addWith(q, o, reconcile.Request{NamespacedName: key})
+			addWith(q, priorityqueue.AddOpts{Priority: &urgency}, reconcile.Request{NamespacedName: key})
 		}
 	}
 	return handler.Funcs{
@@ -69,6 +72,21 @@ func enqueueRoles[T client.Object](find concernsRoles[T]) handler.EventHandler {
 		},
 		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { add(ctx, q, e.Object.(T), none, false) },
 	}
+}
+
+// give queues Roles that somebody is to be bound to, after the pause of their namespace.
+func give(pause func(namespace string) time.Duration) handler.EventHandler {
+	return handler.Funcs{GenericFunc: func(_ context.Context, e event.GenericEvent, q queue) {
+		q.AddAfter(reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.Object)}, pause(e.Object.GetNamespace()))
+	}}
+}
+
+// take queues Roles that somebody is to be taken out of, at once and before all others.
+func take() handler.EventHandler {
+	return handler.Funcs{GenericFunc: func(_ context.Context, e event.GenericEvent, q queue) {
+		o := priorityqueue.AddOpts{Priority: ptr.To(takePriority)}
+		addWith(q, o, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(e.Object)})
+	}}
 }
 
 func addWith(q queue, o priorityqueue.AddOpts, request reconcile.Request) {

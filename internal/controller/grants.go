@@ -163,11 +163,12 @@ func (r *grants) source(
 
 // named are those whose spec names a source and who are active, or about to be.
 func (r *grants) named(ctx context.Context, l *lookup, s access.Source) ([]*rosterv1alpha1.Member, error) {
+	// Who is active meanwhile is among the ones or the others.
+	newcomers, _ := r.joining.among(client.ObjectKey{Namespace: l.namespace, Name: s.RoleName()})
 	people, err := reading.MembersBy(ctx, r.client, l.namespace, reading.IndexSource, s.RoleName())
 	if err != nil {
 		return nil, err
 	}
-	newcomers, _ := r.joining.among(client.ObjectKey{Namespace: l.namespace, Name: s.RoleName()})
 	for _, key := range newcomers {
 		m, err := reading.Peek[rosterv1alpha1.Member](ctx, r.client, key.Namespace, key.Name)
 		if err != nil {

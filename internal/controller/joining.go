@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -24,8 +25,10 @@ import (
 type joining struct {
 	mu     sync.Mutex
 	people map[client.ObjectKey]*joiner
-	// members are those to decide again, and roles those to bind somebody to.
-	members, roles chan event.GenericEvent
+	// namespaces are how many of them are joining in each.
+	namespaces map[string]int
+	// members are those to decide again. Roles are those to bind somebody to, and leaving those that somebody is to be taken out of.
+	members, roles, leaving chan event.GenericEvent
 }
 
 type joiner struct {
@@ -50,26 +53,42 @@ func (p *joiner) problem() *access.Problem {
 
 func newJoining() *joining {
 	return &joining{
-		people: map[client.ObjectKey]*joiner{}, members: make(chan event.GenericEvent), roles: make(chan event.GenericEvent),
+		people: map[client.ObjectKey]*joiner{}, namespaces: map[string]int{},
+		members: make(chan event.GenericEvent), roles: make(chan event.GenericEvent), leaving: make(chan event.GenericEvent),
 	}
 }
 
-// await reports whether a Member is bound to everything, or what keeps it from that. It is asked for that first, if it was not before.
+// pause is how long giving waits in a namespace for more to give by the same Role: the longer, the more people are joining there. Each look
+// at a Role goes through everybody who has it, so while thousands come in, it is looked at once a second for all that have come meanwhile.
+func (j *joining) pause(namespace string) time.Duration {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return min(grantDelay*time.Duration(1+j.namespaces[namespace]/10), longestGrantDelay)
+}
+
+// await reports whether a Member is bound to everything, or what keeps it from that. It is asked for that first, if it was not before. If
+// its spec has changed meanwhile, the person may be bound already to what it does not name any more, and is taken out of that.
 func (j *joining) await(ctx context.Context, m *rosterv1alpha1.Member, roles []client.ObjectKey) (bound bool, problem *access.Problem) {
 	j.mu.Lock()
 	key := client.ObjectKeyFromObject(m)
 	p := j.people[key]
 	isNew := p == nil || p.uid != m.UID || p.generation != m.Generation
+	var former []client.ObjectKey
 	if isNew {
+		if before := j.remove(key); before != nil {
+			former = slices.DeleteFunc(slices.Clone(before.roles), func(role client.ObjectKey) bool { return slices.Contains(roles, role) })
+		}
 		p = &joiner{uid: m.UID, generation: m.Generation, roles: roles, left: map[client.ObjectKey]*access.Problem{}}
 		for _, role := range roles {
 			p.left[role] = nil
 		}
 		j.people[key] = p
+		j.namespaces[key.Namespace]++
 	}
 	bound, problem = len(p.left) == 0, p.problem()
 	j.mu.Unlock()
 	if isNew {
+		signal(ctx, j.leaving, former...)
 		signal(ctx, j.roles, roles...)
 	}
 	return bound, problem
@@ -88,19 +107,31 @@ func (j *joining) problem(m client.ObjectKey) *access.Problem {
 // giveUp is for those who are not to be active after all: who is bound to some of the Roles already is taken out again.
 func (j *joining) giveUp(ctx context.Context, m client.ObjectKey) {
 	j.mu.Lock()
-	p := j.people[m]
-	delete(j.people, m)
+	p := j.remove(m)
 	j.mu.Unlock()
 	if p != nil {
-		signal(ctx, j.roles, p.roles...)
+		signal(ctx, j.leaving, p.roles...)
 	}
+}
+
+// remove has a Member join no more; nil if it did not.
+func (j *joining) remove(m client.ObjectKey) *joiner {
+	p := j.people[m]
+	if p == nil {
+		return nil
+	}
+	delete(j.people, m)
+	if j.namespaces[m.Namespace]--; j.namespaces[m.Namespace] == 0 {
+		delete(j.namespaces, m.Namespace)
+	}
+	return p
 }
 
 // forget is for those whose status says that they are active.
 func (j *joining) forget(m client.ObjectKey) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	delete(j.people, m)
+	j.remove(m)
 }
 
 // has reports whether a Member is about to be active.

@@ -85,16 +85,19 @@ func setupGrants(mgr fairManager, find finder, r *grants) error {
 	workspaces := func(ctx context.Context, before, after *rosterv1alpha1.Workspace) ([]client.ObjectKey, error) {
 		return find.rolesOfWorkspace(ctx, either(before, after))
 	}
+	pause := r.joining.pause
 	return mgr.controller().Named("grants").
 		For(&rbacv1.Role{}, builder.WithPredicates(r.echoes.others("Role"))).
 		Watches(&rbacv1.RoleBinding{}, enqueueListed(roleBoundBy, 0), builder.WithPredicates(r.echoes.others("RoleBinding"))).
-		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember), builder.WithPredicates(changed(memberHolds))).
-		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam), builder.WithPredicates(changed(teamSpec))).
-		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(losing(workspaces)), builder.WithPredicates(changed(workspaceProfiles))).
-		Watches(&rosterv1alpha1.SocialProfile{}, enqueueRoles(losing(find.rolesOfProfile)), builder.WithPredicates(changed(profileForRoles))).
-		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole)), builder.WithPredicates(changed(roleSpec))).
-		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization))).
-		WatchesRawSource(source.Channel(r.joining.roles, enqueueAfter(itself, grantDelay))).
+		Watches(&rosterv1alpha1.Member{}, enqueueRoles(find.rolesOfMember, pause), builder.WithPredicates(changed(memberHolds))).
+		Watches(&rosterv1alpha1.Team{}, enqueueRoles(find.rolesOfTeam, pause), builder.WithPredicates(changed(teamSpec))).
+		Watches(&rosterv1alpha1.Workspace{}, enqueueRoles(losing(workspaces), pause), builder.WithPredicates(changed(workspaceProfiles))).
+		Watches(&rosterv1alpha1.SocialProfile{}, enqueueRoles(losing(find.rolesOfProfile), pause),
+			builder.WithPredicates(changed(profileForRoles))).
+		Watches(&rosterv1alpha1.CustomRole{}, enqueueRoles(losing(find.rolesOfRole), pause), builder.WithPredicates(changed(roleSpec))).
+		Watches(&rosterv1alpha1.Organization{}, enqueueRoles(losing(find.rolesOfOrganization), pause)).
+		WatchesRawSource(source.Channel(r.joining.roles, give(pause))).
+		WatchesRawSource(source.Channel(r.joining.leaving, take())).
 		WithOptions(mgr.queues.FairAtOnce()).Complete(tracing.Reconciler("grants", "Role", r))
 }
 

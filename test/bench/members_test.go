@@ -24,6 +24,10 @@ const (
 	bareOrganization = "bare-members"
 )
 
+// seldom is how often is asked how far thousands have come: to list what they are bound to, or to read the metrics of the manager, costs as
+// much as some of them do.
+const seldom = time.Second
+
 // thousands measures an organisation of many members: how fast it comes into force, what a review costs, what a change of a Team with many
 // members does, and what others notice of all that.
 func thousands(b *bench, r *results) {
@@ -51,11 +55,12 @@ func (b *bench) bringIn(r *results, n, inTeam int) *rosterv1alpha1.Team {
 	begin, used := time.Now(), usageWith(b.manager.cmd.Process.Pid)
 	parallel(n, func(i int) { b.must(b.client.Create(b.ctx, newMember(large, i))) })
 	b.await("everybody to be bound", 30*time.Minute, func() bool {
-		time.Sleep(500 * time.Millisecond) // To list what thousands are bound to again and again would keep the API server busy.
+		time.Sleep(seldom)
 		return b.bound("roster:role:Member") == n
 	})
 	bound := time.Since(begin)
 	b.await("everybody to be active", 30*time.Minute, func() bool {
+		time.Sleep(seldom)
 		return b.metric("roster_members", `organization="`+large+`"`, `state="Active"`) >= float64(n)
 	})
 	rate := float64(n) / time.Since(begin).Seconds()
@@ -213,6 +218,7 @@ func (b *bench) settle() {
 	b.Helper()
 	var quiet time.Time
 	b.await("the queues to stay empty", time.Hour, func() bool {
+		time.Sleep(seldom)
 		if b.waiting() > 0 {
 			quiet = time.Time{}
 		} else if quiet.IsZero() {
