@@ -22,7 +22,8 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
 		e.Warn(after, c.Reason, "Deliver", c.Message)
 	}
-	if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionStalled); c != nil && c.Reason != rosterv1alpha1.ReasonRejected { // told above
+	if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionStalled); c != nil &&
+		c.Reason != rosterv1alpha1.ReasonRejected { // told above
 		e.Stalled(after, was, is)
 	}
 	if before.Status.MemberRef == nil && after.Status.MemberRef != nil {

@@ -59,3 +59,22 @@ var _ = Describe("A write that hangs in one organisation", Serial, func() {
 		there.MemberIs(ctx, "declared-19", rosterv1alpha1.MemberPending)
 	})
 })
+
+var _ = Describe("Somebody who is being bound", Serial, func() {
+	It("keeps nothing of what was taken out of their Member before it said that they were active", func(ctx SpecContext) {
+		s := newSpace(ctx)
+		s.Profile(ctx, "acme-fb")
+		h := Hang(s.Name, "members")
+		s.Declare(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.AccountRef = AccountOf(m.Spec.Email)
+			m.Spec.Profiles = []rosterv1alpha1.ProfileGrant{{Name: "acme-fb", Role: editor}}
+		})
+		publishes := func() bool { return s.mayUser(ctx, "ana", "publish", "socialprofiles", "acme-fb") }
+		Eventually(publishes).Should(BeTrue(), "Ana is bound")
+		Eventually(h.Waiting).ShouldNot(BeZero(), "and that she is active is about to be written")
+		Patch(ctx, Get[rosterv1alpha1.Member](ctx, s, "ana"), func(m *rosterv1alpha1.Member) { m.Spec.Profiles = nil })
+		h.LetGo()
+		s.MemberIs(ctx, "ana", rosterv1alpha1.MemberActive)
+		Eventually(publishes).Should(BeFalse(), "Ana is no editor any more")
+	})
+})

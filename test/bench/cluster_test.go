@@ -198,7 +198,9 @@ func (b *bench) apiMetrics() string {
 func (b *bench) waiting() float64 { return b.metrics([]string{"workqueue_depth", "roster_queue_held"}) }
 
 // metric sums the samples of a metric of the manager whose labels contain all the given texts.
-func (b *bench) metric(name string, labels ...string) float64 { return b.metrics([]string{name}, labels...) }
+func (b *bench) metric(name string, labels ...string) float64 {
+	return b.metrics([]string{name}, labels...)
+}
 
 // metrics sums those of several metrics. Each call costs the manager some 6 ms.
 func (b *bench) metrics(names []string, labels ...string) float64 {
