@@ -84,7 +84,7 @@ func (in ProfileInput) holders() rosterv1alpha1.RoleHolders {
 	}
 }
 
-// team says whether a Team works on the profile. Nil where that is no problem.
+// team reports whether a Team works on the profile. Nil where that is no problem.
 func (in ProfileInput) team(conds conditions.Setter) *access.Problem {
 	required := RequiresTeam(in.Organization)
 	switch {
