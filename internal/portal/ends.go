@@ -6,18 +6,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"github.com/roster-dev/roster/internal/account"
-	"github.com/roster-dev/roster/internal/config"
 	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/portal/link"
 	"github.com/roster-dev/roster/internal/portal/openid/logout"
@@ -29,28 +27,29 @@ import (
 // newSigningKeys are the keys that sign tokens. One that was taken away does not count any more, even if it was the last one.
 func newSigningKeys(direct client.Reader, secret client.ObjectKey, c clock.PassiveClock) *web.Source[signing.Set] {
 	keys := web.NewSource(direct, secret, signing.FromSecret, c)
-	keys.GoneIsEmpty = true
+	keys.Empty = func(s signing.Set) bool { return len(s) == 0 }
 	return keys
 }
 
-// addSigningCheck makes readiness name the keys that sign tokens, where the portal is a provider.
-func addSigningCheck(mgr manager.Manager, c config.OpenID, keys *web.Source[signing.Set]) error {
-	if !c.On() {
-		return nil
-	}
-	return mgr.AddReadyzCheck("secret-"+keys.Secret.Name, signingCheck(keys))
-}
-
-// signingCheck reports whether there is a key that signs.
-func signingCheck(keys *web.Source[signing.Set]) healthz.Checker {
-	return func(r *http.Request) error {
-		ctx, cancel := context.WithTimeout(r.Context(), web.CheckTimeout)
-		defer cancel()
-		set, err := keys.Refresh(ctx)
-		if err == nil && len(set) == 0 {
-			err = fmt.Errorf("the Secret %s has no key yet that signs tokens: the manager makes it", keys.Secret)
+// firstSigningKey is what a portal that is a provider waits for before it is ready: a key that signs. That it was withdrawn later is no
+// reason to turn away people who come for something else.
+func firstSigningKey(keys *web.Source[signing.Set]) func(ctx context.Context) error {
+	var seen atomic.Bool
+	return func(ctx context.Context) error {
+		if seen.Load() {
+			return nil
 		}
-		return err
+		ctx, cancel := context.WithTimeout(ctx, web.CheckTimeout)
+		defer cancel()
+		set, err := keys.Keys(ctx)
+		switch {
+		case err != nil:
+			return err
+		case len(set) == 0:
+			return fmt.Errorf("the Secret %s has no key yet that signs tokens: the manager makes it", keys.Secret)
+		}
+		seen.Store(true)
+		return nil
 	}
 }
 

@@ -240,7 +240,16 @@ func TestPortalSaysWhatItWaitsFor(t *testing.T) {
 		return strings.Contains(got, "[+]api-server ok\n[+]not-stopping ok\n[+]filled-cache ok\n[+]secret-"+keySecretName+" ok\n[-]secret-nowhere: "+why)
 	})
 	await(t, func(context.Context) bool { return strings.Contains(p.log.String(), `"msg":"Not ready","why":"`+why) })
+	if got := tell(p.probes + "/readyz"); strings.Contains(got, "openid") {
+		t.Errorf("a portal that is no provider waits for a key that signs tokens: %s", got)
+	}
 	p.stop()
+	provider := startProgram(t, w.userConfig,
+		"{url: https://team.acme.example, trustedProxies: [127.0.0.1/32], openID: {issuer: \"https://team.acme.example\", keySecret: unsigned-openid}}")
+	await(t, func(context.Context) bool {
+		return strings.Contains(tell(provider.probes+"/readyz"), "[-]secret-unsigned-openid: keys in Secret "+systemNamespace+"/unsigned-openid: ")
+	})
+	provider.stop()
 }
 
 // TestPortalWaitsForTheAPIServer: a portal that starts first waits, and says what for.

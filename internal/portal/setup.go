@@ -157,9 +157,9 @@ func Setup(ctx context.Context, mgr manager.Manager, o SetupOptions) error {
 	}
 	if o.Check != nil {
 		p.addChecks(o.Check, mgr.GetCache(), keys, sessionKeys, factorKeys)
-	}
-	if err := addSigningCheck(mgr, o.Config.Portal.OpenID, signingKeys); err != nil {
-		return err
+		if o.Config.Portal.OpenID.On() {
+			o.Check("secret-"+signingKeys.Secret.Name, firstSigningKey(signingKeys))
+		}
 	}
 	if err := errors.Join(mgr.Add(adoption(accounts, log)), mgr.Add(p.tidying(o))); err != nil {
 		return err

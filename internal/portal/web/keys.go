@@ -20,12 +20,16 @@ import (
 // and how long a new key goes unnoticed.
 const RefreshEvery = time.Minute
 
+// retryEvery is how soon it is looked again for keys where there were none.
+const retryEvery = time.Second
+
 // Source reads keys from their Secret, and keeps them.
 type Source[K any] struct {
 	reader client.Reader
 	Secret client.ObjectKey
-	// GoneIsEmpty: a Secret that was deleted has taken its keys with it. Otherwise those that are known count on.
-	GoneIsEmpty bool
+	// Empty reports whether there are no keys, where that can be: they have yet to be made, or somebody deleted the Secret, which has taken
+	// its keys with it. Nil where a Secret without keys is a mistake, and those that are known count on when it is gone.
+	Empty func(K) bool
 
 	parse func(*corev1.Secret) (K, error)
 	clock clock.PassiveClock
@@ -57,7 +61,7 @@ func NewKeySource(reader client.Reader, secret client.ObjectKey, c clock.Passive
 
 // Keys returns the keys, reading them if there are none yet.
 func (s *Source[K]) Keys(ctx context.Context) (K, error) {
-	return s.get(ctx, func(k *known[K]) bool { return k != nil })
+	return s.get(ctx, func(*known[K]) bool { return true })
 }
 
 // Refresh returns the keys, reading them again if the last look is at least a minute ago. If that fails, the keys that are known count.
@@ -65,10 +69,14 @@ func (s *Source[K]) Refresh(ctx context.Context) (K, error) { return s.NotOlder(
 
 // NotOlder returns the keys, reading them again if the last look is at least that long ago. If that fails, the keys that are known count.
 func (s *Source[K]) NotOlder(ctx context.Context, age time.Duration) (K, error) {
-	return s.get(ctx, func(k *known[K]) bool { return k != nil && s.clock.Since(k.looked) < age })
+	return s.get(ctx, func(k *known[K]) bool { return s.clock.Since(k.looked) < age })
 }
 
-func (s *Source[K]) get(ctx context.Context, good func(*known[K]) bool) (K, error) {
+// get returns the keys that are known if they are recent enough, and reads them otherwise.
+func (s *Source[K]) get(ctx context.Context, recent func(*known[K]) bool) (K, error) {
+	good := func(k *known[K]) bool {
+		return k != nil && recent(k) && (s.Empty == nil || !s.Empty(k.keys) || s.clock.Since(k.looked) < retryEvery)
+	}
 	if k := s.known.Load(); good(k) {
 		return k.keys, nil
 	}
@@ -98,7 +106,7 @@ func (s *Source[K]) get(ctx context.Context, good func(*known[K]) bool) (K, erro
 func (s *Source[K]) load(ctx context.Context) (K, error) {
 	secret := &corev1.Secret{}
 	err := s.reader.Get(ctx, s.Secret, secret)
-	if err != nil && (!s.GoneIsEmpty || !apierrors.IsNotFound(err)) {
+	if err != nil && (s.Empty == nil || !apierrors.IsNotFound(err)) {
 		var none K
 		return none, fmt.Errorf("keys in Secret %s: %w", s.Secret, err)
 	}
