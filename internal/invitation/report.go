@@ -217,6 +217,15 @@ func countsBefore(a, b *rosterv1alpha1.Invitation) bool {
 	return a.UID < b.UID
 }
 
+// HeldBack is what keeps the mail of an Invitation from going out; empty where nothing is known to.
+func HeldBack(inv *rosterv1alpha1.Invitation) string {
+	c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionReady)
+	if inv.Status.State != rosterv1alpha1.InvitationPending || c == nil || c.Status == metav1.ConditionUnknown {
+		return ""
+	}
+	return c.Message
+}
+
 // ResendAt is what to write as spec.resendRequestedAt: now, and later than the last mail and the last request, since what is not newer has
 // no effect.
 func ResendAt(inv *rosterv1alpha1.Invitation, now time.Time) metav1.Time {

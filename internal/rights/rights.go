@@ -60,6 +60,8 @@ type Person struct {
 	Address address.Address
 	Name    string // as it is shown; empty where only the address is known
 	State   State
+	// Unmailed is what keeps the mail to somebody who is invited from going out; empty for others, and where nothing is known to.
+	Unmailed string
 	// Ends is when the membership ends or has ended; nil where it does not.
 	Ends *metav1.Time
 	// Member is nil for somebody who is only invited, and Invitation nil for others.
@@ -74,6 +76,14 @@ type Person struct {
 // HoldsNothing reports whether somebody is to have what their roles give only when somebody else has changed something.
 func (p *Person) HoldsNothing() bool {
 	return p.State == Suspended || p.State == Ended || p.State == Waiting
+}
+
+// Standing is the state in words, which tell apart somebody who is invited and has not been mailed.
+func (p *Person) Standing() string {
+	if p.Unmailed != "" {
+		return string(p.State) + ", not mailed yet"
+	}
+	return string(p.State)
 }
 
 // Object is what makes the person one.
@@ -130,10 +140,18 @@ type index struct {
 	*Organization
 	sums  *membership.Sums
 	roles access.Roles
+	// invitations of Members, by the name of the Member.
+	invitations map[string]*rosterv1alpha1.Invitation
 }
 
 func (o *Organization) index() *index {
-	return &index{Organization: o, sums: o.Sums(), roles: o.CustomRoles()}
+	x := &index{Organization: o, sums: o.Sums(), roles: o.CustomRoles(), invitations: map[string]*rosterv1alpha1.Invitation{}}
+	for _, inv := range o.Invitations {
+		if of := inv.Spec.MemberRef; of != nil {
+			x.invitations[of.Name] = inv
+		}
+	}
+	return x
 }
 
 func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
@@ -149,6 +167,9 @@ func (x *index) member(m *rosterv1alpha1.Member, of address.Address) *Person {
 		p.State = Suspended
 	case m.Spec.AccountRef == nil:
 		p.State = Invited
+		if inv := x.invitations[m.Name]; inv != nil {
+			p.Unmailed = oneLine(invitation.HeldBack(inv))
+		}
 	case membership.IsActive(m):
 		p.State = Active
 	default:
@@ -172,9 +193,9 @@ func (x *index) invitation(inv *rosterv1alpha1.Invitation) *Person {
 // offered is what an Invitation offers.
 func (x *index) offered(inv *rosterv1alpha1.Invitation) *Person {
 	of, _ := address.Parse(inv.Spec.Email)
-	p := &Person{Address: of, State: Invited, Ends: inv.Spec.EndTime, Invitation: inv}
+	p := &Person{Address: of, State: Invited, Unmailed: oneLine(invitation.HeldBack(inv)), Ends: inv.Spec.EndTime, Invitation: inv}
 	if p.Ends != nil && !x.Now.Before(p.Ends.Time) {
-		p.State = Ended
+		p.State, p.Unmailed = Ended, ""
 	}
 	x.sum(p, Future(inv))
 	return p

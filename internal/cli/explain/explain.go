@@ -39,6 +39,7 @@ type answer struct {
 	Address      string       `json:"address"`
 	Object       rights.Link  `json:"object"`
 	State        rights.State `json:"state"`
+	Unmailed     string       `json:"unmailed,omitempty"` // what keeps the invitation from being mailed
 	Ends         *metav1.Time `json:"ends,omitempty"`
 	Role         string       `json:"role"`
 	RoleBy       string       `json:"roleBy"`
@@ -150,7 +151,7 @@ func find(everybody []*rights.Person, name string) *rights.Person {
 func describe(p *rights.Person) answer {
 	a := answer{
 		APIVersion: output.APIVersion, Kind: "Explanation", Name: p.Name, Address: string(p.Address), Object: p.Object(),
-		State: p.State, Ends: p.Ends, Role: string(p.Holds.Role), RoleBy: p.RoleWords(), Workspaces: p.Holds.Workspaces,
+		State: p.State, Unmailed: p.Unmailed, Ends: p.Ends, Role: string(p.Holds.Role), RoleBy: p.RoleWords(), Workspaces: p.Holds.Workspaces,
 	}
 	for _, permission := range p.Holds.Permissions {
 		a.Organization = append(a.Organization, string(permission))
@@ -202,6 +203,9 @@ func standing(p *rights.Person) []string {
 	name := p.Object().Name
 	switch p.State {
 	case rights.Invited:
+		if p.Unmailed != "" {
+			return []string{"Their invitation has not been mailed yet: " + p.Unmailed}
+		}
 		return []string{"They have not accepted their invitation: kubectl roster resend " + name}
 	case rights.Suspended:
 		return []string{"They are suspended: kubectl roster resume " + name}
@@ -261,6 +265,9 @@ func (a answer) print(out io.Writer) {
 		fmt.Fprintf(out, "Their membership lasted until %s.\n", end)
 	} else if end != "" {
 		fmt.Fprintf(out, "Their membership lasts until %s.\n", end)
+	}
+	if a.Unmailed != "" {
+		fmt.Fprintf(out, "Their invitation has not been mailed yet: %s\n", a.Unmailed)
 	}
 	if a.State != rights.Active {
 		fmt.Fprintln(out, "They can do nothing for now. Once that changes, they get what follows.")

@@ -54,6 +54,7 @@ type row struct {
 	Address     string       `json:"address"`
 	Name        string       `json:"name,omitempty"`
 	State       rights.State `json:"state"`
+	Unmailed    string       `json:"unmailed,omitempty"` // what keeps the invitation from being mailed
 	Role        string       `json:"role"`
 	Profile     string       `json:"profile,omitempty"`
 	ProfileRole string       `json:"profileRole,omitempty"`
@@ -61,6 +62,8 @@ type row struct {
 	By          []string     `json:"by,omitempty"`
 	Joined      string       `json:"joined,omitempty"`
 	LastSignIn  string       `json:"lastSignIn,omitempty"`
+
+	standing string
 }
 
 // New is the command.
@@ -114,7 +117,7 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 func rowsOf(everybody []*rights.Person) []row {
 	rows := []row{}
 	for _, p := range everybody {
-		base := row{Address: string(p.Address), Name: p.Name, State: p.State, Role: string(p.Holds.Role)}
+		base := row{Address: string(p.Address), Name: p.Name, State: p.State, Unmailed: p.Unmailed, Role: string(p.Holds.Role), standing: p.Standing()}
 		if m := p.Member; m != nil {
 			base.Joined, base.LastSignIn = day(m.Status.JoinedTime), day(m.Status.LastSignInTime)
 		}
@@ -172,7 +175,7 @@ func header() []string {
 
 func (r row) cells() []string {
 	return []string{
-		r.Address, r.Name, string(r.State), r.Role, r.Profile, r.ProfileRole, strings.Join(r.Permissions, " "), strings.Join(r.By, "; "),
+		r.Address, r.Name, r.standing, r.Role, r.Profile, r.ProfileRole, strings.Join(r.Permissions, " "), strings.Join(r.By, "; "),
 		r.Joined, r.LastSignIn,
 	}
 }

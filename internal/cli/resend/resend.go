@@ -9,8 +9,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"k8s.io/apimachinery/pkg/api/meta"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -60,15 +58,6 @@ mails from an organisation in a row, then one an hour.`,
 	return cmd
 }
 
-// heldBack is what keeps the mail of an Invitation from going out; empty where nothing is known to. A request does not change that.
-func heldBack(inv *rosterv1alpha1.Invitation) string {
-	c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionReady)
-	if inv.Status.State != rosterv1alpha1.InvitationPending || c == nil || c.Status == metav1.ConditionUnknown {
-		return ""
-	}
-	return c.Message
-}
-
 func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.Step[*rosterv1alpha1.Invitation] {
 	step := people.Step[*rosterv1alpha1.Invitation]{Object: inv, Address: people.InvitationAddress(inv), Done: "resent"}
 	withdrawn := ptr.Deref(inv.Spec.Revoked, false)
@@ -88,7 +77,7 @@ func (o *options) decide(inv *rosterv1alpha1.Invitation, now time.Time) people.S
 			inv.Spec.Revoked = ptr.To(false)
 		}
 	}
-	if why := heldBack(inv); why != "" {
+	if why := invitation.HeldBack(inv); why != "" {
 		step.Done = "requested"
 		step.Note = strings.TrimSpace(step.Note + " not mailed yet: " + why)
 	}

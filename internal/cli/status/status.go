@@ -36,6 +36,7 @@ type answer struct {
 	Members    int     `json:"members"`
 	Active     int     `json:"active"`
 	Invited    int     `json:"invited"`
+	Unmailed   int     `json:"unmailed,omitempty"` // of those who are invited
 	Seats      *seats  `json:"seats,omitempty"`
 	Needs      []needs `json:"needs"`
 
@@ -98,6 +99,9 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 
 func (a answer) print(out io.Writer, name string) {
 	fmt.Fprintf(out, "%s: %s, %d of them active, %d invited", name, membership.Counted(a.Members, "member"), a.Active, a.Invited)
+	if a.Unmailed > 0 {
+		fmt.Fprintf(out, " (%d not mailed yet)", a.Unmailed)
+	}
 	if a.Seats != nil {
 		fmt.Fprintf(out, "; %d of %d seats are taken", min(a.Seats.Wanted, a.Seats.Limit), a.Seats.Limit)
 		if more := a.Seats.Wanted - a.Seats.Limit; more > 0 {
@@ -124,6 +128,9 @@ func collect(o *rights.Organization) answer {
 			a.Active++
 		case rights.Invited:
 			a.Invited++
+			if p.Unmailed != "" {
+				a.Unmailed++
+			}
 		case rights.Suspended, rights.Ended, rights.Waiting:
 		}
 		a.ends(p, o.Now)

@@ -109,7 +109,7 @@ func peopleNode(o *rosterv1alpha1.Organization, everybody []*rights.Person) *nod
 		}
 		words += ": " + string(p.Holds.Role)
 		if p.State != rights.Active {
-			words += ", " + string(p.State)
+			words += ", " + p.Standing()
 		}
 		if p.Member != nil {
 			if offered, declined := membership.Offered(o, p.Member); offered && !declined {

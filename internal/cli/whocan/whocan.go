@@ -44,6 +44,8 @@ type person struct {
 	State   rights.State `json:"state"`
 	Role    string       `json:"role"`
 	By      []string     `json:"by"`
+
+	standing string
 }
 
 // New is the command.
@@ -171,7 +173,7 @@ func (o *options) able(everybody []*rights.Person, a answer) []person {
 		if len(by) == 0 || p.State != rights.Active && !o.invited {
 			continue
 		}
-		found = append(found, person{p.Name, string(p.Address), p.State, string(p.Holds.Role), by})
+		found = append(found, person{p.Name, string(p.Address), p.State, string(p.Holds.Role), by, p.Standing()})
 	}
 	return found
 }
@@ -208,7 +210,7 @@ func (o *options) print(f *kube.Factory, a answer) error {
 	grid := output.Grid{Columns: []output.Column{{Name: "Address"}, {Name: "Name"}, {Name: "State", Wide: !o.invited}, {Name: "Role"},
 		{Name: "By"}}}
 	for _, p := range a.People {
-		grid.Rows = append(grid.Rows, []any{p.Address, p.Name, string(p.State), p.Role, strings.Join(p.By, "; ")})
+		grid.Rows = append(grid.Rows, []any{p.Address, p.Name, p.standing, p.Role, strings.Join(p.By, "; ")})
 	}
 	if len(a.People) == 0 {
 		fmt.Fprintln(f.ErrOut, "Nobody in the organisation.")
