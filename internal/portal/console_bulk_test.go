@@ -236,6 +236,23 @@ func TestWhatIsRefusedIsSaid(t *testing.T) {
 	}
 }
 
+// TestARuleOfTheClusterIsQuoted for each person, as the language of the page quotes.
+func TestARuleOfTheClusterIsQuoted(t *testing.T) {
+	w := newWorld(t)
+	b := w.looksAfter(w.site(unlimited, w.connects(), w.console), "mia", rosterv1alpha1.RoleManager)
+	ana := w.coworker("ana")
+	preview := w.preview(b, []string{"Ana"}, url.Values{"role": {"AdvancedMember"}})
+	w.policyOfTheirOwn("No changes in Advent.")
+	await(t, func(ctx context.Context) bool {
+		tried := ana.DeepCopy()
+		tried.Spec.Company = "tried"
+		return w.admin.Update(ctx, tried, client.DryRunAll) != nil
+	})
+	for lang, want := range map[string]string{"en": "“No changes in Advent.”", "fr": "«\u00a0No changes in Advent.\u00a0»"} {
+		b.post(w.changePath("/do")+"?lang="+lang, url.Values{"job": {preview.hidden(t, "job")}}).expect(t, http.StatusOK, want)
+	}
+}
+
 // TestAChangeIsThatOfItsPerson: what somebody has prepared, another cannot finish, and nobody gives what they may not.
 func TestAChangeIsThatOfItsPerson(t *testing.T) {
 	w := newWorld(t)

@@ -228,6 +228,21 @@ func TestWhatNobodyHasTranslated(t *testing.T) {
 		"Une règle de ce cluster s’y oppose", `<q lang="en">No changes in &lt;Advent&gt;.</q>`)
 }
 
+// TestAnOrganisationThatIsBeingDeleted: the namespace goes, and takes nobody in any more.
+func TestAnOrganisationThatIsBeingDeleted(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	w.editor(s)
+	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
+	if err := w.admin.Delete(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.ns}}); err != nil {
+		t.Fatal(err)
+	}
+	const late = `{"email":"late@acme.example"}`
+	w.change(manager, "late", "en", "create", late).expect(t, http.StatusUnprocessableEntity,
+		"This organisation is being deleted, and nothing can be added to it any more.")
+	w.change(manager, "late", "fr", "create", late).expect(t, http.StatusUnprocessableEntity, "Cette organisation est en cours de suppression")
+}
+
 // policyOfTheirOwn forbids changes of Members in the namespace.
 func (w *world) policyOfTheirOwn(says string) {
 	w.t.Helper()

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -35,6 +36,8 @@ const (
 	WebhookAway Kind = "webhookAway"
 	// Quota: a ResourceQuota of the namespace is used up.
 	Quota Kind = "quota"
+	// Ending: the namespace is being deleted, and nothing is created in it any more.
+	Ending Kind = "ending"
 	// Conflict, Gone, Exists: somebody else was faster, the object is no longer there, or there is one already.
 	Conflict Kind = "conflict"
 	Gone     Kind = "gone"
@@ -76,6 +79,9 @@ func Read(err error) []Refusal {
 	}
 	if r := bySentence(err.Error()); r != nil {
 		return []Refusal{*r}
+	}
+	if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
+		return []Refusal{{Kind: Ending, Says: err.Error()}}
 	}
 	if k := byReason(err); k != "" {
 		return []Refusal{{Kind: k, Says: err.Error()}}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -157,6 +158,14 @@ func invalid(causes ...*field.Error) error {
 	return apierrors.NewInvalid(schema.GroupKind{Group: "roster.dev", Kind: "Member"}, "ana", causes)
 }
 
+// terminating is the answer of the plugin NamespaceLifecycle.
+func terminating() error {
+	err := apierrors.NewForbidden(schema.GroupResource{Group: "roster.dev", Resource: "members"}, "ana",
+		errors.New("unable to create new content in namespace acme because it is being terminated"))
+	err.ErrStatus.Details.Causes = []metav1.StatusCause{{Type: corev1.NamespaceTerminatingCause, Field: "metadata.namespace"}}
+	return err
+}
+
 func TestRead(t *testing.T) {
 	members := schema.GroupResource{Group: "roster.dev", Resource: "members"}
 	email := field.NewPath("spec", "email")
@@ -190,6 +199,7 @@ func TestRead(t *testing.T) {
 			Acting, NoConstrained, "", ""},
 		"a quota": {apierrors.NewForbidden(members, "ana", errors.New("exceeded quota: people, requested: count/members.roster.dev=1")),
 			Quota, "", "", "quota:people"},
+		"a namespace that goes": {terminating(), Ending, "", "", ""},
 		"a rule of the schema": {invalid(field.Invalid(email, "Ana", "must be a plain mail address such as ana@example.com: before the @ letters")),
 			Schema, "address", "spec.email", ""},
 		"a missing field":    {invalid(field.Required(email, "")), Schema, "required", "spec.email", ""},

@@ -63,7 +63,7 @@ func TestEveryRefusalHasWords(t *testing.T) {
 			}
 		}
 		for _, kind := range []refusal.Kind{refusal.Role, refusal.Acting, refusal.Webhook, refusal.WebhookAway, refusal.Quota, refusal.Conflict,
-			refusal.Gone, refusal.Exists, refusal.Later, refusal.Unsure, refusal.Other} {
+			refusal.Ending, refusal.Gone, refusal.Exists, refusal.Later, refusal.Unsure, refusal.Other} {
 			if all["console."+string(kind)] == "" {
 				t.Errorf("%s: there are no words for %s", l, kind)
 			}

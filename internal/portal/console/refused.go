@@ -60,12 +60,12 @@ func (v *Visit) Refused(err error, fields ...Fields) ([]web.Problem, error) {
 }
 
 // Sentences are problems in one text, for where there is no room for a list.
-func Sentences(problems []web.Problem) string {
+func (v *Visit) Sentences(problems []web.Problem) string {
 	var all []string
 	for _, p := range problems {
 		all = append(all, p.Text)
 		if p.Quote != "" {
-			all = append(all, "“"+p.Quote+"”")
+			all = append(all, v.Words.T("console.quoted", "Says", p.Quote))
 		}
 	}
 	return strings.Join(all, " ")

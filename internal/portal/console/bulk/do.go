@@ -222,7 +222,7 @@ func (r *run) refused(err error) (string, error) {
 		return r.Words.T("bulk.kept", "Keeper", kept.Keeper), nil
 	}
 	problems, err := r.Refused(err)
-	return console.Sentences(problems), err
+	return r.Sentences(problems), err
 }
 
 // teams writes each Team once, whatever the number of people.

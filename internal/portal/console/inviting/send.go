@@ -69,7 +69,7 @@ func (v *visit) invite(d *draft, p *person, stands func(address.Address) (why, p
 		return v.settle(p, "")
 	}
 	problems, err := v.Refused(err)
-	p.Refused = console.Sentences(problems)
+	p.Refused = v.Sentences(problems)
 	return err
 }
 
