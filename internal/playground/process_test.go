@@ -53,7 +53,7 @@ func mustStart(t *testing.T, p program) *process {
 func eventually(t *testing.T, what string, happened func() bool) {
 	t.Helper()
 	condition := func(context.Context) (bool, error) { return happened(), nil }
-	if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 20*time.Second, true, condition); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, 2*time.Minute, true, condition); err != nil {
 		t.Fatalf("%s: %v", what, err)
 	}
 }

@@ -144,7 +144,7 @@ func (b *tab) ask(script string) (string, error) {
 func (b *tab) focused(want string) {
 	b.t.Helper()
 	var got string
-	err := wait.PollUntilContextTimeout(b.ctx, 5*time.Millisecond, 10*time.Second, true, func(context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(b.ctx, 5*time.Millisecond, testenv.Patience, true, func(context.Context) (bool, error) {
 		got = b.value(`(e => e ? e.id || e.className || e.tagName : 'nothing')(document.activeElement)`)
 		return got == want, nil
 	})

@@ -291,14 +291,14 @@ func (w *world) awaitCache(o client.Object) {
 // cached returns when the portal's cache has that version of an object.
 func (w *world) cached(o client.Object) error {
 	seen := o.DeepCopyObject().(client.Object)
-	return wait.PollUntilContextTimeout(context.Background(), 5*time.Millisecond, 30*time.Second, true, func(ctx context.Context) (bool, error) {
+	return wait.PollUntilContextTimeout(context.Background(), 5*time.Millisecond, testenv.Patience, true, func(ctx context.Context) (bool, error) {
 		return w.cache.Get(ctx, client.ObjectKeyFromObject(o), seen) == nil && seen.GetResourceVersion() == o.GetResourceVersion(), nil
 	})
 }
 
 func await(t testing.TB, done func(context.Context) bool) {
 	t.Helper()
-	err := wait.PollUntilContextTimeout(context.Background(), 5*time.Millisecond, 30*time.Second, true,
+	err := wait.PollUntilContextTimeout(context.Background(), 5*time.Millisecond, testenv.Patience, true,
 		func(ctx context.Context) (bool, error) { return done(ctx), nil })
 	if err != nil {
 		t.Fatal(err)

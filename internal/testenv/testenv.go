@@ -47,6 +47,10 @@ const consoleFolder = "config/components/console"
 // startPatience is how long a program of the control plane may take to start, on a machine that does much else.
 const startPatience = 5 * time.Minute
 
+// Patience is how long tests wait for anything before they take it not to happen, on a machine that does much else. Nothing waits that long
+// where all is well.
+const Patience = 2 * time.Minute
+
 // Cluster is a running API server.
 type Cluster struct {
 	env *envtest.Environment

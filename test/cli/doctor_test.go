@@ -101,7 +101,7 @@ func (w *ward) within(found map[string][]finding, check, verdict, message string
 func (w *ward) comesToFind(check, verdict, message string) {
 	w.Helper()
 	var found []finding
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); <-time.After(100 * time.Millisecond) {
+	for deadline := time.Now().Add(testenv.Patience); time.Now().Before(deadline); <-time.After(100 * time.Millisecond) {
 		found = w.examine(clock.RealClock{})[check]
 		if len(found) == 1 && found[0].Verdict == verdict && strings.Contains(found[0].Message, message) {
 			return

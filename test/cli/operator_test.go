@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/compare"
 	"github.com/roster-dev/roster/internal/cli/declared"
 	"github.com/roster-dev/roster/internal/cli/manifests"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // The questions that a permission in the organisation answers, and no other.
@@ -225,7 +226,7 @@ func (s *site) change(t *testing.T, r random, base, head map[string]string) {
 func (s *site) expect(t *testing.T, r random, expected map[string]bool) {
 	t.Helper()
 	var wrong []string
-	for deadline := time.Now().Add(patience); ; <-time.After(100 * time.Millisecond) {
+	for deadline := time.Now().Add(testenv.Patience); ; <-time.After(100 * time.Millisecond) {
 		if wrong = s.disagree(t, r, expected); len(wrong) == 0 {
 			return
 		}

@@ -112,9 +112,6 @@ func (s *site) kubeconfig(path, namespace string) error {
 	return testenv.WriteKubeconfig(path, s.cluster.Config, namespace)
 }
 
-// patience is how long the operator may take.
-const patience = 30 * time.Second
-
 func TestScripts(t *testing.T) {
 	s := startSite(t)
 	testscript.Run(t, testscript.Params{
@@ -149,7 +146,7 @@ func (s *site) namespace(ts *testscript.TestScript) string { return ts.Getenv("N
 // eventually waits until something holds.
 func eventually(ts *testscript.TestScript, what string, holds func() error) {
 	var err error
-	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+	for deadline := time.Now().Add(testenv.Patience); ; <-time.After(20 * time.Millisecond) {
 		if err = holds(); err == nil {
 			return
 		}

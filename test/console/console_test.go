@@ -9,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -43,7 +42,7 @@ func start(t *testing.T, flags ...testenv.Flag) *testenv.Cluster {
 
 func expect(t *testing.T) *WithT {
 	g := NewWithT(t)
-	g.SetDefaultEventuallyTimeout(30 * time.Second)
+	g.SetDefaultEventuallyTimeout(testenv.Patience)
 	return g
 }
 

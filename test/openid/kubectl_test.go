@@ -74,7 +74,7 @@ func (c *terminal) run(read func(said string), words ...string) (stdout, stderr 
 	}
 	var out bytes.Buffer
 	said := &screen{read: read}
-	ctx, cancel := context.WithTimeout(c.t.Context(), patience)
+	ctx, cancel := context.WithTimeout(c.t.Context(), testenv.Patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, words[1:]...)
 	cmd.Env, cmd.Stdout, cmd.Stderr = c.env, &out, said

@@ -35,8 +35,6 @@ import (
 )
 
 const (
-	// patience is how long anything may take before it is taken not to happen.
-	patience  = 2 * time.Minute
 	namespace = "acme"
 )
 
@@ -108,7 +106,7 @@ func start(dir string) (stop func(), err error) {
 			fmt.Fprintln(os.Stderr, "the playground ended with:", err)
 		}
 	}
-	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+	err = wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, testenv.Patience, true, func(context.Context) (bool, error) {
 		select {
 		case err := <-ended:
 			ended <- err
@@ -151,7 +149,7 @@ func connect() error {
 func eventually(t *testing.T, what string, try func(context.Context) error) {
 	t.Helper()
 	var last error
-	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, testenv.Patience, true, func(ctx context.Context) (bool, error) {
 		last = try(ctx)
 		return last == nil, nil
 	})

@@ -10,6 +10,8 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // What the messages about the console end with.
@@ -132,7 +134,7 @@ func TestAListOfThousandsFits(t *testing.T) {
 		size += len(names[len(names)-1])
 	}
 	// A busy API server may need longer for so much than it gives itself.
-	w.Eventually(func() error { return lists(listing(names...))(w, dry(w.as(manager))) }, patience).Should(Succeed())
+	w.Eventually(func() error { return lists(listing(names...))(w, dry(w.as(manager))) }, testenv.Patience).Should(Succeed())
 	names[len(names)-1] = "nobody"
-	w.Eventually(func() error { return lists(listing(names...))(w, dry(w.almighty())) }, patience).Should(MatchError(ContainSubstring(badList)))
+	w.Eventually(func() error { return lists(listing(names...))(w, dry(w.almighty())) }, testenv.Patience).Should(MatchError(ContainSubstring(badList)))
 }

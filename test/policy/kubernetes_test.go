@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"slices"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	admissionv1 "k8s.io/api/admissionregistration/v1"
@@ -17,10 +16,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
-)
 
-// patience is how long Kubernetes may take for what it does in its own time.
-const patience = 2 * time.Minute
+	"github.com/roster-dev/roster/internal/testenv"
+)
 
 // TestANamespaceCanBeDeleted with all that is in it, by those who may delete namespaces: no policy is in Kubernetes' way, in whatever
 // order it removes the kinds.
@@ -72,7 +70,7 @@ func (w *world) eventuallyGone(o client.Object) {
 	w.Helper()
 	w.Eventually(func() error {
 		return cluster.Client.Get(w.Context(), client.ObjectKeyFromObject(o), o)
-	}, patience).Should(MatchError(apierrors.IsNotFound, "not found"), "Kubernetes removes %T %s", o, o.GetName())
+	}, testenv.Patience).Should(MatchError(apierrors.IsNotFound, "not found"), "Kubernetes removes %T %s", o, o.GetName())
 }
 
 // TestPoliciesAreRightAboutTypes: Kubernetes checks expressions against the schemas of the kinds that they may meet. What it warns of fails
@@ -92,7 +90,7 @@ func TestPoliciesAreRightAboutTypes(t *testing.T) {
 		w.Eventually(func(g Gomega) {
 			g.Expect(cluster.Client.Get(t.Context(), client.ObjectKeyFromObject(c), c)).To(Succeed())
 			g.Expect(c.Status.TypeChecking).NotTo(BeNil(), "%s is not checked yet", p.Name)
-		}, patience).Should(Succeed())
+		}, testenv.Patience).Should(Succeed())
 		if found := mistakes(c); p.Name == mistaken.Name {
 			w.Expect(found).To(ContainElement(ContainSubstring("undefined field 'nam'")), "a mistake is noticed")
 		} else {

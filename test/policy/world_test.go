@@ -102,7 +102,7 @@ func newWorld(t testing.TB, change ...func(o *rosterv1alpha1.Organization)) *wor
 	t.Helper()
 	start(t)
 	w := &world{t, NewWithT(t), fmt.Sprintf("world-%d", spaces.Add(1))}
-	w.SetDefaultEventuallyTimeout(patience)
+	w.SetDefaultEventuallyTimeout(testenv.Patience)
 	w.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	w.Expect(cluster.Namespace(t.Context(), w.ns)).To(Succeed())
 	o := w.organization("acme", append([]func(o *rosterv1alpha1.Organization){owner("olivia")}, change...)...)
@@ -200,7 +200,7 @@ func (w *world) awaitRights() {
 	for _, who := range []string{nina, flux} {
 		w.Eventually(func() error {
 			return dry(w.as(who)).Create(w.Context(), w.member("nobody"))
-		}, patience).Should(Succeed(), "%s has their rights", who)
+		}, testenv.Patience).Should(Succeed(), "%s has their rights", who)
 	}
 	w.Eventually(func() bool {
 		m := w.member("olivia")

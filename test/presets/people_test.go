@@ -19,6 +19,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/address"
 	"github.com/roster-dev/roster/internal/playground/mailbox"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 const password = "Correct-horse-battery-9"
@@ -67,7 +68,7 @@ func (p *preset) known(name string, m mailbox.Message) {
 	p.Eventually(func() int {
 		status, _ := b.get(p.link(m))
 		return status
-	}).WithTimeout(patience).WithPolling(100*time.Millisecond).ShouldNot(Equal(http.StatusServiceUnavailable), "the newest mail to %s", name)
+	}).WithTimeout(testenv.Patience).WithPolling(100*time.Millisecond).ShouldNot(Equal(http.StatusServiceUnavailable), "the newest mail to %s", name)
 }
 
 var linkInMail = regexp.MustCompile(`http://\S+/invitations/\S+`)

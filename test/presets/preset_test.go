@@ -26,9 +26,6 @@ import (
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// patience is how long anything may take before it is taken not to happen.
-const patience = time.Minute
-
 // preset is an applied folder of samples.
 type preset struct {
 	*testing.T
@@ -133,7 +130,7 @@ func (p *preset) nextSecond() {
 
 func (p *preset) eventually(why string, f func(g Gomega)) {
 	p.Helper()
-	p.Eventually(f).WithContext(p.Context()).WithTimeout(patience).WithPolling(20*time.Millisecond).Should(Succeed(), why)
+	p.Eventually(f).WithContext(p.Context()).WithTimeout(testenv.Patience).WithPolling(20*time.Millisecond).Should(Succeed(), why)
 }
 
 // get reads an object of the organisation.

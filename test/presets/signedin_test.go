@@ -14,6 +14,7 @@ import (
 	. "github.com/onsi/gomega"
 
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/testenv"
 )
 
 // in is the same browser in another test.
@@ -44,7 +45,7 @@ func (b *browser) sees(address string, texts ...string) {
 		for _, text := range texts {
 			g.Expect(page).To(ContainSubstring(text))
 		}
-	}).WithTimeout(patience).WithPolling(250*time.Millisecond).Should(Succeed(), address)
+	}).WithTimeout(testenv.Patience).WithPolling(250*time.Millisecond).Should(Succeed(), address)
 }
 
 var (

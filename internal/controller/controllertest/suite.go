@@ -69,7 +69,7 @@ const Issuer = "https://portal.example"
 
 // Start starts what the tests of a suite share: an API server, a relay, networks, and an operator.
 func Start() {
-	SetDefaultEventuallyTimeout(2 * time.Minute) // on a machine that does much else; nothing waits that long where all is well
+	SetDefaultEventuallyTimeout(testenv.Patience)
 	SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	SetDefaultConsistentlyDuration(500 * time.Millisecond)
 	ctrl.SetLogger(GinkgoLogr)

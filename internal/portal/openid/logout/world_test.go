@@ -111,7 +111,7 @@ func newWorld(t *testing.T) *world {
 		WithT: NewWithT(t), t: t, ns: fmt.Sprintf("space-%d", worlds.Add(1)), api: cluster.Client,
 		clock: clocktesting.NewFakePassiveClock(time.Now()), networks: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 	}
-	w.SetDefaultEventuallyTimeout(30 * time.Second)
+	w.SetDefaultEventuallyTimeout(testenv.Patience)
 	w.SetDefaultEventuallyPollingInterval(20 * time.Millisecond)
 	w.SetDefaultConsistentlyDuration(500 * time.Millisecond)
 	w.Expect(cluster.Namespace(t.Context(), w.ns)).To(Succeed())
