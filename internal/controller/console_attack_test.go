@@ -180,7 +180,7 @@ var _ = Describe("The portal", Ordered, func() {
 			MatchError(apierrors.IsForbidden, "forbidden"), "what the person may do goes at once")
 		Eventually(func() []string { return listed(ctx) }).ShouldNot(ContainElement(s.Address("sue")))
 		// A kind that was not asked for before is not in the API server's memory of whom it let through.
-		Eventually(func() error { return sue.List(ctx, &rosterv1alpha1.TeamList{}, client.InNamespace(s.Name)) }, "30s").Should(
+		Eventually(func() error { return sue.List(ctx, &rosterv1alpha1.TeamList{}, client.InNamespace(s.Name)) }).Should(
 			MatchError(ContainSubstring("cannot impersonate")))
 	})
 

@@ -33,7 +33,7 @@ var _ = Describe("The log", func() {
 		Eventually(func() []string { return Logged(s.Space) }).Should(ContainElement(ContainSubstring("being terminated")),
 			"the Role of the profile cannot be created")
 		let(ctx)
-		Eventually(func() error { return API.Get(ctx, client.ObjectKeyFromObject(namespace), namespace) }, "2m").Should(
+		Eventually(func() error { return API.Get(ctx, client.ObjectKeyFromObject(namespace), namespace) }).Should(
 			MatchError(apierrors.IsNotFound, "not found"), "Kubernetes empties and removes the namespace")
 		Expect(Logged(s.Space)).NotTo(ContainElement(HavePrefix("error")))
 	})

@@ -86,7 +86,7 @@ var _ = Describe("A declared Member", func() {
 		m := s.Declare(ctx, "ana")
 		inv := s.InvitationIs(ctx, "ana", rosterv1alpha1.InvitationSent)
 		Expect(API.Delete(ctx, m)).To(Succeed())
-		Eventually(func() error { return API.Get(ctx, s.Key("ana"), inv) }, "2m").Should(
+		Eventually(func() error { return API.Get(ctx, s.Key("ana"), inv) }).Should(
 			MatchError(apierrors.IsNotFound, "not found"), "Kubernetes' garbage collector removes it")
 
 		s.Declare(ctx, "ana")

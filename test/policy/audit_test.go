@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	. "github.com/onsi/gomega"
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -140,14 +139,14 @@ func TestTheAuditLogTellsWhoGaveWhat(t *testing.T) {
 		asBen, err := client.New(acting, client.Options{Scheme: c.Scheme, Mapper: admin.RESTMapper()})
 		must(err)
 		ana.Spec.Profiles[0].Role = "Administrator"
-		NewWithT(t).Eventually(func() error { return asBen.Update(ctx, ana) }, "30s").Should(Succeed(), "RBAC takes effect a moment later")
+		NewWithT(t).Eventually(func() error { return asBen.Update(ctx, ana) }, testenv.Patience).Should(Succeed(), "RBAC takes effect a moment later")
 	} else {
 		want = slices.Delete(want, 2, 3)
 	}
 	must(admin.Delete(ctx, ana))
 
 	var told []string
-	deadline, cancel := context.WithTimeout(ctx, 30*time.Second)
+	deadline, cancel := context.WithTimeout(ctx, testenv.Patience)
 	defer cancel()
 	for len(told) < len(want) && deadline.Err() == nil {
 		told = nil

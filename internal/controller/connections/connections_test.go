@@ -346,7 +346,7 @@ var _ = Describe("What people ask for at the portal", func() {
 
 		By("that profile going")
 		Expect(API.Delete(ctx, bare)).To(Succeed())
-		Eventually(func() error { return API.Get(ctx, s.Key(bare.Spec.CredentialsSecretRef.Name), &corev1.Secret{}) }, "2m").Should(
+		Eventually(func() error { return API.Get(ctx, s.Key(bare.Spec.CredentialsSecretRef.Name), &corev1.Secret{}) }).Should(
 			MatchError(apierrors.IsNotFound, "not found"), "Kubernetes' garbage collector removes its tokens")
 	})
 
