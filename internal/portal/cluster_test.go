@@ -4,6 +4,7 @@ package portal
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -180,6 +181,8 @@ type world struct {
 	*plane
 	ns  string
 	org *rosterv1alpha1.Organization
+	// domain of the addresses; left out, it is one of the namespace's own.
+	domain string
 }
 
 func newWorld(t testing.TB) *world {
@@ -237,7 +240,7 @@ func (w *world) member(name, email string, mods ...func(*rosterv1alpha1.Member))
 }
 
 // address of a person that no other test knows.
-func (w *world) address(local string) string { return local + "@" + w.ns + ".example" }
+func (w *world) address(local string) string { return local + "@" + cmp.Or(w.domain, w.ns+".example") }
 
 // invite makes an Invitation as it is once the operator has mailed it.
 func (w *world) invite(local string, mods ...func(*rosterv1alpha1.Invitation)) *rosterv1alpha1.Invitation {

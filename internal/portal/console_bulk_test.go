@@ -120,10 +120,18 @@ func TestManyPeopleAreChangedTogether(t *testing.T) {
 	zoe := w.coworker("zoe")
 	press := w.team("press", rosterv1alpha1.TeamSpec{DisplayName: "Press", Profiles: []string{"acme-fb"}, Role: "Editor"})
 
+	east := &rosterv1alpha1.Workspace{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.ns, Name: "east"}, Spec: rosterv1alpha1.WorkspaceSpec{DisplayName: "East"},
+	}
+	w.create(east)
+	w.awaitCache(east)
+
 	b.get(w.changePath("?q=ben")).expect(t, http.StatusOK, "1 person found", "Ben", `value="ben"`)
-	form := url.Values{"role": {"AdvancedMember"}, "profile.acme-fb": {"Editor"}, "team.press": {"join"}, "endTime": {"2027-01-31"}}
+	form := url.Values{"role": {"AdvancedMember"}, "profile.acme-fb": {"Editor"}, "workspace.east": {"-"},
+		"team.press": {"join"}, "endTime": {"2027-01-31"}}
 	preview := w.preview(b, []string{"Ana", "Ben"}, form)
-	preview.expect(t, http.StatusOK, "Change 2 people?", "Role: Member → Advanced member", "&#43;1 profile", "Joins the team Press", "Membership ends on Sunday, 31 January 2027")
+	preview.expect(t, http.StatusOK, "Change 2 people?", "Role: Member → Advanced member", "acme.social (Facebook): no role → Editor",
+		"Workspace East: no access → can see it", "Joins the team Press", "Membership ends on Sunday, 31 January 2027")
 	if fresh(w, ana).Spec.Role != "Member" || len(fresh(w, press).Spec.Members) > 0 {
 		t.Error("the preview has changed something")
 	}
@@ -406,7 +414,7 @@ func TestBrowserChangesMany(t *testing.T) {
 	b.says("You have not chosen anything")
 	b.into("profile.acme-masto", "E") // Editor
 	b.choose("See what this means")
-	b.says("Change 2 people?", "+1 profile")
+	b.says("Change 2 people?", "Editor")
 	b.sound("bulk-preview")
 	b.choose("Change 2 people")
 	b.says("Done", "2 people have been changed.")

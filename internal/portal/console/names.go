@@ -51,6 +51,11 @@ func (n Names) Role(role rosterv1alpha1.OrganizationRole, adds bool) string {
 	return n.Words.Roles.InOrganization(cmp.Or(role, rosterv1alpha1.RoleMember), adds, membership.CustomRoles(n.All.Roles)).Name
 }
 
+// On is what a role on profiles is called.
+func (n Names) On(role rosterv1alpha1.ProfileRole) string {
+	return n.Words.Roles.OnProfile(role, membership.CustomRoles(n.All.Roles)).Name
+}
+
 // mostListed are so many names that a sentence has one by one.
 const mostListed = 10
 

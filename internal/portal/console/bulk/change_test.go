@@ -311,10 +311,12 @@ func TestWhatLosingARoleInTheOrganizationMeans(t *testing.T) {
 		t.Errorf("%+v", p.Losses)
 	}
 	d := p.Change.difference(p.People[0], membersByTeam(s.Teams))
-	if d.RoleBefore != "Manager" || d.RoleAfter != "Member" || d.Profiles != (counts{}) {
+	if d.RoleBefore != "Manager" || d.RoleAfter != "Member" || len(d.Profiles) > 0 {
 		t.Errorf("%+v", d)
 	}
 }
+
+func role(r rosterv1alpha1.ProfileRole) *rosterv1alpha1.ProfileRole { return &r }
 
 func TestDifference(t *testing.T) {
 	c := change{Action: actionChange, Give: grants("fb:Guest li:Editor"), Take: []string{"x"}, GiveWorkspaces: spaces("east"), Join: []string{"press"},
@@ -324,7 +326,8 @@ func TestDifference(t *testing.T) {
 	teams := map[string]sets.Set[string]{"press": {}, "care": sets.New("ana")}
 	got := c.difference(touched{m, c.after(m)}, teams)
 	want := difference{
-		Profiles: counts{Added: 1, Changed: 1, Taken: 1}, Workspaces: counts{Added: 1}, Join: []string{"press"}, Leave: []string{"care"}, Ends: true,
+		Profiles:   []shift{{"fb", role("Editor"), role("Guest")}, {"li", nil, role("Editor")}, {"x", role("Guest"), nil}},
+		Workspaces: []shift{{"east", nil, role("")}}, Join: []string{"press"}, Leave: []string{"care"}, Ends: true,
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v", got)

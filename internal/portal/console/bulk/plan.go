@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	"maps"
 	"slices"
 	"time"
 
@@ -86,8 +87,8 @@ type difference struct {
 	Removed, Suspended, Resumed bool
 	// RoleBefore and RoleAfter are empty where the role stays.
 	RoleBefore, RoleAfter rosterv1alpha1.OrganizationRole
-	// Profiles and workspaces that somebody is given, has in another role, and loses.
-	Profiles, Workspaces counts
+	// Profiles and Workspaces on which somebody is given a role, has another, or loses it.
+	Profiles, Workspaces []shift
 	// Join and Leave are Teams.
 	Join, Leave []string
 	// Ends reports whether the end changes, and End is the new one; nil for none.
@@ -95,8 +96,12 @@ type difference struct {
 	End  *metav1.Time
 }
 
-// counts are how many of something are added, changed and taken away.
-type counts struct{ Added, Changed, Taken int }
+// shift is another role on a profile or in a Workspace. Before is nil where somebody is given it, and After where it is taken away. A role
+// that is empty is that of a Workspace that is only shown.
+type shift struct {
+	Name          string
+	Before, After *rosterv1alpha1.ProfileRole
+}
 
 // difference of a change to somebody.
 func (c change) difference(p touched, teams map[string]sets.Set[string]) difference {
@@ -107,8 +112,8 @@ func (c change) difference(p touched, teams map[string]sets.Set[string]) differe
 	d := difference{
 		Suspended:  !membership.IsSuspended(p.before) && membership.IsSuspended(p.after),
 		Resumed:    membership.IsSuspended(p.before) && !membership.IsSuspended(p.after),
-		Profiles:   count(a.Profiles, b.Profiles, func(g rosterv1alpha1.ProfileGrant) string { return g.Name }),
-		Workspaces: count(a.Workspaces, b.Workspaces, func(g rosterv1alpha1.WorkspaceGrant) string { return g.Name }),
+		Profiles:   shifts(onProfiles(a.Profiles), onProfiles(b.Profiles)),
+		Workspaces: shifts(inWorkspaces(a.Workspaces), inWorkspaces(b.Workspaces)),
 	}
 	if a.Role != b.Role {
 		d.RoleBefore, d.RoleAfter = a.Role, b.Role
@@ -120,19 +125,39 @@ func (c change) difference(p touched, teams map[string]sets.Set[string]) differe
 	return d
 }
 
-func count[G comparable](before, after []G, name func(G) string) counts {
-	var n counts
-	for _, g := range after {
-		i := slices.IndexFunc(before, func(b G) bool { return name(b) == name(g) })
-		switch {
-		case i < 0:
-			n.Added++
-		case before[i] != g:
-			n.Changed++
+func onProfiles(grants []rosterv1alpha1.ProfileGrant) map[string]rosterv1alpha1.ProfileRole {
+	all := map[string]rosterv1alpha1.ProfileRole{}
+	for _, g := range grants {
+		all[g.Name] = g.Role
+	}
+	return all
+}
+
+func inWorkspaces(grants []rosterv1alpha1.WorkspaceGrant) map[string]rosterv1alpha1.ProfileRole {
+	all := map[string]rosterv1alpha1.ProfileRole{}
+	for _, g := range grants {
+		all[g.Name] = g.Role
+	}
+	return all
+}
+
+// shifts are what differs between two sets of roles, sorted by name.
+func shifts(before, after map[string]rosterv1alpha1.ProfileRole) []shift {
+	var all []shift
+	for _, name := range slices.Sorted(maps.Keys(sets.KeySet(before).Union(sets.KeySet(after)))) {
+		var s shift
+		if r, had := before[name]; had {
+			s.Before = &r
+		}
+		if r, has := after[name]; has {
+			s.After = &r
+		}
+		if !ptr.Equal(s.Before, s.After) {
+			s.Name = name
+			all = append(all, s)
 		}
 	}
-	n.Taken = len(before) + n.Added - len(after)
-	return n
+	return all
 }
 
 // reason is why somebody is left out.

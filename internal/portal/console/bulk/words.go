@@ -3,6 +3,7 @@
 package bulk
 
 import (
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/access"
 	"github.com/roster-dev/roster/internal/portal/console"
 )
@@ -25,12 +26,8 @@ func describe(names console.Names, x difference) []string {
 	if x.RoleAfter != "" {
 		all = append(all, w.T("bulk.diff.role", "Before", names.Role(x.RoleBefore, false), "After", names.Role(x.RoleAfter, false)))
 	}
-	say(x.Profiles.Added > 0, w.N("bulk.diff.profiles.added", x.Profiles.Added))
-	say(x.Profiles.Changed > 0, w.N("bulk.diff.profiles.changed", x.Profiles.Changed))
-	say(x.Profiles.Taken > 0, w.N("bulk.diff.profiles.taken", x.Profiles.Taken))
-	say(x.Workspaces.Added > 0, w.N("bulk.diff.workspaces.added", x.Workspaces.Added))
-	say(x.Workspaces.Changed > 0, w.N("bulk.diff.workspaces.changed", x.Workspaces.Changed))
-	say(x.Workspaces.Taken > 0, w.N("bulk.diff.workspaces.taken", x.Workspaces.Taken))
+	all = append(all, shifted(names, "bulk.diff.profile", x.Profiles, names.Profile)...)
+	all = append(all, shifted(names, "bulk.diff.workspace", x.Workspaces, names.Workspace)...)
 	for _, name := range x.Join {
 		all = append(all, w.T("bulk.diff.join", "Team", names.Team(name)))
 	}
@@ -41,6 +38,31 @@ func describe(names console.Names, x difference) []string {
 		all = append(all, w.T("bulk.diff.ends", "Time", w.Moment(x.End.Time)))
 	}
 	say(x.Ends && x.End == nil, w.T("bulk.diff.endless"))
+	return all
+}
+
+// mostShifts is on how many profiles, or in how many Workspaces, the roles of one person are told.
+const mostShifts = 8
+
+// shifted are roles before and after, each with where it is.
+func shifted(names console.Names, text string, shifts []shift, called func(string) string) []string {
+	w := names.Words
+	role := func(r *rosterv1alpha1.ProfileRole) string {
+		switch {
+		case r == nil:
+			return w.T(text + ".none")
+		case *r == "":
+			return w.T(text + ".shown")
+		}
+		return names.On(*r)
+	}
+	var all []string
+	for i, s := range shifts {
+		if more := len(shifts) - i; i == mostShifts && more > 1 {
+			return append(all, w.N(text+".more", more))
+		}
+		all = append(all, w.T(text, "Where", called(s.Name), "Before", role(s.Before), "After", role(s.After)))
+	}
 	return all
 }
 
