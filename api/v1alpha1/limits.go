@@ -19,4 +19,10 @@ const (
 	MaxAllowedDomains = 100
 	// MaxURL is the length of an address in the settings of an organisation.
 	MaxURL = 2000
+	// MaxProfileGrants and MaxWorkspaceGrants are on how many profiles, and in how many Workspaces, a Member has a role of their own.
+	MaxProfileGrants   = 500
+	MaxWorkspaceGrants = 100
+	// MaxTeamMembers is how many Members a Team names, and MaxGroupProfiles how many profiles a Team or a Workspace names.
+	MaxTeamMembers   = 5000
+	MaxGroupProfiles = 500
 )

@@ -17,7 +17,7 @@ import (
 
 // TestLimitsAreThoseOfTheSchema: what code checks before it sends is what the API server checks.
 func TestLimitsAreThoseOfTheSchema(t *testing.T) {
-	invitation, organization := schema(t, "invitations"), schema(t, "organizations")
+	invitation, organization, member := schema(t, "invitations"), schema(t, "organizations"), schema(t, "members")
 	policy := organization["invitations"].Properties
 	for name, p := range map[string]apiextensionsv1.JSONSchemaProps{"Invitation": invitation["validity"], "Organization": policy["validity"]} {
 		between(t, name+" validity", p, rosterv1alpha1.MinValidity, rosterv1alpha1.MaxValidity)
@@ -35,6 +35,11 @@ func TestLimitsAreThoseOfTheSchema(t *testing.T) {
 		"allowedDomains":     {policy["allowedDomains"].MaxItems, rosterv1alpha1.MaxAllowedDomains},
 		"steps[].url":        {onboarding["steps"].Items.Schema.Properties["url"].MaxLength, rosterv1alpha1.MaxURL},
 		"environments[].url": {organization["environments"].Items.Schema.Properties["url"].MaxLength, rosterv1alpha1.MaxURL},
+		"Member profiles":    {member["profiles"].MaxItems, rosterv1alpha1.MaxProfileGrants},
+		"Member workspaces":  {member["workspaces"].MaxItems, rosterv1alpha1.MaxWorkspaceGrants},
+		"Team members":       {schema(t, "teams")["members"].MaxItems, rosterv1alpha1.MaxTeamMembers},
+		"Team profiles":      {schema(t, "teams")["profiles"].MaxItems, rosterv1alpha1.MaxGroupProfiles},
+		"Workspace profiles": {schema(t, "workspaces")["profiles"].MaxItems, rosterv1alpha1.MaxGroupProfiles},
 	} {
 		if c.got == nil || *c.got != c.want {
 			t.Errorf("%s: the schema allows %v, want %d", name, c.got, c.want)

@@ -157,7 +157,7 @@ func TestWhoIsLeftOut(t *testing.T) {
 	past := metav1.NewTime(today().Add(-time.Hour))
 	pending := func(s *rosterv1alpha1.MemberSpec) { s.AccountRef = nil }
 	full := func(s *rosterv1alpha1.MemberSpec) {
-		for i := range mostProfiles {
+		for i := range rosterv1alpha1.MaxProfileGrants {
 			s.Profiles = append(s.Profiles, rosterv1alpha1.ProfileGrant{Name: "p" + strings.Repeat("x", i), Role: "Guest"})
 		}
 	}

@@ -175,12 +175,6 @@ const (
 
 func (r reason) text(w web.Words) string { return w.T("bulk.left." + string(r)) }
 
-// The most that a Member can be given.
-const (
-	mostProfiles   = 500
-	mostWorkspaces = 100
-)
-
 // circumstances are what decides who is left out, besides the Members.
 type circumstances struct {
 	Organization *rosterv1alpha1.Organization
@@ -208,7 +202,8 @@ func (c change) leftOut(m *rosterv1alpha1.Member, in circumstances) reason {
 		return leftGit
 	}
 	after := m.Spec.DeepCopy()
-	if c.apply(after); len(after.Profiles) > mostProfiles || len(after.Workspaces) > mostWorkspaces {
+	c.apply(after)
+	if len(after.Profiles) > rosterv1alpha1.MaxProfileGrants || len(after.Workspaces) > rosterv1alpha1.MaxWorkspaceGrants {
 		return leftFull
 	}
 	return ""

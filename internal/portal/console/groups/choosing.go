@@ -15,12 +15,6 @@ import (
 	"github.com/roster-dev/roster/internal/portal/web"
 )
 
-// The most that a team names, as in its schema.
-const (
-	maxMembers  = 5000
-	maxProfiles = 500
-)
-
 // choosing is about what a group has of one kind, its people or its profiles: what is in it, and what could be. Its form carries what is
 // ticked and no more, however long the list is, and what it says is done to the list as it is by then: two people who add to a group do
 // not get in each other's way.
@@ -226,7 +220,7 @@ func (h *Handler) teamPeople(v *console.Visit, s *scene, t *rosterv1alpha1.Team)
 	}
 	w, before := v.Words, t.DeepCopy()
 	c := &choosing{
-		object: t, list: &t.Spec.Members, most: maxMembers, may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
+		object: t, list: &t.Spec.Members, most: rosterv1alpha1.MaxTeamMembers, may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
 		missing: w.T("groups.choose.nobody"), searchLabel: "console.find.people",
 		sure: func(n int) string { return w.N("groups.sure.people", n) },
 		meaning: func(remove []string) ([]string, error) {
@@ -265,7 +259,7 @@ func (h *Handler) teamProfiles(v *console.Visit, s *scene, t *rosterv1alpha1.Tea
 func (h *Handler) profileChoosing(v *console.Visit, s *scene, name, group, selector string, n int) *choosing {
 	w := v.Words
 	return &choosing{
-		most: maxProfiles, may: s.mayWriteGroups(), here: group + "/profiles", missing: w.T("groups.choose.noProfile"),
+		most: rosterv1alpha1.MaxGroupProfiles, may: s.mayWriteGroups(), here: group + "/profiles", missing: w.T("groups.choose.noProfile"),
 		searchLabel: "groups.profiles.search",
 		sure:        func(n int) string { return w.N("groups.sure.profiles", n) },
 		view: choosePage{
