@@ -26,8 +26,8 @@ func describe(names console.Names, x difference) []string {
 	if x.RoleAfter != "" {
 		all = append(all, w.T("bulk.diff.role", "Before", names.Role(x.RoleBefore, false), "After", names.Role(x.RoleAfter, false)))
 	}
-	all = append(all, shifted(names, "bulk.diff.profile", x.Profiles, names.Profile)...)
-	all = append(all, shifted(names, "bulk.diff.workspace", x.Workspaces, names.Workspace)...)
+	all = append(all, shifted(names, onProfileTexts(), x.Profiles, names.Profile)...)
+	all = append(all, shifted(names, inWorkspaceTexts(), x.Workspaces, names.Workspace)...)
 	for _, name := range x.Join {
 		all = append(all, w.T("bulk.diff.join", "Team", names.Team(name)))
 	}
@@ -44,24 +44,37 @@ func describe(names console.Names, x difference) []string {
 // mostShifts is on how many profiles, or in how many Workspaces, the roles of one person are told.
 const mostShifts = 8
 
+// shiftTexts are the names of the texts that say how a role changes, on how many more, and what it is called to have none.
+type shiftTexts struct{ one, more, none, shown string }
+
+func onProfileTexts() shiftTexts {
+	return shiftTexts{one: "bulk.diff.profile", more: "bulk.diff.profile.more", none: "bulk.diff.profile.none"}
+}
+
+func inWorkspaceTexts() shiftTexts {
+	return shiftTexts{
+		one: "bulk.diff.workspace", more: "bulk.diff.workspace.more", none: "bulk.diff.workspace.none", shown: "bulk.diff.workspace.shown",
+	}
+}
+
 // shifted are roles before and after, each with where it is.
-func shifted(names console.Names, text string, shifts []shift, called func(string) string) []string {
+func shifted(names console.Names, texts shiftTexts, shifts []shift, called func(string) string) []string {
 	w := names.Words
 	role := func(r *rosterv1alpha1.ProfileRole) string {
 		switch {
 		case r == nil:
-			return w.T(text + ".none")
+			return w.T(texts.none)
 		case *r == "":
-			return w.T(text + ".shown")
+			return w.T(texts.shown)
 		}
 		return names.On(*r)
 	}
 	var all []string
 	for i, s := range shifts {
 		if more := len(shifts) - i; i == mostShifts && more > 1 {
-			return append(all, w.N(text+".more", more))
+			return append(all, w.N(texts.more, more))
 		}
-		all = append(all, w.T(text, "Where", called(s.Name), "Before", role(s.Before), "After", role(s.After)))
+		all = append(all, w.T(texts.one, "Where", called(s.Name), "Before", role(s.Before), "After", role(s.After)))
 	}
 	return all
 }
