@@ -24,7 +24,8 @@ type OrganizationSpec struct {
 	// +optional
 	PlanRef *LocalReference `json:"planRef,omitempty"`
 
-	// requireTeam makes a profile wait for its first Team: until then, people who have a role on it by name can only look at it.
+	// requireTeam makes a profile wait for its first Team: until then, people who have a role on it by name or from a Workspace can only look
+	// at it.
 	// +optional
 	// +kubebuilder:default=false
 	RequireTeam *bool `json:"requireTeam,omitempty"`
