@@ -348,6 +348,21 @@ func leaves(prefix string, v reflect.Value) map[string]string {
 	return found
 }
 
+// TestLimits: the table of limits on the page about the portal has each, with its default.
+func TestLimits(t *testing.T) {
+	page := read(t, "docs/portal.md")
+	limits := reflect.ValueOf(config.DefaultLimits())
+	for field, value := range limits.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		r := value.Interface().(config.Rate)
+		every := regexp.MustCompile(`([a-z])0s$`).ReplaceAllString(r.Every.Duration.String(), "$1")
+		row := "(?m)^\\| `" + name + "` \\| [^|]+ \\| " + strconv.Itoa(r.Burst) + " \\| " + every + " \\|$"
+		if !regexp.MustCompile(row).MatchString(page) {
+			t.Errorf("docs/portal.md has no row of %s with %d at once and one every %s", name, r.Burst, every)
+		}
+	}
+}
+
 // TestFields: the page of a kind names every field of its spec.
 func TestFields(t *testing.T) {
 	for name, spec := range map[string]any{
