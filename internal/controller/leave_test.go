@@ -86,7 +86,9 @@ var _ = Describe("Leaving an organisation", func() {
 	It("goes on in one organisation while another refuses it", func(ctx SpecContext) {
 		stays, goes := newSpace(ctx), newSpace(ctx)
 		a, stuck := stays.Account(ctx, "ana"), stays.Join(ctx, "ana")
-		left := goes.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.Email, m.Spec.AccountRef = a.Spec.Email, AccountOf(a.Spec.Email) })
+		left := goes.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.Email, m.Spec.AccountRef = a.Spec.Email, AccountOf(a.Spec.Email)
+		})
 		end := stays.forbid(ctx, "roster.dev", "members", admissionv1.Update)
 		inForce(ctx, func(ctx context.Context) error {
 			m := stuck.DeepCopy()

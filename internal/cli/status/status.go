@@ -266,8 +266,9 @@ func (a *answer) profile(p *rosterv1alpha1.SocialProfile) {
 	if c := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionConnected); c != nil && c.Status == metav1.ConditionFalse {
 		a.add(object, c.Reason, c.Message, "")
 	}
-	if c := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring); c != nil && c.Status == metav1.ConditionTrue {
-		a.add(object, c.Reason, c.Message, "")
+	expiring := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	if expiring != nil && expiring.Status == metav1.ConditionTrue {
+		a.add(object, expiring.Reason, expiring.Message, "")
 	}
 	for _, kind := range []string{rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
 		rosterv1alpha1.ConditionAdministered} {
