@@ -106,7 +106,7 @@ type Notifications struct {
 
 // AccountStatus is what the operator and the portal know about the account.
 type AccountStatus struct {
-	// conditions report the state of the object: Ready.
+	// conditions report the state of the object: Ready, Stalled if something must be changed, and UsernameUnique if there is a user name.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -118,7 +118,8 @@ type MemberStatus struct {
 	// +optional
 	State MemberState `json:"state,omitempty"`
 
-	// role in the organisation that counts: the one in the spec, or Owner.
+	// role in the organisation that counts: the one in the spec; Owner for the Member who owns the organisation, and CoOwner if that person has
+	// owned another one for longer.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -160,7 +161,7 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxItems=100
 	SoleAdministratorOf []ObjectName `json:"soleAdministratorOf,omitempty"`
 
-	// soleRenewerOf are the profiles that nobody else may reconnect, if their tokens expire soon or have expired.
+	// soleRenewerOf are the profiles that nobody else may reconnect, though their tokens have ended, or end unless somebody does.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=100

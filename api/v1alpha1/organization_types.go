@@ -24,7 +24,8 @@ type OrganizationSpec struct {
 	// +optional
 	PlanRef *LocalReference `json:"planRef,omitempty"`
 
-	// requireTeam makes a profile wait for its first Team: until then, people who have a role on it by name can only look at it.
+	// requireTeam makes a profile wait for its first Team: until then, people who have a role on it by name or from a Workspace can only look
+	// at it.
 	// +optional
 	// +kubebuilder:default=false
 	RequireTeam *bool `json:"requireTeam,omitempty"`
@@ -189,9 +190,9 @@ type Guardrails struct {
 	// +kubebuilder:default=false
 	DeleteOnlySuspended *bool `json:"deleteOnlySuspended,omitempty"`
 
-	// warnOnOrphanedProfiles warns anyone who suspends or deletes the last active Member who is named Administrator of a profile, and shows
-	// profiles without one in the condition Administered. CoOwners and Managers, who are Administrators of every profile, are not
-	// counted.
+	// warnOnOrphanedProfiles warns anyone who suspends, deletes or sets an end for the last active Member who is named Administrator of a
+	// profile, or takes that role from them, and shows profiles without one in the condition Administered. CoOwners and Managers, who are
+	// Administrators of every profile, are not counted.
 	// +optional
 	// +kubebuilder:default=false
 	WarnOnOrphanedProfiles *bool `json:"warnOnOrphanedProfiles,omitempty"`
@@ -342,7 +343,8 @@ type PlanInEffect struct {
 
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions report the state of the object: Ready, OwnerResolved, OwnerUnique, WithinPlan, and Stalled if something must be changed.
+	// conditions report the state of the object: Ready, OwnerResolved, and Stalled if something must be changed. OwnerUnique while the owner is
+	// active, WithinPlan if there is a Plan, IssuerResolved if an issuer is named, and MailDelivered while mail waits.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -116,7 +116,8 @@ const (
 
 // ProfileNotifications are the mails that the responsible person of a profile gets.
 type ProfileNotifications struct {
-	// tokenExpiry sends a mail before the access token expires, and when it has expired.
+	// tokenExpiry sends a mail before the tokens end, when they have ended, and when the network no longer accepts them or has closed the
+	// account.
 	// +optional
 	// +kubebuilder:default=true
 	TokenExpiry *bool `json:"tokenExpiry,omitempty"`
@@ -187,8 +188,8 @@ type SocialProfileStatus struct {
 	// +optional
 	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
-	// soleRenewer is the Member who alone may reconnect the profile, if its tokens expire soon or have expired. Owner,
-	// CoOwners and Managers, who may connect every profile, count where nobody else may.
+	// soleRenewer is the Member who alone may reconnect the profile, if its tokens have ended, or end unless somebody does. Owner, CoOwners and
+	// Managers, who may connect every profile, count where nobody else may.
 	// +optional
 	SoleRenewer ObjectName `json:"soleRenewer,omitempty"`
 

@@ -17,6 +17,7 @@ import (
 	"k8s.io/utils/clock"
 
 	"github.com/roster-dev/roster/internal/cli/kube"
+	"github.com/roster-dev/roster/internal/cli/sheet"
 )
 
 const page = "../../docs/kubectl-roster.md"
@@ -44,6 +45,19 @@ func TestReference(t *testing.T) {
 	}
 	if string(got) != want {
 		t.Error("docs/kubectl-roster.md is not what the help of the plugin says: make docs-cli writes it")
+	}
+}
+
+// TestColumns: the help of import names every column that it reads and export writes.
+func TestColumns(t *testing.T) {
+	cmd, _, err := newRoot(t).Find([]string{"import"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, column := range sheet.Columns() {
+		if !regexp.MustCompile(`\b` + column + `\b`).MatchString(cmd.Long) {
+			t.Errorf("the help of import does not name the column %s", column)
+		}
 	}
 }
 

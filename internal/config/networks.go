@@ -13,7 +13,7 @@ import (
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
 
-// ChecksPerMinute is how many requests a network gets in a minute where the configuration does not say.
+// ChecksPerMinute is how many profiles are checked in a minute on a network where the configuration does not say.
 const ChecksPerMinute = 300
 
 // Network is a social network, or one server of Mastodon.

@@ -56,21 +56,36 @@ func (r *leavers) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 			return ctrl.Result{}, fmt.Errorf("noting what the Member %s in namespace %s answers: %w", answer.Member, answer.Namespace, err)
 		}
 	}
+	var kept []rosterv1alpha1.Leaving // What one organisation refuses keeps nobody in another.
 	for _, l := range a.Status.Leaving {
 		err := r.end(ctx, a, l)
 		if p := asProblem(err); p != nil {
 			r.events.leave(l, p)
-			return ctrl.Result{RequeueAfter: refusedRetry}, nil
-		}
-		if err != nil {
+			kept = append(kept, l)
+		} else if err != nil {
 			return ctrl.Result{}, fmt.Errorf("ending the membership of Member %s in namespace %s: %w", l.Member, l.Namespace, err)
 		}
 	}
+	return r.forget(ctx, a, kept)
+}
+
+// forget drops what the person of an Account asked for, but for what is kept, which is tried again.
+func (r *leavers) forget(ctx context.Context, a *rosterv1alpha1.Account, kept []rosterv1alpha1.Leaving) (ctrl.Result, error) {
+	again := ctrl.Result{}
+	if len(kept) > 0 {
+		again.RequeueAfter = refusedRetry
+	}
+	if len(kept) == len(a.Status.Leaving) && len(a.Status.Ownership) == 0 {
+		return again, nil
+	}
+	in := func(all []rosterv1alpha1.Leaving, namespace string) bool {
+		return slices.ContainsFunc(all, func(l rosterv1alpha1.Leaving) bool { return l.Namespace == namespace })
+	}
 	a.Status.Memberships = slices.DeleteFunc(a.Status.Memberships, func(ms rosterv1alpha1.Membership) bool {
-		return slices.ContainsFunc(a.Status.Leaving, func(l rosterv1alpha1.Leaving) bool { return l.Namespace == ms.Namespace })
+		return in(a.Status.Leaving, ms.Namespace) && !in(kept, ms.Namespace)
 	})
-	a.Status.Leaving, a.Status.Ownership = nil, nil
-	return ctrl.Result{}, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.client, a))
+	a.Status.Leaving, a.Status.Ownership = kept, nil
+	return again, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.client, a))
 }
 
 // answer notes in a Member that is named the owner, or is it, what its person says to that.

@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	admissionv1 "k8s.io/api/admissionregistration/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -80,6 +81,40 @@ var _ = Describe("Leaving an organisation", func() {
 			return ready.Reason
 		}).Should(Equal(rosterv1alpha1.ReasonMemberNotFound))
 		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonMemberNotFound))
+	})
+
+	It("goes on in one organisation while another refuses it", func(ctx SpecContext) {
+		stays, goes := newSpace(ctx), newSpace(ctx)
+		a, stuck := stays.Account(ctx, "ana"), stays.Join(ctx, "ana")
+		left := goes.Join(ctx, "ana", func(m *rosterv1alpha1.Member) {
+			m.Spec.Email, m.Spec.AccountRef = a.Spec.Email, AccountOf(a.Spec.Email)
+		})
+		end := stays.forbid(ctx, "roster.dev", "members", admissionv1.Update)
+		inForce(ctx, func(ctx context.Context) error {
+			m := stuck.DeepCopy()
+			metav1.SetMetaDataAnnotation(&m.ObjectMeta, "try", "1")
+			return API.Patch(ctx, m, client.MergeFrom(stuck), client.DryRunAll)
+		})
+		Eventually(func(g Gomega) {
+			var fresh rosterv1alpha1.Account
+			g.Expect(API.Get(ctx, client.ObjectKeyFromObject(a), &fresh)).To(Succeed())
+			for _, m := range []*rosterv1alpha1.Member{stuck, left} {
+				fresh.Status.Leaving = append(fresh.Status.Leaving, rosterv1alpha1.Leaving{
+					UID: string(m.UID), Namespace: m.Namespace, Member: m.Name, RequestedTime: metav1.NewTime(Now.Now()),
+				})
+			}
+			g.Expect(API.Status().Update(ctx, &fresh)).To(Succeed())
+		}).Should(Succeed(), "the requests are written")
+		Eventually(func() bool { return gone(ctx, left) }).Should(BeTrue(), "nothing keeps them here")
+		AccountIs(ctx, a, "the other request stays", func(g Gomega, a *rosterv1alpha1.Account) {
+			g.Expect(a.Status.Leaving).To(ConsistOf(HaveField("Namespace", stays.Name)))
+		})
+		Eventually(func() []string { return EventsOn(ctx, stays, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonWriteRefused))
+		end(ctx)
+		Patch(ctx, Get[rosterv1alpha1.Account](ctx, Space{Name: a.Namespace}, a.Name), func(a *rosterv1alpha1.Account) {
+			metav1.SetMetaDataAnnotation(&a.ObjectMeta, "nudge", "1") // as the timer would
+		})
+		Eventually(func() bool { return gone(ctx, stuck) }).Should(BeTrue(), "it is tried again")
 	})
 
 	It("is not for somebody else's membership or a later one of the same name", func(ctx SpecContext) {

@@ -193,10 +193,14 @@ func (in MemberInput) state(now time.Time) rosterv1alpha1.MemberState {
 	return rosterv1alpha1.MemberActive
 }
 
-// displayName is the one that the person chose, else the one that the organisation wrote.
+// displayName is the one that the person chose, else the one that the organisation wrote. What somebody chose whose Account is gone stays
+// where the organisation wrote none.
 func (in MemberInput) displayName() string {
-	if in.Account != nil {
+	switch {
+	case in.Account != nil:
 		return in.Account.Spec.DisplayName
+	case in.Member.Spec.AccountRef == nil:
+		return in.Member.Spec.DisplayName
 	}
 	return cmp.Or(in.Member.Spec.DisplayName, in.Member.Status.DisplayName)
 }

@@ -196,6 +196,18 @@ func TestNamesAndTimes(t *testing.T) {
 	}
 }
 
+func TestNameThatTheOrganisationTakesBack(t *testing.T) {
+	in := member()
+	in.Member.Status = DecideMember(in, now).Status
+	if in.Member.Status.DisplayName != "A. Ruiz" {
+		t.Errorf("called %q", in.Member.Status.DisplayName)
+	}
+	in.Member.Spec.DisplayName = ""
+	if name := DecideMember(in, now).Status.DisplayName; name != "" {
+		t.Errorf("nobody has joined, and the name %q stays that the organisation took back", name)
+	}
+}
+
 func TestFindTwin(t *testing.T) {
 	mk := func(name string, uid types.UID, after time.Duration) *rosterv1alpha1.Member {
 		return &rosterv1alpha1.Member{ObjectMeta: metav1.ObjectMeta{Name: name, UID: uid, CreationTimestamp: metav1.NewTime(now.Add(after))}}

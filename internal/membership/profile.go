@@ -93,7 +93,7 @@ func (in ProfileInput) team(conds conditions.Setter) *access.Problem {
 			"Assigned to "+Counted(in.Teams, "Team")+".")
 	case required:
 		message := "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
-			"Until one does, people who have a role on it by name can only look at it."
+			"Until one does, people who have a role on it by name or from a Workspace can only look at it."
 		conds.Set(rosterv1alpha1.ConditionTeamAssigned, metav1.ConditionFalse, rosterv1alpha1.ReasonNoTeam, message)
 		return &access.Problem{Reason: rosterv1alpha1.ReasonNoTeam, Message: message}
 	default:

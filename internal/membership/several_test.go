@@ -29,7 +29,7 @@ func TestSeveralFaultsAreToldAtOnce(t *testing.T) {
 		place = "The plan basic has no place left for this profile: roles on it by name give nothing until one is free. " +
 			"For more social profiles, ask sales@roster.example. "
 		noTeam = "No Team works on the profile, and the Organization requires one (spec.requireTeam). " +
-			"Until one does, people who have a role on it by name can only look at it. "
+			"Until one does, people who have a role on it by name or from a Workspace can only look at it. "
 		nobody = `spec.responsibleRef names the Member "zoe", which does not exist in this namespace. Create it or name another.`
 		group  = "There is no Member ana in this namespace. Create it or remove it from spec.members; the others have their role. " +
 			"There is no SocialProfile acme-x in this namespace. Create it or remove it from spec.profiles; the others count."

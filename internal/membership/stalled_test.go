@@ -3,6 +3,7 @@
 package membership
 
 import (
+	"strings"
 	"testing"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -97,6 +98,30 @@ func TestWhoIsJoiningIsNotInvitedAgain(t *testing.T) {
 	} {
 		if got := IsJoining(accepted(c.change), m); got != c.want {
 			t.Errorf("%s: joining is %v", name, got)
+		}
+	}
+}
+
+// TestSelectorThatCannotBeRead: it finds nothing, and the Team and the Workspace say so.
+func TestSelectorThatCannotBeRead(t *testing.T) {
+	group, err := NewGroup([]string{"acme-fb"}, &metav1.LabelSelector{
+		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: "region", Operator: "Near", Values: []string{"dach"}}},
+	})
+	if err == nil || group.Selector != nil {
+		t.Fatalf("found %v", group.Selector)
+	}
+	in := GroupInput{
+		Organization: &rosterv1alpha1.Organization{
+			Status: rosterv1alpha1.OrganizationStatus{Plan: rosterv1alpha1.PlanInEffect{Features: []rosterv1alpha1.Feature{rosterv1alpha1.FeatureWorkspaces}}},
+		},
+		SelectorError: err,
+	}
+	team := DecideTeam(&rosterv1alpha1.Team{Spec: rosterv1alpha1.TeamSpec{Role: rosterv1alpha1.ProfileEditor}}, in, now)
+	workspace := DecideWorkspace(&rosterv1alpha1.Workspace{}, in, now)
+	for _, conditions := range [][]metav1.Condition{team.Conditions, workspace.Conditions} {
+		stalled := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionStalled)
+		if stalled == nil || stalled.Reason != rosterv1alpha1.ReasonInvalidSelector || !strings.Contains(stalled.Message, "spec.profileSelector") {
+			t.Errorf("stalled: %+v", stalled)
 		}
 	}
 }

@@ -5,6 +5,7 @@ package portal
 import (
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -79,6 +80,29 @@ func TestRoutesToReturnTo(t *testing.T) {
 					t.Errorf("%q is accepted as a place to return to", other)
 				}
 			}
+		}
+	}
+}
+
+// TestRoutesAreDocumented: docs/portal.md has every page that people can open, by its address or by what the address ends in.
+func TestRoutesAreDocumented(t *testing.T) {
+	page, err := os.ReadFile("../../docs/portal.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range alone(t, "https://roster.example.com").routes {
+		if r.Path == "/robots.txt" || strings.HasPrefix(r.Path, "/assets/") {
+			continue
+		}
+		path, inTeam := strings.CutPrefix(strings.TrimSuffix(r.Path, "{$}"), "/organizations/{namespace}/team")
+		names := []string{path, "…" + path[strings.LastIndex(path, "/"):]}
+		if inTeam && strings.HasPrefix(path, "/settings/") {
+			names = append(names, "/settings/{section}")
+		}
+		if !slices.ContainsFunc(names, func(name string) bool {
+			return regexp.MustCompile("`((GET|POST) )?" + regexp.QuoteMeta(name) + "`").Match(page)
+		}) {
+			t.Errorf("docs/portal.md does not name %s", r.Path)
 		}
 	}
 }

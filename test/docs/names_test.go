@@ -105,6 +105,26 @@ func TestReasonIndex(t *testing.T) {
 	}
 }
 
+// TestWarnings: whatever stalls an object is an event, too, and the page of its kind lists both.
+func TestWarnings(t *testing.T) {
+	for _, kind := range []string{"organization", "member", "invitation", "socialprofile", "team", "workspace", "customrole"} {
+		page := read(t, filepath.Join("docs", kind+".md"))
+		_, told, _ := strings.Cut(page, "\n## Events\n")
+		told, _, _ = strings.Cut(told, "\n## ")
+		stalls := regexp.MustCompile(`(?m)^\| Ready \| False, with Stalled \| ([^|]*) \|`).FindAllStringSubmatch(page, -1)
+		if len(stalls) == 0 {
+			t.Errorf("docs/%s.md names nothing that stalls", kind)
+		}
+		for _, row := range stalls {
+			for _, reason := range strings.Split(row[1], ", ") {
+				if !regexp.MustCompile(`(?m)^\| Warning \| [^|]*` + reason).MatchString(told) {
+					t.Errorf("docs/%s.md: %s stalls, and is not among the events", kind, reason)
+				}
+			}
+		}
+	}
+}
+
 // conditionReasons are the reasons in the table of conditions on the page of a kind.
 func conditionReasons(t *testing.T, path string) []string {
 	t.Helper()
@@ -326,6 +346,21 @@ func leaves(prefix string, v reflect.Value) map[string]string {
 		}
 	}
 	return found
+}
+
+// TestLimits: the table of limits on the page about the portal has each, with its default.
+func TestLimits(t *testing.T) {
+	page := read(t, "docs/portal.md")
+	limits := reflect.ValueOf(config.DefaultLimits())
+	for field, value := range limits.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		r := value.Interface().(config.Rate)
+		every := regexp.MustCompile(`([a-z])0s$`).ReplaceAllString(r.Every.Duration.String(), "$1")
+		row := "(?m)^\\| `" + name + "` \\| [^|]+ \\| " + strconv.Itoa(r.Burst) + " \\| " + every + " \\|$"
+		if !regexp.MustCompile(row).MatchString(page) {
+			t.Errorf("docs/portal.md has no row of %s with %d at once and one every %s", name, r.Burst, every)
+		}
+	}
 }
 
 // TestFields: the page of a kind names every field of its spec.

@@ -7,8 +7,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	. "github.com/onsi/gomega"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -56,6 +58,10 @@ func (w *world) soleAdministrator(name string, profiles ...string) {
 	w.Expect(cluster.Client.Status().Update(w.Context(), m)).To(Succeed())
 }
 
+func toEnd(m *rosterv1alpha1.Member) {
+	m.Spec.EndTime = &metav1.Time{Time: time.Date(2040, 1, 31, 23, 59, 59, 0, time.UTC)}
+}
+
 func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, warnOnOrphans)
@@ -87,6 +93,7 @@ func TestWhoLeavesAProfileWithoutAnAdministratorIsWarned(t *testing.T) {
 	}{
 		"suspending the last":          {updateMember("eva", suspended), []string{without("eva", "acme-fb")}},
 		"deleting the last":            {deleteMember("eva"), []string{without("eva", "acme-fb")}},
+		"setting an end for the last":  {updateMember("eva", toEnd), []string{without("eva", "acme-fb")}},
 		"the last of many":             {deleteMember("ana"), []string{without("ana", "a, b, c, d, e and 2 more")}},
 		"taking the role away":         {updateMember("eva", holds(more)), []string{withoutRole("eva", "acme-fb")}},
 		"taking all roles away":        {updateMember("eva", holds()), []string{withoutRole("eva", "acme-fb")}},
@@ -133,6 +140,7 @@ func TestWhoTakesTheLastRenewerAwayIsWarned(t *testing.T) {
 	}{
 		"suspending the last":          {updateMember("eva", suspended), []string{without("eva", "acme-fb")}},
 		"deleting the last":            {deleteMember("eva"), []string{without("eva", "acme-fb")}},
+		"setting an end for the last":  {updateMember("eva", toEnd), []string{without("eva", "acme-fb")}},
 		"the last of many":             {deleteMember("ana"), []string{without("ana", "a, b, c, d, e and 2 more")}},
 		"deleting one of several":      {deleteMember("dora"), nil},
 		"suspending one of several":    {updateMember("dora", suspended), nil},

@@ -42,7 +42,8 @@ func New(f *kube.Factory) *cobra.Command {
 		Long: `Add the people of a spreadsheet (CSV) as Members, whom Roster invites by mail.
 
 The first line names the columns: email, and any of name, company, role, profiles (acme-fb=Editor, parted by spaces),
-workspaces, teams, canManageProfiles and suspended. kubectl roster export writes the same columns.
+workspaces, teams, canManageProfiles, suspended and endTime (the last day in UTC, such as 2027-01-31, or a time). kubectl roster
+export writes the same columns.
 
 It shows what it would do: who is new, who is there already, and which lines are refused and why. The API server's policies
 are asked, too. With --yes it does it; if a line is refused, nobody is added, unless --keep-going is given. People who are

@@ -212,8 +212,10 @@ func (a *answer) applications(ctx context.Context, f *kube.Factory, namespace st
 
 func (a *answer) organization(o *rosterv1alpha1.Organization) {
 	a.stalled("Organization", o.Name, o.Status.Conditions)
+	stalled := meta.FindStatusCondition(o.Status.Conditions, rosterv1alpha1.ConditionStalled)
 	for _, kind := range []string{rosterv1alpha1.ConditionMailDelivered, rosterv1alpha1.ConditionOwnerResolved} {
-		if c := meta.FindStatusCondition(o.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse {
+		if c := meta.FindStatusCondition(o.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionFalse &&
+			(stalled == nil || stalled.Message != c.Message) { // told above
 			a.add(rights.Link{Kind: "Organization", Name: o.Name}, c.Reason, c.Message, "")
 		}
 	}
@@ -260,16 +262,13 @@ func stalledMembers(members []*rosterv1alpha1.Member) (all []stalledMember) {
 
 func (a *answer) profile(p *rosterv1alpha1.SocialProfile) {
 	object := rights.Link{Kind: "SocialProfile", Name: p.Name}
-	if a.stalled("SocialProfile", p.Name, p.Status.Conditions) {
-		return
-	}
+	a.stalled("SocialProfile", p.Name, p.Status.Conditions) // which says nothing about the tokens
 	if c := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionConnected); c != nil && c.Status == metav1.ConditionFalse {
 		a.add(object, c.Reason, c.Message, "")
 	}
-	for _, kind := range []string{rosterv1alpha1.ConditionTokenExpiring} {
-		if c := meta.FindStatusCondition(p.Status.Conditions, kind); c != nil && c.Status == metav1.ConditionTrue {
-			a.add(object, c.Reason, c.Message, "")
-		}
+	expiring := meta.FindStatusCondition(p.Status.Conditions, rosterv1alpha1.ConditionTokenExpiring)
+	if expiring != nil && expiring.Status == metav1.ConditionTrue {
+		a.add(object, expiring.Reason, expiring.Message, "")
 	}
 	for _, kind := range []string{rosterv1alpha1.ConditionScopesSufficient, rosterv1alpha1.ConditionRenewerAvailable,
 		rosterv1alpha1.ConditionAdministered} {

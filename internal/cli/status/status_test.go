@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -63,5 +64,46 @@ func TestMembershipsThatAreAboutToEnd(t *testing.T) {
 		if told != soon || len(a.Needs) > 1 {
 			t.Errorf("%s: %+v", end, a.Needs)
 		}
+	}
+}
+
+// TestAnOwnerWhoIsGoneIsToldOnce: the Organization is stalled by that, and OwnerResolved says the same.
+func TestAnOwnerWhoIsGoneIsToldOnce(t *testing.T) {
+	o := &rosterv1alpha1.Organization{}
+	for kind, status := range map[string]metav1.ConditionStatus{
+		rosterv1alpha1.ConditionStalled: metav1.ConditionTrue, rosterv1alpha1.ConditionOwnerResolved: metav1.ConditionFalse,
+	} {
+		meta.SetStatusCondition(&o.Status.Conditions, metav1.Condition{
+			Type: kind, Status: status, Reason: rosterv1alpha1.ReasonMemberNotFound, Message: "There is no Member olivia.",
+		})
+	}
+	if a := collect(&rights.Organization{Namespace: "acme", Organization: o}); len(a.Needs) != 1 {
+		t.Errorf("told: %+v", a.Needs)
+	}
+}
+
+// TestTokensThatEndAreToldWhateverElseIsWrong: that a profile waits for a Team, or names somebody who is gone, hides nothing about its tokens.
+func TestTokensThatEndAreToldWhateverElseIsWrong(t *testing.T) {
+	p := &rosterv1alpha1.SocialProfile{}
+	p.Name = "acme-fb"
+	for kind, reason := range map[string]string{
+		rosterv1alpha1.ConditionStalled: rosterv1alpha1.ReasonNoTeam, rosterv1alpha1.ConditionTokenExpiring: rosterv1alpha1.ReasonExpiring,
+	} {
+		meta.SetStatusCondition(&p.Status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionTrue, Reason: reason})
+	}
+	for kind, reason := range map[string]string{
+		rosterv1alpha1.ConditionConnected: rosterv1alpha1.ReasonTokenInvalid, rosterv1alpha1.ConditionRenewerAvailable: rosterv1alpha1.ReasonNobodyCanRenew,
+	} {
+		meta.SetStatusCondition(&p.Status.Conditions, metav1.Condition{Type: kind, Status: metav1.ConditionFalse, Reason: reason})
+	}
+	a := collect(&rights.Organization{
+		Namespace: "acme", Organization: &rosterv1alpha1.Organization{}, Profiles: []*rosterv1alpha1.SocialProfile{p},
+	})
+	var told []string
+	for _, n := range a.Needs {
+		told = append(told, n.Reason)
+	}
+	if got := strings.Join(told, " "); got != "NoTeam TokenInvalid Expiring NobodyCanRenew" {
+		t.Errorf("told: %s", got)
 	}
 }

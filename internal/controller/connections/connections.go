@@ -208,7 +208,15 @@ func (r *Reconciler) wait(ctx context.Context, secret *corev1.Secret, o *connect
 	}
 	return pause, r.tell(ctx, o, rosterv1alpha1.ReasonSecretForbidden, fmt.Sprintf(
 		"The profiles that the Member %s connected wait: the operator may not write Secrets of the namespace %s. Bind the ClusterRole "+
-			"roster-credentials to its ServiceAccount there.", o.Member, o.Namespace))
+			"roster-credentials to its ServiceAccount there, or change what else refuses it: %s.", o.Member, o.Namespace, refusalOf(why)))
+}
+
+// refusalOf is what the API server said: it may be a quota or a policy of the cluster that refuses a Secret.
+func refusalOf(err error) string {
+	if said, ok := errors.AsType[*apierrors.StatusError](err); ok {
+		return said.Error()
+	}
+	return err.Error()
 }
 
 func (r *Reconciler) tell(ctx context.Context, o *connection.Order, reason, message string) error {

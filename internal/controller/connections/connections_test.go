@@ -387,7 +387,12 @@ var _ = Describe("What people ask for at the portal", func() {
 		order := Space{Name: rosterv1alpha1.ConnectionNamespace}
 		Eventually(func() map[string]string { return Get[corev1.Secret](ctx, order, given.Name).Annotations }).
 			Should(HaveKeyWithValue(connection.Waiting, connection.WaitsForSecrets))
-		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonSecretForbidden))
+		Eventually(func() []corev1.Event {
+			var told corev1.EventList
+			Expect(API.List(ctx, &told, client.InNamespace(s.Name))).To(Succeed())
+			return told.Items
+		}).Should(ContainElement(And(HaveField("Reason", rosterv1alpha1.ReasonSecretForbidden), HaveField("InvolvedObject.Name", "acme"),
+			HaveField("Message", ContainSubstring("is forbidden: User")))), "with what the API server said")
 		var list rosterv1alpha1.SocialProfileList
 		Expect(API.List(ctx, &list, client.InNamespace(s.Name))).To(Succeed())
 		Expect(list.Items).To(BeEmpty())

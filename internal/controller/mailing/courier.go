@@ -82,27 +82,28 @@ func called(p *rosterv1alpha1.SocialProfile) string {
 	return string(p.Spec.Network) + " " + p.Spec.Handle
 }
 
-// deliver hands a mail to the relay; see waits for errors that are none of the mail's. A mail that is refused for good counts as sent:
-// nobody gets it by being asked again.
-func (c courier) deliver(ctx context.Context, about client.Object, kind string, message *mail.Message) error {
+// deliver hands a mail to the relay, and reports whether it took it; see waits for errors that are none of the mail's. A mail that is
+// refused for good is no error: nobody gets it by being asked again.
+func (c courier) deliver(ctx context.Context, about client.Object, kind string, message *mail.Message) (taken bool, err error) {
 	start := c.Clock.Now()
-	err := c.hand(ctx, kind, 0, message)
+	err = c.hand(ctx, kind, 0, message)
 	if untried(err) {
-		return err
+		return false, err
 	}
 	result, words := mail.OutcomeOf(err), mail.Explain(err)
 	c.Metrics.sent(kind, result, c.Clock.Now().Sub(start))
-	if result == outcome.Held {
-		return err
-	}
-	if result == outcome.Failing {
+	switch result {
+	case outcome.Held:
+		return false, err
+	case outcome.Failing:
 		c.Events.Warn(about, rosterv1alpha1.ReasonDeliveryFailing, "Notify", triedAgain(message.To+" is not told yet", words))
-		return fmt.Errorf("mail to %s: %s", message.To, words)
-	}
-	if result == outcome.Rejected {
+		return false, fmt.Errorf("mail to %s: %s", message.To, words)
+	case outcome.Rejected:
 		c.Events.Warn(about, rosterv1alpha1.ReasonRejected, "Notify", fmt.Sprintf("%s was not told: %s", message.To, words))
+		return false, nil
+	case outcome.Delivered:
 	}
-	return nil
+	return true, nil
 }
 
 // triedAgain is the note of an event about a mail that fails for now.

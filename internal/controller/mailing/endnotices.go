@@ -4,6 +4,7 @@ package mailing
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -92,13 +93,15 @@ func (r *endNotices) tell(
 	if by != nil {
 		own.Contact = membership.NameOf(by)
 	}
-	if err := r.send(ctx, m, m, due, own); err != nil || by == nil {
+	err = r.send(ctx, m, m, due, own)
+	if by == nil {
 		return err
 	}
-	return r.send(ctx, m, by, due, mail.EndNotice{
+	// Somebody whose mailbox is full keeps nobody else from being told.
+	return errors.Join(err, r.send(ctx, m, by, due, mail.EndNotice{
 		Organization: o.Spec.DisplayName, End: due.EndTime.Time, Member: membership.NameOf(m), Object: m.Name, Namespace: m.Namespace,
 		Invited: invited,
-	})
+	}))
 }
 
 // looksAfter is who is told beside the member.
@@ -145,7 +148,7 @@ func (r *endNotices) send(ctx context.Context, m, to *rosterv1alpha1.Member, due
 	if err != nil {
 		return err
 	}
-	if err := r.deliver(ctx, m, "end", message); err != nil {
+	if _, err := r.deliver(ctx, m, "end", message); err != nil {
 		return err
 	}
 	due.To = append(due.To, to.Status.Email)

@@ -13,6 +13,7 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	. "github.com/roster-dev/roster/internal/controller/controllertest"
+	"github.com/roster-dev/roster/internal/mail/smtptest"
 )
 
 // endingsTold are the subjects of the mails about memberships that end which an address got.
@@ -70,6 +71,17 @@ var _ = Describe("Mails about a membership that ends", func() {
 			m.Spec.EndTime = &metav1.Time{Time: Now.Now().Add(10 * 24 * time.Hour)}
 		})
 		Eventually(func() []string { return endingsTold(s.Address("ana")) }).Should(ContainElement(own("10 days")))
+	})
+
+	It("reach the owner where the relay does not take that to the member", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		owned(ctx, s, "olivia")
+		Post.Script(smtptest.Fault{
+			Step: smtptest.AtRcpt, To: s.Address("ana"), Code: 452, Enhanced: "4.2.2", Text: "Mailbox full", Times: -1,
+		})
+		s.Join(ctx, "ana", func(m *rosterv1alpha1.Member) { m.Spec.EndTime = &metav1.Time{Time: Now.Now().Add(2 * 24 * time.Hour)} })
+		Eventually(func() []string { return endingsTold(s.Address("olivia")) }).Should(ConsistOf(ContainSubstring("ends in 2 days")))
+		Eventually(func() []string { return EventsOn(ctx, s, "ana") }).Should(ContainElement(rosterv1alpha1.ReasonDeliveryFailing))
 	})
 
 	It("go to the person who invited the member, rather than the owner", func(ctx SpecContext) {

@@ -54,11 +54,7 @@ func (r *notices) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result,
 	ctx, cancel := Finish(ctx)
 	defer cancel()
 	p.Status.Credential.Notice = due
-	if err := reporting.WriteStatus(ctx, r.Client, p); err != nil {
-		return ctrl.Result{}, reporting.IgnoreConflict(err)
-	}
-	r.Events.Tell(p, string(due.Cause), "Notify", "%s was mailed about the tokens.", due.To)
-	return ctrl.Result{}, nil
+	return ctrl.Result{}, reporting.IgnoreConflict(reporting.WriteStatus(ctx, r.Client, p))
 }
 
 // nextNotice waits until there may be something new to say.
@@ -75,10 +71,14 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to 
 	if err != nil {
 		return err
 	}
-	if err := r.deliver(ctx, p, "notice", message); err != nil {
+	taken, err := r.deliver(ctx, p, "notice", message)
+	if err != nil {
 		return err
 	}
 	r.sent.change(p, func(sent **rosterv1alpha1.CredentialNotice) { *sent = due.DeepCopy() })
+	if taken {
+		r.Events.Tell(p, string(due.Cause), "Notify", "%s was mailed about the tokens.", due.To)
+	}
 	return nil
 }
 

@@ -74,6 +74,7 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 			g.Expect(n.To).To(Equal(s.Address("ana")))
 			g.Expect(n.Why).To(Equal(rosterv1alpha1.RecipientResponsible))
 		}).Should(Succeed(), "the status says who was told, and why")
+		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(string(rosterv1alpha1.NoticeExpired)), "an event, too")
 		for range 2 {
 			s.Later(ctx, "acme", 7*time.Hour)
 		}
@@ -123,6 +124,22 @@ var _ = Describe("Mails about the tokens of a SocialProfile", func() {
 		s.Later(ctx, "acme", 7*time.Hour)
 		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonDeliveryFailing))
 		Eventually(func() []string { return noticesTo(s.Address("olivia")) }).Should(HaveLen(1))
+	})
+
+	It("that the relay refuses for good are told of as that, and not as mails", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.OpensSecrets(ctx)
+		owned(ctx, s, "olivia")
+		Post.Script(smtptest.Fault{Step: smtptest.AtRcpt, To: s.Address("olivia"), Code: 550, Enhanced: "5.1.1", Text: "User unknown"})
+		s.Tokens(ctx, "tokens", &oauth2.Token{AccessToken: "never-good"})
+		s.OnX(ctx, "acme", "tokens")
+		assigned(ctx, s, "acme", "olivia")
+		Eventually(func() *rosterv1alpha1.CredentialNotice {
+			return Get[rosterv1alpha1.SocialProfile](ctx, s, "acme").Status.Credential.Notice
+		}).ShouldNot(BeNil(), "nobody gets it by being asked again")
+		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonRejected))
+		Consistently(func() []string { return EventsOn(ctx, s, "acme") }).ShouldNot(ContainElement(string(rosterv1alpha1.NoticeAccessLost)))
+		Expect(noticesTo(s.Address("olivia"))).To(BeEmpty())
 	})
 
 	It("are not sent where the profile does not want them", func(ctx SpecContext) {
