@@ -75,7 +75,7 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to 
 	if err != nil {
 		return err
 	}
-	if err := r.deliver(ctx, p, "notice", message); err != nil {
+	if err := r.deliver(ctx, p, kindNotice, message); err != nil {
 		return err
 	}
 	r.sent.change(p, func(sent **rosterv1alpha1.CredentialNotice) { *sent = due.DeepCopy() })
