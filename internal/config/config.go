@@ -239,7 +239,7 @@ type CountBy string
 
 // What objects are counted by.
 const (
-	// CountByOrganization counts those of each organisation apart: up to nineteen series for each. The default.
+	// CountByOrganization counts those of each organisation apart: up to 22 series for each. The default.
 	CountByOrganization CountBy = "Organization"
 	// CountByInstallation counts those of all organisations together.
 	CountByInstallation CountBy = "Installation"
