@@ -21,6 +21,7 @@ import (
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -291,6 +292,14 @@ func open(gates []*smtptest.Gate) {
 // connections is how many mails are on their way at once.
 const connections = 4
 
+// lease is that by which managers are elected.
+func (b *bureau) lease() *coordinationv1.Lease {
+	b.t.Helper()
+	var lease coordinationv1.Lease
+	b.must(b.cluster.Client.Get(b.t.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}, &lease))
+	return &lease
+}
+
 // gracefulStop stops managers in the middle of many mails, each time when the relay has those that are under way and has not
 // confirmed them.
 func gracefulStop(b *bureau) {
@@ -311,6 +320,9 @@ func gracefulStop(b *bureau) {
 		open(gates)
 		if err := o.awaitEnd(); err != nil {
 			b.t.Errorf("a graceful stop ends with %v", err)
+		}
+		if holder := ptr.Deref(b.lease().Spec.HolderIdentity, ""); holder != "" {
+			b.t.Errorf("the Lease is still held by %s, so that the next manager waits until it is over", holder)
 		}
 	}
 	if sent, want := b.post.Received(), rounds*(before+connections); sent != want {
@@ -357,12 +369,7 @@ func apiServerAway(b *bureau) {
 		return nil
 	})
 	b.eventually("the Lease is over: nobody can take it, and nobody restarts", func() error {
-		var lease coordinationv1.Lease
-		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
-		if err := b.cluster.Client.Get(b.t.Context(), key, &lease); err != nil {
-			return err
-		}
-		if age := time.Since(lease.Spec.RenewTime.Time); age < 20*time.Second {
+		if age := time.Since(b.lease().Spec.RenewTime.Time); age < 20*time.Second {
 			return fmt.Errorf("it was renewed %s ago", age)
 		}
 		return nil
