@@ -20,6 +20,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -43,6 +44,7 @@ func TestManagers(t *testing.T) {
 		"a leader that was frozen mails nobody twice":                      frozenLeader,
 		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
+		"a leader whose renewals are refused ends":                         renewalsRefused,
 		"of two managers, one reports what there is":                       oneReports,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
@@ -383,6 +385,24 @@ func apiServerAway(b *bureau) {
 	default:
 	}
 	o.awaitReady()
+}
+
+// renewalsRefused takes the right to the Lease from a manager that holds it. Another may take it then, so this one must not go on.
+func renewalsRefused(b *bureau) {
+	o := b.start()
+	b.invite(1, "before")
+	b.awaitSent()
+	var binding rbacv1.RoleBinding
+	key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
+	b.must(b.cluster.Client.Get(b.t.Context(), key, &binding))
+	b.must(b.cluster.Client.Delete(b.t.Context(), &binding))
+	defer func() {
+		binding.ObjectMeta = metav1.ObjectMeta{Namespace: binding.Namespace, Name: binding.Name, Labels: binding.Labels}
+		b.must(b.cluster.Client.Create(context.WithoutCancel(b.t.Context()), &binding))
+	}()
+	if err := o.awaitEnd(); err == nil || !strings.Contains(o.log.String(), "leader election lost") {
+		b.t.Errorf("a manager that may not renew the Lease ends with %v", err)
+	}
 }
 
 func startWithoutAPIServer(b *bureau) {
