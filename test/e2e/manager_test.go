@@ -48,6 +48,8 @@ func TestManagers(t *testing.T) {
 		"of two managers, one reports what there is":                       oneReports,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
+		"a relay gets the password of its Secret":                          signsInByPassword,
+		"a relay gets the token of its Secret":                             signsInByToken,
 		"somebody accepts with an account of another address":              acceptWithAnotherAddress,
 	} {
 		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster).organize()) })
