@@ -13,14 +13,18 @@ import (
 	"net/netip"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/yaml"
+
+	"github.com/roster-dev/roster/internal/address"
 )
 
 // The type that a configuration file must name.
@@ -239,7 +243,7 @@ type CountBy string
 
 // What objects are counted by.
 const (
-	// CountByOrganization counts those of each organisation apart: up to nineteen series for each. The default.
+	// CountByOrganization counts those of each organisation apart: up to 22 series for each. The default.
 	CountByOrganization CountBy = "Organization"
 	// CountByInstallation counts those of all organisations together.
 	CountByInstallation CountBy = "Installation"
@@ -335,13 +339,25 @@ func (c *Config) checkKind() error {
 
 func (m Mail) check() error {
 	var errs []error
-	if _, err := mail.ParseAddress(m.From); err != nil {
-		errs = append(errs, wrong("mail.from", m.From, `must be a mail address such as "Roster <roster@example.com>"`))
-	}
-	if _, err := mail.ParseAddress(m.ReplyTo); err != nil && m.ReplyTo != "" {
-		errs = append(errs, wrong("mail.replyTo", m.ReplyTo, "must be a mail address"))
+	errs = append(errs, checkSender("mail.from", m.From))
+	if m.ReplyTo != "" {
+		errs = append(errs, checkSender("mail.replyTo", m.ReplyTo))
 	}
 	return errors.Join(append(errs, m.SMTP.check())...)
+}
+
+// checkSender checks an address of Roster's own. Every relay has to take it, so there is nothing but ASCII before the @.
+func checkSender(field, s string) error {
+	a, err := mail.ParseAddress(s)
+	if err != nil {
+		return wrong(field, s, `must be a mail address such as "Roster <roster@example.com>"`)
+	}
+	at := strings.LastIndexByte(a.Address, '@')
+	_, err = address.Domain(a.Address[at+1:])
+	if err != nil || strings.ContainsFunc(a.Address[:at], func(r rune) bool { return r > unicode.MaxASCII }) {
+		return wrong(field, s, "must have nothing but ASCII letters before the @, since not every relay takes others, and a domain after it")
+	}
+	return nil
 }
 
 func (s SMTP) check() error {
@@ -399,6 +415,8 @@ func (p Portal) check() error {
 	u, err := url.Parse(p.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.RawQuery != "" || u.Fragment != "" {
 		errs = append(errs, wrong("portal.url", p.URL, "must be the public address of the portal such as https://roster.example.com"))
+	} else if !regexp.MustCompile(`^[A-Za-z0-9._~/-]*$`).MatchString(u.Path) || strings.Contains(u.Path, "//") {
+		errs = append(errs, wrong("portal.url", p.URL, "must have a path of letters, digits and ._~- alone, as it stands in links"))
 	}
 	for _, network := range p.TrustedProxies {
 		if _, _, err := net.ParseCIDR(network); err != nil {

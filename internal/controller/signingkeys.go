@@ -19,6 +19,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 
+	"github.com/roster-dev/roster/internal/backoff"
 	"github.com/roster-dev/roster/internal/controller/reading"
 	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/tracing"
@@ -40,6 +41,8 @@ type signingKeys struct {
 
 	// told is the mistake in the Secret that was last told of.
 	told string
+	// failed is how often in a row the keys could not be read or written.
+	failed int
 }
 
 // SigningMetrics are about the keys. Where the portal is no provider, there are none.
@@ -77,7 +80,8 @@ func setupSigningKeys(mgr ctrl.Manager, r *signingKeys) error {
 }
 
 // Reconcile looks at the keys. It writes once for all that is due, at the version that was read: of two managers, or of one and an
-// administrator, one wins, and the other looks again.
+// administrator, one wins, and the other looks again. It goes on to look once a minute while that fails, so that the alert that counts
+// failures lasts as long as they do, and no moment without the API server raises it.
 func (r *signingKeys) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Result, error) {
 	again, err := r.keep(ctx)
 	switch {
@@ -85,7 +89,11 @@ func (r *signingKeys) Reconcile(ctx context.Context, _ ctrl.Request) (ctrl.Resul
 		return ctrl.Result{RequeueAfter: time.Second}, nil
 	case err != nil:
 		r.metrics.failures.Inc()
-		return ctrl.Result{}, err
+		log.FromContext(ctx).Error(err, "The keys that sign tokens are not rotated")
+		again = backoff.Pause(r.failed, reading.KeysRetry, reading.KeysAge)
+		r.failed++
+	default:
+		r.failed = 0
 	}
 	return ctrl.Result{RequeueAfter: again}, nil
 }

@@ -217,6 +217,21 @@ var _ = Describe("The keys that sign tokens", func() {
 		Expect(set).To(HaveLen(2))
 	})
 
+	It("are looked at once a minute while they may not be read, so that the alert lasts as long as the fault", func(ctx SpecContext) {
+		k := newKeyChain()
+		stranger, err := client.New(Cluster.As("roster-portal"), client.Options{Scheme: testenv.NewScheme()})
+		Expect(err).NotTo(HaveOccurred())
+		k.registry = prometheus.NewRegistry()
+		k.keeper = controller.SigningKeys(stranger, k.key, k.now, k.told, k.registry, quickKey)
+		var passed time.Duration
+		looks := 0
+		for ; passed < 3*time.Hour; looks++ {
+			passed += k.look(ctx).RequeueAfter
+		}
+		Expect(k.metric("roster_openid_signing_key_failures_total")).To(BeNumerically("==", looks))
+		Expect(looks).To(BeNumerically("~", 180, 10), "more than five times in each half hour, and no crowd at the beginning")
+	})
+
 	It("are rotated once by managers that look at the same moment", func(ctx SpecContext) {
 		k := newKeyChain()
 		var all sync.WaitGroup

@@ -273,7 +273,9 @@ func (g *Gate) refuse(m *Message, f *failure, now time.Time) error {
 		g.hold(RelayRefuses, f, now)
 		pause = g.until.Sub(now)
 	} else {
-		g.tell(RelayRefuses, f, g.trouble.Held)
+		g.tell(RelayRefuses, f, false)
+		// One that waits alone stops nobody, so nothing else tells of it where no object does, as for mails about accounts.
+		g.log.Info("A mail is held", "reason", RelayRefuses, "why", g.trouble.Words, "again", pause.String(), "error", f.Error())
 	}
 	return &HeldError{Reason: RelayRefuses, Retry: backoff.Spread(pause), Tried: true, cause: f}
 }

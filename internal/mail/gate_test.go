@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/go-logr/logr/funcr"
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 
@@ -28,6 +29,8 @@ type post struct {
 	// tries is how often the relay was asked.
 	tries int
 	told  int
+	// log are the lines that somebody finds who looks for why mail does not go out.
+	log []string
 }
 
 // Send counts what comes to the relay.
@@ -48,7 +51,8 @@ func newPost(t *testing.T, change ...func(*config.SMTP)) *post {
 	for _, f := range change {
 		f(&cfg)
 	}
-	p.gate = mail.NewGate(cfg, counted{p, relayWith(t, p.server, config.TLSNone, nil, clock.RealClock{})}, p.clock, logr.Discard())
+	p.gate = mail.NewGate(cfg, counted{p, relayWith(t, p.server, config.TLSNone, nil, clock.RealClock{})}, p.clock,
+		funcr.New(func(_, line string) { p.log = append(p.log, line) }, funcr.Options{}))
 	p.gate.Watch(func(mail.Trouble) { p.told++ })
 	return p
 }
@@ -151,6 +155,9 @@ func TestOneRefusedMailStopsNoOther(t *testing.T) {
 	}
 	if last < 10*time.Minute {
 		t.Errorf("the relay is asked again after %s", last)
+	}
+	if len(p.log) != 12 || !strings.Contains(p.log[0], `"msg"="A mail is held"`) || !strings.Contains(p.log[0], "Access denied") {
+		t.Errorf("the log does not say each time why the mail waits: %q", p.log)
 	}
 }
 

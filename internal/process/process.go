@@ -61,9 +61,14 @@ func New(name, metrics string, flags *flag.FlagSet) *Process {
 	flags.StringVar(&p.Namespace, "namespace", os.Getenv("POD_NAMESPACE"),
 		"The namespace of the operator, which holds its Secrets. Defaults to $POD_NAMESPACE.")
 	flags.StringVar(&p.MetricsAddress, "metrics-bind-address", metrics, "Where metrics are served; 0 turns them off.")
-	flags.StringVar(&p.ProbesAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served.")
+	flags.StringVar(&p.ProbesAddress, "health-probe-bind-address", ":8081", "Where /healthz and /readyz are served; 0 turns them off.")
 	flags.BoolVar(&p.showVersion, "version", false, "Print the version and exit.")
 	p.logging.BindFlags(flags)
+	// The library tells of its own defaults.
+	flags.Lookup("zap-devel").Usage = "Log for people who develop Roster: lines to be read by people, with details."
+	flags.Lookup("zap-stacktrace-level").Usage = "The level from which on lines have a stack trace: info, error or panic (the default)."
+	flags.Lookup("zap-time-encoding").Usage =
+		"How times are written: epoch, millis, nano, iso8601, rfc3339 (the default) or rfc3339nano."
 	return p
 }
 

@@ -8,6 +8,7 @@ import (
 	"flag"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/version"
@@ -55,6 +56,7 @@ func TestLog(t *testing.T) {
 	}{
 		"as installed":     {nil, true, false},
 		"easier to read":   {[]string{"--zap-encoder=console"}, false, false},
+		"for developers":   {[]string{"--zap-devel", "--zap-log-level=info"}, false, false},
 		"a trace is asked": {[]string{"--zap-stacktrace-level=error"}, true, true},
 	} {
 		flags := flag.NewFlagSet("manager", flag.ContinueOnError)
@@ -68,6 +70,10 @@ func TestLog(t *testing.T) {
 		line := out.String()
 		if json.Valid(out.Bytes()) != c.json || strings.Contains(line, "process_test.go") != c.trace || !strings.Contains(line, "the relay is away") {
 			t.Errorf("%s: the log says %q", name, line)
+		}
+		var entry struct{ TS time.Time }
+		if err := json.Unmarshal(out.Bytes(), &entry); c.json && (err != nil || entry.TS.IsZero()) {
+			t.Errorf("%s: the help says that times are as in RFC 3339: %v, %q", name, err, line)
 		}
 		log.V(1).Info("details")
 		if out.String() != line {

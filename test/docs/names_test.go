@@ -181,6 +181,54 @@ func TestMetrics(t *testing.T) {
 	}
 }
 
+// TestValuesOfLabels: the values that a page lists of a label are those whose series there are from the start. One that begins with its first
+// event hides that from alerts, since it does not increase.
+func TestValuesOfLabels(t *testing.T) {
+	registry := prometheus.NewRegistry()
+	controller.NewMetrics(registry)
+	if _, err := logout.NewMetrics(registry); err != nil {
+		t.Fatal(err)
+	}
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0
+	operations := read(t, "docs/operations.md")
+	for _, f := range families {
+		row, _, _ := strings.Cut(after(operations, "| `"+f.GetName()+"` |"), "\n")
+		first := map[string]map[string]bool{}
+		for _, m := range f.GetMetric() {
+			for _, l := range m.GetLabel() {
+				if first[l.GetName()] == nil {
+					first[l.GetName()] = map[string]bool{}
+				}
+				first[l.GetName()][l.GetValue()] = true
+			}
+		}
+		for label, values := range first {
+			match := regexp.MustCompile("`" + label + "` \\(([^)]*)\\)").FindStringSubmatch(row)
+			if match == nil {
+				continue
+			}
+			count++
+			listed := strings.Split(match[1], ", ")
+			slices.Sort(listed)
+			if there := slices.Sorted(maps.Keys(values)); !slices.Equal(listed, there) {
+				t.Errorf("docs/operations.md lists %v for the label %s of %s; from the start, there are %v", listed, label, f.GetName(), there)
+			}
+		}
+	}
+	if count < 4 {
+		t.Errorf("only %d labels found", count)
+	}
+}
+
+func after(text, mark string) string {
+	_, rest, _ := strings.Cut(text, mark)
+	return rest
+}
+
 // metrics is a registry that notes what is registered: names, and the labels that tell series apart.
 type metrics map[string][]string
 

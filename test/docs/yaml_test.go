@@ -128,6 +128,7 @@ func TestYAML(t *testing.T) {
 	})
 	t.Run("docs/examples/canpublish", func(t *testing.T) { askExample(t, c) })
 	t.Run("docs/versions.md", func(t *testing.T) { upgradesAsDocumented(t, c) })
+	t.Run("commands that look", func(t *testing.T) { looksAsDocumented(t, c) })
 }
 
 // TestQuickStart: the page shows the files that it has the reader apply.

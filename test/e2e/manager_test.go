@@ -20,7 +20,9 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
@@ -42,9 +44,12 @@ func TestManagers(t *testing.T) {
 		"a leader that was frozen mails nobody twice":                      frozenLeader,
 		"a mail that is repeated after a crash says the same":              crashRepeatsTheSame,
 		"an API server that is away is waited for":                         apiServerAway,
+		"a leader whose renewals are refused ends":                         renewalsRefused,
 		"of two managers, one reports what there is":                       oneReports,
 		"a start without the API server waits, and says what it waits for": startWithoutAPIServer,
 		"a relay that allows fourteen mails a second is not pushed":        relayAllowsFourteenASecond,
+		"a relay gets the password of its Secret":                          signsInByPassword,
+		"a relay gets the token of its Secret":                             signsInByToken,
 		"somebody accepts with an account of another address":              acceptWithAnotherAddress,
 	} {
 		t.Run(name, func(t *testing.T) { test(newBureau(t, cluster).organize()) })
@@ -291,6 +296,14 @@ func open(gates []*smtptest.Gate) {
 // connections is how many mails are on their way at once.
 const connections = 4
 
+// lease is that by which managers are elected.
+func (b *bureau) lease() *coordinationv1.Lease {
+	b.t.Helper()
+	var lease coordinationv1.Lease
+	b.must(b.cluster.Client.Get(b.t.Context(), client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}, &lease))
+	return &lease
+}
+
 // gracefulStop stops managers in the middle of many mails, each time when the relay has those that are under way and has not
 // confirmed them.
 func gracefulStop(b *bureau) {
@@ -311,6 +324,9 @@ func gracefulStop(b *bureau) {
 		open(gates)
 		if err := o.awaitEnd(); err != nil {
 			b.t.Errorf("a graceful stop ends with %v", err)
+		}
+		if holder := ptr.Deref(b.lease().Spec.HolderIdentity, ""); holder != "" {
+			b.t.Errorf("the Lease is still held by %s, so that the next manager waits until it is over", holder)
 		}
 	}
 	if sent, want := b.post.Received(), rounds*(before+connections); sent != want {
@@ -357,12 +373,7 @@ func apiServerAway(b *bureau) {
 		return nil
 	})
 	b.eventually("the Lease is over: nobody can take it, and nobody restarts", func() error {
-		var lease coordinationv1.Lease
-		key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
-		if err := b.cluster.Client.Get(b.t.Context(), key, &lease); err != nil {
-			return err
-		}
-		if age := time.Since(lease.Spec.RenewTime.Time); age < 20*time.Second {
+		if age := time.Since(b.lease().Spec.RenewTime.Time); age < 20*time.Second {
 			return fmt.Errorf("it was renewed %s ago", age)
 		}
 		return nil
@@ -376,6 +387,24 @@ func apiServerAway(b *bureau) {
 	default:
 	}
 	o.awaitReady()
+}
+
+// renewalsRefused takes the right to the Lease from a manager that holds it. Another may take it then, so this one must not go on.
+func renewalsRefused(b *bureau) {
+	o := b.start()
+	b.invite(1, "before")
+	b.awaitSent()
+	var binding rbacv1.RoleBinding
+	key := client.ObjectKey{Namespace: testenv.SystemNamespace, Name: "roster-manager"}
+	b.must(b.cluster.Client.Get(b.t.Context(), key, &binding))
+	b.must(b.cluster.Client.Delete(b.t.Context(), &binding))
+	defer func() {
+		binding.ObjectMeta = metav1.ObjectMeta{Namespace: binding.Namespace, Name: binding.Name, Labels: binding.Labels}
+		b.must(b.cluster.Client.Create(context.WithoutCancel(b.t.Context()), &binding))
+	}()
+	if err := o.awaitEnd(); err == nil || !strings.Contains(o.log.String(), "leader election lost") {
+		b.t.Errorf("a manager that may not renew the Lease ends with %v", err)
+	}
 }
 
 func startWithoutAPIServer(b *bureau) {

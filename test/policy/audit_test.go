@@ -38,6 +38,21 @@ func documentedAuditPolicy(t *testing.T) string {
 	return string(found[1])
 }
 
+// TestTheAuditPolicyKnowsAllKinds: what is done to an object of any kind of Roster is in the audit log.
+func TestTheAuditPolicyKnowsAllKinds(t *testing.T) {
+	policy := documentedAuditPolicy(t)
+	kinds, err := filepath.Glob(filepath.Join(testenv.Root(), "config/crd/bases/roster.dev_*.yaml"))
+	if err != nil || len(kinds) < 10 {
+		t.Fatal(kinds, err)
+	}
+	for _, file := range kinds {
+		resource := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), "roster.dev_"), ".yaml")
+		if !regexp.MustCompile(`resources: \[.*\b` + resource + `\b`).MatchString(policy) {
+			t.Errorf("nobody learns from the audit log who changes %s", resource)
+		}
+	}
+}
+
 // audited is a line of the audit log.
 type audited struct {
 	Verb string `json:"verb"`

@@ -4,15 +4,18 @@ package counting
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/expfmt"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 )
@@ -112,6 +115,71 @@ func TestProfiles(t *testing.T) {
 	shows(t, registry, "roster_profiles", `roster_profiles{connected="None",organization="acme"} 1`,
 		`roster_profiles{connected="True",organization="acme"} 1`)
 	shows(t, registry, "roster_profiles_expiring", `roster_profiles_expiring{organization="acme"} 1`)
+}
+
+// TestSeriesOfAnOrganization: docs/operations.md tells how many series an organisation has at most, by which people plan their Prometheus.
+func TestSeriesOfAnOrganization(t *testing.T) {
+	registry := prometheus.NewPedanticRegistry()
+	m := NewMetrics(registry, leading(), false)
+	for _, state := range states(t, "invitations") {
+		handler(m.ofInvitation).OnAdd(&rosterv1alpha1.Invitation{
+			Status: rosterv1alpha1.InvitationStatus{State: rosterv1alpha1.InvitationState(state)},
+		}, true)
+	}
+	for _, state := range states(t, "members") {
+		handler(m.ofMember).OnAdd(member("", rosterv1alpha1.MemberState(state)), true)
+	}
+	for _, status := range []metav1.ConditionStatus{"", metav1.ConditionTrue, metav1.ConditionFalse, metav1.ConditionUnknown} {
+		p, a := &rosterv1alpha1.SocialProfile{}, &rosterv1alpha1.Application{}
+		if status != "" {
+			p.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionConnected, Status: status}, {
+				Type: rosterv1alpha1.ConditionTokenExpiring, Status: metav1.ConditionTrue,
+			}}
+			a.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionReady, Status: status}}
+		}
+		handler(m.ofProfile).OnAdd(p, true)
+		handler(m.ofApplication).OnAdd(a, true)
+	}
+	limited := rosterv1alpha1.Usage{Limit: ptr.To[int32](5), Wanted: ptr.To[int32](1)}
+	handler(m.ofOrganization).OnAdd(&rosterv1alpha1.Organization{Status: rosterv1alpha1.OrganizationStatus{
+		Plan: rosterv1alpha1.PlanInEffect{Seats: limited, SocialProfiles: limited},
+	}}, true)
+	families, err := registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	series := 0
+	for _, f := range families {
+		series += len(f.GetMetric())
+	}
+	page, err := os.ReadFile("../../../docs/operations.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := fmt.Sprintf("An organisation has up to %d of these series", series); !strings.Contains(string(page), want) {
+		t.Errorf("docs/operations.md does not say: %s", want)
+	}
+}
+
+// states are those that a kind can be in, by its schema.
+func states(t *testing.T, kind string) []string {
+	t.Helper()
+	file, err := os.ReadFile("../../../config/crd/bases/roster.dev_" + kind + ".yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var crd apiextensionsv1.CustomResourceDefinition
+	if err := yaml.Unmarshal(file, &crd); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	for _, value := range crd.Spec.Versions[0].Schema.OpenAPIV3Schema.Properties["status"].Properties["state"].Enum {
+		found = append(found, strings.Trim(string(value.Raw), `"`))
+	}
+	if len(found) < 3 {
+		t.Fatalf("the states of %s are %q", kind, found)
+	}
+	return found
 }
 
 // crowd has metrics follow 100,000 Members in 1,000 organisations, of whom one in ten is suspended.

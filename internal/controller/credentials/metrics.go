@@ -20,11 +20,12 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		checks: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_credential_checks_total",
-			Help: "Answers of networks about the tokens of profiles, by network and what they say (Valid, Invalid, Unknown).",
+			Help: "Answers of networks about the tokens of profiles, by network and what they say (Valid, Invalid, Unknown, Closed).",
 		}, []string{"network", "validity"}),
 		renewals: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_credential_renewals_total",
-			Help: "Renewals of tokens, by network and what became of them (Valid: new tokens, Invalid: refused for good, Unknown: not yet).",
+			Help: "Renewals of tokens, by network and what became of them (Valid: new tokens, Invalid: refused for good, Unknown: not yet, " +
+				"Closed: the account is).",
 		}, []string{"network", "validity"}),
 	}
 	registry.MustRegister(m.checks, m.renewals)

@@ -88,7 +88,7 @@ func (r *codes) mail(ctx context.Context, inv *rosterv1alpha1.Invitation) error 
 	}
 	message, err := r.compose(ctx, offer, to)
 	if err == nil {
-		_, err = r.deliver(ctx, inv, "code", message)
+		_, err = r.deliver(ctx, inv, kindCode, message)
 	}
 	if err != nil {
 		r.limiter.Return(key)

@@ -76,7 +76,7 @@ func (r *digests) send(
 	if err != nil {
 		return err
 	}
-	if _, err := r.deliver(ctx, p, "digest", message); err != nil {
+	if _, err := r.deliver(ctx, p, kindDigest, message); err != nil {
 		return err
 	}
 	r.sent.change(p, func(sent **rosterv1alpha1.EngagementStatus) { *sent = due.DeepCopy() })

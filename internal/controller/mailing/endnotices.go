@@ -148,7 +148,7 @@ func (r *endNotices) send(ctx context.Context, m, to *rosterv1alpha1.Member, due
 	if err != nil {
 		return err
 	}
-	if _, err := r.deliver(ctx, m, "end", message); err != nil {
+	if _, err := r.deliver(ctx, m, kindEnd, message); err != nil {
 		return err
 	}
 	due.To = append(due.To, to.Status.Email)

@@ -3,6 +3,7 @@
 package mailing
 
 import (
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,8 +25,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	m := &Metrics{
 		mails: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "roster_mails_total",
-			Help: "Mails handed to the relay, by kind (invitation, reminder, account, notice, digest, end) and outcome " +
-				"(Delivered, Rejected, Failing, Held).",
+			Help: "Mails handed to the relay, by kind (" + strings.Join(kinds(), ", ") + ") and outcome (Delivered, Rejected, Failing, Held).",
 		}, []string{"kind", "outcome"}),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "roster_mail_duration_seconds", Help: "How long the relay took for one mail.",
@@ -38,7 +38,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	registry.MustRegister(m.mails, m.duration, m.held)
 	// A series that begins with its first event hides it: increase() needs a zero before it.
-	for _, kind := range []string{"invitation", "reminder", kindAccount, "notice", "digest", "end"} {
+	for _, kind := range kinds() {
 		for _, o := range []outcome.Outcome{outcome.Delivered, outcome.Rejected, outcome.Failing, outcome.Held} {
 			m.mails.WithLabelValues(kind, string(o))
 		}
@@ -62,15 +62,27 @@ func (m *Metrics) mail(r invitation.Report, took time.Duration) {
 	m.sent(kindOf(r.Reminder), r.Outcome, took)
 }
 
-// kindAccount is the kind of mails about an Account.
-const kindAccount = "account"
+// The kinds of mails, in metrics and traces.
+const (
+	kindInvitation = "invitation"
+	kindReminder   = "reminder" // of an Invitation
+	kindAccount    = "account"  // about an Account
+	kindNotice     = "notice"   // about the tokens of a profile
+	kindDigest     = "digest"   // of new items on the profiles that a person looks after
+	kindEnd        = "end"      // of a membership
+	kindCode       = "code"     // for somebody who was handed a copied link
+)
+
+func kinds() []string {
+	return []string{kindInvitation, kindReminder, kindAccount, kindNotice, kindDigest, kindEnd, kindCode}
+}
 
 // kindOf is the kind of a mail about an Invitation.
 func kindOf(reminder int32) string {
 	if reminder > 0 {
-		return "reminder"
+		return kindReminder
 	}
-	return "invitation"
+	return kindInvitation
 }
 
 // sent counts a mail of a kind.

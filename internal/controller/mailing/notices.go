@@ -71,7 +71,7 @@ func (r *notices) send(ctx context.Context, p *rosterv1alpha1.SocialProfile, to 
 	if err != nil {
 		return err
 	}
-	taken, err := r.deliver(ctx, p, "notice", message)
+	taken, err := r.deliver(ctx, p, kindNotice, message)
 	if err != nil {
 		return err
 	}
