@@ -337,8 +337,14 @@ func TestClientsAreSlowed(t *testing.T) {
 		b.get(w.link(inv)).expect(t, http.StatusOK)
 	}
 	b.get(w.link(inv)).expect(t, http.StatusTooManyRequests)
-	b.get("/").expect(t, http.StatusOK)
+	for range 5 {
+		b.get("/").expect(t, http.StatusOK)
+	}
+	b.get("/").expect(t, http.StatusTooManyRequests)
 	b.get(s.stylePath()).expect(t, http.StatusOK)
+	// What is not there asks the API server who is signed in.
+	b.get("/assets/portal/x").expect(t, http.StatusTooManyRequests)
+	b.post(s.stylePath(), nil).expect(t, http.StatusTooManyRequests)
 	from(s.browser(), "192.0.2.2").get(w.link(inv)).expect(t, http.StatusOK)
 	s.clock.SetTime(now().Add(time.Second))
 	b.get(w.link(inv)).expect(t, http.StatusOK)
