@@ -43,4 +43,11 @@ func TestCookiesOfTheDomain(t *testing.T) {
 	if got := a.Header.Get("Content-Type"); got != "text/html; charset=utf-8" {
 		t.Errorf("Content-Type: %s", got)
 	}
+	for header, want := range s.browser().get("/robots.txt").Header {
+		if strings.HasPrefix(header, "X-") || strings.HasSuffix(header, "-Policy") || header == "Cache-Control" {
+			if got := a.Header.Get(header); got != want[0] {
+				t.Errorf("%s: %q, want that of all pages, %q", header, got, want[0])
+			}
+		}
+	}
 }
