@@ -255,6 +255,16 @@ func TestOrganisationAsksForSecondFactor(t *testing.T) {
 	t.Run("everybody", func(t *testing.T) {
 		w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
 		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations require a second factor", "Acme Social", "/account/factors/app")
+		for _, r := range s.handler.routes {
+			own := strings.HasPrefix(r.Path, "/account/factors") || strings.HasPrefix(r.Path, "/sign-in/")
+			if r.Get == nil || !guarded(r) || own {
+				continue
+			}
+			path := strings.Replace(r.Path, "{namespace}", w.ns, 1)
+			if a := b.get(path); !strings.HasPrefix(a.Header.Get("Location"), "/account/factors") {
+				t.Errorf("%s opens for somebody who owes a second factor: status %d", r.Path, a.StatusCode)
+			}
+		}
 		_, codes := b.addApp()
 		if !b.isSignedIn() {
 			t.Error("who has enrolled is not let in")
