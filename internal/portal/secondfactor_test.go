@@ -316,8 +316,10 @@ func TestAdministratorResetsFactors(t *testing.T) {
 	ana = w.update(ana, func(spec *rosterv1alpha1.AccountSpec) {
 		spec.FactorsResetRequestedAt = &metav1.Time{Time: now().Add(time.Minute)}
 	})
-	w.halfIn(s, "ana") // not yet
+	finder := w.halfIn(s, "ana") // not yet
+	finder.follow(finder.post("/sign-in/second", recovery(codes[1]))).expect(t, http.StatusOK, "Ana Silva")
 	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.FactorsResetRequestedAt = &metav1.Time{Time: now()} })
+	finder.follow(finder.get("/account/factors/passkey")).expect(t, http.StatusOK, "Sign in")
 	half := s.browser()
 	half.follow(half.post("/sign-in", signIn(w.address("ana"), goodPassword))).expect(t, http.StatusOK, "Ana Silva")
 	half.get("/account/factors").expect(t, http.StatusOK, "Set up an app")
