@@ -110,12 +110,22 @@ func MayHaveBeenSuspended(of *rosterv1alpha1.Account, seen int64) bool {
 	return of.Generation-max(of.Status.ObservedGeneration, seen) >= unseenSuspension
 }
 
+// restsOnLostFactor reports whether the person last proved themselves by a second factor before an administrator took all of them away. Somebody
+// who found one could add another in the session that it opened. What counts as given before is what factor.Factors.Since leaves out.
+func (s Session) restsOnLostFactor(of *rosterv1alpha1.Account, now time.Time) bool {
+	reset, given := of.Spec.FactorsResetRequestedAt, s.Proved(MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone)
+	if reset == nil || reset.After(now) || given.IsZero() {
+		return false
+	}
+	return given.Before(reset.Truncate(time.Second).Add(time.Second))
+}
+
 // Counts reports whether the session is in force for that Account and its Credentials, which the caller has just read.
 func (s Session) Counts(of *rosterv1alpha1.Account, c Credentials, now time.Time) bool {
 	if s.over(now) || s.CredentialsID != ID(of) || s.Account != of.Name || s.Epoch != c.Sessions.Epoch {
 		return false
 	}
-	if SuspendedSince(of, s.Began) || MayHaveBeenSuspended(of, s.Generation) {
+	if SuspendedSince(of, s.Began) || MayHaveBeenSuspended(of, s.Generation) || s.restsOnLostFactor(of, now) {
 		return false
 	}
 	if s.Pending {

@@ -96,3 +96,37 @@ func TestUnseenSuspensionEndsSessions(t *testing.T) {
 		}
 	}
 }
+
+// Who has found somebody's second factor is not left with the session that it opened when an administrator takes it away.
+func TestLostFactorsEndSessions(t *testing.T) {
+	at := func(d time.Duration) *metav1.Time { return &metav1.Time{Time: today().Add(d)} }
+	for name, c := range map[string]struct {
+		reset  *metav1.Time
+		proofs []Method
+		counts bool
+	}{
+		"no reset":                             {nil, []Method{MethodPassword, MethodApp}, true},
+		"a code of an app":                     {at(time.Minute), []Method{MethodPassword, MethodApp}, false},
+		"in the same second":                   {at(0), []Method{MethodPassword, MethodApp}, false},
+		"a recovery code":                      {at(time.Minute), []Method{MethodPassword, MethodRecovery}, false},
+		"a passkey after the password":         {at(time.Minute), []Method{MethodPassword, MethodPasskey}, false},
+		"a passkey alone":                      {at(time.Minute), []Method{MethodPasskeyAlone}, false},
+		"the password alone":                   {at(time.Minute), []Method{MethodPassword}, true},
+		"what a company has asked for":         {at(time.Minute), []Method{MethodCompany("acme"), MethodCompanyFactor("acme")}, true},
+		"set up since":                         {at(-time.Second), []Method{MethodPassword, MethodApp}, true},
+		"a reset that is still to come":        {at(time.Hour), []Method{MethodPassword, MethodApp}, true},
+		"another factor that was set up since": {at(time.Minute), []Method{MethodPassword, MethodApp, MethodPasskey}, true},
+	} {
+		a := &rosterv1alpha1.Account{ObjectMeta: metav1.ObjectMeta{Name: "ana", UID: "1"}}
+		creds := Credentials{}
+		creds.Sessions.note("device", "", today())
+		s := NewSession(a, creds, c.proofs[0], today()).on(creds, Browser{ID: "device"})
+		for i, m := range c.proofs[1:] {
+			s.Prove(m, today().Add(time.Duration(i)*2*time.Minute))
+		}
+		a.Spec.FactorsResetRequestedAt = c.reset
+		if got := s.Counts(a, creds, today().Add(5*time.Minute)); got != c.counts {
+			t.Errorf("%s: counts %v, want %v", name, got, c.counts)
+		}
+	}
+}

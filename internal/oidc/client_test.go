@@ -5,10 +5,14 @@ package oidc_test
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -101,6 +105,23 @@ func (s swapped) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, err := io.ReadAll(response.Body)
 	body = bytes.ReplaceAll(body, []byte(`"sub":"late"`), []byte(`"sub":"ana"`))
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	return response, err
+}
+
+// rewriting has the issuer answer something else.
+type rewriting struct {
+	http.RoundTripper
+	rewrite func(r *http.Request, status int, body []byte) (int, []byte)
+}
+
+func (s rewriting) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := s.RoundTripper.RoundTrip(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	response.StatusCode, body = s.rewrite(r, response.StatusCode, body)
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return response, err
 }
@@ -236,6 +257,66 @@ func TestIssuersThatCannotBeUsedAreUnavailable(t *testing.T) {
 		if !errors.Is(err, oidc.ErrUnavailable) || strings.Contains(err.Error(), answer.Get("code")) {
 			t.Errorf("%s: %v, want ErrUnavailable without the code", name, err)
 		}
+	}
+}
+
+// TestForgedIDTokens: whatever the issuer says that it signs with, a token counts by its signature with a public key alone.
+func TestForgedIDTokens(t *testing.T) {
+	c := newCompany(t)
+	for name, forge := range map[string]func(header, payload, signature string) string{
+		"as it is": func(h, p, s string) string { return h + "." + p + "." + s },
+		"alg none": func(_, p, _ string) string { return encoded(`{"alg":"none"}`) + "." + p + "." },
+		"the client secret as key": func(_, p, _ string) string {
+			signed := encoded(`{"alg":"HS256"}`) + "." + p
+			mac := hmac.New(sha256.New, []byte(secret))
+			mac.Write([]byte(signed))
+			return signed + "." + encoded(string(mac.Sum(nil)))
+		},
+		"somebody else": func(h, p, s string) string {
+			said, _ := base64.RawURLEncoding.DecodeString(p)
+			return h + "." + encoded(strings.Replace(string(said), `"sub":"ana"`, `"sub":"eve"`, 1)) + "." + s
+		},
+		"no signature": func(h, p, _ string) string { return h + "." + p + "." },
+	} {
+		client := c.with(func(i *oidc.Issuer) {
+			i.HTTP.Transport = rewriting{i.HTTP.Transport, func(_ *http.Request, status int, body []byte) (int, []byte) {
+				body = bytes.Replace(body, []byte(`"id_token_signing_alg_values_supported":[`),
+					[]byte(`"id_token_signing_alg_values_supported":["none","HS256",`), 1)
+				token := regexp.MustCompile(`"id_token":"([^."]*)\.([^."]*)\.([^."]*)"`)
+				return status, token.ReplaceAllFunc(body, func(found []byte) []byte {
+					part := token.FindSubmatch(found)
+					return []byte(`"id_token":"` + forge(string(part[1]), string(part[2]), string(part[3])) + `"`)
+				})
+			}}
+		})
+		flow, answer := c.visit(client, "ana")
+		got, err := client.Finish(t.Context(), flow, answer)
+		if name == "as it is" && err != nil || name != "as it is" && !errors.Is(err, oidc.ErrToken) {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+}
+
+func encoded(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+
+// TestErrorsTellNoToken: what an issuer answers may be what it was sent, and errors get into the log.
+func TestErrorsTellNoToken(t *testing.T) {
+	c := newCompany(t)
+	sent := ""
+	client := c.with(func(i *oidc.Issuer) {
+		i.HTTP.Transport = rewriting{i.HTTP.Transport, func(r *http.Request, status int, body []byte) (int, []byte) {
+			bearer, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			if !ok {
+				return status, body
+			}
+			sent = bearer
+			return http.StatusBadRequest, []byte("what is this: " + bearer)
+		}}
+	})
+	flow, answer := c.visit(client, "late")
+	_, err := client.Finish(t.Context(), flow, answer)
+	if !errors.Is(err, oidc.ErrUnavailable) || sent == "" || strings.Contains(err.Error(), sent) {
+		t.Errorf("userinfo says what it was sent: %v, want ErrUnavailable without the token %q", err, sent)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 
 	goidc "github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -126,7 +127,9 @@ func (c *Client) checkToken(f Flow, t *goidc.IDToken, said claims, accessToken s
 
 // askUserInfo asks for the claims that the ID token lacks. The answer must be about the same person (OpenID Connect Core 1.0, 5.3.4).
 func (c *Client) askUserInfo(ctx context.Context, p *provider, subject string, token *oauth2.Token) (claims, error) {
-	info, err := p.UserInfo(goidc.ClientContext(ctx, c.HTTP), oauth2.StaticTokenSource(token))
+	quiet := *c.HTTP
+	quiet.Transport = terse{c.HTTP.Transport}
+	info, err := p.UserInfo(goidc.ClientContext(ctx, &quiet), oauth2.StaticTokenSource(token))
 	if err != nil {
 		return claims{}, fmt.Errorf("%w: userinfo: %w", ErrUnavailable, err)
 	}
@@ -138,6 +141,19 @@ func (c *Client) askUserInfo(ctx context.Context, p *provider, subject string, t
 		return claims{}, fmt.Errorf("%w: userinfo speaks of another person", ErrToken)
 	}
 	return said, nil
+}
+
+// terse leaves out the body of an answer that is none: it may hold what the issuer was sent, and would be in the error, which is for the log.
+type terse struct{ http.RoundTripper }
+
+// RoundTrip implements http.RoundTripper.
+func (t terse) RoundTrip(r *http.Request) (*http.Response, error) {
+	response, err := t.RoundTripper.RoundTrip(r)
+	if err == nil && response.StatusCode != http.StatusOK {
+		_ = response.Body.Close()
+		response.Body = http.NoBody
+	}
+	return response, err
 }
 
 func (c *Client) address(said claims) (address.Address, error) {

@@ -154,6 +154,11 @@ func TestChangePasswordPage(t *testing.T) {
 	b.get("/account/password").expect(t, http.StatusOK, "Choose a new password", "Cancel")
 	b.post("/account/password", choosing("password")).expect(t, http.StatusUnprocessableEntity, "at least 12 characters")
 	b.follow(b.post("/account/password", choosing(newPassword))).expect(t, http.StatusOK, "Your password has been changed")
+	for _, link := range []string{"/account", "/account?done=password"} {
+		if strings.Contains(b.get(link).body, "Your password has been changed") {
+			t.Errorf("%s makes the page say what was not done just now", link)
+		}
+	}
 	if phone.isSignedIn() {
 		t.Error("the other device is still signed in")
 	}

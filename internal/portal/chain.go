@@ -96,7 +96,7 @@ func (p *Portal) protect(w *recorder, r *http.Request) {
 
 // takeRequest counts a request, and says whose it is.
 func (p *Portal) takeRequest(v *web.Visit) (requester string, wait time.Duration) {
-	if strings.HasPrefix(v.Page(), "/assets/") || p.tools[v.R.URL.Path] {
+	if p.isAsset(v.R) || p.tools[v.R.URL.Path] {
 		return "", 0
 	}
 	key := p.sessions.Requester(v)
@@ -106,6 +106,12 @@ func (p *Portal) takeRequest(v *web.Visit) (requester string, wait time.Duration
 	}
 	_, wait = p.limits.Take(buckets...)
 	return key, wait
+}
+
+// isAsset reports whether a request is for what pages are made of, which is answered from memory: for nothing else under that path, since
+// even a page that is not there asks the API server who is signed in.
+func (p *Portal) isAsset(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && p.routeLabel(r) == pathAsset
 }
 
 // record logs, counts and traces a request. The path is left out: the link is in it.

@@ -9,15 +9,18 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 // older is a cache that is behind with Applications: it knows them as they were.
@@ -208,4 +211,41 @@ func TestStrangersLoadNoAPIServer(t *testing.T) {
 	for _, none := range []string{"", "kubectx", "acme.", ".wiki", "acme./", "acme.wiki/status", "Acme.wiki", "acme.Wiki", "../a.b"} {
 		ask("198.51.100.2", none)
 	}
+}
+
+// TestToolsHaveLimitsOfTheirOwn: by application and address, whatever client IDs somebody makes up, and apart from those of people.
+func TestToolsHaveLimitsOfTheirOwn(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(w.provides, behindProxy, func(c *configure) {
+		c.Limits.Applications = web.Rate{Every: time.Hour, Burst: 3}
+	})
+	w.application("wiki")
+	w.application("chat")
+	asks := func(address, clientID, path string) answer {
+		return from(s.browser(), address).post(path, url.Values{"grant_type": {"authorization_code"}, "client_id": {clientID}})
+	}
+	wiki, chat := w.ns+".wiki", w.ns+".chat"
+	for name, c := range map[string]struct {
+		address string
+		clients []string
+		path    string
+	}{
+		"one application":     {"198.51.100.1", []string{wiki}, "/openid/token"},
+		"another one":         {"198.51.100.1", []string{chat}, "/openid/introspect"},
+		"from another place":  {"198.51.100.2", []string{wiki}, "/openid/revoke"},
+		"of the platform":     {"198.51.100.1", []string{"kubectl"}, "/openid/device-authorization"},
+		"ones that are not":   {"198.51.100.1", []string{"", "kubectx", w.ns + ".guess", w.ns + ".guess2"}, "/openid/token"},
+		"none, from anywhere": {"198.51.100.3", []string{""}, "/openid/userinfo"},
+	} {
+		for i := range 4 {
+			a := asks(c.address, c.clients[i%len(c.clients)], c.path)
+			if limited := a.StatusCode == http.StatusTooManyRequests; limited != (i == 3) {
+				t.Errorf("%s, request %d: status %d", name, i, a.StatusCode)
+			}
+			if i == 3 && (a.Header.Get("Retry-After") != "3600" || !strings.Contains(a.body, "temporarily_unavailable")) {
+				t.Errorf("%s: Retry-After %s, %s", name, a.Header.Get("Retry-After"), a.body)
+			}
+		}
+	}
+	from(s.browser(), "198.51.100.1").get("/").expect(t, http.StatusOK)
 }

@@ -239,12 +239,15 @@ func (p *Portal) consoleRoutes(o Options, cache web.Cache, composer *mail.Compos
 		(&activity.Handler{Desk: desk}).Routes())
 }
 
+// pathAsset is that of style, icon and script.
+const pathAsset = "/assets/{name}"
+
 // ownRoutes are the pages that belong to no room.
 func (p *Portal) ownRoutes() []web.Route {
 	return []web.Route{
 		{Path: "/{$}", Get: p.sessions.Recognise(home)},
 		{Path: "/robots.txt", Get: robots},
-		{Path: "/assets/{name}", Get: (*web.Visit).Asset},
+		{Path: pathAsset, Get: (*web.Visit).Asset},
 		// Password managers look for it there (A Well-Known URL for Changing Passwords, W3C).
 		{Path: "/.well-known/change-password", Get: func(v *web.Visit) error { return v.SeeOther("/account/password", "") }, AtHost: true},
 	}

@@ -255,6 +255,16 @@ func TestOrganisationAsksForSecondFactor(t *testing.T) {
 	t.Run("everybody", func(t *testing.T) {
 		w.secure(func(p *rosterv1alpha1.SecurityPolicy) { p.MultiFactor = rosterv1alpha1.MultiFactorRequired })
 		b.follow(b.get("/account")).expect(t, http.StatusOK, "These organisations require a second factor", "Acme Social", "/account/factors/app")
+		for _, r := range s.handler.routes {
+			own := strings.HasPrefix(r.Path, "/account/factors") || strings.HasPrefix(r.Path, "/sign-in/")
+			if r.Get == nil || !guarded(r) || own {
+				continue
+			}
+			path := strings.Replace(r.Path, "{namespace}", w.ns, 1)
+			if a := b.get(path); !strings.HasPrefix(a.Header.Get("Location"), "/account/factors") {
+				t.Errorf("%s opens for somebody who owes a second factor: status %d", r.Path, a.StatusCode)
+			}
+		}
 		_, codes := b.addApp()
 		if !b.isSignedIn() {
 			t.Error("who has enrolled is not let in")
@@ -306,8 +316,10 @@ func TestAdministratorResetsFactors(t *testing.T) {
 	ana = w.update(ana, func(spec *rosterv1alpha1.AccountSpec) {
 		spec.FactorsResetRequestedAt = &metav1.Time{Time: now().Add(time.Minute)}
 	})
-	w.halfIn(s, "ana") // not yet
+	finder := w.halfIn(s, "ana") // not yet
+	finder.follow(finder.post("/sign-in/second", recovery(codes[1]))).expect(t, http.StatusOK, "Ana Silva")
 	w.update(ana, func(spec *rosterv1alpha1.AccountSpec) { spec.FactorsResetRequestedAt = &metav1.Time{Time: now()} })
+	finder.follow(finder.get("/account/factors/passkey")).expect(t, http.StatusOK, "Sign in")
 	half := s.browser()
 	half.follow(half.post("/sign-in", signIn(w.address("ana"), goodPassword))).expect(t, http.StatusOK, "Ana Silva")
 	half.get("/account/factors").expect(t, http.StatusOK, "Set up an app")

@@ -34,7 +34,7 @@ type process struct {
 }
 
 // process starts the portal with that way to the API server.
-func (w *world) process(way *rest.Config) process {
+func (w *world) process(way *rest.Config, configure ...func(*config.Portal)) process {
 	w.t.Helper()
 	listener, err := (&net.ListenConfig{}).Listen(w.t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -50,6 +50,9 @@ func (w *world) process(way *rest.Config) process {
 	}
 	base := "http://" + listener.Addr().String()
 	cfg := config.Config{Portal: config.Portal{URL: base, KeySecret: sessionKeysName}, Links: config.Links{KeySecret: keySecretName}}
+	for _, change := range configure {
+		change(&cfg.Portal)
+	}
 	setup := SetupOptions{Config: cfg, Namespace: systemNamespace, Listener: listener, Clock: w.site().clock, Registry: prometheus.NewRegistry()}
 	if err := Setup(w.t.Context(), mgr, setup); err != nil {
 		w.t.Fatal(err)
@@ -75,6 +78,24 @@ func TestSetup(t *testing.T) {
 	}
 	if fetch(t.Context(), p.url) != 0 {
 		t.Error("the portal still serves")
+	}
+}
+
+// TestSetupHandsOnWhatKeepsStrangersApart: the limits of the configuration, and whose word about addresses is believed.
+func TestSetupHandsOnWhatKeepsStrangersApart(t *testing.T) {
+	w := newWorld(t)
+	p := w.process(w.userConfig, func(c *config.Portal) {
+		c.TrustedProxies = []string{"127.0.0.0/8"}
+		c.Limits.Requests = config.Rate{Burst: 2, Every: metav1.Duration{Duration: time.Hour}}
+	})
+	one, other := (&site{t: t, url: p.url}).browser(), (&site{t: t, url: p.url}).browser()
+	for _, want := range []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests} {
+		from(one, "192.0.2.1").get("/").expect(t, want)
+	}
+	from(other, "192.0.2.2").get("/").expect(t, http.StatusOK)
+	p.stop()
+	if err := <-p.stopped; err != nil {
+		t.Errorf("stopping: %v", err)
 	}
 }
 

@@ -71,7 +71,7 @@ func commandsOf(p page) []string {
 func (c *cluster) shell(t *testing.T, command string) (string, error) {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), "bash", "-c", command)
-	cmd.Dir, cmd.Env = root, append(os.Environ(), "KUBECONFIG="+c.kubeconfig,
+	cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "KUBECONFIG="+c.kubeconfig,
 		"PATH="+filepath.Clean(os.Getenv("KUBEBUILDER_ASSETS"))+string(os.PathListSeparator)+os.Getenv("PATH"))
 	out, err := cmd.CombinedOutput()
 	if exit := (*exec.ExitError)(nil); err != nil && !errors.As(err, &exit) {

@@ -17,14 +17,21 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
 	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/kubernetes"
 	clientauthentication "k8s.io/client-go/pkg/apis/clientauthentication/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/openid/signing"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
@@ -308,4 +315,47 @@ func exampleAPIServer(t *testing.T, token string) {
 		}
 		return nil
 	})
+	// What a stolen key is good for: people, and no other users (docs/security.md).
+	for name, counts := range map[string]bool{"ben@acme.example": true, "kubernetes-admin": false, "system:admin@acme.example": false} {
+		config := rest.AnonymousClientConfig(cluster.Config)
+		config.BearerToken = forged(t, name)
+		thief, err := kubernetes.NewForConfig(config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		review, err := thief.AuthenticationV1().SelfSubjectReviews().Create(t.Context(), &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
+		if counts && (err != nil || review.Status.UserInfo.Username != name || len(review.Status.UserInfo.Groups) != 1) ||
+			!counts && !apierrors.IsUnauthorized(err) {
+			t.Errorf("a forged token for %s: %+v, %v", name, review.Status.UserInfo, err)
+		}
+	}
+}
+
+// forged is a token for kubectl that somebody with the portal's keys makes up.
+func forged(t *testing.T, email string) string {
+	t.Helper()
+	secret := &corev1.Secret{}
+	if err := site.client.Get(t.Context(), client.ObjectKey{Namespace: "roster-system", Name: "roster-openid-keys"}, secret); err != nil {
+		t.Fatal(err)
+	}
+	set, err := signing.FromSecret(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, ok := set.Signing(time.Now())
+	if !ok {
+		t.Fatal("no key signs")
+	}
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: signing.Algorithm, Key: jose.JSONWebKey{Key: key.Private, KeyID: key.ID}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := jwt.Signed(signer).Claims(map[string]any{
+		"iss": site.env["ROSTER_ISSUER"], "aud": "kubectl", "sub": "x", "email": email, "email_verified": true,
+		"iat": time.Now().Unix(), "exp": time.Now().Add(time.Minute).Unix(),
+	}).Serialize()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }

@@ -237,7 +237,7 @@ func (h *Handler) postLeave(v *session.MemberVisit) error {
 		return err
 	}
 	v.Audit(web.EventLeave, web.ResultSuccess, v.Person.Account.Name, "namespace", v.Member.Namespace, "member", v.Member.Name)
-	return v.Done(web.DoneLeft)
+	return v.Done(session.DoneLeft)
 }
 
 // StateText is empty for an active member.

@@ -106,7 +106,7 @@ func (h *Handler) getAccount(v *session.Visit) error {
 		Profile: v.Path("/account/profile"), Login: v.Path("/account/username"),
 		Password: v.Path("/account/password"), Sessions: v.Path("/account/sessions"),
 		Factors: v.Path("/account/factors"), Forget: v.Path("/account/addresses"),
-		Done: doneText(w, web.Done(v.R.URL.Query().Get("done"))),
+		Done: doneText(w, v.TakeDone()),
 	}
 	if h.SignIns != "" {
 		page.SignIns = v.Path(h.SignIns)
@@ -135,23 +135,23 @@ func (h *Handler) postAddresses(v *session.Visit) error {
 		return err
 	}
 	v.Audit(web.EventAddressRemoved, web.ResultSuccess, v.Person.Account.Name)
-	return v.Done(web.DoneAddress)
+	return v.Done(session.DoneAddress)
 }
 
 // doneText says what has just been changed; empty for what is not one of ours.
-func doneText(w web.Words, done web.Done) string {
+func doneText(w web.Words, done session.Done) string {
 	switch done {
-	case web.DonePassword:
+	case session.DonePassword:
 		return w.T("done.password")
-	case web.DoneProfile:
+	case session.DoneProfile:
 		return w.T("done.profile")
-	case web.DoneUsername:
+	case session.DoneUsername:
 		return w.T("done.username")
-	case web.DoneLeft:
+	case session.DoneLeft:
 		return w.T("done.left")
-	case web.DoneSignedOut:
+	case session.DoneSignedOut:
 		return w.T("done.signedOut")
-	case web.DoneAddress:
+	case session.DoneAddress:
 		return w.T("done.address")
 	}
 	return ""

@@ -80,7 +80,7 @@ func (h *Handler) postPersonalDetails(v *session.Visit) error {
 	case err != nil:
 		return err
 	default:
-		return v.Done(web.DoneProfile)
+		return v.Done(session.DoneProfile)
 	}
 }
 
@@ -119,7 +119,7 @@ func (h *Handler) postUsername(v *session.Visit) error {
 		return err
 	}
 	v.Audit(web.EventUsername, web.ResultSuccess, acct.Name)
-	return v.Done(web.DoneUsername)
+	return v.Done(session.DoneUsername)
 }
 
 func (h *Handler) getPassword(v *session.Visit) error { return h.passwordForm(v, nil) }
@@ -155,5 +155,5 @@ func (h *Handler) postPassword(v *session.Visit) error {
 		return err
 	}
 	h.SignIn.PasswordSet(v.Visit, web.EventPassword, who.Account)
-	return v.Done(web.DonePassword)
+	return v.Done(session.DonePassword)
 }

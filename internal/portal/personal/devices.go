@@ -53,5 +53,5 @@ func (h *Handler) postDevices(v *session.Visit) error {
 		return err
 	}
 	v.Audit(web.EventSignOut, web.ResultSuccess, who.Account.Name, "session", who.Session.ID)
-	return v.Done(web.DoneSignedOut)
+	return v.Done(session.DoneSignedOut)
 }

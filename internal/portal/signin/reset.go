@@ -161,7 +161,9 @@ func (h *Handler) PasswordRules(ctx context.Context, acct *rosterv1alpha1.Accoun
 	if err != nil {
 		return PasswordRules{}, err
 	}
-	owner := account.Person{Address: address.Address(acct.Spec.Email), Names: []string{acct.Spec.DisplayName, acct.Spec.Username}}
+	owner := account.Person{
+		Address: address.Address(acct.Spec.Email), Names: []string{acct.Spec.DisplayName, acct.Spec.Company, acct.Spec.Username},
+	}
 	var policies []rosterv1alpha1.PasswordPolicy
 	for _, m := range members {
 		if m.Organization != nil {

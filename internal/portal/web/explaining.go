@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"html"
 	"net"
+	"strconv"
 	"strings"
 
 	"github.com/roster-dev/roster/internal/texts"
@@ -65,7 +66,13 @@ func (s *Site) TooManyCookies() []byte {
 			html.EscapeString(w.T("problem.cookies.title")), html.EscapeString(w.T("problem.cookies.text", "Host", s.URL.Hostname())))
 	}
 	page.WriteString("</body>\n</html>\n")
-	return fmt.Appendf(nil, "HTTP/1.1 431 Request Header Fields Too Large\r\nContent-Type: text/html; charset=utf-8\r\nContent-Length: %d\r\n"+
-		"Cache-Control: no-store\r\nContent-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\nX-Content-Type-Options: nosniff\r\n"+
-		"Referrer-Policy: no-referrer\r\nConnection: close\r\n\r\n%s", page.Len(), page.String())
+	header := s.Headers()
+	header.Set("Content-Type", "text/html; charset=utf-8")
+	header.Set("Content-Length", strconv.Itoa(page.Len()))
+	header.Set("Connection", "close")
+	var answer bytes.Buffer
+	answer.WriteString("HTTP/1.1 431 Request Header Fields Too Large\r\n")
+	_ = header.Write(&answer) // to memory
+	answer.WriteString("\r\n" + page.String())
+	return answer.Bytes()
 }

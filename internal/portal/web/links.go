@@ -92,21 +92,3 @@ func (v *Visit) Redirect(to string) error {
 	v.W.WriteHeader(http.StatusSeeOther)
 	return nil
 }
-
-// Done is something that has just been changed, as the personal page is told.
-type Done string
-
-// What is done.
-const (
-	DonePassword  Done = "password"
-	DoneProfile   Done = "profile"
-	DoneUsername  Done = "username"
-	DoneLeft      Done = "left"
-	DoneSignedOut Done = "signed-out"
-	DoneAddress   Done = "address"
-)
-
-// Done sends the browser to the personal page, which says what has been changed.
-func (v *Visit) Done(what Done) error {
-	return v.Redirect(v.PathWith("/account", url.Values{"done": {string(what)}}))
-}
