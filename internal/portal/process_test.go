@@ -14,13 +14,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -282,6 +285,24 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	}
 	await(t, func(context.Context) bool {
 		return strings.Contains(p.log.String(), `"logger":"readiness","msg":"Ready"`)
+	})
+	p.stop()
+}
+
+// TestPortalTellsAboutItsPod: what is wrong with the configuration is an event of the Pod that the downward API names, by the portal's own
+// rights.
+func TestPortalTellsAboutItsPod(t *testing.T) {
+	w := newWorld(t)
+	p := startProgram(t, w.userConfig, "{url: https://team.acme.example}", "POD_NAME=roster-portal-7", "POD_UID=0c4d").awaitReady()
+	await(t, func(ctx context.Context) bool {
+		var events corev1.EventList
+		if err := w.admin.List(ctx, &events, client.InNamespace(systemNamespace)); err != nil {
+			t.Fatal(err)
+		}
+		return slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
+			of := e.InvolvedObject
+			return e.Reason == reasonUntrustedProxy && e.Type == corev1.EventTypeWarning && of.Kind == "Pod" && of.Name == "roster-portal-7" && of.UID == "0c4d"
+		})
 	})
 	p.stop()
 }
