@@ -296,10 +296,8 @@ func TestPortalTellsAboutItsPod(t *testing.T) {
 	p := startProgram(t, w.userConfig, "{url: https://team.acme.example}", "POD_NAME=roster-portal-7", "POD_UID=0c4d").awaitReady()
 	await(t, func(ctx context.Context) bool {
 		var events corev1.EventList
-		if err := w.admin.List(ctx, &events, client.InNamespace(systemNamespace)); err != nil {
-			t.Fatal(err)
-		}
-		return slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
+		err := w.admin.List(ctx, &events, client.InNamespace(systemNamespace))
+		return err == nil && slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
 			of := e.InvolvedObject
 			return e.Reason == reasonUntrustedProxy && e.Type == corev1.EventTypeWarning && of.Kind == "Pod" && of.Name == "roster-portal-7" && of.UID == "0c4d"
 		})
