@@ -74,6 +74,10 @@ metrics: {countBy: Installation}
 		for _, want := range []string{
 			`roster_invitations{organization="",state="Sent"}`, `controller_runtime_max_concurrent_reconciles{controller="member"} 5`,
 			`controller_runtime_max_concurrent_reconciles{controller="delivery"} 3`,
+			// What alerts ask for.
+			`roster_mails_total{kind="invitation",outcome="Delivered"} 1`, `roster_outbox_held{reason="RelayRefuses"} 0`,
+			`roster_refused_writes_total{kind="Role"} 0`, `rest_client_requests_total{`, `workqueue_longest_running_processor_seconds{`,
+			`controller_runtime_reconcile_errors_total{`, `go_gc_gomemlimit_bytes `, `process_start_time_seconds `,
 		} {
 			if !strings.Contains(metrics, "\n"+want) {
 				return fmt.Errorf("there is no %s", want)
