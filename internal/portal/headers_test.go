@@ -11,8 +11,11 @@ import (
 	"testing"
 
 	"github.com/go-logr/logr"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 
 	"github.com/roster-dev/roster/internal/portal/web"
+	"github.com/roster-dev/roster/internal/tracing"
 )
 
 // Cookies of other sites of the domain: they do not keep anybody from signing in, and if there are too many the person is told.
@@ -147,6 +150,28 @@ func TestOverPlainHTTP(t *testing.T) {
 		}
 		if hsts := a.Header.Get("Strict-Transport-Security") != ""; hsts != strings.HasPrefix(base, "https") {
 			t.Errorf("%s: HSTS %v", base, hsts)
+		}
+	}
+}
+
+// TestTracesOfStrangersAreNotGoneOnWith: they could have as many traces recorded as they like, and pass them for those of others. A proxy that
+// is trusted begins the trace.
+func TestTracesOfStrangersAreNotGoneOnWith(t *testing.T) {
+	const trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+	s := newWorld(t).site(unlimited, func(c *configure) { c.TrustedProxies = []string{"192.0.2.0/24"} })
+	for peer, goesOn := range map[string]bool{"192.0.2.7:4711": true, "198.51.100.7:4711": false} {
+		kept := tracetest.NewInMemoryExporter()
+		r := httptest.NewRequest(http.MethodGet, "/sign-in", nil)
+		r = r.WithContext(tracing.With(t.Context(), sdktrace.NewTracerProvider(sdktrace.WithSyncer(kept))))
+		r.RemoteAddr = peer
+		r.Header.Set("Traceparent", "00-"+trace+"-00f067aa0ba902b7-01")
+		s.handler.ServeHTTP(httptest.NewRecorder(), r)
+		spans := kept.GetSpans()
+		if len(spans) == 0 {
+			t.Fatal("a page is not traced")
+		}
+		if of := spans[len(spans)-1].SpanContext.TraceID().String(); (of == trace) != goesOn {
+			t.Errorf("the trace that %s begins is gone on with: %v, want %v", peer, of == trace, goesOn)
 		}
 	}
 }

@@ -14,13 +14,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/testenv"
@@ -46,8 +49,8 @@ type program struct {
 	cmd    *exec.Cmd
 	log    *lines
 	exited chan error
-	// url of the pages and of the probes.
-	url, probes string
+	// url of the pages, of the probes and of the metrics.
+	url, probes, metrics string
 }
 
 // Write implements io.Writer.
@@ -78,10 +81,12 @@ func startProgram(t *testing.T, way *rest.Config, portal string, env ...string) 
 	if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	pages, probes := freeport.For(t).Addr(), freeport.For(t).Addr()
-	p := &program{t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes}
+	pages, probes, metrics := freeport.For(t).Addr(), freeport.For(t).Addr(), freeport.For(t).Addr()
+	p := &program{
+		t: t, log: &lines{}, exited: make(chan error, 1), url: "http://" + pages, probes: "http://" + probes, metrics: "http://" + metrics + "/metrics",
+	}
 	p.cmd = exec.CommandContext(context.Background(), path, "--config="+file, "--kubeconfig="+kubeconfig(t, way), "--namespace="+systemNamespace,
-		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address=0")
+		"--bind-address="+pages, "--health-probe-bind-address="+probes, "--metrics-bind-address="+metrics)
 	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = append(os.Environ(), env...), p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -282,6 +287,53 @@ func TestPortalWaitsForTheAPIServer(t *testing.T) {
 	}
 	await(t, func(context.Context) bool {
 		return strings.Contains(p.log.String(), `"logger":"readiness","msg":"Ready"`)
+	})
+	p.stop()
+}
+
+// TestPortalServesItsMetrics: the alerts and dashboards about the portal ask for these, from its first start on.
+func TestPortalServesItsMetrics(t *testing.T) {
+	w := newWorld(t)
+	p := startProgram(t, w.userConfig, "{url: http://127.0.0.1}").awaitReady()
+	tell(p.url + "/sign-in")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.metrics, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	metrics, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`roster_build_info{`, `roster_portal_requests_total{code="200",method="GET",route="/sign-in"} 1`, `roster_portal_request_duration_seconds_bucket{`,
+		`roster_portal_claims_total{result="failed"} 0`, `roster_portal_untrusted_proxy_requests_total 0`, `roster_portal_password_hash_wait_seconds_bucket{`,
+		`rest_client_requests_total{`, `process_resident_memory_bytes `, `go_gc_gomemlimit_bytes `,
+		`process_start_time_seconds `,
+	} {
+		if !strings.Contains(string(metrics), "\n"+want) {
+			t.Errorf("a scrape of the portal has no %s", want)
+		}
+	}
+	p.stop()
+}
+
+// TestPortalTellsAboutItsPod: what is wrong with the configuration is an event of the Pod that the downward API names, by the portal's own
+// rights.
+func TestPortalTellsAboutItsPod(t *testing.T) {
+	w := newWorld(t)
+	p := startProgram(t, w.userConfig, "{url: https://team.acme.example}", "POD_NAME=roster-portal-7", "POD_UID=0c4d").awaitReady()
+	await(t, func(ctx context.Context) bool {
+		var events corev1.EventList
+		err := w.admin.List(ctx, &events, client.InNamespace(systemNamespace))
+		return err == nil && slices.ContainsFunc(events.Items, func(e corev1.Event) bool {
+			of := e.InvolvedObject
+			return e.Reason == reasonUntrustedProxy && e.Type == corev1.EventTypeWarning && of.Kind == "Pod" && of.Name == "roster-portal-7" && of.UID == "0c4d"
+		})
 	})
 	p.stop()
 }

@@ -71,8 +71,10 @@ func TestLog(t *testing.T) {
 		if json.Valid(out.Bytes()) != c.json || strings.Contains(line, "process_test.go") != c.trace || !strings.Contains(line, "the relay is away") {
 			t.Errorf("%s: the log says %q", name, line)
 		}
-		var entry struct{ TS time.Time }
-		if err := json.Unmarshal(out.Bytes(), &entry); c.json && (err != nil || entry.TS.IsZero()) {
+		var entry struct {
+			Time time.Time `json:"ts"`
+		}
+		if err := json.Unmarshal(out.Bytes(), &entry); c.json && (err != nil || entry.Time.IsZero()) {
 			t.Errorf("%s: the help says that times are as in RFC 3339: %v, %q", name, err, line)
 		}
 		log.V(1).Info("details")

@@ -79,3 +79,34 @@ func (c *cluster) shell(t *testing.T, command string) (string, error) {
 	}
 	return string(out), err
 }
+
+// TestLogsAreSearchedForWhatThereIs: what pages have people look for in the logs is something that the programs write.
+func TestLogsAreSearchedForWhatThereIs(t *testing.T) {
+	var source strings.Builder
+	for _, folder := range []string{"cmd", "internal"} {
+		for _, path := range filesUnder(t, folder, ".go") {
+			if !strings.HasSuffix(path, "_test.go") {
+				source.WriteString(read(t, path))
+			}
+		}
+	}
+	count := 0
+	for _, match := range regexp.MustCompile(`(?m)^kubectl .* logs .*\| *grep (-\w+ )?'?([^'\n]+)'?$`).FindAllStringSubmatch(text(t, pages(t)), -1) {
+		pattern := match[2]
+		switch logger, isLogger := strings.CutPrefix(pattern, `"logger":"`); {
+		case isLogger:
+			pattern = regexp.QuoteMeta(`WithName("` + strings.TrimSuffix(logger, `"`) + `")`)
+		case strings.HasPrefix(pattern, `"`): // the level, and events, of which TestSecurityEvents knows
+			continue
+		case strings.Contains(match[1], "i"):
+			pattern = "(?i)" + pattern
+		}
+		count++
+		if !regexp.MustCompile(pattern).MatchString(source.String()) {
+			t.Errorf("no program writes what this command looks for: %s", match[0])
+		}
+	}
+	if count < 8 {
+		t.Errorf("only %d searches found", count)
+	}
+}

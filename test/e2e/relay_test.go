@@ -14,11 +14,13 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
+	"github.com/roster-dev/roster/internal/freeport"
 	"github.com/roster-dev/roster/internal/mail/smtptest"
 	"github.com/roster-dev/roster/internal/testenv"
 )
 
-// signsInByPassword and signsInByToken correct the Secret for the relay under a manager that is not restarted.
+// signsInByPassword and signsInByToken correct the Secret for the relay under a manager that is not restarted, and whose configuration has
+// something else than the defaults.
 func signsInByPassword(b *bureau) {
 	signsIn(b, "Password", corev1.BasicAuthPasswordKey, nil, "a wrong one", "refused the user name or password of Secret roster-smtp")
 }
@@ -42,6 +44,8 @@ mail:
   replyTo: "Social team <social@mail.example>"
   smtp: {address: %q, authSecret: roster-smtp, auth: %s, caFile: %q, helloName: roster.mail.example}
 portal: {url: "https://portal.example"}
+controllers: {concurrency: 5, deliveries: 3}
+metrics: {countBy: Installation}
 `, relay.Addr(), auth, b.path("relay-ca.pem")), 0o600))
 	secret := &corev1.Secret{
 		ObjectMeta: metav1.ObjectMeta{Namespace: testenv.SystemNamespace, Name: "roster-smtp"},
@@ -49,7 +53,8 @@ portal: {url: "https://portal.example"}
 	}
 	b.must(b.cluster.Client.Create(b.t.Context(), secret))
 	b.t.Cleanup(func() { _ = b.cluster.Client.Delete(context.Background(), secret) })
-	b.start()
+	address := freeport.For(b.t).Addr()
+	b.run("manager", "--leader-elect", "--metrics-bind-address="+address)
 	b.invite(1, "person")
 	b.awaitTrouble(says)
 	before := secret.DeepCopy()
@@ -61,6 +66,25 @@ portal: {url: "https://portal.example"}
 		!strings.Contains(string(m[0].Raw), "social@mail.example") {
 		b.t.Errorf("the relay has %+v", m)
 	}
+	b.eventually("the metrics are those of this configuration", func() error {
+		metrics, err := b.get("http://" + address + "/metrics")
+		if err != nil {
+			return err
+		}
+		for _, want := range []string{
+			`roster_invitations{organization="",state="Sent"}`, `controller_runtime_max_concurrent_reconciles{controller="member"} 5`,
+			`controller_runtime_max_concurrent_reconciles{controller="delivery"} 3`,
+			// What alerts ask for.
+			`roster_mails_total{kind="invitation",outcome="Delivered"} 1`, `roster_outbox_held{reason="RelayRefuses"} 0`,
+			`roster_refused_writes_total{kind="Role"} 0`, `rest_client_requests_total{`, `workqueue_longest_running_processor_seconds{`,
+			`controller_runtime_reconcile_errors_total{`, `go_gc_gomemlimit_bytes `, `process_start_time_seconds `,
+		} {
+			if !strings.Contains(metrics, "\n"+want) {
+				return fmt.Errorf("there is no %s", want)
+			}
+		}
+		return nil
+	})
 }
 
 // awaitTrouble waits until the Organization says why no mail goes out.
