@@ -110,8 +110,8 @@ func MayHaveBeenSuspended(of *rosterv1alpha1.Account, seen int64) bool {
 	return of.Generation-max(of.Status.ObservedGeneration, seen) >= unseenSuspension
 }
 
-// restsOnLostFactor reports whether the person last proved themselves by a second factor before an administrator took all of them away. Somebody
-// who found one could add another in the session that it opened. What counts as given before is what factor.Factors.Since leaves out.
+// restsOnLostFactor reports whether the person last proved themselves by a second factor before an administrator took all of them away.
+// Somebody who found one could add another in the session that it opened. What was given before is what factor.Factors.Since leaves out.
 func (s Session) restsOnLostFactor(of *rosterv1alpha1.Account, now time.Time) bool {
 	reset, given := of.Spec.FactorsResetRequestedAt, s.Proved(MethodApp, MethodRecovery, MethodPasskey, MethodPasskeyAlone)
 	if reset == nil || reset.After(now) || given.IsZero() {

@@ -143,7 +143,8 @@ func (c *Client) askUserInfo(ctx context.Context, p *provider, subject string, t
 	return said, nil
 }
 
-// terse leaves out the body of an answer that is none: it may hold what the issuer was sent, and would be in the error, which is for the log.
+// terse leaves out the body of an answer that is none: it may hold what the issuer was sent, and would be in the error, which is for the
+// log.
 type terse struct{ http.RoundTripper }
 
 // RoundTrip implements http.RoundTripper.

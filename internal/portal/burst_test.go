@@ -3,15 +3,22 @@
 package portal
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
+
+	"github.com/roster-dev/roster/internal/account"
 )
 
 // TestBurstOfSignInsOnManyCores: forty strangers sign in at once, to a portal that is killed when it uses more than 512 MiB, and sees more
@@ -63,4 +70,61 @@ func (p *program) peak() int64 {
 		most = usage.Maxrss
 	}
 	return most - file.Size()
+}
+
+// held lets one hash after the other be computed, when the test says so.
+type held struct {
+	begun *atomic.Int32
+	let   chan struct{}
+}
+
+func (h held) Observe(float64) {
+	h.begun.Add(1)
+	<-h.let
+}
+
+// TestStrangersWaitForThemselves: somebody who signs in often from one address keeps others waiting for one hash of theirs at most, beside the one that is being computed.
+func TestStrangersWaitForThemselves(t *testing.T) {
+	const waiting = 4
+	h := held{&atomic.Int32{}, make(chan struct{})}
+	hasher, err := account.NewHasher(account.HasherOptions{Params: cheap(), Concurrency: 1, Queue: waiting, Wait: h})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := aloneWith(t, "https://roster.example.com", func(o *Options) {
+		o.Accounts = account.NewStore(nothing{}, account.ClusterSecrets{Client: nothing{}}, hasher)
+	})
+	served := make(chan string, waiting+1)
+	signsIn := func(address string) {
+		for code := http.StatusServiceUnavailable; code == http.StatusServiceUnavailable; { // The look for a place below may take the last one.
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/sign-in", strings.NewReader(signIn("nobody", "x").Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			r.RemoteAddr = address + ":1"
+			rec := httptest.NewRecorder()
+			p.ServeHTTP(rec, r)
+			code = rec.Code
+		}
+		served <- address
+	}
+	const often, once = "192.0.2.1", "192.0.2.2"
+	for range waiting {
+		go signsIn(often)
+	}
+	await(t, func(context.Context) bool { return h.begun.Load() == 1 })
+	go signsIn(once)
+	await(t, func(context.Context) bool {
+		gone, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := hasher.Hash(gone, "x") // It leaves the queue at once, if there is a place in it.
+		return errors.Is(err, account.ErrBusy)
+	})
+	var order []string
+	for range waiting + 1 {
+		h.let <- struct{}{}
+		order = append(order, <-served)
+	}
+	// One hash was being computed, and one may have been next.
+	if slices.Index(order, once) > 2 {
+		t.Errorf("served in this order: %v", order)
+	}
 }

@@ -13,7 +13,9 @@ import (
 	"time"
 
 	"golang.org/x/oauth2"
+	"k8s.io/utils/ptr"
 
+	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/openid/grant"
 )
 
@@ -331,5 +333,63 @@ func TestStrangersAreGivenFewDeviceCodes(t *testing.T) {
 	}
 	if given != 100 {
 		t.Errorf("%d device codes were given out", given)
+	}
+}
+
+// TestSignInsToApplicationsAreAudited: as docs/operations.md lists the events, and with nothing that opens anything.
+func TestSignInsToApplicationsAreAudited(t *testing.T) {
+	w := newWorld(t)
+	s, b := w.provider()
+	p := s.party(w.application("wiki").ClientID(), "email", "offline_access")
+	closed := w.application("closed", func(a *rosterv1alpha1.ApplicationSpec) {
+		a.Members = &rosterv1alpha1.ApplicationMembers{Roles: []string{"Manager"}}
+	})
+	var secrets []string
+	signsIn := func() *oauth2.Token {
+		f := p.begin()
+		code := f.code(b)
+		token, err := f.exchange(code)
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets = append(secrets, code, f.state, f.nonce, f.verifier, token.AccessToken, token.RefreshToken, token.Extra("id_token").(string))
+		return token
+	}
+	ended := func(token *oauth2.Token) {
+		t.Helper()
+		if _, err := p.refresh(token.RefreshToken); !refusedAs(err, "invalid_grant") {
+			t.Errorf("a refresh: %v", err)
+		}
+	}
+	reused := signsIn()
+	if _, err := p.refresh(reused.RefreshToken); err != nil {
+		t.Fatal(err)
+	}
+	s.clock.SetTime(s.clock.Now().Add(grant.RaceGrace))
+	ended(reused)
+	revoked := signsIn()
+	p.post("/openid/revoke", url.Values{"token": {revoked.RefreshToken}})
+	ended(revoked)
+	removed := signsIn()
+	w.changeMember("ana", func(m *rosterv1alpha1.MemberSpec) { m.Suspended = ptr.To(true) })
+	ended(removed)
+	b.through(s.party(closed.ClientID()).begin().url)
+	ana := `"account":"` + w.account(w.address("ana")).Name + `","client":"127.0.0.1","application":"` + w.ns
+	for _, want := range []string{
+		`"event":"application","result":"success",` + ana + `.wiki","grant":"`,
+		`"event":"application_tokens","result":"success",` + ana + `.wiki","grant":"`,
+		`"event":"application_tokens","result":"failure",` + ana + `.wiki","grant":"`, `"why":"Reused"`,
+		`"event":"application_tokens","result":"refused",` + ana + `.wiki","grant":"`, `"why":"NoMember"`,
+		`"event":"application_sign_out","result":"success",` + ana + `.wiki","grant":"`, `"why":"Revoked"`,
+		`"event":"application","result":"refused",` + ana + `.closed","why":"`,
+	} {
+		if !strings.Contains(s.log.String(), want) {
+			t.Errorf("the log has no %s:\n%s", want, s.log)
+		}
+	}
+	for _, secret := range append(secrets, wikiSecret, w.address("ana")) {
+		if strings.Contains(s.log.String(), secret) {
+			t.Errorf("the log tells %q", secret)
+		}
 	}
 }

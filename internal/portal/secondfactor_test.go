@@ -3,6 +3,7 @@
 package portal
 
 import (
+	"bytes"
 	"context"
 	"encoding/base32"
 	"html"
@@ -19,6 +20,8 @@ import (
 
 	rosterv1alpha1 "github.com/roster-dev/roster/api/v1alpha1"
 	"github.com/roster-dev/roster/internal/account/factor"
+	"github.com/roster-dev/roster/internal/keyring"
+	"github.com/roster-dev/roster/internal/portal/web"
 )
 
 var (
@@ -334,6 +337,28 @@ func TestAdministratorResetsFactors(t *testing.T) {
 	renewed, _ := fresh.addApp()
 	b := w.halfIn(s, "ana")
 	b.follow(b.post("/sign-in/second", code(renewed.code(0)))).expect(t, http.StatusOK, "Ana Silva")
+}
+
+// TestReplacingTheKeyOfFactors is what docs/second-factors.md tells administrators: the portal looks once a minute, seeds move to the new key
+// as their apps are used, and people who have not used theirs are told.
+func TestReplacingTheKeyOfFactors(t *testing.T) {
+	w := newWorld(t)
+	old, next := bytes.Repeat([]byte("k"), 32), bytes.Repeat([]byte("n"), 32)
+	r := &secretReader{data: map[string][]byte{keyring.Current: old}}
+	s := w.site(unlimited, func(c *configure) { c.FactorKeys = web.NewKeySource(r, client.ObjectKey{}, c.Clock) })
+	_, used, _ := w.protected(s, "ana")
+	_, unused, _ := w.protected(s, "ben")
+	for _, keys := range []map[string][]byte{{keyring.Current: next, "previous": old}, {keyring.Current: next}} {
+		r.data = keys
+		s.clock.SetTime(s.clock.Now().Add(web.RefreshEvery))
+		b := w.halfIn(s, "ana")
+		b.follow(b.post("/sign-in/second", code(used.code(0)))).expect(t, http.StatusOK, "Ana Silva")
+	}
+	w.halfIn(s, "ben").post("/sign-in/second", code(unused.code(0))).
+		expect(t, http.StatusUnprocessableEntity, "Your authenticator app cannot be checked")
+	if !strings.Contains(s.log.String(), "sealed with a key that is not known") {
+		t.Errorf("the log does not say why:\n%s", s.log)
+	}
 }
 
 // Tries at the second factor are few, and somebody else's do not use up those of a browser that the person has signed in with.

@@ -15,8 +15,11 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
@@ -93,6 +96,43 @@ func TestSetupHandsOnWhatKeepsStrangersApart(t *testing.T) {
 		from(one, "192.0.2.1").get("/").expect(t, want)
 	}
 	from(other, "192.0.2.2").get("/").expect(t, http.StatusOK)
+	p.stop()
+	if err := <-p.stopped; err != nil {
+		t.Errorf("stopping: %v", err)
+	}
+}
+
+// TestSetupOfAProvider: the endpoints for applications have the limits of the configuration, and codes that no device waits for any more
+// are removed from the cluster.
+func TestSetupOfAProvider(t *testing.T) {
+	w := newWorld(t)
+	w.keyOfTokens()
+	left := func(name string, expires time.Time) *corev1.Secret {
+		secret := &corev1.Secret{
+			ObjectMeta: metav1.ObjectMeta{
+				Namespace: rosterv1alpha1.AccountNamespace, Name: "device-" + name + w.ns, Labels: map[string]string{"roster.dev/openid-device": "true"},
+			},
+			Type: "roster.dev/device-authorization",
+			Data: map[string][]byte{"authorization": fmt.Appendf(nil, `{"client":"kubectl","expires":%q}`, expires.Format(time.RFC3339))},
+		}
+		w.create(secret)
+		return secret
+	}
+	over, waits := left("over-", now()), left("waits-", now().Add(time.Second))
+	p := w.process(w.userConfig, func(c *config.Portal) {
+		c.OpenID = config.OpenID{Issuer: c.URL, KeySecret: signingKeys}
+		c.Limits.Applications = config.Rate{Burst: 2, Every: metav1.Duration{Duration: time.Hour}}
+	})
+	b := (&site{t: t, url: p.url}).browser()
+	b.get("/.well-known/openid-configuration").expect(t, http.StatusOK, `"issuer":"`+p.url+`"`)
+	b.get("/openid/keys").expect(t, http.StatusOK, `"kid":`)
+	b.get("/openid/keys").expect(t, http.StatusTooManyRequests)
+	await(t, func(ctx context.Context) bool {
+		return apierrors.IsNotFound(w.admin.Get(ctx, client.ObjectKeyFromObject(over), &corev1.Secret{}))
+	})
+	if err := w.admin.Get(t.Context(), client.ObjectKeyFromObject(waits), &corev1.Secret{}); err != nil {
+		t.Errorf("a code that a device waits for: %v", err)
+	}
 	p.stop()
 	if err := <-p.stopped; err != nil {
 		t.Errorf("stopping: %v", err)
