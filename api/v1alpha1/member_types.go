@@ -133,7 +133,8 @@ type MemberStatus struct {
 	Email string `json:"email,omitempty"`
 
 	// profiles are the roles that the member holds by name, as far as there are such profiles and the plan has a place for them.
-	// Roles by the role in the organisation, by teams and by workspaces come on top. Empty for a member who is not active.
+	// Roles by the role in the organisation, by teams and by workspaces come on top. Empty for a member who is not active. While RolesGranted is
+	// False with the reason WriteRefused, some are not in force.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
