@@ -224,7 +224,12 @@ func (a *answer) organization(o *rosterv1alpha1.Organization) {
 func (a *answer) invitation(inv *rosterv1alpha1.Invitation) {
 	object := rights.Link{Kind: "Invitation", Name: inv.Name}
 	to := people.InvitationAddress(inv)
-	switch inv.Status.State {
+	state := inv.Status.State
+	if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionStalled); c != nil &&
+		c.Status == metav1.ConditionTrue && c.Reason != rosterv1alpha1.ReasonRejected {
+		state = rosterv1alpha1.InvitationPending // Another mail has been asked for, and something is in its way.
+	}
+	switch state {
 	case rosterv1alpha1.InvitationUndeliverable:
 		message := "The mail to " + to + " cannot be delivered."
 		if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionDelivered); c != nil {
