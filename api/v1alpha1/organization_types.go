@@ -164,7 +164,7 @@ type InvitationPolicy struct {
 	// +kubebuilder:default=Managers
 	AllowedFor Inviters `json:"allowedFor,omitempty"`
 
-	// selfRenewal lets the holder of an expired link ask for a new one on the page that reports it.
+	// selfRenewal lets the holder of an expired link ask for a new one, on the page that reports it or as somebody who has forgotten a password.
 	// +optional
 	// +kubebuilder:default=false
 	SelfRenewal *bool `json:"selfRenewal,omitempty"`
