@@ -188,8 +188,8 @@ type SocialProfileStatus struct {
 	// +optional
 	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
-	// soleRenewer is the Member who alone may reconnect the profile, if its tokens have ended, or end unless somebody does. Owner, CoOwners and
-	// Managers, who may connect every profile, count where nobody else may.
+	// soleRenewer is the Member who alone may reconnect the profile, if its tokens have ended, or end unless somebody does. Owner, CoOwners
+	// and Managers, who may connect every profile, count where nobody else may.
 	// +optional
 	SoleRenewer ObjectName `json:"soleRenewer,omitempty"`
 
