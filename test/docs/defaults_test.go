@@ -3,6 +3,7 @@
 package docs_test
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -48,9 +49,7 @@ func defaults(path string, s apiextensionsv1.JSONSchemaProps) map[string]string 
 		if field.Default != nil && string(field.Default.Raw) != "{}" {
 			all[below] = strings.NewReplacer(`"`, "", ",", ", ").Replace(string(field.Default.Raw))
 		}
-		for inner, value := range defaults(below, field) {
-			all[inner] = value
-		}
+		maps.Copy(all, defaults(below, field))
 	}
 	return all
 }

@@ -183,13 +183,11 @@ func (a *answer) ends(p *rights.Person, now time.Time) {
 }
 
 // stalled reports an object that waits for somebody to change something.
-func (a *answer) stalled(kind, name string, conditions []metav1.Condition) bool {
+func (a *answer) stalled(kind, name string, conditions []metav1.Condition) {
 	c := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionStalled)
-	if c == nil || c.Status != metav1.ConditionTrue {
-		return false
+	if c != nil && c.Status == metav1.ConditionTrue {
+		a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
 	}
-	a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
-	return true
 }
 
 // applications reports those that nobody, or not everybody, can sign in to. Those who may not look at them are told nothing about them.

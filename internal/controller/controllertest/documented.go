@@ -24,7 +24,7 @@ type outcomes map[string]bool
 
 // documentedOutcomes are those in the table on the page of a kind.
 func documentedOutcomes(page string) outcomes {
-	row := regexp.MustCompile("(?m)^\\| ([A-Za-z, ]+) \\| (True|False|Unknown)([^|]*) \\| ([^|]*) \\|")
+	row := regexp.MustCompile(`(?m)^\| ([A-Za-z, ]+) \| (True|False|Unknown)([^|]*) \| ([^|]*) \|`)
 	reasons := map[string][]string{}
 	all := outcomes{}
 	for _, cells := range row.FindAllStringSubmatch(page, -1) {
