@@ -345,7 +345,8 @@ type PlanInEffect struct {
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
 	// conditions report the state of the object: Ready, OwnerResolved, and Stalled if something must be changed. OwnerUnique while the owner
-	// is active, WithinPlan if there is a Plan, IssuerResolved if an issuer is named, and MailDelivered while mail waits.
+	// is active, WithinPlan if there is a Plan, IssuerResolved if an issuer is named, and MailDelivered while an invitation waits for
+	// the relay.
 	// +optional
 	// +listType=map
 	// +listMapKey=type
