@@ -93,12 +93,13 @@ const (
 
 // Notifications are the mails that a person wants. Mails about the security of the Account itself, and invitations, are sent in any case.
 type Notifications struct {
-	// credentials are mails about access that is about to expire or is lost, to a social profile that the person is responsible for.
+	// credentials are mails about access that is about to expire or is lost, to a social profile that the person is responsible for, or to one
+	// that nobody active is responsible for in an organisation of theirs.
 	// +optional
 	// +kubebuilder:default=true
 	Credentials *bool `json:"credentials,omitempty"`
 
-	// engagement are mails about new items on a social profile that the person is responsible for, where the profile asks for such mails.
+	// engagement are mails about new items on such a social profile, where the profile asks for such mails.
 	// +optional
 	// +kubebuilder:default=true
 	Engagement *bool `json:"engagement,omitempty"`

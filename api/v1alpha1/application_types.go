@@ -183,8 +183,8 @@ type ApplicationStatus struct {
 	// +optional
 	SecretRef *LocalReference `json:"secretRef,omitempty"`
 
-	// secretHashes are the SHA-256 hashes, in base64url, of the client secrets that count: the one in the Secret, and for spec.secretOverlap the
-	// one before it. The secrets are random, so that a hash tells nothing about one.
+	// secretHashes are the SHA-256 hashes, in base64url, of the client secrets that count: the one in the Secret, and for spec.secretOverlap
+	// the one before it. The secrets are random, so that a hash tells nothing about one.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=2

@@ -49,8 +49,8 @@ const (
 // present if one is named.
 const ConditionIssuerResolved = "IssuerResolved"
 
-// ConditionMailDelivered reports whether the mails of an Organization go out. It is present, and False, while some are held because the
-// mail relay takes none, or none from this installation.
+// ConditionMailDelivered reports whether the mails of an Organization go out. It is present, and False, while some about Invitations are
+// held because the mail relay takes none, or none from this installation.
 const ConditionMailDelivered = "MailDelivered"
 
 // ConditionUsernameUnique reports whether the user name of an Account is its own. It is present if the Account has one.

@@ -118,8 +118,8 @@ type MemberStatus struct {
 	// +optional
 	State MemberState `json:"state,omitempty"`
 
-	// role in the organisation that counts: the one in the spec; Owner for the Member who owns the organisation, and CoOwner if that person has
-	// owned another one for longer.
+	// role in the organisation that counts: the one in the spec; Owner for the Member who owns the organisation, and CoOwner if that person
+	// has owned another one for longer.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=63
@@ -132,8 +132,9 @@ type MemberStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	Email string `json:"email,omitempty"`
 
-	// profiles are the roles that the member holds by name, as far as there are such profiles and the plan has a place for them.
-	// Roles by the role in the organisation, by teams and by workspaces come on top. Empty for a member who is not active.
+	// profiles are the roles that the member holds by name, as far as there are such profiles and the plan has a place for them. Roles by
+	// the role in the organisation, by teams and by workspaces come on top. Empty for a member who is not active. While RolesGranted is
+	// False with the reason WriteRefused, some are not in force.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

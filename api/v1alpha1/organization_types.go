@@ -164,7 +164,8 @@ type InvitationPolicy struct {
 	// +kubebuilder:default=Managers
 	AllowedFor Inviters `json:"allowedFor,omitempty"`
 
-	// selfRenewal lets the holder of an expired link ask for a new one on the page that reports it.
+	// selfRenewal lets the holder of an expired link ask for a new one, on the page that reports it or as somebody who has forgotten a
+	// password.
 	// +optional
 	// +kubebuilder:default=false
 	SelfRenewal *bool `json:"selfRenewal,omitempty"`
@@ -343,8 +344,9 @@ type PlanInEffect struct {
 
 // OrganizationStatus is what the operator knows about the organisation.
 type OrganizationStatus struct {
-	// conditions report the state of the object: Ready, OwnerResolved, and Stalled if something must be changed. OwnerUnique while the owner is
-	// active, WithinPlan if there is a Plan, IssuerResolved if an issuer is named, and MailDelivered while mail waits.
+	// conditions report the state of the object: Ready, OwnerResolved, and Stalled if something must be changed. OwnerUnique while the owner
+	// is active, WithinPlan if there is a Plan, IssuerResolved if an issuer is named, and MailDelivered while an invitation waits for
+	// the relay.
 	// +optional
 	// +listType=map
 	// +listMapKey=type

@@ -188,8 +188,8 @@ type SocialProfileStatus struct {
 	// +optional
 	SoleAdministrator ObjectName `json:"soleAdministrator,omitempty"`
 
-	// soleRenewer is the Member who alone may reconnect the profile, if its tokens have ended, or end unless somebody does. Owner, CoOwners and
-	// Managers, who may connect every profile, count where nobody else may.
+	// soleRenewer is the Member who alone may reconnect the profile, if its tokens have ended, or end unless somebody does. Owner, CoOwners
+	// and Managers, who may connect every profile, count where nobody else may.
 	// +optional
 	SoleRenewer ObjectName `json:"soleRenewer,omitempty"`
 
@@ -233,7 +233,7 @@ type EngagementStatus struct {
 	// +kubebuilder:validation:MaxLength=320
 	To string `json:"to,omitempty"`
 
-	// time when the relay took that mail.
+	// time when that mail was handed to the relay.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
 }
@@ -356,7 +356,7 @@ type CredentialNotice struct {
 	// +optional
 	Why NoticeRecipient `json:"why,omitempty"`
 
-	// time when the relay took the mail.
+	// time when the mail was handed to the relay. If the relay refused it for good, an event says so.
 	// +optional
 	Time *metav1.Time `json:"time,omitempty"`
 }

@@ -3,8 +3,10 @@
 package docs_test
 
 import (
+	"maps"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,9 +14,10 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// TestDefaults: what the API server fills in stands as the default on the page of the kind.
-func TestDefaults(t *testing.T) {
-	checked := 0
+// definitions are those of the kinds, by the names of their pages.
+func definitions(t *testing.T) map[string]apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
+	all := map[string]apiextensionsv1.CustomResourceDefinition{}
 	for _, kind := range []string{
 		"organization", "member", "invitation", "socialprofile", "account", "application", "team", "workspace", "customrole", "plan",
 	} {
@@ -22,6 +25,43 @@ func TestDefaults(t *testing.T) {
 		if err := yaml.Unmarshal([]byte(read(t, filepath.Join("config/crd/bases", "roster.dev_"+kind+"s.yaml"))), &crd); err != nil {
 			t.Fatal(err)
 		}
+		all[kind] = crd
+	}
+	return all
+}
+
+// TestColumns: what kubectl get shows has the columns that the page shows, and -o wide adds those that it names.
+func TestColumns(t *testing.T) {
+	for kind, crd := range definitions(t) {
+		page := read(t, "docs/"+kind+".md")
+		for _, version := range crd.Spec.Versions {
+			shown, wide := []string{"NAME"}, []string{}
+			for _, column := range version.AdditionalPrinterColumns {
+				if name := strings.ToUpper(column.Name); column.Priority == 0 {
+					shown = append(shown, name)
+				} else {
+					wide = append(wide, name)
+				}
+			}
+			header := regexp.MustCompile(`(?m)^\$ kubectl get ` + kind + `s\b.*\n(.*)$`).FindStringSubmatch(page)
+			if header == nil || !slices.Equal(strings.Fields(header[1]), shown) {
+				t.Errorf("docs/%s.md shows %q, and the columns are %q", kind, header, shown)
+			}
+			_, adds, _ := strings.Cut(page, "`-o wide` adds ")
+			_, most, _ := strings.Cut(page, "`-o wide`\nadds ")
+			for _, name := range wide {
+				if sentence, _, _ := strings.Cut(adds+most, ". "); !strings.Contains(sentence, name) {
+					t.Errorf("docs/%s.md does not say that -o wide adds %s", kind, name)
+				}
+			}
+		}
+	}
+}
+
+// TestDefaults: what the API server fills in stands as the default on the page of the kind.
+func TestDefaults(t *testing.T) {
+	checked := 0
+	for kind, crd := range definitions(t) {
 		page := read(t, "docs/"+kind+".md")
 		for _, version := range crd.Spec.Versions {
 			for path, value := range defaults("", version.Schema.OpenAPIV3Schema.Properties["spec"]) {
@@ -48,9 +88,7 @@ func defaults(path string, s apiextensionsv1.JSONSchemaProps) map[string]string 
 		if field.Default != nil && string(field.Default.Raw) != "{}" {
 			all[below] = strings.NewReplacer(`"`, "", ",", ", ").Replace(string(field.Default.Raw))
 		}
-		for inner, value := range defaults(below, field) {
-			all[inner] = value
-		}
+		maps.Copy(all, defaults(below, field))
 	}
 	return all
 }

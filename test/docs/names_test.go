@@ -116,7 +116,7 @@ func TestWarnings(t *testing.T) {
 			t.Errorf("docs/%s.md names nothing that stalls", kind)
 		}
 		for _, row := range stalls {
-			for _, reason := range strings.Split(row[1], ", ") {
+			for reason := range strings.SplitSeq(row[1], ", ") {
 				if !regexp.MustCompile(`(?m)^\| Warning \| [^|]*` + reason).MatchString(told) {
 					t.Errorf("docs/%s.md: %s stalls, and is not among the events", kind, reason)
 				}

@@ -64,7 +64,7 @@ func New(f *kube.Factory) *cobra.Command {
 		Use:   "test FILE [FOLDER]",
 		Short: "Check who must and who must not be able to do something",
 		Long: `Check who must and who must not be able to do something, in the manifests of a folder. It needs no cluster: everybody who is
-declared and not suspended counts as having accepted.
+declared counts as having accepted. A person who is suspended, or whose membership has ended, may do nothing.
 
 The file lists tests. * in an address or a profile stands for any characters:
 

@@ -117,7 +117,9 @@ func (o *options) run(ctx context.Context, f *kube.Factory) error {
 func rowsOf(everybody []*rights.Person) []row {
 	rows := []row{}
 	for _, p := range everybody {
-		base := row{Address: string(p.Address), Name: p.Name, State: p.State, Unmailed: p.Unmailed, Role: string(p.Holds.Role), standing: p.Standing()}
+		base := row{
+			Address: string(p.Address), Name: p.Name, State: p.State, Unmailed: p.Unmailed, Role: string(p.Holds.Role), standing: p.Standing(),
+		}
 		if m := p.Member; m != nil {
 			base.Joined, base.LastSignIn = day(m.Status.JoinedTime), day(m.Status.LastSignInTime)
 		}

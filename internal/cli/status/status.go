@@ -183,13 +183,11 @@ func (a *answer) ends(p *rights.Person, now time.Time) {
 }
 
 // stalled reports an object that waits for somebody to change something.
-func (a *answer) stalled(kind, name string, conditions []metav1.Condition) bool {
+func (a *answer) stalled(kind, name string, conditions []metav1.Condition) {
 	c := meta.FindStatusCondition(conditions, rosterv1alpha1.ConditionStalled)
-	if c == nil || c.Status != metav1.ConditionTrue {
-		return false
+	if c != nil && c.Status == metav1.ConditionTrue {
+		a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
 	}
-	a.add(rights.Link{Kind: kind, Name: name}, c.Reason, c.Message, "")
-	return true
 }
 
 // applications reports those that nobody, or not everybody, can sign in to. Those who may not look at them are told nothing about them.
@@ -224,7 +222,12 @@ func (a *answer) organization(o *rosterv1alpha1.Organization) {
 func (a *answer) invitation(inv *rosterv1alpha1.Invitation) {
 	object := rights.Link{Kind: "Invitation", Name: inv.Name}
 	to := people.InvitationAddress(inv)
-	switch inv.Status.State {
+	state := inv.Status.State
+	if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionStalled); c != nil &&
+		c.Status == metav1.ConditionTrue && c.Reason != rosterv1alpha1.ReasonRejected {
+		state = rosterv1alpha1.InvitationPending // Another mail has been asked for, and something is in its way.
+	}
+	switch state {
 	case rosterv1alpha1.InvitationUndeliverable:
 		message := "The mail to " + to + " cannot be delivered."
 		if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionDelivered); c != nil {

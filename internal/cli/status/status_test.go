@@ -67,6 +67,25 @@ func TestMembershipsThatAreAboutToEnd(t *testing.T) {
 	}
 }
 
+// TestWhatIsInTheWayOfAResend: somebody who is told that a link ran out, and to resend it, has done that already.
+func TestWhatIsInTheWayOfAResend(t *testing.T) {
+	for reason, want := range map[string]string{
+		"": "Expired kubectl roster resend zoe", rosterv1alpha1.ReasonDomainNotAllowed: "DomainNotAllowed ",
+	} {
+		inv := &rosterv1alpha1.Invitation{Spec: rosterv1alpha1.InvitationSpec{Email: "zoe@acme.example"}}
+		inv.Name, inv.Status.State = "zoe", rosterv1alpha1.InvitationExpired
+		if reason != "" {
+			inv.Status.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Reason: reason}}
+		}
+		a := collect(&rights.Organization{
+			Namespace: "acme", Organization: &rosterv1alpha1.Organization{}, Invitations: []*rosterv1alpha1.Invitation{inv},
+		})
+		if len(a.Needs) != 1 || a.Needs[0].Reason+" "+a.Needs[0].Try != want {
+			t.Errorf("%s: %+v", reason, a.Needs)
+		}
+	}
+}
+
 // TestAnOwnerWhoIsGoneIsToldOnce: the Organization is stalled by that, and OwnerResolved says the same.
 func TestAnOwnerWhoIsGoneIsToldOnce(t *testing.T) {
 	o := &rosterv1alpha1.Organization{}

@@ -78,6 +78,7 @@ func Start() {
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(func() { Expect(Cluster.Stop()).To(Succeed()) })
 	API = Cluster.Client
+	expectDocumented()
 	Post, err = smtptest.Start(smtptest.Options{})
 	Expect(err).NotTo(HaveOccurred())
 	DeferCleanup(Post.Close)
