@@ -47,7 +47,7 @@ func NewMetrics(registry prometheus.Registerer) *Metrics {
 	}
 	registry.MustRegister(m.transitions, m.expiryLag, m.refusals, m.console)
 	// A series that begins with its first event hides it: increase() needs a zero before it.
-	for _, kind := range []string{"ClusterRole", "Invitation", "Member", "Role", "RoleBinding"} {
+	for _, kind := range []string{"ClusterRole", "Invitation", "Member", "Role", "RoleBinding", "Secret"} {
 		m.refusals.WithLabelValues(kind)
 	}
 	return m

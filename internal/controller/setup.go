@@ -159,7 +159,7 @@ func Setup(ctx context.Context, mgr manager.Manager, o Options) error {
 		}),
 		setupApplications(fair, find, applications.New(ctx, applications.Options{
 			Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Clock: o.Clock, Events: events.Recorder, Keys: keys,
-			Issuer: o.Config.Portal.OpenID.Issuer, Secrets: secrets,
+			Issuer: o.Config.Portal.OpenID.Issuer, Secrets: secrets, Refused: metrics.refusals.WithLabelValues("Secret"),
 		})),
 		mailing.Setup(mgr, mails),
 		setupTeams(fair, find, &teams{client: mgr.GetClient(), clock: o.Clock, events: events, unwritten: refused}),

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,6 +42,8 @@ type Options struct {
 	Issuer string
 	// Secrets of organisations are watched with it.
 	Secrets metadata.Interface
+	// Refused counts the Secrets that Kubernetes refuses.
+	Refused prometheus.Counter
 }
 
 // Reconciler brings Applications to what they should be.
@@ -162,6 +165,7 @@ func (r *Reconciler) keepSecret(ctx context.Context, a *rosterv1alpha1.Applicati
 	}
 	err = r.write(ctx, a, secret, clientSecret, in.Issuer, maker)
 	if in.Obstacle = refused(a, err); in.Obstacle != nil {
+		r.Refused.Inc()
 		return nil
 	}
 	in.SecretHash = application.HashOf(clientSecret)

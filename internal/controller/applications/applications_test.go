@@ -12,6 +12,7 @@ import (
 	. "github.com/onsi/gomega"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -94,6 +95,29 @@ func nudge(ctx context.Context, s Space, name string) {
 }
 
 var _ = Describe("A web application", func() {
+	It("tells of a Secret that a quota refuses, which is counted for the alert, and has one when there is room", func(ctx SpecContext) {
+		s := NewSpace(ctx)
+		s.OpensSecrets(ctx)
+		quota := &corev1.ResourceQuota{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "small"}}
+		quota.Spec.Hard = corev1.ResourceList{corev1.ResourceSecrets: resource.MustParse("0")}
+		Expect(API.Create(ctx, quota)).To(Succeed())
+		Eventually(func() corev1.ResourceList {
+			Expect(API.Get(ctx, s.Key("small"), quota)).To(Succeed())
+			return quota.Status.Used
+		}).Should(HaveKey(corev1.ResourceSecrets), "Kubernetes has counted the Secrets")
+		refused := func() float64 { return Counted("roster_refused_writes_total", Space{})["Secret"] }
+		before := refused()
+		tool(ctx, s, "grafana")
+		Expect(message(says(ctx, s, "grafana", rosterv1alpha1.ReasonWriteRefused))).To(And(ContainSubstring("grafana-openid"), ContainSubstring("exceeded quota: small")))
+		Expect(refused()).To(BeNumerically(">", before))
+		Expect(API.Delete(ctx, quota)).To(Succeed())
+		Eventually(func(g Gomega) { // its timer takes half a minute
+			nudge(ctx, s, "grafana")
+			g.Expect(API.Get(ctx, s.Key("grafana-openid"), &corev1.Secret{})).To(Succeed())
+		}).Should(Succeed(), "there is room")
+		secretOf(ctx, s, "grafana")
+	})
+
 	It("gets a client secret in a Secret of its own, in one write of status", func(ctx SpecContext) {
 		s := NewSpace(ctx)
 		s.OpensSecrets(ctx)

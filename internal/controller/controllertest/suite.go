@@ -188,7 +188,7 @@ func Counted(name string, in Space) map[string]float64 {
 			}
 			if f.GetName() == name && labels["organization"] == in.Name {
 				delete(labels, "organization")
-				counted[strings.Join(slices.Collect(maps.Values(labels)), "")] = m.GetGauge().GetValue()
+				counted[strings.Join(slices.Collect(maps.Values(labels)), "")] = m.GetGauge().GetValue() + m.GetCounter().GetValue()
 			}
 		}
 	}
