@@ -15,9 +15,9 @@ type Rate struct {
 	Burst int
 }
 
-// Limiter counts by key. It knows between one and two generations of keys: when the young one is full it becomes the old one, and of the one
-// before, the half is forgotten that has the most of its burst left. A forgotten key may be used as if it were new. To have somebody else's
-// forgotten that was used n times, one has to use as many others n times as fit into half a generation.
+// Limiter counts by key. It knows between one and two generations of keys: when the young one is full it becomes the old one, and of the
+// one before, only those are kept that have the least of their burst left, half a generation at most. A forgotten key may be used as if it
+// were new. To have one forgotten that was used n times, one has to use half a generation of others n times.
 type Limiter[K comparable] struct {
 	rate Rate
 	most int
