@@ -4,6 +4,7 @@
 package limit
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,8 +15,9 @@ type Rate struct {
 	Burst int
 }
 
-// Limiter counts by key. It knows between one and two generations of keys: when the young one is full it becomes the old one, and what was
-// not asked about for a whole generation is forgotten. A forgotten key may be used as if it were new.
+// Limiter counts by key. It knows between one and two generations of keys: when the young one is full it becomes the old one, and of the
+// one before, only those are kept that have the least of their burst left, half a generation at most. A forgotten key may be used as if it
+// were new. To have one forgotten that was used n times, one has to use half a generation of others n times.
 type Limiter[K comparable] struct {
 	rate Rate
 	most int
@@ -51,7 +53,10 @@ func (l *Limiter[K]) Wait(key K, now time.Time) time.Duration {
 
 // next is when a key's burst would be there again after one more, and how long that one has to wait.
 func (l *Limiter[K]) next(key K, now time.Time) (full time.Time, wait time.Duration) {
-	burst := time.Duration(l.rate.Burst) * l.rate.Every
+	burst := l.burst()
+	if _, known := l.young[key]; !known {
+		l.rotate(key, now)
+	}
 	full = l.full(key)
 	if full.Before(now) || full.Sub(now) > burst { // the latter where the clock was set back
 		full = now
@@ -74,13 +79,35 @@ func (l *Limiter[K]) full(key K) time.Time {
 	if full, ok := l.young[key]; ok {
 		return full
 	}
-	if len(l.young) >= l.most {
-		l.young, l.old = make(map[K]time.Time, l.most), l.young
-	}
 	full, ok := l.old[key]
 	if ok {
 		delete(l.old, key)
 		l.young[key] = full
 	}
 	return full
+}
+
+// burst is how long it takes for all of a key's burst to be there again.
+func (l *Limiter[K]) burst() time.Duration { return time.Duration(l.rate.Burst) * l.rate.Every }
+
+// rotate makes room for a key that is asked about, of which nothing is forgotten.
+func (l *Limiter[K]) rotate(asked K, now time.Time) {
+	if len(l.young) < l.most {
+		return
+	}
+	var used []K
+	before := l.old
+	for key, full := range before {
+		if full.After(now) && full.Sub(now) <= l.burst() {
+			used = append(used, key)
+		}
+	}
+	slices.SortFunc(used, func(a, b K) int { return before[b].Compare(before[a]) })
+	l.young, l.old = make(map[K]time.Time, l.most), l.young
+	for _, key := range used[:min(len(used), l.most/2)] {
+		l.young[key] = before[key]
+	}
+	if full, ok := before[asked]; ok {
+		l.young[asked] = full
+	}
 }

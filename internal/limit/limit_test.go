@@ -68,7 +68,7 @@ func TestForgetsWhoIsQuiet(t *testing.T) {
 	l := New[int](Rate{Every: time.Hour, Burst: 1}, most)
 	const busy, quiet = -1, -2
 	l.Take(busy, noon)
-	l.Take(quiet, noon)
+	l.Take(quiet, noon.Add(-time.Minute))
 	for i := range 3 * most {
 		l.Take(i, noon)
 		if i%10 == 0 && l.Take(busy, noon) == 0 {
@@ -84,6 +84,28 @@ func TestForgetsWhoIsQuiet(t *testing.T) {
 }
 
 // However one asks, no more gets through in any stretch of time than the burst and what the rate allows.
+// Nobody gets more tries at one key by trying at others.
+func TestWhoIsTriedAtMostIsRememberedLongest(t *testing.T) {
+	const most, tried = 100, -1
+	for _, each := range []int{1, 2, 9} {
+		l := New[int](Rate{Every: time.Hour, Burst: 10}, most)
+		for range 10 {
+			l.Take(tried, noon)
+		}
+		for i := range 20 * most {
+			for range each {
+				l.Take(i, noon)
+			}
+			if n := len(l.young) + len(l.old); n > 2*most {
+				t.Fatalf("%d keys are remembered, want at most %d", n, 2*most)
+			}
+		}
+		if l.Take(tried, noon) == 0 {
+			t.Errorf("after others were tried %d times each, one that was tried ten times is forgotten", each)
+		}
+	}
+}
+
 func TestNeverMoreThanTheRate(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := Rate{Every: time.Duration(rapid.Int64Range(1, 100).Draw(t, "every")) * time.Second, Burst: rapid.IntRange(1, 20).Draw(t, "burst")}

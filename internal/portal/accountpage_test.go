@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -180,10 +181,15 @@ func TestSessionsPage(t *testing.T) {
 	page := b.get("/account/sessions")
 	page.expect(t, http.StatusOK, "Safari, iPhone", "This device", "Unknown browser")
 	_, after, _ := strings.Cut(page.body, "Safari, iPhone")
+	s.log.clear()
 	b.follow(b.post("/account/sessions", url.Values{"device": {between(t, after, `name="device" value="`, `"`)}})).
 		expect(t, http.StatusOK, "The device has been signed out")
 	if phone.isSignedIn() || !b.isSignedIn() {
 		t.Error("the wrong one was signed out")
+	}
+	signedOut := regexp.MustCompile(`"event":"sign_out","result":"success".*`).FindString(s.log.String())
+	if signedOut == "" || strings.Contains(signedOut, "session") {
+		t.Errorf("the log says which session has ended, of a device that is not known here: %s", signedOut)
 	}
 	phone.post("/sign-in", signIn(w.address("ana"), goodPassword)).expect(t, http.StatusSeeOther)
 	b.post("/account/sessions", url.Values{"action": {"everywhere"}}).expect(t, http.StatusSeeOther)

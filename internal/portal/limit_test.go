@@ -75,6 +75,31 @@ func TestGuessesAreBounded(t *testing.T) {
 	}
 }
 
+// TestTryingAtOthersGivesNoTries: somebody with a great many addresses does not get more tries at one account by trying at names that they
+// make up, until the portal has forgotten the account.
+func TestTryingAtOthersGivesNoTries(t *testing.T) {
+	l := web.NewLimiters(web.Limits{}, clocktesting.NewFakePassiveClock(now()))
+	try := func(login string, i int) bool {
+		from := netip.MustParseAddr(fmt.Sprintf("2001:db8:%x::1", i%60000))
+		_, wait := l.Take(l.Tries(login, web.Device{}, "", from)...)
+		return wait == 0
+	}
+	passed := 0
+	for round := range 5 {
+		for i := range 200 {
+			if try("ana@acme.example", round*200+i) {
+				passed++
+			}
+		}
+		for i := range 50_000 {
+			try(fmt.Sprintf("nobody-%d-%d@acme.example", round, i), i)
+		}
+	}
+	if passed != 100 {
+		t.Errorf("%d tries at one account, want 100", passed)
+	}
+}
+
 // TestRefusedTriesCostNothing: who is refused because of others has as many of their own as before.
 func TestRefusedTriesCostNothing(t *testing.T) {
 	clock := clocktesting.NewFakePassiveClock(now())

@@ -49,9 +49,14 @@ func (h *Handler) postDevices(v *session.Visit) error {
 		h.Sessions.Drop(v.Visit)
 		return v.SeeOther("/sign-in", "")
 	}
-	if err := h.Accounts.SignOut(v.R.Context(), who.Account, v.R.PostForm.Get(fieldDevice)); err != nil {
+	device := v.R.PostForm.Get(fieldDevice)
+	if err := h.Accounts.SignOut(v.R.Context(), who.Account, device); err != nil {
 		return err
 	}
-	v.Audit(web.EventSignOut, web.ResultSuccess, who.Account.Name, "session", who.Session.ID)
+	var about []any
+	if device == who.Session.Device { // The sessions of other devices are known to those alone.
+		about = append(about, "session", who.Session.ID)
+	}
+	v.Audit(web.EventSignOut, web.ResultSuccess, who.Account.Name, about...)
 	return v.Done(session.DoneSignedOut)
 }
