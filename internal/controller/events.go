@@ -46,7 +46,8 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	e.Lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
 	e.Lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
 	if before.Status.OwnerSince != nil && after.Status.OwnerSince == nil { // nobody can do everything any more
-		if c := reporting.Turned(was, is, rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse); c != nil {
+		// It may have been False before: somebody else is named, and has not agreed yet.
+		if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionOwnerResolved); c != nil && c.Status == metav1.ConditionFalse {
 			e.Warn(after, c.Reason, "Count", c.Message)
 		}
 	}
