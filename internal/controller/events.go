@@ -18,8 +18,7 @@ type Events struct{ reporting.Recorder }
 // invitation tells of mail that fails, of what stalls, and of people who joined.
 func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 	was, is := before.Status.Conditions, after.Status.Conditions
-	if c := reporting.Turned(was, is, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse); c != nil &&
-		c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
+	if c := undelivered(before, after); c != nil && c.Reason != rosterv1alpha1.ReasonMailHeld { // told of the Organization, once for all
 		e.Warn(after, c.Reason, "Deliver", c.Message)
 	}
 	if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionStalled); c != nil &&
@@ -30,6 +29,16 @@ func (e Events) invitation(before, after *rosterv1alpha1.Invitation) {
 		e.Tell(after, rosterv1alpha1.ReasonJoined, "Join",
 			"%s accepted and is the Member %s.", after.Status.Email, after.Status.MemberRef.Name)
 	}
+}
+
+// undelivered is the condition of a mail that has just failed, or has been refused as the one before was; nil where none has.
+func undelivered(before, after *rosterv1alpha1.Invitation) *metav1.Condition {
+	c := meta.FindStatusCondition(after.Status.Conditions, rosterv1alpha1.ConditionDelivered)
+	another := before.Status.Attempt != after.Status.Attempt || before.Status.RemindersSent != after.Status.RemindersSent
+	if another && c != nil && c.Status == metav1.ConditionFalse {
+		return c
+	}
+	return reporting.Turned(before.Status.Conditions, after.Status.Conditions, rosterv1alpha1.ConditionDelivered, metav1.ConditionFalse)
 }
 
 // member tells of what stalls a Member and of roles that it gains or loses as a whole, but not of people who are there from the beginning.
@@ -46,7 +55,8 @@ func (e Events) organization(before, after *rosterv1alpha1.Organization) {
 	e.Lost(after, was, is, rosterv1alpha1.ConditionWithinPlan) // it has come to want more than its plan has
 	e.Lost(after, was, is, rosterv1alpha1.ConditionIssuerResolved)
 	if before.Status.OwnerSince != nil && after.Status.OwnerSince == nil { // nobody can do everything any more
-		if c := reporting.Turned(was, is, rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionFalse); c != nil {
+		// It may have been False before: somebody else is named, and has not agreed yet.
+		if c := meta.FindStatusCondition(is, rosterv1alpha1.ConditionOwnerResolved); c != nil && c.Status == metav1.ConditionFalse {
 			e.Warn(after, c.Reason, "Count", c.Message)
 		}
 	}

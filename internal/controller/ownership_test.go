@@ -98,6 +98,19 @@ var _ = Describe("The ownership", func() {
 		Eventually(func() error { return API.Delete(ctx, olivia.DeepCopy(), client.DryRunAll) }).Should(Succeed(), "they are a member like others")
 	})
 
+	It("is missed by an event where the owner goes before the next has agreed", func(ctx SpecContext) {
+		s := newSpace(ctx, owned("olivia"))
+		account, olivia := s.Account(ctx, "olivia"), s.Join(ctx, "olivia")
+		s.Join(ctx, "zoe")
+		Eventually(role(ctx, s, "olivia")).Should(Equal("Owner"))
+		Patch(ctx, Get[rosterv1alpha1.Organization](ctx, s, "acme"), owned("zoe"))
+		Eventually(condition(ctx, s, rosterv1alpha1.ConditionOwnerResolved)).Should(HaveField("Reason", rosterv1alpha1.ReasonOwnerNotAgreed))
+		Expect(EventsOn(ctx, s, "acme")).NotTo(ContainElement(rosterv1alpha1.ReasonOwnerNotAgreed), "olivia is the owner still")
+		answer(ctx, account, olivia, false)
+		Eventually(condition(ctx, s, rosterv1alpha1.ConditionOwnerResolved)).Should(HaveField("Message", ContainSubstring("nobody in the organisation")))
+		Eventually(func() []string { return EventsOn(ctx, s, "acme") }).Should(ContainElement(rosterv1alpha1.ReasonOwnerNotAgreed))
+	})
+
 	It("is agreed to by accepting an invitation that says so, and by no other", func(ctx SpecContext) {
 		s := newSpace(ctx, owned("olivia"))
 		s.Declare(ctx, "olivia")

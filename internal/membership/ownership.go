@@ -160,10 +160,10 @@ func (in OrganizationInput) owner(conds conditions.Setter, owner *rosterv1alpha1
 				"spec.ownerRef.%s", emailOf(in.Owner), in.Owner.Name, stays(owner))))
 	case !IsActive(in.Owner):
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonMemberNotActive, fmt.Sprintf(
-			"The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), stays(owner))))
+			"The owner %s has not joined yet, or is suspended.%s", emailOf(in.Owner), meanwhile(owner))))
 	case !agrees(in.Organization, in.Owner):
 		in.ready(conds, unresolved(rosterv1alpha1.ReasonOwnerNotAgreed, fmt.Sprintf(
-			"Waiting for %s to agree, at the portal, to own the organisation.%s", emailOf(in.Owner), stays(owner))))
+			"Waiting for %s to agree, at the portal, to own the organisation.%s", emailOf(in.Owner), meanwhile(owner))))
 	default:
 		conds.Set(rosterv1alpha1.ConditionOwnerResolved, metav1.ConditionTrue, rosterv1alpha1.ReasonResolved,
 			fmt.Sprintf("The owner is %s.", emailOf(in.Owner)))
@@ -180,4 +180,9 @@ func stays(owner *rosterv1alpha1.Member) string {
 		return ""
 	}
 	return fmt.Sprintf(" Until then %s stays the owner.", emailOf(owner))
+}
+
+// meanwhile says who owns the organisation until the one who is named does, if anybody.
+func meanwhile(owner *rosterv1alpha1.Member) string {
+	return cmp.Or(stays(owner), " Until then nobody in the organisation can do everything.")
 }
