@@ -330,6 +330,50 @@ func TestNobodyIsMadeCoOwnerFromABrowserLeftOpen(t *testing.T) {
 	b.follow(b.post(path, form)).expect(t, http.StatusOK, "Your changes to Zoe have been saved", "Co-owner")
 }
 
+// TestNobodyIsMadeCoOwnerAgainFromABrowserLeftOpen: by lifting a suspension, putting off an end, or mailing an offer once more.
+func TestNobodyIsMadeCoOwnerAgainFromABrowserLeftOpen(t *testing.T) {
+	w := newWorld(t)
+	s := w.site(unlimited, w.connects(), w.console)
+	b := w.looksAfter(s, "cleo", rosterv1alpha1.RoleCoOwner)
+	end := metav1.NewTime(now().AddDate(0, 1, 0))
+	coOwner := func(suspended bool, end *metav1.Time) func(*rosterv1alpha1.MemberSpec) {
+		return func(m *rosterv1alpha1.MemberSpec) {
+			m.Role, m.Suspended, m.EndTime = rosterv1alpha1.RoleCoOwner, &suspended, end
+		}
+	}
+	w.colleague("zoe", coOwner(true, nil), nil)
+	w.colleague("kim", coOwner(false, &end), nil)
+	w.coworker("ben", func(m *rosterv1alpha1.MemberSpec) { coOwner(true, nil)(m) })
+	inv := w.invite("max", func(i *rosterv1alpha1.Invitation) {
+		i.Spec.Role, i.Spec.Revoked = rosterv1alpha1.RoleCoOwner, new(true)
+	})
+	w.status(inv, func(st *rosterv1alpha1.InvitationStatus) { st.State = rosterv1alpha1.InvitationRevoked })
+	one := url.Values{"generation": {"1"}}
+	many := w.preview(b, []string{"Ben"}, url.Values{"action": {"resume"}}).hidden(t, "job")
+	w.colleague("lea", coOwner(false, nil), nil)
+	later := url.Values{"generation": {"1"}, "endTime": {"2030-01-31"}}
+	s.clock.SetTime(now().Add(account.ProofLifetime))
+	for path, form := range map[string]url.Values{
+		w.personPath("members", "zoe", "resume"):        one,
+		w.personPath("members", "kim", "end"):           later,
+		w.personPath("invitations", inv.Name, "resend"): one,
+		w.changePath("/do"):                             {"job": {many}},
+	} {
+		if to := b.post(path, form).Header.Get("Location"); !strings.HasPrefix(to, "/sign-in/confirm?next=") {
+			t.Errorf("%s leads to %q", path, to)
+		}
+	}
+	b.follow(b.post(w.personPath("members", "lea", "end"), later)).expect(t, http.StatusOK, "31 January 2030") // which gives nothing
+	for _, name := range []string{"kim", "ben"} {
+		m := &rosterv1alpha1.Member{}
+		if err := w.admin.Get(t.Context(), client.ObjectKey{Namespace: w.ns, Name: name}, m); err != nil || m.Generation != 1 {
+			t.Errorf("%s: generation %d, %v", name, m.Generation, err)
+		}
+	}
+	s.clock.SetTime(now())
+	b.follow(b.post(w.personPath("members", "kim", "end"), later)).expect(t, http.StatusOK, "31 January 2030")
+}
+
 // TestWhoMayNotChangePeople: the API server refuses, and the page says why at the form. Who may only look sees no buttons.
 func TestWhoMayNotChangePeople(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)

@@ -49,9 +49,6 @@ func (h *Handler) postDo(v *console.Visit) error {
 	if !ok {
 		return v.BadRequest()
 	}
-	if isSensitive(j.Change.Role) && !v.Person.Session.Fresh(v.Now()) {
-		return v.SeeOther("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
-	}
 	t, err := h.load(v)
 	if err != nil {
 		return err
@@ -62,6 +59,9 @@ func (h *Handler) postDo(v *console.Visit) error {
 	r := &run{Visit: v, handler: h, job: j, team: t, members: map[id]*rosterv1alpha1.Member{}}
 	for _, m := range t.Members {
 		r.members[idOf(m.UID)] = m
+	}
+	if r.makesCoOwner() && !v.Person.Session.Fresh(v.Now()) {
+		return v.SeeOther("/sign-in/confirm", "/organizations/"+v.Namespace()+Path)
 	}
 	if err := r.all(); err != nil {
 		return err
@@ -91,6 +91,18 @@ type run struct {
 	// now are those of this request, and stillNamed the Teams that go on to name people who were removed.
 	now        []outcome
 	stillNamed []string
+}
+
+// makesCoOwner reports whether the change gives somebody the role of a co-owner, or gives it back.
+func (r *run) makesCoOwner() bool {
+	return slices.ContainsFunc(entries(r.job.People), func(e entry) bool {
+		m := r.members[e.id]
+		if m == nil {
+			return false
+		}
+		after := m.Spec.DeepCopy()
+		return r.job.Change.apply(after) && console.MakesCoOwner(&m.Spec, after)
+	})
 }
 
 // all does the Teams, each with one write, and then as many people as there is time for.

@@ -220,7 +220,8 @@ func (h *Handler) teamPeople(v *console.Visit, s *scene, t *rosterv1alpha1.Team)
 	}
 	w, before := v.Words, t.DeepCopy()
 	c := &choosing{
-		object: t, list: &t.Spec.Members, most: rosterv1alpha1.MaxTeamMembers, may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
+		object: t, list: &t.Spec.Members, most: rosterv1alpha1.MaxTeamMembers,
+		may: s.mayWriteGroups(), here: TeamsPath + "/" + t.Name + "/people",
 		missing: w.T("groups.choose.nobody"), searchLabel: "console.find.people",
 		sure: func(n int) string { return w.N("groups.sure.people", n) },
 		meaning: func(remove []string) ([]string, error) {

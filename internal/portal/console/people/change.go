@@ -81,7 +81,7 @@ func (w wish) of(s *subject, user string) client.Object {
 
 // adds reports whether an offer has anything that it did not have, as the policy roster-invited-by asks.
 func adds(before, after console.Offer) bool {
-	return before.Role != after.Role || after.CanManageProfiles && !before.CanManageProfiles || later(after.EndTime, before.EndTime) ||
+	return before.Role != after.Role || after.CanManageProfiles && !before.CanManageProfiles || console.Later(after.EndTime, before.EndTime) ||
 		slices.ContainsFunc(after.Profiles, func(g rosterv1alpha1.ProfileGrant) bool { return !slices.Contains(before.Profiles, g) }) ||
 		slices.ContainsFunc(after.Workspaces, func(g rosterv1alpha1.WorkspaceGrant) bool { return !slices.Contains(before.Workspaces, g) })
 }
@@ -180,8 +180,7 @@ func (h *Handler) postChange(kind string) func(*console.Visit) error {
 			return h.changeForm(v, s, typed, append(why, problems...), changed)
 		case len(problems) > 0:
 			return h.changeForm(v, s, typed, problems, nil)
-		case typed.offer.Role == rosterv1alpha1.RoleCoOwner && wishOf(s).offer.Role != typed.offer.Role && !v.Person.Session.Fresh(v.Now()):
-			// A browser that was left open is not enough to give nearly everything away.
+		case s.makesCoOwnerAs(typed.of(s, v.User())) && !v.Person.Session.Fresh(v.Now()):
 			return v.SeeOther("/sign-in/confirm", v.Wanted())
 		case v.R.PostForm.Get(fieldSure) == "":
 			if points := takenAway(v, s, typed); points != nil {

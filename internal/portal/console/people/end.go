@@ -70,8 +70,11 @@ func (h *Handler) postEnd(v *console.Visit) error {
 	if len(problems) > 0 {
 		return h.endForm(v, s, typed, problems, nil)
 	}
+	if s.makesCoOwnerAs(wanted) && !v.Person.Session.Fresh(v.Now()) {
+		return v.SeeOther("/sign-in/confirm", v.Wanted())
+	}
 	err = write(v, s.member, func() {
-		if later(at, s.member.Spec.EndTime) && !s.joined() {
+		if console.Later(at, s.member.Spec.EndTime) && !s.joined() {
 			s.member.Spec.InvitedBy = v.User() // who offers it again answers for it
 		}
 		s.member.Spec.EndTime = at
@@ -96,6 +99,3 @@ func parseEnd(v *console.Visit, typed string) (*metav1.Time, []web.Problem) {
 	}
 	return at, nil
 }
-
-// later reports whether an end is put off or taken away.
-func later(at, before *metav1.Time) bool { return before != nil && (at == nil || before.Before(at)) }

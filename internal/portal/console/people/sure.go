@@ -161,6 +161,9 @@ func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
 		if problems := v.Unconfirmed(s.about(d)); problems != nil {
 			return h.sureForm(v, s, d, problems)
 		}
+		if s.makesCoOwner(d) && !v.Person.Session.Fresh(v.Now()) {
+			return v.SeeOther("/sign-in/confirm", v.Wanted())
+		}
 		return v.Wrote(h.act(v, s, d), func() error {
 			if d == remove {
 				return h.removed(v, s)
@@ -168,6 +171,28 @@ func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
 			return v.Done(s.path(""), "people.done."+speech{v.Words, s.all}.about(s, d), "Name", s.name)
 		}, func(problems []web.Problem) error { return h.sureForm(v, s, d, problems) })
 	}
+}
+
+// makesCoOwner reports whether a deed gives the role of a co-owner back to somebody who is suspended, or offers it again.
+func (s *subject) makesCoOwner(d deed) bool {
+	switch d {
+	case resume:
+		return s.makesCoOwnerAs(s.suspended(false))
+	case resend:
+		return wishOf(s).offer.Role == rosterv1alpha1.RoleCoOwner
+	}
+	return false
+}
+
+// makesCoOwnerAs reports whether the role of a co-owner is given where the Member or the Invitation is to be like that.
+func (s *subject) makesCoOwnerAs(after client.Object) bool {
+	switch o := after.(type) {
+	case *rosterv1alpha1.Member:
+		return console.MakesCoOwner(&s.member.Spec, &o.Spec)
+	case *rosterv1alpha1.Invitation:
+		return console.OfferOfInvitation(&s.invitation.Spec).MakesCoOwner(console.OfferOfInvitation(&o.Spec))
+	}
+	return false
 }
 
 // act does it.
