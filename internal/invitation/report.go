@@ -217,13 +217,20 @@ func countsBefore(a, b *rosterv1alpha1.Invitation) bool {
 	return a.UID < b.UID
 }
 
-// HeldBack is what keeps the mail of an Invitation from going out; empty where nothing is known to.
+// HeldBack is what keeps the mail of an Invitation from going out, be it the first or one that was asked for again; empty where nothing is
+// known to.
 func HeldBack(inv *rosterv1alpha1.Invitation) string {
 	c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionReady)
-	if inv.Status.State != rosterv1alpha1.InvitationPending || c == nil || c.Status == metav1.ConditionUnknown {
+	if c == nil || c.Status == metav1.ConditionUnknown || inv.Status.State != rosterv1alpha1.InvitationPending && !IsBlocked(inv) {
 		return ""
 	}
 	return c.Message
+}
+
+// IsBlocked reports whether somebody has to change something before a mail can go out, other than the address that the relay has refused.
+func IsBlocked(inv *rosterv1alpha1.Invitation) bool {
+	c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionStalled)
+	return c != nil && c.Status == metav1.ConditionTrue && c.Reason != rosterv1alpha1.ReasonRejected
 }
 
 // ResendAt is what to write as spec.resendRequestedAt: now, and later than the last mail and the last request, since what is not newer has

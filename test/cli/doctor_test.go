@@ -205,6 +205,9 @@ func (w *ward) processes() {
 	lease.Spec.RenewTime = ptr.To(metav1.NewMicroTime(time.Now()))
 	w.must(w.cluster.Client.Update(w.Context(), lease))
 	w.finds("operator", "ok", "manager-1 is at work")
+	lease.Spec.HolderIdentity = ptr.To("") // as a manager that is stopped leaves it
+	w.must(w.cluster.Client.Update(w.Context(), lease))
+	w.finds("operator", "warning", "no manager is at work: the last one has been stopped")
 	w.finds("operator", "warning", "no manager has taken the Lease roster-manager in elsewhere", "--system-namespace", "elsewhere")
 
 	for _, name := range []string{"roster-manager", "roster-portal"} {

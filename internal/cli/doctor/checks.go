@@ -109,8 +109,10 @@ func (p *patient) processes(ctx context.Context) {
 		p.say("operator", Failed, "kubectl -n "+p.system+" logs deployment/roster-manager",
 			"no manager is at work: the Lease was last renewed %s",
 			ptr.Deref(lease.Spec.RenewTime, metav1.MicroTime{}).UTC().Format(time.RFC3339))
+	case ptr.Deref(lease.Spec.HolderIdentity, "") == "":
+		p.say("operator", Warning, "kubectl get deployments -n "+p.system, "no manager is at work: the last one has been stopped")
 	default:
-		p.say("operator", OK, "", "%s is at work", ptr.Deref(lease.Spec.HolderIdentity, "a manager"))
+		p.say("operator", OK, "", "%s is at work", *lease.Spec.HolderIdentity)
 	}
 	for _, name := range []string{"roster-manager", "roster-portal"} {
 		p.deployment(ctx, name)

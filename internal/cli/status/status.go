@@ -22,6 +22,7 @@ import (
 	"github.com/roster-dev/roster/internal/cli/load"
 	"github.com/roster-dev/roster/internal/cli/output"
 	"github.com/roster-dev/roster/internal/cli/people"
+	"github.com/roster-dev/roster/internal/invitation"
 	"github.com/roster-dev/roster/internal/membership"
 	"github.com/roster-dev/roster/internal/rights"
 )
@@ -223,8 +224,7 @@ func (a *answer) invitation(inv *rosterv1alpha1.Invitation) {
 	object := rights.Link{Kind: "Invitation", Name: inv.Name}
 	to := people.InvitationAddress(inv)
 	state := inv.Status.State
-	if c := meta.FindStatusCondition(inv.Status.Conditions, rosterv1alpha1.ConditionStalled); c != nil &&
-		c.Status == metav1.ConditionTrue && c.Reason != rosterv1alpha1.ReasonRejected {
+	if invitation.IsBlocked(inv) {
 		state = rosterv1alpha1.InvitationPending // Another mail has been asked for, and something is in its way.
 	}
 	switch state {
