@@ -8,6 +8,7 @@ import (
 
 	. "github.com/onsi/ginkgo/v2"
 	. "github.com/onsi/gomega"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -410,5 +411,17 @@ var _ = Describe("A Plan", func() {
 		Expect(API.Delete(ctx, p)).To(Succeed())
 		Eventually(within(ctx, s)).Should(HaveField("Reason", rosterv1alpha1.ReasonPlanNotFound))
 		Expect(Get[rosterv1alpha1.Organization](ctx, s, "acme").Status.Plan.Seats.Limit).To(Equal(ptr.To[int32](7)))
+		told := func() (actions []string) {
+			var list corev1.EventList
+			Expect(API.List(ctx, &list, client.InNamespace(s.Name))).To(Succeed())
+			for _, e := range list.Items {
+				if e.InvolvedObject.Name == "acme" && e.Reason == rosterv1alpha1.ReasonPlanNotFound {
+					actions = append(actions, e.Action)
+				}
+			}
+			return actions
+		}
+		Eventually(told).Should(ContainElement("Reconcile"), "an event says so")
+		Consistently(told).Should(HaveEach("Reconcile"), "and none of the second condition that does")
 	})
 })

@@ -41,8 +41,12 @@ func (e Recorder) Stalled(o client.Object, before, after []metav1.Condition) {
 	e.ifLasting(o, before, after, rosterv1alpha1.ConditionStalled, metav1.ConditionTrue, "Reconcile")
 }
 
-// Lost tells of a condition that has come to be False, if that lasts.
+// Lost tells of a condition that has come to be False, if that lasts, and the object is not told of as stalled by the same.
 func (e Recorder) Lost(o client.Object, before, after []metav1.Condition, kind string) {
+	lost, stalled := meta.FindStatusCondition(after, kind), meta.FindStatusCondition(after, rosterv1alpha1.ConditionStalled)
+	if lost != nil && stalled != nil && stalled.Status == metav1.ConditionTrue && stalled.Reason == lost.Reason {
+		return
+	}
 	e.ifLasting(o, before, after, kind, metav1.ConditionFalse, "Count")
 }
 
