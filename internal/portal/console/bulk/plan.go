@@ -112,8 +112,8 @@ func (c change) difference(p touched, teams map[string]sets.Set[string]) differe
 	d := difference{
 		Suspended:  !membership.IsSuspended(p.before) && membership.IsSuspended(p.after),
 		Resumed:    membership.IsSuspended(p.before) && !membership.IsSuspended(p.after),
-		Profiles:   shifts(onProfiles(a.Profiles), onProfiles(b.Profiles)),
-		Workspaces: shifts(inWorkspaces(a.Workspaces), inWorkspaces(b.Workspaces)),
+		Profiles:   shifts(rolesOf(a.Profiles), rolesOf(b.Profiles)),
+		Workspaces: shifts(rolesOf(a.Workspaces), rolesOf(b.Workspaces)),
 	}
 	if a.Role != b.Role {
 		d.RoleBefore, d.RoleAfter = a.Role, b.Role
@@ -125,17 +125,11 @@ func (c change) difference(p touched, teams map[string]sets.Set[string]) differe
 	return d
 }
 
-func onProfiles(grants []rosterv1alpha1.ProfileGrant) map[string]rosterv1alpha1.ProfileRole {
+// rolesOf are the roles that are given, by what they are given on.
+func rolesOf[G rosterv1alpha1.ProfileGrant | rosterv1alpha1.WorkspaceGrant](grants []G) map[string]rosterv1alpha1.ProfileRole {
 	all := map[string]rosterv1alpha1.ProfileRole{}
-	for _, g := range grants {
-		all[g.Name] = g.Role
-	}
-	return all
-}
-
-func inWorkspaces(grants []rosterv1alpha1.WorkspaceGrant) map[string]rosterv1alpha1.ProfileRole {
-	all := map[string]rosterv1alpha1.ProfileRole{}
-	for _, g := range grants {
+	for _, given := range grants {
+		g := rosterv1alpha1.ProfileGrant(given)
 		all[g.Name] = g.Role
 	}
 	return all

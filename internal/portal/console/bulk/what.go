@@ -42,11 +42,6 @@ type menu struct {
 	confirm bool
 }
 
-// isSensitive reports whether a role is given only by somebody who has lately proved who they are.
-func isSensitive(role rosterv1alpha1.OrganizationRole) bool {
-	return role == rosterv1alpha1.RoleCoOwner
-}
-
 // menuOf are the changes that the person may make. Roles are those that they may give; whatever is given can be taken away.
 func menuOf(v *console.Visit, t *team) (*menu, error) {
 	offered, err := v.Choices()
@@ -56,7 +51,7 @@ func menuOf(v *console.Visit, t *team) (*menu, error) {
 	m := &menu{roles: offered.Roles, teams: offered.Teams}
 	if !v.Person.Session.Fresh(v.Now()) {
 		before := len(m.roles)
-		m.roles = slices.DeleteFunc(m.roles, func(c console.Choice) bool { return isSensitive(rosterv1alpha1.OrganizationRole(c.Value)) })
+		m.roles = slices.DeleteFunc(m.roles, func(c console.Choice) bool { return c.Value == string(rosterv1alpha1.RoleCoOwner) })
 		m.confirm = len(m.roles) < before
 	}
 	if !t.managesMembers() {
