@@ -122,26 +122,32 @@ func TestAMailThatIsHeldBackIsNotPromised(t *testing.T) {
 	w := newWorld(t)
 	s := w.site(unlimited, w.connects(), w.console)
 	manager := w.looksAfter(s, "mia", rosterv1alpha1.RoleManager)
-	inv := w.invite("nina")
-	w.status(inv, func(st *rosterv1alpha1.InvitationStatus) {
-		st.State = rosterv1alpha1.InvitationPending
-		st.Conditions = []metav1.Condition{{Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "not to elsewhere.example",
-			Reason: rosterv1alpha1.ReasonDomainNotAllowed, LastTransitionTime: metav1.NewTime(now())}}
-	})
-	path := w.personPath("invitations", inv.Name, "resend")
-	for language, words := range map[string][]string{
-		"en": {"goes out for now", "Add the domain under Settings, Invitations"}, "fr": {"Aucun courriel ne part", "Ajoutez-le dans Réglages"},
-	} {
-		page := manager.get(path + "?lang=" + language)
-		page.expect(t, http.StatusOK, words...)
-		if strings.Contains(page.body, "A new email with a new link") {
-			t.Errorf("%s: a mail is promised", language)
+	for _, state := range []rosterv1alpha1.InvitationState{rosterv1alpha1.InvitationPending, rosterv1alpha1.InvitationExpired} {
+		inv := w.invite("nina")
+		w.status(inv, func(st *rosterv1alpha1.InvitationStatus) {
+			st.State = state
+			st.Conditions = []metav1.Condition{
+				{Type: rosterv1alpha1.ConditionReady, Status: metav1.ConditionFalse, Message: "not to elsewhere.example",
+					Reason: rosterv1alpha1.ReasonDomainNotAllowed, LastTransitionTime: metav1.NewTime(now())},
+				{Type: rosterv1alpha1.ConditionStalled, Status: metav1.ConditionTrue, Message: "not to elsewhere.example",
+					Reason: rosterv1alpha1.ReasonDomainNotAllowed, LastTransitionTime: metav1.NewTime(now())},
+			}
+		})
+		path := w.personPath("invitations", inv.Name, "resend")
+		for language, words := range map[string][]string{
+			"en": {"goes out for now", "Add the domain under Settings, Invitations"}, "fr": {"Aucun courriel ne part", "Ajoutez-le dans Réglages"},
+		} {
+			page := manager.get(path + "?lang=" + language)
+			page.expect(t, http.StatusOK, words...)
+			if strings.Contains(page.body, "A new email with a new link") {
+				t.Errorf("%s, %s: a mail is promised", state, language)
+			}
 		}
-	}
-	done := manager.does(path + "?lang=en")
-	done.expect(t, http.StatusOK, "has been requested. It goes out once the problem below is solved")
-	if strings.Contains(done.body, "is on its way") {
-		t.Error("a mail is promised")
+		done := manager.does(path + "?lang=en")
+		done.expect(t, http.StatusOK, "has been requested. It goes out once the problem below is solved")
+		if strings.Contains(done.body, "is on its way") {
+			t.Errorf("%s: a mail is promised", state)
+		}
 	}
 }
 

@@ -69,7 +69,7 @@ func (h *Handler) sureForm(v *console.Visit, s *subject, d deed, problems []web.
 			page.Go = web.Action{Text: w.T(instead.Text), Href: v.To(instead.Href)}
 		}
 	} else {
-		page.Lead = w.T("people.lead."+w.about(s, d), "Name", s.name, "Org", v.Organization.Spec.DisplayName, "Address", s.address)
+		page.Lead = w.T("people.lead."+s.called(d), "Name", s.name, "Org", v.Organization.Spec.DisplayName, "Address", s.address)
 		page.Kept = v.KeptView(s.about(d))
 		page.Points, page.Submit = h.points(w, s, d), w.T("people.do."+string(d))
 		page.Hidden = []console.Hidden{{Name: console.FieldGeneration, Value: console.Generation(s.about(d))}}
@@ -115,9 +115,9 @@ func (h *Handler) points(w speech, s *subject, d deed) []string {
 	return nil
 }
 
-// about is what texts call what is done: a mail that something keeps back is requested, and does not go out.
-func (w speech) about(s *subject, d deed) string {
-	if _, detail := w.why(s); d == resend && detail != "" && s.invitation.Status.State == rosterv1alpha1.InvitationPending {
+// called is what texts call what is done: a mail that something keeps back is requested, and does not go out.
+func (s *subject) called(d deed) string {
+	if d == resend && invitation.HeldBack(s.invitation) != "" {
 		return string(d) + "Later"
 	}
 	return string(d)
@@ -168,7 +168,7 @@ func (h *Handler) postSure(kind string, d deed) func(*console.Visit) error {
 			if d == remove {
 				return h.removed(v, s)
 			}
-			return v.Done(s.path(""), "people.done."+speech{v.Words, s.all}.about(s, d), "Name", s.name)
+			return v.Done(s.path(""), "people.done."+s.called(d), "Name", s.name)
 		}, func(problems []web.Problem) error { return h.sureForm(v, s, d, problems) })
 	}
 }
